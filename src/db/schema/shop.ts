@@ -1,0 +1,107 @@
+/**
+ * The shop: products, sales with their lines, and the imports that brought them.
+ *
+ * Money is in minor units of the shop's currency. A line keeps its totals and the product's unit cost of the moment it
+ * was imported, so that a later price change never moves an old figure.
+ */
+import { sql } from "drizzle-orm";
+import { boolean, check, index, integer, pgEnum, snakeCase, text, unique, uuid } from "drizzle-orm/pg-core";
+import { id, instant, minor, quantity } from "./columns.ts";
+
+export const importKind = pgEnum("import_kind", ["products", "sales"]);
+
+export const imports = snakeCase.table(
+  "imports",
+  {
+    id: id(),
+    kind: importKind().notNull(),
+    fileName: text().notNull(),
+    /** SHA-256 of the file in hex. */
+    fileHash: text().notNull(),
+    /** Who ran it: the operating system's user name, or `demo`. */
+    importedBy: text().notNull(),
+    rowCount: integer().notNull(),
+    /** Products or receipts that the file added or changed; 0 when it was imported before. */
+    changedCount: integer().notNull(),
+    startedAt: instant().notNull(),
+    completedAt: instant().notNull().defaultNow(),
+    /** Sales: the newest `sold_at` of the file. Products: the time of the count. */
+    dataThrough: instant(),
+  },
+  (t) => [index("imports_by_kind").on(t.kind, t.completedAt)],
+);
+
+export const products = snakeCase.table(
+  "products",
+  {
+    id: id(),
+    sku: text().notNull().unique(),
+    name: text().notNull(),
+    category: text(),
+    price: minor(),
+    /** Unit cost; null where it is not known: then there is no gross profit of it. */
+    cost: minor(),
+    stock: quantity().notNull().default("0"),
+    reorderLevel: quantity().notNull().default("0"),
+    /** False for a product that only a sales file has named: it is in no stock list. */
+    active: boolean().notNull().default(true),
+    createdAt: instant().notNull().defaultNow(),
+    updatedAt: instant().notNull().defaultNow(),
+  },
+  (t) => [
+    index("products_low_stock").on(t.stock, t.reorderLevel).where(sql`${t.active} and ${t.stock} <= ${t.reorderLevel}`),
+    check("products_price_not_negative", sql`${t.price} >= 0`),
+    check("products_cost_not_negative", sql`${t.cost} >= 0`),
+    check("products_reorder_not_negative", sql`${t.reorderLevel} >= 0`),
+  ],
+);
+
+export const sales = snakeCase.table(
+  "sales",
+  {
+    id: id(),
+    receipt: text().notNull().unique(),
+    soldAt: instant().notNull(),
+    importId: uuid()
+      .notNull()
+      .references(() => imports.id),
+  },
+  (t) => [index("sales_by_time").on(t.soldAt)],
+);
+
+export const saleLines = snakeCase.table(
+  "sale_lines",
+  {
+    id: id(),
+    saleId: uuid()
+      .notNull()
+      .references(() => sales.id, { onDelete: "cascade" }),
+    /** Its place on the receipt: one receipt may hold a SKU twice. */
+    position: integer().notNull(),
+    productId: uuid()
+      .notNull()
+      .references(() => products.id),
+    /** Negative for a refund. */
+    quantity: quantity().notNull(),
+    unitPrice: minor().notNull(),
+    /** Of the line's total, never negative, never more than it. */
+    discount: minor().notNull(),
+    /** The product's unit cost when the line was imported; null where there was none. */
+    unitCost: minor(),
+    /** quantity x unit price, rounded to the minor unit; negative for a refund. */
+    grossAmount: minor().notNull(),
+    /** Gross less the discount, toward zero: what the customer paid, or (negative) got back. */
+    netAmount: minor().notNull(),
+    /** quantity x unit cost, rounded; null where there is no cost. */
+    costAmount: minor(),
+  },
+  (t) => [
+    unique("sale_lines_position").on(t.saleId, t.position),
+    index("sale_lines_of_product").on(t.productId),
+    check("sale_lines_quantity_not_zero", sql`${t.quantity} <> 0`),
+    check("sale_lines_price_not_negative", sql`${t.unitPrice} >= 0`),
+    check("sale_lines_discount_bounds", sql`${t.discount} between 0 and abs(${t.grossAmount})`),
+    check("sale_lines_net", sql`${t.netAmount} = sign(${t.quantity}) * (abs(${t.grossAmount}) - ${t.discount})`),
+    check("sale_lines_cost_whole", sql`(${t.unitCost} is null) = (${t.costAmount} is null)`),
+  ],
+);

@@ -1,0 +1,69 @@
+/**
+ * People and their rights: staff members, invites, admin tokens, and who was told lately that they are not staff.
+ *
+ * Of a secret only its SHA-256 is stored.
+ */
+import { sql } from "drizzle-orm";
+import { type AnyPgColumn, check, index, pgEnum, primaryKey, snakeCase, text, uuid } from "drizzle-orm/pg-core";
+import { hash, id, instant, telegramId } from "./columns.ts";
+
+/** In rising order: the order in the database is the order of rights. */
+export const staffRole = pgEnum("staff_role", ["staff", "manager", "owner"]);
+export const adminScope = pgEnum("admin_scope", ["viewer", "admin"]);
+
+export const staff = snakeCase.table(
+  "staff",
+  {
+    id: id(),
+    telegramUserId: telegramId().notNull().unique(),
+    name: text().notNull(),
+    username: text(),
+    role: staffRole().notNull(),
+    invitedBy: uuid().references((): AnyPgColumn => staff.id),
+    createdAt: instant().notNull().defaultNow(),
+    /** Set when an owner removes the person; the row stays, since messages refer to it. */
+    removedAt: instant(),
+  },
+  (t) => [index("staff_by_creation").on(t.createdAt, t.id), index("staff_username").on(sql`lower(${t.username})`)],
+);
+
+export const invites = snakeCase.table(
+  "invites",
+  {
+    id: id(),
+    codeHash: hash().notNull().unique(),
+    role: staffRole().notNull(),
+    /** Null for the first owner's invite, which the process itself makes. */
+    createdBy: uuid().references(() => staff.id),
+    createdAt: instant().notNull().defaultNow(),
+    expiresAt: instant().notNull(),
+    usedAt: instant(),
+    usedBy: uuid().references(() => staff.id),
+  },
+  (t) => [
+    check("invites_used_whole", sql`(${t.usedAt} is null) = (${t.usedBy} is null)`),
+    check("invites_expire_later", sql`${t.expiresAt} > ${t.createdAt}`),
+  ],
+);
+
+export const adminTokens = snakeCase.table("admin_tokens", {
+  id: id(),
+  name: text().notNull(),
+  tokenHash: hash().notNull().unique(),
+  scope: adminScope().notNull().default("admin"),
+  createdAt: instant().notNull().defaultNow(),
+  expiresAt: instant(),
+  lastUsedAt: instant(),
+  revokedAt: instant(),
+});
+
+/** Who was told that the bot is for staff only, and when: once an hour each, across restarts and processes. */
+export const strangerNotices = snakeCase.table(
+  "stranger_notices",
+  {
+    botId: telegramId().notNull(),
+    telegramUserId: telegramId().notNull(),
+    noticedAt: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.botId, t.telegramUserId] }), index("stranger_notices_age").on(t.noticedAt)],
+);
