@@ -1,0 +1,96 @@
+/**
+ * One tool call: from the model's words to an output, always.
+ *
+ * A failure is an output: unknown tool, arguments that do not parse, rights, time, faults of our own. Only our own words
+ * reach the model: a driver's message quotes SQL and parameters.
+ */
+import { type Db, readOnly } from "../db/client.ts";
+import type { StoredToolCall, ToolCallEnd } from "../db/queries/runs.ts";
+import { AppError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import { rolesUpTo, type StaffRole } from "../roles.ts";
+import type { Shop } from "../shop/shop.ts";
+import type { ToolRegistry } from "../tools/registry.ts";
+import type { Tool, ToolOutput } from "../tools/tool.ts";
+import { MAX_OUTPUT_CHARACTERS, TOOL_STATEMENT_TIMEOUT_MS, TOOL_TIMEOUT_MS } from "./limits.ts";
+
+export interface ToolRunner {
+  db: Db;
+  tools: ToolRegistry;
+  shop: Shop;
+  logger: Logger;
+  now(): Date;
+  /** Milliseconds; `TOOL_TIMEOUT_MS` when left out. */
+  toolTimeoutMs?: number;
+}
+
+/**
+ * Runs one call for a person of this role. Each tool works in a READ ONLY transaction with a statement timeout.
+ *
+ * @throws only the signal's reason: an aborted call has no output of its own.
+ */
+export async function executeTool(
+  runner: ToolRunner,
+  call: StoredToolCall,
+  { role, signal }: { role: StaffRole; signal: AbortSignal },
+): Promise<ToolCallEnd> {
+  const tool = runner.tools.get(call.name);
+  if (!tool)
+    return failure(`There is no tool ${JSON.stringify(call.name)}. Tools: ${[...runner.tools.keys()].join(", ")}.`);
+  if (!tool.allowedRoles.includes(role)) return failure(refusal(tool));
+  const parsed = tool.parse(call.arguments);
+  if ("fault" in parsed) return failure(`The arguments do not fit: ${parsed.fault}`);
+
+  try {
+    const work = readOnly(runner.db, { statementTimeoutMs: TOOL_STATEMENT_TIMEOUT_MS }, (db) =>
+      parsed.run({ db, shop: runner.shop, now: runner.now() }),
+    );
+    return success(await within(work, runner.toolTimeoutMs ?? TOOL_TIMEOUT_MS, signal));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof AppError) return failure(error.message);
+    runner.logger.error({ err: error, tool: tool.name, toolCallId: call.id }, "tool failed");
+    return failure(
+      "The tool failed for a reason of its own. Trying again may help; the shop's engineer finds it in the log.",
+    );
+  }
+}
+
+class ToolTimeoutError extends AppError {
+  override readonly code = "TOOL_TIMEOUT";
+}
+
+function success(output: ToolOutput): ToolCallEnd {
+  if (JSON.stringify(output).length > MAX_OUTPUT_CHARACTERS)
+    return failure("The answer is too long. Ask for less at once.");
+  return { output, error: null };
+}
+
+function failure(error: string): ToolCallEnd {
+  return { output: { error }, error };
+}
+
+function refusal(tool: Tool): string {
+  const lowest = tool.allowedRoles.find((role) =>
+    rolesUpTo(role).every((lower) => lower === role || !tool.allowedRoles.includes(lower)),
+  );
+  return `This person may not see that. Tell them to ask someone with the role ${lowest ?? "owner"} or higher.`;
+}
+
+/** Waits for work, a time limit or an abort. Drizzle takes no signal: the statement timeout ends the query itself. */
+async function within<T>(work: Promise<T>, timeoutMs: number, signal: AbortSignal): Promise<T> {
+  const { promise: interrupted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  const timer = setTimeout(
+    () => reject(new ToolTimeoutError(`The tool took longer than ${timeoutMs / 1000} s.`)),
+    timeoutMs,
+  );
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, interrupted]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  }
+}

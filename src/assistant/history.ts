@@ -1,0 +1,43 @@
+/**
+ * The input of the first round: what was said before, as text only, and the question.
+ *
+ * Earlier runs go in as text (asked, answered); items belong to the current run alone. So an orphan call, a stale figure
+ * or another provider's reasoning can never poison a thread.
+ */
+import type { Db } from "../db/client.ts";
+import { findHistory, getQuestion, type HistoryMessage } from "../db/queries/history.ts";
+import type { ClaimedRun } from "../db/queries/runs.ts";
+import { MAX_HISTORY_CHARACTERS, MAX_HISTORY_MESSAGES } from "./limits.ts";
+
+export interface InputMessage {
+  role: "user" | "assistant";
+  content: string;
+}
+
+/** Reads the history of a run and its question, within the limits: the newest whole runs. */
+export async function readHistory(db: Db, run: ClaimedRun): Promise<InputMessage[]> {
+  const earlier = await findHistory(db, {
+    threadId: run.threadId,
+    beforePosition: run.position,
+    role: run.asker.role,
+    limit: MAX_HISTORY_MESSAGES,
+  });
+  const question = await getQuestion(db, run.id);
+  const kept = newestRuns(earlier, MAX_HISTORY_CHARACTERS).map(({ role, text }) => ({ role, content: text }));
+  return [...kept, { role: "user", content: question }];
+}
+
+/** The messages of the newest runs that fit whole into `maxCharacters`, in their order. */
+export function newestRuns(history: HistoryMessage[], maxCharacters: number): HistoryMessage[] {
+  let left = maxCharacters;
+  let first = history.length;
+  for (let end = history.length; end > 0; ) {
+    const start = history.findIndex(({ runId }) => runId === history[end - 1]?.runId);
+    const size = history.slice(start, end).reduce((sum, { text }) => sum + text.length, 0);
+    left -= size;
+    if (left < 0) break;
+    first = start;
+    end = start;
+  }
+  return history.slice(first);
+}

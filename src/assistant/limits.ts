@@ -1,0 +1,41 @@
+/** The bounds of one run: each says which failure would be worse without it. */
+
+/** Model calls of one run. A model that keeps asking for tools would otherwise cost without end. */
+export const MAX_ROUNDS = 8;
+
+/** Calls of one round that are worked on; more come back with an error output. */
+export const MAX_CALLS_PER_ROUND = 16;
+
+/** Time for one tool call, in milliseconds: longer than the statement timeout, which ends the query itself. */
+export const TOOL_TIMEOUT_MS = 10_000;
+
+/** Time for one statement of a tool, in milliseconds. */
+export const TOOL_STATEMENT_TIMEOUT_MS = 8_000;
+
+/** How long a model may be silent, before its first event or between two, in milliseconds. */
+export const MODEL_IDLE_TIMEOUT_MS = 60_000;
+
+/** How long one model call may take in all, in milliseconds. */
+export const MODEL_TOTAL_TIMEOUT_MS = 300_000;
+
+/** Tokens of one model call, reasoning included: several times the longest answer that staff would read. */
+export const MAX_OUTPUT_TOKENS = 16_000;
+
+/** Characters of one answer: more is no answer to a question over the counter. */
+export const MAX_ANSWER_CHARACTERS = 100_000;
+
+/** Characters of a tool's output that go to the model: a page of figures is far smaller. */
+export const MAX_OUTPUT_CHARACTERS = 60_000;
+
+/** Messages, and characters of them, that go into the history; whole runs are left out from the oldest. */
+export const MAX_HISTORY_MESSAGES = 100;
+export const MAX_HISTORY_CHARACTERS = 60_000;
+
+/** How often a run is begun, after which it has failed: a run that kills its process would otherwise do so for ever. */
+export const MAX_ATTEMPTS = 3;
+
+/** Runs that one process works on side by side. They wait for the network mostly; each holds some memory. */
+export const MAX_RUNS_PER_PROCESS = 256;
+
+/** Pause between two stores of the text so far, in milliseconds: at most five a second a run. */
+export const TEXT_STORE_INTERVAL_MS = 200;

@@ -1,0 +1,260 @@
+/**
+ * The run loop: one run in, `RunEvent`s and an outcome out.
+ *
+ * A round is one model call and the tool calls it asks for. The run ends when a round asks for none, after `MAX_ROUNDS`,
+ * or when `signal` aborts. Everything is stored before it is acted on, so another process can go on from any point. It
+ * knows nothing of Telegram or GraphQL.
+ */
+import { createHash } from "node:crypto";
+import {
+  type ClaimedRun,
+  endToolCall,
+  findProgress,
+  LeaseLostError,
+  resumeRun,
+  type StoredToolCall,
+  startToolCall,
+  storeRound,
+  type ToolCallEnd,
+} from "../db/queries/runs.ts";
+import { AppError } from "../errors.ts";
+import type { RunEvent, RunOutcome } from "../events.ts";
+import { executeTool, type ToolRunner } from "./execute-tool.ts";
+import { readHistory } from "./history.ts";
+import { MAX_CALLS_PER_ROUND, MAX_ROUNDS } from "./limits.ts";
+import type { Model, ModelAnswer } from "./model.ts";
+import { writePrompt } from "./prompt.ts";
+
+export interface RunLoop extends ToolRunner {
+  model: Model;
+  /** Model calls of one run; `MAX_ROUNDS` when left out. */
+  maxRounds?: number;
+}
+
+export interface RunControl {
+  signal: AbortSignal;
+  emit(event: RunEvent): void;
+}
+
+/** How the loop came to its end, and everything that the Assistant said. */
+export interface RunResult {
+  outcome: RunOutcome;
+  text: string;
+  rounds: number;
+}
+
+/** Why a run is aborted: the signal's reason when it was a person who stopped it. */
+export class StoppedError extends Error {}
+
+/**
+ * Works on a claimed run until it ends, going on from what earlier attempts have stored.
+ *
+ * @throws {LeaseLostError} when the run belongs to another worker; the signal's reason when it is aborted for any other
+ * cause than a person's stop. Then nothing is said of an end: another process goes on.
+ */
+export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunControl): Promise<RunResult> {
+  const answer = createAnswer(control.emit);
+  let round = 0;
+  try {
+    const instructions = writePrompt({ shop: loop.shop, now: loop.now(), asker: run.asker, language: run.language });
+    const progress = await findProgress(loop.db, run.id);
+    const input: object[] = await readHistory(loop.db, run);
+    for (;;) {
+      const stored = progress.items.filter((entry) => entry.round === round + 1).map((entry) => entry.item);
+      round += 1;
+      const calls = stored.length > 0 ? progress.calls.filter((call) => call.round === round) : [];
+      const finished =
+        stored.length > 0
+          ? replay(stored, calls, answer)
+          : await askModel(loop, run, { ...control, instructions, input, round, answer });
+      if (finished.calls.length === 0) return { outcome: finished.outcome, text: answer.text(), rounds: round };
+
+      if (round >= maxRounds(loop)) return { outcome: tooManyRounds(round), text: answer.text(), rounds: round };
+      const outputs = await workOnCalls(loop, run, { ...control, round, calls: finished.calls });
+      input.push(...finished.items, ...outputs);
+    }
+  } catch (error) {
+    return { outcome: endOf(error, control.signal), text: answer.text(), rounds: round };
+  }
+}
+
+interface FinishedModelCall {
+  items: object[];
+  calls: StoredToolCall[];
+  outcome: RunOutcome;
+}
+
+interface Round extends RunControl {
+  instructions: string;
+  input: object[];
+  round: number;
+  answer: Answer;
+}
+
+async function askModel(loop: RunLoop, run: ClaimedRun, at: Round): Promise<FinishedModelCall> {
+  at.answer.beginRound();
+  const request = {
+    instructions: at.instructions,
+    input: at.input,
+    tools: [...loop.tools.values()].map(({ name, description, parameters }) => ({ name, description, parameters })),
+    // In the last round the model has to answer with what it has.
+    mayCallTools: at.round < maxRounds(loop),
+    cacheKey: run.threadId,
+    safetyIdentifier: run.asker.id && createHash("sha256").update(run.asker.id).digest("hex"),
+  };
+  const answer = await loop.model.answer(request, { signal: at.signal, onText: at.answer.write });
+  at.signal.throwIfAborted();
+  const items = withoutNul(answer.items) as object[];
+  const cutShort = answer.outcome.status === "incomplete";
+  const calls = cutShort ? [] : answer.calls.map((call) => ({ ...call, arguments: parseArguments(call.arguments) }));
+  const stored = await storeRound(loop.db, run, {
+    round: at.round,
+    items,
+    calls,
+    usage: answer.usage,
+    model: loop.model.name,
+  });
+  return { items, calls: stored, outcome: outcomeOf(answer, at.answer.text()) };
+}
+
+/** A round that an earlier attempt has finished: its text counts as said, its calls are known. */
+function replay(items: object[], calls: StoredToolCall[], answer: Answer): FinishedModelCall {
+  answer.beginRound();
+  for (const text of items.flatMap(textsOf)) answer.replay(text);
+  return { items, calls, outcome: COMPLETED };
+}
+
+interface RoundCalls extends RunControl {
+  round: number;
+  calls: StoredToolCall[];
+}
+
+/** Runs what is not ended yet side by side, and gives every call its one output, in the model's order. */
+async function workOnCalls(loop: RunLoop, run: ClaimedRun, at: RoundCalls): Promise<object[]> {
+  const { calls, round } = at;
+  at.emit({
+    type: "run-requires-action",
+    round,
+    toolCalls: calls.map(({ id, callId, name }) => ({ id, callId, name })),
+  });
+  const ends = calls.map((call, index) =>
+    isEnded(call) ? call.output : workOnCall(loop, run, { ...at, call, index }),
+  );
+  const settled = await Promise.allSettled(ends);
+  const failed = settled.find((end) => end.status === "rejected");
+  if (failed) throw failed.reason;
+  await resumeRun(loop.db, run);
+  return settled.map((end, index) => ({
+    type: "function_call_output",
+    call_id: calls[index]?.callId,
+    output: JSON.stringify(end.status === "fulfilled" ? end.value : null),
+  }));
+}
+
+async function workOnCall(
+  loop: RunLoop,
+  run: ClaimedRun,
+  at: RunControl & { call: StoredToolCall; index: number },
+): Promise<unknown> {
+  const { call } = at;
+  await startToolCall(loop.db, run, call.id);
+  at.emit({ type: "tool-start", toolCallId: call.id, name: call.name });
+  const end = await endOfCall(loop, run, at);
+  await endToolCall(loop.db, run, call.id, end);
+  at.emit({ type: "tool-end", toolCallId: call.id, name: call.name, succeeded: end.error === null });
+  return end.output;
+}
+
+async function endOfCall(
+  loop: RunLoop,
+  run: ClaimedRun,
+  at: RunControl & { call: StoredToolCall; index: number },
+): Promise<ToolCallEnd> {
+  if (at.index < MAX_CALLS_PER_ROUND) return executeTool(loop, at.call, { role: run.asker.role, signal: at.signal });
+  const error = `Only ${MAX_CALLS_PER_ROUND} calls are worked on in one round. Ask for this one again.`;
+  return { output: { error }, error };
+}
+
+/** What the Assistant has said so far; rounds are set apart by a blank line. */
+type Answer = ReturnType<typeof createAnswer>;
+
+function createAnswer(emit: (event: RunEvent) => void) {
+  let text = "";
+  let isNewRound = false;
+  const append = (delta: string) => {
+    const separated = isNewRound && text !== "" ? `\n\n${delta}` : delta;
+    isNewRound = false;
+    text += separated;
+    return separated;
+  };
+  return {
+    text: () => text,
+    beginRound() {
+      isNewRound = true;
+    },
+    write(delta: string) {
+      emit({ type: "text-delta", delta: append(delta) });
+    },
+    replay(item: string) {
+      emit({ type: "text-delta", delta: append(item) });
+      // The next text item of this round stands apart, as it did when it was streamed.
+      isNewRound = true;
+    },
+  };
+}
+
+const COMPLETED: RunOutcome = { status: "completed", errorCode: null, errorMessage: null };
+
+function outcomeOf(answer: ModelAnswer, text: string): RunOutcome {
+  if (answer.outcome.status === "incomplete") {
+    const { reason } = answer.outcome;
+    return { status: "incomplete", errorCode: "MODEL_CUT_SHORT", errorMessage: `The model was cut short: ${reason}.` };
+  }
+  if (answer.calls.length === 0 && text.trim() === "") {
+    return { status: "failed", errorCode: "MODEL_EMPTY", errorMessage: "The model ended without saying anything." };
+  }
+  return COMPLETED;
+}
+
+function tooManyRounds(rounds: number): RunOutcome {
+  return { status: "incomplete", errorCode: "TOO_MANY_ROUNDS", errorMessage: `No answer after ${rounds} rounds.` };
+}
+
+function endOf(error: unknown, signal: AbortSignal): RunOutcome {
+  if (error instanceof LeaseLostError) throw error;
+  if (signal.reason instanceof StoppedError) return { status: "cancelled", errorCode: null, errorMessage: null };
+  signal.throwIfAborted();
+  if (error instanceof AppError) return { status: "failed", errorCode: error.code, errorMessage: error.message };
+  throw error;
+}
+
+function maxRounds(loop: RunLoop): number {
+  return loop.maxRounds ?? MAX_ROUNDS;
+}
+
+function isEnded(call: StoredToolCall): boolean {
+  return call.status === "succeeded" || call.status === "failed";
+}
+
+/** Arguments that are no JSON are kept as the text that they are: the tool's schema then says what is wrong with it. */
+function parseArguments(text: string): unknown {
+  try {
+    return withoutNul(JSON.parse(text));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return withoutNul(text);
+  }
+}
+
+/** PostgreSQL's jsonb stores no NUL. */
+function withoutNul(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value).replaceAll("\\u0000", "\\ufffd"));
+}
+
+function textsOf(item: object): string[] {
+  if (!("type" in item) || item.type !== "message" || !("content" in item) || !Array.isArray(item.content)) return [];
+  const text = item.content
+    .map((part: { text?: string; refusal?: string }) => part.text ?? part.refusal ?? "")
+    .join("");
+  return text === "" ? [] : [text];
+}

@@ -1,0 +1,121 @@
+/**
+ * Who may speak with the bot: staff, and whoever opens a good invite link. All others get one polite sentence an hour, and
+ * nothing behind this ever sees them.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { Composer } from "grammy";
+import type { Db } from "../db/client.ts";
+import {
+  createInvite,
+  findStaffMember,
+  noteStranger,
+  redeemInvite,
+  renameStaffMember,
+  type StaffMember,
+  saveStaffMember,
+  type TelegramPerson,
+} from "../db/queries/staff.ts";
+import type { StaffRole } from "../roles.ts";
+import type { Shop } from "../shop/shop.ts";
+import { mainKeyboard } from "./buttons.ts";
+import { type BotContext, isAddressed, nameOf, textsFor } from "./context.ts";
+import type { Outbox } from "./outbox.ts";
+
+export interface AccessDeps {
+  db: Db;
+  outbox: Outbox;
+  shop: Shop;
+  /** Owners by configuration: they need no invite, and cannot be removed. */
+  ownerTelegramIds: readonly number[];
+}
+
+/** How long an invite link is good for. */
+export const INVITE_HOURS = 24;
+const STRANGER_NOTICE_INTERVAL_SECONDS = 3_600;
+/** Telegram allows 64 characters of `A-Za-z0-9_-` behind `?start=`. */
+const INVITE_CODE_BYTES = 24;
+
+/** Lets staff through, with `ctx.staffMember` set, and answers everyone else. */
+export function createAccess(deps: AccessDeps): Composer<BotContext> {
+  const access = new Composer<BotContext>();
+  access.use(async (ctx, next) => {
+    const { from } = ctx;
+    if (!from || from.is_bot || ctx.chat?.type === "channel" || ctx.msg?.sender_chat) {
+      // Anonymous admins and channels: nobody to ask for rights.
+      if (ctx.message?.sender_chat && isAddressed(ctx)) deps.outbox.say(ctx, textsFor(ctx).anonymous);
+      return;
+    }
+    if (!isAddressed(ctx)) return;
+    const person = { telegramUserId: from.id, name: nameOf(from), username: from.username ?? null };
+    if (await tryInvite(deps, ctx, person)) return;
+    const member = await findMember(deps, person);
+    if (member) {
+      ctx.staffMember = member;
+      await next();
+      return;
+    }
+    if (
+      await noteStranger(deps.db, {
+        botId: ctx.me.id,
+        telegramUserId: from.id,
+        intervalSeconds: STRANGER_NOTICE_INTERVAL_SECONDS,
+      })
+    ) {
+      deps.outbox.say(ctx, textsFor(ctx).stranger);
+    }
+  });
+  return access;
+}
+
+/** Makes an invite and stores its hash. @returns the code for the link, seen only now. */
+export async function makeInvite(db: Db, role: StaffRole, createdBy: string | null): Promise<string> {
+  const code = randomBytes(INVITE_CODE_BYTES).toString("base64url");
+  const expiresAt = new Date(Date.now() + INVITE_HOURS * 3_600_000);
+  await createInvite(db, { codeHash: hashOf(code), role, createdBy, expiresAt });
+  return code;
+}
+
+/** The link that opens the bot with an invite. */
+export function inviteLink(username: string, code: string): string {
+  return `https://t.me/${username}?start=${code}`;
+}
+
+async function findMember(deps: AccessDeps, person: TelegramPerson): Promise<StaffMember | undefined> {
+  const member = await findStaffMember(deps.db, person.telegramUserId);
+  const isOwner = deps.ownerTelegramIds.includes(person.telegramUserId);
+  if (isOwner && member?.role !== "owner") return saveStaffMember(deps.db, { ...person, role: "owner" });
+  if (member && (member.name !== person.name || member.username !== person.username)) {
+    await renameStaffMember(deps.db, person);
+  }
+  return member && { ...member, ...person };
+}
+
+/** @returns whether the update was an invite being opened; then it is answered. */
+async function tryInvite(deps: AccessDeps, ctx: BotContext, person: TelegramPerson): Promise<boolean> {
+  const code = /^\/start ([\w-]{16,64})$/.exec(ctx.message?.text ?? "")?.[1];
+  if (code === undefined || ctx.chat?.type !== "private") return false;
+  const texts = textsFor(ctx);
+  const redemption = await redeemInvite(deps.db, hashOf(code), person);
+  switch (redemption.outcome) {
+    case "joined":
+      deps.outbox.say(ctx, texts.joined(deps.shop.name, texts.roles[redemption.member.role]), mainKeyboard(texts));
+      break;
+    case "already":
+      deps.outbox.say(ctx, texts.alreadyStaff(texts.roles[redemption.member.role]), mainKeyboard(texts));
+      break;
+    case "used":
+      deps.outbox.say(ctx, texts.inviteUsed);
+      break;
+    case "expired":
+      deps.outbox.say(ctx, texts.inviteExpired);
+      break;
+    case "unknown":
+      deps.outbox.say(ctx, texts.inviteUnknown);
+      break;
+  }
+  return true;
+}
+
+function hashOf(code: string): Buffer {
+  return createHash("sha256").update(code).digest();
+}

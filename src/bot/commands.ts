@@ -1,0 +1,102 @@
+/** The commands: what each does, and how they show in Telegram's menu. */
+import { type Api, Composer } from "grammy";
+import type { Db } from "../db/client.ts";
+import { closeThread, findThreads, stopRuns } from "../db/queries/conversations.ts";
+import { findStaff } from "../db/queries/staff.ts";
+import { isHigherRole, STAFF_ROLES } from "../roles.ts";
+import type { Shop } from "../shop/shop.ts";
+import { INVITE_HOURS, inviteLink, makeInvite } from "./access.ts";
+import { mainKeyboard, removeButtons, removeStaff, threadButtons } from "./buttons.ts";
+import { type BotContext, placeOf, textsFor } from "./context.ts";
+import type { Outbox } from "./outbox.ts";
+import { LANGUAGES, textsIn } from "./texts.ts";
+
+export interface CommandDeps {
+  db: Db;
+  outbox: Outbox;
+  shop: Shop;
+  ownerTelegramIds: readonly number[];
+}
+
+/** Threads that `/threads` offers: a screenful of buttons. */
+const MAX_THREADS = 10;
+/** People that `/remove` offers; beyond them it takes a name. */
+const MAX_PEOPLE = 50;
+
+/** The handlers of all commands; they see staff only. */
+export function createCommands({ db, outbox, shop, ownerTelegramIds }: CommandDeps): Composer<BotContext> {
+  const commands = new Composer<BotContext>();
+
+  commands.command("start", (ctx) => {
+    const texts = textsFor(ctx);
+    const keyboard = ctx.chat.type === "private" ? mainKeyboard(texts) : undefined;
+    outbox.say(ctx, texts.start(shop.name, ctx.staffMember.name), keyboard);
+  });
+
+  commands.command("help", (ctx) => {
+    const texts = textsFor(ctx);
+    outbox.say(ctx, texts.help + (ctx.staffMember.role === "owner" ? texts.ownerHelp : ""));
+  });
+
+  commands.command("new", async (ctx) => {
+    const place = placeOf(ctx);
+    const closed = place !== undefined && (await closeThread(db, place));
+    outbox.say(ctx, closed ? textsFor(ctx).newThread : textsFor(ctx).alreadyNew);
+  });
+
+  commands.command("stop", async (ctx) => {
+    const texts = textsFor(ctx);
+    const place = placeOf(ctx);
+    const mayStopAll = ctx.chat.type === "private" || isHigherRole(ctx.staffMember.role, "staff");
+    const stopped = place ? await stopRuns(db, place, mayStopAll ? {} : { askerId: ctx.staffMember.id }) : 0;
+    // A stopped answer says so itself.
+    if (stopped === 0) outbox.say(ctx, texts.nothingToStop);
+  });
+
+  commands.command("threads", async (ctx) => {
+    const texts = textsFor(ctx);
+    const place = placeOf(ctx);
+    const threads = place ? await findThreads(db, place, MAX_THREADS) : [];
+    if (threads.length === 0) outbox.say(ctx, texts.noThreads);
+    else outbox.say(ctx, texts.pickThread, threadButtons(threads));
+  });
+
+  commands.command("invite", async (ctx) => {
+    const texts = textsFor(ctx);
+    if (ctx.staffMember.role !== "owner") return outbox.say(ctx, texts.ownersOnly);
+    // In a group everyone would see the link.
+    if (ctx.chat.type !== "private") return outbox.say(ctx, texts.privateOnly);
+    const role = STAFF_ROLES.find((candidate) => candidate === ctx.match.trim().toLowerCase());
+    if (!role) return outbox.say(ctx, texts.inviteUsage);
+    const code = await makeInvite(db, role, ctx.staffMember.id);
+    outbox.say(ctx, texts.invite(texts.roles[role], inviteLink(ctx.me.username, code), INVITE_HOURS));
+  });
+
+  commands.command("remove", async (ctx) => {
+    const texts = textsFor(ctx);
+    if (ctx.staffMember.role !== "owner") return outbox.say(ctx, texts.ownersOnly);
+    if (ctx.chat.type !== "private") return outbox.say(ctx, texts.privateOnly);
+    const who = ctx.match.trim();
+    if (who !== "") {
+      const target = /^\d+$/.test(who) ? { telegramUserId: Number(who) } : { username: who.replace(/^@/, "") };
+      return outbox.say(ctx, await removeStaff({ db, ownerTelegramIds }, ctx, target));
+    }
+    const others = (await findStaff(db, MAX_PEOPLE)).filter(({ id }) => id !== ctx.staffMember.id);
+    if (others.length === 0) outbox.say(ctx, texts.removeNobody);
+    else outbox.say(ctx, texts.removeWhom, removeButtons(others, texts));
+  });
+
+  return commands;
+}
+
+/** Tells Telegram's menu about the commands, in every language. */
+export async function publishCommands(api: Api): Promise<void> {
+  for (const language of LANGUAGES) {
+    const commands = Object.entries(textsIn(language).commands).map(([command, description]) => ({
+      command,
+      description,
+    }));
+    // English is what everyone else gets too.
+    await api.setMyCommands(commands, language === "en" ? {} : { language_code: language });
+  }
+}

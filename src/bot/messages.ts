@@ -1,0 +1,85 @@
+/** What people write: taken in with one commit, answered by a run. Everything that is no text gets one sentence. */
+import { Composer } from "grammy";
+import type { Db } from "../db/client.ts";
+import { migrateChat, receiveMessage } from "../db/queries/conversations.ts";
+import type { Logger } from "../logger.ts";
+import { type BotContext, languageOf, placeOf, textsFor } from "./context.ts";
+import type { Outbox } from "./outbox.ts";
+
+export interface MessageDeps {
+  db: Db;
+  outbox: Outbox;
+  logger: Logger;
+}
+
+/** Longest message that is taken in, in UTF-16 units: Telegram's own limit for people, doubled. */
+export const MAX_MESSAGE_CHARACTERS = 8_192;
+
+/** The handlers of messages; they see staff only. */
+export function createMessages({ db, outbox, logger }: MessageDeps): Composer<BotContext> {
+  const messages = new Composer<BotContext>();
+
+  messages.on("message:text", async (ctx) => {
+    const texts = textsFor(ctx);
+    const { text } = ctx.msg;
+    const place = placeOf(ctx);
+    if (!place) return;
+    if (text.trim() === "") return outbox.say(ctx, texts.empty);
+    if (text.length > MAX_MESSAGE_CHARACTERS) return outbox.say(ctx, texts.tooLong(MAX_MESSAGE_CHARACTERS));
+    if (isCommand(ctx)) return outbox.say(ctx, texts.unknownCommand);
+
+    const received = await receiveMessage(db, {
+      ...place,
+      updateId: ctx.update.update_id,
+      author: ctx.staffMember,
+      language: languageOf(ctx),
+      text,
+      telegramMessageId: ctx.msg.message_id,
+    });
+    if (received) logger.info({ threadId: received.threadId, runId: received.runId }, "message received");
+    else logger.info({ updateId: ctx.update.update_id }, "update seen before");
+  });
+
+  messages.on("message", (ctx) => {
+    if (isService(ctx)) return;
+    outbox.say(ctx, textsFor(ctx).unsupported);
+  });
+
+  return messages;
+}
+
+/** A group became a supergroup: said by a service message that comes from nobody, so it stands before `access`. */
+export function createMigration(db: Db): Composer<BotContext> {
+  const migration = new Composer<BotContext>();
+  migration.on("message:migrate_to_chat_id", (ctx) =>
+    migrateChat(db, { botId: ctx.me.id, from: ctx.chat.id, to: ctx.msg.migrate_to_chat_id }),
+  );
+  return migration;
+}
+
+function isCommand(ctx: BotContext): boolean {
+  return ctx.msg?.entities?.some(({ type, offset }) => type === "bot_command" && offset === 0) ?? false;
+}
+
+/** Joined, left, pinned, a topic opened: nothing that a person said. */
+function isService(ctx: BotContext): boolean {
+  const { message } = ctx;
+  if (!message) return true;
+  const said = [
+    "photo",
+    "sticker",
+    "voice",
+    "video",
+    "video_note",
+    "audio",
+    "document",
+    "animation",
+    "location",
+    "contact",
+    "poll",
+    "dice",
+    "venue",
+    "story",
+  ];
+  return !said.some((kind) => kind in message);
+}

@@ -1,0 +1,76 @@
+/**
+ * The bot's own sentences on their way out: within the chat's budget, in order, never holding an update up.
+ *
+ * For what may be lost in the worst case (an answer to a command): a reply of the Assistant goes through `reply/`.
+ */
+import type { Api, Context } from "grammy";
+import type { InlineKeyboardMarkup, ReplyKeyboardMarkup } from "grammy/types";
+import type { Logger } from "../logger.ts";
+import { placeOf } from "./context.ts";
+import type { BudgetChat, SendBudget } from "./reply/send-budget.ts";
+import { sortFailure } from "./telegram-answer.ts";
+
+export interface Outbox {
+  /** Says something in the chat of the update; answers at once, before it is sent. */
+  say(ctx: Context, text: string, markup?: InlineKeyboardMarkup | ReplyKeyboardMarkup): void;
+  /** Waits up to `graceMs` for what is on its way. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** How often one sentence is tried, and how long it may be on its way: later nobody waits for it. */
+const MAX_TRIES = 5;
+const LIFETIME_MS = 120_000;
+
+/** An outbox of one bot. */
+export function createOutbox({ api, budget, logger }: { api: Api; budget: SendBudget; logger: Logger }): Outbox {
+  const lastOf = new Map<number, Promise<void>>();
+
+  const deliver = async (chat: BudgetChat, send: () => Promise<unknown>) => {
+    const lifetime = AbortSignal.timeout(LIFETIME_MS);
+    for (let tries = 1; tries <= MAX_TRIES; tries++) {
+      await budget.take(chat, () => "message", lifetime);
+      try {
+        await send();
+        return;
+      } catch (error) {
+        const answer = sortFailure(error);
+        if (answer.kind === "wait") budget.freeze(chat, answer.seconds);
+        else {
+          logger.warn({ kind: answer.kind, chatId: chat.telegramId, tries }, "a sentence of the bot was not delivered");
+          // Sent again it might stand there twice: a sentence that is lost can be asked for again.
+          return;
+        }
+      }
+    }
+  };
+
+  return {
+    say(ctx, text, markup) {
+      const place = placeOf(ctx);
+      if (!place || place.chat.type === "terminal") return;
+      const chat = { telegramId: place.chat.telegramId, isGroup: place.chat.type !== "private" };
+      const send = () =>
+        api.sendMessage(chat.telegramId, text, {
+          ...(place.topicId === null ? {} : { message_thread_id: place.topicId }),
+          ...(markup ? { reply_markup: markup } : {}),
+          link_preview_options: { is_disabled: true },
+        });
+      const before = lastOf.get(chat.telegramId) ?? Promise.resolve();
+      const done = before
+        .then(() => deliver(chat, send))
+        .catch((error: unknown) =>
+          logger.warn({ err: error, chatId: chat.telegramId }, "a sentence of the bot was given up"),
+        );
+      lastOf.set(chat.telegramId, done);
+      void done.then(() => {
+        if (lastOf.get(chat.telegramId) === done) lastOf.delete(chat.telegramId);
+      });
+    },
+    async stop(graceMs) {
+      const { promise: graceOver, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, graceMs);
+      await Promise.race([Promise.all(lastOf.values()), graceOver]);
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,162 @@
+/**
+ * The stage on which runs are shown: a reply for each run of this process, and for each that a dead process left undelivered.
+ *
+ * The replies of one conversation are delivered one after the other. It decides nothing of what is said or when it is sent.
+ */
+import type { Api } from "grammy";
+import type { RunStage } from "../../assistant/worker.ts";
+import type { Db } from "../../db/client.ts";
+import { migrateChat } from "../../db/queries/conversations.ts";
+import {
+  claimWaitingReplies,
+  markDelivered,
+  markUndeliverable,
+  saveReplyPages,
+  takeReply,
+} from "../../db/queries/replies.ts";
+import type { ClaimedRun } from "../../db/queries/runs.ts";
+import type { Logger } from "../../logger.ts";
+import { stopData } from "../buttons.ts";
+import { finalReply, textsIn } from "../texts.ts";
+import { createReply, type Reply, type ReplyStore } from "./reply.ts";
+import type { BudgetChat, SendBudget } from "./send-budget.ts";
+import { createReplyTransport } from "./transport.ts";
+
+export interface StageDeps {
+  db: Db;
+  api: Api;
+  botId: number;
+  budget: SendBudget;
+  /** What a person reads while a tool of this name runs. */
+  toolLabel(name: string, language: string): string;
+  workerId(): number;
+  logger: Logger;
+}
+
+export interface TelegramStage extends RunStage {
+  /** Delivers what dead processes left, now and every few seconds. */
+  deliverWaiting(): Promise<void>;
+  /** Waits up to `graceMs` for what is being delivered; the rest is left in the database for the next process. */
+  stop(graceMs: number): Promise<void>;
+}
+
+interface Place {
+  replyId: string;
+  runId: string;
+  chat: BudgetChat;
+  topicId: number | null;
+  replyToMessageId: number | null;
+  telegramMessageIds: number[];
+  language: string;
+}
+
+/** Replies delivered at once of those that wait; the next look takes the next ones. */
+const WAITING_BATCH = 50;
+const STORE_RETRY_MS = 1_000;
+
+/** A stage in the chats of one bot. */
+export function createTelegramStage(deps: StageDeps): TelegramStage {
+  const { db, logger } = deps;
+  const open = new Set<Reply>();
+  const lastOf = new Map<string, Promise<void>>();
+  let stopping = false;
+
+  const openReply = (place: Place): Reply => {
+    const { chat, topicId, language } = place;
+    const conversation = `${chat.telegramId}:${topicId ?? ""}`;
+    const texts = textsIn(language);
+    const reply = createReply({
+      chat,
+      budget: deps.budget,
+      transport: createReplyTransport({
+        api: deps.api,
+        chat,
+        topicId,
+        replyToMessageId: place.replyToMessageId,
+        stopButton: { label: texts.buttons.stop, data: stopData(place.runId) },
+        onMigrated: (to) => store(() => migrateChat(db, { botId: deps.botId, from: chat.telegramId, to })),
+      }),
+      store: storeOf(place.replyId),
+      statusLine: (names) => texts.checking(names.map((name) => deps.toolLabel(name, language)).join(", ")),
+      telegramMessageIds: place.telegramMessageIds,
+      turn: lastOf.get(conversation) ?? Promise.resolve(),
+      logger: logger.child({ runId: place.runId, replyId: place.replyId }),
+    });
+    open.add(reply);
+    lastOf.set(conversation, reply.done);
+    void reply.done.then(() => {
+      open.delete(reply);
+      if (lastOf.get(conversation) === reply.done) lastOf.delete(conversation);
+    });
+    return reply;
+  };
+  const storeOf = (replyId: string): ReplyStore => ({
+    savePages: (ids) => store(() => saveReplyPages(db, replyId, ids)),
+    markDelivered: () => store(() => markDelivered(db, replyId)),
+    markUndeliverable: (reason) => store(() => markUndeliverable(db, replyId, reason)),
+  });
+  // The chat shows it already: what is known of it is stored as soon as the database takes it.
+  const store = async (write: () => Promise<void>) => {
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        if (stopping) throw error;
+        logger.warn({ err: error }, "could not store a reply's state: trying again");
+        await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS));
+      }
+    }
+  };
+
+  return {
+    open(run) {
+      const place = placeOf(run);
+      if (!place) throw new Error(`run ${run.id} has no chat to be shown in`);
+      void store(() => takeReply(db, place.replyId, deps.workerId())).catch((error: unknown) =>
+        logger.warn({ err: error }, "could not take a reply"),
+      );
+      return openReply(place);
+    },
+    finalText: (run, outcome, text) => finalReply(run.language, outcome, text),
+    async deliverWaiting() {
+      const waiting = await claimWaitingReplies(db, {
+        botId: deps.botId,
+        workerId: deps.workerId(),
+        limit: WAITING_BATCH,
+      });
+      for (const { id: replyId, chatTelegramId, chatType, finalText, ...rest } of waiting) {
+        const chat = { telegramId: chatTelegramId, isGroup: chatType !== "private" };
+        const reply = openReply({ ...rest, replyId, chat, language: "en" });
+        logger.info({ runId: rest.runId, replyId }, "delivering what an earlier process left");
+        reply.emit({
+          type: "run-end",
+          outcome: { status: "completed", errorCode: null, errorMessage: null },
+          finalText,
+        });
+      }
+    },
+    async stop(graceMs) {
+      stopping = true;
+      const all = Promise.all([...open].map(({ done }) => done));
+      const { promise: graceOver, resolve } = Promise.withResolvers<void>();
+      const timer = setTimeout(resolve, graceMs);
+      await Promise.race([all, graceOver]);
+      clearTimeout(timer);
+      for (const reply of open) reply.abandon();
+      await Promise.all([...open].map(({ done }) => done));
+    },
+  };
+}
+
+function placeOf(run: ClaimedRun): Place | null {
+  if (run.reply === null || run.chat.telegramId === null) return null;
+  return {
+    replyId: run.reply.id,
+    runId: run.id,
+    chat: { telegramId: run.chat.telegramId, isGroup: run.chat.type !== "private" },
+    topicId: run.topicId,
+    replyToMessageId: run.reply.replyToMessageId,
+    telegramMessageIds: run.reply.telegramMessageIds,
+    language: run.language,
+  };
+}

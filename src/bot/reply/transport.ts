@@ -1,0 +1,70 @@
+/**
+ * How a reply reaches Telegram: messages with text and entities, edited in place. The small part of the Bot API that a
+ * reply uses; what came of a call is sorted, never thrown.
+ */
+import type { Api } from "grammy";
+import type { InlineKeyboardMarkup } from "grammy/types";
+import { sortFailure, type TelegramAnswer } from "../telegram-answer.ts";
+import type { PageContent, ReplyTransport } from "./reply.ts";
+import type { BudgetChat } from "./send-budget.ts";
+
+export interface TransportDeps {
+  api: Api;
+  /** Read at every call: its id changes when the group becomes a supergroup. */
+  chat: BudgetChat;
+  topicId: number | null;
+  replyToMessageId: number | null;
+  stopButton: { label: string; data: string };
+  onMigrated(telegramId: number): Promise<void>;
+}
+
+/** A transport for one reply. */
+export function createReplyTransport(deps: TransportDeps): ReplyTransport {
+  const { api, chat, topicId, replyToMessageId } = deps;
+  const thread = topicId === null ? {} : { message_thread_id: topicId };
+  const markup = (page: PageContent): { reply_markup?: InlineKeyboardMarkup } =>
+    page.stopButton
+      ? { reply_markup: { inline_keyboard: [[{ text: deps.stopButton.label, callback_data: deps.stopButton.data }]] } }
+      : {};
+  const quote =
+    chat.isGroup && replyToMessageId !== null
+      ? { reply_parameters: { message_id: replyToMessageId, allow_sending_without_reply: true } }
+      : {};
+
+  return {
+    async send(page) {
+      try {
+        const message = await api.sendMessage(chat.telegramId, page.text, {
+          ...thread,
+          ...markup(page),
+          ...(page.isFirst ? quote : { disable_notification: true }),
+          entities: page.entities,
+          link_preview_options: { is_disabled: true },
+        });
+        return { messageId: message.message_id };
+      } catch (error) {
+        return sortFailure(error);
+      }
+    },
+    edit: (messageId, page) =>
+      answerOf(
+        api.editMessageText(chat.telegramId, messageId, page.text, {
+          ...markup(page),
+          entities: page.entities,
+          link_preview_options: { is_disabled: true },
+        }),
+      ),
+    remove: (messageId) => answerOf(api.deleteMessage(chat.telegramId, messageId)),
+    typing: () => answerOf(api.sendChatAction(chat.telegramId, "typing", thread)),
+    migrate: deps.onMigrated,
+  };
+}
+
+async function answerOf(call: Promise<unknown>): Promise<TelegramAnswer> {
+  try {
+    await call;
+    return { kind: "done" };
+  } catch (error) {
+    return sortFailure(error);
+  }
+}

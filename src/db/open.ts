@@ -1,0 +1,102 @@
+/**
+ * From the configuration to a database that is ready: reached or started, checked, migrated.
+ *
+ * Knows the three databases: the one of `DATABASE_URL`; on the embedded server the shop's own; beside it the demo shop's.
+ * Demo and real never mix: the demo has a database of its own, and nothing is ever seeded anywhere else.
+ */
+import type { Config } from "../config.ts";
+import type { Logger } from "../logger.ts";
+import { checkServer } from "./check-server.ts";
+import { connectDatabase, createDatabaseIfMissing, type Database, type DatabaseTarget } from "./client.ts";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded.ts";
+import { migrateDatabase } from "./migrate.ts";
+import { hasImports } from "./queries/imports.ts";
+
+const SHOP_DATABASE = "counterhand";
+const DEMO_DATABASE = "counterhand_demo";
+
+export interface OpenDatabase {
+  database: Database;
+  /** Whether this is the demo shop's own database: the only one that may be seeded. */
+  isDemo: boolean;
+  /** Where it is, in words for the log; never with a password. */
+  description: string;
+  /** Closes the pool; the embedded server stops when no other process uses it. */
+  close(): Promise<void>;
+}
+
+/** The shop's own database: of `DATABASE_URL`, else on the embedded server. @throws {StartupError} */
+export async function openDatabase(config: Config, logger: Logger): Promise<OpenDatabase> {
+  if (config.databaseUrl) return openGiven(config.databaseUrl, logger);
+  const server = await startEmbeddedPostgres({ dataDir: config.dataDir, logger });
+  return withServer(server, logger, () => openEmbedded(server, SHOP_DATABASE, logger));
+}
+
+/**
+ * The database to try things on: the shop's own as soon as something was imported into it, else the demo shop's.
+ *
+ * @throws {StartupError}
+ */
+export async function openDatabaseOrDemo(config: Config, logger: Logger): Promise<OpenDatabase> {
+  if (config.databaseUrl) return openGiven(config.databaseUrl, logger);
+  const server = await startEmbeddedPostgres({ dataDir: config.dataDir, logger });
+  return withServer(server, logger, async () => {
+    const own = await openEmbedded(server, SHOP_DATABASE, logger);
+    if (await hasImports(own.database.db)) return own;
+    await own.database.close();
+    return openEmbedded(server, DEMO_DATABASE, logger);
+  });
+}
+
+async function openGiven(url: string, logger: Logger): Promise<OpenDatabase> {
+  const { hostname, pathname } = new URL(url);
+  const database = await openChecked({ url }, logger);
+  return {
+    database,
+    isDemo: false,
+    description: `${hostname || "local socket"}${pathname} (DATABASE_URL)`,
+    close: () => database.close(),
+  };
+}
+
+async function openEmbedded(server: EmbeddedPostgres, name: string, logger: Logger): Promise<OpenDatabase> {
+  await createDatabaseIfMissing(server, name);
+  const database = await openChecked({ socketDir: server.socketDir, user: server.user, database: name }, logger);
+  return {
+    database,
+    isDemo: name === DEMO_DATABASE,
+    description: `${name} on the embedded PostgreSQL ${server.version}`,
+    async close() {
+      await database.close();
+      await server.release();
+    },
+  };
+}
+
+async function openChecked(target: DatabaseTarget, logger: Logger): Promise<Database> {
+  const database = connectDatabase(target, {
+    poolSize: 20,
+    onNotice: (notice) => logger.debug({ severity: notice.severity, code: notice.code }, "notice of the database"),
+  });
+  try {
+    for (const warning of (await checkServer(database)).warnings)
+      logger.warn({ warning }, "the database could be better set up");
+    await migrateDatabase(database);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** A start that fails half-way leaves no server running behind it. */
+async function withServer<T>(server: EmbeddedPostgres, logger: Logger, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    await server
+      .release()
+      .catch((cause: unknown) => logger.warn({ err: cause }, "could not release the embedded server"));
+    throw error;
+  }
+}

@@ -1,0 +1,159 @@
+/** People: who is staff, invites (hashed, single use, expiring), and who was told lately that they are not staff. */
+import { and, asc, eq, isNull, lt, sql } from "drizzle-orm";
+import { isHigherRole, type StaffRole } from "../../roles.ts";
+import type { Db } from "../client.ts";
+import { invites, staff, strangerNotices } from "../schema/index.ts";
+
+export interface StaffMember {
+  id: string;
+  telegramUserId: number;
+  name: string;
+  username: string | null;
+  role: StaffRole;
+}
+
+/** A person as Telegram names them. */
+export interface TelegramPerson {
+  telegramUserId: number;
+  name: string;
+  username: string | null;
+}
+
+/** What became of an invite that somebody opened. */
+export type Redemption =
+  | { outcome: "joined"; member: StaffMember }
+  /** The person already has these rights or more; the invite stays unused. */
+  | { outcome: "already"; member: StaffMember }
+  | { outcome: "unknown" | "used" | "expired" };
+
+const member = {
+  id: staff.id,
+  telegramUserId: staff.telegramUserId,
+  name: staff.name,
+  username: staff.username,
+  role: staff.role,
+};
+
+/** The present staff member with this Telegram id; undefined for anyone else, the removed included. */
+export async function findStaffMember(db: Db, telegramUserId: number): Promise<StaffMember | undefined> {
+  const [found] = await db
+    .select(member)
+    .from(staff)
+    .where(and(eq(staff.telegramUserId, telegramUserId), isNull(staff.removedAt)));
+  return found;
+}
+
+/** All present staff, in the order in which they came; at most `limit`. */
+export function findStaff(db: Db, limit: number): Promise<StaffMember[]> {
+  return db
+    .select(member)
+    .from(staff)
+    .where(isNull(staff.removedAt))
+    .orderBy(asc(staff.createdAt), asc(staff.id))
+    .limit(limit);
+}
+
+/** Whether the shop has an owner yet. */
+export async function hasOwner(db: Db): Promise<boolean> {
+  const [found] = await db
+    .select({ id: staff.id })
+    .from(staff)
+    .where(and(eq(staff.role, "owner"), isNull(staff.removedAt)))
+    .limit(1);
+  return found !== undefined;
+}
+
+/** Makes the person a present staff member with this role, whether new, removed before, or of another role. */
+export async function saveStaffMember(
+  db: Db,
+  person: TelegramPerson & { role: StaffRole; invitedBy?: string | null },
+): Promise<StaffMember> {
+  const values = { name: person.name, username: person.username, role: person.role };
+  const [saved] = await db
+    .insert(staff)
+    .values({ ...values, telegramUserId: person.telegramUserId, invitedBy: person.invitedBy ?? null })
+    .onConflictDoUpdate({ target: staff.telegramUserId, set: { ...values, removedAt: null } })
+    .returning(member);
+  if (!saved) throw new Error("an upsert always returns its row");
+  return saved;
+}
+
+/** Keeps a staff member's name as Telegram shows it now. */
+export async function renameStaffMember(db: Db, { telegramUserId, name, username }: TelegramPerson): Promise<void> {
+  await db.update(staff).set({ name, username }).where(eq(staff.telegramUserId, telegramUserId));
+}
+
+/**
+ * Takes a person's rights away, by Telegram id or @username.
+ *
+ * @returns the person, or undefined where no present staff member is meant.
+ */
+export async function removeStaffMember(
+  db: Db,
+  who: { telegramUserId: number } | { username: string },
+): Promise<StaffMember | undefined> {
+  const match =
+    "username" in who
+      ? eq(sql`lower(${staff.username})`, who.username.toLowerCase())
+      : eq(staff.telegramUserId, who.telegramUserId);
+  const [removed] = await db
+    .update(staff)
+    .set({ removedAt: sql`now()` })
+    .where(and(match, isNull(staff.removedAt)))
+    .returning(member);
+  return removed;
+}
+
+/** Stores an invite; of its code only the SHA-256. */
+export async function createInvite(
+  db: Db,
+  invite: { codeHash: Buffer; role: StaffRole; createdBy: string | null; expiresAt: Date },
+): Promise<void> {
+  await db.insert(invites).values(invite);
+}
+
+/** Uses an invite for a person: at most one person ever joins with it, also when two open it at once. */
+export function redeemInvite(db: Db, codeHash: Buffer, person: TelegramPerson): Promise<Redemption> {
+  return db.transaction(async (tx): Promise<Redemption> => {
+    const [invite] = await tx
+      .select({
+        id: invites.id,
+        role: invites.role,
+        createdBy: invites.createdBy,
+        usedAt: invites.usedAt,
+        expired: sql<boolean>`${invites.expiresAt} <= now()`,
+      })
+      .from(invites)
+      .where(eq(invites.codeHash, codeHash))
+      .for("update");
+    if (!invite) return { outcome: "unknown" };
+    const present = await findStaffMember(tx, person.telegramUserId);
+    if (present && !isHigherRole(invite.role, present.role)) return { outcome: "already", member: present };
+    if (invite.usedAt) return { outcome: "used" };
+    if (invite.expired) return { outcome: "expired" };
+
+    const joined = await saveStaffMember(tx, { ...person, role: invite.role, invitedBy: invite.createdBy });
+    await tx.update(invites).set({ usedAt: sql`now()`, usedBy: joined.id }).where(eq(invites.id, invite.id));
+    return { outcome: "joined", member: joined };
+  });
+}
+
+/**
+ * Notes that a stranger is told now that the bot is for staff.
+ *
+ * @returns false when they were told less than `intervalSeconds` ago: then nothing is to be said. Older notes of other
+ * people are forgotten on the way, so that a flood of strangers leaves no growing table.
+ */
+export async function noteStranger(
+  db: Db,
+  { botId, telegramUserId, intervalSeconds }: { botId: number; telegramUserId: number; intervalSeconds: number },
+): Promise<boolean> {
+  const before = sql`now() - make_interval(secs => ${intervalSeconds})`;
+  await db.delete(strangerNotices).where(lt(strangerNotices.noticedAt, before));
+  const noted = await db
+    .insert(strangerNotices)
+    .values({ botId, telegramUserId, noticedAt: sql`now()` })
+    .onConflictDoNothing()
+    .returning({ telegramUserId: strangerNotices.telegramUserId });
+  return noted.length > 0;
+}

@@ -1,0 +1,41 @@
+/**
+ * A worker's sign of life: a session advisory lock on its number, held on a connection of its own.
+ *
+ * The server frees it the moment the connection is gone, so another process sees a worker's death without waiting for a
+ * lease to run out. What a worker does is not known here.
+ */
+import { type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import type { Database } from "./client.ts";
+
+/** The first half of the lock's key, so that worker numbers meet no other advisory lock of ours. */
+const WORKER_LOCK_CLASS = 7_016;
+
+export interface WorkerLock {
+  readonly workerId: number;
+  release(): Promise<void>;
+}
+
+/** Takes the next worker number and its lock; `onLost` hears when the connection, and with it the lock, is gone. */
+export async function takeWorkerLock(database: Database, onLost: () => void): Promise<WorkerLock> {
+  let released = false;
+  const session = database.openSession("worker", () => {
+    if (!released) onLost();
+  });
+  const [row] = await session<{ workerId: number }[]>`select nextval('worker_ids')::int as "workerId"`;
+  if (!row) throw new Error("nextval always returns a row");
+  await session`select pg_advisory_lock(${WORKER_LOCK_CLASS}::int, ${row.workerId}::int)`;
+  return {
+    workerId: row.workerId,
+    async release() {
+      released = true;
+      await session.end({ timeout: 1 });
+    },
+  };
+}
+
+/** SQL: whether the worker with this number holds its lock. */
+export function workerIsAlive(workerId: SQLWrapper): SQL<boolean> {
+  return sql<boolean>`exists (select 1 from pg_locks where locktype = 'advisory' and granted
+    and database = (select oid from pg_database where datname = current_database())
+    and classid = ${WORKER_LOCK_CLASS} and objid = ${workerId}::oid and objsubid = 2)`;
+}

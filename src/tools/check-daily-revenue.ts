@@ -1,0 +1,165 @@
+/**
+ * The revenue tool: what one day brought, beside the day before and the same weekday a week earlier.
+ *
+ * What is not imported is unknown, never 0: the status says how much of the day is known. All amounts come out as plain
+ * decimals and as text in the shop's locale, changes in percent too: the model formats and computes nothing.
+ */
+import { z } from "zod";
+import { findSalesCoverage, getRevenue, type RevenueFigures, type SalesCoverage } from "../db/queries/revenue.ts";
+import type { StaffRole } from "../roles.ts";
+import { clockAt, dateAt, daySpan, isoAt, type Span, weekdayOf } from "../shop/calendar.ts";
+import { changePercent, divideRounded, formatMoney, minorToDecimal } from "../shop/money.ts";
+import type { Shop } from "../shop/shop.ts";
+import { defineTool, type ToolContext, type ToolOutput } from "./tool.ts";
+
+export const DailyRevenueInput = z.strictObject({
+  date: z.iso.date("must be a day of the calendar, as YYYY-MM-DD").describe("Day in the shop's time zone, YYYY-MM-DD"),
+});
+
+/** How much of a day is known. */
+type DayStatus = "complete" | "so_far" | "partly_imported" | "not_imported" | "future";
+
+interface KnownDay {
+  date: Temporal.PlainDate;
+  status: DayStatus;
+  /** What is known of the day; null where nothing is. */
+  span: Span | null;
+  note: string;
+}
+
+/** Makes the tool; only `allowedRoles` may use it. */
+export function createCheckDailyRevenue(allowedRoles: readonly StaffRole[]) {
+  return defineTool({
+    name: "CheckDailyRevenue",
+    description:
+      "Revenue, profit, orders and units of one day, compared with the day before and the same weekday a week earlier. Use for any question about how a day went; call it once for each day asked about.",
+    label: { en: "Checking sales", vi: "Đang kiểm tra doanh thu" },
+    input: DailyRevenueInput,
+    allowedRoles,
+    execute: ({ date }, context) => describeDay(Temporal.PlainDate.from(date), context),
+  });
+}
+
+async function describeDay(date: Temporal.PlainDate, { db, shop, now }: ToolContext): Promise<ToolOutput> {
+  const coverage = await findSalesCoverage(db);
+  const day = knowDay(date, { coverage, shop, now });
+  const head = {
+    date: date.toString(),
+    weekday: weekdayOf(date),
+    status: day.status,
+    note: day.note,
+    currency: shop.currency,
+    data_through: coverage && isoAt(coverage.lastSaleAt, shop.timeZone),
+  };
+  if (!day.span) return head;
+
+  const figures = await getRevenue(db, day.span);
+  const compare = async (days: number) => {
+    const before = knowDay(date.subtract({ days }), { coverage, shop, now });
+    const span = before.span && sameTimeOfDay(before.span, day, shop);
+    return describeChange(before, figures, span && (await getRevenue(db, span)), shop);
+  };
+  return {
+    ...head,
+    ...(day.status === "so_far" ? { as_of: clockAt(day.span.until, shop.timeZone) } : {}),
+    ...describeFigures(figures, shop),
+    previous_day: await compare(1),
+    same_weekday_last_week: await compare(7),
+  };
+}
+
+function knowDay(
+  date: Temporal.PlainDate,
+  { coverage, shop, now }: { coverage: SalesCoverage | null; shop: Shop; now: Date },
+): KnownDay {
+  const today = dateAt(now, shop.timeZone);
+  const unknown = (status: DayStatus, note: string): KnownDay => ({ date, status, span: null, note });
+  if (Temporal.PlainDate.compare(date, today) > 0)
+    return unknown("future", `${date} is in the future: today is ${today}.`);
+  if (!coverage) return unknown("not_imported", "No sales are imported yet.");
+
+  const span = daySpan(date, shop.timeZone);
+  const reach = isoAt(coverage.lastSaleAt, shop.timeZone);
+  if (span.from > coverage.lastSaleAt) {
+    return unknown(
+      "not_imported",
+      `The sales of ${date} are not imported yet: sales reach up to ${reach}. It is unknown, not zero.`,
+    );
+  }
+  if (span.until <= coverage.firstSaleAt) {
+    return unknown(
+      "not_imported",
+      `Imported sales begin on ${dateAt(coverage.firstSaleAt, shop.timeZone)}: earlier days are unknown, not zero.`,
+    );
+  }
+  const clock = clockAt(coverage.lastSaleAt, shop.timeZone);
+  const known = { from: span.from, until: coverage.lastSaleAt < span.until ? after(coverage.lastSaleAt) : span.until };
+  if (date.equals(today)) return { date, status: "so_far", span: known, note: `Today so far, until ${clock}.` };
+  if (coverage.lastSaleAt < span.until && coverage.importedAt < span.until) {
+    return {
+      date,
+      status: "partly_imported",
+      span: known,
+      note: `Imported up to ${clock} of that day: later sales are not in yet.`,
+    };
+  }
+  return { date, status: "complete", span, note: "The whole day." };
+}
+
+/** The last imported sale belongs to what is known: the span ends just behind it. */
+function after(instant: Date): Date {
+  return new Date(instant.getTime() + 1);
+}
+
+/** A day that is not over is compared with the same part of an earlier day, by the clock on the wall. */
+function sameTimeOfDay(before: Span, day: KnownDay, shop: Shop): Span {
+  if (day.status === "complete" || !day.span) return before;
+  const end = Temporal.Instant.fromEpochMilliseconds(day.span.until.getTime()).toZonedDateTimeISO(shop.timeZone);
+  const start = Temporal.Instant.fromEpochMilliseconds(before.from.getTime()).toZonedDateTimeISO(shop.timeZone);
+  const until = new Date(
+    start.toPlainDate().toZonedDateTime({ timeZone: shop.timeZone, plainTime: end.toPlainTime() }).epochMilliseconds,
+  );
+  return { from: before.from, until: until < before.until ? until : before.until };
+}
+
+function describeFigures(figures: RevenueFigures, shop: Shop) {
+  const { orders, netRevenue } = figures;
+  return {
+    orders,
+    units: figures.units,
+    ...amount("gross_sales", figures.grossSales, shop),
+    ...amount("discounts", figures.discounts, shop),
+    ...amount("refunds", figures.refunds, shop),
+    ...amount("net_revenue", netRevenue, shop),
+    ...amount("cost_of_goods", figures.costOfGoods, shop),
+    ...amount("gross_profit", figures.grossProfit, shop),
+    uncosted: { products: figures.uncosted.products, ...amount("net_revenue", figures.uncosted.netRevenue, shop) },
+    ...amount("average_order_value", orders === 0 ? null : divideRounded(netRevenue, BigInt(orders)), shop),
+  };
+}
+
+function describeChange(before: KnownDay, now: RevenueFigures, then: RevenueFigures | null, shop: Shop) {
+  const head = { date: before.date.toString(), weekday: weekdayOf(before.date), status: before.status };
+  if (!then) return { ...head, note: before.note };
+  const percent = changePercent(now.netRevenue, then.netRevenue);
+  return {
+    ...head,
+    ...amount("net_revenue", then.netRevenue, shop),
+    change_percent: percent,
+    change_text: percent === null ? null : percentText(percent, shop),
+  };
+}
+
+function amount(name: string, minor: bigint | null, shop: Shop): Record<string, number | string | null> {
+  if (minor === null) return { [name]: null, [`${name}_text`]: null };
+  return { [name]: Number(minorToDecimal(minor, shop.currency)), [`${name}_text`]: formatMoney(minor, shop) };
+}
+
+function percentText(percent: number, shop: Shop): string {
+  const format = new Intl.NumberFormat(shop.locale, {
+    style: "percent",
+    signDisplay: "exceptZero",
+    maximumFractionDigits: 1,
+  });
+  return format.format(percent / 100);
+}
