@@ -1,0 +1,94 @@
+/** The sentences of the answer about one day, in English and Vietnamese. */
+
+import type { Language } from "./language.ts";
+
+interface Headline {
+  readonly day: string;
+  readonly revenue: string;
+  readonly orders: string | null;
+}
+
+export interface RevenueWords {
+  readonly language: Language;
+  readonly thatDay: string;
+  readonly failed: (day: string | null, reason: string) => string;
+  readonly future: (day: string) => string;
+  readonly notImported: (day: string, dataEnd: string | null) => string;
+  readonly partlyImported: (dataEnd: string | null) => string;
+  readonly noFigures: (day: string) => string;
+  readonly soFar: (day: string, asOf: string | null) => string;
+  readonly headline: (headline: Headline) => string;
+  readonly orders: (count: number) => string;
+  readonly previous: (weekday: string) => string;
+  readonly weekBefore: (weekday: string) => string;
+  readonly comparisons: (list: string) => string;
+  readonly profit: (amount: string) => string;
+  readonly partlyProfit: (amount: string, uncosted: string) => string;
+  readonly noProfit: (uncosted: string) => string;
+  readonly uncosted: (products: number, amount: string | null) => string;
+  readonly units: (count: string) => string;
+  readonly averageOrder: (amount: string | null) => string | null;
+  readonly discounts: (amount: string | null) => string | null;
+  readonly refunds: (amount: string | null) => string | null;
+}
+
+/** A phrase for an amount that may be missing. */
+function perhaps(phrase: (amount: string) => string): (amount: string | null) => string | null {
+  return (amount) => (amount === null ? null : phrase(amount));
+}
+
+const inBrackets = (amount: string | null): string => (amount === null ? "" : ` (${amount})`);
+
+const ENGLISH: RevenueWords = {
+  language: "en",
+  thatDay: "that day",
+  failed: (day, reason) => `**The revenue${day === null ? "" : ` of ${day}`} could not be checked:** ${reason}`,
+  future: (day) => `**${day} is still to come**, so there is nothing to report yet.`,
+  notImported: (day, dataEnd) =>
+    `**${day} is not imported yet**, so its revenue is unknown${dataEnd === null ? "" : `: the data goes up to ${dataEnd}`}.`,
+  partlyImported: (dataEnd) =>
+    `Only part of this day is imported${dataEnd === null ? "" : ` (the data ends on ${dataEnd})`}.`,
+  noFigures: (day) => `There are no figures for ${day}.`,
+  soFar: (day, asOf) => `${day}, so far${asOf === null ? "" : ` (until ${asOf})`},`,
+  headline: ({ day, revenue, orders }) => `${day} brought ${revenue}${orders === null ? "" : ` from ${orders}`}.`,
+  orders: (count) => (count === 1 ? "1 order" : `${count} orders`),
+  previous: (weekday) => weekday,
+  weekBefore: (weekday) => `the ${weekday} before`,
+  comparisons: (list) => `Compared with ${list}.`,
+  profit: (amount) => `Gross profit: **${amount}**.`,
+  partlyProfit: (amount, uncosted) => `Gross profit of what has a cost: **${amount}**; ${uncosted} without a cost.`,
+  noProfit: (uncosted) => `The gross profit is unknown: ${uncosted} without a cost.`,
+  uncosted: (products, amount) => `${products} ${products === 1 ? "product" : "products"}${inBrackets(amount)} still`,
+  units: (count) => `${count} sold`,
+  averageOrder: perhaps((amount) => `${amount} an order`),
+  discounts: perhaps((amount) => `discounts ${amount}`),
+  refunds: perhaps((amount) => `refunds ${amount}`),
+};
+
+const VIETNAMESE: RevenueWords = {
+  language: "vi",
+  thatDay: "ngày đó",
+  failed: (day, reason) => `**Không xem được doanh thu${day === null ? "" : ` ${day}`}:** ${reason}`,
+  future: (day) => `**${day} chưa đến**, nên chưa có số liệu.`,
+  notImported: (day, dataEnd) =>
+    `**${day} chưa được nhập số liệu**, nên chưa biết doanh thu${dataEnd === null ? "" : `: số liệu mới có đến ${dataEnd}`}.`,
+  partlyImported: (dataEnd) => `Ngày này mới nhập một phần số liệu${dataEnd === null ? "" : ` (đến ${dataEnd})`}.`,
+  noFigures: (day) => `Chưa có số liệu cho ${day}.`,
+  soFar: (day, asOf) => `${day}, tính đến ${asOf ?? "lúc này"},`,
+  headline: ({ day, revenue, orders }) => `${day} thu về ${revenue}${orders === null ? "" : ` từ ${orders}`}.`,
+  orders: (count) => `${count} đơn`,
+  previous: (weekday) => weekday,
+  weekBefore: (weekday) => `${weekday} tuần trước đó`,
+  comparisons: (list) => `So với ${list}.`,
+  profit: (amount) => `Lợi nhuận gộp: **${amount}**.`,
+  partlyProfit: (amount, uncosted) =>
+    `Lợi nhuận gộp của hàng đã có giá vốn: **${amount}**; ${uncosted} chưa có giá vốn.`,
+  noProfit: (uncosted) => `Chưa biết lợi nhuận gộp: ${uncosted} chưa có giá vốn.`,
+  uncosted: (products, amount) => `${products} mặt hàng${inBrackets(amount)}`,
+  units: (count) => `${count} món đã bán`,
+  averageOrder: perhaps((amount) => `trung bình ${amount} mỗi đơn`),
+  discounts: perhaps((amount) => `giảm giá ${amount}`),
+  refunds: perhaps((amount) => `hoàn tiền ${amount}`),
+};
+
+export const REVENUE_WORDS: Readonly<Record<Language, RevenueWords>> = { en: ENGLISH, vi: VIETNAMESE };

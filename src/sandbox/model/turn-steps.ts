@@ -1,0 +1,90 @@
+/**
+ * A turn as the sequence of steps in which it reaches the client: events of the Responses API and waits between them.
+ *
+ * It knows the order and the fields of the events. Sequence numbers, pace and the socket are `send-turn.ts`.
+ */
+
+import { itemSteps } from "./item-steps.ts";
+import {
+  countUsage,
+  createResponseObject,
+  type OutputItem,
+  type ResponseState,
+  type Usage,
+} from "./response-object.ts";
+import { type Cut, event, isDelta, type Step } from "./stream-step.ts";
+import type { Ending, ModelRequestBody, StreamedTurn, TurnPart } from "./turn.ts";
+
+export interface PlayedTurn {
+  /** Items that were finished, in order. */
+  readonly output: readonly OutputItem[];
+  /** The last response object, also for a request that does not stream. */
+  readonly response: Readonly<Record<string, unknown>>;
+}
+
+const COMPLETED: Ending = { kind: "completed" };
+
+/** Yields the steps of `turn` and returns what came of it. Endings without an event of their own add no step. */
+export function* turnSteps(turn: StreamedTurn, body: ModelRequestBody): Generator<Step, PlayedTurn, void> {
+  const describe = createResponseObject(body);
+  const { ending = COMPLETED } = turn;
+
+  yield event("response.created", { response: describe({ status: "in_progress" }) });
+  yield event("response.in_progress", { response: describe({ status: "in_progress" }) });
+  const { output, deltas } = yield* partSteps(turn.parts, ending, body);
+  const response = describe(endState(ending, output, countUsage(body, output, deltas)));
+  yield* endSteps(ending, response);
+  return { output, response };
+}
+
+interface PlayedParts {
+  readonly output: readonly OutputItem[];
+  /** How many pieces were streamed. */
+  readonly deltas: number;
+}
+
+function* partSteps(parts: readonly TurnPart[], ending: Ending, body: ModelRequestBody): Generator<Step, PlayedParts> {
+  const output: OutputItem[] = [];
+  let deltas = 0;
+  for (const [index, part] of parts.entries()) {
+    if (part.kind === "wait") {
+      yield part;
+      continue;
+    }
+    const cut = index === parts.length - 1 ? cutBy(ending) : "none";
+    const steps = itemSteps(part, { outputIndex: output.length, cut, body });
+    let next = steps.next();
+    for (; !next.done; next = steps.next()) {
+      if (next.value.kind === "event" && isDelta(next.value.event)) deltas += 1;
+      yield next.value;
+    }
+    if (next.value !== null) output.push(next.value);
+  }
+  return { output, deltas };
+}
+
+function cutBy(ending: Ending): Cut {
+  if (ending.kind === "completed") return "none";
+  return ending.kind === "incomplete" ? "incomplete" : "open";
+}
+
+function endState(ending: Ending, output: readonly OutputItem[], usage: Usage): ResponseState {
+  if (ending.kind === "completed") return { status: "completed", output, usage };
+  if (ending.kind === "incomplete") {
+    return { status: "incomplete", output, usage, incomplete_details: { reason: ending.reason } };
+  }
+  if (ending.kind === "failed") {
+    return { status: "failed", output, error: { code: ending.code, message: ending.message } };
+  }
+  return { status: "in_progress", output };
+}
+
+function* endSteps(ending: Ending, response: PlayedTurn["response"]): Generator<Step, void, void> {
+  if (ending.kind === "completed" || ending.kind === "failed" || ending.kind === "incomplete") {
+    yield event(`response.${ending.kind}`, { response });
+  }
+  if (ending.kind === "error-event") {
+    const facts = { code: ending.code, message: ending.message, param: null };
+    yield event("error", ending.nested ? { error: { type: "server_error", ...facts } } : facts);
+  }
+}
