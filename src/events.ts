@@ -19,6 +19,8 @@ export interface RequestedToolCall {
   /** The model's id: its output goes back under it. */
   callId: string;
   name: string;
+  /** As the model wrote them; a string where they are no JSON. */
+  arguments: unknown;
 }
 
 export type RunEvent =
@@ -27,7 +29,7 @@ export type RunEvent =
   | { type: "text-delta"; delta: string }
   /** A round asked for tools; all its calls are stored, none has begun. */
   | { type: "run-requires-action"; round: number; toolCalls: RequestedToolCall[] }
-  | { type: "tool-start"; toolCallId: string; name: string }
+  | { type: "tool-start"; toolCallId: string; name: string; arguments: unknown }
   | { type: "tool-end"; toolCallId: string; name: string; succeeded: boolean }
   /** The whole answer, equal to its deltas joined. */
   | { type: "message-completed"; text: string; completedAt: Date }

@@ -191,6 +191,12 @@ async function readStream(stream: AsyncIterable<ResponseStreamEvent>, reader: St
         });
       case "response.failed":
         throw toFailure(event.response);
+      // The SDK throws some forms of this event itself, and hands on others.
+      case "error":
+        throw new ModelError(
+          event.code === "insufficient_quota" ? "MODEL_QUOTA" : "MODEL_FAILED",
+          `The model failed: ${event.message}`,
+        );
     }
   }
   // The SDK ends the loop silently when it is aborted and when the server closes early.

@@ -135,7 +135,7 @@ async function workOnCalls(loop: RunLoop, run: ClaimedRun, at: RoundCalls): Prom
   at.emit({
     type: "run-requires-action",
     round,
-    toolCalls: calls.map(({ id, callId, name }) => ({ id, callId, name })),
+    toolCalls: calls.map((call) => ({ id: call.id, callId: call.callId, name: call.name, arguments: call.arguments })),
   });
   const ends = calls.map((call, index) =>
     isEnded(call) ? call.output : workOnCall(loop, run, { ...at, call, index }),
@@ -158,7 +158,7 @@ async function workOnCall(
 ): Promise<unknown> {
   const { call } = at;
   await startToolCall(loop.db, run, call.id);
-  at.emit({ type: "tool-start", toolCallId: call.id, name: call.name });
+  at.emit({ type: "tool-start", toolCallId: call.id, name: call.name, arguments: call.arguments });
   const end = await endOfCall(loop, run, at);
   await endToolCall(loop.db, run, call.id, end);
   at.emit({ type: "tool-end", toolCallId: call.id, name: call.name, succeeded: end.error === null });

@@ -7,7 +7,13 @@
 import type { Config } from "../config.ts";
 import type { Logger } from "../logger.ts";
 import { checkServer } from "./check-server.ts";
-import { connectDatabase, createDatabaseIfMissing, type Database, type DatabaseTarget } from "./client.ts";
+import {
+  type ConnectOptions,
+  connectDatabase,
+  createDatabaseIfMissing,
+  type Database,
+  type DatabaseTarget,
+} from "./client.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { hasImports } from "./queries/imports.ts";
@@ -21,6 +27,8 @@ export interface OpenDatabase {
   isDemo: boolean;
   /** Where it is, in words for the log; never with a password. */
   description: string;
+  /** A further pool on the same database, with limits of its own; whoever asked for it closes it. */
+  connect(options: ConnectOptions): Database;
   /** Closes the pool; the embedded server stops when no other process uses it. */
   close(): Promise<void>;
 }
@@ -50,9 +58,11 @@ export async function openDatabaseOrDemo(config: Config, logger: Logger): Promis
 
 async function openGiven(url: string, logger: Logger): Promise<OpenDatabase> {
   const { hostname, pathname } = new URL(url);
-  const database = await openChecked({ url }, logger);
+  const target = { url };
+  const database = await openChecked(target, logger);
   return {
     database,
+    connect: (options) => connectDatabase(target, options),
     isDemo: false,
     description: `${hostname || "local socket"}${pathname} (DATABASE_URL)`,
     close: () => database.close(),
@@ -61,9 +71,11 @@ async function openGiven(url: string, logger: Logger): Promise<OpenDatabase> {
 
 async function openEmbedded(server: EmbeddedPostgres, name: string, logger: Logger): Promise<OpenDatabase> {
   await createDatabaseIfMissing(server, name);
-  const database = await openChecked({ socketDir: server.socketDir, user: server.user, database: name }, logger);
+  const target = { socketDir: server.socketDir, user: server.user, database: name };
+  const database = await openChecked(target, logger);
   return {
     database,
+    connect: (options) => connectDatabase(target, options),
     isDemo: name === DEMO_DATABASE,
     description: `${name} on the embedded PostgreSQL ${server.version}`,
     async close() {

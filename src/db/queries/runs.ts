@@ -296,6 +296,31 @@ export function endRun(
   });
 }
 
+/** Ends the terminal's runs whose process is gone: nobody else works on them, and they would block its thread. */
+export async function failLeftTerminalRuns(db: Db): Promise<void> {
+  const left = db
+    .select({ id: runs.id })
+    .from(runs)
+    .innerJoin(threads, eq(threads.id, runs.threadId))
+    .innerJoin(chats, eq(chats.id, threads.chatId))
+    .where(
+      and(
+        eq(chats.type, "terminal"),
+        inArray(runs.status, ["queued", ...RUNNING]),
+        or(isNull(runs.workerId), sql`not ${workerIsAlive(runs.workerId)}`),
+      ),
+    );
+  const errorMessage = "The terminal was closed before the run ended.";
+  await db.transaction(async (tx) => {
+    const ended = await tx
+      .update(runs)
+      .set({ status: "failed", errorCode: "ABANDONED", errorMessage, completedAt: sql`now()`, leaseUntil: null })
+      .where(inArray(runs.id, left))
+      .returning({ id: runs.id });
+    for (const { id } of ended) await endOpenCalls(tx, id);
+  });
+}
+
 /** Another worker has the run, or it has ended: whoever gets this stops working on it and writes nothing more. */
 export class LeaseLostError extends Error {
   readonly runId: string;

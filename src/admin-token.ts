@@ -1,0 +1,62 @@
+/** The admin token of this installation: given by `ADMIN_TOKEN`, else made once and kept in `DATA_DIR`, for its owner only. */
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { StartupError } from "./errors.ts";
+
+export interface AdminToken {
+  token: string;
+  /** How a shell on this machine spells it in a command, without its value. */
+  shellText: string;
+  /** Where it is kept; null when it was given. */
+  file: string | null;
+}
+
+/** Takes the given token, else reads or makes `DATA_DIR/admin-token` (0600). @throws {StartupError} */
+export async function loadAdminToken(given: string | null, dataDir: string): Promise<AdminToken> {
+  if (given !== null) return { token: given, shellText: "$ADMIN_TOKEN", file: null };
+  const file = join(dataDir, "admin-token");
+  return { token: (await read(file)) ?? (await make(file)), shellText: `$(cat ${shellQuoted(file)})`, file };
+}
+
+/** Writes a secret that only this user may read. @throws {StartupError} when `DATA_DIR` cannot be written. */
+export async function writeSecret(file: string, secret: string, flag: "wx" | "w"): Promise<void> {
+  try {
+    await mkdir(join(file, ".."), { recursive: true, mode: 0o700 });
+    await writeFile(file, `${secret}\n`, { mode: 0o600, flag });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && flag === "wx") throw error;
+    throw new StartupError(`Cannot write ${file} (${code}): make DATA_DIR writable for this user.`);
+  }
+}
+
+async function read(file: string): Promise<string | undefined> {
+  try {
+    const token = (await readFile(file, "utf8")).trim();
+    if (token.length >= 32) return token;
+    throw new StartupError(`${file} holds no token of at least 32 characters: delete it, and a new one is made.`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (error instanceof StartupError) throw error;
+    throw new StartupError(
+      `Cannot read ${file} (${(error as NodeJS.ErrnoException).code}): make it readable for this user.`,
+    );
+  }
+}
+
+async function make(file: string): Promise<string> {
+  const token = `ch_${randomBytes(32).toString("base64url")}`;
+  try {
+    await writeSecret(file, token, "wx");
+    return token;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    // Another process that started at the same moment made it.
+    return (await read(file)) ?? token;
+  }
+}
+
+function shellQuoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,131 @@
+/**
+ * The running product, put together: HTTP, bot, worker, started in this order and stopped in reverse.
+ *
+ * What it is given (an open database, a model, a Telegram that may be a stand-in) is decided by `main`, or by a test.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { loadAdminToken } from "./admin-token.ts";
+import type { Model } from "./assistant/model.ts";
+import { startWorker, type Worker } from "./assistant/worker.ts";
+import { createTelegramBot } from "./bot/bot.ts";
+import type { Config } from "./config.ts";
+import type { OpenDatabase } from "./db/open.ts";
+import { isDatabaseUp } from "./db/queries/health.ts";
+import type { StartupError } from "./errors.ts";
+import { hashToken } from "./graphql/auth.ts";
+import { createAdminApi } from "./graphql/server.ts";
+import { startHttpServer } from "./http.ts";
+import type { Logger } from "./logger.ts";
+import { createToolRegistry } from "./tools/registry.ts";
+
+export interface AppParts {
+  config: Config;
+  /** Telegram, or what stands in for it. */
+  telegram: { token: string; apiRoot: string; proxy: string | null };
+  model: Model;
+  open: OpenDatabase;
+  ownerTelegramIds: readonly number[];
+  /** The sandbox's page. */
+  page: ((request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>) | null;
+  /** Something ended that the process cannot go on without. */
+  onFatal(error: StartupError): void;
+  logger: Logger;
+  now?: () => Date;
+}
+
+export interface App {
+  /** `http://host:port` of health, GraphQL and pages. */
+  readonly address: string;
+  readonly botUsername: string;
+  /** A shell command that asks GraphQL for the newest threads; it names where the token is, never its value. */
+  readonly exampleCommand: string;
+  makeOwnerInvite(): Promise<string>;
+  /** Hands over what is not done within `graceMs`. The database is left to whoever opened it. */
+  stop(graceMs?: number): Promise<void>;
+}
+
+/** How long runs and deliveries under way may take when the process stops, in milliseconds. */
+const SHUTDOWN_GRACE_MS = 10_000;
+/** What an admin asks must not hold up the bot: connections of its own, and a shorter time limit. */
+const ADMIN_POOL = { poolSize: 8, statementTimeoutMs: 10_000 };
+
+/**
+ * Starts everything; when it returns, messages are taken in.
+ *
+ * @throws {StartupError} a taken port, a token that Telegram refuses, a Telegram that cannot be reached.
+ */
+export async function startApp(parts: AppParts): Promise<App> {
+  const { config, open, logger } = parts;
+  const stops: (() => Promise<void>)[] = [];
+  let ready = false;
+  try {
+    const tools = createToolRegistry(config.revenueRoles);
+    const adminToken = await loadAdminToken(config.adminToken, config.dataDir);
+    const adminDatabase = open.connect(ADMIN_POOL);
+    stops.push(() => adminDatabase.close());
+
+    const graphql = createAdminApi({ db: adminDatabase.db, adminTokenHash: hashToken(adminToken.token), logger });
+    const http = await startHttpServer({
+      ...config.http,
+      isReady: () => ready,
+      graphql,
+      page: parts.page,
+      onError: (error) => logger.error({ err: error }, "request failed"),
+    });
+    stops.push(() => http.close());
+
+    let worker: Worker | undefined;
+    const bot = await createTelegramBot({
+      telegram: parts.telegram,
+      db: open.database.db,
+      shop: config.shop,
+      ownerTelegramIds: parts.ownerTelegramIds,
+      toolLabel: (name, language) => tools.get(name)?.label[language === "vi" ? "vi" : "en"] ?? name,
+      workerId: () => {
+        if (!worker) throw new Error("the bot starts after the worker");
+        return worker.id();
+      },
+      isDatabaseUp: () => isDatabaseUp(open.database.db),
+      onRefused: parts.onFatal,
+      logger,
+    });
+    const loop = {
+      db: open.database.db,
+      model: parts.model,
+      tools,
+      shop: config.shop,
+      now: parts.now ?? (() => new Date()),
+      logger,
+    };
+    const running = await startWorker({ database: open.database, loop, stage: bot.stage, logger }, bot.me.id);
+    worker = running;
+    bot.start();
+    ready = true;
+
+    return {
+      address: http.address,
+      botUsername: bot.me.username,
+      exampleCommand: exampleCommand(http.address, adminToken.shellText),
+      makeOwnerInvite: bot.makeOwnerInvite,
+      async stop(graceMs = SHUTDOWN_GRACE_MS) {
+        ready = false;
+        await bot.stopPolling();
+        await running.stop(graceMs);
+        await bot.stop(graceMs);
+        await stopAll(stops);
+      },
+    };
+  } catch (error) {
+    await stopAll(stops);
+    throw error;
+  }
+}
+
+async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {
+  for (const stop of stops.reverse()) await stop();
+}
+
+function exampleCommand(address: string, token: string): string {
+  const query = "{ threads(first: 5) { nodes { title lastActivityAt lastMessage { role text } } } }";
+  return `curl -s ${address}/graphql -H "Authorization: Bearer ${token}" -H 'content-type: application/json' -d '${JSON.stringify({ query })}'`;
+}

@@ -1,0 +1,156 @@
+/**
+ * A PostgreSQL of our own, in DATA_DIR: what runs when no DATABASE_URL is given.
+ *
+ * Several processes may use one DATA_DIR: the first starts the server, the others join it, the last one out stops it. It is
+ * a real server over a Unix socket, with no port and no password. What is stored in it is not known here.
+ */
+import { realpath } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { StartupError } from "../errors.ts";
+import { exists, findPostgresBinaries } from "./embedded-binaries.ts";
+import { clusterDir, ensureCluster, ensureSocketDir, giveDataDirTo, prepareDataDir } from "./embedded-folders.ts";
+import { EMBEDDED_USER, type Lease, tryTakeLease } from "./embedded-lease.ts";
+import {
+  isPostmasterAlive,
+  isRunning,
+  type Launch,
+  launchPostmaster,
+  type ServerFiles,
+  stopPostmaster,
+} from "./embedded-postmaster.ts";
+import { findServerUser } from "./embedded-user.ts";
+
+export interface EmbeddedOptions {
+  /** Where the cluster and the log go; made when it is not there. */
+  readonly dataDir: string;
+  readonly logger?: EmbeddedLogger;
+  /** PostgreSQL settings over our own. They count only for who starts the server. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** The part of a pino logger that is used here. */
+export interface EmbeddedLogger {
+  info(facts: object, phrase: string): void;
+  warn(facts: object, phrase: string): void;
+}
+
+export interface EmbeddedPostgres {
+  /** The folder of the socket, for `connectDatabase`. */
+  readonly socketDir: string;
+  readonly user: typeof EMBEDDED_USER;
+  /** "18.4". */
+  readonly version: string;
+  /** False when the server was running already. */
+  readonly startedHere: boolean;
+  readonly logFile: string;
+  /**
+   * This process needs the server no more; close its pools first. Stops the server when no other process uses it. May be
+   * called again.
+   */
+  release(): Promise<void>;
+}
+
+/** Pause between two looks at a server that is starting or stopping, in milliseconds. */
+const LOOK_INTERVAL_MS = 50;
+
+/** Recovery after a crash replays what was written since the last checkpoint: minutes at worst on a slow disk. */
+const START_LIMIT_MS = 300_000;
+
+/** How PostgreSQL says that another one has the cluster: one that won a race, or what a killed one left running. */
+const HELD_BY_ANOTHER = /lock file .* (already exists|is empty)|shared memory block .* still in use/;
+
+/** How long that may last, in milliseconds: what a killed server left ends with the statement it is at. */
+const HELD_LIMIT_MS = 30_000;
+
+/** Pause after a start in the background that failed, in milliseconds. */
+const RESTART_INTERVAL_MS = 5_000;
+
+/**
+ * Starts the server in `dataDir`, or joins the one that runs there; returns when it takes queries. From then on a server that
+ * dies is started again, until `release`. Whatever makes it impossible is a StartupError in one sentence.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const { logger } = options;
+  const server = await prepareServer(options);
+  const leaving = new AbortController();
+  const { lease, startedHere } = await joinServer(server, leaving.signal);
+  const { socketDir, logFile } = server;
+  const { version } = lease;
+  logger?.info({ socketDir, version }, startedHere ? "embedded database started" : "embedded database joined");
+  const left = stayJoined(server, lease, { signal: leaving.signal, logger });
+  const release = async () => {
+    leaving.abort();
+    await left;
+  };
+  return { socketDir, user: EMBEDDED_USER, version, startedHere, logFile, release };
+}
+
+async function prepareServer({ dataDir: given, settings = {} }: EmbeddedOptions): Promise<ServerFiles> {
+  await prepareDataDir(resolve(given));
+  // One folder, one name: the socket's place and the pid file's check follow from it.
+  const dataDir = await realpath(given);
+  const cluster = clusterDir(dataDir);
+  const binaries = await findPostgresBinaries(join(dataDir, "pg-lib"));
+  const user = await findServerUser(binaries, (await exists(cluster)) ? cluster : dataDir);
+  await giveDataDirTo(user, dataDir);
+  await ensureCluster(dataDir, binaries, user);
+  const socketDir = await ensureSocketDir(dataDir, user);
+  return { cluster, socketDir, logFile: join(dataDir, "postgres.log"), binaries, user, settings };
+}
+
+/** Takes a lease, and starts the server for it when there is none. Rejects with an AbortError when `signal` aborts. */
+async function joinServer(server: ServerFiles, signal: AbortSignal): Promise<{ lease: Lease; startedHere: boolean }> {
+  const begin = performance.now();
+  let launch: Launch | undefined;
+  while (performance.now() < begin + START_LIMIT_MS) {
+    const answer = await tryTakeLease(server.socketDir);
+    if (typeof answer === "object")
+      return { lease: answer, startedHere: launch !== undefined && (await isRunning(launch, server.cluster)) };
+    if (launch?.state === "failed") await refuseFailure(launch, server.logFile, begin);
+    if (launch?.state !== "running") launch = undefined;
+    const isNobodyThere = answer === "absent" && !launch && !(await isPostmasterAlive(server));
+    if (isNobodyThere) launch = await launchPostmaster(server);
+    await pause(LOOK_INTERVAL_MS, undefined, { signal });
+  }
+  throw new StartupError(`PostgreSQL takes no connections on ${server.socketDir}: see ${server.logFile}.`);
+}
+
+async function refuseFailure(launch: Launch, logFile: string, begin: number): Promise<void> {
+  const reason = await launch.readReason();
+  if (HELD_BY_ANOTHER.test(reason) && performance.now() < begin + HELD_LIMIT_MS) return;
+  throw new StartupError(`PostgreSQL did not start; ${logFile} ends with: ${reason}`);
+}
+
+interface Stay {
+  readonly signal: AbortSignal;
+  readonly logger: EmbeddedLogger | undefined;
+}
+
+/** Holds the lease until `signal` aborts, and takes a new one whenever the server dies. */
+async function stayJoined(server: ServerFiles, first: Lease, { signal, logger }: Stay): Promise<void> {
+  const aborted = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => aborted.resolve());
+  let lease: Lease | undefined = first;
+  while (lease && !signal.aborted) {
+    await Promise.race([lease.lost, aborted.promise]);
+    if (signal.aborted) break;
+    logger?.warn({ logFile: server.logFile }, "embedded database went away, starting it again");
+    lease = await rejoin(server, { signal, logger });
+  }
+  await lease?.leave(() => stopPostmaster(server));
+}
+
+/** Tries until it works; undefined when `signal` aborts first. */
+async function rejoin(server: ServerFiles, { signal, logger }: Stay): Promise<Lease | undefined> {
+  while (!signal.aborted) {
+    try {
+      return (await joinServer(server, signal)).lease;
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      logger?.warn({ err: error }, "embedded database did not start again");
+      await pause(RESTART_INTERVAL_MS, undefined, { signal }).catch(() => undefined); // only an abort ends it early
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,28 @@
+/**
+ * What went wrong, as a code: a Postgres SQLSTATE ("57P03"), one of Node's ("ECONNREFUSED") or the driver's own
+ * ("CONNECTION_CLOSED").
+ */
+
+/** The code of `error`, or of what caused it (Drizzle wraps the driver's errors); undefined when it has none. */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return errorCode(error.cause);
+}
+
+/** The server is starting, stopping, or ended this session on its way down: ask again. */
+const PASSING_CODES = new Set(["57P01", "57P02", "57P03"]);
+const DROPPED_CODES = new Set(["CONNECTION_CLOSED", "CONNECTION_ENDED", "CONNECTION_DESTROYED", "ECONNRESET", "EPIPE"]);
+/** Nobody listens on the socket, or there is none. */
+const ABSENT_CODES = new Set(["ECONNREFUSED", "ENOENT"]);
+
+/** Whether nobody answers there at all. */
+export function isServerAbsent(error: unknown): boolean {
+  return ABSENT_CODES.has(errorCode(error) ?? "");
+}
+
+/** Whether the server is there but takes no work now, or dropped the connection: worth asking again. */
+export function isServerBusy(error: unknown): boolean {
+  const code = errorCode(error) ?? "";
+  return PASSING_CODES.has(code) || DROPPED_CODES.has(code) || code === "CONNECT_TIMEOUT";
+}

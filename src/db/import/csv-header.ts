@@ -1,0 +1,59 @@
+/**
+ * The header of a CSV file: which sign separates its cells, and where each column is.
+ */
+import { BadInputError } from "../../errors.ts";
+import { quoteCell } from "./import-error.ts";
+
+/** What spreadsheets write: a comma, a semicolon where the comma is the decimal sign, or a tab. */
+const DELIMITERS = [",", ";", "\t"] as const;
+export type Delimiter = (typeof DELIMITERS)[number];
+
+/** The columns that a file must have, in any order. */
+export interface Layout<Column extends string> {
+  /** As the command calls it. */
+  kind: string;
+  columns: readonly Column[];
+}
+
+export interface Header<Column extends string> {
+  /** Each column's place in a row. */
+  places: readonly { column: Column; index: number }[];
+  width: number;
+  /** Columns that mean nothing here, as they are written. */
+  ignored: readonly string[];
+}
+
+/** The delimiter with which a header line shows the most of the columns; the comma where none is better. */
+export function detectDelimiter(headerLine: string, columns: readonly string[]): Delimiter {
+  const known = (delimiter: string) =>
+    headerLine.split(delimiter).filter((name) => columns.includes(normalName(name))).length;
+  return DELIMITERS.reduce((best, delimiter) => (known(delimiter) > known(best) ? delimiter : best));
+}
+
+/** Finds the columns. `BadInputError` when one is missing or there twice. */
+export function readHeader<Column extends string>(cells: readonly string[], layout: Layout<Column>): Header<Column> {
+  const names = cells.map(normalName);
+  const wanted = layout.columns;
+  const missing = wanted.filter((column) => !names.includes(column));
+  if (missing.length > 0) {
+    throw new BadInputError(
+      `the header lacks ${missing.join(", ")}; a ${layout.kind} file has the columns ${wanted.join(",")}`,
+    );
+  }
+  const twice = wanted.find((column) => names.indexOf(column) !== names.lastIndexOf(column));
+  if (twice) throw new BadInputError(`the header has the column ${quoteCell(twice)} twice`);
+  return {
+    places: wanted.map((column) => ({ column, index: names.indexOf(column) })),
+    width: names.length,
+    ignored: cells.filter((cell) => cell.trim() && !wanted.some((column) => column === normalName(cell))),
+  };
+}
+
+function normalName(name: string): string {
+  // Quotes and the byte order mark go too: this also reads a header line that is not yet parsed.
+  return name
+    .replace(/["\uFEFF]/g, "")
+    .trim()
+    .toLowerCase()
+    .replace(/\s+/g, "_");
+}

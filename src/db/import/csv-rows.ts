@@ -1,0 +1,181 @@
+/**
+ * A CSV file as a stream of rows with named cells, each with its line.
+ *
+ * Takes what spreadsheets write: a byte order mark, any usual delimiter and line end, quotes, blank lines, columns in any
+ * order. Knows nothing of what the cells mean.
+ */
+import { CsvError, parse } from "csv-parse";
+import { BadInputError } from "../../errors.ts";
+import { createByteReader } from "./csv-bytes.ts";
+import { type Delimiter, detectDelimiter, type Header, type Layout, readHeader } from "./csv-header.ts";
+import type { FaultList } from "./import-error.ts";
+
+/** A row longer than this has most likely lost a closing quote. In characters. */
+const MAX_ROW_CHARACTERS = 65_536;
+
+export interface CsvRow<Column extends string> {
+  line: number;
+  /** Trimmed, in Unicode's composed form (NFC), so that one name typed on two systems is the same. */
+  cells: Record<Column, string>;
+  delimiter: Delimiter;
+}
+
+export interface CsvReader<Column extends string> {
+  /** Rows in the order of the file. What is no row becomes a fault; it goes on as long as it can. */
+  rows(): AsyncGenerator<CsvRow<Column>>;
+  bytesRead(): number;
+  rowsRead(): number;
+  ignoredColumns(): readonly string[];
+  fileHash(): string;
+}
+
+export function createCsvReader<Column extends string>(
+  source: AsyncIterable<Uint8Array>,
+  layout: Layout<Column>,
+  faults: FaultList,
+): CsvReader<Column> {
+  const bytes = createByteReader(source, faults);
+  let header: Header<Column> | undefined;
+  let rowsRead = 0;
+  return {
+    async *rows() {
+      const { delimiter, blocks } = await peekDelimiter(bytes.blocks(), layout);
+      for await (const { line, cells } of parseRecords(blocks, delimiter, faults)) {
+        if (header) {
+          rowsRead += 1;
+          const row = toRow(cells, header);
+          if (typeof row === "string") faults.add({ line, column: "", reason: row });
+          else yield { line, cells: row, delimiter };
+          continue;
+        }
+        header = headerAt(line, cells);
+        if (!header) return;
+      }
+      if (rowsRead > 0 || !faults.isEmpty()) return;
+      faults.add({ line: 1, column: "", reason: header ? "there is no row under the header" : "the file is empty" });
+    },
+    bytesRead: bytes.bytesRead,
+    rowsRead: () => rowsRead,
+    ignoredColumns: () => header?.ignored ?? [],
+    fileHash: bytes.fileHash,
+  };
+
+  function headerAt(line: number, cells: readonly string[]) {
+    try {
+      return readHeader(cells, layout);
+    } catch (error) {
+      if (!(error instanceof BadInputError)) throw error;
+      faults.add({ line, column: "", reason: error.message });
+      return undefined;
+    }
+  }
+}
+
+/** Reads up to the header line, and gives all blocks again. */
+async function peekDelimiter(blocks: AsyncGenerator<Buffer>, layout: Layout<string>) {
+  const seen: Buffer[] = [];
+  let headerLine: string | undefined;
+  while (headerLine === undefined) {
+    const { value, done } = await blocks.next();
+    if (done) break;
+    seen.push(value);
+    headerLine = value
+      .toString("utf8")
+      .split(/[\r\n]+/)
+      .find((line) => line.replace("\uFEFF", "").trim());
+  }
+  async function* all() {
+    yield* seen;
+    yield* blocks;
+  }
+  return { delimiter: detectDelimiter(headerLine ?? "", layout.columns), blocks: all() };
+}
+
+interface CsvRecord {
+  line: number;
+  cells: string[];
+}
+
+/** Every line that has something in it. A quote that is never closed is a fault, and ends the file. */
+async function* parseRecords(
+  blocks: AsyncIterable<Buffer>,
+  delimiter: Delimiter,
+  faults: FaultList,
+): AsyncGenerator<CsvRecord> {
+  let line = 1;
+  const parser = createBlockParser(delimiter);
+  for await (const block of withEnd(blocks)) {
+    const { records, failure } = await parser.parse(block);
+    for (const cells of records) {
+      if (cells.some((cell) => cell !== "")) yield { line, cells };
+      line += 1 + lineBreaks(cells);
+    }
+    if (!failure) continue;
+    if (!(failure instanceof CsvError)) throw failure;
+    return faults.add({ line, column: "", reason: 'a quote (") is opened in this row and never closed' });
+  }
+}
+
+async function* withEnd(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer | "end"> {
+  yield* blocks;
+  yield "end";
+}
+
+/**
+ * csv-parse, block by block. Read as a stream it drops the rows before a failure that nobody has taken yet, and the
+ * failure's line with them.
+ */
+function createBlockParser(delimiter: Delimiter) {
+  let records: string[][] = [];
+  const parser = parse({
+    bom: true,
+    delimiter,
+    // Named, not discovered: a file that was edited on two systems has both kinds of line end.
+    record_delimiter: ["\r\n", "\n", "\r"],
+    // A name may hold an inch sign; rows with the wrong number of cells are named by us.
+    relax_quotes: true,
+    relax_column_count: true,
+    max_record_size: MAX_ROW_CHARACTERS,
+    trim: true,
+    on_record(record: string[]) {
+      records.push(record);
+      return null;
+    },
+  });
+  // A failure is given to the callback of the write as well.
+  parser.on("error", () => {}).resume();
+  return {
+    /** The rows that end in the block, and why the next one cannot be read. */
+    async parse(block: Buffer | "end"): Promise<{ records: string[][]; failure?: Error }> {
+      records = [];
+      const failure = await new Promise<Error | null | undefined>((settle) => {
+        if (block === "end") parser.end(settle);
+        else parser.write(block, settle);
+      });
+      return failure ? { records, failure } : { records };
+    },
+  };
+}
+
+/** The line breaks inside quoted cells: csv-parse's own count of lines takes a quoted CRLF for two. */
+function lineBreaks(cells: readonly string[]): number {
+  let count = 0;
+  for (const cell of cells) {
+    if (cell.includes("\n") || cell.includes("\r")) count += cell.match(/\r\n|\n|\r/g)?.length ?? 0;
+  }
+  return count;
+}
+
+/** The cells by name, or what is wrong with the row. */
+function toRow<Column extends string>(
+  cells: readonly string[],
+  header: Header<Column>,
+): Record<Column, string> | string {
+  const beyond = cells.length > header.width && cells.slice(header.width).some((cell) => cell.trim());
+  if (cells.length < header.width || beyond) {
+    return `the row has ${cells.length} cells and the header ${header.width}: put a cell that holds the separator into quotes`;
+  }
+  const row: Partial<Record<Column, string>> = {};
+  for (const { column, index } of header.places) row[column] = cells[index]?.trim().normalize("NFC") ?? "";
+  return row as Record<Column, string>;
+}

@@ -1,0 +1,112 @@
+/**
+ * A products file: `sku,name,category,price,cost,stock,reorder_level`.
+ *
+ * It sets every column of the products it names, and activates them; an empty price, cost or category means that it is not
+ * known, an empty reorder level 0. It leaves products alone that it does not name.
+ */
+import { randomUUIDv7 } from "node:crypto";
+import { sql } from "drizzle-orm";
+import { quantityText } from "../../shop/money.ts";
+import type { Database } from "../client.ts";
+import { imports, products } from "../schema/index.ts";
+import type { Transaction } from "./copy-rows.ts";
+import { type ImportOptions, type ImportSummary, runImport, type StagedFile, type Staging } from "./import-run.ts";
+import { createNumberReader } from "./number-cells.ts";
+import { readKey, readName } from "./text-cells.ts";
+
+const COLUMNS = ["sku", "name", "category", "price", "cost", "stock", "reorder_level"] as const;
+type Column = (typeof COLUMNS)[number];
+
+/** Imports a products file whole or not at all. @throws {ImportError} naming its faults. */
+export function importProducts(database: Database, options: ImportOptions): Promise<ImportSummary> {
+  return runImport(database, { staging: stageProducts(options), options }, (file) => save(file, options));
+}
+
+function stageProducts({ shop }: ImportOptions): Staging<Column> {
+  const { amount, quantity } = createNumberReader(shop);
+  return {
+    layout: { kind: "products", columns: COLUMNS },
+    target: { table: "staged_products", columns: ["line", "id", ...COLUMNS] },
+    create: sql`create temporary table staged_products (
+      line integer, id uuid, sku text, name text, category text, price bigint, cost bigint,
+      stock numeric(12, 3), reorder_level numeric(12, 3)
+    ) on commit drop`,
+    toRow(row, cells) {
+      const sku = cells.required(row, "sku", readKey);
+      const name = cells.required(row, "name", readName);
+      const category = cells.optional(row, "category", readName, null);
+      const price = cells.optional(row, "price", amount, null);
+      const cost = cells.optional(row, "cost", amount, null);
+      const stock = cells.required(row, "stock", (cell) => quantity(cell, row.delimiter));
+      const level = cells.optional(row, "reorder_level", (cell) => quantity(cell, row.delimiter), 0n);
+      if (level !== undefined && level < 0n) return cells.refuse(row, "reorder_level", "is negative");
+      if (sku === undefined || name === undefined || category === undefined || price === undefined) return undefined;
+      if (cost === undefined || stock === undefined || level === undefined) return undefined;
+      const numbers = [price?.toString() ?? null, cost?.toString() ?? null, quantityText(stock), quantityText(level)];
+      return [String(row.line), randomUUIDv7(), sku, name, category, ...numbers];
+    },
+  };
+}
+
+async function save(file: StagedFile, { fileName, importedBy, now }: ImportOptions): Promise<ImportSummary> {
+  const { tx, rowCount, fileHash, ignoredColumns } = file;
+  await refuseRepeatedSkus(file);
+  file.faults.throwIfAny();
+  await file.beginSaving();
+  const newProducts = await findNewSkus(tx);
+  const changedCount = await upsert(tx, now);
+  const record = { kind: "products" as const, fileName, fileHash, importedBy, rowCount, changedCount, startedAt: now };
+  const importId = randomUUIDv7();
+  await tx.insert(imports).values({ id: importId, ...record, completedAt: sql`clock_timestamp()`, dataThrough: now });
+  return {
+    importId,
+    rowCount,
+    changedCount,
+    unchanged: changedCount === 0,
+    dataThrough: now,
+    newProducts,
+    ignoredColumns,
+  };
+}
+
+async function refuseRepeatedSkus({ tx, faults }: StagedFile): Promise<void> {
+  const repeated = await tx.execute<{ line: number; sku: string; firstLine: number; total: string }>(sql`
+    select line, sku, first_line as "firstLine", count(*) over () as total
+    from (select line, sku, min(line) over (partition by sku) as first_line from staged_products) as numbered
+    where line <> first_line
+    order by line
+    limit 20`);
+  for (const { line, firstLine } of repeated) {
+    faults.add({ line, column: "sku", reason: `is already on line ${firstLine}` });
+  }
+  faults.addUnnamed(Number(repeated[0]?.total ?? 0) - repeated.length);
+}
+
+async function findNewSkus(tx: Transaction): Promise<string[]> {
+  const unknown = await tx.execute<{ sku: string }>(sql`
+    select sku from staged_products as staged
+    where not exists (select from ${products} where ${products.sku} = staged.sku)
+    order by sku`);
+  return unknown.map(({ sku }) => sku);
+}
+
+/** Rewrites only what differs; gives the number of rows added or changed. */
+async function upsert(tx: Transaction, now: Date): Promise<number> {
+  const at = now.toISOString();
+  const [counted] = await tx.execute<{ count: string }>(sql`
+    with written as (
+      insert into products as p
+        (id, sku, name, category, price, cost, stock, reorder_level, active, created_at, updated_at)
+      select id, sku, name, category, price, cost, stock, reorder_level, true, ${at}::timestamptz, ${at}::timestamptz
+      from staged_products
+      on conflict (sku) do update set
+        (name, category, price, cost, stock, reorder_level, active, updated_at) =
+        (excluded.name, excluded.category, excluded.price, excluded.cost, excluded.stock, excluded.reorder_level,
+          true, excluded.updated_at)
+      where (p.name, p.category, p.price, p.cost, p.stock, p.reorder_level, p.active) is distinct from
+        (excluded.name, excluded.category, excluded.price, excluded.cost, excluded.stock, excluded.reorder_level, true)
+      returning 1
+    )
+    select count(*) as count from written`);
+  return Number(counted?.count ?? 0);
+}

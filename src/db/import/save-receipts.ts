@@ -1,0 +1,108 @@
+/**
+ * From `staged_lines` to the sales tables, set by set: which receipts are new or differ, and those written whole.
+ *
+ * All in temporary tables that end with the transaction, so the file may have any number of lines.
+ */
+import { sql } from "drizzle-orm";
+import type { Transaction } from "./copy-rows.ts";
+
+export interface ReceiptComparison {
+  receiptCount: number;
+  /** Receipts that are new or differ from what is stored. */
+  changedCount: number;
+  /** The newest `sold_at` of the file. */
+  dataThrough: Date;
+}
+
+/** Fills `file_lines` and `receipts_to_write`. Every SKU of the file has to be a product. */
+export async function compareReceipts(tx: Transaction): Promise<ReceiptComparison> {
+  await placeLines(tx);
+  await findReceiptsToWrite(tx);
+  const [counted] = await tx.execute<{ receipts: string; changed: string; through: string }>(sql`
+    select count(*) as receipts, (extract(epoch from max(sold_at)) * 1000)::bigint as through,
+      (select count(*) from receipts_to_write) as changed
+    from file_receipts`);
+  if (!counted) throw new Error("an aggregate without GROUP BY always has a row");
+  return {
+    receiptCount: Number(counted.receipts),
+    changedCount: Number(counted.changed),
+    dataThrough: new Date(Number(counted.through)),
+  };
+}
+
+/** Writes `receipts_to_write`. A stored receipt keeps its id, and the unit costs of the SKUs that it had. */
+export async function saveReceipts(tx: Transaction, importId: string): Promise<void> {
+  await tx.execute(sql`
+    create temporary table kept_costs on commit drop as
+    select distinct on (sale_id, product_id) sale_id, product_id, unit_cost
+    from sale_lines where sale_id in (select stored_id from receipts_to_write)
+    order by sale_id, product_id, position`);
+  await tx.execute(sql`delete from sale_lines where sale_id in (select stored_id from receipts_to_write)`);
+  await tx.execute(sql`
+    update sales set sold_at = receipts_to_write.sold_at, import_id = ${importId}
+    from receipts_to_write where sales.id = receipts_to_write.stored_id`);
+  await tx.execute(sql`
+    insert into sales (id, receipt, sold_at, import_id)
+    select sale_id, receipt, sold_at, ${importId}::uuid from receipts_to_write where stored_id is null`);
+  await insertLines(tx);
+}
+
+/** `round` on numeric goes half away from zero, as `lineAmount` in money.ts does. */
+async function insertLines(tx: Transaction): Promise<void> {
+  await tx.execute(sql`
+    insert into sale_lines (id, sale_id, position, product_id, quantity, unit_price, discount, unit_cost,
+      gross_amount, net_amount, cost_amount)
+    select l.line_id, coalesce(r.stored_id, r.sale_id), l.position, l.product_id, l.quantity, l.unit_price, l.discount,
+      amounts.unit_cost, amounts.gross, sign(l.quantity) * (abs(amounts.gross) - l.discount),
+      round(l.quantity * amounts.unit_cost)
+    from receipts_to_write as r
+    join file_lines as l on l.receipt = r.receipt
+    left join kept_costs as k on k.sale_id = r.stored_id and k.product_id = l.product_id
+    cross join lateral (
+      select round(l.quantity * l.unit_price) as gross,
+        case when k.sale_id is null then l.product_cost else k.unit_cost end as unit_cost
+    ) as amounts`);
+}
+
+/** The lines with their place on the receipt, which may be spread over the file. */
+async function placeLines(tx: Transaction): Promise<void> {
+  await tx.execute(sql`
+    create temporary table file_lines on commit drop as
+    select staged.line_id, staged.sale_id, staged.receipt, staged.sold_at,
+      row_number() over (partition by staged.receipt order by staged.line)::integer as position,
+      products.id as product_id, products.cost as product_cost,
+      staged.quantity, staged.unit_price, staged.discount
+    from staged_lines as staged join products on products.sku = staged.sku`);
+  await tx.execute(sql`analyze file_lines`);
+}
+
+async function findReceiptsToWrite(tx: Transaction): Promise<void> {
+  await tx.execute(sql`
+    create temporary table file_receipts on commit drop as
+    select l.receipt, l.sale_id, l.sold_at, sales.id as stored_id, sales.sold_at as stored_sold_at
+    from file_lines as l left join sales on sales.receipt = l.receipt
+    where l.position = 1`);
+  await tx.execute(sql`analyze file_receipts`);
+  await tx.execute(sql`
+    create temporary table receipts_to_write on commit drop as
+    with stored as (
+      select sale_id, count(*) as line_count from sale_lines
+      where sale_id in (select stored_id from file_receipts)
+      group by sale_id
+    ), compared as (
+      select r.stored_id, count(*) as line_count,
+        count(*) filter (where (o.product_id, o.quantity, o.unit_price, o.discount)
+          = (l.product_id, l.quantity, l.unit_price, l.discount)) as same_count
+      from file_receipts as r
+      join file_lines as l on l.receipt = r.receipt
+      left join sale_lines as o on o.sale_id = r.stored_id and o.position = l.position
+      where r.stored_id is not null
+      group by r.stored_id
+    )
+    select r.* from file_receipts as r
+    left join compared on compared.stored_id = r.stored_id
+    left join stored on stored.sale_id = r.stored_id
+    where r.stored_id is null or r.sold_at <> r.stored_sold_at
+      or compared.same_count <> compared.line_count or stored.line_count is distinct from compared.line_count`);
+  await tx.execute(sql`analyze receipts_to_write`);
+}

@@ -1,0 +1,25 @@
+/** Texts of an import: keys are taken exactly, names are tidied. */
+import { BadInputError } from "../../errors.ts";
+import { quoteCell } from "./import-error.ts";
+
+/** An index entry holds some 2,700 bytes; no shop's SKU comes near. In characters. */
+const MAX_KEY_CHARACTERS = 100;
+const MAX_NAME_CHARACTERS = 300;
+
+/** A SKU or receipt number: exactly as it is written, so nothing invisible may be in it. */
+export function readKey(cell: string): string {
+  if (/\p{Cc}|\uFFFD/u.test(cell)) throw new BadInputError(`${quoteCell(cell)} holds characters that cannot be seen`);
+  return withinLength(cell, MAX_KEY_CHARACTERS);
+}
+
+/** A name or category: line breaks and runs of spaces become one space. */
+export function readName(cell: string): string {
+  const name = cell.replace(/\s+/g, " ");
+  if (/\p{Cc}|\uFFFD/u.test(name)) throw new BadInputError(`${quoteCell(cell)} holds characters that cannot be read`);
+  return withinLength(name, MAX_NAME_CHARACTERS);
+}
+
+function withinLength(text: string, max: number): string {
+  if (text.length > max) throw new BadInputError(`${quoteCell(text)} has more than ${max} characters`);
+  return text;
+}

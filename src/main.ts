@@ -1,0 +1,138 @@
+/**
+ * `npm start`: from the environment to a running product, and down again in reverse.
+ *
+ * With a Telegram token it is the real bot; without one, the sandbox: the same bot against local stand-ins. Faults that an
+ * operator can mend end in one clear message and exit code 1.
+ */
+import { join } from "node:path";
+import { writeSecret } from "./admin-token.ts";
+import { type App, startApp } from "./app.ts";
+import { createModel, type Model } from "./assistant/model.ts";
+import { type Config, loadConfig } from "./config.ts";
+import { type OpenDatabase, openDatabase, openDatabaseOrDemo } from "./db/open.ts";
+import { hasOwner } from "./db/queries/staff.ts";
+import { StartupError } from "./errors.ts";
+import { createLogger, type Logger } from "./logger.ts";
+import { type SandboxTelegram, type Started, startSandboxTelegram, startScriptedModel } from "./sandbox/sandbox.ts";
+import { seedDemoShop } from "./sandbox/shop/demo-shop.ts";
+
+const stops: (() => Promise<void>)[] = [];
+let logger: Logger | undefined;
+
+try {
+  const startedAt = performance.now();
+  const config = loadConfig();
+  logger = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY });
+  stopOnSignals(logger);
+  const app = await start(config, logger);
+  logger.info({ startMs: Math.round(performance.now() - startedAt) }, "ready");
+  await greet(app, config, logger);
+} catch (error) {
+  await fail(error);
+}
+
+async function start(config: Config, log: Logger): Promise<App> {
+  const { token } = config.telegram;
+  const open = await (token === null ? openDatabaseOrDemo(config, log) : openDatabase(config, log));
+  stops.push(() => open.close());
+  log.info({ database: open.description }, "database ready");
+  const model = await startModel(config, log);
+  const sandbox = token === null ? await startSandbox(config, open, log) : null;
+  const app = await startApp({
+    config,
+    telegram: sandbox ?? { ...config.telegram, token: token ?? "" },
+    model,
+    open,
+    ownerTelegramIds: sandbox ? [...config.ownerTelegramIds, sandbox.ownerTelegramId] : config.ownerTelegramIds,
+    page: sandbox?.page ?? null,
+    onFatal: (error) => void fail(error),
+    logger: log,
+  });
+  stops.push(() => app.stop());
+  if (token !== null && config.ownerTelegramIds.length === 0 && !(await hasOwner(open.database.db))) {
+    await offerOwnerInvite(app, config, log);
+  }
+  return app;
+}
+
+async function startModel(config: Config, log: Logger): Promise<Model> {
+  if (config.model) return createModel(config.model);
+  log.warn("NO MODEL: a script answers, and says so. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server");
+  return keep(await startScriptedModel());
+}
+
+async function startSandbox(config: Config, open: OpenDatabase, log: Logger): Promise<SandboxTelegram> {
+  log.warn(
+    "SANDBOX: no Telegram. A local stand-in shows the chat in a web page. Set TELEGRAM_BOT_TOKEN for the real one",
+  );
+  const sandbox = keep(await startSandboxTelegram(config));
+  if (open.isDemo) {
+    const demo = await seedDemoShop(open.database, { shop: config.shop, now: new Date() });
+    await sandbox.seedStaff(open.database.db);
+    log.warn(
+      { receipts: demo.receipts },
+      "DEMO SHOP: its products and sales are made up. 'npm run import' brings in yours",
+    );
+  }
+  return sandbox;
+}
+
+function keep<T>(started: Started<T>): T {
+  stops.push(() => started.stop());
+  return started.value;
+}
+
+async function offerOwnerInvite(app: App, config: Config, log: Logger): Promise<void> {
+  const link = await app.makeOwnerInvite();
+  if (process.stdout.isTTY) {
+    process.stdout.write(
+      `\nThe shop has no owner yet. Whoever opens this link first becomes it (once, within 24 hours):\n  ${link}\n\n`,
+    );
+    return;
+  }
+  const file = join(config.dataDir, "owner-invite");
+  await writeSecret(file, link, "w");
+  log.warn({ file }, "the shop has no owner yet: this file holds a link that makes whoever opens it first the owner");
+}
+
+/** What to do now, for who watches; a log gets it as plain lines too, since it is what one looks for in it. */
+async function greet(app: App, config: Config, log: Logger): Promise<void> {
+  if (config.telegram.token === null) log.info(`chat with the bot: ${app.address}/sandbox`);
+  else log.info(`chat with the bot: https://t.me/${app.botUsername}`);
+  if (config.adminToken === null) log.info(`admin token: ${join(config.dataDir, "admin-token")}`);
+  log.info(`GraphQL: ${app.address}/graphql`);
+  log.info(`try: ${app.exampleCommand}`);
+}
+
+function stopOnSignals(log: Logger): void {
+  let stopping = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    // Whatever is stored is taken up by the next start, so ending at once loses nothing.
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal }, "stopping: a second signal ends at once");
+    stopAll()
+      .then(() => process.exit(0))
+      .catch(fail);
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+}
+
+async function stopAll(): Promise<void> {
+  for (let stop = stops.pop(); stop; stop = stops.pop()) await stop();
+  logger?.info("stopped");
+}
+
+/** One clear message for what an operator can mend, a stack trace for what is our fault; then the end. */
+async function fail(error: unknown): Promise<never> {
+  if (error instanceof StartupError) process.stderr.write(`${error.message}\n`);
+  else if (logger) logger.fatal({ err: error }, "ended unexpectedly");
+  else process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  try {
+    await stopAll();
+  } catch (cause) {
+    logger?.error({ err: cause }, "could not stop everything");
+  }
+  process.exit(1);
+}

@@ -1,0 +1,53 @@
+/** A database of its own for a test or a test file: migrated, empty, and gone when closed. */
+import { randomUUID } from "node:crypto";
+import type { Sql } from "postgres";
+import { inject } from "vitest";
+import {
+  type ConnectOptions,
+  connectDatabase,
+  type Database,
+  type DatabaseTarget,
+  type Db,
+  openSession,
+} from "../../src/db/client.ts";
+import type {} from "./global-setup.ts";
+
+export interface TestDatabase {
+  readonly database: Database;
+  readonly db: Db;
+  readonly name: string;
+  /** For a second pool, or another process. */
+  readonly target: DatabaseTarget;
+  /** Ends its pool and drops it, whoever else is still connected. */
+  close(): Promise<void>;
+}
+
+/** A clone of the migrated template. Test files run side by side: each has its own. */
+export async function createTestDatabase(options: ConnectOptions = {}): Promise<TestDatabase> {
+  const { socketDir, user, template } = inject("testServer");
+  const name = `test_${randomUUID().replaceAll("-", "")}`;
+  await onTestServer((session) => session`create database ${session(name)} template ${session(template)}`);
+  const target = { socketDir, user, database: name };
+  const database = connectDatabase(target, { poolSize: 5, ...options });
+  const close = async () => {
+    await database.close();
+    await dropTestDatabase(name);
+  };
+  return { database, db: database.db, name, target, close };
+}
+
+/** Drops a database that a test made by itself. */
+export async function dropTestDatabase(name: string): Promise<void> {
+  await onTestServer((session) => session`drop database if exists ${session(name)} with (force)`);
+}
+
+/** Does `work` on one connection to the server's own database "postgres". */
+export async function onTestServer<T>(work: (session: Sql) => Promise<T>): Promise<T> {
+  const { socketDir, user } = inject("testServer");
+  const session = openSession({ socketDir, user, database: "postgres" }, "test setup");
+  try {
+    return await work(session);
+  } finally {
+    await session.end();
+  }
+}
