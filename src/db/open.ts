@@ -57,9 +57,10 @@ export async function openDatabaseOrDemo(config: Config, logger: Logger): Promis
 }
 
 async function openGiven(url: string, logger: Logger): Promise<OpenDatabase> {
-  const { hostname, pathname } = new URL(url);
   const target = { url };
+  // Before the address is taken apart below: this says without quoting it what is wrong with it.
   const database = await openChecked(target, logger);
+  const { hostname, pathname } = new URL(url);
   return {
     database,
     connect: (options) => connectDatabase(target, options),

@@ -39,6 +39,8 @@ export interface TestApp {
   staff(role?: StaffRole, person?: { first_name?: string; language_code?: string }): Promise<StandInChat>;
   /** Asks GraphQL as an admin; fails on errors. */
   graphql<T>(query: string, variables?: Record<string, unknown>): Promise<T>;
+  /** Stops the app and leaves the rest as it is. */
+  stop(): Promise<void>;
   /** Stops the app and starts another on the same database, Telegram and model. */
   restart(): Promise<void>;
   close(): Promise<void>;
@@ -77,7 +79,13 @@ export async function startTestApp(answer: Responder, options: TestAppOptions = 
       ...(options.now ? { now: options.now } : {}),
     });
   let app = await start();
+  let isStopped = false;
   let people = 0;
+  const stop = async () => {
+    if (isStopped) return;
+    isStopped = true;
+    await app.stop(0);
+  };
 
   return {
     telegram,
@@ -102,11 +110,13 @@ export async function startTestApp(answer: Responder, options: TestAppOptions = 
       return data;
     },
     async restart() {
-      await app.stop(0);
+      await stop();
       app = await start();
+      isStopped = false;
     },
+    stop,
     async close() {
-      await app.stop(0);
+      await stop();
       await model.close();
       await telegram.close();
       await test.close();

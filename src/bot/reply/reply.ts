@@ -87,7 +87,8 @@ export function createReply(deps: ReplyDeps): Reply {
   const { budget, transport, store, logger } = deps;
   const stop = new AbortController();
   const shown: Shown[] = deps.telegramMessageIds.map((messageId) => ({ messageId, key: null, gone: false }));
-  const running = new Map<string, { name: string; startedAt: number }>();
+  /** Tools that run, and whether they have for long enough to be named. */
+  const running = new Map<string, { name: string; isNamed: boolean }>();
   let text = "";
   let finalText: string | null = null;
   let plainText = false;
@@ -118,8 +119,7 @@ export function createReply(deps: ReplyDeps): Reply {
     }));
   };
   const statusNow = (): string | null => {
-    const due = performance.now() - STATUS_DELAY_MS;
-    const names = [...running.values()].filter(({ startedAt }) => startedAt <= due).map(({ name }) => name);
+    const names = [...running.values()].filter(({ isNamed }) => isNamed).map(({ name }) => name);
     return names.length > 0 ? deps.statusLine([...new Set(names)]) : null;
   };
   const nextStep = (): Step | null => {
@@ -230,8 +230,12 @@ export function createReply(deps: ReplyDeps): Reply {
     emit(event) {
       if (event.type === "text-delta") text += event.delta;
       else if (event.type === "tool-start") {
-        running.set(event.toolCallId, { name: event.name, startedAt: performance.now() });
-        later(STATUS_DELAY_MS, notify);
+        const tool = { name: event.name, isNamed: false };
+        running.set(event.toolCallId, tool);
+        later(STATUS_DELAY_MS, () => {
+          tool.isNamed = true;
+          notify();
+        });
       } else if (event.type === "tool-end") running.delete(event.toolCallId);
       else if (event.type === "run-end") finalText = event.finalText;
       else return;

@@ -1,0 +1,115 @@
+/**
+ * Telegram text with its entities: writing it piece by piece, cutting it, and making the entities such that
+ * Telegram takes them.
+ *
+ * Offsets and lengths are UTF-16 units everywhere, as Telegram counts. It knows nothing of Markdown and of pages.
+ */
+import type { MessageEntity } from "@grammyjs/types";
+
+/** A text and its entities, as `sendMessage` and `editMessageText` take them. */
+export interface FormattedText {
+  text: string;
+  entities: MessageEntity[];
+}
+
+/** What an entity says besides its place. */
+export type EntityStyle =
+  | { type: "bold" | "italic" | "strikethrough" | "blockquote" | "code" | "email" }
+  | { type: "pre"; language?: string }
+  | { type: "text_link"; url: string };
+
+/** Outer entities first where two share a place. Also fixes the order of equals, so that equal texts have equal lists. */
+const NESTING_ORDER = ["blockquote", "bold", "italic", "strikethrough", "text_link", "email", "pre", "code"];
+
+export function createFormattedText(): FormattedText {
+  return { text: "", entities: [] };
+}
+
+/** Runs `write`, which appends to `target`, and lays an entity over what it wrote. */
+export function writeStyled(target: FormattedText, style: EntityStyle, write: () => void): void {
+  const offset = target.text.length;
+  write();
+  const length = target.text.length - offset;
+  if (length > 0) target.entities.push({ ...style, offset, length });
+}
+
+/** Appends `source` to `target`, its entities moved along. */
+export function appendFormatted(target: FormattedText, source: FormattedText): void {
+  const shift = target.text.length;
+  target.text += source.text;
+  for (const entity of source.entities) target.entities.push({ ...entity, offset: entity.offset + shift });
+}
+
+/** The part from `start` up to `end`; entities that reach over an end are cut there. */
+export function sliceFormatted(source: FormattedText, start: number, end: number): FormattedText {
+  const entities = source.entities.flatMap((entity) => {
+    const from = Math.max(entity.offset, start);
+    const to = Math.min(entity.offset + entity.length, end);
+    return to > from ? [{ ...entity, offset: from - start, length: to - from }] : [];
+  });
+  return { text: source.text.slice(start, end), entities };
+}
+
+/** Whether an entity of type `pre` covers the unit at `index`. */
+export function isPreformattedAt(source: FormattedText, index: number): boolean {
+  return source.entities.some((entity) => entity.type === "pre" && entity.offset <= index && index < endOf(entity));
+}
+
+/**
+ * The same text without whitespace at its end and with entities as Telegram wants them: inside the text, no whitespace at
+ * their ends, nothing laid over `code` and `pre` but a quote, no type inside itself, in order.
+ */
+export function tidyFormatted(source: FormattedText): FormattedText {
+  const text = source.text.trimEnd();
+  const trimmed = source.entities.flatMap((entity) => trimEntity(text, entity));
+  const monospaced = trimmed.filter(isMonospaced);
+  const apart = trimmed.flatMap((entity) =>
+    isMonospaced(entity) || entity.type === "blockquote" ? [entity] : subtract(text, entity, monospaced),
+  );
+  return { text, entities: withoutRepeats(apart.sort(compareEntities)) };
+}
+
+function endOf(entity: MessageEntity): number {
+  return entity.offset + entity.length;
+}
+
+function isMonospaced(entity: MessageEntity): boolean {
+  return entity.type === "code" || entity.type === "pre";
+}
+
+function trimEntity(text: string, entity: MessageEntity): MessageEntity[] {
+  const content = text.slice(entity.offset, endOf(entity)).trimEnd();
+  // The first line of a code block keeps its indentation; Telegram does not trim inside an entity.
+  const kept = entity.type === "pre" ? content.replace(/^(?:[ \t]*\n)+/, "") : content.trimStart();
+  if (kept === "") return [];
+  return [{ ...entity, offset: entity.offset + content.length - kept.length, length: kept.length }];
+}
+
+function subtract(text: string, entity: MessageEntity, holes: MessageEntity[]): MessageEntity[] {
+  let pieces = [entity];
+  for (const hole of holes) {
+    if (hole.offset >= endOf(entity) || endOf(hole) <= entity.offset) continue;
+    pieces = pieces.flatMap((piece) => cutHole(piece, hole));
+  }
+  return pieces.flatMap((piece) => trimEntity(text, piece));
+}
+
+function cutHole(entity: MessageEntity, hole: MessageEntity): MessageEntity[] {
+  const before = { ...entity, length: Math.min(endOf(entity), hole.offset) - entity.offset };
+  const offset = Math.max(entity.offset, endOf(hole));
+  return [before, { ...entity, offset, length: endOf(entity) - offset }].filter((piece) => piece.length > 0);
+}
+
+function compareEntities(a: MessageEntity, b: MessageEntity): number {
+  return a.offset - b.offset || b.length - a.length || NESTING_ORDER.indexOf(a.type) - NESTING_ORDER.indexOf(b.type);
+}
+
+/** Drops what lies inside another entity of its own type; `sorted` has the outer one first. */
+function withoutRepeats(sorted: MessageEntity[]): MessageEntity[] {
+  const reached = new Map<string, number>();
+  return sorted.filter((entity) => {
+    const isInside = endOf(entity) <= (reached.get(entity.type) ?? 0);
+    if (!isInside) reached.set(entity.type, endOf(entity));
+    return !isInside;
+  });
+}

@@ -1,0 +1,70 @@
+/**
+ * What is done to a model's characters before and after Markdown is read: those that Telegram drops or refuses, and
+ * character references (`&amp;`).
+ */
+
+/**
+ * Control characters, and the marks that turn the direction of text round (U+202A to U+202E): Telegram takes both out of a
+ * text by itself, which would move every entity behind them.
+ */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
+const DROPPED = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]/g;
+const LINE_BREAK = /\r\n?|[\u2028\u2029]/g;
+
+/** The character references that models write; any other stays as it is. */
+const REFERENCES: Record<string, string> = {
+  amp: "&",
+  apos: "'",
+  bull: "•",
+  copy: "©",
+  deg: "°",
+  euro: "€",
+  gt: ">",
+  hellip: "…",
+  larr: "←",
+  lt: "<",
+  mdash: "—",
+  middot: "·",
+  nbsp: "\u00a0",
+  ndash: "–",
+  quot: '"',
+  rarr: "→",
+  times: "×",
+};
+
+/** The longest reference that is awaited when its semicolon has not come: `&#x10FFFF`. */
+const HALF_REFERENCE = /&(#?[a-z\d]{0,8})$/i;
+
+/** Line breaks as `\n`, no control characters but `\n` and `\t`, lone surrogates as U+FFFD; without the first half of a pair at the end of unfinished text. */
+export function cleanSource(markdown: string, options: { final: boolean }): string {
+  const whole = options.final ? markdown : markdown.replace(/[\ud800-\udbff]$/, "");
+  return whole.toWellFormed().replace(LINE_BREAK, "\n").replace(DROPPED, "");
+}
+
+/** `&lt;` and `&#60;` as `<`. */
+export function decodeReferences(text: string): string {
+  if (!text.includes("&")) return text;
+  return text.replace(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|([a-z]+));/gi, (written, decimal, hexadecimal, name) => {
+    if (name !== undefined) return REFERENCES[name] ?? written;
+    return fromCodePoint(decimal === undefined ? Number.parseInt(hexadecimal, 16) : Number(decimal));
+  });
+}
+
+/** `text` without a character reference that is only half there at its end. */
+export function withoutHalfReference(text: string): string {
+  const half = HALF_REFERENCE.exec(text);
+  if (half === null) return text;
+  const begun = half[1] ?? "";
+  const isAwaited = begun.startsWith("#") || Object.keys(REFERENCES).some((name) => name.startsWith(begun));
+  return isAwaited ? text.slice(0, half.index) : text;
+}
+
+/** How many line breaks are in the whitespace at the end of `text`; from two on there is a blank line. */
+export function countLineBreaksAtEnd(text: string): number {
+  return text.slice(text.trimEnd().length).split("\n").length - 1;
+}
+
+function fromCodePoint(codePoint: number): string {
+  const isCharacter = codePoint > 0 && codePoint <= 0x10ffff;
+  return isCharacter ? cleanSource(String.fromCodePoint(codePoint), { final: true }) : "\ufffd";
+}

@@ -1,0 +1,41 @@
+/** A clock that moves only when a test says so. */
+import type { Clock } from "../../src/bot/reply/send-budget.ts";
+
+export interface FakeClock extends Clock {
+  /** Moves on by `ms`, calling back whatever falls due on the way, in order of time. */
+  advance(ms: number): Promise<void>;
+}
+
+/** Starts at a time that is not 0, as a real one would. */
+export function createFakeClock(): FakeClock {
+  let now = 1_000_000;
+  const timers: { at: number; callback: () => void }[] = [];
+  const nextDue = (until: number) =>
+    timers
+      .filter(({ at }) => at <= until)
+      .reduce<(typeof timers)[number] | undefined>(
+        (first, timer) => (!first || timer.at < first.at ? timer : first),
+        undefined,
+      );
+  return {
+    now: () => now,
+    after: (delayMs, callback) => void timers.push({ at: now + delayMs, callback }),
+    async advance(ms) {
+      const until = now + ms;
+      await settle();
+      for (let timer = nextDue(until); timer; timer = nextDue(until)) {
+        timers.splice(timers.indexOf(timer), 1);
+        now = Math.max(now, timer.at);
+        timer.callback();
+        await settle();
+      }
+      now = until;
+      await settle();
+    },
+  };
+}
+
+/** Lets promises that are already resolved run their continuations. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}
