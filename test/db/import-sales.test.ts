@@ -247,6 +247,17 @@ test("without an offset a time is the shop's: the earlier of two when the clock 
   expect(faults[0]).toMatch(/^3 sold_at: "2026-03-08T02:30" never was in America\/New_York/);
 });
 
+test("a clock that was put back inside an hour, as in St. John's at 00:01, moves only the times after it", async () => {
+  const file = salesFile("A,2010-11-07T00:00:30,COFFEE,1,1,", "B,2010-11-07T00:30,COFFEE,1,1,");
+
+  await sellFrom(store.database, file, { shop: { ...NEW_YORK, timeZone: "America/St_Johns" } });
+
+  expect((await storedLines(store.db)).map(({ soldAt }) => soldAt.toISOString())).toEqual([
+    "2010-11-07T02:30:30.000Z",
+    "2010-11-07T04:00:00.000Z",
+  ]);
+});
+
 test("two imports at once are one after the other: each receipt once, and one of the same two files finds nothing new", async () => {
   const file = salesFile(...Array.from({ length: 500 }, (_, i) => `R${i},2026-11-14T09:31,SKU${i % 50},1,45000,`));
 

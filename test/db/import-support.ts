@@ -11,16 +11,16 @@ import type { Shop } from "../../src/shop/shop.ts";
 export const NOW = new Date("2026-11-22T03:00:00Z");
 
 /** The shop of the defaults. */
-export const HANOI: Shop = { name: "Xi Pho Coffee", timeZone: "Asia/Ho_Chi_Minh", currency: "VND", locale: "vi-VN" };
+const HANOI: Shop = { name: "Xi Pho Coffee", timeZone: "Asia/Ho_Chi_Minh", currency: "VND", locale: "vi-VN" };
 export const NEW_YORK: Shop = { name: "Corner", timeZone: "America/New_York", currency: "USD", locale: "en-US" };
 
-export const PRODUCTS_HEADER = "sku,name,category,price,cost,stock,reorder_level";
+const PRODUCTS_HEADER = "sku,name,category,price,cost,stock,reorder_level";
 export const SALES_HEADER = "receipt,sold_at,sku,quantity,unit_price,discount";
 
 /** What is imported: text, bytes, or bytes as they come. */
 export type Content = string | Uint8Array | AsyncIterable<Uint8Array>;
 
-export function optionsFor(content: Content, options: Partial<ImportOptions> = {}): ImportOptions {
+function optionsFor(content: Content, options: Partial<ImportOptions> = {}): ImportOptions {
   const source = typeof content === "string" || content instanceof Uint8Array ? once(content) : content;
   return { source, fileName: "file.csv", importedBy: "tester", shop: HANOI, now: NOW, ...options };
 }

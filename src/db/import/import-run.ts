@@ -58,7 +58,7 @@ export interface Staging<Column extends string> {
   toRow(row: CsvRow<Column>, cells: CellReader<Column>): CopyRow | undefined;
 }
 
-export interface CellReader<Column extends string> {
+interface CellReader<Column extends string> {
   /** The cell as `parse` reads it; undefined, and a fault, where it throws a `BadInputError` or an empty cell is not allowed. */
   required<T>(row: CsvRow<Column>, column: Column, parse: (cell: string) => T): T | undefined;
   /** As `required`, but an empty cell gives `otherwise`. */

@@ -1,0 +1,125 @@
+/**
+ * `npm run import -- products FILE.csv` and `... sales FILE.csv`: a file into the shop's database, also while the bot runs.
+ *
+ * Prints plain sentences; ends with code 1 when nothing was imported. The work is in `src/db/import/`.
+ */
+import { userInfo } from "node:os";
+import { SingleBar } from "cli-progress";
+import { loadConfig } from "./config.ts";
+import { openImportFile } from "./db/import/import-file.ts";
+import { importProducts } from "./db/import/import-products.ts";
+import type { ImportOptions, ImportProgress, ImportSummary } from "./db/import/import-run.ts";
+import { importSales } from "./db/import/import-sales.ts";
+import { openDatabase } from "./db/open.ts";
+import { AppError, BadInputError } from "./errors.ts";
+import { createLogger } from "./logger.ts";
+import { clockAt, dateAt } from "./shop/calendar.ts";
+
+const USAGE = `Usage:
+  npm run import -- products FILE.csv    columns: sku,name,category,price,cost,stock,reorder_level
+  npm run import -- sales FILE.csv       columns: receipt,sold_at,sku,quantity,unit_price,discount`;
+
+/** How many unknown SKUs are named; the others are counted. */
+const NAMED_SKUS = 10;
+
+type Kind = "products" | "sales";
+
+try {
+  const [kind, path, ...surplus] = process.argv.slice(2);
+  if ((kind !== "products" && kind !== "sales") || !path || surplus.length > 0) throw new BadInputError(USAGE);
+  console.log(await importFile(kind, path));
+} catch (error) {
+  console.error(describeFailure(error));
+  process.exitCode = 1;
+}
+
+/** Imports the file and gives the sentences to print. */
+async function importFile(kind: Kind, path: string): Promise<string> {
+  const file = await openImportFile(path);
+  const { shop, ...config } = loadConfig();
+  // Only what goes wrong: the sentences below say the rest.
+  const logger = createLogger({ level: "warn", pretty: process.stdout.isTTY });
+  const { database, close } = await openDatabase({ shop, ...config }, logger);
+  const bar = process.stderr.isTTY ? createBar() : undefined;
+  try {
+    const now = new Date();
+    const options: ImportOptions = { ...file, importedBy: userName(), shop, now, onProgress: (at) => bar?.show(at) };
+    if (kind === "products") return describeProducts(await importProducts(database, options));
+    const summary = await importSales(database, options);
+    const { receiptCount, changedCount, salesThrough } = summary;
+    const reach = `Sales now reach ${dateAt(salesThrough, shop.timeZone)} ${clockAt(salesThrough, shop.timeZone)}.`;
+    const counts = `${count(receiptCount, "receipt")}, ${number(changedCount)} new or changed`;
+    return sentences(summary, counts, [reach, ...describeUnknown(summary)]);
+  } finally {
+    bar?.stop();
+    await close();
+  }
+}
+
+function describeProducts(summary: ImportSummary): string {
+  const counts = `${number(summary.changedCount)} new or changed`;
+  const added = summary.newProducts.length;
+  return sentences(summary, counts, added > 0 ? [`New among them: ${count(added, "product")}.`] : []);
+}
+
+function sentences(summary: ImportSummary, counts: string, further: string[]): string {
+  const start = summary.unchanged
+    ? `Read ${count(summary.rowCount, "row")}: all of it was here already, nothing changed.`
+    : `Imported ${count(summary.rowCount, "row")}: ${counts}.`;
+  const ignored = summary.ignoredColumns;
+  if (ignored.length > 0)
+    further.push(`Ignored the columns ${ignored.map((name) => JSON.stringify(name)).join(", ")}.`);
+  return [start, ...further].join("\n");
+}
+
+function describeUnknown({ newProducts }: ImportSummary): string[] {
+  if (newProducts.length === 0) return [];
+  const named = newProducts.slice(0, NAMED_SKUS).join(", ");
+  const others = newProducts.length - NAMED_SKUS;
+  const skus = count(newProducts.length, "SKU");
+  return [
+    `${skus} had no product and got an inactive one: ${named}${others > 0 ? ` and ${number(others)} more` : ""}.`,
+  ];
+}
+
+function count(amount: number, noun: string): string {
+  return `${number(amount)} ${noun}${amount === 1 ? "" : "s"}`;
+}
+
+function number(amount: number): string {
+  return new Intl.NumberFormat("en").format(amount).replaceAll(",", " ");
+}
+
+function createBar() {
+  const bar = new SingleBar({
+    format: "{phase} [{bar}] {percentage} % | {rows} rows",
+    hideCursor: true,
+    clearOnComplete: true,
+    stream: process.stderr,
+  });
+  bar.start(1, 0, { phase: "reading", rows: 0 });
+  return {
+    show({ phase, bytesRead, totalBytes = bytesRead, rows }: ImportProgress) {
+      bar.setTotal(Math.max(totalBytes, 1));
+      bar.update(bytesRead, { phase, rows: number(rows) });
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a user id that has no name: Node says so with a SystemError.
+    return `user ${process.getuid?.() ?? "unknown"}`;
+  }
+}
+
+/** Our own words as they are; of anything else the cause, without the SQL that a driver's message quotes. */
+function describeFailure(error: unknown): string {
+  if (error instanceof AppError) return error.message;
+  let cause = error;
+  while (cause instanceof Error && cause.cause !== undefined) cause = cause.cause;
+  return `The import failed and nothing was kept: ${cause instanceof Error ? cause.message : String(cause)}`;
+}
