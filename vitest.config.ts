@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
+  // graphql has a development build, which Vite would load for our files while Yoga and Pothos load the plain one: then no
+  // `instanceof` holds between them. Node itself knows nothing of that condition.
+  ssr: { resolve: { conditions: ["node", "module-sync"] } },
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/support/global-setup.ts"],

@@ -151,7 +151,9 @@ function openConnections(target: DatabaseTarget, opening: Opening): Sql {
 function openUrl(url: string, options: object): Sql {
   if (!/^postgres(ql)?:\/\//.test(url)) throw new StartupError("DATABASE_URL must begin with postgres://");
   try {
-    return postgres(url, options);
+    const { address, socketDir } = splitSocket(new URL(url));
+    if (socketDir === null) return postgres(url, options);
+    return postgres(address, { ...options, path: join(socketDir, ".s.PGSQL.5432"), ssl: false });
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof URIError)) throw error;
     // Without the cause: it quotes the URL, and the password with it.
@@ -159,4 +161,16 @@ function openUrl(url: string, options: object): Sql {
       "DATABASE_URL is not a valid URL: special characters of its password must be percent-encoded",
     );
   }
+}
+
+/**
+ * A Unix socket's folder in a URL, in the two spellings of libpq: `postgres://user@%2Fvar%2Frun/db` and
+ * `postgres://user@localhost/db?host=/var/run`. The driver knows neither.
+ */
+function splitSocket(url: URL): { address: string; socketDir: string | null } {
+  const folder = url.searchParams.get("host") ?? decodeURIComponent(url.hostname);
+  if (!folder.startsWith("/")) return { address: url.href, socketDir: null };
+  url.searchParams.delete("host");
+  url.hostname = "localhost";
+  return { address: url.href, socketDir: folder };
 }

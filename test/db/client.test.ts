@@ -223,3 +223,22 @@ async function createDatabase(options: string): Promise<string> {
   cleanups.push(() => dropTestDatabase(name));
   return name;
 }
+
+test("a DATABASE_URL may name a Unix socket's folder in both spellings of libpq", async () => {
+  const { socketDir, user } = inject("testServer");
+  const urls = [
+    `postgres://${user}@localhost/postgres?host=${socketDir}`,
+    `postgres://${user}@${encodeURIComponent(socketDir)}/postgres`,
+  ];
+
+  const names = await Promise.all(
+    urls.map(async (url) => {
+      const database = connectDatabase({ url });
+      const [row] = await database.sql`select current_database() as name`;
+      await database.close();
+      return row?.name;
+    }),
+  );
+
+  expect(names).toEqual(["postgres", "postgres"]);
+});

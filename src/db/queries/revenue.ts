@@ -30,7 +30,7 @@ export interface RevenueFigures {
 export interface SalesCoverage {
   firstSaleAt: Date;
   lastSaleAt: Date;
-  /** When sales were last imported: a day that had ended by then is complete. */
+  /** When sales were last imported that reach the newest: a day that had ended by then is complete. */
   importedAt: Date;
 }
 
@@ -73,14 +73,15 @@ export async function getRevenue(db: Db, span: Span): Promise<RevenueFigures> {
 /** How far the imported sales reach; null when nothing was ever sold. */
 export async function findSalesCoverage(db: Db): Promise<SalesCoverage | null> {
   const [reach] = await db.select({ first: min(sales.soldAt), last: max(sales.soldAt) }).from(sales);
+  if (!reach?.first || !reach.last) return null;
+  // An import of older sales says nothing of the newest day.
   const [latest] = await db
     .select({ completedAt: imports.completedAt })
     .from(imports)
-    .where(eq(imports.kind, "sales"))
+    .where(and(eq(imports.kind, "sales"), gte(imports.dataThrough, reach.last)))
     .orderBy(desc(imports.completedAt))
     .limit(1);
-  if (!reach?.first || !reach.last || !latest) return null;
-  return { firstSaleAt: reach.first, lastSaleAt: reach.last, importedAt: latest.completedAt };
+  return { firstSaleAt: reach.first, lastSaleAt: reach.last, importedAt: latest?.completedAt ?? reach.last };
 }
 
 /** A sum as the decimal text that Postgres gives (bigint sums are numeric): 0 where there are no rows. */

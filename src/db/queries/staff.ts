@@ -1,5 +1,5 @@
 /** People: who is staff, invites (hashed, single use, expiring), and who was told lately that they are not staff. */
-import { and, asc, eq, isNull, lt, sql } from "drizzle-orm";
+import { and, asc, eq, isNull, lt, ne, sql } from "drizzle-orm";
 import { isHigherRole, type StaffRole } from "../../roles.ts";
 import type { Db } from "../client.ts";
 import { invites, staff, strangerNotices } from "../schema/index.ts";
@@ -22,8 +22,8 @@ export interface TelegramPerson {
 /** What became of an invite that somebody opened. */
 export type Redemption =
   | { outcome: "joined"; member: StaffMember }
-  /** The person already has these rights or more; the invite stays unused. */
-  | { outcome: "already"; member: StaffMember }
+  /** The person already has these rights or more; the invite is left as it is, good for somebody else or not. */
+  | { outcome: "already"; member: StaffMember; isGood: boolean }
   | { outcome: "unknown" | "used" | "expired" };
 
 const member = {
@@ -40,6 +40,15 @@ export async function findStaffMember(db: Db, telegramUserId: number): Promise<S
     .select(member)
     .from(staff)
     .where(and(eq(staff.telegramUserId, telegramUserId), isNull(staff.removedAt)));
+  return found;
+}
+
+/** The present staff member who showed this @username last, in any case. */
+export async function findStaffMemberByUsername(db: Db, username: string): Promise<StaffMember | undefined> {
+  const [found] = await db
+    .select(member)
+    .from(staff)
+    .where(and(hasUsername(username), isNull(staff.removedAt)));
   return found;
 }
 
@@ -69,6 +78,7 @@ export async function saveStaffMember(
   person: TelegramPerson & { role: StaffRole; invitedBy?: string | null },
 ): Promise<StaffMember> {
   const values = { name: person.name, username: person.username, role: person.role };
+  await releaseUsername(db, person);
   const [saved] = await db
     .insert(staff)
     .values({ ...values, telegramUserId: person.telegramUserId, invitedBy: person.invitedBy ?? null })
@@ -79,27 +89,18 @@ export async function saveStaffMember(
 }
 
 /** Keeps a staff member's name as Telegram shows it now. */
-export async function renameStaffMember(db: Db, { telegramUserId, name, username }: TelegramPerson): Promise<void> {
+export async function renameStaffMember(db: Db, person: TelegramPerson): Promise<void> {
+  const { telegramUserId, name, username } = person;
+  await releaseUsername(db, person);
   await db.update(staff).set({ name, username }).where(eq(staff.telegramUserId, telegramUserId));
 }
 
-/**
- * Takes a person's rights away, by Telegram id or @username.
- *
- * @returns the person, or undefined where no present staff member is meant.
- */
-export async function removeStaffMember(
-  db: Db,
-  who: { telegramUserId: number } | { username: string },
-): Promise<StaffMember | undefined> {
-  const match =
-    "username" in who
-      ? eq(sql`lower(${staff.username})`, who.username.toLowerCase())
-      : eq(staff.telegramUserId, who.telegramUserId);
+/** Takes a person's rights away. @returns the person, or undefined where no present staff member has this id. */
+export async function removeStaffMember(db: Db, telegramUserId: number): Promise<StaffMember | undefined> {
   const [removed] = await db
     .update(staff)
     .set({ removedAt: sql`now()` })
-    .where(and(match, isNull(staff.removedAt)))
+    .where(and(eq(staff.telegramUserId, telegramUserId), isNull(staff.removedAt)))
     .returning(member);
   return removed;
 }
@@ -128,7 +129,9 @@ export function redeemInvite(db: Db, codeHash: Buffer, person: TelegramPerson): 
       .for("update");
     if (!invite) return { outcome: "unknown" };
     const present = await findStaffMember(tx, person.telegramUserId);
-    if (present && !isHigherRole(invite.role, present.role)) return { outcome: "already", member: present };
+    if (present && !isHigherRole(invite.role, present.role)) {
+      return { outcome: "already", member: present, isGood: !invite.usedAt && !invite.expired };
+    }
     if (invite.usedAt) return { outcome: "used" };
     if (invite.expired) return { outcome: "expired" };
 
@@ -156,4 +159,17 @@ export async function noteStranger(
     .onConflictDoNothing()
     .returning({ telegramUserId: strangerNotices.telegramUserId });
   return noted.length > 0;
+}
+
+/** On Telegram a @username belongs to one person at a time: whoever had it before has another one by now, or none. */
+async function releaseUsername(db: Db, { telegramUserId, username }: TelegramPerson): Promise<void> {
+  if (username === null) return;
+  await db
+    .update(staff)
+    .set({ username: null })
+    .where(and(hasUsername(username), ne(staff.telegramUserId, telegramUserId)));
+}
+
+function hasUsername(username: string) {
+  return eq(sql`lower(${staff.username})`, username.toLowerCase());
 }

@@ -85,7 +85,8 @@ export const threads = snakeCase.table(
   (t) => [
     // threads_one_open: unique (chat_id, topic_id) nulls not distinct where status = 'open' -- in the migration.
     index("threads_by_activity").on(t.lastActivityAt, t.id),
-    index("threads_of_chat").on(t.chatId, t.lastActivityAt),
+    index("threads_by_creation").on(t.createdAt, t.id),
+    index("threads_of_chat").on(t.chatId, t.lastActivityAt, t.id),
     check("threads_closed_has_time", sql`(${t.status} = 'closed') = (${t.closedAt} is not null)`),
     check("threads_position_positive", sql`${t.nextPosition} >= 1`),
   ],
@@ -132,6 +133,7 @@ export const runs = snakeCase.table(
       .on(t.queuedAt, t.threadId, t.position)
       .where(sql`${t.status} in ('queued', 'in_progress', 'requires_action')`),
     index("runs_newest").on(t.queuedAt, t.id),
+    index("runs_by_status").on(t.status, t.queuedAt, t.id),
     check(
       "runs_ended_has_time",
       sql`(${t.status} in ('completed', 'failed', 'cancelled', 'incomplete')) = (${t.completedAt} is not null)`,
@@ -171,6 +173,7 @@ export const messages = snakeCase.table(
     uniqueIndex("messages_one_answer").on(t.runId).where(sql`${t.role} = 'assistant'`),
     index("messages_of_run").on(t.runId),
     index("messages_newest").on(t.createdAt, t.id),
+    index("messages_of_author").on(t.authorId, t.createdAt, t.id),
     foreignKey({ name: "messages_run", columns: [t.runId, t.threadId], foreignColumns: [runs.id, runs.threadId] }),
     check("messages_position_positive", sql`${t.position} >= 1`),
   ],

@@ -245,12 +245,15 @@ CREATE TABLE "stranger_notices" (
 CREATE UNIQUE INDEX "messages_one_answer" ON "messages" ("run_id") WHERE "role" = 'assistant';--> statement-breakpoint
 CREATE INDEX "messages_of_run" ON "messages" ("run_id");--> statement-breakpoint
 CREATE INDEX "messages_newest" ON "messages" ("created_at","id");--> statement-breakpoint
+CREATE INDEX "messages_of_author" ON "messages" ("author_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "replies_waiting" ON "replies" ("chat_id","created_at") WHERE "status" in ('pending', 'partial');--> statement-breakpoint
 CREATE UNIQUE INDEX "runs_one_running" ON "runs" ("thread_id") WHERE "status" in ('in_progress', 'requires_action');--> statement-breakpoint
 CREATE INDEX "runs_open" ON "runs" ("queued_at","thread_id","position") WHERE "status" in ('queued', 'in_progress', 'requires_action');--> statement-breakpoint
 CREATE INDEX "runs_newest" ON "runs" ("queued_at","id");--> statement-breakpoint
+CREATE INDEX "runs_by_status" ON "runs" ("status","queued_at","id");--> statement-breakpoint
 CREATE INDEX "threads_by_activity" ON "threads" ("last_activity_at","id");--> statement-breakpoint
-CREATE INDEX "threads_of_chat" ON "threads" ("chat_id","last_activity_at");--> statement-breakpoint
+CREATE INDEX "threads_by_creation" ON "threads" ("created_at","id");--> statement-breakpoint
+CREATE INDEX "threads_of_chat" ON "threads" ("chat_id","last_activity_at","id");--> statement-breakpoint
 CREATE INDEX "tool_calls_of_thread" ON "tool_calls" ("thread_id","created_at","id");--> statement-breakpoint
 CREATE INDEX "tool_calls_newest" ON "tool_calls" ("created_at","id");--> statement-breakpoint
 CREATE INDEX "tool_calls_by_name" ON "tool_calls" ("name","created_at","id");--> statement-breakpoint

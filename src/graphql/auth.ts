@@ -1,0 +1,65 @@
+/**
+ * Who asks: a bearer token in, an admin or nobody out.
+ *
+ * Only SHA-256 hashes are compared: the configured token's in constant time, the others by their unique index, where the
+ * time that a look-up takes says nothing about a token that hashes elsewhere.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { GraphQLError } from "graphql";
+import type { Plugin } from "graphql-yoga";
+import type { Db } from "../db/client.ts";
+import { findAdminToken, touchAdminToken } from "../db/queries/admin-tokens.ts";
+
+/** One who holds a valid token. `viewer` reads; `admin` may also change, once there is something to change. */
+export interface Admin {
+  readonly name: string;
+  readonly scope: "viewer" | "admin";
+}
+
+export interface Authenticator {
+  /** The admin whose token the request brings, or null. Looked up once for a request, however often it is asked. */
+  authenticate(request: Request): Promise<Admin | null>;
+}
+
+/** `adminTokenHash`: the SHA-256 of the configured token, 32 bytes. */
+export function createAuthenticator(db: Db, adminTokenHash: Buffer): Authenticator {
+  const known = new WeakMap<Request, Promise<Admin | null>>();
+  return {
+    authenticate: (request) => {
+      const answer = known.get(request) ?? findAdmin(db, adminTokenHash, request.headers.get("authorization"));
+      known.set(request, answer);
+      return answer;
+    },
+  };
+}
+
+/** Refuses a request without a valid token with HTTP 401, before its body is read. */
+export function requireToken({ authenticate }: Authenticator): Plugin {
+  return {
+    async onRequestParse({ request }) {
+      if ((await authenticate(request)) === null) throw unauthenticated();
+    },
+  };
+}
+
+export function unauthenticated(): GraphQLError {
+  return new GraphQLError("A valid admin token is needed: send it as 'Authorization: Bearer <token>'", {
+    extensions: { code: "UNAUTHENTICATED", http: { status: 401, headers: { "WWW-Authenticate": "Bearer" } } },
+  });
+}
+
+/** What is stored and compared of a token. */
+export function hashToken(token: string): Buffer {
+  return createHash("sha256").update(token).digest();
+}
+
+async function findAdmin(db: Db, adminTokenHash: Buffer, authorization: string | null): Promise<Admin | null> {
+  const token = /^Bearer +([\x21-\x7e]+)$/i.exec(authorization ?? "")?.[1];
+  if (token === undefined) return null;
+  const tokenHash = hashToken(token);
+  if (timingSafeEqual(tokenHash, adminTokenHash)) return { name: "ADMIN_TOKEN", scope: "admin" };
+  const found = await findAdminToken(db, tokenHash);
+  if (!found) return null;
+  if (found.isUseStale) await touchAdminToken(db, found.id);
+  return { name: found.name, scope: found.scope };
+}

@@ -1,0 +1,43 @@
+/**
+ * What every resolver of one request has: the database, who asks, and the loaders that gather keys into one statement.
+ */
+import DataLoader from "dataloader";
+import type { Db } from "../db/client.ts";
+import type { Admin } from "./auth.ts";
+
+export interface AdminContext {
+  readonly db: Db;
+  /** Null for a request without a valid token: then every field is refused. */
+  readonly admin: Admin | null;
+  /** Loads the value of `key` together with all others that are asked for in the same turn under the same `name`. */
+  load<Value>(name: string, key: string, loadMany: LoadMany<Value>): Promise<Value>;
+}
+
+/** Gives the value of each key, in the order of the keys. */
+export type LoadMany<Value> = (keys: readonly string[]) => Promise<readonly Value[]>;
+
+/** A context for one operation: what it has loaded is not kept for the next. */
+export function createContext(db: Db, admin: Admin | null): AdminContext {
+  const loaders = new Map<string, DataLoader<string, unknown>>();
+  return {
+    db,
+    admin,
+    load<Value>(name: string, key: string, loadMany: LoadMany<Value>) {
+      const loader = loaders.get(name) ?? new DataLoader<string, unknown>(loadMany);
+      loaders.set(name, loader);
+      // A name stands for one kind of value, so that the loader under it gives what `loadMany` gives.
+      return loader.load(key) as Promise<Value>;
+    },
+  };
+}
+
+/** Puts rows that came in any order under the keys that asked for them; `missing` where there is none. */
+export function inOrderOf<Row, Missing>(
+  keys: readonly string[],
+  rows: readonly Row[],
+  keyOf: (row: Row) => string,
+  missing: Missing,
+): (Row | Missing)[] {
+  const byKey = new Map(rows.map((row) => [keyOf(row), row]));
+  return keys.map((key) => byKey.get(key) ?? missing);
+}

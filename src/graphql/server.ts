@@ -1,0 +1,64 @@
+/**
+ * The admins' API over HTTP: one Yoga server on `/graphql`, and the GraphiQL page for browsers at the same address.
+ *
+ * It puts the parts in order: who asks, what a request may cost, what of an error is shown. It reads through
+ * `src/db/queries` only, and knows neither the bot nor the tools.
+ */
+import { useCSRFPrevention } from "@graphql-yoga/plugin-csrf-prevention";
+import { createYoga } from "graphql-yoga";
+import type { Db } from "../db/client.ts";
+import type { Logger } from "../logger.ts";
+import { createAuthenticator, requireToken } from "./auth.ts";
+import { createContext } from "./context.ts";
+import { addErrorCodes, createErrorMask } from "./errors.ts";
+import { limitDocument, MAX_BODY_BYTES } from "./limits.ts";
+import { createSchema } from "./schema.ts";
+
+export interface AdminApiDeps {
+  /** A pool of the admins' own, whose statements the server ends after 10 s: what they ask must not hold up the bot. */
+  readonly db: Db;
+  /** The SHA-256 of the configured `ADMIN_TOKEN`, see `hashToken`. */
+  readonly adminTokenHash: Buffer;
+  readonly logger: Pick<Logger, "error">;
+}
+
+export type AdminApi = ReturnType<typeof createAdminApi>;
+
+/** A listener for Node's HTTP server, with `.fetch` for those who have no server. Answers `/graphql` only. */
+export function createAdminApi({ db, adminTokenHash, logger }: AdminApiDeps) {
+  const authenticator = createAuthenticator(db, adminTokenHash);
+  return createYoga({
+    schema: createSchema(),
+    graphqlEndpoint: "/graphql",
+    context: async ({ request }) => createContext(db, await authenticator.authenticate(request)),
+    plugins: [requireToken(authenticator), useCSRFPrevention(), limitDocument(), addErrorCodes()],
+    maskedErrors: { maskError: createErrorMask(logger) },
+    // Errors are logged where they are masked, with their reference.
+    logging: false,
+    maxRequestBodySize: MAX_BODY_BYTES,
+    multipart: false,
+    batching: false,
+    cors: false,
+    landingPage: false,
+    graphiql: {
+      title: "Counterhand",
+      headers: JSON.stringify({ Authorization: "Bearer " }, null, 2),
+      defaultQuery: FIRST_QUERY,
+      shouldPersistHeaders: false,
+    },
+    renderGraphiQL: async (options) => {
+      // 9 MB of JavaScript: loaded when a browser asks for the page, and not by every start.
+      const { renderGraphiQL } = await import("@graphql-yoga/render-graphiql");
+      return renderGraphiQL(options);
+    },
+  });
+}
+
+const FIRST_QUERY = `# Put your admin token behind "Bearer " in the headers below.
+{
+  viewer { name scope }
+  threads(first: 10) {
+    nodes { title status lastActivityAt messageCount lastMessage { role text } }
+  }
+}
+`;

@@ -1,0 +1,26 @@
+/** Inputs that several lists share. */
+import { builder } from "../builder.ts";
+
+export const OrderDirection = builder.enumType("OrderDirection", {
+  description: "Which end of an order comes first.",
+  values: {
+    ASC: { value: "ASC", description: "Smallest or oldest first." },
+    DESC: { value: "DESC", description: "Largest or newest first." },
+  } as const,
+});
+
+export const DateTimeRange = builder.inputType("DateTimeRange", {
+  description: "A stretch of time; an end that is left out is open.",
+  fields: (t) => ({
+    from: t.field({ type: "DateTime", description: "The first instant that belongs to it." }),
+    until: t.field({ type: "DateTime", description: "The first instant that no longer belongs to it." }),
+  }),
+});
+
+/** Newest first unless asked otherwise. */
+export function isDescending(
+  order: { readonly direction: "ASC" | "DESC" } | null | undefined,
+  byDefault = true,
+): boolean {
+  return order ? order.direction === "DESC" : byDefault;
+}

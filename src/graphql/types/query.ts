@@ -1,0 +1,7 @@
+/** The root of all queries. Every field of it is refused to one without a valid token. */
+import { builder } from "../builder.ts";
+
+builder.queryType({
+  description: "All that admins can read. Each field needs a valid admin token.",
+  authScopes: { reader: true },
+});

@@ -1,0 +1,184 @@
+/** Runs, and the lists of them: over all threads, and of one. */
+import { findAnswers } from "../../db/queries/admin-messages.ts";
+import {
+  listRuns,
+  listRunsOfThread,
+  type RunFilter as RunConditions,
+  type RunRow,
+} from "../../db/queries/admin-runs.ts";
+import { builder } from "../builder.ts";
+import { type AdminContext, inOrderOf } from "../context.ts";
+import { openPage, type Page, type PageArguments } from "../page.ts";
+import { listCost, pageArguments, RunConnection, ToolCallConnection } from "./connections.ts";
+import { Delivery, loadDelivery } from "./delivery.ts";
+import { durationMs } from "./duration.ts";
+import { DateTimeRange, isDescending, OrderDirection } from "./inputs.ts";
+import { Message, Run, Thread } from "./nodes.ts";
+import { openToolCallsOfRun, toolCallArguments } from "./tool-call.ts";
+
+const RunStatus = builder.enumType("RunStatus", {
+  description: "How far a run has come.",
+  values: {
+    QUEUED: { value: "queued", description: "It waits for a worker." },
+    IN_PROGRESS: { value: "in_progress", description: "The model is at work." },
+    REQUIRES_ACTION: { value: "requires_action", description: "The model waits for the outputs of its tool calls." },
+    COMPLETED: { value: "completed", description: "It ended with an answer." },
+    FAILED: { value: "failed", description: "It ended with an error." },
+    CANCELLED: { value: "cancelled", description: "Somebody stopped it." },
+    INCOMPLETE: { value: "incomplete", description: "The answer was cut short by a limit." },
+  } satisfies Record<string, { value: RunRow["status"]; description: string }>,
+});
+
+const RunError = builder.objectRef<{ code: string; message: string }>("RunError").implement({
+  description: "Why a run failed.",
+  fields: (t) => ({
+    code: t.exposeString("code", { description: "A stable name, to filter by." }),
+    message: t.exposeString("message", { description: "The same in words." }),
+  }),
+});
+
+type UsageRow = Pick<RunRow, "cachedInputTokens" | "reasoningTokens"> & { inputTokens: number; outputTokens: number };
+
+const Usage = builder.objectRef<UsageRow>("Usage").implement({
+  description: "The tokens of a run, over all its rounds.",
+  fields: (t) => ({
+    inputTokens: t.exposeInt("inputTokens", { description: "Tokens that the model read." }),
+    cachedInputTokens: t.int({
+      description: "Those of the read tokens that came from the provider's cache.",
+      resolve: (usage) => usage.cachedInputTokens ?? 0,
+    }),
+    outputTokens: t.exposeInt("outputTokens", { description: "Tokens that the model wrote." }),
+    reasoningTokens: t.int({
+      description: "Those of the written tokens that were its reasoning.",
+      resolve: (usage) => usage.reasoningTokens ?? 0,
+    }),
+  }),
+});
+
+Run.implement({
+  description: "One answer in the making, from the question in the queue to its end.",
+  fields: (t) => ({
+    thread: t.field({ type: Thread, description: "The conversation it belongs to.", resolve: (row) => row.threadId }),
+    status: t.expose("status", { type: RunStatus, description: "How far it has come." }),
+    model: t.exposeString("model", { nullable: true, description: "The model; null until a worker has begun it." }),
+    attempt: t.exposeInt("attempt", {
+      description: "How often a worker has begun it: more than 1 where one died and another took over.",
+    }),
+    error: t.field({ type: RunError, nullable: true, description: "Why it failed.", resolve: toError }),
+    usage: t.field({ type: Usage, nullable: true, description: "Its tokens; null until counted.", resolve: toUsage }),
+    queuedAt: t.expose("queuedAt", { type: "DateTime", description: "When the question was stored." }),
+    startedAt: t.expose("startedAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When a worker first began it.",
+    }),
+    firstTokenAt: t.expose("firstTokenAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When the model's first words came.",
+    }),
+    completedAt: t.expose("completedAt", { type: "DateTime", nullable: true, description: "When it ended." }),
+    durationMs: t.int({
+      nullable: true,
+      description: "From its beginning to its end, in milliseconds; null until it has ended.",
+      resolve: (row) => durationMs(row.startedAt, row.completedAt),
+    }),
+    message: t.field({
+      type: Message,
+      nullable: true,
+      description: "What the Assistant answered; null until it is stored.",
+      resolve: (row, _, context) => loadAnswer(context, row.id),
+    }),
+    delivery: t.field({
+      type: Delivery,
+      description: "Whether the person saw the answer.",
+      resolve: (row, _, context) => loadDelivery(context, row.id),
+    }),
+    toolCalls: t.field({
+      type: ToolCallConnection,
+      description: "Its tool calls, in the order in which they happened unless ordered otherwise.",
+      args: toolCallArguments,
+      complexity: listCost,
+      resolve: (row, args, context) => openToolCallsOfRun(context, row.id, args),
+    }),
+  }),
+});
+
+const RunFilter = builder.inputType("RunFilter", {
+  description: "Which runs; all conditions given must hold.",
+  fields: (t) => ({
+    threadId: t.globalID({ for: Thread, description: "Of this thread." }),
+    status: t.field({ type: [RunStatus], description: "In one of these states." }),
+    errorCode: t.string({ description: "Failed with exactly this code." }),
+    model: t.string({ description: "Answered by exactly this model." }),
+    queued: t.field({ type: DateTimeRange, description: "Queued in this time." }),
+  }),
+});
+
+const RunOrderField = builder.enumType("RunOrderField", {
+  description: "By what runs can be ordered.",
+  values: {
+    QUEUED_AT: { value: "queuedAt", description: "When they were queued; within a thread the order of the questions." },
+  } as const,
+});
+
+const RunOrder = builder.inputType("RunOrder", {
+  description: "An order of runs.",
+  fields: (t) => ({
+    field: t.field({ type: RunOrderField, required: true, description: "By what." }),
+    direction: t.field({ type: OrderDirection, required: true, description: "Which end comes first." }),
+  }),
+});
+
+/** The arguments of every list of runs. */
+export const runArguments = builder.args((t) => ({
+  ...pageArguments,
+  filter: t.field({ type: RunFilter, description: "Which of them." }),
+  orderBy: t.field({ type: RunOrder, description: "In which order." }),
+}));
+
+type Arguments = PageArguments & {
+  readonly filter?: typeof RunFilter.$inferInput | null | undefined;
+  readonly orderBy?: typeof RunOrder.$inferInput | null | undefined;
+};
+
+/** The runs of a thread, newest first unless ordered otherwise. */
+export function openRunsOfThread(context: AdminContext, threadId: string, args: Arguments): Page<RunRow> {
+  const listing = listRunsOfThread(toConditions(args));
+  return openPage(context, { listing, parentId: threadId, descending: isDescending(args.orderBy), args });
+}
+
+builder.queryField("runs", (t) =>
+  t.field({
+    type: RunConnection,
+    description: "The runs of all threads; the newest first unless ordered otherwise.",
+    args: runArguments,
+    complexity: listCost,
+    resolve: (_, args, context) => openRuns(context, args),
+  }),
+);
+
+function openRuns(context: AdminContext, args: Arguments): Page<RunRow> {
+  const threadId = args.filter?.threadId?.id;
+  if (threadId !== undefined) return openRunsOfThread(context, threadId, args);
+  return openPage(context, { listing: listRuns(toConditions(args)), descending: isDescending(args.orderBy), args });
+}
+
+function toConditions({ filter }: Arguments): RunConditions {
+  return { ...filter, threadId: filter?.threadId?.id };
+}
+
+function toError({ errorCode, errorMessage }: RunRow) {
+  return errorCode === null ? null : { code: errorCode, message: errorMessage ?? errorCode };
+}
+
+function toUsage(run: RunRow): UsageRow | null {
+  const { inputTokens, outputTokens } = run;
+  return inputTokens === null || outputTokens === null ? null : { ...run, inputTokens, outputTokens };
+}
+
+function loadAnswer(context: AdminContext, runId: string) {
+  return context.load("answer", runId, async (runIds) =>
+    inOrderOf(runIds, await findAnswers(context.db, runIds), (row) => row.runId ?? "", null),
+  );
+}

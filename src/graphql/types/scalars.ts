@@ -1,0 +1,53 @@
+/** The scalars beside GraphQL's own: an instant, a day, any JSON. */
+import { BadInputError } from "../../errors.ts";
+import { builder } from "../builder.ts";
+
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
+const DAY = /^\d{4}-\d\d-\d\d$/;
+
+builder.scalarType("DateTime", {
+  description: "An instant by RFC 3339, such as `2026-11-15T08:30:00.000Z`. Answers are in UTC.",
+  specifiedByURL: "https://scalars.graphql.org/andimarek/date-time",
+  parseValue: parseDateTime,
+  serialize: (value) => value.toISOString(),
+});
+
+builder.scalarType("Date", {
+  description: "A day of the calendar, such as `2026-11-15`, without a time zone.",
+  specifiedByURL: "https://scalars.graphql.org/andimarek/local-date",
+  parseValue: parseDate,
+  serialize: (value) => value,
+});
+
+builder.scalarType("JSON", {
+  description: "Any JSON value.",
+  specifiedByURL: "https://www.rfc-editor.org/rfc/rfc8259",
+  parseValue: (value) => value,
+  serialize: (value) => value,
+});
+
+/** In UTC and to the microsecond, as Postgres keeps it; what is finer is cut off. */
+export function parseDateTime(value: unknown): string {
+  const instant = typeof value === "string" && RFC_3339.test(value) ? read(() => Temporal.Instant.from(value)) : null;
+  const text = instant?.toString({ fractionalSecondDigits: 6 });
+  // Postgres knows no year 0, and an offset may lead there, or past 9999.
+  if (text === undefined || !/^\d{4}-/.test(text) || text.startsWith("0000")) {
+    throw new BadInputError("A DateTime is written by RFC 3339 with an offset, such as 2026-11-15T08:30:00Z");
+  }
+  return text;
+}
+
+export function parseDate(value: unknown): string {
+  const day = typeof value === "string" && DAY.test(value) ? read(() => Temporal.PlainDate.from(value)) : null;
+  if (day === null || day.year === 0) throw new BadInputError("A Date is written as 2026-11-15");
+  return day.toString();
+}
+
+function read<Value>(parse: () => Value): Value | null {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}

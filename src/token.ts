@@ -1,0 +1,68 @@
+/**
+ * The token command: makes an admin token and prints it, the only time that it can be seen.
+ *
+ *     npm run token -- --name dashboard --scope viewer --days 90
+ */
+import { randomBytes } from "node:crypto";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { loadConfig } from "./config.ts";
+import { openDatabase, openDatabaseOrDemo } from "./db/open.ts";
+import { createAdminToken } from "./db/queries/admin-tokens.ts";
+import { AppError, BadInputError } from "./errors.ts";
+import { hashToken } from "./graphql/auth.ts";
+import { createLogger } from "./logger.ts";
+
+const DAY_MS = 86_400_000;
+const USAGE = "Usage: npm run token [-- --name NAME --scope viewer|admin --days N]";
+
+const Arguments = z.object({
+  name: z.string().trim().min(1).max(100).default("token"),
+  scope: z.enum(["viewer", "admin"]).default("admin"),
+  /** How long the token is valid; it does not expire when left out. */
+  days: z.coerce.number().int().min(1).max(3650).optional(),
+});
+type Arguments = z.infer<typeof Arguments>;
+
+try {
+  process.stdout.write(`${await makeToken(readArguments(process.argv.slice(2)))}\n`);
+} catch (error) {
+  if (!(error instanceof AppError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}
+
+async function makeToken({ name, scope, days }: Arguments): Promise<string> {
+  const config = loadConfig();
+  const logger = createLogger({ level: "warn", pretty: process.stderr.isTTY });
+  // As the bot does: without a Telegram token it may be at work on the demo shop.
+  const open = config.telegram.token === null ? openDatabaseOrDemo : openDatabase;
+  const { database, close } = await open(config, logger);
+  try {
+    const token = `ch_${randomBytes(32).toString("base64url")}`;
+    const expiresAt = days === undefined ? null : new Date(Date.now() + days * DAY_MS);
+    await createAdminToken(database.db, { name, scope, tokenHash: hashToken(token), expiresAt });
+    return token;
+  } finally {
+    await close();
+  }
+}
+
+function readArguments(args: string[]): Arguments {
+  const parsed = Arguments.safeParse(parse(args));
+  if (parsed.success) return parsed.data;
+  throw new BadInputError(
+    `${parsed.error.issues.map((issue) => `--${issue.path.join()}: ${issue.message}`).join("\n")}\n${USAGE}`,
+  );
+}
+
+function parse(args: string[]) {
+  try {
+    const options = { name: { type: "string" }, scope: { type: "string" }, days: { type: "string" } } as const;
+    return parseArgs({ args, options }).values;
+  } catch (error) {
+    // parseArgs throws a TypeError for an option that it does not know, with words for a person.
+    if (error instanceof TypeError) throw new BadInputError(`${error.message}\n${USAGE}`);
+    throw error;
+  }
+}

@@ -1,0 +1,77 @@
+/** The admins' API on a database of its own, asked through `fetch` without a port. */
+import { drizzle } from "drizzle-orm/postgres-js";
+import type { Db } from "../../src/db/client.ts";
+import { hashToken } from "../../src/graphql/auth.ts";
+import { type AdminApi, createAdminApi } from "../../src/graphql/server.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+export const ADMIN_TOKEN = "test-admin-token-of-at-least-32-characters";
+
+export interface AdminClient {
+  readonly db: Db;
+  readonly testDatabase: TestDatabase;
+  readonly api: AdminApi;
+  /** What was logged as an error. */
+  readonly errors: unknown[];
+  /** Every statement that the API sent, since the start. */
+  readonly statements: string[];
+  /** Asks as the configured admin; fails on an error. */
+  query(query: string, variables?: object): Promise<Data>;
+  /** Asks as the configured admin and gives the errors' codes; fails where there are none. */
+  refusal(query: string, variables?: object): Promise<string[]>;
+  /** Asks with this token, or without one; gives the response as it is. */
+  ask(query: string, options?: { token?: string | null; variables?: object | undefined }): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+/** The shape depends on the query: the test knows it. */
+// biome-ignore lint/suspicious/noExplicitAny: an answer's shape is its query's, and no code generation is at hand here.
+type Data = any;
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: { data?: Data; errors?: { message: string; path?: unknown[]; extensions: Record<string, unknown> }[] };
+}
+
+export async function startAdminApi(): Promise<AdminClient> {
+  const testDatabase = await createTestDatabase();
+  const errors: unknown[] = [];
+  const statements: string[] = [];
+  const counted = drizzle({
+    client: testDatabase.database.sql,
+    logger: { logQuery: (statement) => void statements.push(statement) },
+  });
+  const api = createAdminApi({
+    db: counted,
+    adminTokenHash: hashToken(ADMIN_TOKEN),
+    logger: { error: (...facts: unknown[]) => void errors.push(facts) },
+  });
+  const ask: AdminClient["ask"] = async (query, { token = ADMIN_TOKEN, variables } = {}) => {
+    const response = await api.fetch("http://localhost/graphql", {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(token !== null && { authorization: `Bearer ${token}` }) },
+      body: JSON.stringify({ query, variables }),
+    });
+    return { status: response.status, headers: response.headers, body: (await response.json()) as Answer["body"] };
+  };
+  return {
+    db: testDatabase.db,
+    testDatabase,
+    api,
+    errors,
+    statements,
+    ask,
+    query: async (query, variables) => {
+      const { body } = await ask(query, { variables });
+      if (body.errors) throw new Error(`the query failed: ${JSON.stringify(body.errors)} ${JSON.stringify(errors)}`);
+      return body.data;
+    },
+    refusal: async (query, variables) => {
+      const { body } = await ask(query, { variables });
+      if (!body.errors) throw new Error(`not refused: ${JSON.stringify(body.data)}`);
+      return body.errors.map((error) => String(error.extensions.code));
+    },
+    close: () => testDatabase.close(),
+  };
+}

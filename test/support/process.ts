@@ -1,0 +1,49 @@
+/** A command of the product as a process of its own, with nothing of this one's environment but the path. */
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+export interface StartedProcess {
+  /** What it wrote so far, both streams. */
+  output(): string;
+  /** Waits until it has written something that matches; fails with what it wrote when it ends before that. */
+  waitFor(pattern: RegExp): Promise<RegExpMatchArray>;
+  kill(signal: NodeJS.Signals): void;
+  /** Settles with the exit code (null when a signal ended it). */
+  readonly exit: Promise<number | null>;
+}
+
+/** Starts `node src/NAME.ts`; whoever starts it ends it. */
+export function startProcess(name: string, options: { env: Record<string, string>; args?: string[] }): StartedProcess {
+  const child = spawn(process.execPath, [`${ROOT}src/${name}.ts`, ...(options.args ?? [])], {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH ?? "", HOME: options.env.DATA_DIR ?? "/nonexistent", ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let written = "";
+  const listeners = new Set<() => void>();
+  const take = (chunk: Buffer) => {
+    written += chunk.toString("utf8");
+    for (const listener of listeners) listener();
+  };
+  child.stdout.on("data", take);
+  child.stderr.on("data", take);
+  const exit = new Promise<number | null>((resolve) => child.once("close", resolve));
+  return {
+    output: () => written,
+    kill: (signal) => child.kill(signal),
+    exit,
+    waitFor(pattern) {
+      const { promise, resolve, reject } = Promise.withResolvers<RegExpMatchArray>();
+      const check = () => {
+        const match = written.match(pattern);
+        if (match) resolve(match);
+      };
+      listeners.add(check);
+      check();
+      void exit.then((code) => reject(new Error(`ended with ${code} before ${pattern} was written:\n${written}`)));
+      return promise.finally(() => listeners.delete(check));
+    },
+  };
+}
