@@ -21,6 +21,8 @@ export type EntityStyle =
 /** Outer entities first where two share a place. Also fixes the order of equals, so that equal texts have equal lists. */
 const NESTING_ORDER = ["blockquote", "bold", "italic", "strikethrough", "text_link", "email", "pre", "code"];
 
+const EMPTY_LINES = /^(?:[ \t]*\n)+/;
+
 export function createFormattedText(): FormattedText {
   return { text: "", entities: [] };
 }
@@ -56,12 +58,13 @@ export function isPreformattedAt(source: FormattedText, index: number): boolean 
 }
 
 /**
- * The same text without whitespace at its end and with entities as Telegram wants them: inside the text, no whitespace at
- * their ends, nothing laid over `code` and `pre` but a quote, no type inside itself, in order.
+ * The same text without empty lines at its start or whitespace at its end, and with entities as Telegram wants them: inside
+ * the text, no whitespace at their ends, nothing laid over `code` and `pre` but a quote, no type inside itself, in order.
  */
 export function tidyFormatted(source: FormattedText): FormattedText {
-  const text = source.text.trimEnd();
-  const trimmed = source.entities.flatMap((entity) => trimEntity(text, entity));
+  const emptyLines = EMPTY_LINES.exec(source.text)?.[0].length ?? 0;
+  const { text, entities } = sliceFormatted(source, emptyLines, source.text.trimEnd().length);
+  const trimmed = entities.flatMap((entity) => trimEntity(text, entity));
   const monospaced = trimmed.filter(isMonospaced);
   const apart = trimmed.flatMap((entity) =>
     isMonospaced(entity) || entity.type === "blockquote" ? [entity] : subtract(text, entity, monospaced),
@@ -79,8 +82,9 @@ function isMonospaced(entity: MessageEntity): boolean {
 
 function trimEntity(text: string, entity: MessageEntity): MessageEntity[] {
   const content = text.slice(entity.offset, endOf(entity)).trimEnd();
-  // The first line of a code block keeps its indentation; Telegram does not trim inside an entity.
-  const kept = entity.type === "pre" ? content.replace(/^(?:[ \t]*\n)+/, "") : content.trimStart();
+  // The first line of a code block keeps its indentation, also in a quote; Telegram does not trim inside an entity.
+  const kept =
+    entity.type === "pre" || entity.type === "blockquote" ? content.replace(EMPTY_LINES, "") : content.trimStart();
   if (kept === "") return [];
   return [{ ...entity, offset: entity.offset + content.length - kept.length, length: kept.length }];
 }
