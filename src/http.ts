@@ -58,6 +58,8 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
 
 async function route(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = (request.url ?? "/").split("?", 1)[0];
+  // Every browser asks for it; there is none.
+  if (path === "/favicon.ico") return void response.writeHead(204).end();
   if (path === "/healthz") return sendHealth(options, response);
   if (path === "/graphql") return void (await options.graphql(request, response));
   if (await options.page?.(request, response)) return;

@@ -7,13 +7,7 @@ import type { Api } from "grammy";
 import type { RunStage } from "../../assistant/worker.ts";
 import type { Db } from "../../db/client.ts";
 import { migrateChat } from "../../db/queries/conversations.ts";
-import {
-  claimWaitingReplies,
-  markDelivered,
-  markUndeliverable,
-  saveReplyPages,
-  takeReply,
-} from "../../db/queries/replies.ts";
+import { claimWaitingReplies, markDelivered, markUndeliverable, saveReplyPages } from "../../db/queries/replies.ts";
 import type { ClaimedRun } from "../../db/queries/runs.ts";
 import type { Logger } from "../../logger.ts";
 import { stopData } from "../buttons.ts";
@@ -57,7 +51,7 @@ const STORE_RETRY_MS = 1_000;
 /** A stage in the chats of one bot. */
 export function createTelegramStage(deps: StageDeps): TelegramStage {
   const { db, logger } = deps;
-  const open = new Set<Reply>();
+  const open = new Map<string, Reply>();
   const lastOf = new Map<string, Promise<void>>();
   let stopping = false;
 
@@ -82,10 +76,10 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
       turn: lastOf.get(conversation) ?? Promise.resolve(),
       logger: logger.child({ runId: place.runId, replyId: place.replyId }),
     });
-    open.add(reply);
+    open.set(place.replyId, reply);
     lastOf.set(conversation, reply.done);
     void reply.done.then(() => {
-      open.delete(reply);
+      if (open.get(place.replyId) === reply) open.delete(place.replyId);
       if (lastOf.get(conversation) === reply.done) lastOf.delete(conversation);
     });
     return reply;
@@ -112,9 +106,6 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
     open(run) {
       const place = placeOf(run);
       if (!place) throw new Error(`run ${run.id} has no chat to be shown in`);
-      void store(() => takeReply(db, place.replyId, deps.workerId())).catch((error: unknown) =>
-        logger.warn({ err: error }, "could not take a reply"),
-      );
       return openReply(place);
     },
     finalText: (run, outcome, text) => finalReply(run.language, outcome, text),
@@ -125,6 +116,8 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
         limit: WAITING_BATCH,
       });
       for (const { id: replyId, chatTelegramId, chatType, finalText, ...rest } of waiting) {
+        // This worker's number changed while it was being delivered: it goes on by itself.
+        if (open.has(replyId)) continue;
         const chat = { telegramId: chatTelegramId, isGroup: chatType !== "private" };
         const reply = openReply({ ...rest, replyId, chat, language: "en" });
         logger.info({ runId: rest.runId, replyId }, "delivering what an earlier process left");
@@ -137,13 +130,13 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
     },
     async stop(graceMs) {
       stopping = true;
-      const all = Promise.all([...open].map(({ done }) => done));
+      const all = Promise.all([...open.values()].map(({ done }) => done));
       const { promise: graceOver, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, graceMs);
       await Promise.race([all, graceOver]);
       clearTimeout(timer);
-      for (const reply of open) reply.abandon();
-      await Promise.all([...open].map(({ done }) => done));
+      for (const reply of open.values()) reply.abandon();
+      await Promise.all([...open.values()].map(({ done }) => done));
     },
   };
 }

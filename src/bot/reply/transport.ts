@@ -5,7 +5,8 @@
 import type { Api } from "grammy";
 import type { InlineKeyboardMarkup } from "grammy/types";
 import { sortFailure, type TelegramAnswer } from "../telegram-answer.ts";
-import type { PageContent, ReplyTransport } from "./reply.ts";
+import type { ReplyTransport } from "./reply.ts";
+import type { PageContent } from "./reply-text.ts";
 import type { BudgetChat } from "./send-budget.ts";
 
 export interface TransportDeps {

@@ -3,7 +3,7 @@
  *
  * A run ends at commit; its reply is delivered afterwards, by the same process or, when that one is gone, by another.
  */
-import { and, asc, eq, inArray, isNotNull, isNull, or, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, isNotNull, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { chats, replies, runs, threads } from "../schema/index.ts";
 import { workerIsAlive } from "../worker-lock.ts";
@@ -33,12 +33,14 @@ export async function claimWaitingReplies(
     .select({ id: replies.id })
     .from(replies)
     .innerJoin(chats, eq(chats.id, replies.chatId))
+    .innerJoin(runs, eq(runs.id, replies.runId))
     .where(
       and(
         eq(chats.botId, botId),
         isNotNull(replies.finalText),
         inArray(replies.status, ["pending", "partial"]),
-        or(isNull(replies.workerId), sql`not ${workerIsAlive(replies.workerId)}`),
+        // Whoever worked on the run delivers its reply, unless another has claimed it since.
+        sql`not ${workerIsAlive(sql`coalesce(${replies.workerId}, ${runs.workerId})`)}`,
       ),
     )
     .orderBy(asc(replies.createdAt), asc(replies.id))
@@ -77,11 +79,6 @@ export async function claimWaitingReplies(
     const { chatTelegramId, finalText } = row;
     return chatTelegramId === null || finalText === null ? [] : [{ ...row, chatTelegramId, finalText }];
   });
-}
-
-/** Notes which worker draws a reply, so that no other one delivers it meanwhile. */
-export async function takeReply(db: Db, replyId: string, workerId: number): Promise<void> {
-  await db.update(replies).set({ workerId }).where(eq(replies.id, replyId));
 }
 
 /** Stores the Telegram messages of a reply, as soon as they are known. */
