@@ -1,7 +1,7 @@
 /** The admin token of this installation: given by `ADMIN_TOKEN`, else made once and kept in `DATA_DIR`, for its owner only. */
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { StartupError } from "./errors.ts";
 
 export interface AdminToken {
@@ -19,15 +19,28 @@ export async function loadAdminToken(given: string | null, dataDir: string): Pro
   return { token: (await read(file)) ?? (await make(file)), shellText: `$(cat ${shellQuoted(file)})`, file };
 }
 
-/** Writes a secret that only this user may read. @throws {StartupError} when `DATA_DIR` cannot be written. */
+/**
+ * Writes a secret that only this user may read, whole or not at all: another process may read it at the same moment.
+ * `wx` keeps a file that is there and throws its `EEXIST`. @throws {StartupError} when `DATA_DIR` cannot be written.
+ */
 export async function writeSecret(file: string, secret: string, flag: "wx" | "w"): Promise<void> {
+  const draft = `${file}.${randomBytes(6).toString("hex")}`;
   try {
-    await mkdir(join(file, ".."), { recursive: true, mode: 0o700 });
-    await writeFile(file, `${secret}\n`, { mode: 0o600, flag });
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await moveWhole(draft, file, { secret, keep: flag === "wx" });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST" && flag === "wx") throw error;
     throw new StartupError(`Cannot write ${file} (${code}): make DATA_DIR writable for this user.`);
+  }
+}
+
+async function moveWhole(draft: string, file: string, { secret, keep }: { secret: string; keep: boolean }) {
+  try {
+    await writeFile(draft, `${secret}\n`, { mode: 0o600, flag: "wx" });
+    await (keep ? link(draft, file) : rename(draft, file));
+  } finally {
+    await rm(draft, { force: true });
   }
 }
 

@@ -72,9 +72,11 @@ const Environment = z.object({
   ADMIN_TOKEN: z.string().min(32, "must have at least 32 characters: 'openssl rand -hex 32' makes one").optional(),
   OWNER_TELEGRAM_IDS: list(
     wholeNumber(1, Number.MAX_SAFE_INTEGER),
-    "Telegram user ids, such as 12345678,23456789",
+    "must be Telegram user ids with commas between them, such as 12345678,23456789",
   ).default([]),
-  REVENUE_ROLES: list(z.enum(STAFF_ROLES, "knows staff, manager and owner"), "roles").default([...STAFF_ROLES]),
+  REVENUE_ROLES: list(z.enum(STAFF_ROLES), "must be of staff, manager and owner, with commas between them").default([
+    ...STAFF_ROLES,
+  ]),
   SHOP_NAME: z.string().max(100, "has more than 100 characters").default("Xi Pho Coffee"),
   SHOP_TIME_ZONE: z
     .string()
@@ -158,8 +160,10 @@ function readEnvFile(path: string): Variables {
   }
 }
 
+/** The variables that say something. Blanks around a value belong to none: a secret read from a file ends with a line break. */
 function withoutEmpty(variables: Variables): Variables {
-  return Object.fromEntries(Object.entries(variables).filter(([, value]) => value?.trim()));
+  const trimmed = Object.entries(variables).map(([name, value]) => [name, value?.trim()] as const);
+  return Object.fromEntries(trimmed.filter(([, value]) => value));
 }
 
 function webAddress() {
@@ -178,16 +182,16 @@ function wholeNumber(min: number, max: number) {
     .refine((value) => value >= min && value <= max, message);
 }
 
-function list<T extends z.ZodType<unknown, string>>(item: T, what: string) {
-  return z
-    .string()
-    .transform((text) =>
-      text
-        .split(",")
-        .map((part) => part.trim())
-        .filter(Boolean),
-    )
-    .pipe(z.array(item, `must be a comma-separated list of ${what}`));
+/** At least one, with commas between them; whatever is wrong in it is one fault. */
+function list<Value>(item: z.ZodType<Value, string>, message: string) {
+  const items = z.array(item).min(1);
+  return z.string().transform((text, context) => {
+    const parts = text.split(",").map((part) => part.trim());
+    const parsed = items.safeParse(parts.filter(Boolean));
+    if (parsed.success) return parsed.data;
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  });
 }
 
 function isTimeZone(name: string): boolean {

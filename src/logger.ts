@@ -1,59 +1,75 @@
 /**
  * The log: pino, JSON lines, readable where a person watches. Facts as fields, a constant phrase.
  *
- * Never a message's text, a token or a key: those names are redacted should they slip in, and Telegram's addresses,
- * which hold the bot's token, are cut from error messages.
+ * Never a message's text, a token or a key: fields with such names are blotted out should they slip in, queries come without
+ * their parameters, and whatever looks like a secret (Telegram's addresses hold the bot's token) is cut from each line.
  */
-import { type Logger, pino, stdSerializers } from "pino";
+import { type Logger, pino } from "pino";
 import pretty from "pino-pretty";
 
 export type { Logger } from "pino";
 
-const REDACTED = [
-  "token",
-  "apiKey",
-  "authorization",
-  "text",
-  "secret",
-  "password",
-  "*.token",
-  "*.apiKey",
-  "*.authorization",
-  "*.text",
-  "*.secret",
-  "*.password",
-];
-const BOT_TOKEN_IN_TEXT = /\d{6,}:[\w-]{30,}/g;
-const PASSWORD_IN_ADDRESS = /(\w+:\/\/[^\s:/@]*):[^\s/@]*@/g;
+const SECRET_FIELDS = ["token", "apiKey", "adminToken", "authorization", "text", "secret", "password"];
+const REDACTED = SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
-/** A logger on standard output; `pretty` where a person watches. */
-export function createLogger(options: { level: string; pretty: boolean }): Logger {
+/** What secrets look like in a text. None of these ever takes a quote, so that a line of JSON stays one. */
+const SECRETS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
+  [/\d{6,}:[\w-]{30,}/g, "[token]"],
+  [/\bch_[\w-]{43}/g, "[token]"],
+  [/\bsk-[\w-]{16,}/g, "[key]"],
+  [/(\w+:\/\/[^\s:/@"]*):[^\s/"]*@/g, "$1:[password]@"],
+];
+
+/** How many causes of an error are told. One may be its own cause. */
+const MAX_CAUSES = 4;
+
+export interface LoggerOptions {
+  /** A pino level. */
+  level: string;
+  /** For a person who watches, instead of JSON. */
+  pretty: boolean;
+  /** Standard output when left out. */
+  destination?: NodeJS.WritableStream;
+}
+
+/** A logger that never lets a secret out. */
+export function createLogger({ level, pretty: isPretty, destination }: LoggerOptions): Logger {
   const settings = {
-    level: options.level,
+    level,
     base: null,
     redact: { paths: REDACTED, censor: "[redacted]" },
-    serializers: { err: serializeError },
+    serializers: { err: (error: unknown) => serializeError(error, MAX_CAUSES) },
+    hooks: { streamWrite: withoutSecrets },
   };
-  if (!options.pretty) return pino(settings);
-  return pino(settings, pretty({ sync: true, translateTime: "SYS:HH:MM:ss", ignore: "pid,hostname" }));
+  // pino's own standard output is written at once: nothing is lost when the process ends with an error.
+  const target = destination === undefined ? {} : { destination };
+  if (isPretty)
+    return pino(settings, pretty({ sync: true, translateTime: "SYS:HH:MM:ss", ignore: "pid,hostname", ...target }));
+  return destination === undefined ? pino(settings) : pino(settings, destination);
 }
 
-/** A text without bot tokens and passwords: error messages of HTTP clients quote addresses that hold them. */
+/** A text without tokens, keys and passwords: error messages of HTTP clients quote addresses that hold them. */
 export function withoutSecrets(text: string): string {
-  return text.replace(BOT_TOKEN_IN_TEXT, "[token]").replace(PASSWORD_IN_ADDRESS, "$1:[password]@");
+  return SECRETS.reduce((rest, [pattern, replacement]) => rest.replace(pattern, replacement), text);
 }
 
-function serializeError(error: Error): object {
-  const { type, message, stack, code } = stdSerializers.err(error) as {
-    type: string;
-    message: string;
-    stack: string;
-    code?: unknown;
-  };
+function serializeError(error: unknown, causes: number): object {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { cause, code = codeOf(cause) } = error as Error & { code?: unknown };
   return {
-    type,
-    message: withoutSecrets(message),
-    stack: withoutSecrets(stack),
+    type: error.constructor.name,
+    message: messageOf(error),
+    stack: error.stack?.match(/^ {4}at .*$/gm)?.join("\n"),
     ...(code === undefined ? {} : { code }),
+    ...(cause === undefined || causes === 0 ? {} : { cause: serializeError(cause, causes - 1) }),
   };
+}
+
+/** Drizzle's message of a failed query ends with the parameters: what people wrote. */
+function messageOf(error: Error): string {
+  return "query" in error && "params" in error ? `Failed query: ${error.query}` : error.message;
+}
+
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && "code" in cause ? cause.code : undefined;
 }

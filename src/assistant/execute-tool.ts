@@ -8,7 +8,7 @@ import { type Db, readOnly } from "../db/client.ts";
 import type { StoredToolCall, ToolCallEnd } from "../db/queries/runs.ts";
 import { AppError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import { rolesUpTo, type StaffRole } from "../roles.ts";
+import { STAFF_ROLES, type StaffRole } from "../roles.ts";
 import type { Shop } from "../shop/shop.ts";
 import type { ToolRegistry } from "../tools/registry.ts";
 import type { Tool, ToolOutput } from "../tools/tool.ts";
@@ -34,6 +34,7 @@ export async function executeTool(
   call: StoredToolCall,
   { role, signal }: { role: StaffRole; signal: AbortSignal },
 ): Promise<ToolCallEnd> {
+  signal.throwIfAborted();
   const tool = runner.tools.get(call.name);
   if (!tool)
     return failure(`There is no tool ${JSON.stringify(call.name)}. Tools: ${[...runner.tools.keys()].join(", ")}.`);
@@ -71,10 +72,8 @@ function failure(error: string): ToolCallEnd {
 }
 
 function refusal(tool: Tool): string {
-  const lowest = tool.allowedRoles.find((role) =>
-    rolesUpTo(role).every((lower) => lower === role || !tool.allowedRoles.includes(lower)),
-  );
-  return `This person may not see that. Tell them to ask someone with the role ${lowest ?? "owner"} or higher.`;
+  const roles = STAFF_ROLES.filter((role) => tool.allowedRoles.includes(role)).join(" or ");
+  return `This person may not see that. Tell them to ask someone with the role ${roles}.`;
 }
 
 /** Waits for work, a time limit or an abort. Drizzle takes no signal: the statement timeout ends the query itself. */

@@ -20,10 +20,13 @@ export async function readHistory(db: Db, run: ClaimedRun): Promise<InputMessage
     threadId: run.threadId,
     beforePosition: run.position,
     role: run.asker.role,
-    limit: MAX_HISTORY_MESSAGES,
+    limit: MAX_HISTORY_MESSAGES + 1,
   });
   const question = await getQuestion(db, run.id);
-  const kept = newestRuns(earlier, MAX_HISTORY_CHARACTERS).map(({ role, text }) => ({ role, content: text }));
+  const kept = newestRuns(withoutCutRun(earlier), MAX_HISTORY_CHARACTERS).map(({ role, text }) => ({
+    role,
+    content: text,
+  }));
   return [...kept, { role: "user", content: question }];
 }
 
@@ -40,4 +43,10 @@ export function newestRuns(history: HistoryMessage[], maxCharacters: number): Hi
     end = start;
   }
   return history.slice(first);
+}
+
+/** One message more than the limit was asked for: where it came, its run began before the limit. */
+function withoutCutRun(history: HistoryMessage[]): HistoryMessage[] {
+  if (history.length <= MAX_HISTORY_MESSAGES) return history;
+  return history.filter(({ runId }) => runId !== history[0]?.runId);
 }

@@ -14,6 +14,9 @@ export interface PromptFacts {
   language: string;
 }
 
+/** Of a name: Telegram's own are far shorter. */
+const MAX_QUOTED_CHARACTERS = 200;
+
 /** The instructions of one model call. */
 export function writePrompt({ shop, now, asker, language }: PromptFacts): string {
   const today = dateAt(now, shop.timeZone);
@@ -41,7 +44,10 @@ Rules:
 - Asked for something else, say what you can help with.`;
 }
 
-/** As one JSON string: no line break or quote in a name can end it. */
+/** As one JSON string: no line break or quote in a name can end it. JSON itself lets Unicode's own line breaks through. */
 function quoted(text: string): string {
-  return JSON.stringify(text.slice(0, 200));
+  const whole = text.slice(0, MAX_QUOTED_CHARACTERS).replace(/[\ud800-\udbff]$/, "");
+  return JSON.stringify(whole).replace(/[\u007f-\u009f\u2028\u2029]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
 }

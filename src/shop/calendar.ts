@@ -21,6 +21,16 @@ export function startOfDay(date: Temporal.PlainDate, timeZone: string): Date {
   return new Date(date.toZonedDateTime(timeZone).epochMilliseconds);
 }
 
+/**
+ * The instant at which a date's clock shows a time. Of two the earlier; where the clock was put forward over that time, the
+ * moment of it.
+ */
+export function instantAt(date: Temporal.PlainDate, time: Temporal.PlainTime, timeZone: string): Date {
+  const zoned = date.toZonedDateTime({ timeZone, plainTime: time });
+  const putForward = zoned.toPlainTime().equals(time) ? null : zoned.getTimeZoneTransition("previous");
+  return new Date((putForward ?? zoned).epochMilliseconds);
+}
+
 /** The shop's date at an instant. */
 export function dateAt(instant: Date, timeZone: string): Temporal.PlainDate {
   return zonedAt(instant, timeZone).toPlainDate();
@@ -28,7 +38,12 @@ export function dateAt(instant: Date, timeZone: string): Temporal.PlainDate {
 
 /** The shop's clock at an instant, as `HH:MM`. */
 export function clockAt(instant: Date, timeZone: string): string {
-  return zonedAt(instant, timeZone).toPlainTime().toString({ smallestUnit: "minute" });
+  return timeAt(instant, timeZone).toString({ smallestUnit: "minute" });
+}
+
+/** The shop's time of day at an instant. */
+export function timeAt(instant: Date, timeZone: string): Temporal.PlainTime {
+  return zonedAt(instant, timeZone).toPlainTime();
 }
 
 /** An instant as ISO 8601 with the shop's offset, to the second: `2026-11-22T10:00:00+07:00`. */

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { findSalesCoverage, getRevenue, type RevenueFigures, type SalesCoverage } from "../db/queries/revenue.ts";
 import type { StaffRole } from "../roles.ts";
-import { clockAt, dateAt, daySpan, isoAt, type Span, weekdayOf } from "../shop/calendar.ts";
+import { clockAt, dateAt, daySpan, instantAt, isoAt, type Span, timeAt, weekdayOf } from "../shop/calendar.ts";
 import { changePercent, divideRounded, formatMoney, minorToDecimal } from "../shop/money.ts";
 import type { Shop } from "../shop/shop.ts";
 import { defineTool, type ToolContext, type ToolOutput } from "./tool.ts";
@@ -24,6 +24,8 @@ interface KnownDay {
   status: DayStatus;
   /** What is known of the day; null where nothing is. */
   span: Span | null;
+  /** The last instant that is known of a day that is not whole. */
+  knownUntil?: Date;
   note: string;
 }
 
@@ -56,12 +58,12 @@ async function describeDay(date: Temporal.PlainDate, { db, shop, now }: ToolCont
   const figures = await getRevenue(db, day.span);
   const compare = async (days: number) => {
     const before = knowDay(date.subtract({ days }), { coverage, shop, now });
-    const span = before.span && sameTimeOfDay(before.span, day, shop);
+    const span = sameTimeOfDay(before, day, shop);
     return describeChange(before, figures, span && (await getRevenue(db, span)), shop);
   };
   return {
     ...head,
-    ...(day.status === "so_far" ? { as_of: clockAt(day.span.until, shop.timeZone) } : {}),
+    ...(day.status === "so_far" && day.knownUntil ? { as_of: clockAt(day.knownUntil, shop.timeZone) } : {}),
     ...describeFigures(figures, shop),
     previous_day: await compare(1),
     same_weekday_last_week: await compare(7),
@@ -92,34 +94,27 @@ function knowDay(
       `Imported sales begin on ${dateAt(coverage.firstSaleAt, shop.timeZone)}: earlier days are unknown, not zero.`,
     );
   }
-  const clock = clockAt(coverage.lastSaleAt, shop.timeZone);
-  const known = { from: span.from, until: coverage.lastSaleAt < span.until ? after(coverage.lastSaleAt) : span.until };
-  if (date.equals(today)) return { date, status: "so_far", span: known, note: `Today so far, until ${clock}.` };
+  // Sales may be dated up to a day ahead of our clock: of today only what is over is told.
+  const knownUntil = coverage.lastSaleAt < now ? coverage.lastSaleAt : now;
+  const known = { date, span: upTo(span, knownUntil), knownUntil };
+  const clock = clockAt(knownUntil, shop.timeZone);
+  if (date.equals(today)) return { ...known, status: "so_far", note: `Today so far, until ${clock}.` };
   if (coverage.lastSaleAt < span.until && coverage.importedAt < span.until) {
-    return {
-      date,
-      status: "partly_imported",
-      span: known,
-      note: `Imported up to ${clock} of that day: later sales are not in yet.`,
-    };
+    const note = `Imported up to ${clock} of that day: later sales are not in yet.`;
+    return { ...known, status: "partly_imported", note };
   }
   return { date, status: "complete", span, note: "The whole day." };
 }
 
-/** The last imported sale belongs to what is known: the span ends just behind it. */
-function after(instant: Date): Date {
-  return new Date(instant.getTime() + 1);
+/** The last instant belongs to what is known: the span ends just behind it. */
+function upTo({ from }: Span, last: Date): Span {
+  return { from, until: new Date(last.getTime() + 1) };
 }
 
 /** A day that is not over is compared with the same part of an earlier day, by the clock on the wall. */
-function sameTimeOfDay(before: Span, day: KnownDay, shop: Shop): Span {
-  if (day.status === "complete" || !day.span) return before;
-  const end = Temporal.Instant.fromEpochMilliseconds(day.span.until.getTime()).toZonedDateTimeISO(shop.timeZone);
-  const start = Temporal.Instant.fromEpochMilliseconds(before.from.getTime()).toZonedDateTimeISO(shop.timeZone);
-  const until = new Date(
-    start.toPlainDate().toZonedDateTime({ timeZone: shop.timeZone, plainTime: end.toPlainTime() }).epochMilliseconds,
-  );
-  return { from: before.from, until: until < before.until ? until : before.until };
+function sameTimeOfDay(before: KnownDay, day: KnownDay, shop: Shop): Span | null {
+  if (!before.span || !day.knownUntil) return before.span;
+  return upTo(before.span, instantAt(before.date, timeAt(day.knownUntil, shop.timeZone), shop.timeZone));
 }
 
 function describeFigures(figures: RevenueFigures, shop: Shop) {

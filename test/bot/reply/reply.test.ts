@@ -209,3 +209,25 @@ test("what a stopped process has not delivered, the next one delivers into the s
     [first.message_id, "The start and the end."],
   ]);
 });
+
+test("a group that becomes a supergroup in the middle of a reply gets the whole reply in its new chat", async () => {
+  const rest = Promise.withResolvers<void>();
+  running = await startTestApp(scripted([says(["The start", rest.promise, " and the end."])]));
+  const { telegram, test: database } = running;
+  const person = (await running.staff()).chat;
+  const group = telegram.group({
+    title: "Counter",
+    members: [{ id: person.id, is_bot: false, first_name: "Lan" }],
+    type: "group",
+  });
+  group.send(`@${telegram.bot.username} tell us`);
+  await group.waitForBotMessage("The start");
+
+  const supergroup = group.migrate();
+  rest.resolve();
+  await supergroup.waitForBotMessage("The start and the end.");
+  await delivered(running);
+
+  const chats = await database.database.sql`select telegram_id::text as id, type from chats where type <> 'private'`;
+  expect([...chats]).toEqual([{ id: String(supergroup.id), type: "supergroup" }]);
+});

@@ -1,0 +1,209 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { loadConfig } from "../src/config.ts";
+import { StartupError } from "../src/errors.ts";
+
+const TOKEN = "123456789:AAFabcdefghijklmnopqrstuvwxyz_-12345";
+const KEY = "sk-proj-0123456789";
+
+let folder: string;
+let envFile: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "config-"));
+  envFile = join(folder, ".env");
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const load = (env: Record<string, string | undefined> = {}) => loadConfig(env, envFile);
+
+/** The lines of the refusal under its first. */
+function faultsOf(env: Record<string, string>): string[] {
+  try {
+    load(env);
+  } catch (error) {
+    if (!(error instanceof StartupError)) throw error;
+    return error.message
+      .split("\n")
+      .slice(1)
+      .map((line) => line.trim());
+  }
+  throw new Error("the configuration was taken and should have been refused");
+}
+
+test("without any variable everything has its default", () => {
+  const config = load();
+
+  expect(config).toEqual({
+    telegram: { token: null, apiRoot: "https://api.telegram.org", proxy: null },
+    model: null,
+    databaseUrl: null,
+    dataDir: resolve("data"),
+    http: { host: "127.0.0.1", port: 4000 },
+    adminToken: null,
+    ownerTelegramIds: [],
+    revenueRoles: ["staff", "manager", "owner"],
+    shop: { name: "Xi Pho Coffee", timeZone: "Asia/Ho_Chi_Minh", currency: "VND", locale: "vi-VN" },
+    logLevel: "info",
+  });
+});
+
+test("every variable arrives where it belongs", () => {
+  const config = load({
+    TELEGRAM_BOT_TOKEN: TOKEN,
+    TELEGRAM_API_ROOT: "http://localhost:8081/",
+    TELEGRAM_PROXY: "socks5://127.0.0.1:1080",
+    OPENAI_API_KEY: KEY,
+    OPENAI_BASE_URL: "http://localhost:11434/v1/",
+    OPENAI_MODEL: "gpt-oss:20b",
+    DATABASE_URL: "postgres://shop:p%40ss@db:5432/shop",
+    DATA_DIR: "/var/lib/counterhand",
+    HOST: "0.0.0.0",
+    PORT: "8080",
+    ADMIN_TOKEN: "a".repeat(32),
+    OWNER_TELEGRAM_IDS: "12345678, 4503599627370495",
+    REVENUE_ROLES: " owner ,manager",
+    SHOP_NAME: "Corner",
+    SHOP_TIME_ZONE: "America/New_York",
+    SHOP_CURRENCY: "USD",
+    SHOP_LOCALE: "en-US",
+    LOG_LEVEL: "debug",
+  });
+
+  expect(config).toEqual({
+    telegram: { token: TOKEN, apiRoot: "http://localhost:8081", proxy: "socks5://127.0.0.1:1080" },
+    model: { apiKey: KEY, baseUrl: "http://localhost:11434/v1", name: "gpt-oss:20b" },
+    databaseUrl: "postgres://shop:p%40ss@db:5432/shop",
+    dataDir: "/var/lib/counterhand",
+    http: { host: "0.0.0.0", port: 8080 },
+    adminToken: "a".repeat(32),
+    ownerTelegramIds: [12_345_678, 4_503_599_627_370_495],
+    revenueRoles: ["owner", "manager"],
+    shop: { name: "Corner", timeZone: "America/New_York", currency: "USD", locale: "en-US" },
+    logLevel: "debug",
+  });
+});
+
+test("a key alone asks for the default model; a base URL alone needs no key; a model's name alone is no model", () => {
+  expect(load({ OPENAI_API_KEY: KEY }).model).toEqual({ apiKey: KEY, baseUrl: null, name: "gpt-6-luna" });
+  expect(load({ OPENAI_BASE_URL: "http://localhost:11434/v1" }).model).toEqual({
+    apiKey: null,
+    baseUrl: "http://localhost:11434/v1",
+    name: "gpt-6-luna",
+  });
+  expect(load({ OPENAI_MODEL: "gpt-6-luna" }).model).toBeNull();
+});
+
+const FAULTY = {
+  TELEGRAM_BOT_TOKEN: "secret-token",
+  TELEGRAM_API_ROOT: "secret-root",
+  TELEGRAM_PROXY: "ftp://secret-proxy",
+  TELEGRAM_WEBHOOK_SECRET: "secret !",
+  OPENAI_API_KEY: "secret!",
+  OPENAI_BASE_URL: "secret-base",
+  ALLOW_SCRIPTED_MODEL: "secret-maybe",
+  DATABASE_URL: "mysql://secret:secret@db/shop",
+  PORT: "65536",
+  ADMIN_TOKEN: "secret-31-characters-000000000",
+  OWNER_TELEGRAM_IDS: "12345678,@secret,@secret2",
+  REVENUE_ROLES: "secret-boss,secret-chef",
+  SHOP_NAME: "secret".repeat(20),
+  SHOP_TIME_ZONE: "+07:00",
+  SHOP_CURRENCY: "DONG",
+  SHOP_LOCALE: "secret_locale",
+  LOG_LEVEL: "secret-loud",
+};
+
+test("all faults are named at once, each with how to mend it, and no value is quoted", () => {
+  const faults = faultsOf(FAULTY);
+
+  expect(faults).toEqual([
+    "TELEGRAM_BOT_TOKEN is not a bot token: @BotFather gives one such as 123456789:AAF...",
+    "TELEGRAM_API_ROOT must be an http:// or https:// address",
+    "TELEGRAM_PROXY is not a proxy address such as http://host:8080 or socks5://host:1080",
+    "TELEGRAM_WEBHOOK_SECRET must be 16 to 256 of the characters A-Z a-z 0-9 _ -",
+    "OPENAI_API_KEY is too short for a key",
+    "OPENAI_BASE_URL must be an http:// or https:// address",
+    "ALLOW_SCRIPTED_MODEL must be 1 or 0",
+    "DATABASE_URL must be a postgres:// address",
+    "PORT must be a whole number from 0 to 65535",
+    "ADMIN_TOKEN must have at least 32 characters: 'openssl rand -hex 32' makes one",
+    "OWNER_TELEGRAM_IDS must be Telegram user ids with commas between them, such as 12345678,23456789",
+    "REVENUE_ROLES must be of staff, manager and owner, with commas between them",
+    "SHOP_NAME has more than 100 characters",
+    "SHOP_TIME_ZONE is not an IANA time zone such as Asia/Ho_Chi_Minh",
+    "SHOP_CURRENCY is not an ISO 4217 currency such as VND",
+    "SHOP_LOCALE is not a BCP 47 locale such as vi-VN",
+    "LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent",
+  ]);
+  expect(faults.join("\n")).not.toMatch(/secret[^A-Z]/);
+});
+
+test("the refusal says how many faults there are", () => {
+  expect(() => load(FAULTY)).toThrow("The configuration has 17 faults:\n  TELEGRAM_BOT_TOKEN");
+  expect(() => load({ PORT: "http" })).toThrow(
+    "The configuration has a fault:\n  PORT must be a whole number from 0 to 65535",
+  );
+});
+
+test("numbers and lists are refused where they are not just that", () => {
+  for (const PORT of ["-1", "80.5", "0x50", "1e3", "99999999999999999999"]) {
+    expect(faultsOf({ PORT })).toEqual(["PORT must be a whole number from 0 to 65535"]);
+  }
+  for (const OWNER_TELEGRAM_IDS of ["0", "-5", "9007199254740992", ",", "1;2"]) {
+    expect(faultsOf({ OWNER_TELEGRAM_IDS })).toHaveLength(1);
+  }
+  expect(faultsOf({ REVENUE_ROLES: "," })).toHaveLength(1);
+  expect(load({ PORT: "0" }).http.port).toBe(0);
+});
+
+test("a bot token without a model is refused, with three ways out", () => {
+  const faults = faultsOf({ TELEGRAM_BOT_TOKEN: TOKEN, PORT: "http" });
+
+  expect(faults).toEqual([
+    "PORT must be a whole number from 0 to 65535",
+    "OPENAI_API_KEY is missing, and TELEGRAM_BOT_TOKEN is set: real people would talk to a script. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server, or ALLOW_SCRIPTED_MODEL=1 to allow that",
+  ]);
+  expect(faultsOf({ TELEGRAM_BOT_TOKEN: TOKEN, ALLOW_SCRIPTED_MODEL: "0" })).toHaveLength(1);
+  expect(load({ TELEGRAM_BOT_TOKEN: TOKEN, ALLOW_SCRIPTED_MODEL: "1" }).model).toBeNull();
+  expect(load({ TELEGRAM_BOT_TOKEN: TOKEN, OPENAI_BASE_URL: "http://localhost:11434/v1" }).model).not.toBeNull();
+});
+
+test("a variable that is empty or blank counts as not set, one with blanks around it is taken without them", () => {
+  const config = load({
+    PORT: "",
+    SHOP_NAME: "  ",
+    TELEGRAM_BOT_TOKEN: "",
+    OPENAI_API_KEY: ` ${KEY}\n`,
+    HOST: undefined,
+  });
+
+  expect(config.http).toEqual({ host: "127.0.0.1", port: 4000 });
+  expect(config.shop.name).toBe("Xi Pho Coffee");
+  expect(config.telegram.token).toBeNull();
+  expect(config.model?.apiKey).toBe(KEY);
+});
+
+test("the .env file lies beneath the environment, also where that is empty", async () => {
+  await writeFile(
+    envFile,
+    "# the shop\nSHOP_NAME='From file'\nPORT=5000\nHOST=\nOPENAI_MODEL=from-file\nOPENAI_API_KEY=sk-file-key\n",
+  );
+
+  const config = load({ PORT: "6000", OPENAI_MODEL: "" });
+
+  expect(config.shop.name).toBe("From file");
+  expect(config.http).toEqual({ host: "127.0.0.1", port: 6000 });
+  expect(config.model?.name).toBe("from-file");
+});
+
+test("faults of the .env file are named as those of the environment; one that cannot be read stops the start", async () => {
+  await writeFile(envFile, "PORT=secret\n");
+
+  expect(faultsOf({ LOG_LEVEL: "loud" })).toEqual([
+    "PORT must be a whole number from 0 to 65535",
+    "LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent",
+  ]);
+  expect(() => loadConfig({}, folder)).toThrow(`Cannot read ${folder}`);
+});

@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { STAFF_ROLES } from "../../src/roles.ts";
+import { findStrictFault } from "../../src/sandbox/model/strict-schema.ts";
+import { createToolRegistry } from "../../src/tools/registry.ts";
+import { defineTool } from "../../src/tools/tool.ts";
+
+test("the tools are called by the names and take the arguments of the reference", () => {
+  const tools = createToolRegistry(STAFF_ROLES);
+
+  const required = [...tools.values()].map(({ name, parameters }) => [name, parameters.required ?? []]);
+  expect(required).toEqual([
+    ["CheckOutOfStock", []],
+    ["CheckDailyRevenue", ["date"]],
+  ]);
+  expect([...tools.keys()]).toEqual([...tools.values()].map(({ name }) => name));
+});
+
+test("every tool's arguments meet OpenAI's strict mode", () => {
+  const faults = [...createToolRegistry(STAFF_ROLES).values()].map(({ parameters }) => findStrictFault(parameters));
+
+  expect(faults).toEqual([null, null]);
+});
+
+test("every tool has what a person reads while it runs, in both languages, and a name that OpenAI takes", () => {
+  for (const { name, label, description } of createToolRegistry(STAFF_ROLES).values()) {
+    expect(name).toMatch(/^[\w-]{1,64}$/);
+    expect(description).toMatch(/^\S.*\.$/);
+    expect(label).toEqual({ en: expect.stringMatching(/\S/), vi: expect.stringMatching(/\S/) });
+  }
+});
+
+test("only the revenue roles may ask for revenue, all staff for stock", () => {
+  const tools = createToolRegistry(["owner"]);
+
+  expect(tools.get("CheckDailyRevenue")?.allowedRoles).toEqual(["owner"]);
+  expect(tools.get("CheckOutOfStock")?.allowedRoles).toEqual(["staff", "manager", "owner"]);
+});
+
+test("arguments that do not fit are told in words, all at once", () => {
+  const tool = defineTool({
+    name: "Order",
+    description: "Orders.",
+    label: { en: "Ordering", vi: "Đang đặt" },
+    input: z.strictObject({ sku: z.string(), amount: z.int("must be a whole number") }),
+    allowedRoles: STAFF_ROLES,
+    execute: async () => ({}),
+  });
+
+  const parsed = tool.parse({ amount: 1.5, extra: true });
+
+  expect(parsed).toEqual({ fault: expect.stringMatching(/extra.*sku.*must be a whole number.*amount/s) });
+});
