@@ -9,17 +9,20 @@ import {
   createInvite,
   findStaffMember,
   noteStranger,
+  type Redemption,
   redeemInvite,
   renameStaffMember,
   type StaffMember,
   saveStaffMember,
   type TelegramPerson,
 } from "../db/queries/staff.ts";
+import type { Logger } from "../logger.ts";
 import type { StaffRole } from "../roles.ts";
 import type { Shop } from "../shop/shop.ts";
-import { mainKeyboard } from "./buttons.ts";
+import { answerPress, mainKeyboard } from "./buttons.ts";
 import { type BotContext, isAddressed, nameOf, textsFor } from "./context.ts";
 import type { Outbox } from "./outbox.ts";
+import type { Texts } from "./texts.ts";
 
 export interface AccessDeps {
   db: Db;
@@ -27,6 +30,7 @@ export interface AccessDeps {
   shop: Shop;
   /** Owners by configuration: they need no invite, and cannot be removed. */
   ownerTelegramIds: readonly number[];
+  logger: Logger;
 }
 
 /** How long an invite link is good for. */
@@ -39,21 +43,23 @@ const INVITE_CODE_BYTES = 24;
 export function createAccess(deps: AccessDeps): Composer<BotContext> {
   const access = new Composer<BotContext>();
   access.use(async (ctx, next) => {
-    const { from } = ctx;
-    if (!from || from.is_bot || ctx.chat?.type === "channel" || ctx.msg?.sender_chat) {
+    const { from, chat } = ctx;
+    if (!from || from.is_bot || !chat || chat.type === "channel" || ctx.msg?.sender_chat) {
       // Anonymous admins and channels: nobody to ask for rights.
       if (ctx.message?.sender_chat && isAddressed(ctx)) deps.outbox.say(ctx, textsFor(ctx).anonymous);
       return;
     }
     if (!isAddressed(ctx)) return;
     const person = { telegramUserId: from.id, name: nameOf(from), username: from.username ?? null };
-    if (await tryInvite(deps, ctx, person)) return;
+    // An owner by configuration is one before anything else: an invite to less must not be spent on them.
     const member = await findMember(deps, person);
+    if (await tryInvite(deps, ctx, person)) return;
     if (member) {
       ctx.staffMember = member;
       await next();
       return;
     }
+    if (ctx.callbackQuery) answerPress(ctx, "", deps.logger);
     if (
       await noteStranger(deps.db, {
         botId: ctx.me.id,
@@ -101,7 +107,7 @@ async function tryInvite(deps: AccessDeps, ctx: BotContext, person: TelegramPers
       deps.outbox.say(ctx, texts.joined(deps.shop.name, texts.roles[redemption.member.role]), mainKeyboard(texts));
       break;
     case "already":
-      deps.outbox.say(ctx, texts.alreadyStaff(texts.roles[redemption.member.role]), mainKeyboard(texts));
+      deps.outbox.say(ctx, alreadyStaff(texts, redemption), mainKeyboard(texts));
       break;
     case "used":
       deps.outbox.say(ctx, texts.inviteUsed);
@@ -114,6 +120,11 @@ async function tryInvite(deps: AccessDeps, ctx: BotContext, person: TelegramPers
       break;
   }
   return true;
+}
+
+function alreadyStaff(texts: Texts, { member, isGood }: Extract<Redemption, { outcome: "already" }>): string {
+  const sentence = texts.alreadyStaff(texts.roles[member.role]);
+  return isGood ? `${sentence} ${texts.inviteStillGood}` : sentence;
 }
 
 function hashOf(code: string): Buffer {

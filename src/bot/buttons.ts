@@ -6,10 +6,14 @@ import { Composer, InlineKeyboard, Keyboard } from "grammy";
 import type { ReplyKeyboardMarkup } from "grammy/types";
 import type { Db } from "../db/client.ts";
 import { resumeThread, stopRuns, type ThreadSummary } from "../db/queries/conversations.ts";
-import { removeStaffMember, type StaffMember } from "../db/queries/staff.ts";
+import {
+  findStaffMember,
+  findStaffMemberByUsername,
+  removeStaffMember,
+  type StaffMember,
+} from "../db/queries/staff.ts";
 import type { Logger } from "../logger.ts";
-import { isHigherRole } from "../roles.ts";
-import { type BotContext, placeOf, textsFor } from "./context.ts";
+import { type BotContext, placeOf, stoppableBy, textsFor } from "./context.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Texts } from "./texts.ts";
 
@@ -33,43 +37,43 @@ export function stopData(runId: string): string {
 
 /** A button for each thread, the title on it. */
 export function threadButtons(threads: ThreadSummary[]): InlineKeyboard {
-  const keyboard = new InlineKeyboard();
-  for (const { id, title, status } of threads) {
-    keyboard.text(`${status === "open" ? "● " : ""}${title ?? ""}`, `thread:${id}`).row();
-  }
-  return keyboard;
+  return InlineKeyboard.from(
+    threads.map(({ id, title, status }) => [
+      InlineKeyboard.text(`${status === "open" ? "● " : ""}${title ?? ""}`, `thread:${id}`),
+    ]),
+  );
 }
 
 /** A button for each person who can be removed. */
 export function removeButtons(people: StaffMember[], texts: Texts): InlineKeyboard {
-  const keyboard = new InlineKeyboard();
-  for (const { telegramUserId, name, role } of people) {
-    keyboard.text(`${name} (${texts.roles[role]})`, `remove:${telegramUserId}`).row();
-  }
-  return keyboard;
+  return InlineKeyboard.from(
+    people.map(({ telegramUserId, name, role }) => [
+      InlineKeyboard.text(`${name} (${texts.roles[role]})`, `remove:${telegramUserId}`),
+    ]),
+  );
 }
 
 /** What happens when a button beneath a message is pressed. */
 export function createButtons(deps: ButtonDeps): Composer<BotContext> {
   const buttons = new Composer<BotContext>();
+  const answer = (ctx: BotContext, text: string) => answerPress(ctx, text, deps.logger);
 
   buttons.callbackQuery(/^stop:(.+)$/, async (ctx) => {
     const texts = textsFor(ctx);
-    const place = placeOf(ctx);
+    const only = stoppableBy(ctx);
     const runId = ctx.match[1];
-    const mayStopAll = ctx.chat?.type === "private" || isHigherRole(ctx.staffMember.role, "staff");
-    const only = mayStopAll ? {} : { askerId: ctx.staffMember.id };
-    const stopped = place && isUuid(runId) ? await stopRuns(deps.db, place, { ...only, runId }) : 0;
-    answer(ctx, stopped > 0 ? texts.stopping : mayStopAll ? texts.nothingToStop : texts.onlyOwnStop);
+    const change = { updateId: ctx.update.update_id, ...only };
+    const stopped = isUuid(runId) ? await stopRuns(deps.db, placeOf(ctx), { ...change, runId }) : 0;
+    answer(ctx, stopped !== 0 ? texts.stopping : only.askerId ? texts.onlyOwnStop : texts.nothingToStop);
   });
 
   buttons.callbackQuery(/^thread:(.+)$/, async (ctx) => {
     const texts = textsFor(ctx);
-    const place = placeOf(ctx);
     const threadId = ctx.match[1];
-    const thread = place && isUuid(threadId) ? await resumeThread(deps.db, place, threadId) : undefined;
+    const change = { updateId: ctx.update.update_id };
+    const thread = isUuid(threadId) ? await resumeThread(deps.db, placeOf(ctx), { ...change, threadId }) : null;
     answer(ctx, "");
-    deps.outbox.say(ctx, thread ? texts.resumed(thread.title ?? "") : texts.threadGone);
+    if (thread !== undefined) deps.outbox.say(ctx, thread ? texts.resumed(thread.title ?? "") : texts.threadGone);
   });
 
   buttons.callbackQuery(/^remove:(\d+)$/, async (ctx) => {
@@ -79,38 +83,43 @@ export function createButtons(deps: ButtonDeps): Composer<BotContext> {
 
   buttons.on("callback_query", (ctx) => answer(ctx, ""));
 
-  // Telegram shows a pressed button as busy until it is answered; whether that gets through changes nothing.
-  const answer = (ctx: BotContext, text: string) => {
-    ctx.answerCallbackQuery(text === "" ? {} : { text }).catch((error: unknown) => {
-      deps.logger.debug({ err: error }, "could not answer a pressed button");
-    });
-  };
   return buttons;
+}
+
+/** Answers a pressed button, which Telegram shows as busy until then; an empty `text` shows nothing. */
+export function answerPress(ctx: BotContext, text: string, logger: Logger): void {
+  ctx.answerCallbackQuery(text === "" ? {} : { text }).catch((error: unknown) => {
+    // Whether it gets through changes nothing: Telegram gives up waiting by itself.
+    logger.debug({ err: error }, "could not answer a pressed button");
+  });
 }
 
 /** Takes a person's access away, for an owner. @returns the sentence that says what became of it. */
 export async function removeStaff(
-  deps: Pick<ButtonDeps, "db" | "ownerTelegramIds">,
+  { db, ownerTelegramIds }: Pick<ButtonDeps, "db" | "ownerTelegramIds">,
   ctx: BotContext,
   who: { telegramUserId: number } | { username: string },
 ): Promise<string> {
   const texts = textsFor(ctx);
   const { staffMember } = ctx;
   if (staffMember.role !== "owner") return texts.ownersOnly;
-  const isSelf =
-    "username" in who
-      ? who.username.toLowerCase() === staffMember.username?.toLowerCase()
-      : who.telegramUserId === staffMember.telegramUserId;
-  if (isSelf) return texts.removeSelf;
-  if ("telegramUserId" in who && deps.ownerTelegramIds.includes(who.telegramUserId)) {
-    return texts.removeConfigured(String(who.telegramUserId));
+  const found = await findWho(db, who);
+  const telegramUserId = "telegramUserId" in who ? who.telegramUserId : found?.telegramUserId;
+  if (telegramUserId === staffMember.telegramUserId) return texts.removeSelf;
+  if (telegramUserId !== undefined && ownerTelegramIds.includes(telegramUserId)) {
+    return texts.removeConfigured(found?.name ?? String(telegramUserId));
   }
-  const removed = await removeStaffMember(deps.db, who);
-  if (!removed) return texts.removeUnknown;
-  // By name, a configured owner is found only now: they come back with their next message.
-  return deps.ownerTelegramIds.includes(removed.telegramUserId)
-    ? texts.removeConfigured(removed.name)
-    : texts.removed(removed.name);
+  const removed = found && (await removeStaffMember(db, found.telegramUserId));
+  return removed ? texts.removed(removed.name) : texts.removeUnknown;
+}
+
+async function findWho(
+  db: Db,
+  who: { telegramUserId: number } | { username: string },
+): Promise<StaffMember | undefined> {
+  if ("username" in who) return findStaffMemberByUsername(db, who.username);
+  // More digits than any id of Telegram has: nobody, and not even a number for the database.
+  return Number.isSafeInteger(who.telegramUserId) ? findStaffMember(db, who.telegramUserId) : undefined;
 }
 
 function isUuid(text: string | undefined): text is string {

@@ -3,11 +3,11 @@ import { type Api, Composer } from "grammy";
 import type { Db } from "../db/client.ts";
 import { closeThread, findThreads, stopRuns } from "../db/queries/conversations.ts";
 import { findStaff } from "../db/queries/staff.ts";
-import { isHigherRole, STAFF_ROLES } from "../roles.ts";
+import { STAFF_ROLES } from "../roles.ts";
 import type { Shop } from "../shop/shop.ts";
 import { INVITE_HOURS, inviteLink, makeInvite } from "./access.ts";
 import { mainKeyboard, removeButtons, removeStaff, threadButtons } from "./buttons.ts";
-import { type BotContext, placeOf, textsFor } from "./context.ts";
+import { type BotContext, placeOf, stoppableBy, textsFor } from "./context.ts";
 import type { Outbox } from "./outbox.ts";
 import { LANGUAGES, textsIn } from "./texts.ts";
 
@@ -39,24 +39,20 @@ export function createCommands({ db, outbox, shop, ownerTelegramIds }: CommandDe
   });
 
   commands.command("new", async (ctx) => {
-    const place = placeOf(ctx);
-    const closed = place !== undefined && (await closeThread(db, place));
-    outbox.say(ctx, closed ? textsFor(ctx).newThread : textsFor(ctx).alreadyNew);
+    const texts = textsFor(ctx);
+    const closed = await closeThread(db, placeOf(ctx), { updateId: ctx.update.update_id, ...stoppableBy(ctx) });
+    if (closed !== undefined) outbox.say(ctx, closed ? texts.newThread : texts.alreadyNew);
   });
 
   commands.command("stop", async (ctx) => {
-    const texts = textsFor(ctx);
-    const place = placeOf(ctx);
-    const mayStopAll = ctx.chat.type === "private" || isHigherRole(ctx.staffMember.role, "staff");
-    const stopped = place ? await stopRuns(db, place, mayStopAll ? {} : { askerId: ctx.staffMember.id }) : 0;
+    const stopped = await stopRuns(db, placeOf(ctx), { updateId: ctx.update.update_id, ...stoppableBy(ctx) });
     // A stopped answer says so itself.
-    if (stopped === 0) outbox.say(ctx, texts.nothingToStop);
+    if (stopped === 0) outbox.say(ctx, textsFor(ctx).nothingToStop);
   });
 
   commands.command("threads", async (ctx) => {
     const texts = textsFor(ctx);
-    const place = placeOf(ctx);
-    const threads = place ? await findThreads(db, place, MAX_THREADS) : [];
+    const threads = await findThreads(db, placeOf(ctx), MAX_THREADS);
     if (threads.length === 0) outbox.say(ctx, texts.noThreads);
     else outbox.say(ctx, texts.pickThread, threadButtons(threads));
   });

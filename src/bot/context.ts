@@ -1,7 +1,8 @@
 /** What a handler knows of an update: who asks, where, in which language. */
 import type { Context } from "grammy";
-import type { Place } from "../db/queries/conversations.ts";
+import type { ChatAddress, Place } from "../db/queries/conversations.ts";
 import type { StaffMember } from "../db/queries/staff.ts";
+import { isHigherRole } from "../roles.ts";
 import { type Language, pickLanguage, type Texts, textsIn } from "./texts.ts";
 
 export interface BotContext extends Context {
@@ -19,11 +20,17 @@ export function textsFor(ctx: Context): Texts {
   return textsIn(languageOf(ctx));
 }
 
-/** Where the update belongs: the chat, and the topic only where the message is one of a forum topic. */
-export function placeOf(ctx: Context): Place | undefined {
-  const { chat } = ctx;
-  if (!chat || chat.type === "channel") return undefined;
-  const message = ctx.msg;
+/** A place in Telegram. */
+export type TelegramPlace = Place & { chat: Exclude<ChatAddress, { type: "terminal" }> };
+
+/**
+ * Where the update belongs: the chat, and the topic only where the message is one of a forum topic.
+ *
+ * @throws on an update of a channel or of no chat: `access` lets none through.
+ */
+export function placeOf(ctx: Context): TelegramPlace {
+  const { chat, msg: message } = ctx;
+  if (!chat || chat.type === "channel") throw new Error("the update is of no private chat and no group");
   return {
     chat: {
       type: chat.type,
@@ -43,15 +50,30 @@ export function isAddressed(ctx: Context): boolean {
   if (ctx.chat?.type === "private" || ctx.callbackQuery) return true;
   const message = ctx.message;
   if (!message) return false;
-  if (message.reply_to_message?.from?.id === ctx.me.id) return true;
+  const command = commandOf(ctx);
+  // A command that names another bot is theirs, also beneath a message of ours.
+  if (command?.bot) return command.bot === ctx.me.username.toLowerCase();
+  if (command || message.reply_to_message?.from?.id === ctx.me.id) return true;
   const text = message.text ?? message.caption ?? "";
-  const mention = `@${ctx.me.username}`.toLowerCase();
   return (message.entities ?? message.caption_entities ?? []).some((entity) => {
-    const part = text.slice(entity.offset, entity.offset + entity.length).toLowerCase();
-    if (entity.type === "mention") return part === mention;
     if (entity.type === "text_mention") return entity.user.id === ctx.me.id;
-    return entity.type === "bot_command" && entity.offset === 0 && (!part.includes("@") || part.endsWith(mention));
+    const part = text.slice(entity.offset, entity.offset + entity.length);
+    return entity.type === "mention" && part.toLowerCase() === `@${ctx.me.username}`.toLowerCase();
   });
+}
+
+/** The command that the message begins with, and the bot that it names behind an @, in lower case. */
+export function commandOf({ message }: Context): { bot: string | null } | undefined {
+  const entities = message?.entities ?? message?.caption_entities ?? [];
+  const entity = entities.find(({ type, offset }) => type === "bot_command" && offset === 0);
+  if (!entity) return undefined;
+  const [, bot = null] = (message?.text ?? message?.caption ?? "").slice(0, entity.length).toLowerCase().split("@");
+  return { bot };
+}
+
+/** Whose answers the person may stop: in a private chat any, in a group their own, and a manager anybody's. */
+export function stoppableBy({ chat, staffMember }: BotContext): { askerId?: string } {
+  return chat?.type === "private" || isHigherRole(staffMember.role, "staff") ? {} : { askerId: staffMember.id };
 }
 
 /** A person's name as Telegram shows it. */

@@ -3,7 +3,7 @@ import { Composer } from "grammy";
 import type { Db } from "../db/client.ts";
 import { migrateChat, receiveMessage } from "../db/queries/conversations.ts";
 import type { Logger } from "../logger.ts";
-import { type BotContext, languageOf, placeOf, textsFor } from "./context.ts";
+import { type BotContext, commandOf, languageOf, placeOf, textsFor } from "./context.ts";
 import type { Outbox } from "./outbox.ts";
 
 export interface MessageDeps {
@@ -22,14 +22,17 @@ export function createMessages({ db, outbox, logger }: MessageDeps): Composer<Bo
   messages.on("message:text", async (ctx) => {
     const texts = textsFor(ctx);
     const { text } = ctx.msg;
-    const place = placeOf(ctx);
-    if (!place) return;
     if (text.trim() === "") return outbox.say(ctx, texts.empty);
     if (text.length > MAX_MESSAGE_CHARACTERS) return outbox.say(ctx, texts.tooLong(MAX_MESSAGE_CHARACTERS));
-    if (isCommand(ctx)) return outbox.say(ctx, texts.unknownCommand);
+    const command = commandOf(ctx);
+    if (command) {
+      // In a group a command that we do not know, and that names nobody, is some other bot's.
+      if (ctx.chat.type === "private" || command.bot) outbox.say(ctx, texts.unknownCommand);
+      return;
+    }
 
     const received = await receiveMessage(db, {
-      ...place,
+      ...placeOf(ctx),
       updateId: ctx.update.update_id,
       author: ctx.staffMember,
       language: languageOf(ctx),
@@ -55,10 +58,6 @@ export function createMigration(db: Db): Composer<BotContext> {
     migrateChat(db, { botId: ctx.me.id, from: ctx.chat.id, to: ctx.msg.migrate_to_chat_id }),
   );
   return migration;
-}
-
-function isCommand(ctx: BotContext): boolean {
-  return ctx.msg?.entities?.some(({ type, offset }) => type === "bot_command" && offset === 0) ?? false;
 }
 
 /** Joined, left, pinned, a topic opened: nothing that a person said. */

@@ -47,12 +47,16 @@ export function createOutbox({ api, budget, logger }: { api: Api; budget: SendBu
   return {
     say(ctx, text, markup) {
       const place = placeOf(ctx);
-      if (!place || place.chat.type === "terminal") return;
       const chat = { telegramId: place.chat.telegramId, isGroup: place.chat.type !== "private" };
+      // In a group it is said to whom; a pressed button was no message.
+      const asked = ctx.message?.message_id;
       const send = () =>
         api.sendMessage(chat.telegramId, text, {
           ...(place.topicId === null ? {} : { message_thread_id: place.topicId }),
           ...(markup ? { reply_markup: markup } : {}),
+          ...(chat.isGroup && asked
+            ? { reply_parameters: { message_id: asked, allow_sending_without_reply: true } }
+            : {}),
           link_preview_options: { is_disabled: true },
         });
       const before = lastOf.get(chat.telegramId) ?? Promise.resolve();

@@ -5,7 +5,7 @@
  * committed is fetched again, also by the next process. It knows nothing of what is in an update.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { type Api, GrammyError, HttpError } from "grammy";
+import { type Api, BotError, GrammyError, HttpError } from "grammy";
 import type { Update } from "grammy/types";
 import { StartupError } from "../errors.ts";
 import { type Logger, withoutSecrets } from "../logger.ts";
@@ -34,7 +34,8 @@ const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
 /** Tries of an update that fails while the database is well. Then it is a fault of ours, and others wait behind it. */
 const MAX_TRIES = 5;
-const CONFLICT_PAUSE_MS = 10_000;
+/** Short, because the other process may just be the one before this one, on its way out. */
+const CONFLICT_PAUSE_MS = 3_000;
 
 /** Begins to poll; a webhook that was set for the bot is taken off first. */
 export function startPolling(deps: PollingDeps): Polling {
@@ -95,7 +96,7 @@ async function commit(deps: PollingDeps, update: Update, signal: AbortSignal): P
       return true;
     } catch (error) {
       const isOurFault = await deps.isDatabaseUp();
-      const facts = { err: error, updateId: update.update_id, tries };
+      const facts = { err: rootOf(error), updateId: update.update_id, tries };
       if (isOurFault && tries >= MAX_TRIES) {
         deps.logger.error(facts, "update skipped: it failed every time");
         return true;
@@ -130,6 +131,12 @@ export function reasonOf(error: unknown): string {
   if (error instanceof HttpError)
     return withoutSecrets(error.error instanceof Error ? error.error.message : error.message);
   return withoutSecrets(error instanceof Error ? error.message : String(error));
+}
+
+/** What failed in the end. What wraps it on the way quotes SQL and its parameters, a person's message among them. */
+function rootOf(error: unknown): unknown {
+  if (error instanceof BotError) return rootOf(error.error);
+  return error instanceof Error && error.cause instanceof Error ? rootOf(error.cause) : error;
 }
 
 async function sleep(delayMs: number, signal: AbortSignal): Promise<void> {

@@ -4,7 +4,7 @@
  *
  * Order in a thread is the position given under the thread's row lock, never a time or an id.
  */
-import { and, desc, eq, inArray, isNotNull, isNull, ne, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, isNotNull, isNull, ne, type SQL, sql } from "drizzle-orm";
 import { lowerRole, type StaffRole } from "../../roles.ts";
 import type { Db } from "../client.ts";
 import { publish } from "../notify.ts";
@@ -42,7 +42,17 @@ export interface ThreadSummary {
   lastActivityAt: Date;
 }
 
+/** What a person may change with one update; a second delivery of that update changes nothing. */
+export interface Change {
+  /** Telegram's number of the update. */
+  updateId: number;
+  /** Only the runs of this asker are stopped; those of everyone when left out. */
+  askerId?: string;
+}
+
 const MAX_TITLE_CHARACTERS = 80;
+/** In UTF-16 units: one character may be made of any number of them, and titles stand on buttons. */
+const MAX_TITLE_LENGTH = 320;
 const OPEN_STATUSES = ["queued", "in_progress", "requires_action"] as const;
 
 /**
@@ -52,8 +62,7 @@ const OPEN_STATUSES = ["queued", "in_progress", "requires_action"] as const;
  * most the group's ceiling.
  */
 export function receiveMessage(db: Db, incoming: IncomingMessage): Promise<ReceivedMessage> {
-  return db.transaction(async (tx) => {
-    if (!(await isFirstDelivery(tx, incoming))) return undefined;
+  return oncePerUpdate(db, incoming, async (tx) => {
     const chat = await saveChat(tx, incoming.chat);
     const thread = await lockOpenThread(tx, chat.id, incoming.topicId);
     const position = thread.nextPosition;
@@ -109,28 +118,33 @@ export function receiveMessage(db: Db, incoming: IncomingMessage): Promise<Recei
 /**
  * Closes the open thread of a place and asks its runs to stop (`/new`): the next message opens a new one.
  *
- * @returns whether there was one with anything said in it.
+ * @returns whether there was one with anything said in it; undefined for an update that was seen before.
  */
-export function closeThread(db: Db, place: Place): Promise<boolean> {
-  return db.transaction(async (tx) => {
+export function closeThread(db: Db, place: Place, change: Change): Promise<boolean | undefined> {
+  return oncePerUpdate(db, { ...place, ...change }, async (tx) => {
     const thread = await findOpenThread(tx, place);
     if (!thread) return false;
-    await requestStop(tx, thread.id, {});
+    await requestStop(tx, eq(runs.threadId, thread.id), change);
     await tx.update(threads).set({ status: "closed", closedAt: sql`now()` }).where(eq(threads.id, thread.id));
     return true;
   });
 }
 
 /**
- * Asks the runs of a place's open thread to stop (`/stop`), or one of them (the button); only those of `askerId` where it
- * is given.
+ * Asks the runs of a place to stop (`/stop`), or one of them (the button). Those of closed threads too: an answer goes
+ * on when its thread is left for another.
  *
- * @returns how many runs were asked.
+ * @returns how many runs were asked; undefined for an update that was seen before.
  */
-export function stopRuns(db: Db, place: Place, only: { askerId?: string; runId?: string }): Promise<number> {
-  return db.transaction(async (tx) => {
-    const thread = await findOpenThread(tx, place);
-    return thread ? requestStop(tx, thread.id, only) : 0;
+export function stopRuns(db: Db, place: Place, change: Change & { runId?: string }): Promise<number | undefined> {
+  return oncePerUpdate(db, { ...place, ...change }, async (tx) => {
+    const chat = await findChat(tx, place.chat);
+    if (!chat) return 0;
+    const here = tx
+      .select({ id: threads.id })
+      .from(threads)
+      .where(and(eq(threads.chatId, chat.id), isTopic(place.topicId)));
+    return requestStop(tx, inArray(runs.threadId, here), change);
   });
 }
 
@@ -149,15 +163,20 @@ export async function findThreads(db: Db, place: Place, limit: number): Promise<
 /**
  * Goes on in an earlier thread of the place: it is opened, the one that was open is closed.
  *
- * @returns the thread; undefined where the place has none with this id, whoever made the id up.
+ * @returns the thread; null where the place has none with this id, whoever made the id up; undefined for an update that
+ * was seen before.
  */
-export function resumeThread(db: Db, place: Place, threadId: string): Promise<ThreadSummary | undefined> {
-  return db.transaction(async (tx) => {
+export function resumeThread(
+  db: Db,
+  place: Place,
+  { threadId, ...change }: Change & { threadId: string },
+): Promise<ThreadSummary | null | undefined> {
+  return oncePerUpdate(db, { ...place, ...change }, async (tx) => {
     const chat = await findChat(tx, place.chat);
-    if (!chat) return undefined;
+    if (!chat) return null;
     const isHere = and(eq(threads.id, threadId), eq(threads.chatId, chat.id), isTopic(place.topicId));
     const [thread] = await tx.select({ id: threads.id }).from(threads).where(isHere).for("update");
-    if (!thread) return undefined;
+    if (!thread) return null;
 
     await tx
       .update(threads)
@@ -175,7 +194,7 @@ export function resumeThread(db: Db, place: Place, threadId: string): Promise<Th
         status: threads.status,
         lastActivityAt: threads.lastActivityAt,
       });
-    return resumed;
+    return resumed ?? null;
   });
 }
 
@@ -196,7 +215,19 @@ export async function migrateChat(
     );
 }
 
-async function isFirstDelivery(tx: Db, { chat, updateId }: IncomingMessage): Promise<boolean> {
+/** Does `work` in one transaction with the update's key. @returns undefined for an update that was seen before. */
+function oncePerUpdate<T>(
+  db: Db,
+  update: Pick<IncomingMessage, "chat" | "updateId">,
+  work: (tx: Db) => Promise<T>,
+): Promise<T | undefined> {
+  return db.transaction(async (tx) => ((await isFirstDelivery(tx, update)) ? work(tx) : undefined));
+}
+
+async function isFirstDelivery(
+  tx: Db,
+  { chat, updateId }: Pick<IncomingMessage, "chat" | "updateId">,
+): Promise<boolean> {
   if (chat.type === "terminal" || updateId === null) return true;
   const inserted = await tx
     .insert(updatesSeen)
@@ -206,18 +237,21 @@ async function isFirstDelivery(tx: Db, { chat, updateId }: IncomingMessage): Pro
   return inserted.length > 0;
 }
 
+const chatColumns = { id: chats.id, type: chats.type, roleCeiling: chats.roleCeiling, title: chats.title };
+
 async function saveChat(tx: Db, address: ChatAddress) {
-  const columns = { id: chats.id, type: chats.type, roleCeiling: chats.roleCeiling };
   const found = await findChat(tx, address);
-  if (found) return found;
-  if (address.type === "terminal") return insertOne(tx.insert(chats).values({ type: "terminal" }).returning(columns));
+  if (address.type === "terminal") {
+    return found ?? insertOne(tx.insert(chats).values({ type: "terminal" }).returning(chatColumns));
+  }
+  if (found && found.title === address.title) return found;
   const { botId, telegramId, type, title } = address;
   return insertOne(
     tx
       .insert(chats)
       .values({ botId, telegramId, type, title })
       .onConflictDoUpdate({ target: [chats.botId, chats.telegramId], set: { type, title } })
-      .returning(columns),
+      .returning(chatColumns),
   );
 }
 
@@ -226,11 +260,7 @@ async function findChat(db: Db, address: ChatAddress) {
     address.type === "terminal"
       ? eq(chats.type, "terminal")
       : and(eq(chats.botId, address.botId), eq(chats.telegramId, address.telegramId));
-  const [chat] = await db
-    .select({ id: chats.id, type: chats.type, roleCeiling: chats.roleCeiling })
-    .from(chats)
-    .where(isIt)
-    .limit(1);
+  const [chat] = await db.select(chatColumns).from(chats).where(isIt).limit(1);
   return chat;
 }
 
@@ -256,13 +286,17 @@ async function lockOpenThread(tx: Db, chatId: string, topicId: number | null) {
   return insertOne(find());
 }
 
-async function requestStop(tx: Db, threadId: string, only: { askerId?: string; runId?: string }): Promise<number> {
+async function requestStop(
+  tx: Db,
+  isHere: SQL | undefined,
+  only: { askerId?: string; runId?: string },
+): Promise<number> {
   const stopped = await tx
     .update(runs)
     .set({ stopRequestedAt: sql`now()` })
     .where(
       and(
-        eq(runs.threadId, threadId),
+        isHere,
         inArray(runs.status, [...OPEN_STATUSES]),
         isNull(runs.stopRequestedAt),
         only.askerId === undefined ? undefined : eq(runs.askerId, only.askerId),
@@ -284,10 +318,17 @@ function isTopic(topicId: number | null) {
   return topicId === null ? isNull(threads.topicId) : eq(threads.topicId, topicId);
 }
 
-/** The first line of the first question, cut at a whole character. */
+/** The first line of the first question, cut at a whole character as people see it. */
 function titleOf(text: string): string {
   const line = text.trim().split("\n", 1)[0] ?? "";
-  const characters = [...new Intl.Segmenter().segment(line)].map(({ segment }) => segment);
-  if (characters.length <= MAX_TITLE_CHARACTERS) return line;
-  return `${characters.slice(0, MAX_TITLE_CHARACTERS - 1).join("")}…`;
+  const kept: string[] = [];
+  let length = 0;
+  for (const { segment } of new Intl.Segmenter().segment(line)) {
+    length += segment.length;
+    if (kept.length === MAX_TITLE_CHARACTERS || length > MAX_TITLE_LENGTH) {
+      return `${kept.slice(0, MAX_TITLE_CHARACTERS - 1).join("")}…`;
+    }
+    kept.push(segment);
+  }
+  return line;
 }

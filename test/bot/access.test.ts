@@ -1,0 +1,282 @@
+import { eq, sql } from "drizzle-orm";
+import { afterEach, expect, test } from "vitest";
+import { textsIn } from "../../src/bot/texts.ts";
+import { findStaffMember } from "../../src/db/queries/staff.ts";
+import { invites, staff, strangerNotices } from "../../src/db/schema/index.ts";
+import { scripted } from "../../src/sandbox/model/script.ts";
+import { startTestApp, type TestApp } from "../support/app.ts";
+import { allHandled, buttonsOf, inviteFrom, repeats, staffPerson, textsOf } from "./bot-support.ts";
+
+const texts = textsIn("en");
+let app: TestApp;
+afterEach(() => app.close());
+
+test("a stranger is told once an hour that the bot is for staff, across a restart too, and the model is never asked", async () => {
+  app = await startTestApp(scripted([]));
+  const stranger = app.telegram.privateChat(app.telegram.person({ first_name: "Tourist" }));
+
+  stranger.send("hello");
+  await stranger.waitForBotMessage(texts.stranger);
+  stranger.send("hello?");
+  stranger.sendSticker();
+  await allHandled(app);
+  await app.restart();
+  stranger.send("anybody there?");
+  await allHandled(app);
+  await app.test.db.update(strangerNotices).set({ noticedAt: sql`now() - interval '61 minutes'` });
+  const anHourOn = stranger.send("and now?");
+  await stranger.waitForBotMessage(texts.stranger, { after: anHourOn });
+
+  expect(textsOf(stranger)).toEqual([texts.stranger, texts.stranger]);
+  expect(app.model.requests).toEqual([]);
+  expect(app.model.unexpected).toEqual([]);
+});
+
+test("each stranger is told, however many there are", async () => {
+  app = await startTestApp(scripted([]));
+  const chats = ["An", "Binh", "Chi"].map((name) =>
+    app.telegram.privateChat(app.telegram.person({ first_name: name })),
+  );
+
+  for (const chat of chats) chat.send("hello");
+  await Promise.all(chats.map((chat) => chat.waitForBotMessage(texts.stranger)));
+
+  expect(chats.map(textsOf)).toEqual([[texts.stranger], [texts.stranger], [texts.stranger]]);
+});
+
+test("who is named in OWNER_TELEGRAM_IDS is an owner with the first message", async () => {
+  app = await startTestApp(repeats, { env: { OWNER_TELEGRAM_IDS: "9001, 9002" } });
+  const chat = app.telegram.privateChat(app.telegram.person({ id: 9002, first_name: "Mai" }));
+
+  chat.send("hello");
+  await chat.waitForBotMessage("Answer: hello");
+  const code = await inviteFrom(chat, "manager");
+
+  expect(code).not.toBe("");
+  expect(await findStaffMember(app.test.db, 9002)).toMatchObject({ role: "owner", name: "Mai" });
+  expect(await findStaffMember(app.test.db, 9001)).toBeUndefined();
+});
+
+test("an owner by configuration who opens a lower invite first stays an owner, and the invite unused", async () => {
+  app = await startTestApp(repeats, { env: { OWNER_TELEGRAM_IDS: "9001,9002" } });
+  const owner = app.telegram.privateChat(app.telegram.person({ id: 9001, first_name: "Mai" }));
+  const other = app.telegram.privateChat(app.telegram.person({ id: 9002, first_name: "Bao" }));
+  const code = await inviteFrom(owner, "staff");
+
+  other.send(`/start ${code}`);
+  await other.waitForBotMessage(/You have access already, as owner/);
+
+  expect(await app.test.db.select({ usedAt: invites.usedAt }).from(invites)).toEqual([{ usedAt: null }]);
+});
+
+test("an invite lets one stranger in, with its role, and nobody after", async () => {
+  app = await startTestApp(repeats);
+  const owner = await app.staff("owner");
+  const linh = app.telegram.privateChat(app.telegram.person({ first_name: "Linh" }));
+  const late = app.telegram.privateChat(app.telegram.person({ first_name: "Late" }));
+  const code = await inviteFrom(owner, "manager");
+
+  linh.send(`/start ${code}`);
+  await linh.waitForBotMessage(texts.joined("Xi Pho Coffee", "manager"));
+  linh.send("hello");
+  await linh.waitForBotMessage("Answer: hello");
+  late.send(`/start ${code}`);
+  await late.waitForBotMessage(texts.inviteUsed);
+  late.send("hello");
+  await late.waitForBotMessage(texts.stranger);
+
+  expect(await findStaffMember(app.test.db, linh.id)).toMatchObject({ name: "Linh", role: "manager" });
+  expect(linh.replyKeyboard()?.keyboard.flat()).toHaveLength(2);
+  expect(app.model.requests).toHaveLength(1);
+});
+
+test("of two people who open an invite at the same moment one joins", async () => {
+  app = await startTestApp(repeats);
+  const code = await inviteFrom(await app.staff("owner"), "staff");
+  const chats = ["An", "Binh"].map((name) => app.telegram.privateChat(app.telegram.person({ first_name: name })));
+
+  for (const chat of chats) chat.send(`/start ${code}`);
+  const answers = await Promise.all(chats.map((chat) => chat.waitForBotMessage(/./)));
+
+  expect(answers.map(({ text }) => text)).toEqual([texts.joined("Xi Pho Coffee", "staff"), texts.inviteUsed]);
+});
+
+test("an expired invite and an unknown one let nobody in, and say so", async () => {
+  app = await startTestApp(repeats);
+  const code = await inviteFrom(await app.staff("owner"), "staff");
+  const late = app.telegram.privateChat(app.telegram.person({ first_name: "Late" }));
+  await app.test.db
+    .update(invites)
+    .set({ createdAt: sql`now() - interval '2 days'`, expiresAt: sql`now() - interval '1 second'` });
+
+  late.send(`/start ${code}`);
+  await late.waitForBotMessage(texts.inviteExpired);
+  late.send(`/start ${code.slice(1)}x`);
+  await late.waitForBotMessage(texts.inviteUnknown);
+
+  expect(await findStaffMember(app.test.db, late.id)).toBeUndefined();
+});
+
+test("who is staff already leaves an invite unused, and is told whether somebody else can use it", async () => {
+  app = await startTestApp(repeats);
+  const owner = await app.staff("owner");
+  const binh = await app.staff("staff");
+  const linh = app.telegram.privateChat(app.telegram.person({ first_name: "Linh" }));
+  const code = await inviteFrom(owner, "staff");
+
+  const early = binh.send(`/start ${code}`);
+  const stillGood = await binh.waitForBotMessage(/You have access already, as staff/, { after: early });
+  linh.send(`/start ${code}`);
+  await linh.waitForBotMessage(texts.joined("Xi Pho Coffee", "staff"));
+  const again = linh.send(`/start ${code}`);
+  const used = await linh.waitForBotMessage(/You have access already, as staff/, { after: again });
+
+  expect(stillGood.text).toContain("still good for somebody else");
+  expect(used.text).not.toContain("still good");
+});
+
+test("an invite to a higher role raises who is staff already", async () => {
+  app = await startTestApp(repeats);
+  const owner = await app.staff("owner");
+  const binh = await app.staff("staff");
+
+  binh.send(`/start ${await inviteFrom(owner, "owner")}`);
+  await binh.waitForBotMessage(texts.joined("Xi Pho Coffee", "owner"));
+
+  expect(await findStaffMember(app.test.db, binh.id)).toMatchObject({ role: "owner" });
+});
+
+test("only an owner invites, only in private, and a wrong word gets the usage", async () => {
+  app = await startTestApp(scripted([]));
+  const owner = await staffPerson(app, "owner", { first_name: "Mai" });
+  const manager = await app.staff("manager");
+  const group = app.telegram.group({ title: "Shop", members: [owner] });
+  const ownersChat = app.telegram.privateChat(owner);
+
+  manager.send("/invite staff");
+  await manager.waitForBotMessage(texts.ownersOnly);
+  group.send("/invite staff");
+  await group.waitForBotMessage(texts.privateOnly);
+  const wrong = ownersChat.send("/invite boss");
+  await ownersChat.waitForBotMessage(texts.inviteUsage, { after: wrong });
+  const missing = ownersChat.send("/invite");
+  await ownersChat.waitForBotMessage(texts.inviteUsage, { after: missing });
+
+  expect(await app.test.db.select().from(invites)).toEqual([]);
+});
+
+test("an owner removes somebody by button, by @username or by id, and they are a stranger at once", async () => {
+  app = await startTestApp(repeats);
+  const owner = await app.staff("owner");
+  const people = [
+    await staffPerson(app, "staff", { first_name: "An" }),
+    await staffPerson(app, "manager", { first_name: "Binh", username: "Binh_Barista" }),
+    await staffPerson(app, "staff", { first_name: "Chi" }),
+  ];
+  const chats = people.map((person) => app.telegram.privateChat(person));
+
+  owner.send("/remove");
+  const offer = await owner.waitForBotMessage(texts.removeWhom);
+  owner.press(offer, "An (staff)");
+  await owner.waitForBotMessage(texts.removed("An"));
+  owner.send("/remove @binh_barista");
+  await owner.waitForBotMessage(texts.removed("Binh"));
+  owner.send(`/remove ${people[2]?.id}`);
+  await owner.waitForBotMessage(texts.removed("Chi"));
+  for (const chat of chats) chat.send("may I?");
+  await Promise.all(chats.map((chat) => chat.waitForBotMessage(texts.stranger)));
+
+  expect(buttonsOf(offer)).toEqual(["An (staff)", "Binh (manager)", "Chi (staff)"]);
+  expect(app.model.requests).toEqual([]);
+});
+
+test("a removed person comes back with a new invite", async () => {
+  app = await startTestApp(repeats);
+  const owner = await app.staff("owner");
+  const an = await app.staff("manager");
+  owner.send(`/remove ${an.id}`);
+  await owner.waitForBotMessage(/no longer has access/);
+
+  an.send(`/start ${await inviteFrom(owner, "staff")}`);
+  await an.waitForBotMessage(texts.joined("Xi Pho Coffee", "staff"));
+
+  expect(await findStaffMember(app.test.db, an.id)).toMatchObject({ role: "staff" });
+});
+
+test("nobody removes themselves, an owner by configuration, or somebody who is not there", async () => {
+  app = await startTestApp(repeats, { env: { OWNER_TELEGRAM_IDS: "9001" } });
+  const configured = app.telegram.person({ id: 9001, first_name: "Mai", username: "mai" });
+  const bao = await staffPerson(app, "owner", { first_name: "Bao", username: "bao" });
+  const [maisChat, baosChat] = [app.telegram.privateChat(configured), app.telegram.privateChat(bao)];
+  maisChat.send("hello");
+  await maisChat.waitForBotMessage("Answer: hello");
+  const answerTo = async (command: string) => {
+    const sent = baosChat.send(command);
+    return (await baosChat.waitForBotMessage(/./, { after: sent })).text;
+  };
+
+  const answers = [
+    await answerTo("/remove @BAO"),
+    await answerTo(`/remove ${bao.id}`),
+    await answerTo("/remove 9001"),
+    await answerTo("/remove @mai"),
+    await answerTo("/remove @nobody"),
+    await answerTo("/remove 99999999999999999999999999"),
+  ];
+
+  expect(answers).toEqual([
+    texts.removeSelf,
+    texts.removeSelf,
+    texts.removeConfigured("Mai"),
+    texts.removeConfigured("Mai"),
+    texts.removeUnknown,
+    texts.removeUnknown,
+  ]);
+  expect(await app.test.db.select({ removedAt: staff.removedAt }).from(staff)).toEqual([
+    { removedAt: null },
+    { removedAt: null },
+  ]);
+});
+
+test("a @username that went over to somebody else removes only who has it now", async () => {
+  app = await startTestApp(repeats);
+  const owner = await app.staff("owner");
+  const an = await staffPerson(app, "staff", { first_name: "An", username: "counter" });
+  const binh = await staffPerson(app, "staff", { first_name: "Binh" });
+  const binhsChat = app.telegram.privateChat(binh);
+  binhsChat.send("hello", { from: { ...binh, username: "Counter" } });
+  await binhsChat.waitForBotMessage("Answer: hello");
+
+  owner.send("/remove @counter");
+  await owner.waitForBotMessage(texts.removed("Binh"));
+
+  expect(await findStaffMember(app.test.db, an.id)).toMatchObject({ name: "An", username: null });
+  expect(await findStaffMember(app.test.db, binh.id)).toBeUndefined();
+});
+
+test("only an owner removes, and only in private", async () => {
+  app = await startTestApp(scripted([]));
+  const owner = await staffPerson(app, "owner", { first_name: "Mai" });
+  const manager = await staffPerson(app, "manager", { first_name: "Bao" });
+  const group = app.telegram.group({ title: "Shop", members: [owner, manager] });
+  const managersChat = app.telegram.privateChat(manager);
+
+  group.send("/remove", { from: owner });
+  await group.waitForBotMessage(texts.privateOnly);
+  managersChat.send(`/remove ${owner.id}`);
+  await managersChat.waitForBotMessage(texts.ownersOnly);
+
+  expect(await findStaffMember(app.test.db, owner.id)).toMatchObject({ role: "owner" });
+});
+
+test("a staff member's new name is kept with their next message", async () => {
+  app = await startTestApp(repeats);
+  const binh = await staffPerson(app, "staff", { first_name: "Binh" });
+  const chat = app.telegram.privateChat(binh);
+
+  chat.send("hello", { from: { ...binh, first_name: "Bình", last_name: "Nguyễn", username: "binh" } });
+  await chat.waitForBotMessage("Answer: hello");
+
+  const [kept] = await app.test.db.select().from(staff).where(eq(staff.telegramUserId, binh.id));
+  expect(kept).toMatchObject({ name: "Bình Nguyễn", username: "binh" });
+});

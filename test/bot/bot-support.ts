@@ -1,0 +1,57 @@
+/** Words for tests of the bot: people, a model that repeats what it is asked, and waiting for what cannot be seen. */
+import type { Message, User } from "@grammyjs/types";
+import { saveStaffMember } from "../../src/db/queries/staff.ts";
+import type { StaffRole } from "../../src/roles.ts";
+import { says } from "../../src/sandbox/model/script.ts";
+import type { ModelRequest, Responder } from "../../src/sandbox/model/turn.ts";
+import type { StandInChat } from "../../src/sandbox/telegram/chat.ts";
+import type { TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
+import type { TestApp } from "../support/app.ts";
+import type { TestDatabase } from "../support/database.ts";
+
+/** Answers every question with `Answer: ` and the question. */
+export const repeats: Responder = (request) => says(`Answer: ${questionOf(request)}`);
+
+/** What the model is asked, the newest item of its input. */
+export function questionOf(request: ModelRequest): string {
+  return conversationOf(request).at(-1) ?? "";
+}
+
+/** Everything said so far, as the model gets it, the question last. */
+export function conversationOf({ body }: ModelRequest): string[] {
+  return typeof body.input === "string" ? [body.input] : body.input.map(({ content }) => String(content));
+}
+
+/** A member of the staff, for groups and for people with more than a first name. */
+export async function staffPerson(
+  { telegram, test }: { telegram: TelegramStandIn; test: TestDatabase },
+  role: StaffRole,
+  options: Parameters<TelegramStandIn["person"]>[0],
+): Promise<User> {
+  const person = telegram.person(options);
+  const { id, first_name, username = null } = person;
+  await saveStaffMember(test.db, { telegramUserId: id, name: first_name, username, role });
+  return person;
+}
+
+/** Settles when the bot has confirmed every update: what it did not answer by then it will never answer. */
+export async function allHandled({ telegram }: Pick<TestApp, "telegram">): Promise<void> {
+  await telegram.waitFor(() => telegram.pendingUpdates().length === 0);
+}
+
+/** Asks an owner's bot for an invite. @returns the code in the link. */
+export async function inviteFrom(owner: StandInChat, role: StaffRole): Promise<string> {
+  const asked = owner.send(`/invite ${role}`);
+  const { text = "" } = await owner.waitForBotMessage(/\?start=/, { after: asked });
+  return /\?start=([\w-]+)/.exec(text)?.[1] ?? "";
+}
+
+/** What the buttons beneath a message say, from top to bottom. */
+export function buttonsOf(message: Message): string[] {
+  return message.reply_markup?.inline_keyboard.flat().map(({ text }) => text) ?? [];
+}
+
+/** All that the bot wrote in a chat. */
+export function textsOf(chat: StandInChat): (string | undefined)[] {
+  return chat.botMessages().map(({ text }) => text);
+}

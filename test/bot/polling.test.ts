@@ -1,0 +1,398 @@
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import type { Update } from "@grammyjs/types";
+import { type Logger, pino } from "pino";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createTelegramBot, type TelegramBot, type TelegramBotDeps } from "../../src/bot/bot.ts";
+import { textsIn } from "../../src/bot/texts.ts";
+import { isDatabaseUp } from "../../src/db/queries/health.ts";
+import { messages, runs, threads } from "../../src/db/schema/index.ts";
+import { StartupError } from "../../src/errors.ts";
+import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
+import { createTestDatabase, onTestServer, type TestDatabase } from "../support/database.ts";
+import { allHandled, staffPerson } from "./bot-support.ts";
+
+const texts = textsIn("en");
+/** As long as real ones are. */
+const BOT_TOKEN = "7123456789:AAE-token-of-the-local-stand-in-0123";
+let telegram: TelegramStandIn;
+let database: TestDatabase;
+let bots: TelegramBot[] = [];
+
+beforeEach(async () => {
+  telegram = await createTelegramStandIn({ token: BOT_TOKEN });
+  database = await createTestDatabase();
+});
+
+afterEach(async () => {
+  for (const bot of bots) {
+    await bot.stopPolling();
+    await bot.stop(0);
+  }
+  bots = [];
+  await telegram.close();
+  await database.close();
+});
+
+test("updates that are delivered again to the next process change nothing", async () => {
+  const chat = await staffChat();
+  telegram.failNext(
+    ({ method, params }) => method === "getUpdates" && params.offset !== 0,
+    { kind: "drop-before" },
+    99,
+  );
+  const first = await createBot();
+  const log = recordLog();
+  const second = await createBot({ logger: log.logger });
+  chat.send("one");
+  chat.send("/new");
+  chat.send("two");
+
+  first.start();
+  await telegram.waitFor(() => telegram.calls().some(({ outcome }) => outcome?.kind === "dropped"));
+  await chat.waitForBotMessage(texts.newThread);
+  const before = await conversations();
+  await first.stopPolling();
+  second.start();
+  await log.waitForLine(({ msg }) => msg === "update seen before", 2);
+
+  expect(before.threads).toHaveLength(2);
+  expect(before.runs.map(({ stopRequestedAt }) => stopRequestedAt === null)).toEqual([false, true]);
+  expect(await conversations()).toEqual(before);
+  expect(telegram.pendingUpdates()).toHaveLength(3);
+});
+
+test("an answer of Telegram that is lost on the way is asked for again, and loses nothing", async () => {
+  const chat = await staffChat();
+  telegram.failNext("getUpdates", { kind: "drop-after" }, 2);
+  chat.send("one");
+  chat.send("two");
+
+  await start();
+  await allHandled({ telegram });
+
+  expect((await conversations()).texts).toEqual(["one", "two"]);
+});
+
+test("errors of Telegram's server and of the network are waited out", async () => {
+  const chat = await staffChat();
+  const log = recordLog();
+  telegram.failNext("getUpdates", { kind: "http", status: 502, body: "<html><h1>502 Bad Gateway</h1></html>" });
+  telegram.failNext("getUpdates", { kind: "http", status: 500, body: refusal(500, "Internal Server Error") });
+  telegram.failNext("getUpdates", { kind: "drop-before" });
+  chat.send("still there?");
+
+  await start({ logger: log.logger });
+  await allHandled({ telegram });
+
+  expect((await conversations()).texts).toEqual(["still there?"]);
+  expect(log.lines.filter(({ msg }) => msg === "could not fetch updates: trying again")).toHaveLength(3);
+  expect(log.lines.map(({ msg }) => msg)).toContain("Telegram answers again");
+  expect(JSON.stringify(log.lines)).not.toContain(BOT_TOKEN);
+});
+
+test("a second process with the same token is told of in one sentence, and polling goes on when it has stopped", async () => {
+  const chat = await staffChat();
+  const log = recordLog();
+  await start({ logger: log.logger });
+  await polls(1);
+  await otherProcessPolls();
+  await polls(2);
+  await otherProcessPolls();
+  await polls(3);
+
+  chat.send("and now?");
+  await allHandled({ telegram });
+
+  const errors = log.lines.filter(({ level }) => level >= 50);
+  expect(errors.map(({ msg }) => msg)).toEqual([
+    expect.stringMatching(/^Another process is polling with this TELEGRAM_BOT_TOKEN \(409\).*stop the other one/),
+  ]);
+  expect((await conversations()).texts).toEqual(["and now?"]);
+});
+
+test("a webhook that was set before is taken off", async () => {
+  const chat = await staffChat();
+  await callTelegram("setWebhook", { url: `http://127.0.0.1:${await unusedPort()}/` });
+
+  await start();
+  await telegram.waitFor(() =>
+    telegram.calls().some(({ method, outcome }) => method === "deleteWebhook" && outcome?.kind === "ok"),
+  );
+  chat.send("hello");
+  await allHandled({ telegram });
+
+  expect((await conversations()).texts).toEqual(["hello"]);
+});
+
+test.each([
+  [401, "Unauthorized"],
+  [404, "Not Found"],
+])(
+  "a token that Telegram refuses while running (%i) ends the process with one sentence",
+  async (status, description) => {
+    const refused = Promise.withResolvers<StartupError>();
+    telegram.failNext("getUpdates", { kind: "http", status, body: refusal(status, description) });
+
+    await start({ onRefused: refused.resolve });
+    const error = await refused.promise;
+
+    expect(error).toBeInstanceOf(StartupError);
+    expect(error.message).toMatch(/^Telegram refuses TELEGRAM_BOT_TOKEN: .*@BotFather/);
+    expect(telegram.calls().filter(({ method }) => method === "getUpdates")).toHaveLength(1);
+  },
+);
+
+test("a message that comes while the database is away is committed when it is back", async () => {
+  const chat = await staffChat();
+  const log = recordLog();
+  await start({ logger: log.logger });
+
+  await closeDatabaseToEveryone();
+  chat.send("keep this");
+  chat.send("and this");
+  await log.waitForLine(({ msg }) => msg === "update was not committed: trying again", 6);
+  const unconfirmed = telegram.pendingUpdates().map(({ message }) => message?.text);
+  await openDatabase();
+  await allHandled({ telegram });
+
+  expect(unconfirmed).toEqual(["keep this", "and this"]);
+  expect((await conversations()).texts).toEqual(["keep this", "and this"]);
+  expect(JSON.stringify(log.lines)).not.toContain("keep this");
+});
+
+test("an update that fails every time for a fault of ours is skipped, and those behind it are taken in", async () => {
+  const chat = await staffChat();
+  const log = recordLog();
+  await onDatabase("alter table messages add constraint no_poison check (text <> 'poison')");
+  await start({ logger: log.logger });
+
+  chat.send("poison");
+  chat.send("after it");
+  await allHandled({ telegram });
+
+  expect((await conversations()).texts).toEqual(["after it"]);
+  expect(log.lines.filter(({ msg }) => msg === "update skipped: it failed every time")).toHaveLength(1);
+});
+
+test("a stop in the middle of a batch waits for the update in hand and gives up none", async () => {
+  const chat = await staffChat();
+  for (const text of ["one", "two", "three"]) chat.send(text);
+  const bot = await start();
+
+  await telegram.waitFor(() =>
+    telegram.calls().some(({ outcome }) => outcome?.kind === "ok" && hasUpdates(outcome.result)),
+  );
+  await bot.stopPolling();
+  const taken = (await conversations()).texts;
+  const left = telegram.pendingUpdates().map(({ message }) => message?.text);
+  await start();
+  await allHandled({ telegram });
+
+  expect([...new Set([...taken, ...left])]).toEqual(["one", "two", "three"]);
+  expect((await conversations()).texts).toEqual(["one", "two", "three"]);
+});
+
+test("a wrong token is one sentence at start, and the token is not in it", async () => {
+  const token = "7123456789:a-token-of-nobody-that-is-long-enough";
+
+  const failure = await createBot({}, { token }).catch((error: unknown) => error);
+
+  expect(failure).toBeInstanceOf(StartupError);
+  expect(String(failure)).toMatch(/Telegram refuses TELEGRAM_BOT_TOKEN/);
+  expect(String(failure)).not.toMatch(/a-token-of-nobody|\n/);
+});
+
+test("a Telegram that cannot be reached is one sentence that names TELEGRAM_PROXY, and the token is not in it", async () => {
+  const port = await unusedPort();
+
+  const failure = await createBot({}, { apiRoot: `http://127.0.0.1:${port}` }).catch((error: unknown) => error);
+
+  expect(failure).toBeInstanceOf(StartupError);
+  expect(String(failure)).toMatch(
+    /Cannot reach Telegram at http:\/\/127.0.0.1:\d+: .*set TELEGRAM_PROXY to an HTTP or SOCKS proxy/,
+  );
+  expect(String(failure)).not.toContain(BOT_TOKEN);
+});
+
+test("a proxy that is down is named, without its password", async () => {
+  const proxy = `http://shop:hush@127.0.0.1:${await unusedPort()}`;
+
+  const failure = await createBot({}, { proxy }).catch((error: unknown) => error);
+
+  expect(failure).toBeInstanceOf(StartupError);
+  expect(String(failure)).toMatch(/through TELEGRAM_PROXY: is the proxy up\?/);
+  expect(String(failure)).not.toContain("hush");
+});
+
+test("with TELEGRAM_PROXY every call goes through the proxy, over connections that are kept", async () => {
+  const proxy = await startProxy();
+  const chat = await staffChat();
+  const bot = await createBot({}, { proxy: proxy.address });
+
+  bot.start();
+  chat.send("/help");
+  await chat.waitForBotMessage(texts.help);
+  chat.send("/start");
+  await chat.waitForBotMessage(/^Hello/);
+  await bot.stopPolling();
+  await proxy.close();
+
+  expect(new Set(proxy.targets)).toEqual(new Set([new URL(telegram.apiRoot).host]));
+  expect(telegram.calls().length).toBeGreaterThan(proxy.targets.length);
+});
+
+function createBot(
+  deps: Partial<TelegramBotDeps> = {},
+  connection: { token?: string; apiRoot?: string; proxy?: string } = {},
+): Promise<TelegramBot> {
+  return createTelegramBot({
+    telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null, ...connection },
+    db: database.db,
+    shop: { name: "Xi Pho Coffee", timeZone: "Asia/Ho_Chi_Minh", currency: "VND", locale: "vi-VN" },
+    ownerTelegramIds: [],
+    toolLabel: (name) => name,
+    workerId: () => 1,
+    isDatabaseUp: () => isDatabaseUp(database.db),
+    onRefused(error) {
+      throw error;
+    },
+    logger: pino({ level: "silent" }),
+    ...deps,
+  }).then((bot) => {
+    bots.push(bot);
+    return bot;
+  });
+}
+
+async function start(deps: Partial<TelegramBotDeps> = {}): Promise<TelegramBot> {
+  const bot = await createBot(deps);
+  bot.start();
+  return bot;
+}
+
+async function staffChat() {
+  return telegram.privateChat(await staffPerson({ telegram, test: database }, "staff", { first_name: "An" }));
+}
+
+/** What is stored, in the order in which it came. */
+async function conversations() {
+  const stored = await database.db.select({ text: messages.text }).from(messages).orderBy(messages.createdAt);
+  return {
+    texts: stored.map(({ text }) => text),
+    threads: await database.db.select().from(threads).orderBy(threads.createdAt),
+    runs: await database.db
+      .select({ id: runs.id, status: runs.status, stopRequestedAt: runs.stopRequestedAt })
+      .from(runs)
+      .orderBy(runs.queuedAt),
+  };
+}
+
+interface LogLine {
+  level: number;
+  msg: string;
+}
+
+function recordLog() {
+  const lines: LogLine[] = [];
+  let wake = Promise.withResolvers<void>();
+  const logger: Logger = pino(
+    { level: "info" },
+    {
+      write(line: string) {
+        lines.push(JSON.parse(line));
+        wake.resolve();
+        wake = Promise.withResolvers();
+      },
+    },
+  );
+  const waitForLine = async (matches: (line: LogLine) => boolean, times = 1) => {
+    while (lines.filter(matches).length < times) await wake.promise;
+  };
+  return { logger, lines, waitForLine };
+}
+
+/** Settles when the bot has begun its poll number `count` and waits in it. */
+async function polls(count: number): Promise<void> {
+  await telegram.waitFor(() => {
+    const calls = telegram.calls().filter(({ method, params }) => method === "getUpdates" && params.timeout !== 0);
+    return calls.length === count && calls.at(-1)?.outcome === undefined;
+  });
+}
+
+async function otherProcessPolls(): Promise<void> {
+  await callTelegram("getUpdates", { timeout: 0 });
+}
+
+async function callTelegram(method: string, params: object): Promise<void> {
+  const response = await fetch(`${telegram.apiRoot}/bot${BOT_TOKEN}/${method}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(params),
+  });
+  if (!response.ok) throw new Error(await response.text());
+}
+
+function refusal(error_code: number, description: string) {
+  return { ok: false, error_code, description };
+}
+
+function hasUpdates(result: unknown): result is Update[] {
+  return Array.isArray(result) && result.length > 0;
+}
+
+async function closeDatabaseToEveryone(): Promise<void> {
+  await onTestServer(async (session) => {
+    await session`alter database ${session(database.name)} allow_connections false`;
+    await session`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${database.name}`;
+  });
+}
+
+async function openDatabase(): Promise<void> {
+  await onTestServer((session) => session`alter database ${session(database.name)} allow_connections true`);
+}
+
+async function onDatabase(statement: string): Promise<void> {
+  await database.db.execute(statement);
+}
+
+async function unusedPort(): Promise<number> {
+  const server = createServer();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.listen(0, "127.0.0.1", resolve);
+  await promise;
+  const { port } = server.address() as AddressInfo;
+  const closed = Promise.withResolvers<void>();
+  server.close(() => closed.resolve());
+  await closed.promise;
+  return port;
+}
+
+/** An HTTP proxy that only knows CONNECT, and notes each connection that it made. */
+async function startProxy() {
+  const targets: string[] = [];
+  const server = createServer((_request, response) => response.writeHead(405).end());
+  server.on("connect", ({ url = "" }, client) => {
+    targets.push(url);
+    const { hostname, port } = new URL(`http://${url}`);
+    const upstream = connect(Number(port), hostname, () => {
+      client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+      upstream.pipe(client);
+      client.pipe(upstream);
+    });
+    upstream.on("error", () => client.destroy());
+    client.on("error", () => upstream.destroy());
+    client.on("close", () => upstream.destroy());
+  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.listen(0, "127.0.0.1", resolve);
+  await promise;
+  return {
+    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    targets,
+    async close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
