@@ -6,6 +6,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["node", "module-sync"] } },
   test: {
     include: ["test/**/*.test.ts"],
+    // More than there are cores: most tests wait for a server most of the time.
+    maxWorkers: 4,
     globalSetup: ["test/support/global-setup.ts"],
     // Real servers and a real database: generous, because a test asserts an outcome and never a time.
     testTimeout: 30_000,

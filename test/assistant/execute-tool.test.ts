@@ -198,9 +198,17 @@ test("a tool that takes too long is given up", async () => {
 
 test("a failure after the tool was given up disturbs nobody", async () => {
   const release = Promise.withResolvers<Record<string, unknown>>();
-  const { call, lines } = await openCounter([toolThat(() => release.promise)]);
+  const started = Promise.withResolvers<void>();
+  const { call, lines } = await openCounter([
+    toolThat(() => {
+      started.resolve();
+      return release.promise;
+    }),
+  ]);
 
   await call({ name: "Probe", toolTimeoutMs: 20 });
+  // It may have been given up before it got its connection.
+  await started.promise;
   release.reject(new Error("too late"));
   const next = await call({ name: "CheckOutOfStock" });
 

@@ -26,7 +26,9 @@ export interface TestDatabase {
 export async function createTestDatabase(options: ConnectOptions = {}): Promise<TestDatabase> {
   const { socketDir, user, template } = inject("testServer");
   const name = `test_${randomUUID().replaceAll("-", "")}`;
-  await onTestServer((session) => session`create database ${session(name)} template ${session(template)}`);
+  await onTestServer(
+    (session) => session`create database ${session(name)} template ${session(template)} strategy file_copy`,
+  );
   const target = { socketDir, user, database: name };
   const database = connectDatabase(target, { poolSize: 5, ...options });
   const close = async () => {

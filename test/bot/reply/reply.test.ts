@@ -124,9 +124,9 @@ test("a person who blocked the bot: the run is stored in full, and the delivery 
 
   chat.block();
   rest.resolve();
+  await expect.poll(async () => (await newestRun(app))?.status).toBe("COMPLETED");
   const run = await delivered(app, "FAILED");
 
-  expect(run.status).toBe("COMPLETED");
   expect(run.message?.text).toBe("The start and the end.");
   expect(run.delivery.error).toContain("blocked");
 });
