@@ -5,6 +5,7 @@
  * nothing of runs or tools: items in, items out.
  */
 import OpenAI, { APIConnectionError, APIError, APIUserAbortError } from "openai";
+import type { Stream } from "openai/core/streaming";
 import type {
   Response,
   ResponseCreateParamsStreaming,
@@ -13,32 +14,13 @@ import type {
   ResponseStreamEvent,
 } from "openai/resources/responses/responses";
 import type { RoundUsage } from "../db/queries/runs.ts";
-import { AppError } from "../errors.ts";
-import { withoutSecrets } from "../logger.ts";
-import { MAX_ANSWER_CHARACTERS, MAX_OUTPUT_TOKENS, MODEL_IDLE_TIMEOUT_MS, MODEL_TOTAL_TIMEOUT_MS } from "./limits.ts";
+import { withOwnCallIds } from "./call-ids.ts";
+import { MAX_OUTPUT_TOKENS, MODEL_IDLE_TIMEOUT_MS, MODEL_TOTAL_TIMEOUT_MS } from "./limits.ts";
+import { createDeadline } from "./model-deadline.ts";
+import { ModelError, type ModelFault, withoutKey } from "./model-error.ts";
+import { createTextWriter } from "./model-text.ts";
 
-export type ModelFault =
-  | "MODEL_UNREACHABLE"
-  | "MODEL_UNAVAILABLE"
-  | "MODEL_RATE_LIMITED"
-  | "MODEL_QUOTA"
-  | "MODEL_REFUSED_KEY"
-  | "MODEL_REFUSED_REQUEST"
-  | "MODEL_FAILED"
-  | "MODEL_STREAM_BROKEN"
-  | "MODEL_SILENT"
-  | "MODEL_TIMEOUT"
-  | "MODEL_TOO_LONG";
-
-/** The model gave no answer. The message is our own words and what the provider said, fit for a log and an admin. */
-export class ModelError extends AppError {
-  override readonly code: ModelFault;
-
-  constructor(code: ModelFault, message: string) {
-    super(withoutSecrets(message));
-    this.code = code;
-  }
-}
+export type { ModelFault } from "./model-error.ts";
 
 export interface ModelTool {
   name: string;
@@ -64,6 +46,7 @@ export interface ModelAnswer {
   outcome: { status: "completed" } | { status: "incomplete"; reason: string };
   /** Output items whole, reasoning included, as they must go back. */
   items: object[];
+  /** Their ids are unlike each other and unlike those of the input. */
   calls: { callId: string; name: string; arguments: string }[];
   usage: RoundUsage | null;
 }
@@ -100,6 +83,7 @@ export function createModel(options: ModelOptions): Model {
     baseURL: options.baseUrl ?? "https://api.openai.com/v1",
     // Bounds only the wait for the response's headers: the deadlines below bound the stream.
     timeout: idleTimeoutMs,
+    fetch: fetchAndTellOfQuota,
     logLevel: "off",
   });
   // Encrypted reasoning is OpenAI's own: a server that refuses to be asked for it is not asked again.
@@ -109,8 +93,9 @@ export function createModel(options: ModelOptions): Model {
       return await client.responses.create(toParameters(options.name, request, asksForReasoning), { signal });
     } catch (error) {
       if (!asksForReasoning || !isAboutInclude(error)) throw error;
+      const stream = await client.responses.create(toParameters(options.name, request, false), { signal });
       asksForReasoning = false;
-      return await client.responses.create(toParameters(options.name, request, false), { signal });
+      return stream;
     }
   };
 
@@ -120,15 +105,26 @@ export function createModel(options: ModelOptions): Model {
       const deadline = createDeadline({ idleTimeoutMs, totalTimeoutMs, signal });
       try {
         const stream = await open(request, deadline.signal);
-        return await readStream(stream, { onText, onEvent: deadline.renew, signal: deadline.signal });
+        const answer = await readStream(stream, { onText, onEvent: deadline.renew, signal: deadline.signal });
+        return withOwnCallIds(answer, request.input);
       } catch (error) {
         signal.throwIfAborted();
-        throw deadline.fault() ?? explain(error);
+        throw withoutKey(deadline.fault() ?? explain(error), options.apiKey);
       } finally {
         deadline.clear();
       }
     },
   };
+}
+
+/** The SDK would ask again after a 429 for want of credit, which never helps: its own header tells it not to. */
+async function fetchAndTellOfQuota(url: string | URL | Request, init?: RequestInit): Promise<globalThis.Response> {
+  const response = await fetch(url, init);
+  if (response.status !== 429) return response;
+  const body = await response.text();
+  const headers = new Headers(response.headers);
+  if (body.includes("insufficient_quota")) headers.set("x-should-retry", "false");
+  return new globalThis.Response(body, { status: response.status, headers });
 }
 
 function toParameters(model: string, request: ModelRequest, asksForReasoning: boolean): ResponseCreateParamsStreaming {
@@ -169,55 +165,60 @@ interface StreamReader {
   signal: AbortSignal;
 }
 
-async function readStream(stream: AsyncIterable<ResponseStreamEvent>, reader: StreamReader): Promise<ModelAnswer> {
-  const items: ResponseOutputItem[] = [];
-  const write = createTextWriter(reader.onText);
-  for await (const event of stream) {
-    reader.onEvent();
-    switch (event.type) {
-      case "response.output_text.delta":
-      case "response.refusal.delta":
-        write(event.item_id, event.delta);
-        break;
-      case "response.output_item.done":
-        items.push(event.item);
-        break;
-      case "response.completed":
-        return toAnswer(event.response, items, { status: "completed" });
-      case "response.incomplete":
-        return toAnswer(event.response, items, {
-          status: "incomplete",
-          reason: event.response.incomplete_details?.reason ?? "unknown",
-        });
-      case "response.failed":
-        throw toFailure(event.response);
-      // The SDK throws some forms of this event itself, and hands on others.
-      case "error":
-        throw new ModelError(
-          event.code === "insufficient_quota" ? "MODEL_QUOTA" : "MODEL_FAILED",
-          `The model failed: ${event.message}`,
-        );
+/** How long a server that has said all may take to end its stream, in milliseconds. */
+const LINGER_MS = 50;
+
+/** Reads to the stream's own end: one that is left earlier loses its connection, and the next call pays for a new one. */
+async function readStream(stream: Stream<ResponseStreamEvent>, reader: StreamReader): Promise<ModelAnswer> {
+  const read = createEventReader(reader.onText);
+  let answer: ModelAnswer | undefined;
+  let linger: NodeJS.Timeout | undefined;
+  try {
+    for await (const event of stream) {
+      reader.onEvent();
+      answer ??= read(event);
+      if (answer) linger ??= setTimeout(() => stream.controller.abort(), LINGER_MS);
     }
+  } catch (error) {
+    // A connection that breaks when all is said takes nothing back.
+    if (!answer) throw error;
+  } finally {
+    clearTimeout(linger);
   }
+  if (answer) return answer;
   // The SDK ends the loop silently when it is aborted and when the server closes early.
   reader.signal.throwIfAborted();
   throw new ModelError("MODEL_STREAM_BROKEN", "The model's stream ended without a terminal event.");
 }
 
-/** Sets text items apart by a blank line, and ends an answer that would not end by itself. */
-function createTextWriter(onText: (delta: string) => void): (itemId: string, delta: string) => void {
-  let current: string | null = null;
-  let length = 0;
-  return (itemId, delta) => {
-    if (delta === "") return;
-    if (current !== null && current !== itemId) onText("\n\n");
-    current = itemId;
-    length += delta.length;
-    if (length > MAX_ANSWER_CHARACTERS) {
-      throw new ModelError("MODEL_TOO_LONG", `The answer is longer than ${MAX_ANSWER_CHARACTERS} characters.`);
+/** Takes event by event; the terminal one makes the answer. */
+function createEventReader(onText: (delta: string) => void): (event: ResponseStreamEvent) => ModelAnswer | undefined {
+  const items: ResponseOutputItem[] = [];
+  const writer = createTextWriter(onText);
+  return (event) => {
+    switch (event.type) {
+      case "response.output_text.delta":
+      case "response.refusal.delta":
+        writer.write(event.item_id, event.delta);
+        return;
+      case "response.output_item.done":
+        items.push(event.item);
+        return;
+      case "response.completed":
+        writer.end();
+        return toAnswer(event.response, items, { status: "completed" });
+      case "response.incomplete":
+        writer.end();
+        return toAnswer(event.response, items, {
+          status: "incomplete",
+          reason: event.response.incomplete_details?.reason ?? "unknown",
+        });
+      case "response.failed":
+        throw toFailure(event.response.error);
+      // The SDK throws some forms of this event itself, and hands on others.
+      case "error":
+        throw toFailure(event);
     }
-    // PostgreSQL stores no NUL; nothing else is changed.
-    onText(delta.replaceAll("\0", "\uFFFD"));
   };
 }
 
@@ -240,10 +241,14 @@ function toAnswer(response: Response, items: ResponseOutputItem[], outcome: Mode
   };
 }
 
-function toFailure(response: Response): ModelError {
-  const { code, message } = response.error ?? { code: "unknown", message: "no reason given" };
-  const fault = code === "rate_limit_exceeded" ? "MODEL_RATE_LIMITED" : "MODEL_FAILED";
-  return new ModelError(fault, `The model failed (${code}): ${message}`);
+function toFailure(error: { code: string | null; message: string } | null): ModelError {
+  const { code, message } = error ?? { code: "unknown", message: "no reason given" };
+  return new ModelError(faultByCode(code) ?? "MODEL_FAILED", `The model failed (${code}): ${message}`);
+}
+
+function faultByCode(code: string | null | undefined): ModelFault | undefined {
+  if (code === "insufficient_quota") return "MODEL_QUOTA";
+  return code === "rate_limit_exceeded" ? "MODEL_RATE_LIMITED" : undefined;
 }
 
 function explain(error: unknown): unknown {
@@ -263,7 +268,8 @@ function explain(error: unknown): unknown {
 }
 
 function faultOf(error: InstanceType<typeof APIError>): ModelFault {
-  if (error.code === "insufficient_quota") return "MODEL_QUOTA";
+  const byCode = faultByCode(error.code);
+  if (byCode) return byCode;
   // An `error` event in the stream has no status.
   if (error.status === undefined) return "MODEL_FAILED";
   if (error.status === 401 || error.status === 403) return "MODEL_REFUSED_KEY";
@@ -271,35 +277,11 @@ function faultOf(error: InstanceType<typeof APIError>): ModelFault {
   return error.status >= 500 ? "MODEL_UNAVAILABLE" : "MODEL_REFUSED_REQUEST";
 }
 
+/** With the innermost cause: "fetch failed" alone says nothing. */
 function causeOf(error: Error): string {
-  const { cause } = error;
-  return cause instanceof Error ? `${error.message} (${cause.message})` : error.message;
-}
-
-/** A signal that aborts with the caller's, after silence, and at the latest after the total time. */
-function createDeadline(options: { idleTimeoutMs: number; totalTimeoutMs: number; signal: AbortSignal }) {
-  const controller = new AbortController();
-  let fault: ModelError | null = null;
-  const expire = (code: ModelFault, message: string) => () => {
-    fault = new ModelError(code, message);
-    controller.abort(fault);
-  };
-  const onIdle = expire("MODEL_SILENT", `The model was silent for ${options.idleTimeoutMs / 1000} s.`);
-  let idle = setTimeout(onIdle, options.idleTimeoutMs);
-  const total = setTimeout(
-    expire("MODEL_TIMEOUT", `The model took longer than ${options.totalTimeoutMs / 1000} s.`),
-    options.totalTimeoutMs,
-  );
-  return {
-    signal: AbortSignal.any([options.signal, controller.signal]),
-    fault: () => fault,
-    renew() {
-      clearTimeout(idle);
-      idle = setTimeout(onIdle, options.idleTimeoutMs);
-    },
-    clear() {
-      clearTimeout(idle);
-      clearTimeout(total);
-    },
-  };
+  let cause = error;
+  while (cause.cause instanceof Error) cause = cause.cause;
+  if (cause === error) return error.message;
+  // Where each of several addresses failed, only the code says why.
+  return `${error.message} (${cause.message || ("code" in cause ? cause.code : cause.name)})`;
 }

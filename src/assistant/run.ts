@@ -104,8 +104,9 @@ async function askModel(loop: RunLoop, run: ClaimedRun, at: Round): Promise<Fini
   };
   const answer = await loop.model.answer(request, { signal: at.signal, onText: at.answer.write });
   at.signal.throwIfAborted();
-  const items = withoutNul(answer.items) as object[];
+  // What was cut short is never sent back; without items another attempt knows that this round is to be asked again.
   const cutShort = answer.outcome.status === "incomplete";
+  const items = cutShort ? [] : (storable(answer.items) as object[]);
   const calls = cutShort ? [] : answer.calls.map((call) => ({ ...call, arguments: parseArguments(call.arguments) }));
   const stored = await storeRound(loop.db, run, {
     round: at.round,
@@ -114,14 +115,14 @@ async function askModel(loop: RunLoop, run: ClaimedRun, at: Round): Promise<Fini
     usage: answer.usage,
     model: loop.model.name,
   });
-  return { items, calls: stored, outcome: outcomeOf(answer, at.answer.text()) };
+  return { items, calls: stored, outcome: outcomeOf(answer, at.answer.textOfRound()) };
 }
 
 /** A round that an earlier attempt has finished: its text counts as said, its calls are known. */
 function replay(items: object[], calls: StoredToolCall[], answer: Answer): FinishedModelCall {
   answer.beginRound();
   for (const text of items.flatMap(textsOf)) answer.replay(text);
-  return { items, calls, outcome: COMPLETED };
+  return { items, calls, outcome: outcomeOf({ outcome: { status: "completed" }, calls }, answer.textOfRound()) };
 }
 
 interface RoundCalls extends RunControl {
@@ -180,6 +181,7 @@ type Answer = ReturnType<typeof createAnswer>;
 
 function createAnswer(emit: (event: RunEvent) => void) {
   let text = "";
+  let roundStart = 0;
   let isNewRound = false;
   const append = (delta: string) => {
     const separated = isNewRound && text !== "" ? `\n\n${delta}` : delta;
@@ -189,8 +191,10 @@ function createAnswer(emit: (event: RunEvent) => void) {
   };
   return {
     text: () => text,
+    textOfRound: () => text.slice(roundStart),
     beginRound() {
       isNewRound = true;
+      roundStart = text.length;
     },
     write(delta: string) {
       emit({ type: "text-delta", delta: append(delta) });
@@ -205,12 +209,12 @@ function createAnswer(emit: (event: RunEvent) => void) {
 
 const COMPLETED: RunOutcome = { status: "completed", errorCode: null, errorMessage: null };
 
-function outcomeOf(answer: ModelAnswer, text: string): RunOutcome {
+function outcomeOf(answer: { outcome: ModelAnswer["outcome"]; calls: unknown[] }, textOfRound: string): RunOutcome {
   if (answer.outcome.status === "incomplete") {
     const { reason } = answer.outcome;
     return { status: "incomplete", errorCode: "MODEL_CUT_SHORT", errorMessage: `The model was cut short: ${reason}.` };
   }
-  if (answer.calls.length === 0 && text.trim() === "") {
+  if (answer.calls.length === 0 && textOfRound.trim() === "") {
     return { status: "failed", errorCode: "MODEL_EMPTY", errorMessage: "The model ended without saying anything." };
   }
   return COMPLETED;
@@ -239,16 +243,19 @@ function isEnded(call: StoredToolCall): boolean {
 /** Arguments that are no JSON are kept as the text that they are: the tool's schema then says what is wrong with it. */
 function parseArguments(text: string): unknown {
   try {
-    return withoutNul(JSON.parse(text));
+    return storable(JSON.parse(text));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    return withoutNul(text);
+    return storable(text);
   }
 }
 
-/** PostgreSQL's jsonb stores no NUL. */
-function withoutNul(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value).replaceAll("\\u0000", "\\ufffd"));
+/** PostgreSQL's jsonb stores neither NUL nor half a character. */
+function storable(value: unknown): unknown {
+  if (typeof value === "string") return value.replaceAll("\0", "\uFFFD").toWellFormed();
+  if (Array.isArray(value)) return value.map(storable);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [storable(key), storable(each)]));
 }
 
 function textsOf(item: object): string[] {

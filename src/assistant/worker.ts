@@ -71,6 +71,7 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
   const bell = createBell();
   let stopping = false;
   let lock: WorkerLock;
+  let relocking: Promise<void> | null = null;
 
   const abortRun = (runId: string, reason: Error) => active.get(runId)?.abort.abort(reason);
   const abortAll = (reason: (runId: string) => Error) => {
@@ -78,10 +79,14 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
   };
   const onLockLost = () => {
     abortAll((runId) => new LeaseLostError(runId));
+    // A try that fails tells of a lost lock as well.
+    if (relocking) return;
     logger.warn("lost the worker's lock: its runs are given up");
-    void retry(async () => {
+    relocking = retry(async () => {
       lock = await takeWorkerLock(database, onLockLost);
       bell.ring();
+    }).finally(() => {
+      relocking = null;
     });
   };
   const retry = async (attempt: () => Promise<void>) => {
@@ -99,7 +104,8 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
     const abort = new AbortController();
     if (run.stopRequested) abort.abort(new StoppedError());
     const done = workOn(deps, run, abort).finally(() => {
-      active.delete(run.id);
+      // Unless this worker has taken the same run over from itself meanwhile.
+      if (active.get(run.id)?.abort === abort) active.delete(run.id);
       bell.ring();
     });
     active.set(run.id, { abort, done });
@@ -122,7 +128,8 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
   const renew = async () => {
     if (active.size === 0) return;
     const working = [...active.keys()];
-    const held = new Map((await renewLeases(database.db, lock.workerId)).map((run) => [run.id, run.stopRequested]));
+    const renewed = await renewLeases(database.db, lock.workerId, working);
+    const held = new Map(renewed.map((run) => [run.id, run.stopRequested]));
     for (const runId of working) {
       if (!held.has(runId)) abortRun(runId, new LeaseLostError(runId));
       else if (held.get(runId)) abortRun(runId, new StoppedError());
@@ -161,6 +168,7 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
         logger.warn({ err: error }, "could not release the runs: their leases run out instead"),
       );
       await listener.close();
+      await relocking;
       await lock.release();
     },
   };

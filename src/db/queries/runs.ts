@@ -120,16 +120,20 @@ export function claimRunById(
 }
 
 /**
- * Renews a worker's leases.
+ * Renews a worker's leases of the runs that it works on; one that it gave up is left to run out.
  *
  * @returns the runs it still holds, with whether a stop was asked for (a notice of it may be lost): what it works on
  * beside these was taken over.
  */
-export function renewLeases(db: Db, workerId: number): Promise<{ id: string; stopRequested: boolean }[]> {
+export function renewLeases(
+  db: Db,
+  workerId: number,
+  runIds: readonly string[],
+): Promise<{ id: string; stopRequested: boolean }[]> {
   return db
     .update(runs)
     .set({ leaseUntil: leaseEnd })
-    .where(and(eq(runs.workerId, workerId), inArray(runs.status, [...RUNNING])))
+    .where(and(eq(runs.workerId, workerId), inArray(runs.id, [...runIds]), inArray(runs.status, [...RUNNING])))
     .returning({ id: runs.id, stopRequested: sql<boolean>`${runs.stopRequestedAt} is not null` });
 }
 
@@ -285,7 +289,11 @@ export function endRun(
       });
       await tx
         .update(threads)
-        .set({ nextPosition: thread.nextPosition + 1, lastActivityAt: end.completedAt })
+        .set({
+          nextPosition: thread.nextPosition + 1,
+          // The clock of the application may be behind the database's: activity never goes back.
+          lastActivityAt: sql`greatest(${threads.lastActivityAt}, ${end.completedAt.toISOString()}::timestamptz)`,
+        })
         .where(eq(threads.id, claim.threadId));
     }
     await tx.delete(runText).where(eq(runText.runId, claim.id));
@@ -355,7 +363,8 @@ async function beginRun(
       leaseUntil: leaseEnd,
       startedAt: sql`coalesce(${runs.startedAt}, now())`,
     })
-    .where(sql`${runs.id} = (${candidate})`)
+    // A worker that lost its lock, and may not know it yet, must claim nothing: its runs would be anyone's at once.
+    .where(and(sql`${runs.id} = (${candidate})`, workerIsAlive(sql`${workerId}`)))
     .returning({ id: runs.id });
   return begun && getClaimedRun(db, begun.id, workerId);
 }

@@ -1,0 +1,32 @@
+/** What can go wrong between us and the model, in our own words: by a stable name, and without secrets. */
+import { AppError } from "../errors.ts";
+import { withoutSecrets } from "../logger.ts";
+
+export type ModelFault =
+  | "MODEL_UNREACHABLE"
+  | "MODEL_UNAVAILABLE"
+  | "MODEL_RATE_LIMITED"
+  | "MODEL_QUOTA"
+  | "MODEL_REFUSED_KEY"
+  | "MODEL_REFUSED_REQUEST"
+  | "MODEL_FAILED"
+  | "MODEL_STREAM_BROKEN"
+  | "MODEL_SILENT"
+  | "MODEL_TIMEOUT"
+  | "MODEL_TOO_LONG";
+
+/** The model gave no answer. The message is our own words and what the provider said, fit for a log and an admin. */
+export class ModelError extends AppError {
+  override readonly code: ModelFault;
+
+  constructor(code: ModelFault, message: string) {
+    super(withoutSecrets(message));
+    this.code = code;
+  }
+}
+
+/** A server that refuses a key may quote it. */
+export function withoutKey(error: unknown, apiKey: string | null): unknown {
+  if (!(error instanceof ModelError) || !apiKey || !error.message.includes(apiKey)) return error;
+  return new ModelError(error.code, error.message.replaceAll(apiKey, "[key]"));
+}

@@ -1,0 +1,241 @@
+/**
+ * Where a run is worked on for a test: a database of its own, the strict stand-in of the model, real workers; no Telegram.
+ *
+ * What is shown of a run is recorded, and the bot's own sentences are the real ones.
+ */
+import { asc, eq, sql } from "drizzle-orm";
+import { pino } from "pino";
+import { z } from "zod";
+import { createModel, type Model } from "../../src/assistant/model.ts";
+import type { RunLoop } from "../../src/assistant/run.ts";
+import { type RunStage, startWorker, type Worker } from "../../src/assistant/worker.ts";
+import { finalReply } from "../../src/bot/texts.ts";
+import { connectDatabase, type Database } from "../../src/db/client.ts";
+import { publish } from "../../src/db/notify.ts";
+import { type ReceivedMessage, receiveMessage } from "../../src/db/queries/conversations.ts";
+import { type ClaimedRun, claimRun } from "../../src/db/queries/runs.ts";
+import { saveStaffMember } from "../../src/db/queries/staff.ts";
+import { messages, runItems, runs, runText, toolCalls } from "../../src/db/schema/index.ts";
+import { takeWorkerLock, type WorkerLock } from "../../src/db/worker-lock.ts";
+import type { RunEvent } from "../../src/events.ts";
+import type { StaffRole } from "../../src/roles.ts";
+import { createModelStandIn, type ModelStandIn } from "../../src/sandbox/model/model-stand-in.ts";
+import type { InputItem, ModelRequest, Responder } from "../../src/sandbox/model/turn.ts";
+import { createToolRegistry } from "../../src/tools/registry.ts";
+import { defineTool, type Tool, type ToolOutput } from "../../src/tools/tool.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+const BOT_ID = 42;
+
+export interface RoomOptions {
+  /** Besides the product's own. */
+  tools?: readonly Tool[];
+  maxRounds?: number;
+  toolTimeoutMs?: number;
+  /** In place of the one before the stand-in. */
+  model?: Model;
+  /** Hears the phrase of each warning and error of the log. */
+  onLog?(phrase: string): void;
+}
+
+export interface AskOptions {
+  language?: string;
+  role?: StaffRole;
+  /** The Telegram id of the person, whose private chat it is. */
+  from?: number;
+}
+
+/** Everything that is stored of a run. */
+export type StoredRun = Awaited<ReturnType<typeof readRun>>;
+
+/** A worker in a process of its own: its pool and its lock are nobody else's. */
+export interface RoomWorker extends Worker {
+  /** Its lock's connection is cut, as when its machine loses the network. */
+  cutOff(): Promise<void>;
+}
+
+export interface Room {
+  readonly test: TestDatabase;
+  readonly model: ModelStandIn;
+  readonly loop: RunLoop;
+  /** What was shown of all runs, in order. */
+  readonly events: readonly RunEvent[];
+  /** How often a view was told that another process goes on. */
+  abandoned(): number;
+  /** Settles when a view was told so the first time. */
+  readonly whenAbandoned: Promise<void>;
+  /** Stores a person's message and its queued run. */
+  ask(text: string, options?: AskOptions): Promise<NonNullable<ReceivedMessage>>;
+  /** Takes a worker's lock without a worker: for a process that a test plays itself. */
+  takeLock(): Promise<WorkerLock>;
+  claim(lock: WorkerLock): Promise<ClaimedRun>;
+  /** Starts a worker that takes what is queued. */
+  startWorker(): Promise<RoomWorker>;
+  /** Asks, and works on the run until it ends. */
+  answer(text: string, options?: AskOptions): Promise<StoredRun & { finalText: string }>;
+  /** The Markdown of the whole reply when the run has ended. */
+  ended(runId: string): Promise<string>;
+  read(runId: string): Promise<StoredRun>;
+  /** Somebody presses stop. */
+  stop(runId: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens one; `answer` plays the model. */
+export async function openRoom(answer: Responder, options: RoomOptions = {}): Promise<Room> {
+  const test = await createTestDatabase();
+  const model = await createModelStandIn({ answer });
+  const events: RunEvent[] = [];
+  const ends = new Map<string, PromiseWithResolvers<string>>();
+  const closings: (() => Promise<void>)[] = [];
+  let updateId = 0;
+  let abandoned = 0;
+  const firstAbandoned = Promise.withResolvers<void>();
+  const loop: RunLoop = {
+    db: test.db,
+    model: options.model ?? createModel({ apiKey: null, baseUrl: model.url, name: "test-model" }),
+    tools: new Map([...createToolRegistry(["manager", "owner"]), ...(options.tools ?? []).map(byName)]),
+    shop: { name: "Xi Pho Coffee", timeZone: "Asia/Ho_Chi_Minh", currency: "VND", locale: "vi-VN" },
+    now: () => new Date(),
+    logger: pino({ level: "warn" }, { write: (line) => options.onLog?.(JSON.parse(line).msg) }),
+    ...(options.maxRounds === undefined ? {} : { maxRounds: options.maxRounds }),
+    ...(options.toolTimeoutMs === undefined ? {} : { toolTimeoutMs: options.toolTimeoutMs }),
+  };
+  const endOf = (runId: string) => {
+    const end = ends.get(runId) ?? Promise.withResolvers<string>();
+    ends.set(runId, end);
+    return end;
+  };
+  const stage: RunStage = {
+    open: (run) => ({
+      emit(event) {
+        events.push(event);
+        if (event.type === "run-end") endOf(run.id).resolve(event.finalText);
+      },
+      abandon: () => {
+        abandoned += 1;
+        firstAbandoned.resolve();
+      },
+    }),
+    finalText: (run, outcome, text) => finalReply(run.language, outcome, text),
+  };
+  const ask: Room["ask"] = async (text, { language = "en", role = "owner", from = 7_001 } = {}) => {
+    updateId += 1;
+    const author = await saveStaffMember(test.db, { telegramUserId: from, name: "Linh", username: null, role });
+    const received = await receiveMessage(test.db, {
+      chat: { type: "private", botId: BOT_ID, telegramId: from, title: null },
+      topicId: null,
+      updateId,
+      author,
+      language,
+      text,
+      telegramMessageId: updateId,
+    });
+    if (!received) throw new Error("the update was seen before");
+    return received;
+  };
+  const start = async (botId: number | null): Promise<RoomWorker> => {
+    const database = connectDatabase(test.target, { poolSize: 3 });
+    const worker = await startWorker(
+      { database, loop: { ...loop, db: database.db }, stage, logger: loop.logger },
+      botId,
+    );
+    closings.push(async () => {
+      await worker.stop(0);
+      await database.close();
+    });
+    return { ...worker, cutOff: () => cutLock(test.database, worker.id()) };
+  };
+  const room: Room = {
+    test,
+    model,
+    loop,
+    events,
+    abandoned: () => abandoned,
+    whenAbandoned: firstAbandoned.promise,
+    ask,
+    async takeLock() {
+      const lock = await takeWorkerLock(test.database, () => undefined);
+      closings.push(() => lock.release());
+      return lock;
+    },
+    async claim({ workerId }) {
+      const run = await claimRun(test.db, { workerId, botId: BOT_ID });
+      if (!run) throw new Error("no run can be claimed");
+      return run;
+    },
+    startWorker: () => start(BOT_ID),
+    async answer(text, askOptions) {
+      const { runId } = await ask(text, askOptions);
+      const worker = await start(null);
+      await worker.work(await room.claim({ workerId: worker.id(), release: async () => undefined }));
+      return { ...(await readRun(test, runId)), finalText: await endOf(runId).promise };
+    },
+    ended: (runId) => endOf(runId).promise,
+    read: (runId) => readRun(test, runId),
+    stop: (runId) =>
+      test.db.transaction(async (tx) => {
+        await tx.update(runs).set({ stopRequestedAt: sql`now()` }).where(eq(runs.id, runId));
+        await publish(tx, { type: "run-stop", runId });
+      }),
+    async close() {
+      for (const close of closings.reverse()) await close();
+      await model.close();
+      await test.close();
+    },
+  };
+  return room;
+}
+
+/** A tool that does what it is told and needs no rows. */
+export function tool(name: string, execute: (args: { n: number | null }) => ToolOutput | Promise<ToolOutput>): Tool {
+  return defineTool({
+    name,
+    description: `Does ${name}.`,
+    label: { en: name, vi: name },
+    input: z.strictObject({ n: z.number().nullable() }),
+    allowedRoles: ["staff", "manager", "owner"],
+    execute: async (args) => execute(args),
+  });
+}
+
+/** The items of a request's input. */
+export function inputOf(request: ModelRequest | undefined): readonly InputItem[] {
+  const input = request?.body.input;
+  if (!Array.isArray(input)) throw new Error("the request has no list of items");
+  return input;
+}
+
+/** What a request brings back of tool outputs, by call id. */
+export function outputsOf(request: ModelRequest | undefined): Record<string, unknown> {
+  const outputs = inputOf(request).filter((item) => item.type === "function_call_output");
+  return Object.fromEntries(outputs.map((item) => [item.call_id, JSON.parse(String(item.output))]));
+}
+
+function byName(each: Tool): [string, Tool] {
+  return [each.name, each];
+}
+
+async function readRun({ db }: TestDatabase, runId: string) {
+  const [run] = await db.select().from(runs).where(eq(runs.id, runId));
+  if (!run) throw new Error(`there is no run ${runId}`);
+
+  return {
+    run,
+    items: await db.select().from(runItems).where(eq(runItems.runId, runId)).orderBy(runItems.round, runItems.position),
+    calls: await db
+      .select()
+      .from(toolCalls)
+      .where(eq(toolCalls.runId, runId))
+      .orderBy(asc(toolCalls.round), asc(toolCalls.position)),
+    messages: await db.select().from(messages).where(eq(messages.runId, runId)).orderBy(asc(messages.position)),
+    texts: await db.select().from(runText).where(eq(runText.runId, runId)).orderBy(asc(runText.offset)),
+  };
+}
+
+/** Ends the session that holds a worker's advisory lock; settles when the server has freed it. */
+async function cutLock({ db }: Database, workerId: number): Promise<void> {
+  await db.execute(sql`select pg_terminate_backend(pid, 5000) from pg_locks
+    where locktype = 'advisory' and objsubid = 2 and objid = ${workerId}::oid
+    and database = (select oid from pg_database where datname = current_database())`);
+}
