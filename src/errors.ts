@@ -18,11 +18,6 @@ export class BadInputError extends AppError {
   override readonly code = "BAD_USER_INPUT";
 }
 
-/** The one who asks may not have this. */
-export class ForbiddenError extends AppError {
-  override readonly code = "FORBIDDEN";
-}
-
 /** The thing asked for does not exist, or not for the one who asks. */
 export class NotFoundError extends AppError {
   override readonly code = "NOT_FOUND";

@@ -4,27 +4,25 @@
  * Handlers translate and delegate; each commits with one call. It knows nothing of the model and the tools.
  */
 
-import { Api, type ApiClientOptions, Bot } from "grammy";
+import { Api, Bot } from "grammy";
 import type { UserFromGetMe } from "grammy/types";
-import { HttpsProxyAgent } from "https-proxy-agent";
-import { SocksProxyAgent } from "socks-proxy-agent";
-import type { TelegramConfig } from "../config.ts";
 import type { Db } from "../db/client.ts";
-import { StartupError } from "../errors.ts";
+import type { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Shop } from "../shop/shop.ts";
 import { createAccess, inviteLink, makeInvite } from "./access.ts";
 import { createButtons } from "./buttons.ts";
 import { createCommands, publishCommands } from "./commands.ts";
+import { askWhoIAm, CALL_TIMEOUT_SECONDS, clientOptions, type TelegramAccess } from "./connection.ts";
 import type { BotContext } from "./context.ts";
 import { createMessages, createMigration } from "./messages.ts";
 import { createOutbox } from "./outbox.ts";
-import { isRefusal, type Polling, reasonOf, refusedToken, startPolling } from "./polling.ts";
+import { type Polling, reasonOf, startPolling } from "./polling.ts";
 import { createSendBudget } from "./reply/send-budget.ts";
 import { createTelegramStage, type TelegramStage } from "./reply/stage.ts";
 
 export interface TelegramBotDeps {
-  telegram: TelegramConfig & { token: string };
+  telegram: TelegramAccess;
   db: Db;
   shop: Shop;
   ownerTelegramIds: readonly number[];
@@ -50,12 +48,9 @@ export interface TelegramBot {
   makeOwnerInvite(): Promise<string>;
 }
 
-/** Longest wait for one call, in seconds; grammY's default is 500. */
-const CALL_TIMEOUT_SECONDS = 15;
 const POLL_TIMEOUT_SECONDS = 45;
 /** How often what dead processes left undelivered is looked for, in milliseconds. */
 const WAITING_LOOK_INTERVAL_MS = 5_000;
-const CONNECT_TRIES = 3;
 
 /**
  * Makes the bot and asks Telegram who it is.
@@ -64,10 +59,9 @@ const CONNECT_TRIES = 3;
  */
 export async function createTelegramBot(deps: TelegramBotDeps): Promise<TelegramBot> {
   const { db, logger, telegram } = deps;
-  const client = clientOptions(telegram);
-  const me = await askWhoIAm(new Api(telegram.token, { ...client, timeoutSeconds: CALL_TIMEOUT_SECONDS }), telegram);
+  const me = await askWhoIAm(telegram);
   const bot = new Bot<BotContext>(telegram.token, {
-    client: { ...client, timeoutSeconds: CALL_TIMEOUT_SECONDS },
+    client: clientOptions(telegram, CALL_TIMEOUT_SECONDS),
     botInfo: me,
   });
   const budget = createSendBudget();
@@ -98,7 +92,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     stage,
     start() {
       polling = startPolling({
-        api: new Api(telegram.token, { ...client, timeoutSeconds: POLL_TIMEOUT_SECONDS }),
+        api: new Api(telegram.token, clientOptions(telegram, POLL_TIMEOUT_SECONDS)),
         handle: (update) => bot.handleUpdate(update),
         isDatabaseUp: deps.isDatabaseUp,
         onRefused: deps.onRefused,
@@ -119,29 +113,4 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     },
     makeOwnerInvite: async () => inviteLink(me.username, await makeInvite(db, "owner", null)),
   };
-}
-
-function clientOptions(telegram: TelegramConfig): ApiClientOptions {
-  const { apiRoot, proxy } = telegram;
-  if (proxy === null) return { apiRoot };
-  // Kept, as without a proxy: a new way through it for every edit would cost several round trips each.
-  const options = { keepAlive: true };
-  const agent = proxy.startsWith("socks") ? new SocksProxyAgent(proxy, options) : new HttpsProxyAgent(proxy, options);
-  return { apiRoot, baseFetchConfig: { agent, compress: true } };
-}
-
-async function askWhoIAm(api: Api, telegram: TelegramConfig): Promise<UserFromGetMe> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await api.getMe();
-    } catch (error) {
-      if (isRefusal(error)) throw refusedToken();
-      if (tries < CONNECT_TRIES) continue;
-      const way =
-        telegram.proxy === null
-          ? "Where Telegram is blocked, set TELEGRAM_PROXY to an HTTP or SOCKS proxy."
-          : "The way goes through TELEGRAM_PROXY: is the proxy up?";
-      throw new StartupError(`Cannot reach Telegram at ${telegram.apiRoot}: ${reasonOf(error)}. ${way}`);
-    }
-  }
 }

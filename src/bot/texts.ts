@@ -41,7 +41,7 @@ function noteOf(texts: Texts, { status, errorCode }: RunOutcome): string | null 
 
 const english = {
   buttons: { stock: "What's running out?", yesterday: "How was yesterday?", stop: "⏹ Stop" },
-  roles: { staff: "staff", manager: "manager", owner: "owner" } satisfies Record<StaffRole, string>,
+  roles: { staff: "staff member", manager: "manager", owner: "owner" } satisfies Record<StaffRole, string>,
   commands: {
     start: "What I can do",
     new: "Begin a new conversation",
@@ -74,11 +74,11 @@ const english = {
   stranger:
     "I am the assistant of a shop and speak with its staff only. Please ask the owner for an invite link, and open it here.",
   anonymous: "I cannot see who is asking. Please write as yourself, not as the group or a channel.",
-  joined: (shop: string, role: string) => `Welcome to ${shop}! You can use me now, as ${role}.`,
+  joined: (shop: string, role: string) => `Welcome to ${shop}! You can use me now. Your role: ${role}.`,
   inviteUsed: "This invite link was used already. Please ask the owner for a new one.",
   inviteExpired: "This invite link has expired. Please ask the owner for a new one.",
   inviteUnknown: "I do not know this invite link. Please ask the owner for a new one.",
-  alreadyStaff: (role: string) => `You have access already, as ${role}.`,
+  alreadyStaff: (role: string) => `You have access already. Your role: ${role}.`,
   inviteStillGood: "The link is still good for somebody else.",
   ownersOnly: "Only an owner can do that.",
   privateOnly: "Please send me this in our private chat.",

@@ -64,7 +64,7 @@ test("an owner by configuration who opens a lower invite first stays an owner, a
   const code = await inviteFrom(owner, "staff");
 
   other.send(`/start ${code}`);
-  await other.waitForBotMessage(/You have access already, as owner/);
+  await other.waitForBotMessage(/You have access already. Your role: owner/);
 
   expect(await app.test.db.select({ usedAt: invites.usedAt }).from(invites)).toEqual([{ usedAt: null }]);
 });
@@ -98,7 +98,7 @@ test("of two people who open an invite at the same moment one joins", async () =
   for (const chat of chats) chat.send(`/start ${code}`);
   const answers = await Promise.all(chats.map((chat) => chat.waitForBotMessage(/./)));
 
-  expect(answers.map(({ text }) => text)).toEqual([texts.joined("Xi Pho Coffee", "staff"), texts.inviteUsed]);
+  expect(answers.map(({ text }) => text)).toEqual([texts.joined("Xi Pho Coffee", "staff member"), texts.inviteUsed]);
 });
 
 test("an expired invite and an unknown one let nobody in, and say so", async () => {
@@ -125,11 +125,11 @@ test("who is staff already leaves an invite unused, and is told whether somebody
   const code = await inviteFrom(owner, "staff");
 
   const early = binh.send(`/start ${code}`);
-  const stillGood = await binh.waitForBotMessage(/You have access already, as staff/, { after: early });
+  const stillGood = await binh.waitForBotMessage(/You have access already. Your role: staff member/, { after: early });
   linh.send(`/start ${code}`);
-  await linh.waitForBotMessage(texts.joined("Xi Pho Coffee", "staff"));
+  await linh.waitForBotMessage(texts.joined("Xi Pho Coffee", "staff member"));
   const again = linh.send(`/start ${code}`);
-  const used = await linh.waitForBotMessage(/You have access already, as staff/, { after: again });
+  const used = await linh.waitForBotMessage(/You have access already. Your role: staff member/, { after: again });
 
   expect(stillGood.text).toContain("still good for somebody else");
   expect(used.text).not.toContain("still good");
@@ -177,7 +177,7 @@ test("an owner removes somebody by button, by @username or by id, and they are a
 
   owner.send("/remove");
   const offer = await owner.waitForBotMessage(texts.removeWhom);
-  owner.press(offer, "An (staff)");
+  owner.press(offer, "An (staff member)");
   await owner.waitForBotMessage(texts.removed("An"));
   owner.send("/remove @binh_barista");
   await owner.waitForBotMessage(texts.removed("Binh"));
@@ -186,7 +186,7 @@ test("an owner removes somebody by button, by @username or by id, and they are a
   for (const chat of chats) chat.send("may I?");
   await Promise.all(chats.map((chat) => chat.waitForBotMessage(texts.stranger)));
 
-  expect(buttonsOf(offer)).toEqual(["An (staff)", "Binh (manager)", "Chi (staff)"]);
+  expect(buttonsOf(offer)).toEqual(["An (staff member)", "Binh (manager)", "Chi (staff member)"]);
   expect(app.model.requests).toEqual([]);
 });
 
@@ -198,7 +198,7 @@ test("a removed person comes back with a new invite", async () => {
   await owner.waitForBotMessage(/no longer has access/);
 
   an.send(`/start ${await inviteFrom(owner, "staff")}`);
-  await an.waitForBotMessage(texts.joined("Xi Pho Coffee", "staff"));
+  await an.waitForBotMessage(texts.joined("Xi Pho Coffee", "staff member"));
 
   expect(await findStaffMember(app.test.db, an.id)).toMatchObject({ role: "staff" });
 });

@@ -40,10 +40,16 @@ export interface SendBudget {
 
 /** Start to start in one chat, in milliseconds: a little over the second that Telegram counts in. */
 const CHAT_INTERVAL_MS = 1_030;
-/** Calls that may follow each other at once in a chat that was idle. */
+/** Calls that may follow each other in a chat that was idle, as Telegram tolerates them. */
 const BURST = 3;
-/** Slots of the burst that are left alone by calls of each priority, so that a final never waits for interim edits. */
-const KEPT_FREE: Record<Priority, number> = { final: 0, message: 0, edit: 1, typing: 2 };
+/**
+ * What of the burst is never spent, in milliseconds: calls do not arrive as evenly as they were sent, and one that was
+ * late by less than this makes none of those behind it too early.
+ */
+const JITTER_MS = 100;
+const MOST_CREDIT_MS = BURST * CHAT_INTERVAL_MS - JITTER_MS;
+/** Slots of the burst that are left alone by calls of each priority, so that a final never waits for them. */
+const KEPT_FREE: Record<Priority, number> = { final: 0, message: 0, edit: 1, typing: 1 };
 
 const GROUP_WINDOW_MS = 60_000;
 const GROUP_LIMIT = 20;
@@ -67,8 +73,8 @@ interface Waiter {
 
 interface ChatState {
   chat: BudgetChat;
-  /** Slots left of the burst, as of `countedAt`. */
-  slots: number;
+  /** Grows with time; a call costs `CHAT_INTERVAL_MS` of it. As of `countedAt`. */
+  creditMs: number;
   countedAt: number;
   frozenUntil: number;
   /** Starts of the calls of the last minute; groups only. */
@@ -87,14 +93,22 @@ export function createSendBudget(clock: Clock = systemClock): SendBudget {
     if (!state) {
       forgetIdle(chats, clock.now());
       const now = clock.now();
-      state = { chat, slots: BURST, countedAt: now, frozenUntil: 0, starts: [], waiting: [], wakeAt: Infinity };
+      state = {
+        chat,
+        creditMs: MOST_CREDIT_MS,
+        countedAt: now,
+        frozenUntil: 0,
+        starts: [],
+        waiting: [],
+        wakeAt: Infinity,
+      };
       chats.set(chat.telegramId, state);
     }
     return state;
   };
   const spend = (state: ChatState) => {
     const now = clock.now();
-    state.slots -= 1;
+    state.creditMs -= CHAT_INTERVAL_MS;
     if (state.chat.isGroup) state.starts.push(now);
     overall.push(now);
   };
@@ -155,8 +169,8 @@ export function createSendBudget(clock: Clock = systemClock): SendBudget {
 /** The earliest time at which a call of this priority may start. */
 function freeAt(state: ChatState, overall: number[], priority: Priority, now: number): number {
   refill(state, now);
-  const missing = 1 + KEPT_FREE[priority] - state.slots;
-  const chatAt = missing <= 0 ? now : now + Math.ceil(missing * CHAT_INTERVAL_MS);
+  const missingMs = (1 + KEPT_FREE[priority]) * CHAT_INTERVAL_MS - state.creditMs;
+  const chatAt = now + Math.max(0, Math.ceil(missingMs));
   const groupAt = state.chat.isGroup
     ? windowFreeAt(state.starts, { now, windowMs: GROUP_WINDOW_MS, limit: GROUP_LIMIT - GROUP_KEPT_FREE[priority] })
     : now;
@@ -165,7 +179,7 @@ function freeAt(state: ChatState, overall: number[], priority: Priority, now: nu
 }
 
 function refill(state: ChatState, now: number): void {
-  state.slots = Math.min(BURST, state.slots + (now - state.countedAt) / CHAT_INTERVAL_MS);
+  state.creditMs = Math.min(MOST_CREDIT_MS, state.creditMs + now - state.countedAt);
   state.countedAt = now;
 }
 
