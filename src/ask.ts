@@ -5,7 +5,8 @@
  * any other: admins see it.
  */
 import { createModel } from "./assistant/model.ts";
-import { type RunStage, startWorker } from "./assistant/worker.ts";
+import type { RunStage } from "./assistant/work-on-run.ts";
+import { startWorker } from "./assistant/worker.ts";
 import { pickLanguage } from "./bot/texts.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { errorCode } from "./db/error-code.ts";

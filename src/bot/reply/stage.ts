@@ -4,7 +4,7 @@
  * The replies of one conversation are delivered one after the other. It decides nothing of what is said or when it is sent.
  */
 import type { Api } from "grammy";
-import type { RunStage } from "../../assistant/worker.ts";
+import type { RunStage } from "../../assistant/work-on-run.ts";
 import type { Db } from "../../db/client.ts";
 import { migrateChat } from "../../db/queries/conversations.ts";
 import { claimWaitingReplies, markDelivered, markUndeliverable, saveReplyPages } from "../../db/queries/replies.ts";

@@ -1,0 +1,49 @@
+/** The runs that a worker works on right now: each can be aborted by its id, and all can be waited for. */
+import { setTimeout as pause } from "node:timers/promises";
+
+export interface ActiveRuns {
+  size(): number;
+  ids(): string[];
+  /** Begins work on a run, and forgets it when that is done. */
+  begin(runId: string, work: (abort: AbortController) => Promise<void>): Promise<void>;
+  abort(runId: string, reason: Error): void;
+  abortAll(reason: (runId: string) => Error): void;
+  /** Settles when all are done; with a limit, at the latest after so many milliseconds. */
+  allDone(limitMs?: number): Promise<void>;
+}
+
+/** `onDone` hears of each that is done. */
+export function createActiveRuns(onDone: () => void): ActiveRuns {
+  const active = new Map<string, { abort: AbortController; done: Promise<void> }>();
+  const abortRun = (runId: string, reason: Error) => active.get(runId)?.abort.abort(reason);
+  return {
+    size: () => active.size,
+    ids: () => [...active.keys()],
+    abort: abortRun,
+    abortAll(reason) {
+      for (const runId of active.keys()) abortRun(runId, reason(runId));
+    },
+    begin(runId, work) {
+      const abort = new AbortController();
+      const done = work(abort).finally(() => {
+        // Unless this worker has taken the same run over from itself meanwhile.
+        if (active.get(runId)?.abort === abort) active.delete(runId);
+        onDone();
+      });
+      active.set(runId, { abort, done });
+      return done;
+    },
+    async allDone(limitMs) {
+      const all = Promise.all([...active.values()].map(({ done }) => done));
+      if (limitMs === undefined) return void (await all);
+      const limit = new AbortController();
+      await Promise.race([all, pause(limitMs, undefined, { signal: limit.signal }).catch(ignoreAbort)]);
+      limit.abort();
+    },
+  };
+}
+
+/** For a pause that is cut short on purpose. */
+export function ignoreAbort(error: unknown): void {
+  if ((error as Error).name !== "AbortError") throw error;
+}

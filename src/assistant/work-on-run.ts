@@ -1,0 +1,113 @@
+/**
+ * Work on one claimed run, from its claim to its end: the loop's events to the view and into the store, the end committed
+ * before it is told.
+ *
+ * Which runs are claimed, and when one is aborted, is the worker's matter.
+ */
+import type { Database } from "../db/client.ts";
+import { type ClaimedRun, endRun, LeaseLostError, truncateRunText } from "../db/queries/runs.ts";
+import type { RunEvent, RunOutcome } from "../events.ts";
+import type { Logger } from "../logger.ts";
+import { MAX_ATTEMPTS } from "./limits.ts";
+import { type RunLoop, type RunResult, runAssistant } from "./run.ts";
+import { createTextStore } from "./text-store.ts";
+
+/** Where one run is shown. */
+export interface RunView {
+  /** Must not throw and must not wait. */
+  emit(event: RunEvent): void;
+  /** Another process goes on with the run: nothing more is to be shown from here. */
+  abandon(): void;
+}
+
+/** Shows runs, and words how one ended. */
+export interface RunStage {
+  open(run: ClaimedRun): RunView;
+  /** The whole reply as Markdown: what the Assistant said, and the bot's own sentence when it did not end well. */
+  finalText(run: ClaimedRun, outcome: RunOutcome, text: string): string;
+}
+
+export interface RunWork {
+  database: Database;
+  loop: RunLoop;
+  stage: RunStage;
+  logger: Logger;
+}
+
+/** Why a run is aborted when the process stops: another one goes on with it. */
+export class ShutdownError extends Error {}
+
+/**
+ * Works on a run until it ends or `abort` aborts; never throws. With a lost lease, at shutdown, or when its end cannot be
+ * stored, it is left as it is: its next attempt goes on from what is stored.
+ */
+export async function workOnRun(deps: RunWork, run: ClaimedRun, abort: AbortController): Promise<void> {
+  const { database, logger } = deps;
+  const startedAt = performance.now();
+  const log = logger.child({ runId: run.id, threadId: run.threadId, attempt: run.attempt });
+  const view = deps.stage.open(run);
+  const texts = createTextStore(database.db, run, (error) => {
+    if (error instanceof LeaseLostError) abort.abort(error);
+    else log.warn({ err: error }, "could not store the text so far");
+  });
+  let said = "";
+  const emit = (event: RunEvent) => {
+    if (event.type === "text-delta") {
+      said += event.delta;
+      texts.append(event.delta);
+    }
+    view.emit(event);
+  };
+
+  try {
+    emit({ type: "run-start", runId: run.id, attempt: run.attempt });
+    if (run.attempt > 1) await truncateRunText(database.db, run, 0);
+    const result = await resultOf(deps, run, { signal: abort.signal, emit, said: () => said });
+    await texts.close();
+    await end(deps, run, result, emit);
+    log.info(
+      {
+        outcome: result.outcome.status,
+        errorCode: result.outcome.errorCode,
+        rounds: result.rounds,
+        durationMs: Math.round(performance.now() - startedAt),
+      },
+      "run ended",
+    );
+  } catch (error) {
+    await texts.close();
+    view.abandon();
+    if (error instanceof LeaseLostError || error instanceof ShutdownError) log.info("run handed over");
+    else log.error({ err: error }, "run given up: another attempt follows");
+  }
+}
+
+async function resultOf(
+  deps: RunWork,
+  run: ClaimedRun,
+  control: { signal: AbortSignal; emit(event: RunEvent): void; said(): string },
+): Promise<RunResult> {
+  if (run.attempt > MAX_ATTEMPTS) {
+    return failed("TOO_MANY_ATTEMPTS", `The run was begun ${MAX_ATTEMPTS} times and never came to an end.`, "");
+  }
+  try {
+    return await runAssistant(deps.loop, run, control);
+  } catch (error) {
+    if (error instanceof LeaseLostError || control.signal.aborted) throw error;
+    deps.logger.error({ err: error, runId: run.id }, "run failed unexpectedly");
+    return failed("INTERNAL", "An unexpected error; the log says more.", control.said());
+  }
+}
+
+async function end(deps: RunWork, run: ClaimedRun, result: RunResult, emit: (event: RunEvent) => void): Promise<void> {
+  const { outcome, text } = result;
+  const completedAt = deps.loop.now();
+  const finalText = deps.stage.finalText(run, outcome, text);
+  await endRun(deps.database.db, run, { outcome, text, completedAt, finalText });
+  if (outcome.status === "completed") emit({ type: "message-completed", text, completedAt });
+  emit({ type: "run-end", outcome, finalText });
+}
+
+function failed(errorCode: string, errorMessage: string, text: string): RunResult {
+  return { outcome: { status: "failed", errorCode, errorMessage }, text, rounds: 0 };
+}
