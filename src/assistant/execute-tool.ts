@@ -5,7 +5,7 @@
  * reach the model: a driver's message quotes SQL and parameters.
  */
 import { type Db, readOnly } from "../db/client.ts";
-import type { StoredToolCall, ToolCallEnd } from "../db/queries/runs.ts";
+import type { StoredToolCall, ToolCallEnd } from "../db/queries/run-steps.ts";
 import { AppError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { STAFF_ROLES, type StaffRole } from "../roles.ts";

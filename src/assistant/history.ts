@@ -6,7 +6,7 @@
  */
 import type { Db } from "../db/client.ts";
 import { findHistory, getQuestion, type HistoryMessage } from "../db/queries/history.ts";
-import type { ClaimedRun } from "../db/queries/runs.ts";
+import type { ClaimedRun } from "../db/queries/run-queue.ts";
 import { MAX_HISTORY_CHARACTERS, MAX_HISTORY_MESSAGES } from "./limits.ts";
 
 export interface InputMessage {

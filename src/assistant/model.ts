@@ -13,7 +13,7 @@ import type {
   ResponseOutputItem,
   ResponseStreamEvent,
 } from "openai/resources/responses/responses";
-import type { RoundUsage } from "../db/queries/runs.ts";
+import type { RoundUsage } from "../db/queries/run-steps.ts";
 import { withOwnCallIds } from "./call-ids.ts";
 import { MAX_OUTPUT_TOKENS, MODEL_IDLE_TIMEOUT_MS, MODEL_TOTAL_TIMEOUT_MS } from "./limits.ts";
 import { createDeadline } from "./model-deadline.ts";

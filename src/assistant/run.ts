@@ -6,17 +6,16 @@
  * knows nothing of Telegram or GraphQL.
  */
 import { createHash } from "node:crypto";
+import { type ClaimedRun, LeaseLostError } from "../db/queries/run-queue.ts";
 import {
-  type ClaimedRun,
   endToolCall,
   findProgress,
-  LeaseLostError,
   resumeRun,
   type StoredToolCall,
   startToolCall,
   storeRound,
   type ToolCallEnd,
-} from "../db/queries/runs.ts";
+} from "../db/queries/run-steps.ts";
 import { AppError } from "../errors.ts";
 import type { RunEvent, RunOutcome } from "../events.ts";
 import { executeTool, type ToolRunner } from "./execute-tool.ts";

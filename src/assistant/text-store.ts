@@ -4,7 +4,8 @@
  * It never holds the stream up: pieces that come while one is being stored are stored together afterwards.
  */
 import type { Db } from "../db/client.ts";
-import { appendRunText, type RunClaim } from "../db/queries/runs.ts";
+import type { RunClaim } from "../db/queries/run-queue.ts";
+import { appendRunText } from "../db/queries/run-steps.ts";
 import { TEXT_STORE_INTERVAL_MS } from "./limits.ts";
 
 export interface TextStore {

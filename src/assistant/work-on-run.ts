@@ -5,7 +5,8 @@
  * Which runs are claimed, and when one is aborted, is the worker's matter.
  */
 import type { Database } from "../db/client.ts";
-import { type ClaimedRun, endRun, LeaseLostError, truncateRunText } from "../db/queries/runs.ts";
+import { type ClaimedRun, LeaseLostError } from "../db/queries/run-queue.ts";
+import { endRun, truncateRunText } from "../db/queries/run-steps.ts";
 import type { RunEvent, RunOutcome } from "../events.ts";
 import type { Logger } from "../logger.ts";
 import { MAX_ATTEMPTS } from "./limits.ts";

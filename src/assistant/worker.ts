@@ -12,7 +12,7 @@ import {
   LeaseLostError,
   releaseRuns,
   renewLeases,
-} from "../db/queries/runs.ts";
+} from "../db/queries/run-queue.ts";
 import { type ActiveRuns, createActiveRuns, ignoreAbort } from "./active-runs.ts";
 import { type KeptLock, keepWorkerLock } from "./kept-lock.ts";
 import { MAX_RUNS_PER_PROCESS } from "./limits.ts";

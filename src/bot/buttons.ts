@@ -5,13 +5,13 @@
 import { Composer, InlineKeyboard, Keyboard } from "grammy";
 import type { ReplyKeyboardMarkup } from "grammy/types";
 import type { Db } from "../db/client.ts";
-import { resumeThread, stopRuns, type ThreadSummary } from "../db/queries/conversations.ts";
 import {
   findStaffMember,
   findStaffMemberByUsername,
   removeStaffMember,
   type StaffMember,
 } from "../db/queries/staff.ts";
+import { resumeThread, stopRuns, type ThreadSummary } from "../db/queries/threads.ts";
 import type { Logger } from "../logger.ts";
 import { type BotContext, placeOf, stoppableBy, textsFor } from "./context.ts";
 import type { Outbox } from "./outbox.ts";

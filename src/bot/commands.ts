@@ -1,8 +1,8 @@
 /** The commands: what each does, and how they show in Telegram's menu. */
 import { type Api, Composer } from "grammy";
 import type { Db } from "../db/client.ts";
-import { closeThread, findThreads, stopRuns } from "../db/queries/conversations.ts";
 import { findStaff } from "../db/queries/staff.ts";
+import { closeThread, findThreads, stopRuns } from "../db/queries/threads.ts";
 import { STAFF_ROLES } from "../roles.ts";
 import type { Shop } from "../shop/shop.ts";
 import { INVITE_HOURS, inviteLink, makeInvite } from "./access.ts";

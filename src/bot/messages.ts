@@ -1,7 +1,8 @@
 /** What people write: taken in with one commit, answered by a run. Everything that is no text gets one sentence. */
 import { Composer } from "grammy";
 import type { Db } from "../db/client.ts";
-import { migrateChat, receiveMessage } from "../db/queries/conversations.ts";
+import { receiveMessage } from "../db/queries/conversations.ts";
+import { migrateChat } from "../db/queries/places.ts";
 import type { Logger } from "../logger.ts";
 import { type BotContext, commandOf, languageOf, placeOf, textsFor } from "./context.ts";
 import type { Outbox } from "./outbox.ts";

@@ -14,7 +14,7 @@ import { finalReply } from "../../src/bot/texts.ts";
 import { connectDatabase, type Database } from "../../src/db/client.ts";
 import { publish } from "../../src/db/notify.ts";
 import { type ReceivedMessage, receiveMessage } from "../../src/db/queries/conversations.ts";
-import { type ClaimedRun, claimRun } from "../../src/db/queries/runs.ts";
+import { type ClaimedRun, claimRun } from "../../src/db/queries/run-queue.ts";
 import { saveStaffMember } from "../../src/db/queries/staff.ts";
 import { messages, runItems, runs, runText, toolCalls } from "../../src/db/schema/index.ts";
 import { takeWorkerLock, type WorkerLock } from "../../src/db/worker-lock.ts";

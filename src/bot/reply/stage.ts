@@ -6,9 +6,9 @@
 import type { Api } from "grammy";
 import type { RunStage } from "../../assistant/work-on-run.ts";
 import type { Db } from "../../db/client.ts";
-import { migrateChat } from "../../db/queries/conversations.ts";
+import { migrateChat } from "../../db/queries/places.ts";
 import { claimWaitingReplies, markDelivered, markUndeliverable, saveReplyPages } from "../../db/queries/replies.ts";
-import type { ClaimedRun } from "../../db/queries/runs.ts";
+import type { ClaimedRun } from "../../db/queries/run-queue.ts";
 import type { Logger } from "../../logger.ts";
 import { stopData } from "../buttons.ts";
 import { finalReply, textsIn } from "../texts.ts";

@@ -1,0 +1,142 @@
+/**
+ * Threads as people change them: closed, gone on with, their runs stopped.
+ */
+import { and, desc, eq, inArray, isNotNull, isNull, ne, type SQL, sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { publish } from "../notify.ts";
+import { runs, threads } from "../schema/index.ts";
+import { findChat, isTopic, oncePerUpdate, type Place } from "./places.ts";
+
+/** A thread in the list of `/threads`. */
+export interface ThreadSummary {
+  id: string;
+  title: string | null;
+  status: "open" | "closed";
+  lastActivityAt: Date;
+}
+
+/** What a person may change with one update; a second delivery of that update changes nothing. */
+export interface Change {
+  /** Telegram's number of the update. */
+  updateId: number;
+  /** Only the runs of this asker are stopped; those of everyone when left out. */
+  askerId?: string;
+}
+
+const OPEN_STATUSES = ["queued", "in_progress", "requires_action"] as const;
+
+/**
+ * Closes the open thread of a place and asks its runs to stop (`/new`): the next message opens a new one.
+ *
+ * @returns whether there was one with anything said in it; undefined for an update that was seen before.
+ */
+export function closeThread(db: Db, place: Place, change: Change): Promise<boolean | undefined> {
+  return oncePerUpdate(db, { ...place, ...change }, async (tx) => {
+    const thread = await findOpenThread(tx, place);
+    if (!thread) return false;
+    await requestStop(tx, eq(runs.threadId, thread.id), change);
+    await tx.update(threads).set({ status: "closed", closedAt: sql`now()` }).where(eq(threads.id, thread.id));
+    return true;
+  });
+}
+
+/**
+ * Asks the runs of a place to stop (`/stop`), or one of them (the button). Those of closed threads too: an answer goes
+ * on when its thread is left for another.
+ *
+ * @returns how many runs were asked; undefined for an update that was seen before.
+ */
+export function stopRuns(db: Db, place: Place, change: Change & { runId?: string }): Promise<number | undefined> {
+  return oncePerUpdate(db, { ...place, ...change }, async (tx) => {
+    const chat = await findChat(tx, place.chat);
+    if (!chat) return 0;
+    const here = tx
+      .select({ id: threads.id })
+      .from(threads)
+      .where(and(eq(threads.chatId, chat.id), isTopic(place.topicId)));
+    return requestStop(tx, inArray(runs.threadId, here), change);
+  });
+}
+
+/** The threads of a place with something said in them, newest first; at most `limit`. */
+export async function findThreads(db: Db, place: Place, limit: number): Promise<ThreadSummary[]> {
+  const chat = await findChat(db, place.chat);
+  if (!chat) return [];
+  return db
+    .select({ id: threads.id, title: threads.title, status: threads.status, lastActivityAt: threads.lastActivityAt })
+    .from(threads)
+    .where(and(eq(threads.chatId, chat.id), isTopic(place.topicId), isNotNull(threads.title)))
+    .orderBy(desc(threads.lastActivityAt), desc(threads.id))
+    .limit(limit);
+}
+
+/**
+ * Goes on in an earlier thread of the place: it is opened, the one that was open is closed.
+ *
+ * @returns the thread; null where the place has none with this id, whoever made the id up; undefined for an update that
+ * was seen before.
+ */
+export function resumeThread(
+  db: Db,
+  place: Place,
+  { threadId, ...change }: Change & { threadId: string },
+): Promise<ThreadSummary | null | undefined> {
+  return oncePerUpdate(db, { ...place, ...change }, async (tx) => {
+    const chat = await findChat(tx, place.chat);
+    if (!chat) return null;
+    const isHere = and(eq(threads.id, threadId), eq(threads.chatId, chat.id), isTopic(place.topicId));
+    const [thread] = await tx.select({ id: threads.id }).from(threads).where(isHere).for("update");
+    if (!thread) return null;
+
+    await tx
+      .update(threads)
+      .set({ status: "closed", closedAt: sql`now()` })
+      .where(
+        and(eq(threads.chatId, chat.id), isTopic(place.topicId), eq(threads.status, "open"), ne(threads.id, threadId)),
+      );
+    const [resumed] = await tx
+      .update(threads)
+      .set({ status: "open", closedAt: null, lastActivityAt: sql`now()` })
+      .where(eq(threads.id, threadId))
+      .returning({
+        id: threads.id,
+        title: threads.title,
+        status: threads.status,
+        lastActivityAt: threads.lastActivityAt,
+      });
+    return resumed ?? null;
+  });
+}
+
+async function findOpenThread(tx: Db, place: Place) {
+  const chat = await findChat(tx, place.chat);
+  if (!chat) return undefined;
+  const [thread] = await tx
+    .select({ id: threads.id, title: threads.title, nextPosition: threads.nextPosition })
+    .from(threads)
+    .where(and(eq(threads.chatId, chat.id), isTopic(place.topicId), eq(threads.status, "open")))
+    .for("update");
+  return thread;
+}
+
+async function requestStop(
+  tx: Db,
+  isHere: SQL | undefined,
+  only: { askerId?: string; runId?: string },
+): Promise<number> {
+  const stopped = await tx
+    .update(runs)
+    .set({ stopRequestedAt: sql`now()` })
+    .where(
+      and(
+        isHere,
+        inArray(runs.status, [...OPEN_STATUSES]),
+        isNull(runs.stopRequestedAt),
+        only.askerId === undefined ? undefined : eq(runs.askerId, only.askerId),
+        only.runId === undefined ? undefined : eq(runs.id, only.runId),
+      ),
+    )
+    .returning({ id: runs.id });
+  for (const run of stopped) await publish(tx, { type: "run-stop", runId: run.id });
+  return stopped.length;
+}
