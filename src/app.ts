@@ -105,7 +105,10 @@ export async function startApp(parts: AppParts): Promise<App> {
     return {
       address: http.address,
       botUsername: bot.me.username,
-      exampleCommand: exampleCommand(http.address, adminToken.shellText),
+      exampleCommand: exampleCommand(
+        http.address,
+        config.isAdminTokenInFile ? TOKEN_IN_ENV_FILE : adminToken.shellText,
+      ),
       makeOwnerInvite: bot.makeOwnerInvite,
       async stop(graceMs = SHUTDOWN_GRACE_MS) {
         ready = false;
@@ -120,6 +123,9 @@ export async function startApp(parts: AppParts): Promise<App> {
     throw error;
   }
 }
+
+/** The shell does not read `.env`: this takes the value out of it. */
+const TOKEN_IN_ENV_FILE = "$(sed -n 's/^ADMIN_TOKEN=//p' .env)";
 
 async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {
   for (const stop of stops.reverse()) await stop();

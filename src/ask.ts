@@ -19,6 +19,7 @@ import type { RunOutcome } from "./events.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { startScriptedModel } from "./sandbox/sandbox.ts";
 import { seedDemoShop } from "./sandbox/shop/demo-shop.ts";
+import { BROKEN_OFF, stopOnSignals } from "./stop-on-signals.ts";
 import { createToolRegistry } from "./tools/registry.ts";
 
 const UNIQUE_VIOLATION = "23505";
@@ -41,7 +42,9 @@ try {
 }
 
 async function ask(question: string, config: Config, logger: Logger): Promise<RunOutcome | undefined> {
-  const open = await (config.telegram.token ? openDatabase(config, logger) : openDatabaseOrDemo(config, logger));
+  const opening = config.telegram.token ? openDatabase(config, logger) : openDatabaseOrDemo(config, logger);
+  stopOnSignals(async () => (await opening).close(), BROKEN_OFF);
+  const open = await opening;
   try {
     if (open.isDemo) {
       await seedDemoShop(open.database, { shop: config.shop, now: new Date() });
@@ -83,6 +86,7 @@ async function answer(
       author: { id: null, role: "owner" },
       language: pickLanguage(Intl.DateTimeFormat().resolvedOptions().locale),
       text: question,
+      forwarded: false,
       telegramMessageId: null,
     });
     if (!received) throw new Error("a message from the terminal is always new");

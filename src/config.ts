@@ -20,6 +20,8 @@ export interface Config {
   dataDir: string;
   http: { host: string; port: number };
   adminToken: string | null;
+  /** Whether it stands in the `.env` file, where a shell does not see it. */
+  isAdminTokenInFile: boolean;
   ownerTelegramIds: readonly number[];
   revenueRoles: readonly StaffRole[];
   shop: Shop;
@@ -93,13 +95,17 @@ const Environment = z.object({
  * @throws {StartupError} naming every faulty variable and how to mend it; values are never quoted, they may be secrets.
  */
 export function loadConfig(env: Variables = process.env, envFile = ".env"): Config {
-  const variables = withoutEmpty({ ...readEnvFile(envFile), ...withoutEmpty(env) });
+  const given = withoutEmpty(env);
+  const variables = withoutEmpty({ ...readEnvFile(envFile), ...given });
   const parsed = Environment.safeParse(variables);
   const faults = [
     ...(parsed.error?.issues ?? []).map((issue) => `  ${String(issue.path[0])} ${issue.message}`),
     ...contradictions(variables).map(([variable, message]) => `  ${variable} ${message}`),
   ];
-  if (parsed.success && faults.length === 0) return toConfig(parsed.data);
+  if (parsed.success && faults.length === 0) {
+    const isAdminTokenInFile = parsed.data.ADMIN_TOKEN !== undefined && given.ADMIN_TOKEN === undefined;
+    return { ...toConfig(parsed.data), isAdminTokenInFile };
+  }
   const count = faults.length === 1 ? "a fault" : `${faults.length} faults`;
   throw new StartupError(`The configuration has ${count}:\n${faults.join("\n")}`);
 }
@@ -124,7 +130,7 @@ function contradictions(variables: Variables): [variable: string, message: strin
   return found;
 }
 
-function toConfig(env: z.output<typeof Environment>): Config {
+function toConfig(env: z.output<typeof Environment>): Omit<Config, "isAdminTokenInFile"> {
   const hasModel = env.OPENAI_API_KEY !== undefined || env.OPENAI_BASE_URL !== undefined;
   return {
     telegram: {

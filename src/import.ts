@@ -14,6 +14,7 @@ import { openDatabase } from "./db/open.ts";
 import { AppError, BadInputError } from "./errors.ts";
 import { createLogger } from "./logger.ts";
 import { clockAt, dateAt } from "./shop/calendar.ts";
+import { BROKEN_OFF, stopOnSignals } from "./stop-on-signals.ts";
 
 const USAGE = `Usage:
   npm run import -- products FILE.csv    columns: sku,name,category,price,cost,stock,reorder_level
@@ -39,7 +40,10 @@ async function importFile(kind: Kind, path: string): Promise<string> {
   const { shop, ...config } = loadConfig();
   // Only what goes wrong: the sentences below say the rest.
   const logger = createLogger({ level: "warn", pretty: process.stdout.isTTY });
-  const { database, close } = await openDatabase({ shop, ...config }, logger);
+  const opening = openDatabase({ shop, ...config }, logger);
+  // The transaction ends with its connection: nothing of the file is kept.
+  stopOnSignals(async () => (await opening).close(), BROKEN_OFF);
+  const { database, close } = await opening;
   const bar = process.stderr.isTTY ? createBar() : undefined;
   try {
     const now = new Date();

@@ -4,6 +4,7 @@
  * With a Telegram token it is the real bot; without one, the sandbox: the same bot against local stand-ins. Faults that an
  * operator can mend end in one clear message and exit code 1.
  */
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeSecret } from "./admin-token.ts";
 import { type App, startApp } from "./app.ts";
@@ -15,16 +16,19 @@ import { StartupError } from "./errors.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { type SandboxTelegram, type Started, startSandboxTelegram, startScriptedModel } from "./sandbox/sandbox.ts";
 import { seedDemoShop } from "./sandbox/shop/demo-shop.ts";
+import { stopOnSignals } from "./stop-on-signals.ts";
 
 const stops: (() => Promise<void>)[] = [];
 let logger: Logger | undefined;
+let stopped: Promise<void> | undefined;
 
 try {
   const startedAt = performance.now();
   const config = loadConfig();
   logger = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY });
-  stopOnSignals(logger);
-  const app = await start(config, logger);
+  const starting = start(config, logger);
+  stopWhenAsked(starting, logger);
+  const app = await starting;
   logger.info({ startMs: Math.round(performance.now() - startedAt) }, "ready");
   await greet(app, config, logger);
 } catch (error) {
@@ -49,9 +53,7 @@ async function start(config: Config, log: Logger): Promise<App> {
     logger: log,
   });
   stops.push(() => app.stop());
-  if (token !== null && config.ownerTelegramIds.length === 0 && !(await hasOwner(open.database.db))) {
-    await offerOwnerInvite(app, config, log);
-  }
+  if (token !== null) await provideOwner(app, { config, open, log });
   return app;
 }
 
@@ -82,7 +84,16 @@ function keep<T>(started: Started<T>): T {
   return started.value;
 }
 
-async function offerOwnerInvite(app: App, config: Config, log: Logger): Promise<void> {
+async function provideOwner(app: App, { config, open, log }: { config: Config; open: OpenDatabase; log: Logger }) {
+  const file = join(config.dataDir, "owner-invite");
+  if (config.ownerTelegramIds.length === 0 && !(await hasOwner(open.database.db))) {
+    return offerOwnerInvite(app, file, log);
+  }
+  // The link in it is good for nothing any more.
+  await rm(file, { force: true });
+}
+
+async function offerOwnerInvite(app: App, file: string, log: Logger): Promise<void> {
   const link = await app.makeOwnerInvite();
   if (process.stdout.isTTY) {
     process.stdout.write(
@@ -90,7 +101,6 @@ async function offerOwnerInvite(app: App, config: Config, log: Logger): Promise<
     );
     return;
   }
-  const file = join(config.dataDir, "owner-invite");
   await writeSecret(file, link, "w");
   log.warn({ file }, "the shop has no owner yet: this file holds a link that makes whoever opens it first the owner");
 }
@@ -104,24 +114,22 @@ async function greet(app: App, config: Config, log: Logger): Promise<void> {
   log.info(`try: ${app.exampleCommand}`);
 }
 
-function stopOnSignals(log: Logger): void {
-  let stopping = false;
-  const onSignal = (signal: NodeJS.Signals) => {
-    // Whatever is stored is taken up by the next start, so ending at once loses nothing.
-    if (stopping) process.exit(1);
-    stopping = true;
+function stopWhenAsked(starting: Promise<App>, log: Logger): void {
+  stopOnSignals(async (signal) => {
     log.info({ signal }, "stopping: a second signal ends at once");
-    stopAll()
-      .then(() => process.exit(0))
-      .catch(fail);
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+    // What is half started would be stopped under its own feet, and what it starts later not at all.
+    await starting.catch(() => log.info("the start had failed"));
+    await stopAll();
+  }, 0);
 }
 
-async function stopAll(): Promise<void> {
-  for (let stop = stops.pop(); stop; stop = stops.pop()) await stop();
-  logger?.info("stopped");
+/** Stops what was started, in reverse; whoever asks again waits for the same. */
+function stopAll(): Promise<void> {
+  stopped ??= (async () => {
+    for (let stop = stops.pop(); stop; stop = stops.pop()) await stop();
+    logger?.info("stopped");
+  })();
+  return stopped;
 }
 
 /** One clear message for what an operator can mend, a stack trace for what is our fault; then the end. */

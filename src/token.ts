@@ -12,6 +12,7 @@ import { createAdminToken } from "./db/queries/admin-tokens.ts";
 import { AppError, BadInputError } from "./errors.ts";
 import { hashToken } from "./graphql/auth.ts";
 import { createLogger } from "./logger.ts";
+import { BROKEN_OFF, stopOnSignals } from "./stop-on-signals.ts";
 
 const DAY_MS = 86_400_000;
 const USAGE = "Usage: npm run token [-- --name NAME --scope viewer|admin --days N]";
@@ -37,7 +38,9 @@ async function makeToken({ name, scope, days }: Arguments): Promise<string> {
   const logger = createLogger({ level: "warn", pretty: process.stderr.isTTY });
   // As the bot does: without a Telegram token it may be at work on the demo shop.
   const open = config.telegram.token === null ? openDatabaseOrDemo : openDatabase;
-  const { database, close } = await open(config, logger);
+  const opening = open(config, logger);
+  stopOnSignals(async () => (await opening).close(), BROKEN_OFF);
+  const { database, close } = await opening;
   try {
     const token = `ch_${randomBytes(32).toString("base64url")}`;
     const expiresAt = days === undefined ? null : new Date(Date.now() + days * DAY_MS);

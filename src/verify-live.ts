@@ -29,8 +29,8 @@ try {
     throw new CheckError("There is nothing to check: set TELEGRAM_BOT_TOKEN, or OPENAI_API_KEY or OPENAI_BASE_URL.");
   for (const check of checks) console.log(`ok  ${check.name}: ${await check.run()}`);
 } catch (error) {
-  if (!(error instanceof AppError)) throw error;
-  console.error(error.message);
+  // A time limit and arguments that are no JSON are faults of the model's side as well.
+  console.error(error instanceof AppError ? error.message : `The check broke off: ${error}`);
   process.exitCode = 1;
 }
 

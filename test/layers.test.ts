@@ -23,6 +23,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   graphql: ["db"],
   http: [],
   "admin-token": [],
+  "stop-on-signals": [],
   // The demo shop, and the model that talks to the stand-in.
   sandbox: ["assistant", "db"],
 };

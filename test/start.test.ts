@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -78,6 +78,19 @@ test("the printed curl line has no token in it, and works as it stands", async (
 
   expect(await response.json()).toEqual({ data: { threads: { nodes: [] } } });
   expect(line).not.toContain(token);
+});
+
+test("a signal while it starts lets the start end and leaves no database server behind", async () => {
+  const started = start();
+  await started.waitFor(/embedded database started/);
+
+  started.kill("SIGTERM");
+  const code = await started.exit;
+
+  expect(code).toBe(0);
+  expect(started.output()).toMatch(/"msg":"stopped"/);
+  expect(started.output()).not.toContain("unexpectedly");
+  expect(await readdir(join(dataDir, "pg18"))).not.toContain("postmaster.pid");
 });
 
 test("a faulty configuration is one message with every fault, exit code 1, no stack trace", async () => {

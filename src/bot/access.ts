@@ -8,6 +8,7 @@ import type { Db } from "../db/client.ts";
 import {
   createInvite,
   findStaffMember,
+  type Notice,
   noteStranger,
   type Redemption,
   redeemInvite,
@@ -46,7 +47,9 @@ export function createAccess(deps: AccessDeps): Composer<BotContext> {
     const { from, chat } = ctx;
     if (!from || from.is_bot || !chat || chat.type === "channel" || ctx.msg?.sender_chat) {
       // Anonymous admins and channels: nobody to ask for rights.
-      if (ctx.message?.sender_chat && isAddressed(ctx)) deps.outbox.say(ctx, textsFor(ctx).anonymous);
+      const sender = ctx.message?.sender_chat;
+      if (sender && isAddressed(ctx))
+        await tellOnce(deps, ctx, { id: sender.id, notice: "anonymous" }, textsFor(ctx).anonymous);
       return;
     }
     if (!isAddressed(ctx)) return;
@@ -60,17 +63,20 @@ export function createAccess(deps: AccessDeps): Composer<BotContext> {
       return;
     }
     if (ctx.callbackQuery) answerPress(ctx, "", deps.logger);
-    if (
-      await noteStranger(deps.db, {
-        botId: ctx.me.id,
-        telegramUserId: from.id,
-        intervalSeconds: STRANGER_NOTICE_INTERVAL_SECONDS,
-      })
-    ) {
-      deps.outbox.say(ctx, textsFor(ctx).stranger);
-    }
+    await tellOnce(deps, ctx, { id: from.id, notice: "staff_only" }, textsFor(ctx).stranger);
   });
   return access;
+}
+
+/** Says something to somebody who is no staff, once an hour: whatever they send costs nothing more. */
+async function tellOnce(
+  { db, outbox }: AccessDeps,
+  ctx: BotContext,
+  { id, notice }: { id: number; notice: Notice["notice"] },
+  text: string,
+): Promise<void> {
+  const intervalSeconds = STRANGER_NOTICE_INTERVAL_SECONDS;
+  if (await noteStranger(db, { botId: ctx.me.id, telegramUserId: id, notice, intervalSeconds })) outbox.say(ctx, text);
 }
 
 /** Makes an invite and stores its hash. @returns the code for the link, seen only now. */
@@ -109,17 +115,19 @@ async function tryInvite(deps: AccessDeps, ctx: BotContext, person: TelegramPers
     case "already":
       deps.outbox.say(ctx, alreadyStaff(texts, redemption), mainKeyboard(texts));
       break;
-    case "used":
-      deps.outbox.say(ctx, texts.inviteUsed);
-      break;
-    case "expired":
-      deps.outbox.say(ctx, texts.inviteExpired);
-      break;
-    case "unknown":
-      deps.outbox.say(ctx, texts.inviteUnknown);
-      break;
+    default:
+      await tellOnce(
+        deps,
+        ctx,
+        { id: person.telegramUserId, notice: "bad_invite" },
+        badInvite(texts, redemption.outcome),
+      );
   }
   return true;
+}
+
+function badInvite(texts: Texts, outcome: "used" | "expired" | "unknown"): string {
+  return { used: texts.inviteUsed, expired: texts.inviteExpired, unknown: texts.inviteUnknown }[outcome];
 }
 
 function alreadyStaff(texts: Texts, { member, isGood }: Extract<Redemption, { outcome: "already" }>): string {

@@ -38,6 +38,7 @@ export function createMessages({ db, outbox, logger }: MessageDeps): Composer<Bo
       author: ctx.staffMember,
       language: languageOf(ctx),
       text,
+      forwarded: ctx.msg.forward_origin !== undefined,
       telegramMessageId: ctx.msg.message_id,
     });
     if (received) logger.info({ threadId: received.threadId, runId: received.runId }, "message received");

@@ -30,6 +30,7 @@ export interface Polling {
 const LONG_POLL_SECONDS = 30;
 /** What the handlers know; everything else is not even sent to us. */
 const ALLOWED_UPDATES = ["message", "callback_query"] as const;
+const CONFIRM_TIMEOUT_MS = 2_000;
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
 /** Tries of an update that fails while the database is well. Then it is a fault of ours, and others wait behind it. */
@@ -51,6 +52,7 @@ export function startPolling(deps: PollingDeps): Polling {
 
 async function poll(deps: PollingDeps, signal: AbortSignal): Promise<void> {
   let offset = 0;
+  let confirmed = 0;
   let failures = 0;
   let conflicts = 0;
   let webhookOff = false;
@@ -62,6 +64,7 @@ async function poll(deps: PollingDeps, signal: AbortSignal): Promise<void> {
         { offset, timeout: LONG_POLL_SECONDS, allowed_updates: ALLOWED_UPDATES },
         signal as never,
       );
+      confirmed = offset;
       if (failures > 0 || conflicts > 0) deps.logger.info("Telegram answers again");
       failures = 0;
       conflicts = 0;
@@ -82,6 +85,16 @@ async function poll(deps: PollingDeps, signal: AbortSignal): Promise<void> {
       deps.logger.warn({ reason: reasonOf(error), failures, waitMs }, "could not fetch updates: trying again");
       await sleep(waitMs, signal);
     }
+  }
+  if (offset > confirmed) await confirm(deps, offset);
+}
+
+/** Confirms the last updates before the process ends, or the next one would be given them again. */
+async function confirm({ api, logger }: PollingDeps, offset: number): Promise<void> {
+  try {
+    await api.getUpdates({ offset, limit: 1, timeout: 0 }, AbortSignal.timeout(CONFIRM_TIMEOUT_MS) as never);
+  } catch (error) {
+    logger.warn({ reason: reasonOf(error) }, "could not confirm the last updates: they come again");
   }
 }
 

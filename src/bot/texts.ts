@@ -90,7 +90,8 @@ const english = {
   removed: (name: string) => `${name} no longer has access.`,
   removeUnknown: "I find no member of the staff by that name. /remove without a name shows everyone.",
   removeSelf: "You cannot remove yourself: another owner can.",
-  removeConfigured: (name: string) => `${name} is an owner by the configuration (OWNER_TELEGRAM_IDS): change it there.`,
+  removeConfigured: (name: string) =>
+    `${name} is an owner by the configuration (OWNER_TELEGRAM_IDS): take them out there first, then remove them here.`,
   unsupported: "I can read text messages only. Please write your question.",
   empty: "I got an empty message. Please write your question.",
   tooLong: (limit: number) =>
@@ -171,7 +172,8 @@ const vietnamese: Texts = {
   removed: (name) => `${name} không còn quyền sử dụng.`,
   removeUnknown: "Tôi không tìm thấy nhân viên nào có tên đó. Gõ /remove để xem tất cả.",
   removeSelf: "Bạn không thể tự thu hồi quyền của mình: chủ quán khác làm được.",
-  removeConfigured: (name) => `${name} là chủ quán theo cấu hình (OWNER_TELEGRAM_IDS): hãy đổi ở đó.`,
+  removeConfigured: (name) =>
+    `${name} là chủ quán theo cấu hình (OWNER_TELEGRAM_IDS): hãy xóa ở đó trước, rồi thu hồi quyền ở đây.`,
   unsupported: "Tôi chỉ đọc được tin nhắn văn bản. Bạn hãy viết câu hỏi.",
   empty: "Tôi nhận được tin nhắn trống. Bạn hãy viết câu hỏi.",
   tooLong: (limit) => `Tin nhắn này quá dài: tôi đọc tối đa ${limit} ký tự. Bạn hãy rút gọn hoặc gửi thành nhiều phần.`,

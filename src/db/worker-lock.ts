@@ -21,16 +21,16 @@ export async function takeWorkerLock(database: Database, onLost: () => void): Pr
   const session = database.openSession("worker", () => {
     if (!released) onLost();
   });
-  const [row] = await session<{ workerId: number }[]>`select nextval('worker_ids')::int as "workerId"`;
-  if (!row) throw new Error("nextval always returns a row");
-  await session`select pg_advisory_lock(${WORKER_LOCK_CLASS}::int, ${row.workerId}::int)`;
-  return {
-    workerId: row.workerId,
-    async release() {
-      released = true;
-      await session.end({ timeout: 1 });
-    },
+  const release = async () => {
+    released = true;
+    await session.end({ timeout: 1 });
   };
+  try {
+    return { workerId: await lockNextNumber(session), release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
 }
 
 /** SQL: whether the worker with this number holds its lock. */
@@ -38,4 +38,11 @@ export function workerIsAlive(workerId: SQLWrapper): SQL<boolean> {
   return sql<boolean>`exists (select 1 from pg_locks where locktype = 'advisory' and granted
     and database = (select oid from pg_database where datname = current_database())
     and classid = ${WORKER_LOCK_CLASS} and objid = ${workerId}::oid and objsubid = 2)`;
+}
+
+async function lockNextNumber(session: ReturnType<Database["openSession"]>): Promise<number> {
+  const [row] = await session<{ workerId: number }[]>`select nextval('worker_ids')::int as "workerId"`;
+  if (!row) throw new Error("nextval always returns a row");
+  await session`select pg_advisory_lock(${WORKER_LOCK_CLASS}::int, ${row.workerId}::int)`;
+  return row.workerId;
 }

@@ -30,9 +30,11 @@ export interface SandboxTelegram {
   seedStaff(db: Db): Promise<void>;
 }
 
-const OWNER = { id: 1_001, first_name: "Lan", language_code: "en" };
-const BARISTA = { id: 1_002, first_name: "Minh", language_code: "vi" };
-const STRANGER = { id: 1_003, first_name: "Alex", language_code: "en" };
+/** Above every id that Telegram gives (52 bits): nobody real ever has the rights of the sandbox's people. */
+const FIRST_PERSON_ID = 2 ** 52;
+const OWNER = { id: FIRST_PERSON_ID + 1, first_name: "Lan", language_code: "en" };
+const BARISTA = { id: FIRST_PERSON_ID + 2, first_name: "Minh", language_code: "vi" };
+const STRANGER = { id: FIRST_PERSON_ID + 3, first_name: "Alex", language_code: "en" };
 
 /** A bot id that no real bot has: what is said in the sandbox never mixes with a real bot's chats. */
 const SANDBOX_BOT_ID = 1_000;

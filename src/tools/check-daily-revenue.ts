@@ -17,7 +17,7 @@ export const DailyRevenueInput = z.strictObject({
 });
 
 /** How much of a day is known. */
-type DayStatus = "complete" | "so_far" | "partly_imported" | "not_imported" | "future";
+type DayStatus = "complete" | "no_sales" | "so_far" | "partly_imported" | "not_imported" | "future";
 
 interface KnownDay {
   date: Temporal.PlainDate;
@@ -56,6 +56,7 @@ async function describeDay(date: Temporal.PlainDate, { db, shop, now }: ToolCont
   if (!day.span) return head;
 
   const figures = await getRevenue(db, day.span);
+  if (day.status === "complete" && isEmpty(figures)) return { ...head, ...NO_SALES, orders: 0 };
   const compare = async (days: number) => {
     const before = knowDay(date.subtract({ days }), { coverage, shop, now });
     const span = sameTimeOfDay(before, day, shop);
@@ -68,6 +69,16 @@ async function describeDay(date: Temporal.PlainDate, { db, shop, now }: ToolCont
     previous_day: await compare(1),
     same_weekday_last_week: await compare(7),
   };
+}
+
+/** Between two imported days: whether the shop was closed or a file is missing cannot be told, so it is no zero. */
+const NO_SALES = {
+  status: "no_sales",
+  note: "No sales are recorded for this day: the shop was closed, or its sales were not imported. Not known to be zero.",
+} satisfies { status: DayStatus; note: string };
+
+function isEmpty({ orders, refunds, grossSales }: RevenueFigures): boolean {
+  return orders === 0 && refunds === 0n && grossSales === 0n;
 }
 
 function knowDay(
@@ -136,6 +147,7 @@ function describeFigures(figures: RevenueFigures, shop: Shop) {
 function describeChange(before: KnownDay, now: RevenueFigures, then: RevenueFigures | null, shop: Shop) {
   const head = { date: before.date.toString(), weekday: weekdayOf(before.date), status: before.status };
   if (!then) return { ...head, note: before.note };
+  if (before.status === "complete" && isEmpty(then)) return { ...head, ...NO_SALES };
   const percent = changePercent(now.netRevenue, then.netRevenue);
   return {
     ...head,

@@ -115,7 +115,7 @@ test("runs that do not fit into the characters are left out whole, from the olde
 
 test("a run that is too long stops the history there: nothing older stands beside a gap", () => {
   const run = (runId: string, ...texts: string[]): HistoryMessage[] =>
-    texts.map((text, i) => ({ runId, role: i === 0 ? "user" : "assistant", text }));
+    texts.map((text, i) => ({ runId, role: i === 0 ? "user" : "assistant", text, forwarded: false }));
   const history = [...run("1", "a", "b"), ...run("2", "cccc", "dddd"), ...run("3", "e", "f")];
 
   const kept = [1, 2, 9, 10, 11, 12].map((most) =>

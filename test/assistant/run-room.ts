@@ -130,6 +130,7 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
       author,
       language,
       text,
+      forwarded: false,
       telegramMessageId: updateId,
     });
     if (!received) throw new Error("the update was seen before");

@@ -443,8 +443,8 @@ test("earlier runs go to the model as text only, in order, with the new question
 
 test("of a long history the newest runs that fit whole are kept", () => {
   const history = [1, 2, 3].flatMap((run) => [
-    { runId: `run-${run}`, role: "user" as const, text: "12345" },
-    { runId: `run-${run}`, role: "assistant" as const, text: "67890" },
+    { runId: `run-${run}`, role: "user" as const, text: "12345", forwarded: false },
+    { runId: `run-${run}`, role: "assistant" as const, text: "67890", forwarded: false },
   ]);
 
   const kept = [100, 30, 29, 19, 9].map((limit) => newestRuns(history, limit).map(({ runId }) => runId));

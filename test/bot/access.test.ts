@@ -1,7 +1,7 @@
 import { eq, sql } from "drizzle-orm";
 import { afterEach, expect, test } from "vitest";
 import { textsIn } from "../../src/bot/texts.ts";
-import { findStaffMember } from "../../src/db/queries/staff.ts";
+import { findStaffMember, hasOwner, removeStaffMember, saveStaffMember } from "../../src/db/queries/staff.ts";
 import { invites, staff, strangerNotices } from "../../src/db/schema/index.ts";
 import { scripted } from "../../src/sandbox/model/script.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
@@ -111,10 +111,61 @@ test("an expired invite and an unknown one let nobody in, and say so", async () 
 
   late.send(`/start ${code}`);
   await late.waitForBotMessage(texts.inviteExpired);
-  late.send(`/start ${code.slice(1)}x`);
-  await late.waitForBotMessage(texts.inviteUnknown);
+  const other = app.telegram.privateChat(app.telegram.person({ first_name: "Other" }));
+  other.send(`/start ${code.slice(1)}x`);
+  await other.waitForBotMessage(texts.inviteUnknown);
 
   expect(await findStaffMember(app.test.db, late.id)).toBeUndefined();
+  expect(await findStaffMember(app.test.db, other.id)).toBeUndefined();
+});
+
+test("who tries one bad invite after another is told once an hour", async () => {
+  app = await startTestApp(repeats);
+  const { telegram } = app;
+  const guesser = telegram.privateChat(telegram.person({ first_name: "Guesser" }));
+
+  for (const letter of ["a", "b", "c"]) guesser.send(`/start ${letter.repeat(32)}`);
+  await telegram.waitFor(() => telegram.pendingUpdates().length === 0);
+  await guesser.waitForBotMessage(texts.inviteUnknown);
+  guesser.send("hello");
+  await guesser.waitForBotMessage(texts.stranger);
+
+  expect(guesser.botMessages().map(({ text }) => text)).toEqual([texts.inviteUnknown, texts.stranger]);
+});
+
+test("an owner who was removed does not come back with an invite of their own making", async () => {
+  app = await startTestApp(repeats);
+  await app.staff("owner");
+  const binh = await app.staff("owner");
+  const code = await inviteFrom(binh, "owner");
+  await removeStaffMember(app.test.db, binh.id);
+
+  binh.send(`/start ${code}`);
+  await binh.waitForBotMessage(texts.inviteExpired);
+
+  expect(await findStaffMember(app.test.db, binh.id)).toBeUndefined();
+});
+
+test("the first owner's link is good for nobody once there is an owner", async () => {
+  app = await startTestApp(repeats);
+  const links = [await app.app().makeOwnerInvite(), await app.app().makeOwnerInvite()];
+  const codes = links.map((link) => link.split("start=")[1]);
+  const lan = app.telegram.privateChat(app.telegram.person({ first_name: "Lan" }));
+  const mai = app.telegram.privateChat(app.telegram.person({ first_name: "Mai" }));
+
+  lan.send(`/start ${codes[0]}`);
+  await lan.waitForBotMessage(texts.joined("Xi Pho Coffee", "owner"));
+  mai.send(`/start ${codes[1]}`);
+  await mai.waitForBotMessage(texts.inviteExpired);
+
+  expect(await findStaffMember(app.test.db, mai.id)).toBeUndefined();
+});
+
+test("the sandbox's owner, whose id nobody on Telegram can have, is no owner of the shop", async () => {
+  app = await startTestApp(repeats);
+  await saveStaffMember(app.test.db, { telegramUserId: 2 ** 52 + 1, name: "Lan", username: null, role: "owner" });
+
+  expect(await hasOwner(app.test.db)).toBe(false);
 });
 
 test("who is staff already leaves an invite unused, and is told whether somebody else can use it", async () => {

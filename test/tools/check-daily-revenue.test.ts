@@ -304,14 +304,24 @@ test("an import of older sales does not make a partly imported day whole", async
   expect(output).toMatchObject({ status: "partly_imported", net_revenue: 25_000 });
 });
 
-test("a day is whole once a file that reaches it was imported after its end, although it closed early", async () => {
+test("a day is whole once a file with its newest sale was first imported after its end, although it closed early", async () => {
   const shop = await openTestShop();
   await shop.sell("2026-11-14T12:30", "S1,2026-11-14T12:00,COFFEE,1,25000,");
-  await shop.sell("2026-11-15T00:00", "S1,2026-11-14T12:00,COFFEE,1,25000,");
+  await shop.sell("2026-11-15T00:00", "S0,2026-11-14T08:00,COFFEE,1,20000,", "S1,2026-11-14T12:00,COFFEE,1,25000,");
 
   const output = await askSaturday(shop);
 
-  expect(output).toMatchObject({ status: "complete", net_revenue: 25_000 });
+  expect(output).toMatchObject({ status: "complete", net_revenue: 45_000 });
+});
+
+test("the same file imported again makes no partly imported day whole: it says nothing new", async () => {
+  const shop = await openTestShop();
+  await shop.sell("2026-11-14T15:05", "S1,2026-11-14T14:50,COFFEE,1,25000,");
+  await shop.sell("2026-11-15T08:00", "S1,2026-11-14T14:50,COFFEE,1,25000,");
+
+  const output = await askSaturday(shop);
+
+  expect(output).toMatchObject({ status: "partly_imported", net_revenue: 25_000 });
 });
 
 test("days before the first sale are unknown, and nothing is compared with them", async () => {
@@ -327,29 +337,32 @@ test("days before the first sale are unknown, and nothing is compared with them"
   expect(first.previous_day).toEqual({ date: "2026-11-13", weekday: "Friday", status: "not_imported", note });
 });
 
-test("a day without sales between others has 0 orders and no average", async () => {
-  const shop = await openShop("R1,2026-11-13T09:00,COFFEE,1,45000,", "R2,2026-11-15T09:00,COFFEE,1,45000,");
-
-  const output = await askSaturday(shop);
-
-  expect(output).toMatchObject({
-    status: "complete",
-    orders: 0,
-    units: 0,
-    ...amount("gross_sales", 0, "0 ₫"),
-    ...amount("net_revenue", 0, "0 ₫"),
-    average_order_value: null,
-    average_order_value_text: null,
-    uncosted: { products: 0, net_revenue: 0 },
-    previous_day: { net_revenue: 45_000, change_percent: -100, change_text: "-100%" },
-  });
-});
-
-test("a change from a day that brought nothing has no percentage", async () => {
+test("a day without a receipt between others is no zero: the shop was closed, or a file is missing", async () => {
   const shop = await openShop(
     "R1,2026-11-12T09:00,COFFEE,1,45000,",
     "R2,2026-11-14T09:00,COFFEE,1,45000,",
     "R3,2026-11-15T09:00,COFFEE,1,45000,",
+  );
+
+  const friday = await shop.ask("CheckDailyRevenue", { date: "2026-11-13" }, SUNDAY);
+  const { previous_day } = await askSaturday(shop);
+
+  expect(friday).toMatchObject({
+    status: "no_sales",
+    orders: 0,
+    note: expect.stringContaining("Not known to be zero"),
+  });
+  expect(friday).not.toHaveProperty("net_revenue");
+  expect(previous_day).toMatchObject({ status: "no_sales" });
+  expect(previous_day).not.toHaveProperty("net_revenue");
+});
+
+test("a change from a day that brought nothing has no percentage", async () => {
+  const shop = await openShop(
+    "R1,2026-11-13T09:00,COFFEE,1,45000,",
+    "R2,2026-11-13T10:00,COFFEE,-1,45000,",
+    "R3,2026-11-14T09:00,COFFEE,1,45000,",
+    "R4,2026-11-15T09:00,COFFEE,1,45000,",
   );
 
   const { previous_day } = await askSaturday(shop);

@@ -12,6 +12,7 @@ import type { ClaimedRun } from "../../db/queries/run-queue.ts";
 import type { Logger } from "../../logger.ts";
 import { stopData } from "../buttons.ts";
 import { finalReply, textsIn } from "../texts.ts";
+import { paginate } from "./pages.ts";
 import { createReply, type Reply, type ReplyStore } from "./reply.ts";
 import type { BudgetChat, SendBudget } from "./send-budget.ts";
 import { createReplyTransport } from "./transport.ts";
@@ -108,7 +109,11 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
       if (!place) throw new Error(`run ${run.id} has no chat to be shown in`);
       return openReply(place);
     },
-    finalText: (run, outcome, text) => finalReply(run.language, outcome, text),
+    finalText(run, outcome, text) {
+      const reply = finalReply(run.language, outcome, text);
+      // An empty code block or a lone quote mark is nothing that Telegram could show: the person still gets an end.
+      return paginate(reply, { final: true }).length > 0 ? reply : textsIn(run.language).faults.MODEL_EMPTY;
+    },
     async deliverWaiting() {
       const waiting = await claimWaitingReplies(db, {
         botId: deps.botId,

@@ -16,6 +16,8 @@ export interface IncomingMessage extends Place {
   author: { id: string | null; role: StaffRole };
   language: string;
   text: string;
+  /** Written by somebody else, and passed on by the author. */
+  forwarded: boolean;
   telegramMessageId: number | null;
 }
 
@@ -62,6 +64,7 @@ export function receiveMessage(db: Db, incoming: IncomingMessage): Promise<Recei
           position,
           role: "user",
           text: incoming.text,
+          forwarded: incoming.forwarded,
           authorId: incoming.author.id,
           visibleTo: role,
           runId: run.id,

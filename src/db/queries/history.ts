@@ -8,6 +8,7 @@ export interface HistoryMessage {
   runId: string;
   role: "user" | "assistant";
   text: string;
+  forwarded: boolean;
 }
 
 /**
@@ -26,7 +27,7 @@ export async function findHistory(
   }: { threadId: string; beforePosition: number; role: StaffRole; limit: number },
 ): Promise<HistoryMessage[]> {
   const newest = await db
-    .select({ runId: runs.id, role: messages.role, text: messages.text })
+    .select({ runId: runs.id, role: messages.role, text: messages.text, forwarded: messages.forwarded })
     .from(messages)
     .innerJoin(runs, eq(runs.id, messages.runId))
     .where(
@@ -38,13 +39,13 @@ export async function findHistory(
 }
 
 /** The question that a run answers. @throws when it is gone: a run is never stored without one. */
-export async function getQuestion(db: Db, runId: string): Promise<string> {
+export async function getQuestion(db: Db, runId: string): Promise<{ text: string; forwarded: boolean }> {
   const [question] = await db
-    .select({ text: messages.text })
+    .select({ text: messages.text, forwarded: messages.forwarded })
     .from(messages)
     .where(and(eq(messages.runId, runId), eq(messages.role, "user")))
     .orderBy(asc(messages.position))
     .limit(1);
   if (!question) throw new Error(`run ${runId} has no question`);
-  return question.text;
+  return question;
 }

@@ -17,13 +17,6 @@ export interface Place {
   topicId: number | null;
 }
 
-/** A chat, and in a forum the topic: where one conversation takes place. */
-export interface Place {
-  chat: ChatAddress;
-  /** The forum topic; null for the chat itself. */
-  topicId: number | null;
-}
-
 /** An update as it is told apart: Telegram's number of it, for the bot of the chat; null for the terminal. */
 export interface UpdateKey {
   chat: ChatAddress;

@@ -74,14 +74,19 @@ export async function getRevenue(db: Db, span: Span): Promise<RevenueFigures> {
 export async function findSalesCoverage(db: Db): Promise<SalesCoverage | null> {
   const [reach] = await db.select({ first: min(sales.soldAt), last: max(sales.soldAt) }).from(sales);
   if (!reach?.first || !reach.last) return null;
-  // An import of older sales says nothing of the newest day.
-  const [latest] = await db
-    .select({ completedAt: imports.completedAt })
+  // An import of older sales says nothing of the newest day, and a file imported again nothing more than at first.
+  const firstTimes = db
+    .select({ completedAt: min(imports.completedAt).as("first_completed_at") })
     .from(imports)
     .where(and(eq(imports.kind, "sales"), gte(imports.dataThrough, reach.last)))
-    .orderBy(desc(imports.completedAt))
+    .groupBy(imports.fileHash)
+    .as("first_times");
+  const [latest] = await db
+    .select({ importedAt: firstTimes.completedAt })
+    .from(firstTimes)
+    .orderBy(desc(firstTimes.completedAt))
     .limit(1);
-  return { firstSaleAt: reach.first, lastSaleAt: reach.last, importedAt: latest?.completedAt ?? reach.last };
+  return { firstSaleAt: reach.first, lastSaleAt: reach.last, importedAt: latest?.importedAt ?? reach.last };
 }
 
 /** A sum as the decimal text that Postgres gives (bigint sums are numeric): 0 where there are no rows. */

@@ -67,6 +67,11 @@ export async function claimRun(
   const isNext = sql`not exists (select 1 from ${runs} ${earlier} where ${earlier.threadId} = ${runs.threadId}
     and ${earlier.position} < ${runs.position} and ${earlier.status} in ('queued', 'in_progress', 'requires_action'))`;
   const isLeft = or(lt(runs.leaseUntil, sql`now()`), sql`not ${workerIsAlive(runs.workerId)}`);
+  // An answer that a dead process left undelivered goes first: whoever finds it delivers it, and then this run is next.
+  const undelivered = sql`exists (select 1 from ${runs} ${earlier} join ${replies} on ${replies.runId} = ${earlier.id}
+    where ${earlier.threadId} = ${runs.threadId} and ${earlier.position} < ${runs.position}
+    and ${replies.finalText} is not null and ${replies.status} in ('pending', 'partial')
+    and not ${workerIsAlive(sql`coalesce(${replies.workerId}, ${earlier.workerId})`)})`;
   const next = db
     .select({ id: runs.id })
     .from(runs)
@@ -75,7 +80,10 @@ export async function claimRun(
     .where(
       and(
         eq(chats.botId, botId),
-        or(and(eq(runs.status, "queued"), isNext), and(inArray(runs.status, [...RUNNING]), isLeft)),
+        or(
+          and(eq(runs.status, "queued"), isNext, sql`not ${undelivered}`),
+          and(inArray(runs.status, [...RUNNING]), isLeft),
+        ),
       ),
     )
     .orderBy(asc(runs.queuedAt), asc(runs.position))

@@ -2,7 +2,7 @@
  * What is stored of a run while it is worked on: rounds, tool calls, the text so far, the end. Each step is stored before
  * it is acted on, so that another worker can go on from any of them.
  */
-import { and, asc, eq, inArray, isNull, or, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, isNotNull, isNull, or, sql } from "drizzle-orm";
 import type { RunOutcome } from "../../events.ts";
 import type { Db } from "../client.ts";
 import { publish } from "../notify.ts";
@@ -212,7 +212,11 @@ export async function failLeftTerminalRuns(db: Db): Promise<void> {
       and(
         eq(chats.type, "terminal"),
         inArray(runs.status, ["queued", ...RUNNING]),
-        or(isNull(runs.workerId), sql`not ${workerIsAlive(runs.workerId)}`),
+        or(
+          // Another terminal may be about to claim the one that it has just queued.
+          and(isNull(runs.workerId), sql`${runs.queuedAt} < now() - interval '1 minute'`),
+          and(isNotNull(runs.workerId), sql`not ${workerIsAlive(runs.workerId)}`),
+        ),
       ),
     );
   const errorMessage = "The terminal was closed before the run ended.";

@@ -1,5 +1,5 @@
 /** People: who is staff, invites (hashed, single use, expiring), and who was told lately that they are not staff. */
-import { and, asc, eq, isNull, lt, ne, sql } from "drizzle-orm";
+import { and, asc, eq, isNull, lt, lte, ne, sql } from "drizzle-orm";
 import { isHigherRole, type StaffRole } from "../../roles.ts";
 import type { Db } from "../client.ts";
 import { invites, staff, strangerNotices } from "../schema/index.ts";
@@ -62,12 +62,15 @@ export function findStaff(db: Db, limit: number): Promise<StaffMember[]> {
     .limit(limit);
 }
 
-/** Whether the shop has an owner yet. */
+/** The largest id that Telegram gives ("at most 52 significant bits"). The sandbox's people stand above it. */
+const LARGEST_TELEGRAM_ID = 2 ** 52 - 1;
+
+/** Whether the shop has an owner yet; one of the sandbox's people is none. */
 export async function hasOwner(db: Db): Promise<boolean> {
   const [found] = await db
     .select({ id: staff.id })
     .from(staff)
-    .where(and(eq(staff.role, "owner"), isNull(staff.removedAt)))
+    .where(and(eq(staff.role, "owner"), isNull(staff.removedAt), lte(staff.telegramUserId, LARGEST_TELEGRAM_ID)))
     .limit(1);
   return found !== undefined;
 }
@@ -133,7 +136,7 @@ export function redeemInvite(db: Db, codeHash: Buffer, person: TelegramPerson): 
       return { outcome: "already", member: present, isGood: !invite.usedAt && !invite.expired };
     }
     if (invite.usedAt) return { outcome: "used" };
-    if (invite.expired) return { outcome: "expired" };
+    if (invite.expired || !(await isBacked(tx, invite.createdBy))) return { outcome: "expired" };
 
     const joined = await saveStaffMember(tx, { ...person, role: invite.role, invitedBy: invite.createdBy });
     await tx.update(invites).set({ usedAt: sql`now()`, usedBy: joined.id }).where(eq(invites.id, invite.id));
@@ -141,24 +144,42 @@ export function redeemInvite(db: Db, codeHash: Buffer, person: TelegramPerson): 
   });
 }
 
+export interface Notice {
+  botId: number;
+  telegramUserId: number;
+  /** Which sentence. */
+  notice: "staff_only" | "bad_invite" | "anonymous";
+  intervalSeconds: number;
+}
+
 /**
- * Notes that a stranger is told now that the bot is for staff.
+ * Notes that somebody who is no staff is told something now.
  *
  * @returns false when they were told less than `intervalSeconds` ago: then nothing is to be said. Older notes of other
  * people are forgotten on the way, so that a flood of strangers leaves no growing table.
  */
 export async function noteStranger(
   db: Db,
-  { botId, telegramUserId, intervalSeconds }: { botId: number; telegramUserId: number; intervalSeconds: number },
+  { botId, telegramUserId, notice, intervalSeconds }: Notice,
 ): Promise<boolean> {
   const before = sql`now() - make_interval(secs => ${intervalSeconds})`;
   await db.delete(strangerNotices).where(lt(strangerNotices.noticedAt, before));
   const noted = await db
     .insert(strangerNotices)
-    .values({ botId, telegramUserId, noticedAt: sql`now()` })
+    .values({ botId, telegramUserId, notice, noticedAt: sql`now()` })
     .onConflictDoNothing()
     .returning({ telegramUserId: strangerNotices.telegramUserId });
   return noted.length > 0;
+}
+
+/** Whether an invite still has somebody behind it: its maker as an owner, or, for the first owner's, nobody yet. */
+async function isBacked(tx: Db, createdBy: string | null): Promise<boolean> {
+  if (createdBy === null) return !(await hasOwner(tx));
+  const [maker] = await tx
+    .select({ id: staff.id })
+    .from(staff)
+    .where(and(eq(staff.id, createdBy), eq(staff.role, "owner"), isNull(staff.removedAt)));
+  return maker !== undefined;
 }
 
 /** On Telegram a @username belongs to one person at a time: whoever had it before has another one by now, or none. */

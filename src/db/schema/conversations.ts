@@ -8,6 +8,7 @@
 import { sql } from "drizzle-orm";
 import {
   bigint,
+  boolean,
   check,
   foreignKey,
   index,
@@ -158,6 +159,8 @@ export const messages = snakeCase.table(
     /** Exactly what was said: never trimmed, never marked up. */
     text: text().notNull(),
     authorId: uuid().references(() => staff.id),
+    /** Written by somebody else and passed on: the model gets it as quoted data. */
+    forwarded: boolean().notNull().default(false),
     /** The role that counted when it was said: in a group, what is above the asker's role is left out of the history. */
     visibleTo: staffRole().notNull(),
     /** The run that answers it (user) or that said it (assistant). */

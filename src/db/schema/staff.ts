@@ -9,6 +9,7 @@ import { hash, id, instant, telegramId } from "./columns.ts";
 
 /** In rising order: the order in the database is the order of rights. */
 export const staffRole = pgEnum("staff_role", ["staff", "manager", "owner"]);
+export const strangerNotice = pgEnum("stranger_notice", ["staff_only", "bad_invite", "anonymous"]);
 export const adminScope = pgEnum("admin_scope", ["viewer", "admin"]);
 
 export const staff = snakeCase.table(
@@ -63,7 +64,12 @@ export const strangerNotices = snakeCase.table(
   {
     botId: telegramId().notNull(),
     telegramUserId: telegramId().notNull(),
+    /** What they were told: each sentence has its hour. */
+    notice: strangerNotice().notNull(),
     noticedAt: instant().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.botId, t.telegramUserId] }), index("stranger_notices_age").on(t.noticedAt)],
+  (t) => [
+    primaryKey({ columns: [t.botId, t.telegramUserId, t.notice] }),
+    index("stranger_notices_age").on(t.noticedAt),
+  ],
 );

@@ -22,6 +22,7 @@ export function writeRevenue(output: JsonObject, view: RevenueView): string {
   if (error !== null) return words.failed(view.dayName, escapeMarkdown(error));
   const status = readText(output, "status");
   if (status === "future") return words.future(day);
+  if (status === "no_sales") return words.noSales(view.dayName ?? words.thatDay);
   if (status === "not_imported") return words.notImported(day, nameDataEnd(output, view));
   const sentences = [
     writeHeadline(output, day, words),

@@ -16,6 +16,7 @@ export interface RevenueWords {
   readonly notImported: (day: string, dataEnd: string | null) => string;
   readonly partlyImported: (dataEnd: string | null) => string;
   readonly noFigures: (day: string) => string;
+  readonly noSales: (day: string) => string;
   readonly soFar: (day: string, asOf: string | null) => string;
   readonly headline: (headline: Headline) => string;
   readonly orders: (count: number) => string;
@@ -49,6 +50,7 @@ const ENGLISH: RevenueWords = {
   partlyImported: (dataEnd) =>
     `Only part of this day is imported${dataEnd === null ? "" : ` (the data ends on ${dataEnd})`}.`,
   noFigures: (day) => `There are no figures for ${day}.`,
+  noSales: (day) => `**No sales are recorded for ${day}**: the shop was closed, or they were not imported.`,
   soFar: (day, asOf) => `${day}, so far${asOf === null ? "" : ` (until ${asOf})`},`,
   headline: ({ day, revenue, orders }) => `${day} brought ${revenue}${orders === null ? "" : ` from ${orders}`}.`,
   orders: (count) => (count === 1 ? "1 order" : `${count} orders`),
@@ -74,6 +76,7 @@ const VIETNAMESE: RevenueWords = {
     `**${day} chưa được nhập số liệu**, nên chưa biết doanh thu${dataEnd === null ? "" : `: số liệu mới có đến ${dataEnd}`}.`,
   partlyImported: (dataEnd) => `Ngày này mới nhập một phần số liệu${dataEnd === null ? "" : ` (đến ${dataEnd})`}.`,
   noFigures: (day) => `Chưa có số liệu cho ${day}.`,
+  noSales: (day) => `**Không có đơn nào được ghi nhận cho ${day}**: quán nghỉ, hoặc số liệu chưa được nhập.`,
   soFar: (day, asOf) => `${day}, tính đến ${asOf ?? "lúc này"},`,
   headline: ({ day, revenue, orders }) => `${day} thu về ${revenue}${orders === null ? "" : ` từ ${orders}`}.`,
   orders: (count) => `${count} đơn`,

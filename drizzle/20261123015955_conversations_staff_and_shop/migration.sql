@@ -7,6 +7,7 @@ CREATE TYPE "tool_call_status" AS ENUM('pending', 'running', 'succeeded', 'faile
 CREATE TYPE "import_kind" AS ENUM('products', 'sales');--> statement-breakpoint
 CREATE TYPE "admin_scope" AS ENUM('viewer', 'admin');--> statement-breakpoint
 CREATE TYPE "staff_role" AS ENUM('staff', 'manager', 'owner');--> statement-breakpoint
+CREATE TYPE "stranger_notice" AS ENUM('staff_only', 'bad_invite', 'anonymous');--> statement-breakpoint
 CREATE SEQUENCE "public"."worker_ids" INCREMENT BY 1 MINVALUE 1 MAXVALUE 2147483647 START WITH 1 CACHE 1 CYCLE;--> statement-breakpoint
 CREATE TABLE "chats" (
 	"id" uuid PRIMARY KEY,
@@ -28,6 +29,7 @@ CREATE TABLE "messages" (
 	"role" "message_role" NOT NULL,
 	"text" text NOT NULL,
 	"author_id" uuid,
+	"forwarded" boolean DEFAULT false NOT NULL,
 	"visible_to" "staff_role" NOT NULL,
 	"run_id" uuid,
 	"telegram_message_id" bigint,
@@ -238,8 +240,9 @@ CREATE TABLE "staff" (
 CREATE TABLE "stranger_notices" (
 	"bot_id" bigint,
 	"telegram_user_id" bigint,
+	"notice" "stranger_notice",
 	"noticed_at" timestamp with time zone NOT NULL,
-	CONSTRAINT "stranger_notices_pkey" PRIMARY KEY("bot_id","telegram_user_id")
+	CONSTRAINT "stranger_notices_pkey" PRIMARY KEY("bot_id","telegram_user_id","notice")
 );
 --> statement-breakpoint
 CREATE UNIQUE INDEX "messages_one_answer" ON "messages" ("run_id") WHERE "role" = 'assistant';--> statement-breakpoint
