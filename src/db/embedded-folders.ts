@@ -7,9 +7,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import { chmod, chown, lstat, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { StartupError } from "../errors.ts";
-import { isWritable, type PostgresBinaries, runAs, type ServerUser } from "./embedded-binaries.ts";
+import { exists, isWritable, type PostgresBinaries, runAs, type ServerUser } from "./embedded-binaries.ts";
 import { mostTellingLine } from "./embedded-log.ts";
 import { errorCode } from "./error-code.ts";
 
@@ -25,11 +25,22 @@ export const clusterDir = (dataDir: string): string => join(dataDir, `pg${MAJOR_
 /** Makes DATA_DIR, for us alone when it is new; a StartupError when it cannot be used. */
 export async function prepareDataDir(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeFolder(dataDir);
   } catch (error) {
     throw unusable(dataDir, errorCode(error) ?? "unknown");
   }
   if (!(await isWritable(dataDir))) throw unusable(dataDir, "EACCES");
+}
+
+/** One level after the other: Node's own `recursive` never ends where a folder refuses with ENOENT, as /proc does. */
+async function makeFolder(folder: string): Promise<void> {
+  const parent = dirname(folder);
+  if (parent !== folder && !(await exists(parent))) await makeFolder(parent);
+  try {
+    await mkdir(folder, { mode: 0o700 });
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") throw error;
+  }
 }
 
 /** Gives DATA_DIR to the user that runs the server, when that is not us. */
