@@ -133,5 +133,6 @@ async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {
 
 function exampleCommand(address: string, token: string): string {
   const query = "{ threads(first: 5) { nodes { title lastActivityAt lastMessage { role text } } } }";
-  return `curl -s ${address}/graphql -H "Authorization: Bearer ${token}" -H 'content-type: application/json' -d '${JSON.stringify({ query })}'`;
+  // Without a double quote: a line of a JSON log would escape it, and could not be copied.
+  return `curl -s ${address}/graphql -H 'Authorization: Bearer '${token} -H 'content-type: application/graphql' -d '${query}'`;
 }

@@ -24,6 +24,11 @@ import { createToolRegistry } from "./tools/registry.ts";
 
 const UNIQUE_VIOLATION = "23505";
 
+// Whoever reads the answer has heard enough, as `| head` does: the run goes on to its end.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
 try {
   const question = process.argv.slice(2).join(" ").trim();
   if (question === "")

@@ -72,7 +72,7 @@ async function startSandbox(config: Config, open: OpenDatabase, log: Logger): Pr
     const demo = await seedDemoShop(open.database, { shop: config.shop, now: new Date() });
     await sandbox.seedStaff(open.database.db);
     log.warn(
-      { receipts: demo.receipts },
+      { addedReceipts: demo.receipts },
       "DEMO SHOP: its products and sales are made up. 'npm run import' brings in yours",
     );
   }

@@ -26,7 +26,14 @@ const Arguments = z.object({
 type Arguments = z.infer<typeof Arguments>;
 
 try {
-  process.stdout.write(`${await makeToken(readArguments(process.argv.slice(2)))}\n`);
+  const wanted = readArguments(process.argv.slice(2));
+  const token = await makeToken(wanted);
+  const { name, scope, days } = wanted;
+  // Beside the token, not in it: the output is the token alone.
+  process.stderr.write(
+    `Token "${name}", scope ${scope}, ${days === undefined ? "no expiry" : `for ${days} days`}. It is shown only now:\n`,
+  );
+  process.stdout.write(`${token}\n`);
 } catch (error) {
   if (!(error instanceof AppError)) throw error;
   process.stderr.write(`${error.message}\n`);

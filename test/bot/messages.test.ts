@@ -123,7 +123,7 @@ test("names with quotes, right-to-left letters and emoji are shown as they are, 
   owner.press(offer, buttonsOf(offer)[0] ?? "");
   await owner.waitForBotMessage(texts.removed(fullName));
 
-  expect(buttonsOf(offer)).toEqual([`${fullName} (staff)`]);
+  expect(buttonsOf(offer)).toEqual([`${fullName} (staff member)`]);
   expect(app.model.requests[0]?.body.instructions).toContain(`The person: ${JSON.stringify(fullName)}, role staff.`);
 });
 

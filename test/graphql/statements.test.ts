@@ -25,7 +25,7 @@ async function addThread(): Promise<string> {
   const run = await insertRun(db, { threadId: thread.id });
   await insertMessages(db, thread.id, [
     { authorId: author.id, runId: run.id },
-    { runId: run.id },
+    { authorId: author.id, runId: run.id },
     { authorId: author.id, runId: run.id },
   ]);
   await insertToolCall(db, run);
