@@ -15,7 +15,6 @@ const id = z.string().min(1).max(200);
 export const Notice = z.discriminatedUnion("type", [
   z.object({ type: z.literal("run-queued"), runId: id }),
   z.object({ type: z.literal("run-stop"), runId: id }),
-  z.object({ type: z.literal("reply-pending"), replyId: id }),
   z.object({ type: z.literal("run-changed"), threadId: id, runId: id }),
   z.object({ type: z.literal("text"), threadId: id, runId: id, offset: z.int().min(0) }),
 ]);

@@ -57,9 +57,9 @@ test("after its connection was cut a listener says that there is a gap, and hear
   await testDatabase.db.execute(sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity
     where application_name = 'counterhand listener' and datname = current_database()`);
   await vi.waitFor(() => expect(events).toEqual(["gap", "gap"]), { timeout: 10_000 });
-  await publish(testDatabase.db, { type: "reply-pending", replyId: "r" });
+  await publish(testDatabase.db, { type: "run-stop", runId: "r" });
 
-  await vi.waitFor(() => expect(events).toEqual(["gap", "gap", { type: "reply-pending", replyId: "r" }]));
+  await vi.waitFor(() => expect(events).toEqual(["gap", "gap", { type: "run-stop", runId: "r" }]));
 });
 
 test("a payload that is no notice of ours is ignored with a reason, and the next one is heard", async () => {

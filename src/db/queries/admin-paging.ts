@@ -125,10 +125,12 @@ function inside(key: readonly KeyColumn[], { after, before, descending }: Window
   );
 }
 
-function compare(key: readonly KeyColumn[], operator: "<" | ">" | "<=" | ">=", values: readonly string[]): SQL {
+const OPERATORS = { "<": sql`<`, ">": sql`>`, "<=": sql`<=`, ">=": sql`>=` };
+
+function compare(key: readonly KeyColumn[], operator: keyof typeof OPERATORS, values: readonly string[]): SQL {
   const columns = key.map(({ column }) => sql`${column}`);
   const parameters = key.map(({ kind }, index) => parameter(kind, values[index] ?? ""));
-  return sql`(${sql.join(columns, sql`, `)}) ${sql.raw(operator)} (${sql.join(parameters, sql`, `)})`;
+  return sql`(${sql.join(columns, sql`, `)}) ${OPERATORS[operator]} (${sql.join(parameters, sql`, `)})`;
 }
 
 function parameter(kind: KeyKind, value: string): SQL {
