@@ -310,21 +310,3 @@ test("a forwarded message reaches the model as quoted data, and is stored as it 
   );
   expect(await textsOfThread(app)).toEqual([text, "It asks for money."]);
 });
-
-test("an answer that was left undelivered comes before the next one", async () => {
-  const app = await start(says("The first answer."), says("The second answer."));
-  const chat = await app.staff();
-  app.telegram.failNext("sendMessage", { kind: "http", status: 500, body: "{}" }, 1);
-  chat.send("one");
-  await app.telegram.waitFor(() =>
-    app.telegram.calls().some(({ method, outcome }) => method === "sendMessage" && outcome),
-  );
-  await expect.poll(async () => (await textsOfThread(app)).length).toBe(2);
-  await app.stop();
-
-  chat.send("two");
-  await app.restart();
-  await chat.waitForBotMessage(finished("The second answer."));
-
-  expect(chat.botMessages().map(({ text }) => text)).toEqual(["The first answer.", "The second answer."]);
-});

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import type { Update } from "@grammyjs/types";
+import { sql } from "drizzle-orm";
 import { type Logger, pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createTelegramBot, type TelegramBot, type TelegramBotDeps } from "../../src/bot/bot.ts";
@@ -60,6 +61,31 @@ test("updates that are delivered again to the next process change nothing", asyn
   expect(before.runs.map(({ stopRequestedAt }) => stopRequestedAt === null)).toEqual([false, true]);
   expect(await conversations()).toEqual(before);
   expect(telegram.pendingUpdates()).toHaveLength(3);
+});
+
+test("an update in hand when the process stops is committed and confirmed: the next process does not get it again", async () => {
+  const chat = await staffChat();
+  const release = Promise.withResolvers<void>();
+  const locked = Promise.withResolvers<void>();
+  const holding = database.db.transaction(async (tx) => {
+    await tx.execute(sql`lock table threads in access exclusive mode`);
+    locked.resolve();
+    await release.promise;
+  });
+  await locked.promise;
+  chat.send("one");
+  const bot = await start();
+  // The handler is inside its transaction when it waits for the table.
+  const waiting = sql`select 1 from pg_locks where not granted and relation = 'threads'::regclass`;
+  await expect.poll(async () => (await database.db.execute(waiting)).length).toBe(1);
+
+  const stopping = bot.stopPolling();
+  release.resolve();
+  await holding;
+  await stopping;
+
+  expect((await conversations()).texts).toEqual(["one"]);
+  expect(telegram.pendingUpdates()).toEqual([]);
 });
 
 test("an answer of Telegram that is lost on the way is asked for again, and loses nothing", async () => {

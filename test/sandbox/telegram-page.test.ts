@@ -4,6 +4,7 @@ import { Api } from "grammy";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { StandInChat } from "../../src/sandbox/telegram/chat.ts";
 import { createSandboxPage } from "../../src/sandbox/telegram/page.ts";
+import { findRefusal } from "../../src/sandbox/telegram/page-guards.ts";
 import type { PageEvent } from "../../src/sandbox/telegram/page-view.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
 
@@ -180,4 +181,19 @@ test("another site's page cannot write through the visitor's browser", async () 
   expect(await statusOf("/sandbox/send", { method: "PUT", headers: json, body })).toBe(405);
   expect(owner.messages()).toEqual([]);
   expect(await asSite({ ...json, origin })).toBe(200);
+});
+
+test.each([
+  ["127.0.0.1", undefined],
+  ["127.8.0.1", undefined],
+  ["::1", undefined],
+  ["::ffff:127.0.0.1", undefined],
+  ["192.0.2.7", 403],
+  ["::ffff:192.0.2.7", 403],
+  ["2001:db8::1", 403],
+  [undefined, 403],
+])("a visitor from %s is judged by where they are, whatever Host they name", (remoteAddress, status) => {
+  const refusal = findRefusal({ method: "GET", headers: { host: "localhost" }, socket: { remoteAddress } });
+
+  expect(refusal?.status).toBe(status);
 });

@@ -24,6 +24,9 @@ export interface WaitingReply {
 /**
  * Claims the replies of a bot that nobody delivers: their run has ended and the worker that had them is gone. Oldest
  * first; at most `limit`.
+ *
+ * Claimed and read in one statement: a claim lets the thread's next run begin, so whoever has it must know at that moment
+ * what to deliver first.
  */
 export async function claimWaitingReplies(
   db: Db,
@@ -46,13 +49,11 @@ export async function claimWaitingReplies(
     .orderBy(asc(replies.createdAt), asc(replies.id))
     .limit(limit)
     .for("update", { of: replies, skipLocked: true });
-  const claimed = await db
-    .update(replies)
-    .set({ workerId })
-    .where(inArray(replies.id, orphaned))
-    .returning({ id: replies.id });
-  if (claimed.length === 0) return [];
+  const claimed = db
+    .$with("claimed")
+    .as(db.update(replies).set({ workerId }).where(inArray(replies.id, orphaned)).returning({ id: replies.id }));
   const rows = await db
+    .with(claimed)
     .select({
       id: replies.id,
       runId: replies.runId,
@@ -64,16 +65,11 @@ export async function claimWaitingReplies(
       telegramMessageIds: replies.telegramMessageIds,
       finalText: replies.finalText,
     })
-    .from(replies)
+    .from(claimed)
+    .innerJoin(replies, eq(replies.id, claimed.id))
     .innerJoin(chats, eq(chats.id, replies.chatId))
     .innerJoin(runs, eq(runs.id, replies.runId))
     .innerJoin(threads, eq(threads.id, runs.threadId))
-    .where(
-      inArray(
-        replies.id,
-        claimed.map(({ id }) => id),
-      ),
-    )
     .orderBy(asc(replies.createdAt), asc(replies.id));
   return rows.flatMap((row) => {
     const { chatTelegramId, finalText } = row;

@@ -16,8 +16,15 @@ const MAX_BODY_BYTES = 64 * 1_024;
 const LOOPBACK_ADDRESS = /^(?:::ffff:)?127\.|^::1$/;
 const LOOPBACK_HOST = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?$/i;
 
+/** What of a request tells who sent it. */
+export interface Visitor {
+  method?: string | undefined;
+  headers: IncomingHttpHeaders;
+  socket: { remoteAddress?: string | undefined };
+}
+
 /** Why this request is not served, or undefined when it is. */
-export function findRefusal({ method, headers, socket }: IncomingMessage): PageRefusal | undefined {
+export function findRefusal({ method, headers, socket }: Visitor): PageRefusal | undefined {
   // Whatever HOST listens on: the page makes anyone an owner.
   if (!LOOPBACK_ADDRESS.test(socket.remoteAddress ?? "")) {
     return { status: 403, error: "the sandbox answers only to this machine" };
