@@ -21,7 +21,7 @@ import { createToolRegistry } from "./tools/registry.ts";
 export interface AppParts {
   config: Config;
   /** Telegram, or what stands in for it. */
-  telegram: { token: string; apiRoot: string; proxy: string | null };
+  telegram: { token: string; apiRoot: string; proxy: string | null; callsPerSecond?: number };
   model: Model;
   open: OpenDatabase;
   ownerTelegramIds: readonly number[];

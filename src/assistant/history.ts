@@ -16,13 +16,15 @@ export interface InputMessage {
 
 /** Reads the history of a run and its question, within the limits: the newest whole runs. */
 export async function readHistory(db: Db, run: ClaimedRun): Promise<InputMessage[]> {
-  const earlier = await findHistory(db, {
-    threadId: run.threadId,
-    beforePosition: run.position,
-    role: run.asker.role,
-    limit: MAX_HISTORY_MESSAGES + 1,
-  });
-  const question = await getQuestion(db, run.id);
+  const [earlier, question] = await Promise.all([
+    findHistory(db, {
+      threadId: run.threadId,
+      beforePosition: run.position,
+      role: run.asker.role,
+      limit: MAX_HISTORY_MESSAGES + 1,
+    }),
+    getQuestion(db, run.id),
+  ]);
   const kept = newestRuns(withoutCutRun(earlier), MAX_HISTORY_CHARACTERS);
   return [
     ...kept.map((message) => ({ role: message.role, content: contentOf(message) })),

@@ -37,5 +37,5 @@ export const MAX_ATTEMPTS = 3;
 /** Runs that one process works on side by side. They wait for the network mostly; each holds some memory. */
 export const MAX_RUNS_PER_PROCESS = 256;
 
-/** Pause between two stores of the text so far, in milliseconds: at most five a second a run. */
+/** Pause between two stores of the text so far, in milliseconds: of all runs of a process together, at most five a second. */
 export const TEXT_STORE_INTERVAL_MS = 200;

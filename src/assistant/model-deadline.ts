@@ -24,19 +24,22 @@ export function createDeadline(options: {
     controller.abort(fault);
   };
   const onIdle = expire("MODEL_SILENT", `The model was silent for ${options.idleTimeoutMs / 1000} s.`);
-  let idle = setTimeout(onIdle, options.idleTimeoutMs);
+  // By hand: a signal made by `AbortSignal.any` is looked through at every piece of text.
+  const onCallerAbort = () => controller.abort(options.signal.reason);
+  if (options.signal.aborted) onCallerAbort();
+  options.signal.addEventListener("abort", onCallerAbort, { once: true });
+  const idle = setTimeout(onIdle, options.idleTimeoutMs);
   const total = setTimeout(
     expire("MODEL_TIMEOUT", `The model took longer than ${options.totalTimeoutMs / 1000} s.`),
     options.totalTimeoutMs,
   );
   return {
-    signal: AbortSignal.any([options.signal, controller.signal]),
+    signal: controller.signal,
     fault: () => fault,
-    renew() {
-      clearTimeout(idle);
-      idle = setTimeout(onIdle, options.idleTimeoutMs);
-    },
+    // Once for every piece of text.
+    renew: () => void idle.refresh(),
     clear() {
+      options.signal.removeEventListener("abort", onCallerAbort);
       clearTimeout(idle);
       clearTimeout(total);
     },

@@ -56,7 +56,7 @@ export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunC
   let round = 0;
   try {
     const instructions = writePrompt({ shop: loop.shop, now: loop.now(), asker: run.asker, language: run.language });
-    const progress = await findProgress(loop.db, run.id);
+    const progress = run.attempt > 1 ? await findProgress(loop.db, run.id) : { items: [], calls: [] };
     const input: object[] = await readHistory(loop.db, run);
     for (;;) {
       const stored = progress.items.filter((entry) => entry.round === round + 1).map((entry) => entry.item);

@@ -1,62 +1,107 @@
 /**
- * Keeps the text so far of one run in the database, at most five times a second: what an admin watches grow.
+ * Keeps the texts so far of the runs under way in the database: what an admin watches grow.
  *
- * It never holds the stream up: pieces that come while one is being stored are stored together afterwards.
+ * All runs of a process together, at most five times a second. It never holds a stream up: pieces that come while others
+ * are being stored are stored together afterwards.
  */
 import type { Db } from "../db/client.ts";
-import type { RunClaim } from "../db/queries/run-queue.ts";
-import { appendRunText } from "../db/queries/run-steps.ts";
+import { LeaseLostError, type RunClaim } from "../db/queries/run-queue.ts";
+import { appendRunTexts, type TextPiece } from "../db/queries/run-text.ts";
 import { TEXT_STORE_INTERVAL_MS } from "./limits.ts";
 
-export interface TextStore {
+export interface RunTextStore {
   append(delta: string): void;
-  /** Ends the timer and waits for the write under way. What is not stored then is stored whole with the run's end. */
+  /** Waits for the write under way. What is not stored then is stored whole with the run's end. */
   close(): Promise<void>;
 }
 
-/** `onError` hears of a failed write once; the store is closed then, for the run's end stores the whole text. */
-export function createTextStore(db: Db, claim: RunClaim, onError: (error: unknown) => void): TextStore {
-  let stored = 0;
-  let waiting = "";
-  let firstTokenAt: Date | null = null;
-  let timer: NodeJS.Timeout | null = null;
+export interface TextStore {
+  /** `onError` hears of a failed write once; nothing more of the run is stored then, for its end stores the whole text. */
+  open(claim: RunClaim, onError: (error: unknown) => void): RunTextStore;
+}
+
+/** One run whose text grows. */
+interface Growing {
+  claim: RunClaim;
+  stored: number;
+  waiting: string;
+  firstTokenAt: Date | null;
+  isClosed: boolean;
+  onError(error: unknown): void;
+}
+
+/** A store for all runs of one process. */
+export function createTextStore(db: Db): TextStore {
+  /** Those with something to store. */
+  const waiting = new Set<Growing>();
   let writing: Promise<void> | null = null;
-  let closed = false;
+  let pausing = false;
 
   const write = async () => {
-    const text = waiting;
-    waiting = "";
-    const offset = stored;
-    stored += text.length;
-    await appendRunText(db, claim, { offset, text, firstTokenAt: firstTokenAt ?? new Date() });
+    const growing = [...waiting];
+    waiting.clear();
+    const pieces = new Map(growing.map((run) => [takePiece(run), run]));
+    try {
+      const { refused, busy } = await appendRunTexts(db, [...pieces.keys()]);
+      for (const piece of refused) pieces.get(piece)?.onError(new LeaseLostError(piece.claim.id));
+      for (const piece of busy) giveBack(piece, pieces.get(piece));
+    } catch (error) {
+      for (const run of growing) run.onError(error);
+    }
+  };
+  const giveBack = ({ text }: TextPiece, run: Growing | undefined) => {
+    if (!run || run.isClosed) return;
+    run.stored -= text.length;
+    run.waiting = text + run.waiting;
+    waiting.add(run);
   };
   const schedule = () => {
-    if (closed || timer || writing || waiting === "") return;
-    writing = write()
-      .catch((error: unknown) => {
-        closed = true;
-        onError(error);
-      })
-      .then(() => {
-        writing = null;
-        if (closed) return;
-        timer = setTimeout(() => {
-          timer = null;
-          schedule();
-        }, TEXT_STORE_INTERVAL_MS);
-      });
+    if (pausing || writing || waiting.size === 0) return;
+    pausing = true;
+    writing = write().finally(() => {
+      writing = null;
+      schedule();
+    });
+    setTimeout(() => {
+      pausing = false;
+      schedule();
+    }, TEXT_STORE_INTERVAL_MS);
   };
 
   return {
-    append(delta) {
-      firstTokenAt ??= new Date();
-      waiting += delta;
-      schedule();
-    },
-    async close() {
-      closed = true;
-      if (timer) clearTimeout(timer);
-      await writing;
+    open(claim, onError) {
+      const run: Growing = {
+        claim,
+        stored: 0,
+        waiting: "",
+        firstTokenAt: null,
+        isClosed: false,
+        onError(error) {
+          if (!run.isClosed) onError(error);
+          run.isClosed = true;
+        },
+      };
+      return {
+        append(delta) {
+          if (run.isClosed) return;
+          run.firstTokenAt ??= new Date();
+          run.waiting += delta;
+          waiting.add(run);
+          schedule();
+        },
+        async close() {
+          run.isClosed = true;
+          waiting.delete(run);
+          await writing;
+        },
+      };
     },
   };
+}
+
+function takePiece(run: Growing): TextPiece {
+  const { claim, waiting: text, stored: offset } = run;
+  run.waiting = "";
+  run.stored += text.length;
+  return { claim, offset, text, firstTokenAt: run.firstTokenAt ?? new Date() };
 }

@@ -6,12 +6,13 @@
  */
 import type { Database } from "../db/client.ts";
 import { type ClaimedRun, LeaseLostError } from "../db/queries/run-queue.ts";
-import { endRun, truncateRunText } from "../db/queries/run-steps.ts";
+import { endRun } from "../db/queries/run-steps.ts";
+import { truncateRunText } from "../db/queries/run-text.ts";
 import type { RunEvent, RunOutcome } from "../events.ts";
 import type { Logger } from "../logger.ts";
 import { MAX_ATTEMPTS } from "./limits.ts";
 import { type RunLoop, type RunResult, runAssistant } from "./run.ts";
-import { createTextStore } from "./text-store.ts";
+import type { TextStore } from "./text-store.ts";
 
 /** Where one run is shown. */
 export interface RunView {
@@ -32,6 +33,7 @@ export interface RunWork {
   database: Database;
   loop: RunLoop;
   stage: RunStage;
+  texts: TextStore;
   logger: Logger;
 }
 
@@ -47,7 +49,7 @@ export async function workOnRun(deps: RunWork, run: ClaimedRun, abort: AbortCont
   const startedAt = performance.now();
   const log = logger.child({ runId: run.id, threadId: run.threadId, attempt: run.attempt });
   const view = deps.stage.open(run);
-  const texts = createTextStore(database.db, run, (error) => {
+  const texts = deps.texts.open(run, (error) => {
     if (error instanceof LeaseLostError) abort.abort(error);
     else log.warn({ err: error }, "could not store the text so far");
   });

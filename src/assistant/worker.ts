@@ -17,6 +17,7 @@ import { type ActiveRuns, createActiveRuns, ignoreAbort } from "./active-runs.ts
 import { type KeptLock, keepWorkerLock } from "./kept-lock.ts";
 import { MAX_RUNS_PER_PROCESS } from "./limits.ts";
 import { StoppedError } from "./run.ts";
+import { createTextStore } from "./text-store.ts";
 import { type RunWork, ShutdownError, workOnRun } from "./work-on-run.ts";
 
 export interface Worker {
@@ -44,7 +45,7 @@ interface Post extends RunWork {
 /**
  * Starts a worker. With `botId` it claims the runs of that bot's chats; with null it only works on what it is given.
  */
-export async function startWorker(deps: RunWork, botId: number | null): Promise<Worker> {
+export async function startWorker(deps: Omit<RunWork, "texts">, botId: number | null): Promise<Worker> {
   const { database, logger } = deps;
   const bell = createBell();
   const active = createActiveRuns(bell.ring);
@@ -53,7 +54,7 @@ export async function startWorker(deps: RunWork, botId: number | null): Promise<
     onLost: () => active.abortAll((runId) => new LeaseLostError(runId)),
     onTaken: bell.ring,
   });
-  const post: Post = { ...deps, lock, active, bell, stopping: false };
+  const post: Post = { ...deps, texts: createTextStore(database.db), lock, active, bell, stopping: false };
   const listener = await listenForRuns(post);
   const renewTimer = setInterval(() => {
     renew(post).catch((error: unknown) => logger.warn({ err: error }, "could not renew the leases"));
@@ -84,7 +85,7 @@ function listenForRuns({ database, logger, active, bell }: Post): Promise<Listen
   return listen(database, {
     onNotice(notice) {
       if (notice.type === "run-queued") bell.ring();
-      if (notice.type === "run-stop") active.abort(notice.runId, new StoppedError());
+      if (notice.type === "run-stop") active.stop(notice.runId, new StoppedError());
     },
     onGap: bell.ring,
     onIgnored: (reason) => logger.warn({ reason }, "ignored a notice"),

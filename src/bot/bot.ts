@@ -64,7 +64,9 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     client: clientOptions(telegram, CALL_TIMEOUT_SECONDS),
     botInfo: me,
   });
-  const budget = createSendBudget();
+  const budget = createSendBudget(
+    telegram.callsPerSecond === undefined ? {} : { callsPerSecond: telegram.callsPerSecond },
+  );
   const outbox = createOutbox({ api: bot.api, budget, logger });
   const stage = createTelegramStage({
     db,

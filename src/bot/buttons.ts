@@ -11,7 +11,7 @@ import {
   removeStaffMember,
   type StaffMember,
 } from "../db/queries/staff.ts";
-import { resumeThread, stopRuns, type ThreadSummary } from "../db/queries/threads.ts";
+import { resumeThread, type StoppedRuns, stopRuns, type ThreadSummary } from "../db/queries/threads.ts";
 import type { Logger } from "../logger.ts";
 import { type BotContext, placeOf, stoppableBy, textsFor } from "./context.ts";
 import type { Outbox } from "./outbox.ts";
@@ -60,11 +60,10 @@ export function createButtons(deps: ButtonDeps): Composer<BotContext> {
 
   buttons.callbackQuery(/^stop:(.+)$/, async (ctx) => {
     const texts = textsFor(ctx);
-    const only = stoppableBy(ctx);
     const runId = ctx.match[1];
-    const change = { updateId: ctx.update.update_id, ...only };
-    const stopped = isUuid(runId) ? await stopRuns(deps.db, placeOf(ctx), { ...change, runId }) : 0;
-    answer(ctx, stopped !== 0 ? texts.stopping : only.askerId ? texts.onlyOwnStop : texts.nothingToStop);
+    const change = { updateId: ctx.update.update_id, ...stoppableBy(ctx) };
+    const stopped = isUuid(runId) ? await stopRuns(deps.db, placeOf(ctx), { ...change, runId }) : NOTHING_STOPPED;
+    answer(ctx, afterStop(texts, stopped));
   });
 
   buttons.callbackQuery(/^thread:(.+)$/, async (ctx) => {
@@ -84,6 +83,14 @@ export function createButtons(deps: ButtonDeps): Composer<BotContext> {
   buttons.on("callback_query", (ctx) => answer(ctx, ""));
 
   return buttons;
+}
+
+const NOTHING_STOPPED: StoppedRuns = { running: 0, waiting: 0, refused: 0 };
+
+/** What the stop button answers; an update that comes again is answered as the first time. */
+function afterStop(texts: Texts, stopped: StoppedRuns | undefined): string {
+  if (!stopped || stopped.running + stopped.waiting > 0) return texts.stopping;
+  return stopped.refused > 0 ? texts.onlyOwnStop : texts.nothingToStop;
 }
 
 /** Answers a pressed button, which Telegram shows as busy until then; an empty `text` shows nothing. */

@@ -45,9 +45,12 @@ export function createCommands({ db, outbox, shop, ownerTelegramIds }: CommandDe
   });
 
   commands.command("stop", async (ctx) => {
+    const texts = textsFor(ctx);
     const stopped = await stopRuns(db, placeOf(ctx), { updateId: ctx.update.update_id, ...stoppableBy(ctx) });
-    // A stopped answer says so itself.
-    if (stopped === 0) outbox.say(ctx, textsFor(ctx).nothingToStop);
+    if (!stopped) return;
+    // An answer that had begun says so itself.
+    if (stopped.waiting > 0) outbox.sayInPassing(ctx, texts.stopped);
+    else if (stopped.running === 0) outbox.say(ctx, texts.nothingToStop);
   });
 
   commands.command("threads", async (ctx) => {

@@ -10,6 +10,8 @@ export interface TelegramAccess {
   token: string;
   apiRoot: string;
   proxy: string | null;
+  /** Calls a second over all chats; Telegram's 30 unless told. */
+  callsPerSecond?: number;
 }
 
 /** Longest wait for one call, in seconds; grammY's default is 500. */

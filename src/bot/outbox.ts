@@ -7,12 +7,16 @@ import type { Api, Context } from "grammy";
 import type { InlineKeyboardMarkup, ReplyKeyboardMarkup } from "grammy/types";
 import type { Logger } from "../logger.ts";
 import { placeOf } from "./context.ts";
-import type { BudgetChat, SendBudget } from "./reply/send-budget.ts";
+import type { BudgetChat, Priority, SendBudget } from "./reply/send-budget.ts";
 import { sortFailure } from "./telegram-answer.ts";
+
+type Markup = InlineKeyboardMarkup | ReplyKeyboardMarkup;
 
 export interface Outbox {
   /** Says something in the chat of the update; answers at once, before it is sent. */
-  say(ctx: Context, text: string, markup?: InlineKeyboardMarkup | ReplyKeyboardMarkup): void;
+  say(ctx: Context, text: string, markup?: Markup): void;
+  /** The same for what can wait: it leaves the chat's last slot to an answer that is about to end. */
+  sayInPassing(ctx: Context, text: string): void;
   /** Waits up to `graceMs` for what is on its way. */
   stop(graceMs: number): Promise<void>;
 }
@@ -25,10 +29,10 @@ const LIFETIME_MS = 120_000;
 export function createOutbox({ api, budget, logger }: { api: Api; budget: SendBudget; logger: Logger }): Outbox {
   const lastOf = new Map<number, Promise<void>>();
 
-  const deliver = async (chat: BudgetChat, send: () => Promise<unknown>) => {
+  const deliver = async (chat: BudgetChat, priority: Priority, send: () => Promise<unknown>) => {
     const lifetime = AbortSignal.timeout(LIFETIME_MS);
     for (let tries = 1; tries <= MAX_TRIES; tries++) {
-      await budget.take(chat, () => "message", lifetime);
+      const slot = await budget.take(chat, () => priority, lifetime);
       try {
         await send();
         return;
@@ -40,36 +44,42 @@ export function createOutbox({ api, budget, logger }: { api: Api; budget: SendBu
           // Sent again it might stand there twice: a sentence that is lost can be asked for again.
           return;
         }
+      } finally {
+        slot.end();
       }
     }
   };
 
-  return {
-    say(ctx, text, markup) {
-      const place = placeOf(ctx);
-      const chat = { telegramId: place.chat.telegramId, isGroup: place.chat.type !== "private" };
-      // In a group it is said to whom; a pressed button was no message.
-      const asked = ctx.message?.message_id;
-      const send = () =>
-        api.sendMessage(chat.telegramId, text, {
-          ...(place.topicId === null ? {} : { message_thread_id: place.topicId }),
-          ...(markup ? { reply_markup: markup } : {}),
-          ...(chat.isGroup && asked
-            ? { reply_parameters: { message_id: asked, allow_sending_without_reply: true } }
-            : {}),
-          link_preview_options: { is_disabled: true },
-        });
-      const before = lastOf.get(chat.telegramId) ?? Promise.resolve();
-      const done = before
-        .then(() => deliver(chat, send))
-        .catch((error: unknown) =>
-          logger.warn({ err: error, chatId: chat.telegramId }, "a sentence of the bot was given up"),
-        );
-      lastOf.set(chat.telegramId, done);
-      void done.then(() => {
-        if (lastOf.get(chat.telegramId) === done) lastOf.delete(chat.telegramId);
+  const post = (ctx: Context, text: string, how: { priority: Priority; markup?: Markup }) => {
+    const { priority, markup } = how;
+    const place = placeOf(ctx);
+    const chat = { telegramId: place.chat.telegramId, isGroup: place.chat.type !== "private" };
+    // In a group it is said to whom; a pressed button was no message.
+    const asked = ctx.message?.message_id;
+    const send = () =>
+      api.sendMessage(chat.telegramId, text, {
+        ...(place.topicId === null ? {} : { message_thread_id: place.topicId }),
+        ...(markup ? { reply_markup: markup } : {}),
+        ...(chat.isGroup && asked
+          ? { reply_parameters: { message_id: asked, allow_sending_without_reply: true } }
+          : {}),
+        link_preview_options: { is_disabled: true },
       });
-    },
+    const before = lastOf.get(chat.telegramId) ?? Promise.resolve();
+    const done = before
+      .then(() => deliver(chat, priority, send))
+      .catch((error: unknown) =>
+        logger.warn({ err: error, chatId: chat.telegramId }, "a sentence of the bot was given up"),
+      );
+    lastOf.set(chat.telegramId, done);
+    void done.then(() => {
+      if (lastOf.get(chat.telegramId) === done) lastOf.delete(chat.telegramId);
+    });
+  };
+
+  return {
+    say: (ctx, text, markup) => post(ctx, text, { priority: "message", ...(markup ? { markup } : {}) }),
+    sayInPassing: (ctx, text) => post(ctx, text, { priority: "edit" }),
     async stop(graceMs) {
       const { promise: graceOver, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, graceMs);

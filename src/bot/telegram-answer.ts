@@ -14,34 +14,30 @@ export type TelegramAnswer =
   | { kind: "migrated"; telegramId: number }
   /** The message is gone or cannot be changed: nothing is to be done about it. */
   | { kind: "message-gone" }
-  /** The person blocked the bot, or the chat is gone: no call to it will ever succeed. */
+  /** The person blocked the bot, the chat is gone, or the bot may not write there: no call to it will succeed. */
   | { kind: "chat-gone"; description: string }
   /** Telegram will never accept this call as it is: a fault of ours. */
   | { kind: "refused"; description: string }
   /** No answer, or one of 5xx: it may have been done or not. */
   | { kind: "unknown"; description: string };
 
+const MESSAGE_GONE = /message to (edit|delete) not found|message can't be (edited|deleted)|MESSAGE_ID_INVALID/i;
+/** The chat or its topic is closed to us; what is not 403 for it is one of these. */
+const CHAT_GONE =
+  /chat not found|user is deactivated|group chat was deleted|no rights|not enough rights|need administrator|CHAT_(WRITE|SEND_PLAIN)_FORBIDDEN|CHAT_RESTRICTED|PEER_ID_INVALID|message thread not found|TOPIC_(CLOSED|DELETED)/i;
+
 /** Sorts what a failed call threw. @throws what is no answer of Telegram at all. */
 export function sortFailure(error: unknown): TelegramAnswer {
   if (error instanceof HttpError) return { kind: "unknown", description: error.message };
   if (!(error instanceof GrammyError)) throw error;
   const { error_code: code, description, parameters } = error;
+  // JSON of somebody between us and Telegram has no code, whatever the type says.
+  if (typeof code !== "number") return { kind: "unknown", description: "an answer that is none of Telegram's" };
   if (code === 429) return { kind: "wait", seconds: parameters.retry_after ?? 1 };
   if (parameters.migrate_to_chat_id) return { kind: "migrated", telegramId: parameters.migrate_to_chat_id };
   if (code >= 500) return { kind: "unknown", description };
   if (/message is not modified/i.test(description)) return { kind: "done" };
-  if (
-    /message to (edit|delete|be replied) not found|message can't be (edited|deleted)|MESSAGE_ID_INVALID/i.test(
-      description,
-    )
-  ) {
-    return { kind: "message-gone" };
-  }
-  if (
-    code === 403 ||
-    /chat not found|user is deactivated|group chat was deleted|have no rights|need administrator/i.test(description)
-  ) {
-    return { kind: "chat-gone", description };
-  }
+  if (MESSAGE_GONE.test(description)) return { kind: "message-gone" };
+  if (code === 403 || CHAT_GONE.test(description)) return { kind: "chat-gone", description };
   return { kind: "refused", description };
 }

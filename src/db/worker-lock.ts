@@ -33,11 +33,14 @@ export async function takeWorkerLock(database: Database, onLost: () => void): Pr
   }
 }
 
-/** SQL: whether the worker with this number holds its lock. */
+/**
+ * SQL: whether the worker with this number holds its lock; false for null. The locks are read once for a statement, not once
+ * for a row: reading them is dear, and hundreds of runs may be looked at.
+ */
 export function workerIsAlive(workerId: SQLWrapper): SQL<boolean> {
-  return sql<boolean>`exists (select 1 from pg_locks where locktype = 'advisory' and granted
-    and database = (select oid from pg_database where datname = current_database())
-    and classid = ${WORKER_LOCK_CLASS} and objid = ${workerId}::oid and objsubid = 2)`;
+  return sql<boolean>`coalesce(${workerId}::bigint in (select objid::bigint from pg_locks where locktype = 'advisory'
+    and granted and database = (select oid from pg_database where datname = current_database())
+    and classid = ${WORKER_LOCK_CLASS} and objsubid = 2), false)`;
 }
 
 async function lockNextNumber(session: ReturnType<Database["openSession"]>): Promise<number> {

@@ -455,6 +455,15 @@ test("an answer without end is ended, and the call is taken back", async () => {
   await standIn.requests[0]?.whenAborted;
 });
 
+test("aborted before it begins, it throws the signal's reason and asks nothing", async () => {
+  const reason = new Error("stopped");
+  const { ask, standIn } = await startModel([says("Never asked for.")]);
+
+  await expect(ask({}, AbortSignal.abort(reason))).rejects.toBe(reason);
+
+  expect(standIn.requests).toEqual([]);
+});
+
 test("aborted in the middle of a stream, it throws the signal's reason and takes the call back", async () => {
   const { ask, standIn, spoken } = await startModel([fails({ kind: "silence" }, oatMi)]);
   const abort = new AbortController();

@@ -119,6 +119,7 @@ test("/stop in a private chat ends the waiting question too, and the model is ne
   chat.send("waiting");
   await allHandled(app);
   chat.send("/stop");
+  await chat.waitForBotMessage("The first words\n\nStopped.");
   await chat.waitForBotMessage("Stopped.");
 
   expect(await runs()).toEqual(["CANCELLED", "CANCELLED"]);

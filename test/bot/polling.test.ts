@@ -75,8 +75,9 @@ test("an update in hand when the process stops is committed and confirmed: the n
   await locked.promise;
   chat.send("one");
   const bot = await start();
-  // The handler is inside its transaction when it waits for the table.
-  const waiting = sql`select 1 from pg_locks where not granted and relation = 'threads'::regclass`;
+  // The handler is inside its transaction when it waits for the table; the look for waiting replies may wait for it too.
+  const waiting = sql`select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%next_position%'
+    and datname = current_database()`;
   await expect.poll(async () => (await database.db.execute(waiting)).length).toBe(1);
 
   const stopping = bot.stopPolling();

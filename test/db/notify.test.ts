@@ -28,14 +28,14 @@ test("a notice arrives when its transaction commits, and never when it rolls bac
   await expect(rolledBack).rejects.toThrow("no");
   let arrivedBeforeCommit: unknown[] = [];
   await db.transaction(async (tx) => {
-    await publish(tx, { type: "text", threadId: "t", runId: "committed", offset: 12 });
+    await publish(tx, { type: "run-changed", threadId: "t", runId: "committed" });
     await roundTrip();
     arrivedBeforeCommit = [...events];
   });
 
   await vi.waitFor(() => expect(events).toHaveLength(2));
   expect(arrivedBeforeCommit).toEqual(["gap"]);
-  expect(events).toEqual(["gap", { type: "text", threadId: "t", runId: "committed", offset: 12 }]);
+  expect(events).toEqual(["gap", { type: "run-changed", threadId: "t", runId: "committed" }]);
 });
 
 test("listeners in two places both hear, and a closed one hears nothing more", async () => {
@@ -64,7 +64,12 @@ test("after its connection was cut a listener says that there is a gap, and hear
 
 test("a payload that is no notice of ours is ignored with a reason, and the next one is heard", async () => {
   const { events, ignored } = await startListening();
-  const payloads = ["no JSON", "{}", '{"type":"coffee"}', '{"type":"text","threadId":"t","runId":"r","offset":-1}'];
+  const payloads = [
+    "no JSON",
+    "{}",
+    '{"type":"coffee"}',
+    '{"type":"text","pieces":[{"threadId":"t","runId":"r","offset":-1}]}',
+  ];
 
   for (const payload of payloads) await testDatabase.db.execute(sql`select pg_notify('counterhand', ${payload})`);
   await publish(testDatabase.db, { type: "run-changed", threadId: "t", runId: "r" });

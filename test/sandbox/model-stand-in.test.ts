@@ -66,6 +66,23 @@ test("a string is cut into tokens that join to exactly the same text", async () 
   expect(textOf(events)).toBe(text);
 });
 
+test("whoever listens to what is sent hears of every event before the client has it, with its request", async () => {
+  const sent: string[] = [];
+  const { client, standIn } = await start([says(["Oat ", "milk"])], {
+    onSent: (request, event) => sent.push(`${request.number} ${event.type}`),
+  });
+
+  const sentAtArrival: number[] = [];
+  const received: string[] = [];
+  for await (const event of await client.responses.create(question)) {
+    received.push(`${standIn.requests[0]?.number} ${event.type}`);
+    sentAtArrival.push(sent.length);
+  }
+
+  expect(sent).toEqual(received);
+  expect(sentAtArrival.every((count, index) => count > index)).toBe(true);
+});
+
 test("the completed response holds the whole output and a usage that adds up", async () => {
   const { client } = await start([
     { parts: [{ kind: "reasoning" }, { kind: "text", text: ["a", "b"], phase: "final_answer" }] },

@@ -1,6 +1,7 @@
 import { Api } from "grammy";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { StandInChat } from "../../src/sandbox/telegram/chat.ts";
+import { defineMethod } from "../../src/sandbox/telegram/methods/method.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
 
 const TOKEN = "4242:secret";
@@ -250,4 +251,20 @@ test("parameters come as JSON, as a form, as multipart or in the query, and meth
 
   expect(responses.map(({ status }) => status)).toEqual([200, 200, 200]);
   expect(chat.botMessages().map(({ text }) => text)).toEqual(["123", "123", "123"]);
+});
+
+test("a method that is given besides the stand-in's own is there, and comes before one of the same name", async () => {
+  const sendTelepathy = defineMethod({ name: "sendTelepathy", parameters: {}, execute: () => "felt" });
+  const getMe = defineMethod({ name: "getMe", parameters: {}, execute: () => "somebody else" });
+  const other = await createTelegramStandIn({ token: TOKEN, methods: [sendTelepathy, getMe] });
+
+  const results = await Promise.all(
+    ["sendtelepathy", "getMe", "getWebhookInfo"].map(async (method) => {
+      const response = await fetch(`${other.apiRoot}/bot${TOKEN}/${method}`);
+      return ((await response.json()) as { result: unknown }).result;
+    }),
+  );
+  await other.close();
+
+  expect(results).toMatchObject(["felt", "somebody else", { url: "" }]);
 });

@@ -1,5 +1,5 @@
 /** A clock that moves only when a test says so. */
-import type { Clock } from "../../src/bot/reply/send-budget.ts";
+import type { Clock } from "../../src/bot/clock.ts";
 
 export interface FakeClock extends Clock {
   /** Moves on by `ms`, calling back whatever falls due on the way, in order of time. */
@@ -19,7 +19,14 @@ export function createFakeClock(): FakeClock {
       );
   return {
     now: () => now,
-    after: (delayMs, callback) => void timers.push({ at: now + delayMs, callback }),
+    after(delayMs, callback) {
+      const timer = { at: now + delayMs, callback };
+      timers.push(timer);
+      return () => {
+        const index = timers.indexOf(timer);
+        if (index >= 0) timers.splice(index, 1);
+      };
+    },
     async advance(ms) {
       const until = now + ms;
       await settle();

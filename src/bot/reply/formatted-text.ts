@@ -21,6 +21,9 @@ export type EntityStyle =
 /** Outer entities first where two share a place. Also fixes the order of equals, so that equal texts have equal lists. */
 const NESTING_ORDER = ["blockquote", "bold", "italic", "strikethrough", "text_link", "email", "pre", "code"];
 
+/** Telegram ignores all entities of a message beyond these. */
+const MAX_ENTITIES = 100;
+
 const EMPTY_LINES = /^(?:[ \t]*\n)+/;
 
 export function createFormattedText(): FormattedText {
@@ -52,6 +55,31 @@ export function sliceFormatted(source: FormattedText, start: number, end: number
   return { text: source.text.slice(start, end), entities };
 }
 
+/** Makes one of the code, or the quote, that ends at `end` and that which starts at `start`. */
+export function joinFormatted(target: FormattedText, end: number, start: number): void {
+  for (const rest of target.entities.filter((entity) => isBlock(entity) && entity.offset === start)) {
+    const index = target.entities.findIndex((entity) => entity.type === rest.type && endOf(entity) === end);
+    const first = target.entities[index];
+    if (first === undefined) continue;
+    target.entities[index] = { ...first, length: endOf(rest) - first.offset };
+    target.entities.splice(target.entities.indexOf(rest), 1);
+  }
+}
+
+/** The code block that is on both sides of `index`. */
+export function codeAcross(source: FormattedText, index: number): MessageEntity | undefined {
+  return source.entities.find((entity) => entity.type === "pre" && entity.offset < index && index < endOf(entity));
+}
+
+/** The first entities, as many as Telegram takes; code blocks and quotes before all, as they shape the text. */
+export function withinEntityLimit({ text, entities }: FormattedText): FormattedText {
+  if (entities.length <= MAX_ENTITIES) return { text, entities };
+  const blocks = entities.filter(isBlock);
+  const others = entities.filter((entity) => !isBlock(entity));
+  const kept = new Set([...blocks, ...others].slice(0, MAX_ENTITIES));
+  return { text, entities: entities.filter((entity) => kept.has(entity)) };
+}
+
 /** Whether an entity of type `pre` covers the unit at `index`. */
 export function isPreformattedAt(source: FormattedText, index: number): boolean {
   return source.entities.some((entity) => entity.type === "pre" && entity.offset <= index && index < endOf(entity));
@@ -72,6 +100,11 @@ export function tidyFormatted(source: FormattedText): FormattedText {
   return { text, entities: withoutRepeats(apart.sort(compareEntities)) };
 }
 
+/** What is as wide as the chat, and has lines of its own. */
+function isBlock({ type }: MessageEntity): boolean {
+  return type === "pre" || type === "blockquote";
+}
+
 function endOf(entity: MessageEntity): number {
   return entity.offset + entity.length;
 }
@@ -83,8 +116,7 @@ function isMonospaced(entity: MessageEntity): boolean {
 function trimEntity(text: string, entity: MessageEntity): MessageEntity[] {
   const content = text.slice(entity.offset, endOf(entity)).trimEnd();
   // The first line of a code block keeps its indentation, also in a quote; Telegram does not trim inside an entity.
-  const kept =
-    entity.type === "pre" || entity.type === "blockquote" ? content.replace(EMPTY_LINES, "") : content.trimStart();
+  const kept = isBlock(entity) ? content.replace(EMPTY_LINES, "") : content.trimStart();
   if (kept === "") return [];
   return [{ ...entity, offset: entity.offset + content.length - kept.length, length: kept.length }];
 }

@@ -1,93 +1,89 @@
 /**
- * Markdown blocks (paragraphs, lists, quotes, code, tables) as parts of a Telegram text, not yet cut into messages.
+ * Markdown blocks (paragraphs, items of lists, quotes, code, rows of tables) as pieces of a Telegram text, not yet on pages.
  *
- * What a block becomes never depends on a block that comes later, and only on the source up to it: so what a reader has seen
- * of a growing text stays. Blocks stand as far apart as in the source, a line or a blank line.
+ * What a block becomes never depends on a block that comes later: so what a reader has seen of a growing text stays. Blocks
+ * stand as far apart as in the source, a line or a blank line.
  */
 import type { Token, Tokens } from "marked";
 import {
   appendFormatted,
   createFormattedText,
   type FormattedText,
-  tidyFormatted,
+  sliceFormatted,
   writeStyled,
 } from "./formatted-text.ts";
 import { writeInline } from "./markdown-inline.ts";
-import { isToken, lexMarkdown } from "./markdown-lexer.ts";
-import { cleanSource, countLineBreaksAtEnd } from "./markdown-source.ts";
-import { layOutTable, readTable, type TableCells } from "./markdown-table.ts";
-import { lexUnfinished } from "./markdown-unfinished.ts";
+import { CONTINUATION, isToken } from "./markdown-lexer.ts";
+import { countLineBreaksAtEnd } from "./markdown-source.ts";
+import { layOutTable, readRow, readTable, type TableRow } from "./markdown-table.ts";
+import type { Unit } from "./markdown-units.ts";
 
 const HORIZONTAL_RULE = "———";
 const LIST_INDENT = "  ";
 
-/** Text between top-level tables. It starts with the line breaks that part it from what is before it. */
-export interface TextPart extends FormattedText {
-  kind: "text";
-  /** Where a block ends and the text may be cut with the least harm; a heading stays with what follows it. */
-  blockEnds: number[];
-}
-
-/** A top-level table, not laid out: its columns are as wide as the rows on one page need. */
-export interface TablePart {
-  kind: "table";
-  /** The line breaks before the table. */
+export interface TextBlock extends FormattedText {
+  kind: "heading" | "item" | "text";
+  /** What parts it from the block before it, if there is one on the same page. */
   gap: string;
-  table: TableCells;
+  /** Whether it is the rest of the block before it, cut in the source: code and quotes then are one. */
+  joins: boolean;
 }
 
-export type MarkdownPart = TextPart | TablePart;
+/** A row of a top-level table, not laid out: the columns are as wide as the rows on one page need. */
+export interface RowBlock extends TableRow {
+  kind: "row";
+  gap: string;
+}
+
+export type Block = TextBlock | RowBlock;
+
+/** How a unit follows what is before it. */
+export interface Joint {
+  gap: string;
+  joins: boolean;
+  /** The number of an item of an ordered list. */
+  number: number;
+}
 
 interface Nesting {
   indent: string;
   isInQuote: boolean;
 }
 
-/**
- * The parts of a text, in order.
- *
- * @param options.final false while the text still grows: what is half there at its end is then guessed or kept back
- */
-export function renderParts(markdown: string, options: { final: boolean }): MarkdownPart[] {
-  const source = cleanSource(markdown, options);
-  try {
-    return readParts(options.final ? lexMarkdown(source) : lexUnfinished(source));
-  } catch (error) {
-    // Emphasis nested a thousand deep overflows the stack, as `marked` recurses: such a text is shown as it stands.
-    if (!(error instanceof RangeError)) throw error;
-    return readParts([{ type: "text", raw: source, text: source }]);
-  }
+interface ItemPlace {
+  list: Tokens.List;
+  index: number;
+  number: number;
 }
 
-function readParts(tokens: Token[]): MarkdownPart[] {
-  const parts: MarkdownPart[] = [];
-  let current = createTextPart();
-  for (const { token, gap, follows } of spaced(tokens)) {
-    if (follows !== undefined && !isToken(follows, "heading")) current.blockEnds.push(current.text.length);
-    if (isToken(token, "table")) {
-      parts.push(current, { kind: "table", gap, table: readTable(token) });
-      current = createTextPart();
-    } else {
-      const isFirst = current.text === "" && parts.length === 0;
-      writeSpacedBlock(current, isFirst ? "" : gap, { token, nesting: { indent: "", isInQuote: false } });
-    }
-  }
-  return [...parts, current].filter((part) => part.kind === "table" || part.text.trim() !== "");
+const TOP: Nesting = { indent: "", isInQuote: false };
+
+/** One unit as a block; null if it shows nothing, as an empty code block does. */
+export function toBlock({ content }: Unit, { number, ...joint }: Joint): Block | null {
+  if (content.kind === "row") return { kind: "row", gap: joint.gap, ...readRow(content.table, content.index) };
+  const written = createFormattedText();
+  if (content.kind === "item") writeItem(written, { ...content, number }, TOP);
+  else writeBlock(written, content.token, TOP);
+  const end = written.text.trimEnd().length;
+  // Nothing but the mark is there when the rest is still kept back.
+  const start = `${written.text} `.startsWith(CONTINUATION) ? CONTINUATION.length : 0;
+  if (end <= start) return null;
+  return { kind: kindOf(content), ...joint, ...sliceFormatted(written, start, end) };
 }
 
-function createTextPart(): TextPart {
-  return { kind: "text", ...createFormattedText(), blockEnds: [] };
+function kindOf(content: Unit["content"]): TextBlock["kind"] {
+  if (content.kind === "block") return isToken(content.token, "heading") ? "heading" : "text";
+  return "item";
 }
 
 /** Blocks with the line breaks that stand before each. */
-function* spaced(tokens: Token[]): Generator<{ token: Token; gap: string; follows: Token | undefined }> {
+function* spaced(tokens: Token[]): Generator<{ token: Token; gap: string }> {
   let lineBreaks = 0;
-  let follows: Token | undefined;
+  let isFirst = true;
   for (const token of tokens) {
     if (token.type !== "space") {
-      const gap = follows === undefined ? "" : lineBreaks > 1 ? "\n\n" : "\n";
-      yield { token, gap, follows };
-      follows = token;
+      yield { token, gap: isFirst ? "" : lineBreaks > 1 ? "\n\n" : "\n" };
+      isFirst = false;
       lineBreaks = 0;
     }
     lineBreaks += countLineBreaksAtEnd(token.raw);
@@ -153,31 +149,23 @@ function writeList(target: FormattedText, list: Tokens.List, nesting: Nesting): 
   let gap = "";
   for (const [index, item] of list.items.entries()) {
     if (index > 0) target.text += gap + nesting.indent;
-    target.text += bulletOf(list, item, index);
-    const content = item.tokens.filter((token) => !isToken(token, "checkbox"));
-    writeBlocks(target, content, { ...nesting, indent: nesting.indent + LIST_INDENT });
+    writeItem(target, { list, index, number: Number(list.start) + index }, nesting);
     // Read off this item alone: whether a list is loose can be decided by its last item.
     gap = countLineBreaksAtEnd(item.raw) > 1 ? "\n\n" : "\n";
   }
 }
 
-function bulletOf(list: Tokens.List, item: Tokens.ListItem, index: number): string {
-  const delimiter = /^\s*\d+([.)])/.exec(item.raw)?.[1] ?? ".";
-  const number = list.ordered ? `${Number(list.start) + index}${delimiter} ` : "";
-  if (item.task) return `${number}${item.checked === true ? "☑" : "☐"} `;
-  return number || "• ";
+function writeItem(target: FormattedText, place: ItemPlace, nesting: Nesting): void {
+  const item = place.list.items[place.index];
+  if (item === undefined) return;
+  target.text += bulletOf(item, place);
+  const content = item.tokens.filter((token) => !isToken(token, "checkbox"));
+  writeBlocks(target, content, { ...nesting, indent: nesting.indent + LIST_INDENT });
 }
 
-/** The parts as one text. */
-export function joinParts(parts: MarkdownPart[]): FormattedText {
-  const whole = createFormattedText();
-  for (const part of parts) {
-    if (part.kind === "text") {
-      appendFormatted(whole, part);
-    } else {
-      if (whole.text !== "") whole.text += part.gap;
-      writePreformatted(whole, layOutTable(part.table));
-    }
-  }
-  return tidyFormatted(whole);
+function bulletOf(item: Tokens.ListItem, { list, number }: ItemPlace): string {
+  const delimiter = /^\s*\d+([.)])/.exec(item.raw)?.[1] ?? ".";
+  const written = list.ordered ? `${number}${delimiter} ` : "";
+  if (item.task) return `${written}${item.checked === true ? "☑" : "☐"} `;
+  return written || "• ";
 }

@@ -22,7 +22,7 @@ const STYLES: Partial<Record<string, EntityStyle>> = {
 /** Appends inline `tokens` to `target`; a line of them that is not the first starts with `indent`. */
 export function writeInline(target: FormattedText, tokens: Token[], indent: string): void {
   for (const [index, token] of tokens.entries()) {
-    const startsLine = target.text === "" || tokens[index - 1]?.type === "br";
+    const startsLine = target.text === "" || isLineBreak(tokens[index - 1]);
     // The indentation of a line in the source means nothing inside a block.
     const isIndented = startsLine && token.type === "text" && /^[ \t]/.test(token.raw);
     writeToken(target, isIndented ? { ...token, raw: token.raw.trimStart() } : token, indent);
@@ -46,7 +46,7 @@ function writeToken(target: FormattedText, token: Token, indent: string): void {
     writeStyled(target, { type: "code" }, () => {
       target.text += token.text;
     });
-  } else if (token.type === "br") {
+  } else if (isLineBreak(token)) {
     target.text += `\n${indent}`;
   } else if (token.type === "escape") {
     writeText(target, textOf(token), indent);
@@ -54,6 +54,11 @@ function writeToken(target: FormattedText, token: Token, indent: string): void {
     // `raw`: in `text` marked has decoded some references already, control characters among them.
     writeText(target, decodeReferences(token.raw), indent);
   }
+}
+
+/** Of HTML only `<br>` is read at all. */
+function isLineBreak(token: Token | undefined): boolean {
+  return token?.type === "br" || token?.type === "html";
 }
 
 function childrenOf(token: Token): Token[] {
@@ -70,7 +75,7 @@ function writeText(target: FormattedText, text: string, indent: string): void {
 
 function writeLink(target: FormattedText, link: Tokens.Link | Tokens.Image, indent: string): void {
   const isLiteral = link.type === "link" && link.autolink === true;
-  const address = isLiteral ? link.href : cleanSource(decodeReferences(link.href), { final: true });
+  const address = isLiteral ? link.href : cleanSource(decodeReferences(link.href));
   const style = linkStyle(address);
   const start = target.text.length;
   const writeLabel = () => writeInline(target, link.tokens, indent);

@@ -9,32 +9,76 @@ import { Marked, type Token, type Tokens } from "marked";
 /** The longest line that an underline of `---` or `===` can turn into a heading; a long paragraph must not change its look late. */
 const MAX_UNDERLINED_HEADING_LENGTH = 100;
 
-/** How deep lists and quotes may nest. `marked` recurses, and a line of a thousand `>` must not end a reply. */
-const MAX_NESTING = 100;
+/** The longest first row of a table. What is longer is text, so that a long line never changes its look late. */
+export const MAX_HEADER_LENGTH = 500;
 
-const NESTING_MARKERS = new RegExp(`^(?:[ \\t]*(?:>|[-*+](?=[ \\t])|\\d{1,9}[.)](?=[ \\t]))){${MAX_NESTING},}`, "gm");
+/** The most columns of a table; laying out hundreds of empty ones would take seconds, and no screen shows them. */
+const MAX_COLUMNS = 30;
+
+/** A line that starts with more marks of lists and quotes is text: `marked` recurses, and reads what is inside anew each time. */
+const MAX_NESTING = 16;
+
+const NESTING_MARKERS = new RegExp(`^(?:[ \\t]*(?:>|[-*+](?=[ \\t])|\\d{1,9}[.)](?=[ \\t]))){${MAX_NESTING + 1}}`);
+
+/** Stands before the rest of a paragraph that is read in two pieces: a line that starts so is nothing but text. */
+export const CONTINUATION = "\u2060 ";
+
+/**
+ * Bold without other markup. CommonMark does not see its end in "**注意。**然后" nor its start in "chữ**“đậm”**", as it goes by
+ * spaces; models mean bold.
+ */
+const PLAIN_BOLD = /^\*\*(?![\s*])([^*`[\]<\\\n]*[^\s*`[\]<\\])\*\*(?!\*)/;
 
 const never = () => undefined;
 
 const lexing = new Marked({
   gfm: true,
   tokenizer: {
-    // HTML is text like any other: shown, never interpreted.
+    // HTML is text like any other: shown, never interpreted. But a line break is one, also in a cell of a table.
     html: never,
-    tag: never,
+    tag: readLineBreak,
     // A definition further down would change links that are already shown.
     def: never,
     lheading: (source) => (isUnderlinedHeading(source) ? false : undefined),
+    table: (source) => (mayStartTable(source) ? false : undefined),
+    blockquote: (source) => (NESTING_MARKERS.test(source) ? undefined : false),
+    list: (source) => (NESTING_MARKERS.test(source) ? undefined : false),
     // One tilde means "about" in what models write: "~5% (~10%)".
     del: (source) => (source.startsWith("~~") ? false : undefined),
-    // "5*3*2" is arithmetic.
-    emStrong: (source, _masked, previous) => (/\d$/.test(previous ?? "") && /^\*+\d/.test(source) ? undefined : false),
+    emStrong(source, _masked, previous) {
+      if (isProduct(source, previous ?? "")) return undefined;
+      const [raw, text] = PLAIN_BOLD.exec(source) ?? [];
+      if (raw === undefined || text === undefined) return false;
+      return { type: "strong", raw, text, tokens: this.lexer.inlineTokens(text) };
+    },
   },
 });
 
-/** Block tokens of a whole text, each with its inline tokens. */
+/** Markdown read as blocks. */
+export interface LexedBlocks {
+  /** Block tokens, without their inline tokens. Their `raw` together is the text. */
+  tokens: Token[];
+  /** Fills in the inline tokens, the costlier half of the work; but not of the block with the content `except`. */
+  readInline(except?: Token[]): Token[];
+}
+
+export function lexBlocks(markdown: string): LexedBlocks {
+  const lexer = new lexing.Lexer(lexing.defaults);
+  const tokens = lexer.blockTokens(markdown, []);
+  return {
+    tokens,
+    readInline(except) {
+      for (const content of lexer.inlineQueue.splice(0)) {
+        if (content.tokens !== except) lexer.inlineTokens(content.src, content.tokens);
+      }
+      return tokens;
+    },
+  };
+}
+
+/** Block tokens of a text, each with its inline tokens. */
 export function lexMarkdown(markdown: string): Token[] {
-  return lexing.lexer(markdown.replace(NESTING_MARKERS, escapeMarkers));
+  return lexBlocks(markdown).readInline();
 }
 
 /** Inline tokens of the content of one block. */
@@ -59,11 +103,30 @@ interface TokenByType {
   table: Tokens.Table;
 }
 
-function isUnderlinedHeading(source: string): boolean {
-  const [line = "", underline = ""] = source.split("\n", 2);
-  return line.length <= MAX_UNDERLINED_HEADING_LENGTH && /^ {0,3}(?:=+|-+)[ \t]*$/.test(underline);
+function readLineBreak(source: string): Tokens.Tag | undefined {
+  const [raw] = /^<br ?\/?>/i.exec(source) ?? [];
+  return raw === undefined
+    ? undefined
+    : { type: "html", raw, text: raw, block: false, inLink: false, inRawBlock: false };
 }
 
-function escapeMarkers(markers: string): string {
-  return markers.replace(/[>*+.)-]/g, "\\$&");
+/** "5*3*2", "2**3" and "x*y*z" are arithmetic. */
+function isProduct(source: string, previous: string): boolean {
+  return (/\d$/.test(previous) && /^\*+\d/.test(source)) || (/[a-z\d)]$/i.test(previous) && /^\*[^*]/.test(source));
+}
+
+function isUnderlinedHeading(source: string): boolean {
+  const [line = "", underline = ""] = source.split("\n", 2);
+  const isShort = line.length <= MAX_UNDERLINED_HEADING_LENGTH && !line.startsWith(CONTINUATION);
+  return isShort && /^ {0,3}(?:=+|-+)[ \t]*$/.test(underline);
+}
+
+function mayStartTable(source: string): boolean {
+  const [header = ""] = source.slice(0, MAX_HEADER_LENGTH + 1).split("\n", 1);
+  return header.length < source.length && mayBeHeader(header) && !source.startsWith(CONTINUATION);
+}
+
+/** Whether a line is short and narrow enough for the first row of a table. */
+export function mayBeHeader(line: string): boolean {
+  return line.length <= MAX_HEADER_LENGTH && line.split("|").length - 1 <= MAX_COLUMNS + 1;
 }

@@ -35,10 +35,15 @@ const REFERENCES: Record<string, string> = {
 /** The longest reference that is awaited when its semicolon has not come: `&#x10FFFF`. */
 const HALF_REFERENCE = /&(#?[a-z\d]{0,8})$/i;
 
-/** Line breaks as `\n`, no control characters but `\n` and `\t`, lone surrogates as U+FFFD; without the first half of a pair at the end of unfinished text. */
-export function cleanSource(markdown: string, options: { final: boolean }): string {
-  const whole = options.final ? markdown : markdown.replace(/[\ud800-\udbff]$/, "");
-  return whole.toWellFormed().replace(LINE_BREAK, "\n").replace(DROPPED, "");
+/** Line breaks as `\n`, no control characters but `\n` and `\t`, lone surrogates as U+FFFD. */
+export function cleanSource(markdown: string): string {
+  return markdown.toWellFormed().replace(LINE_BREAK, "\n").replace(DROPPED, "");
+}
+
+/** Splits off a last unit that cannot be cleaned before the next one is known: half a surrogate pair, half a line break. */
+export function splitHalfCharacter(markdown: string): { whole: string; half: string } {
+  const half = /[\ud800-\udbff\r]$/.exec(markdown)?.[0] ?? "";
+  return { whole: markdown.slice(0, markdown.length - half.length), half };
 }
 
 /** `&lt;` and `&#60;` as `<`. */
@@ -66,5 +71,5 @@ export function countLineBreaksAtEnd(text: string): number {
 
 function fromCodePoint(codePoint: number): string {
   const isCharacter = codePoint > 0 && codePoint <= 0x10ffff;
-  return isCharacter ? cleanSource(String.fromCodePoint(codePoint), { final: true }) : "\ufffd";
+  return isCharacter ? cleanSource(String.fromCodePoint(codePoint)) : "\ufffd";
 }

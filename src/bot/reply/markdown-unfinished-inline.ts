@@ -21,7 +21,10 @@ interface Scan {
   openers: Opener[];
 }
 
-const NEXT_MARKER = /\\[\s\S]|(?<code>`+)|(?<run>\*+|_+|~~+)|(?<open>!?\[)|(?<close>\])|<[a-z][^\s<>]*>/giu;
+/** What may open, close or hide markup. A footnote (`[^1]`) and a kind of quote (`[!NOTE]`) are text. */
+const NEXT_MARKER =
+  /\\[\s\S]|(?<code>`+)|(?<run>\*+|_+|~~+)|(?<open>!?\[(?!\^|![A-Z]))|(?<close>\])|<[a-z][^\s<>]*>/giu;
+const HALF_LINK_TARGET = /^\((?:[^()\n]|\([^()\n]*(?:\)|$))*$/;
 const LINK_TARGET = /\((?:<[^<>\n]*>|(?:[^\s()\\]|\\.|\([^\s()]*\))*)(?:\s+(?:"[^"]*"|'[^']*'))?\s*\)/y;
 
 /** More open markers than this are not markup; closing them all would nest as deep. */
@@ -93,11 +96,12 @@ function closeRuns(scan: Scan, marker: string, run: { length: number; isLast: bo
 
 function canOpen(marker: string, count: number, around: { before: string; after: string }): boolean {
   const isApart = isSpace(around.before) || isPunctuation(around.before);
-  if (isSpace(around.after) || (isPunctuation(around.after) && !isApart)) return false;
+  const isBold = marker !== "_" && count > 1;
+  if (isSpace(around.after) || (isPunctuation(around.after) && !isApart && !isBold)) return false;
   // CommonMark would open here; nobody writes emphasis that starts with a full stop.
   if (/^[.,;:!?)\]}%]/.test(around.after)) return false;
   // Inside a word CommonMark opens with "*", but there a lone one is mostly a product: "5*3".
-  return isApart || (marker !== "_" && count > 1 && !/\d/.test(around.before));
+  return isApart || (isBold && !/\d/.test(around.before)) || (marker === "*" && !/[a-z\d)]/i.test(around.before));
 }
 
 function isSpace(character: string): boolean {
@@ -120,7 +124,7 @@ function readLabelEnd(scan: Scan): void {
   const isLink = LINK_TARGET.test(scan.text);
   if (isLink) scan.position = LINK_TARGET.lastIndex;
   const rest = scan.text.slice(scan.position);
-  const isHalf = !isLink && (rest === "" || /^\([^)\n]*$/.test(rest));
+  const isHalf = !isLink && (rest === "" || HALF_LINK_TARGET.test(rest));
   scan.openers.length = isHalf ? scan.openers.length : index;
   if (!isHalf) return;
   // The label alone, until the address is there.
@@ -130,6 +134,7 @@ function readLabelEnd(scan: Scan): void {
 
 function closeOpeners(scan: Scan): string {
   if (scan.openers.reduce((sum, { count }) => sum + count, 0) > MAX_OPEN_MARKERS) return scan.text;
+  dropEmptyOpeners(scan);
   const closers = scan.openers.filter((opener) => !isBracket(opener)).reverse();
   const opened = scan.openers.filter(isBracket).reverse();
   const text = opened.reduce(
@@ -139,6 +144,15 @@ function closeOpeners(scan: Scan): string {
   // A marker that stood alone before what was kept back would grow together with a closing one.
   const settled = text.trimEnd().replace(/(?:\s[*_~]+)+$/, "");
   return settled + closers.map(({ marker, count }) => marker.repeat(count)).join("");
+}
+
+/** An opener with nothing behind it waits. */
+function dropEmptyOpeners(scan: Scan): void {
+  const last = scan.openers.at(-1);
+  if (last === undefined || scan.text.trimEnd().length > last.at + last.marker.length * last.count) return;
+  scan.text = scan.text.slice(0, last.at);
+  scan.openers.pop();
+  dropEmptyOpeners(scan);
 }
 
 function isBracket(opener: Opener): boolean {

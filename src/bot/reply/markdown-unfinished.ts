@@ -5,7 +5,7 @@
  * line across the page), and the first row of a table is a table already. It looks at the last block alone.
  */
 import type { Token, Tokens } from "marked";
-import { isToken, lexInline, lexMarkdown } from "./markdown-lexer.ts";
+import { isToken, lexBlocks, lexInline, mayBeHeader } from "./markdown-lexer.ts";
 import { countLineBreaksAtEnd } from "./markdown-source.ts";
 import { closeInline } from "./markdown-unfinished-inline.ts";
 
@@ -20,12 +20,17 @@ const LONE_NUMBER = /^\d{1,3}[.)]?$/;
 
 /** The tokens of a text that is not complete. */
 export function lexUnfinished(markdown: string): Token[] {
-  const tokens = lexMarkdown(markdown);
-  const source = closeTable(withoutLoneMarker(markdown, isInFence(tokens)), isInFence(tokens));
-  const settled = source === markdown ? tokens : lexMarkdown(source);
+  const blocks = lexBlocks(markdown);
+  const isInCode = isInFence(blocks.tokens);
+  const source = closeTable(withoutLoneMarker(markdown, isInCode), isInCode);
+  const settled = source === markdown ? blocks : lexBlocks(source);
   // After a blank line the last block is complete.
-  if (countLineBreaksAtEnd(source) < 2) closeLastBlock(settled);
-  return settled;
+  if (countLineBreaksAtEnd(source) > 1) return settled.readInline();
+  const last = lastBlock(settled.tokens);
+  const content = last !== undefined && "text" in last && "tokens" in last ? last.tokens : undefined;
+  settled.readInline(content);
+  if (last !== undefined) closeBlock(last);
+  return settled.tokens;
 }
 
 function isInFence(tokens: Token[]): boolean {
@@ -67,16 +72,14 @@ function closeTable(markdown: string, isInCode: boolean): string {
 }
 
 function isRow(line: string | undefined): boolean {
-  return line !== undefined && /^ {0,3}\|.*[^|\s:-]/.test(line);
+  return line !== undefined && mayBeHeader(line) && /^ {0,3}\|.*[^|\s:-]/.test(line);
 }
 
 function isHalfDelimiter(line: string | undefined): boolean {
   return line !== undefined && /^ {0,3}\|[ \t|:-]*$/.test(line);
 }
 
-function closeLastBlock(tokens: Token[]): void {
-  const last = lastBlock(tokens);
-  if (last === undefined) return;
+function closeBlock(last: Token): void {
   if (isToken(last, "table")) closeLastCell(last);
   else if (last.type === "paragraph" || last.type === "text" || last.type === "heading") closeText(last);
 }

@@ -4,26 +4,22 @@
  * Events in, pages out. It knows nothing of what is shown already, nor of sending.
  */
 import type { RunEvent } from "../../events.ts";
-import type { FormattedText } from "./formatted-text.ts";
-import { paginate } from "./pages.ts";
-
-export interface PageContent extends FormattedText {
-  /** Whether the stop button shows beneath it: every edit says so anew. */
-  stopButton: boolean;
-}
+import { createGrowingPages } from "./pages.ts";
+import type { View } from "./shown-pages.ts";
 
 export interface ReplyText {
-  /** Takes an event in; whether it changes what is to be shown. */
-  take(event: RunEvent): boolean;
-  /** A tool has run for so long that it is named from now on. */
-  nameTool(toolCallId: string): void;
+  /** Takes an event in. */
+  take(event: RunEvent): void;
+  /** A tool has run for so long that it is named from now on. @returns false when it has ended meanwhile. */
+  nameTool(toolCallId: string): boolean;
   /** Telegram refuses our entities: from now on the words alone. */
   dropFormatting(): void;
   /** Whether formatting was dropped. */
   isPlain(): boolean;
   isFinal(): boolean;
-  isEmpty(): boolean;
-  pages(): PageContent[];
+  /** Another number whenever there may be something else to show: told without rendering. */
+  version(): number;
+  view(): View;
 }
 
 /** `statusLine` words the status while the tools of these names run. */
@@ -31,42 +27,57 @@ export function createReplyText(statusLine: (toolNames: string[]) => string): Re
   /** Tools that run, and whether they have for long enough to be named. */
   const running = new Map<string, { name: string; isNamed: boolean }>();
   let text = "";
-  let finalText: string | null = null;
+  let growing = createGrowingPages();
+  let isFinal = false;
   let isPlain = false;
+  let version = 0;
 
-  const withStatus = (): string => {
+  const status = (): string => {
     const names = new Set([...running.values()].filter(({ isNamed }) => isNamed).map(({ name }) => name));
-    if (names.size === 0) return text;
-    const status = `_${statusLine([...names])}_`;
-    return text === "" ? status : `${text}\n\n${status}`;
+    return names.size === 0 ? "" : statusLine([...names]);
+  };
+  const append = (delta: string) => {
+    text += delta;
+    growing.append(delta);
+  };
+  const end = (finalText: string) => {
+    isFinal = true;
+    running.clear();
+    // Nearly always the text so far and perhaps a note: what is read already is not read again.
+    if (finalText.startsWith(text)) return append(finalText.slice(text.length));
+    growing = createGrowingPages();
+    growing.append(finalText);
+  };
+  const endTool = (toolCallId: string) => {
+    if (running.get(toolCallId)?.isNamed) version += 1;
+    running.delete(toolCallId);
   };
 
   return {
     take(event) {
-      if (event.type === "text-delta") text += event.delta;
-      else if (event.type === "tool-start") running.set(event.toolCallId, { name: event.name, isNamed: false });
-      else if (event.type === "tool-end") running.delete(event.toolCallId);
-      else if (event.type === "run-end") finalText = event.finalText;
-      else return false;
-      return true;
+      if (event.type === "tool-start") running.set(event.toolCallId, { name: event.name, isNamed: false });
+      if (event.type === "tool-end") endTool(event.toolCallId);
+      if (event.type === "text-delta") append(event.delta);
+      if (event.type === "run-end") end(event.finalText);
+      if (event.type === "text-delta" || event.type === "run-end") version += 1;
     },
     nameTool(toolCallId) {
       const tool = running.get(toolCallId);
-      if (tool) tool.isNamed = true;
+      if (!tool) return false;
+      tool.isNamed = true;
+      version += 1;
+      return true;
     },
     dropFormatting() {
       isPlain = true;
+      version += 1;
     },
     isPlain: () => isPlain,
-    isFinal: () => finalText !== null,
-    isEmpty: () => text === "" && finalText === null,
-    pages() {
-      const final = finalText !== null;
-      const pages = paginate(finalText ?? withStatus(), { final });
-      return pages.map((page, index) => ({
-        ...(isPlain ? { text: page.text, entities: [] } : page),
-        stopButton: !final && index === pages.length - 1,
-      }));
+    isFinal: () => isFinal,
+    version: () => version,
+    view() {
+      const pages = growing.pages({ final: isFinal, status: status() });
+      return { pages: isPlain ? pages.map((page) => ({ text: page.text, entities: [] })) : pages, isFinal };
     },
   };
 }

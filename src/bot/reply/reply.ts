@@ -6,14 +6,15 @@
  */
 import type { RunEvent } from "../../events.ts";
 import type { Logger } from "../../logger.ts";
+import type { Clock } from "../clock.ts";
 import type { TelegramAnswer } from "../telegram-answer.ts";
-import { createReplyText, type PageContent, type ReplyText } from "./reply-text.ts";
-import type { BudgetChat, SendBudget } from "./send-budget.ts";
-import { createShownPages, type PageToSend, type ShownPages, type Step } from "./shown-pages.ts";
+import { createReplyText, type ReplyText } from "./reply-text.ts";
+import type { BudgetChat, Priority, SendBudget } from "./send-budget.ts";
+import { createShownPages, type PageContent, type PageToSend, type ShownPages, type Step } from "./shown-pages.ts";
 
 /** The calls that a reply makes; each answers what became of it and never throws. */
 export interface ReplyTransport {
-  send(page: PageToSend): Promise<{ messageId: number } | TelegramAnswer>;
+  send(page: PageToSend): Promise<{ kind: "sent"; messageId: number } | TelegramAnswer>;
   edit(messageId: number, page: PageContent): Promise<TelegramAnswer>;
   remove(messageId: number): Promise<TelegramAnswer>;
   typing(): Promise<TelegramAnswer>;
@@ -39,6 +40,7 @@ export interface ReplyDeps {
   telegramMessageIds: readonly number[];
   /** Settles when the replies before this one are delivered. */
   turn: Promise<void>;
+  clock: Clock;
   logger: Logger;
 }
 
@@ -64,11 +66,18 @@ interface Drawing extends ReplyDeps {
   text: ReplyText;
   shown: ShownPages;
   stop: AbortController;
-  /** Rejects when the reply is abandoned: one promise for all waits, so that listeners do not pile up. */
+  /** Rejects when the reply is abandoned. */
   stopped: Promise<never>;
-  /** Resolves at the next change of what is to be shown. */
-  changed: PromiseWithResolvers<void>;
-  timers: Set<NodeJS.Timeout>;
+  /** Wakes the loop when it waits for something else to show. */
+  onChange: () => void;
+  cancelTimers: Set<() => void>;
+  /** What of `text.version()` the chat shows, as far as it can. */
+  drawnVersion: number;
+  /** The version that a tool was named with. */
+  statusVersion: number;
+  isWriting: boolean;
+  /** When something of the reply was shown last, by the clock. */
+  lastShownAt: number;
   /** Calls in a row that Telegram did not answer. */
   failures: number;
 }
@@ -82,8 +91,12 @@ export function createReply(deps: ReplyDeps): Reply {
     shown: createShownPages(deps.telegramMessageIds),
     stop,
     stopped: abortOf(stop.signal),
-    changed: Promise.withResolvers(),
-    timers: new Set(),
+    onChange: () => undefined,
+    cancelTimers: new Set(),
+    drawnVersion: 0,
+    statusVersion: 0,
+    isWriting: false,
+    lastShownAt: Number.NEGATIVE_INFINITY,
     failures: 0,
   };
   const done = draw(drawing)
@@ -91,7 +104,7 @@ export function createReply(deps: ReplyDeps): Reply {
       if (!stop.signal.aborted) deps.logger.error({ err: error }, "reply ended unexpectedly");
     })
     .finally(() => {
-      for (const timer of drawing.timers) clearTimeout(timer);
+      for (const cancel of drawing.cancelTimers) cancel();
     });
   return {
     done,
@@ -101,53 +114,63 @@ export function createReply(deps: ReplyDeps): Reply {
 }
 
 function takeEvent(drawing: Drawing, event: RunEvent): void {
-  if (!drawing.text.take(event)) return;
-  notify(drawing);
+  const { budget, chat, text } = drawing;
+  text.take(event);
+  drawing.onChange();
+  // What waits for a slot has become the final text.
+  if (event.type === "run-end") budget.reconsider(chat);
   if (event.type !== "tool-start") return;
   later(drawing, STATUS_DELAY_MS, () => {
-    drawing.text.nameTool(event.toolCallId);
-    notify(drawing);
+    if (!text.nameTool(event.toolCallId)) return;
+    drawing.statusVersion = text.version();
+    drawing.onChange();
+    budget.reconsider(chat);
   });
 }
 
-function notify(drawing: Drawing): void {
-  drawing.changed.resolve();
-  drawing.changed = Promise.withResolvers();
-  // What waits for a slot may have become the final text.
-  drawing.budget.reconsider(drawing.chat);
-}
-
 async function draw(drawing: Drawing): Promise<void> {
-  const { budget, chat, text, stopped } = drawing;
+  const { budget, chat, shown, stop, stopped, text } = drawing;
   await Promise.race([drawing.turn, stopped]);
   later(drawing, TYPING_DELAY_MS, () => keepTyping(drawing));
   for (;;) {
-    const change = drawing.changed.promise;
-    if (nextStep(drawing) === null) {
+    if (text.version() === drawing.drawnVersion) {
       if (text.isFinal()) return drawing.store.markDelivered();
-      await Promise.race([change, stopped]);
+      await nextChange(drawing);
       continue;
     }
-    await budget.take(chat, () => priorityOf(drawing), drawing.stop.signal);
-    const step = nextStep(drawing);
-    if (step && (await settle(drawing, await perform(drawing, step)))) return;
+    const slot = await budget.take(chat, () => priorityOf(drawing), stop.signal);
+    const version = text.version();
+    const [step, ...others] = shown.stepsTo(text.view());
+    if (step === undefined) {
+      slot.giveBack();
+      drawing.drawnVersion = version;
+      continue;
+    }
+    drawing.isWriting = true;
+    const answer = await perform(drawing, step).finally(slot.end);
+    drawing.isWriting = false;
+    if (answer.kind === "done" && others.length === 0) drawing.drawnVersion = version;
+    if (await settle(drawing, answer)) return;
   }
 }
 
-function nextStep({ shown, text }: Drawing): Step | null {
-  return shown.nextStep(text.pages(), text.isFinal());
+async function nextChange(drawing: Drawing): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  drawing.onChange = resolve;
+  await Promise.race([promise, drawing.stopped]);
 }
 
-/** Asked at every delta: from what is known, without rendering. */
-function priorityOf({ shown, text }: Drawing) {
+/** From what is known, without rendering. */
+function priorityOf({ drawnVersion, shown, statusVersion, text }: Drawing): Priority {
   if (text.isFinal()) return "final";
-  return shown.isEmpty() ? "message" : "edit";
+  // A tool that takes long is told of at once, from the slot that is kept for the final: that is not near.
+  return shown.isEmpty() || drawnVersion < statusVersion ? "message" : "edit";
 }
 
 async function perform({ transport, shown, store }: Drawing, step: Step): Promise<TelegramAnswer> {
   if (step.kind === "send") {
     const answer = await transport.send(step.page);
-    if (!("messageId" in answer)) return answer;
+    if (answer.kind !== "sent") return answer;
     shown.sent(answer.messageId, step.page);
     await store.savePages(shown.messageIds());
     return { kind: "done" };
@@ -161,11 +184,12 @@ async function perform({ transport, shown, store }: Drawing, step: Step): Promis
 
 /** Does what an answer asks for. @returns whether the reply is at its end for good. */
 async function settle(drawing: Drawing, answer: TelegramAnswer): Promise<boolean> {
-  const { budget, chat, logger, shown, text, transport } = drawing;
+  const { budget, chat, clock, logger, shown, text, transport } = drawing;
   switch (answer.kind) {
     case "done":
     case "message-gone":
       drawing.failures = 0;
+      drawing.lastShownAt = clock.now();
       return false;
     case "wait":
       budget.freeze(chat, answer.seconds);
@@ -207,24 +231,34 @@ async function backOff(drawing: Drawing, description: string): Promise<void> {
   await Promise.race([promise, stopped]);
 }
 
-/** Typing shows that work goes on while there is nothing to see yet; it takes only slots that nobody waits for. */
+/** Typing shows that work goes on while nothing new is to be seen. */
 function keepTyping(drawing: Drawing): void {
-  const { budget, chat, shown, stop, text, transport } = drawing;
-  if (!text.isEmpty() || !shown.isEmpty() || stop.signal.aborted) return;
-  if (budget.tryTake(chat, "typing")) {
-    void transport.typing().then((answer) => {
-      if (answer.kind === "wait") budget.freeze(chat, answer.seconds);
-    });
-  }
-  later(drawing, TYPING_INTERVAL_MS, () => keepTyping(drawing));
+  if (drawing.text.isFinal()) return;
+  later(drawing, typeIfQuiet(drawing), () => keepTyping(drawing));
 }
 
-function later({ timers }: Drawing, delayMs: number, action: () => void): void {
-  const timer = setTimeout(() => {
-    timers.delete(timer);
+/** Types if it is time, from a slot that nobody waits for. @returns in how many milliseconds to look again. */
+function typeIfQuiet({ budget, chat, clock, isWriting, lastShownAt, logger, transport }: Drawing): number {
+  const quietInMs = isWriting ? TYPING_DELAY_MS : lastShownAt + TYPING_INTERVAL_MS - clock.now();
+  if (quietInMs > 0) return quietInMs;
+  const slot = budget.tryTake(chat, "typing");
+  if (!slot) return TYPING_DELAY_MS;
+  transport
+    .typing()
+    .finally(slot.end)
+    .then((answer) => {
+      if (answer.kind === "wait") budget.freeze(chat, answer.seconds);
+    })
+    .catch((error: unknown) => logger.error({ err: error }, "typing failed unexpectedly"));
+  return TYPING_INTERVAL_MS;
+}
+
+function later({ cancelTimers, clock }: Drawing, delayMs: number, action: () => void): void {
+  const cancel = clock.after(delayMs, () => {
+    cancelTimers.delete(cancel);
     action();
-  }, delayMs);
-  timers.add(timer);
+  });
+  cancelTimers.add(cancel);
 }
 
 /** Rejects when the signal aborts; never resolves. */

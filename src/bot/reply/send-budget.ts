@@ -1,214 +1,259 @@
 /**
- * What may be sent to Telegram, and when: one budget for everything that counts in a chat, and one over all chats.
+ * What may be sent to Telegram, and when: one budget over everything that counts in a chat and over all chats.
  *
- * Whoever wants to send waits for a slot; the text is rendered when the slot is there. A waiting final goes first, typing
- * last. After a 429 the chat is frozen until the window has passed: nothing at all is sent inside it. It knows nothing of
- * what is sent. The clock is given, so a test can drive it.
- *
- * Limits as Telegram's FAQ states them: about one message a second in a chat (short bursts pass), 20 a minute in a
- * group, about 30 a second over all. Edits and typing count.
+ * Whoever wants to send waits for a slot; the text is rendered when the slot is there. Where several wait, the most
+ * important goes first, and among equals who has waited longest: so starts and finals pass interim edits, and no chat
+ * holds up another. It knows nothing of what is sent. The clock is given, so that a test can drive it.
  */
+import { type Clock, systemClock } from "../clock.ts";
+import {
+  type ChatAllowance,
+  createChatAllowance,
+  FREEZE_MARGIN_MS,
+  type Priority,
+  type StartedCall,
+} from "./chat-allowance.ts";
 
-/** In falling order of importance. */
-export type Priority = "final" | "message" | "edit" | "typing";
+export type { Priority } from "./chat-allowance.ts";
 
 export interface BudgetChat {
   telegramId: number;
   isGroup: boolean;
 }
 
-export interface Clock {
-  /** Milliseconds, never going back. */
-  now(): number;
-  /** Calls back once after `delayMs`. */
-  after(delayMs: number, callback: () => void): void;
+/** A call that may be made now. One of the two is to be called, once. */
+export interface Slot {
+  /** Telegram has answered, or never will. */
+  end(): void;
+  /** There was nothing to send after all. */
+  giveBack(): void;
 }
 
 export interface SendBudget {
   /**
-   * Waits for a slot in the chat and takes it. `priority` is asked again whenever it matters: an edit that waits may
-   * have become the final one. Rejects with the signal's reason when it aborts.
+   * Waits for a slot in the chat. `priority` is asked again at `reconsider`: an edit that waits may have become the final
+   * one. Rejects with the signal's reason when it aborts.
    */
-  take(chat: BudgetChat, priority: () => Priority, signal?: AbortSignal): Promise<void>;
-  /** Takes a slot if there is one right now. For what is not worth waiting. */
-  tryTake(chat: BudgetChat, priority: Priority): boolean;
+  take(chat: BudgetChat, priority: () => Priority, signal?: AbortSignal): Promise<Slot>;
+  /** A slot if there is one right now and nobody waits for it: for what is not worth waiting. */
+  tryTake(chat: BudgetChat, priority: Priority): Slot | null;
   /** A priority may have risen: look at the waiting again. */
   reconsider(chat: BudgetChat): void;
   /** Telegram asked to wait: nothing is sent to the chat until then. */
   freeze(chat: BudgetChat, seconds: number): void;
 }
 
-/** Start to start in one chat, in milliseconds: a little over the second that Telegram counts in. */
-const CHAT_INTERVAL_MS = 1_030;
-/** Calls that may follow each other in a chat that was idle, as Telegram tolerates them. */
-const BURST = 3;
+export interface SendBudgetOptions {
+  clock?: Clock;
+  /** Calls a second over all chats. Telegram's 30 unless told; Infinity for none. */
+  callsPerSecond?: number;
+}
+
+const TELEGRAM_CALLS_PER_SECOND = 30;
 /**
- * What of the burst is never spent, in milliseconds: calls do not arrive as evenly as they were sent, and one that was
- * late by less than this makes none of those behind it too early.
+ * Half of a second's calls in half a second: bursts stay small enough to arrive within the limit however they are counted.
+ * The window is a little longer, for calls that arrive closer together than they were sent.
  */
-const JITTER_MS = 100;
-const MOST_CREDIT_MS = BURST * CHAT_INTERVAL_MS - JITTER_MS;
-/** Slots of the burst that are left alone by calls of each priority, so that a final never waits for them. */
-const KEPT_FREE: Record<Priority, number> = { final: 0, message: 0, edit: 1, typing: 1 };
+const OVERALL_WINDOW_MS = 515;
 
-const GROUP_WINDOW_MS = 60_000;
-const GROUP_LIMIT = 20;
-/** Credits of a group's minute that are left alone: three for finals, one of them for new messages too. */
-const GROUP_KEPT_FREE: Record<Priority, number> = { final: 0, message: 1, edit: 3, typing: 6 };
-
-const OVERALL_WINDOW_MS = 1_000;
-/** Below Telegram's 30, for calls that arrive closer together than they were sent. */
-const OVERALL_LIMIT = 28;
-
-/** Added to Telegram's `retry_after`, in milliseconds: its clock and ours are not the same. */
-const FREEZE_MARGIN_MS = 100;
+/** So many chats refused within this time: the limit over all chats is meant, and all of them wait. */
+const CHATS_OF_A_COMMON_FREEZE = 3;
+const COMMON_FREEZE_WINDOW_MS = 1_000;
 
 const ORDER: readonly Priority[] = ["final", "message", "edit", "typing"];
-const IDLE_CHAT_MS = 120_000;
+/** Above so many chats, those that have been idle for long are forgotten. */
+const MANY_CHATS = 1_000;
 
 interface Waiter {
   priority(): Priority;
-  go(): void;
+  /** Its place among equals: falls to those who came later. */
+  number: number;
+  go(slot: Slot): void;
 }
 
-interface ChatState {
-  chat: BudgetChat;
-  /** Grows with time; a call costs `CHAT_INTERVAL_MS` of it. As of `countedAt`. */
-  creditMs: number;
-  countedAt: number;
-  frozenUntil: number;
-  /** Starts of the calls of the last minute; groups only. */
-  starts: number[];
+interface ChatQueue {
+  allowance: ChatAllowance;
   waiting: Waiter[];
-  wakeAt: number;
+  /** Cancels the timer that looks at the chat again. */
+  cancelWake: (() => void) | null;
+}
+
+interface Budget {
+  clock: Clock;
+  /** Calls within `OVERALL_WINDOW_MS`. */
+  overallLimit: number;
+  overallStarts: number[];
+  overallFrozenUntil: number;
+  cancelOverallWake: (() => void) | null;
+  queues: Map<number, ChatQueue>;
+  /** Chats whose own allowance lets their first waiter go: only the limit over all chats may hold them up. */
+  ready: Set<ChatQueue>;
+  freezes: { telegramId: number; seconds: number; at: number }[];
+  waiters: number;
 }
 
 /** A budget for one bot. */
-export function createSendBudget(clock: Clock = systemClock): SendBudget {
-  const chats = new Map<number, ChatState>();
-  const overall: number[] = [];
-
-  const stateOf = (chat: BudgetChat): ChatState => {
-    let state = chats.get(chat.telegramId);
-    if (!state) {
-      forgetIdle(chats, clock.now());
-      const now = clock.now();
-      state = {
-        chat,
-        creditMs: MOST_CREDIT_MS,
-        countedAt: now,
-        frozenUntil: 0,
-        starts: [],
-        waiting: [],
-        wakeAt: Infinity,
-      };
-      chats.set(chat.telegramId, state);
-    }
-    return state;
+export function createSendBudget(options: SendBudgetOptions = {}): SendBudget {
+  const budget: Budget = {
+    clock: options.clock ?? systemClock,
+    overallLimit: Math.max(1, Math.floor((options.callsPerSecond ?? TELEGRAM_CALLS_PER_SECOND) / 2)),
+    overallStarts: [],
+    overallFrozenUntil: Number.NEGATIVE_INFINITY,
+    cancelOverallWake: null,
+    queues: new Map(),
+    ready: new Set(),
+    freezes: [],
+    waiters: 0,
   };
-  const spend = (state: ChatState) => {
-    const now = clock.now();
-    state.creditMs -= CHAT_INTERVAL_MS;
-    if (state.chat.isGroup) state.starts.push(now);
-    overall.push(now);
-  };
-  const wake = (state: ChatState, at: number) => {
-    if (at >= state.wakeAt) return;
-    state.wakeAt = at;
-    clock.after(Math.max(at - clock.now(), 1), () => {
-      if (state.wakeAt === at) state.wakeAt = Infinity;
-      serve(state);
-    });
-  };
-  const serve = (state: ChatState) => {
-    while (state.waiting.length > 0) {
-      const waiter = mostImportant(state.waiting);
-      const at = freeAt(state, overall, waiter.priority(), clock.now());
-      if (at > clock.now()) return wake(state, at);
-      state.waiting.splice(state.waiting.indexOf(waiter), 1);
-      spend(state);
-      waiter.go();
-    }
-  };
-
   return {
-    take(chat, priority, signal) {
-      signal?.throwIfAborted();
-      const state = stateOf(chat);
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const onAbort = () => {
-        state.waiting = state.waiting.filter((other) => other !== waiter);
-        reject(signal?.reason);
-      };
-      const waiter: Waiter = {
-        priority,
-        go() {
-          signal?.removeEventListener("abort", onAbort);
-          resolve();
-        },
-      };
-      signal?.addEventListener("abort", onAbort, { once: true });
-      state.waiting.push(waiter);
-      serve(state);
-      return promise;
-    },
+    take: (chat, priority, signal) => take(budget, queueOf(budget, chat), { priority, signal }),
     tryTake(chat, priority) {
-      const state = stateOf(chat);
-      if (state.waiting.length > 0 || freeAt(state, overall, priority, clock.now()) > clock.now()) return false;
-      spend(state);
-      return true;
+      const queue = queueOf(budget, chat);
+      const now = budget.clock.now();
+      const isFree = queue.waiting.length === 0 && budget.ready.size === 0 && overallFreeAt(budget, now) <= now;
+      return isFree && queue.allowance.freeAt(priority, now) <= now ? start(budget, queue) : null;
     },
-    reconsider: (chat) => serve(stateOf(chat)),
-    freeze(chat, seconds) {
-      const state = stateOf(chat);
-      state.frozenUntil = Math.max(state.frozenUntil, clock.now() + seconds * 1000 + FREEZE_MARGIN_MS);
+    reconsider(chat) {
+      const queue = budget.queues.get(chat.telegramId);
+      if (queue) serve(budget, queue);
     },
+    freeze: (chat, seconds) => freeze(budget, chat, seconds),
   };
 }
 
-/** The earliest time at which a call of this priority may start. */
-function freeAt(state: ChatState, overall: number[], priority: Priority, now: number): number {
-  refill(state, now);
-  const missingMs = (1 + KEPT_FREE[priority]) * CHAT_INTERVAL_MS - state.creditMs;
-  const chatAt = now + Math.max(0, Math.ceil(missingMs));
-  const groupAt = state.chat.isGroup
-    ? windowFreeAt(state.starts, { now, windowMs: GROUP_WINDOW_MS, limit: GROUP_LIMIT - GROUP_KEPT_FREE[priority] })
-    : now;
-  const overallAt = windowFreeAt(overall, { now, windowMs: OVERALL_WINDOW_MS, limit: OVERALL_LIMIT });
-  return Math.max(chatAt, groupAt, overallAt, state.frozenUntil);
+function queueOf(budget: Budget, { telegramId, isGroup }: BudgetChat): ChatQueue {
+  const known = budget.queues.get(telegramId);
+  if (known) return known;
+  const now = budget.clock.now();
+  if (budget.queues.size >= MANY_CHATS) forgetRested(budget, now);
+  const queue = { allowance: createChatAllowance({ isGroup, now }), waiting: [], cancelWake: null };
+  budget.queues.set(telegramId, queue);
+  return queue;
 }
 
-function refill(state: ChatState, now: number): void {
-  state.creditMs = Math.min(MOST_CREDIT_MS, state.creditMs + now - state.countedAt);
-  state.countedAt = now;
-}
-
-/** When fewer than `limit` starts lie in the window that ends then. Forgets starts that count no more. */
-function windowFreeAt(
-  starts: number[],
-  { now, windowMs, limit }: { now: number; windowMs: number; limit: number },
-): number {
-  while (starts[0] !== undefined && starts[0] <= now - windowMs) starts.shift();
-  if (starts.length < limit) return now;
-  const blocking = starts[starts.length - limit];
-  return blocking === undefined ? now : blocking + windowMs + 1;
-}
-
-function mostImportant(waiting: Waiter[]): Waiter {
-  return waiting.reduce((best, other) =>
-    ORDER.indexOf(other.priority()) < ORDER.indexOf(best.priority()) ? other : best,
-  );
-}
-
-function forgetIdle(chats: Map<number, ChatState>, now: number): void {
-  if (chats.size < 1_000) return;
-  for (const [id, state] of chats) {
-    const isIdle = state.waiting.length === 0 && state.frozenUntil < now && state.countedAt < now - IDLE_CHAT_MS;
-    if (isIdle) chats.delete(id);
+function forgetRested({ queues }: Budget, now: number): void {
+  for (const [id, { waiting, allowance }] of queues) {
+    if (waiting.length === 0 && allowance.isRested(now)) queues.delete(id);
   }
 }
 
-const systemClock: Clock = {
-  now: () => performance.now(),
-  after: (delayMs, callback) => void setTimeout(callback, delayMs).unref(),
-};
+function take(
+  budget: Budget,
+  queue: ChatQueue,
+  { priority, signal }: { priority: () => Priority; signal: AbortSignal | undefined },
+): Promise<Slot> {
+  signal?.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<Slot>();
+  budget.waiters += 1;
+  const waiter: Waiter = {
+    priority,
+    number: budget.waiters,
+    go(slot) {
+      signal?.removeEventListener("abort", onAbort);
+      resolve(slot);
+    },
+  };
+  const onAbort = () => {
+    queue.waiting = queue.waiting.filter((other) => other !== waiter);
+    serve(budget, queue);
+    reject(signal?.reason);
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
+  queue.waiting.push(waiter);
+  serve(budget, queue);
+  return promise;
+}
+
+/** Something changed in a chat: its first waiter goes now, as soon as the other chats let it, or at a later time. */
+function serve(budget: Budget, queue: ChatQueue): void {
+  place(budget, queue);
+  serveReady(budget);
+}
+
+/** Among the ready, or asleep until its allowance lets its first waiter go. */
+function place(budget: Budget, queue: ChatQueue): void {
+  queue.cancelWake?.();
+  queue.cancelWake = null;
+  budget.ready.delete(queue);
+  const first = firstOf(queue.waiting);
+  if (!first) return;
+  const now = budget.clock.now();
+  const at = queue.allowance.freeAt(first.priority(), now);
+  if (at <= now) budget.ready.add(queue);
+  else queue.cancelWake = budget.clock.after(at - now, () => serve(budget, queue));
+}
+
+/** Lets the ready go, the most important first, as far as the limit over all chats allows. */
+function serveReady(budget: Budget): void {
+  while (budget.ready.size > 0) {
+    const now = budget.clock.now();
+    const at = overallFreeAt(budget, now);
+    if (at > now) {
+      budget.cancelOverallWake?.();
+      budget.cancelOverallWake = budget.clock.after(at - now, () => serveReady(budget));
+      return;
+    }
+    const next = firstReady(budget.ready);
+    if (!next) return;
+    const { queue, waiter } = next;
+    queue.waiting = queue.waiting.filter((other) => other !== waiter);
+    waiter.go(start(budget, queue));
+    place(budget, queue);
+  }
+}
+
+function firstReady(ready: Set<ChatQueue>): { queue: ChatQueue; waiter: Waiter } | null {
+  let best: { queue: ChatQueue; waiter: Waiter } | null = null;
+  for (const queue of ready) {
+    const waiter = firstOf(queue.waiting);
+    if (waiter && (!best || isBefore(waiter, best.waiter))) best = { queue, waiter };
+  }
+  return best;
+}
+
+function firstOf(waiting: readonly Waiter[]): Waiter | undefined {
+  let best = waiting[0];
+  for (const waiter of waiting) if (best && isBefore(waiter, best)) best = waiter;
+  return best;
+}
+
+function isBefore(one: Waiter, other: Waiter): boolean {
+  const byPriority = ORDER.indexOf(one.priority()) - ORDER.indexOf(other.priority());
+  return byPriority < 0 || (byPriority === 0 && one.number < other.number);
+}
+
+function start(budget: Budget, { allowance }: ChatQueue): Slot {
+  const now = budget.clock.now();
+  const call: StartedCall = allowance.start(now);
+  budget.overallStarts.push(now);
+  return {
+    end: () => allowance.end(call, budget.clock.now()),
+    giveBack() {
+      allowance.undo(call);
+      const index = budget.overallStarts.lastIndexOf(now);
+      if (index >= 0) budget.overallStarts.splice(index, 1);
+    },
+  };
+}
+
+function overallFreeAt(budget: Budget, now: number): number {
+  const starts = budget.overallStarts;
+  while (starts[0] !== undefined && starts[0] <= now - OVERALL_WINDOW_MS) starts.shift();
+  const blocking = starts.length < budget.overallLimit ? undefined : starts[starts.length - budget.overallLimit];
+  return Math.max(budget.overallFrozenUntil, blocking === undefined ? now : blocking + OVERALL_WINDOW_MS);
+}
+
+function freeze(budget: Budget, chat: BudgetChat, seconds: number): void {
+  const queue = queueOf(budget, chat);
+  const now = budget.clock.now();
+  queue.allowance.freeze(seconds, now);
+  serve(budget, queue);
+
+  budget.freezes = budget.freezes.filter(({ at }) => at > now - COMMON_FREEZE_WINDOW_MS);
+  budget.freezes.push({ telegramId: chat.telegramId, seconds, at: now });
+  const chats = new Set(budget.freezes.map(({ telegramId }) => telegramId));
+  if (chats.size < CHATS_OF_A_COMMON_FREEZE) return;
+  // The shortest of them: a longer one is that chat's own.
+  const common = Math.min(...budget.freezes.map((each) => each.seconds));
+  budget.overallFrozenUntil = Math.max(budget.overallFrozenUntil, now + common * 1000 + FREEZE_MARGIN_MS);
+}

@@ -1,7 +1,19 @@
 /**
  * What of a reply is in the chat already, and which call brings it nearer to what it should show. Pure bookkeeping.
  */
-import type { PageContent } from "./reply-text.ts";
+import type { FormattedText } from "./formatted-text.ts";
+
+/** What a reply should show now: its pages, one message each. */
+export interface View {
+  pages: readonly FormattedText[];
+  /** Whether it is complete: then the stop button goes, and so do messages beyond the last page. */
+  isFinal: boolean;
+}
+
+export interface PageContent extends FormattedText {
+  /** Whether the stop button shows beneath it: every edit says so anew. */
+  stopButton: boolean;
+}
 
 export interface PageToSend extends PageContent {
   /** The first message of a reply quotes the question and rings; the others do neither. */
@@ -12,7 +24,7 @@ export interface PageToSend extends PageContent {
 export interface ShownPage {
   readonly messageId: number;
   /** What it shows, to skip an edit that changes nothing; null when not known. */
-  key: string | null;
+  content: PageContent | null;
   /** Deleted by the person or no longer editable: left alone from then on. */
   gone: boolean;
 }
@@ -25,8 +37,8 @@ export type Step =
 export interface ShownPages {
   messageIds(): number[];
   isEmpty(): boolean;
-  /** The next call towards these pages, first page first; null when all is shown. Surplus pages go at the end only. */
-  nextStep(pages: readonly PageContent[], isFinal: boolean): Step | null;
+  /** The calls that this view still needs, first page first; none when all of it is shown. */
+  stepsTo(view: View): Step[];
   sent(messageId: number, page: PageContent): void;
   edited(shown: ShownPage, page: PageContent): void;
   /** The chat has become another one: nothing of it is there. */
@@ -35,22 +47,24 @@ export interface ShownPages {
 
 /** `messageIds` show this reply already, from an earlier attempt; what they show is not known. */
 export function createShownPages(messageIds: readonly number[]): ShownPages {
-  const shown: ShownPage[] = messageIds.map((messageId) => ({ messageId, key: null, gone: false }));
+  const shown: ShownPage[] = messageIds.map((messageId) => ({ messageId, content: null, gone: false }));
   return {
     messageIds: () => shown.map(({ messageId }) => messageId),
     isEmpty: () => shown.length === 0,
-    nextStep(pages, isFinal) {
-      for (const [index, page] of pages.entries()) {
+    stepsTo({ pages, isFinal }) {
+      const steps = pages.flatMap((page, index): Step[] => {
         const at = shown[index];
-        if (!at) return { kind: "send", page: { ...page, isFirst: index === 0 } };
-        if (!at.gone && at.key !== keyOf(page)) return { kind: "edit", shown: at, page };
-      }
-      const surplus = isFinal ? shown.slice(pages.length).find(({ gone }) => !gone) : undefined;
-      return surplus ? { kind: "remove", shown: surplus } : null;
+        const stopButton = !isFinal && index === pages.length - 1;
+        if (!at) return [{ kind: "send", page: { ...page, stopButton, isFirst: index === 0 } }];
+        if (at.gone || shows(at.content, page, stopButton)) return [];
+        return [{ kind: "edit", shown: at, page: { ...page, stopButton } }];
+      });
+      const surplus = isFinal ? shown.slice(pages.length).filter(({ gone }) => !gone) : [];
+      return [...steps, ...surplus.map((at) => ({ kind: "remove" as const, shown: at }))];
     },
-    sent: (messageId, page) => void shown.push({ messageId, key: keyOf(page), gone: false }),
+    sent: (messageId, page) => void shown.push({ messageId, content: page, gone: false }),
     edited(at, page) {
-      at.key = keyOf(page);
+      at.content = page;
     },
     forget() {
       shown.length = 0;
@@ -58,6 +72,7 @@ export function createShownPages(messageIds: readonly number[]): ShownPages {
   };
 }
 
-function keyOf(page: PageContent): string {
-  return JSON.stringify([page.text, page.entities, page.stopButton]);
+function shows(content: PageContent | null, { text, entities }: FormattedText, stopButton: boolean): boolean {
+  if (content?.text !== text || content.stopButton !== stopButton) return false;
+  return content.entities === entities || JSON.stringify(content.entities) === JSON.stringify(entities);
 }

@@ -11,7 +11,9 @@ import { claimWaitingReplies, markDelivered, markUndeliverable, saveReplyPages }
 import type { ClaimedRun } from "../../db/queries/run-queue.ts";
 import type { Logger } from "../../logger.ts";
 import { stopData } from "../buttons.ts";
+import { systemClock } from "../clock.ts";
 import { finalReply, textsIn } from "../texts.ts";
+import { withClosedFence } from "./markdown-fence.ts";
 import { paginate } from "./pages.ts";
 import { createReply, type Reply, type ReplyStore } from "./reply.ts";
 import type { BudgetChat, SendBudget } from "./send-budget.ts";
@@ -38,6 +40,8 @@ export interface TelegramStage extends RunStage {
 interface Place {
   replyId: string;
   runId: string;
+  /** Our own id of the chat: Telegram's may change in the middle of a reply. */
+  chatId: string;
   chat: BudgetChat;
   topicId: number | null;
   replyToMessageId: number | null;
@@ -58,7 +62,7 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
 
   const openReply = (place: Place): Reply => {
     const { chat, topicId, language } = place;
-    const conversation = `${chat.telegramId}:${topicId ?? ""}`;
+    const conversation = `${place.chatId}:${topicId ?? ""}`;
     const texts = textsIn(language);
     const reply = createReply({
       chat,
@@ -75,6 +79,7 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
       statusLine: (names) => texts.checking(names.map((name) => deps.toolLabel(name, language)).join(", ")),
       telegramMessageIds: place.telegramMessageIds,
       turn: lastOf.get(conversation) ?? Promise.resolve(),
+      clock: systemClock,
       logger: logger.child({ runId: place.runId, replyId: place.replyId }),
     });
     open.set(place.replyId, reply);
@@ -110,7 +115,7 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
       return openReply(place);
     },
     finalText(run, outcome, text) {
-      const reply = finalReply(run.language, outcome, text);
+      const reply = finalReply(run.language, outcome, outcome.status === "completed" ? text : withClosedFence(text));
       // An empty code block or a lone quote mark is nothing that Telegram could show: the person still gets an end.
       return paginate(reply, { final: true }).length > 0 ? reply : textsIn(run.language).faults.MODEL_EMPTY;
     },
@@ -151,6 +156,7 @@ function placeOf(run: ClaimedRun): Place | null {
   return {
     replyId: run.reply.id,
     runId: run.id,
+    chatId: run.chat.id,
     chat: { telegramId: run.chat.telegramId, isGroup: run.chat.type !== "private" },
     topicId: run.topicId,
     replyToMessageId: run.reply.replyToMessageId,

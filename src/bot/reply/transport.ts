@@ -6,8 +6,8 @@ import type { Api } from "grammy";
 import type { InlineKeyboardMarkup } from "grammy/types";
 import { sortFailure, type TelegramAnswer } from "../telegram-answer.ts";
 import type { ReplyTransport } from "./reply.ts";
-import type { PageContent } from "./reply-text.ts";
 import type { BudgetChat } from "./send-budget.ts";
+import type { PageContent } from "./shown-pages.ts";
 
 export interface TransportDeps {
   api: Api;
@@ -27,8 +27,10 @@ export function createReplyTransport(deps: TransportDeps): ReplyTransport {
     page.stopButton
       ? { reply_markup: { inline_keyboard: [[{ text: deps.stopButton.label, callback_data: deps.stopButton.data }]] } }
       : {};
-  const quote =
-    chat.isGroup && replyToMessageId !== null
+  const askedIn = chat.telegramId;
+  const quote = () =>
+    // In a supergroup that was a group the same number is another message.
+    chat.isGroup && replyToMessageId !== null && chat.telegramId === askedIn
       ? { reply_parameters: { message_id: replyToMessageId, allow_sending_without_reply: true } }
       : {};
 
@@ -38,11 +40,11 @@ export function createReplyTransport(deps: TransportDeps): ReplyTransport {
         const message = await api.sendMessage(chat.telegramId, page.text, {
           ...thread,
           ...markup(page),
-          ...(page.isFirst ? quote : { disable_notification: true }),
+          ...(page.isFirst ? quote() : { disable_notification: true }),
           entities: page.entities,
           link_preview_options: { is_disabled: true },
         });
-        return { messageId: message.message_id };
+        return { kind: "sent", messageId: message.message_id };
       } catch (error) {
         return sortFailure(error);
       }

@@ -2,7 +2,8 @@
 import { and, eq, ilike, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { messages } from "../schema/index.ts";
-import { type Listing, uuidArray } from "./admin-paging.ts";
+import { uuidArray } from "../uuid-array.ts";
+import type { Listing } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
 
 export type MessageRow = typeof messages.$inferSelect;

@@ -8,6 +8,7 @@
 import { and, eq, getColumns, type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Db } from "../client.ts";
+import { uuidArray } from "../uuid-array.ts";
 
 /** A count stops here: 25,001 means "more than 25,000". */
 const COUNT_CAP = 25_001;
@@ -102,11 +103,6 @@ export async function hasRowsOutside<Row>(
     .from(parentRows(parents))
     .orderBy(sql`parent.place`);
   return rows.map((row) => row.found);
-}
-
-/** Ids as one parameter: the statement's text, and so its plan, is the same for any number of them. */
-export function uuidArray(ids: readonly string[]): SQL {
-  return sql`${`{${ids.join(",")}}`}::uuid[]`;
 }
 
 function parentRows(parents: Parents): SQL {

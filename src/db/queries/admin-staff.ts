@@ -2,7 +2,8 @@
 import { and, eq, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { staff } from "../schema/index.ts";
-import { type Listing, uuidArray } from "./admin-paging.ts";
+import { uuidArray } from "../uuid-array.ts";
+import type { Listing } from "./admin-paging.ts";
 
 export type StaffRow = typeof staff.$inferSelect;
 

@@ -1,9 +1,9 @@
 /**
  * Where conversations take place: chats as Telegram names them, topics, and the key that lets an update count once.
  */
-import { and, eq, isNull, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { chats, threads, updatesSeen } from "../schema/index.ts";
+import { chats, replies, threads, updatesSeen } from "../schema/index.ts";
 
 /** A chat as Telegram names it, seen through one bot; or the terminal of `npm run ask`. */
 export type ChatAddress =
@@ -60,21 +60,28 @@ export function isTopic(topicId: number | null) {
   return topicId === null ? isNull(threads.topicId) : eq(threads.topicId, topicId);
 }
 
-/** A group became a supergroup: its chat keeps its id and gets Telegram's new one. A second notice changes nothing. */
+/**
+ * A group became a supergroup: its chat keeps its id and gets Telegram's new one. A second notice changes nothing.
+ *
+ * Its messages have other numbers there: replies that are still to be delivered are sent anew, and quote nothing.
+ */
 export async function migrateChat(
   db: Db,
   { botId, from, to }: { botId: number; from: number; to: number },
 ): Promise<void> {
-  await db
-    .update(chats)
-    .set({ telegramId: to, type: "supergroup" })
-    .where(
-      and(
-        eq(chats.botId, botId),
-        eq(chats.telegramId, from),
-        sql`not exists (select 1 from ${chats} other where other.bot_id = ${botId} and other.telegram_id = ${to})`,
-      ),
-    );
+  const isKnown = sql`exists (select 1 from ${chats} other where other.bot_id = ${botId} and other.telegram_id = ${to})`;
+  await db.transaction(async (tx) => {
+    const [chat] = await tx
+      .update(chats)
+      .set({ telegramId: to, type: "supergroup" })
+      .where(and(eq(chats.botId, botId), eq(chats.telegramId, from), sql`not ${isKnown}`))
+      .returning({ id: chats.id });
+    if (!chat) return;
+    await tx
+      .update(replies)
+      .set({ telegramMessageIds: [], replyToMessageId: null })
+      .where(and(eq(replies.chatId, chat.id), inArray(replies.status, ["pending", "partial"])));
+  });
 }
 
 /** The one row of a statement that always returns one. */

@@ -41,7 +41,8 @@ export async function claimWaitingReplies(
       and(
         eq(chats.botId, botId),
         isNotNull(replies.finalText),
-        inArray(replies.status, ["pending", "partial"]),
+        // As the partial index says it.
+        sql`${replies.status} in ('pending', 'partial')`,
         // Whoever worked on the run delivers its reply, unless another has claimed it since.
         sql`not ${workerIsAlive(sql`coalesce(${replies.workerId}, ${runs.workerId})`)}`,
       ),
@@ -77,20 +78,27 @@ export async function claimWaitingReplies(
   });
 }
 
-/** Stores the Telegram messages of a reply, as soon as they are known. */
+/**
+ * Stores the Telegram messages of a reply, as soon as they are known. Here and below: a reply that has come to its end
+ * meanwhile, by another worker, stays as it is.
+ */
 export async function saveReplyPages(db: Db, replyId: string, telegramMessageIds: readonly number[]): Promise<void> {
   await db
     .update(replies)
     .set({ telegramMessageIds: [...telegramMessageIds], status: "partial" })
-    .where(eq(replies.id, replyId));
+    .where(isOpen(replyId));
 }
 
 /** The person has the whole reply before them. */
 export async function markDelivered(db: Db, replyId: string): Promise<void> {
-  await db.update(replies).set({ status: "delivered", deliveredAt: sql`now()` }).where(eq(replies.id, replyId));
+  await db.update(replies).set({ status: "delivered", deliveredAt: sql`now()` }).where(isOpen(replyId));
 }
 
 /** Telegram said that it never will: blocked, chat gone. `error` in words for an admin. */
 export async function markUndeliverable(db: Db, replyId: string, error: string): Promise<void> {
-  await db.update(replies).set({ status: "failed", error }).where(eq(replies.id, replyId));
+  await db.update(replies).set({ status: "failed", error }).where(isOpen(replyId));
+}
+
+function isOpen(replyId: string) {
+  return and(eq(replies.id, replyId), inArray(replies.status, ["pending", "partial"]));
 }

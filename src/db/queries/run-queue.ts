@@ -4,11 +4,12 @@
  * Every write of a worker is fenced by its number and the attempt: one that was thought dead changes nothing any more.
  * The statuses a run passes: queued -> in_progress <-> requires_action -> an end.
  */
-import { and, asc, eq, inArray, lt, or, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, lt, or, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type { StaffRole } from "../../roles.ts";
 import type { Db } from "../client.ts";
 import { chats, replies, runs, staff, threads } from "../schema/index.ts";
+import { uuidArray } from "../uuid-array.ts";
 import { workerIsAlive } from "../worker-lock.ts";
 
 /** How long a worker's claim lasts unless it is renewed, in seconds. Its death is noticed at once, by its lock. */
@@ -53,6 +54,15 @@ export class LeaseLostError extends Error {
 /** The statuses of a run that a worker works on. */
 export const RUNNING = ["in_progress", "requires_action"] as const;
 
+/** SQL, with the words in it: where they are parameters, the planner cannot know that a partial index fits. */
+function isOpen(status: SQLWrapper): SQL {
+  return sql`${status} in ('queued', 'in_progress', 'requires_action')`;
+}
+
+function isRunning(status: SQLWrapper): SQL {
+  return sql`${status} in ('in_progress', 'requires_action')`;
+}
+
 const leaseEnd = sql`now() + make_interval(secs => ${LEASE_SECONDS})`;
 
 /**
@@ -65,28 +75,27 @@ export async function claimRun(
 ): Promise<ClaimedRun | undefined> {
   const earlier = alias(runs, "earlier");
   const isNext = sql`not exists (select 1 from ${runs} ${earlier} where ${earlier.threadId} = ${runs.threadId}
-    and ${earlier.position} < ${runs.position} and ${earlier.status} in ('queued', 'in_progress', 'requires_action'))`;
+    and ${earlier.position} < ${runs.position} and ${isOpen(earlier.status)})`;
   const isLeft = or(lt(runs.leaseUntil, sql`now()`), sql`not ${workerIsAlive(runs.workerId)}`);
   // An answer that a dead process left undelivered goes first: whoever finds it delivers it, and then this run is next.
   const undelivered = sql`exists (select 1 from ${runs} ${earlier} join ${replies} on ${replies.runId} = ${earlier.id}
     where ${earlier.threadId} = ${runs.threadId} and ${earlier.position} < ${runs.position}
     and ${replies.finalText} is not null and ${replies.status} in ('pending', 'partial')
     and not ${workerIsAlive(sql`coalesce(${replies.workerId}, ${earlier.workerId})`)})`;
+  // Looked up for each run that is open, oldest first, until one fits. A join would make the planner begin with all chats.
+  const isOfBot = sql`(select ${chats.botId} from ${threads} join ${chats} on ${chats.id} = ${threads.chatId}
+    where ${threads.id} = ${runs.threadId}) = ${botId}`;
   const next = db
     .select({ id: runs.id })
     .from(runs)
-    .innerJoin(threads, eq(threads.id, runs.threadId))
-    .innerJoin(chats, eq(chats.id, threads.chatId))
     .where(
       and(
-        eq(chats.botId, botId),
-        or(
-          and(eq(runs.status, "queued"), isNext, sql`not ${undelivered}`),
-          and(inArray(runs.status, [...RUNNING]), isLeft),
-        ),
+        isOpen(runs.status),
+        or(and(sql`${runs.status} = 'queued'`, isNext, sql`not ${undelivered}`), and(isRunning(runs.status), isLeft)),
+        isOfBot,
       ),
     )
-    .orderBy(asc(runs.queuedAt), asc(runs.position))
+    .orderBy(asc(runs.queuedAt), asc(runs.threadId), asc(runs.position))
     .limit(1)
     .for("update", { of: runs, skipLocked: true });
   return beginRun(db, workerId, next);
@@ -116,10 +125,24 @@ export function renewLeases(
   workerId: number,
   runIds: readonly string[],
 ): Promise<{ id: string; stopRequested: boolean }[]> {
+  const own = db
+    .select({ id: runs.id })
+    .from(runs)
+    .where(
+      and(
+        eq(runs.workerId, workerId),
+        // One parameter however many they are: else each number of runs were a statement of its own.
+        sql`${runs.id} = any(${uuidArray(runIds)})`,
+        isRunning(runs.status),
+      ),
+    )
+    // In one order, so that two such statements never wait for each other.
+    .orderBy(asc(runs.id))
+    .for("no key update");
   return db
     .update(runs)
     .set({ leaseUntil: leaseEnd })
-    .where(and(eq(runs.workerId, workerId), inArray(runs.id, [...runIds]), inArray(runs.status, [...RUNNING])))
+    .where(sql`${runs.id} in (${own})`)
     .returning({ id: runs.id, stopRequested: sql<boolean>`${runs.stopRequestedAt} is not null` });
 }
 

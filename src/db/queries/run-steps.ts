@@ -1,6 +1,6 @@
 /**
- * What is stored of a run while it is worked on: rounds, tool calls, the text so far, the end. Each step is stored before
- * it is acted on, so that another worker can go on from any of them.
+ * What is stored of a run while it is worked on: rounds, tool calls, the end (`run-text.ts`: the text so far). Each step is
+ * stored before it is acted on, so that another worker can go on from any of them.
  */
 import { and, asc, eq, inArray, isNotNull, isNull, or, sql } from "drizzle-orm";
 import type { RunOutcome } from "../../events.ts";
@@ -123,29 +123,6 @@ export function endToolCall(db: Db, claim: RunClaim, toolCallId: string, end: To
 /** All outputs of the round are in: the run goes on. */
 export async function resumeRun(db: Db, claim: RunClaim): Promise<void> {
   await updateClaimed(db, claim, { status: "in_progress" });
-}
-
-/** Appends to the text so far; `offset` is where it belongs in the whole text, in UTF-16 units. */
-export function appendRunText(
-  db: Db,
-  claim: RunClaim,
-  piece: { offset: number; text: string; firstTokenAt: Date },
-): Promise<void> {
-  return db.transaction(async (tx) => {
-    await updateClaimed(tx, claim, {
-      firstTokenAt: sql`coalesce(${runs.firstTokenAt}, ${piece.firstTokenAt.toISOString()}::timestamptz)`,
-    });
-    await tx.insert(runText).values({ runId: claim.id, offset: piece.offset, text: piece.text });
-    await publish(tx, { type: "text", threadId: claim.threadId, runId: claim.id, offset: piece.offset });
-  });
-}
-
-/** Forgets the text so far from `offset` on: a takeover asks the model for the unfinished round again. */
-export async function truncateRunText(db: Db, claim: RunClaim, offset: number): Promise<void> {
-  await db.transaction(async (tx) => {
-    await updateClaimed(tx, claim, {});
-    await tx.delete(runText).where(and(eq(runText.runId, claim.id), sql`${runText.offset} >= ${offset}`));
-  });
 }
 
 /**

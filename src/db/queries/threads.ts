@@ -4,8 +4,9 @@
 import { and, desc, eq, inArray, isNotNull, isNull, ne, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { publish } from "../notify.ts";
-import { runs, threads } from "../schema/index.ts";
+import { replies, runs, threads } from "../schema/index.ts";
 import { findChat, isTopic, oncePerUpdate, type Place } from "./places.ts";
+import { RUNNING } from "./run-queue.ts";
 
 /** A thread in the list of `/threads`. */
 export interface ThreadSummary {
@@ -23,7 +24,15 @@ export interface Change {
   askerId?: string;
 }
 
-const OPEN_STATUSES = ["queued", "in_progress", "requires_action"] as const;
+/** What became of the runs that were to be stopped. */
+export interface StoppedRuns {
+  /** They are worked on: whoever does it ends them, and their answers say so. */
+  running: number;
+  /** They had not begun: they have ended, and nothing was said of it. */
+  waiting: number;
+  /** They go on: another person asked. */
+  refused: number;
+}
 
 /**
  * Closes the open thread of a place and asks its runs to stop (`/new`): the next message opens a new one.
@@ -41,15 +50,15 @@ export function closeThread(db: Db, place: Place, change: Change): Promise<boole
 }
 
 /**
- * Asks the runs of a place to stop (`/stop`), or one of them (the button). Those of closed threads too: an answer goes
- * on when its thread is left for another.
+ * Stops the runs of a place (`/stop`), or one of them (the button). Those of closed threads too: an answer goes on when its
+ * thread is left for another.
  *
- * @returns how many runs were asked; undefined for an update that was seen before.
+ * @returns how many there were; undefined for an update that was seen before.
  */
-export function stopRuns(db: Db, place: Place, change: Change & { runId?: string }): Promise<number | undefined> {
+export function stopRuns(db: Db, place: Place, change: Change & { runId?: string }): Promise<StoppedRuns | undefined> {
   return oncePerUpdate(db, { ...place, ...change }, async (tx) => {
     const chat = await findChat(tx, place.chat);
-    if (!chat) return 0;
+    if (!chat) return { running: 0, waiting: 0, refused: 0 };
     const here = tx
       .select({ id: threads.id })
       .from(threads)
@@ -123,20 +132,42 @@ async function requestStop(
   tx: Db,
   isHere: SQL | undefined,
   only: { askerId?: string; runId?: string },
-): Promise<number> {
-  const stopped = await tx
+): Promise<StoppedRuns> {
+  const isNamed = and(
+    isHere,
+    isNull(runs.stopRequestedAt),
+    only.runId === undefined ? undefined : eq(runs.id, only.runId),
+  );
+  const isMeant = and(isNamed, only.askerId === undefined ? undefined : eq(runs.askerId, only.askerId));
+  // Those that wait first: one that a worker claims at this moment is then seen as running.
+  const waiting = await cancelWaiting(tx, isMeant);
+  const running = await tx
     .update(runs)
     .set({ stopRequestedAt: sql`now()` })
-    .where(
-      and(
-        isHere,
-        inArray(runs.status, [...OPEN_STATUSES]),
-        isNull(runs.stopRequestedAt),
-        only.askerId === undefined ? undefined : eq(runs.askerId, only.askerId),
-        only.runId === undefined ? undefined : eq(runs.id, only.runId),
-      ),
-    )
+    .where(and(isMeant, inArray(runs.status, [...RUNNING])))
     .returning({ id: runs.id });
-  for (const run of stopped) await publish(tx, { type: "run-stop", runId: run.id });
-  return stopped.length;
+  for (const run of running) await publish(tx, { type: "run-stop", runId: run.id });
+  const refused = only.askerId === undefined ? 0 : await countOpen(tx, and(isNamed, ne(runs.askerId, only.askerId)));
+  return { running: running.length, waiting, refused };
+}
+
+function countOpen(tx: Db, isMeant: SQL | undefined): Promise<number> {
+  return tx.$count(runs, and(isMeant, inArray(runs.status, ["queued", ...RUNNING])));
+}
+
+/** Ends runs that no worker has begun: they would wait for the one before them only to be stopped. */
+async function cancelWaiting(tx: Db, isMeant: SQL | undefined): Promise<number> {
+  const cancelled = await tx
+    .update(runs)
+    .set({ status: "cancelled", stopRequestedAt: sql`now()`, completedAt: sql`now()` })
+    .where(and(isMeant, eq(runs.status, "queued")))
+    .returning({ id: runs.id, threadId: runs.threadId });
+  for (const { id, threadId } of cancelled) {
+    // Whoever stopped it hears so from the bot itself: there is nothing to deliver.
+    await tx.update(replies).set({ status: "delivered", deliveredAt: sql`now()` }).where(eq(replies.runId, id));
+    await publish(tx, { type: "run-changed", threadId, runId: id });
+    // The thread's next run may have waited for this one.
+    await publish(tx, { type: "run-queued", runId: id });
+  }
+  return cancelled.length;
 }

@@ -30,7 +30,7 @@ export function itemSteps(part: ItemPart, place: ItemPlace): ItemSteps {
   }
 }
 
-function piecesOf(text: string | readonly TextPiece[]): readonly TextPiece[] {
+function piecesOf(text: string | Iterable<TextPiece>): Iterable<TextPiece> {
   return typeof text === "string" ? splitIntoTokens(text) : text;
 }
 
@@ -64,7 +64,7 @@ interface MessageStyle {
   readonly phase?: Phase;
 }
 
-function* messageSteps(pieces: readonly TextPiece[], { form, phase }: MessageStyle, place: ItemPlace): ItemSteps {
+function* messageSteps(pieces: Iterable<TextPiece>, { form, phase }: MessageStyle, place: ItemPlace): ItemSteps {
   const id = makeId("msg");
   const item = { id, type: "message", role: "assistant", ...(phase && { phase }) };
   const at = { item_id: id, output_index: place.outputIndex, content_index: 0 };

@@ -10,7 +10,7 @@ import { ApiRefusal, invalidRequest, usualErrorBody } from "./api-refusal.ts";
 import { checkRequest, parseBody } from "./check-request.ts";
 import { createIssuedReasoning, type IssuedReasoning } from "./issued-reasoning.ts";
 import { createRequestLog, type RequestLog } from "./request-log.ts";
-import { type Exchange, type Pacing, sendRefusal, sendTurn } from "./send-turn.ts";
+import { type Exchange, type Pacing, type SentListener, sendRefusal, sendTurn } from "./send-turn.ts";
 import type { ModelRequest, Responder } from "./turn.ts";
 
 export interface ModelStandInOptions {
@@ -21,6 +21,8 @@ export interface ModelStandInOptions {
   readonly answer: Responder;
   /** Default: everything at once. */
   readonly pacing?: Pacing;
+  /** Hears of each event of a stream just before it goes into the socket: for who measures how late it is shown. */
+  readonly onSent?: SentListener;
 }
 
 /** A request that was refused before the responder saw it. */
@@ -144,12 +146,13 @@ function sendModels(response: ServerResponse): void {
 const INSTANT: Pacing = { firstTokenMs: 0, tokensPerSecond: "instant" };
 
 async function answer(desk: Desk, exchange: Exchange): Promise<void> {
+  const { pacing, onSent } = desk.options;
   try {
     const turn = await Promise.race([askResponder(desk, exchange), exchange.gone]);
     exchange.request.signal.throwIfAborted();
     if (!turn) return;
     if ("status" in turn) return sendRefusal(exchange, turn);
-    const played = await sendTurn(exchange, turn, desk.options.pacing ?? INSTANT);
+    const played = await sendTurn(exchange, turn, { pacing: pacing ?? INSTANT, onSent });
     desk.reasoning.remember(played.output);
   } catch (error) {
     // Nobody is there to be told: the client hung up, or the stand-in closes.

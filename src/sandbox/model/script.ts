@@ -12,8 +12,8 @@ class UnexpectedRequestError extends AppError {
   override readonly code = "UNEXPECTED_MODEL_REQUEST";
 }
 
-/** A turn that is one message. A string is split into tokens; an array is streamed piece by piece. */
-export function says(text: string | readonly TextPiece[]): StreamedTurn {
+/** A turn that is one message. A string is split into tokens; pieces are streamed one by one. */
+export function says(text: string | Iterable<TextPiece>): StreamedTurn {
   return { parts: [{ kind: "text", text }] };
 }
 

@@ -27,10 +27,19 @@ export interface Exchange {
   readonly markEnded: () => void;
 }
 
+/** Hears of each event of a stream in the moment in which it is handed to the socket. */
+export type SentListener = (request: ModelRequest, event: StreamEvent) => void;
+
+/** How a turn is sent, the same for all turns of a stand-in. */
+export interface Sending {
+  readonly pacing: Pacing;
+  readonly onSent?: SentListener | undefined;
+}
+
 /** Plays `turn` to its end. Throws the signal's reason when nobody waits for it any more. */
-export async function sendTurn(exchange: Exchange, turn: StreamedTurn, pacing: Pacing): Promise<PlayedTurn> {
+export async function sendTurn(exchange: Exchange, turn: StreamedTurn, sending: Sending): Promise<PlayedTurn> {
   const isStreaming = exchange.request.body.stream === true;
-  const sendEvent = isStreaming ? createEventWriter(exchange, pacing) : async () => undefined;
+  const sendEvent = isStreaming ? createEventWriter(exchange, sending) : async () => undefined;
   if (isStreaming) startStream(exchange.response);
   const steps = turnSteps(turn, exchange.request.body);
   let next = steps.next();
@@ -57,7 +66,7 @@ function startStream(response: ServerResponse): void {
   response.flushHeaders();
 }
 
-function createEventWriter(exchange: Exchange, pacing: Pacing): (event: StreamEvent) => Promise<void> {
+function createEventWriter(exchange: Exchange, { pacing, onSent }: Sending): (event: StreamEvent) => Promise<void> {
   const pause = createPacer(pacing, exchange.request.signal);
   let sequenceNumber = 0;
   return async (event) => {
@@ -65,6 +74,7 @@ function createEventWriter(exchange: Exchange, pacing: Pacing): (event: StreamEv
     exchange.request.signal.throwIfAborted();
     const data = JSON.stringify({ ...event, sequence_number: sequenceNumber });
     sequenceNumber += 1;
+    onSent?.(exchange.request, event);
     await write(exchange, `event: ${event.type}\ndata: ${data}\n\n`);
   };
 }

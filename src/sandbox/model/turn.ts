@@ -66,8 +66,11 @@ export type Phase = "commentary" | "final_answer";
 export type TextPiece = string | PromiseLike<unknown>;
 
 export type TurnPart =
-  /** One assistant message. A string is split into tokens that join to it exactly; an array is streamed as given. */
-  | { readonly kind: "text"; readonly text: string | readonly TextPiece[]; readonly phase?: Phase }
+  /**
+   * One assistant message. A string is split into tokens that join to it exactly; pieces are streamed as given, each asked
+   * for when the one before is sent (so a generator may make a promise for its own pace).
+   */
+  | { readonly kind: "text"; readonly text: string | Iterable<TextPiece>; readonly phase?: Phase }
   /** One function call. An object becomes JSON; a string goes out as it is, valid JSON or not. */
   | { readonly kind: "call"; readonly name: string; readonly arguments: string | object; readonly callId?: string }
   /** One reasoning item. `encrypted_content` goes out only when the request includes `reasoning.encrypted_content`. */

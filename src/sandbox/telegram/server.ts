@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Dispatch, type Reply, refusalBody } from "./dispatch.ts";
-import { findMethod } from "./methods/registry.ts";
+import type { Method } from "./methods/method.ts";
 import { TelegramRefusal } from "./refusal.ts";
 import { readParameters } from "./request-parameters.ts";
 
@@ -17,6 +17,8 @@ export interface ServerOptions {
   port: number;
   /** Time for the way there and back, in milliseconds. */
   latencyMs: number;
+  /** By its name in any case. */
+  findMethod: (name: string) => Method | undefined;
   dispatch: Dispatch;
 }
 
@@ -75,11 +77,11 @@ async function travel(ms: number, gone: AbortSignal): Promise<void> {
   if (ms > 0) await sleep(ms, undefined, { signal: gone }).catch(() => undefined);
 }
 
-async function answer(request: IncomingMessage, gone: AbortSignal, { token, dispatch }: ServerOptions): Promise<Reply> {
+async function answer(request: IncomingMessage, gone: AbortSignal, options: ServerOptions): Promise<Reply> {
   try {
     const url = new URL(request.url ?? "/", "http://127.0.0.1");
-    const method = findAddressedMethod(url, token);
-    return await dispatch(method, await readParameters(request, url, method), gone);
+    const method = findAddressedMethod(url, options);
+    return await options.dispatch(method, await readParameters(request, url, method), gone);
   } catch (error) {
     if (!(error instanceof TelegramRefusal)) throw error;
     const body = refusalBody(error.errorCode, error.message, error.parameters);
@@ -87,7 +89,7 @@ async function answer(request: IncomingMessage, gone: AbortSignal, { token, disp
   }
 }
 
-function findAddressedMethod(url: URL, token: string) {
+function findAddressedMethod(url: URL, { token, findMethod }: ServerOptions): Method {
   const [, givenToken, name] = /^\/bot([^/]+)\/([^/]+)$/.exec(url.pathname) ?? [];
   if (givenToken === undefined || name === undefined) throw new TelegramRefusal(404, "Not Found");
   if (decodeURIComponent(givenToken) !== token) throw new TelegramRefusal(401, "Unauthorized");

@@ -12,6 +12,8 @@ import { createCommandBook } from "./command-book.ts";
 import { createDispatch } from "./dispatch.ts";
 import { createFaults, type Faults } from "./faults.ts";
 import { createLimitKeeper, type LimitCounts, type Limits, TELEGRAM_LIMITS } from "./limits.ts";
+import type { Method } from "./methods/method.ts";
+import { createMethodFinder } from "./methods/registry.ts";
 import { startServer } from "./server.ts";
 import { createTranscript, type RecordedCall } from "./transcript.ts";
 import { createUpdateFeed, type UpdateFeed } from "./update-feed.ts";
@@ -36,6 +38,8 @@ export interface StandInOptions {
    * several lives of the stand-in gives a higher one each time: Telegram's numbers never come twice.
    */
   firstId?: number;
+  /** Methods besides the stand-in's own, and before one of the same name: what this product never calls is not there. */
+  methods?: readonly Method[];
 }
 
 const FIRST_UPDATE_ID = 700_000_001;
@@ -89,7 +93,13 @@ export async function createTelegramStandIn(options: StandInOptions): Promise<Te
   const commands = createCommandBook();
   const dispatch = createDispatch({ world, updates, commands, transcript, faults, limits, announce: emit });
   const { port = 0, latencyMs = 0, token } = options;
-  const server = await startServer({ token, port, latencyMs, dispatch });
+  const server = await startServer({
+    token,
+    port,
+    latencyMs,
+    findMethod: createMethodFinder(options.methods),
+    dispatch,
+  });
   return {
     ...createChatDirectory({ world, updates, limits, waitFor }),
     apiRoot: server.apiRoot,

@@ -1,6 +1,6 @@
 /** What Telegram would refuse, drop or misread in a text with entities. */
 import type { MessageEntity } from "@grammyjs/types";
-import type { FormattedText } from "../../../src/bot/reply/markdown.ts";
+import type { FormattedText } from "../../../src/bot/reply/formatted-text.ts";
 
 const STYLES = ["bold", "italic", "strikethrough"];
 
@@ -11,6 +11,7 @@ export function findEntityFaults({ text, entities }: FormattedText): string[] {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
     ...(/[\0-\x08\x0b-\x1f\x7f-\x9f]/.test(text) ? ["a control character"] : []),
     ...(/^[ \t]*\n/.test(text) ? ["a blank line at the start"] : []),
+    ...(entities.length <= 100 ? [] : ["more entities than Telegram reads"]),
     ...(text === text.trimEnd() ? [] : ["whitespace at the end"]),
     ...entities.flatMap((entity) => rangeFaults(text, entity)),
     ...entities.flatMap((entity, index) => entities.slice(index + 1).flatMap((other) => pairFaults(entity, other))),

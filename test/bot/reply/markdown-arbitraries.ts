@@ -76,6 +76,42 @@ const block = fc.oneof(
 /** A whole answer. */
 export const answer = fc.array(block, { minLength: 1, maxLength: 10 }).map((blocks) => blocks.join("\n\n"));
 
+/** Repeated until it is long: blocks of many lines, and what is dear to read. */
+export const DENSE_LINES = [
+  "một đoạn **dài** không xuống dòng, ",
+  "1. món **số** một\n",
+  "- \n",
+  "| **a** | b |\n",
+  "> nói _gì_\n",
+  "  - con\n",
+  "let a = `b`;\n",
+  "    indented\n",
+  "# Title\n",
+  ">",
+  "[",
+  "[a](",
+  "*a ",
+  "**a",
+  "_a",
+  "|",
+  "|a|\n",
+  "`a",
+  "``a`",
+  "~~a",
+  "<a",
+  "- > ",
+  "a\n=\n",
+  "\n",
+  "👩\u200d",
+];
+
+const opening = fc.constantFrom("", "", "```js\n", "| a | b |\n|---|---|\n", "- top\n", "> ");
+
+/** One block of some thousand characters. */
+export const longBlock = fc
+  .tuple(opening, fc.constantFrom(...DENSE_LINES), fc.integer({ min: 500, max: 10_000 }))
+  .map(([start, line, length]) => start + line.repeat(Math.ceil(length / line.length)));
+
 /** Anything at all, rich in what Markdown and Unicode give a meaning to. */
 export const wildMarkdown = fc
   .array(

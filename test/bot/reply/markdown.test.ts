@@ -1,19 +1,23 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type FormattedText, renderMarkdown } from "../../../src/bot/reply/markdown.ts";
 import { findEntityFaults } from "./entity-faults.ts";
 import { answer, wildMarkdown } from "./markdown-arbitraries.ts";
+import { described, renderMarkdown } from "./markdown-rendering.ts";
 
 test.each([
   ["words, Vietnamese, emoji", "Cà phê sữa đá 🍵 hết hàng 👩‍👩‍👧"],
   ["Hebrew and Arabic", "שלום, المنتج (12) نفد"],
   ["double spaces inside a line", "a  b   c"],
   ["line breaks", "one\ntwo\nthree"],
-  ["arithmetic", "3 * 4 * 5 = 60, 5*3*2 = 30, 2**3"],
+  ["arithmetic", "3 * 4 * 5 = 60, 5*3*2 = 30, 2**3, $5 * 3, x*y*z = (a)*(b)*c"],
   ["about", "~5% (~10%) of ~20"],
   ["names with underscores", "snake_case_name and __init_x"],
+  ["a first row too long for a table", `| ${"x".repeat(500)} |\n|---|`],
   ["HTML", "<b>x</b> a < b <script>alert(1)</script>"],
   ["HTML over lines", "<div>\n\n<!-- c -->\n\n</div>"],
+  ["prices", "25.000₫/ly, $5, €3, 12 %"],
+  ["mathematics in dollars", "$x_1 + x_2$ and $$y = x^2$$"],
+  ["a footnote", "a[^1]\n\n[^1]: b"],
   ["a lone bracket, reference and footnote", "[x] see [1] and [a][b]"],
   ["a link definition", "[a]: elsewhere"],
   ["unclosed markers", "**bold and `code and [label"],
@@ -28,6 +32,15 @@ test.each([
   ["**b** and __b__", "b and b", ["bold b", "bold b"]],
   ["*i* and _i_", "i and i", ["italic i", "italic i"]],
   ["~~s~~", "s", ["strikethrough s"]],
+  ["**Tồn kho:** 5, **Đã hết**: sữa", "Tồn kho: 5, Đã hết: sữa", ["bold Tồn kho:", "bold Đã hết"]],
+  ["chữ**đậm**chữ", "chữđậmchữ", ["bold đậm"]],
+  ["**“a”**b và c**(d)**", "“a”b và c(d)", ["bold “a”", "bold (d)"]],
+  ["**注意。**然后*斜*体", "注意。然后斜体", ["bold 注意。", "italic 斜"]],
+  ["***a*** **_b_** _**c**_", "a b c", ["bold a", "italic a", "bold b", "italic b", "bold c", "italic c"]],
+  ["a<br>b<br/> c `<br>`", "a\nb\nc <br>", ["code <br>"]],
+  ["\\(a^2\\) \\$5 \\1", "(a^2) $5 \\1", []],
+  ["~~~py\na\n~~~\n````\n```\n````", "a\n```", ["pre py a", "pre ```"]],
+  ["> [!NOTE]\n> a", "[!NOTE]\na", ["blockquote [!NOTE]\na"]],
   ["**b *i* b**", "b i b", ["bold b i b", "italic i"]],
   ["🍵 **đá** x", "🍵 đá x", ["bold đá"]],
   ["`a * b`", "a * b", ["code a * b"]],
@@ -96,7 +109,7 @@ test("a quote in a quote joins it", () => {
 
 test("a table is aligned by what is seen, with its markup taken out", () => {
   const markdown =
-    "| Món | SL | X |\n|---|--:|:-:|\n| **Cà phê** | 10 | a |\n| 🍵 trà \\| `z` | 2 | bcd |\n| phở | | [s](https://a.b) |";
+    "| Món | SL | X |\n|---|--:|:-:|\n| **Cà phê** | 10 | a |\n| 🍵 trà \\| `z` | 2 | bcd |\n| phở | | [s](https://a.b) |\n| 👩‍👩‍👧 🇻🇳 1️⃣ | 7 | x<br>y |";
 
   const rendered = renderMarkdown(markdown, { final: true });
 
@@ -107,6 +120,7 @@ test("a table is aligned by what is seen, with its markup taken out", () => {
       "Cà phê      10         a",
       "🍵 trà | z   2        bcd",
       "phở             s (https://a.b)",
+      "👩‍👩‍👧 🇻🇳 1️⃣     7        x y",
     ].join("\n"),
   );
   expect(rendered.entities).toEqual([{ type: "pre", offset: 0, length: rendered.text.length }]);
@@ -122,6 +136,11 @@ test.each([
     "[https://bank.example](https://evil.example)",
     "https://bank.example (https://evil.example)",
     ["link https://evil.example"],
+  ],
+  [
+    "[Wiki](https://vi.example/C%C3%A0_(th%E1%BB%A9c)_x) (và [y](https://y.example/b_(c)))",
+    "Wiki (https://vi.example/C%C3%A0_(th%E1%BB%A9c)_x) (và y (https://y.example/b_(c)))",
+    ["link https://vi.example/C%C3%A0_(th%E1%BB%A9c)_x", "link https://y.example/b_(c)"],
   ],
   ["[https://a.example](https://a.example)", "https://a.example", ["link https://a.example"]],
   ["https://a.example/b_c_d.", "https://a.example/b_c_d.", ["link https://a.example/b_c_d"]],
@@ -171,81 +190,6 @@ test("blank text gives no text and no entities", () => {
   expect(new Set(rendered.map((result) => JSON.stringify(result)))).toEqual(new Set(['{"text":"","entities":[]}']));
 });
 
-test.each([
-  ["a **bold te", "a bold te", ["bold bold te"]],
-  ["a **bold*", "a bold", ["bold bold"]],
-  ["a ***both", "a both", ["bold both", "italic both"]],
-  ["a **b _c", "a b c", ["bold b c", "italic c"]],
-  ["a **b * _", "a b", ["bold b"]],
-  ["a ~~gone~", "a gone", ["strikethrough gone"]],
-  ["a `co", "a co", ["code co"]],
-  ["a **b `c", "a b c", ["bold b", "code c"]],
-  ["> **q", "q", ["blockquote q", "bold q"]],
-  ["- x\n- **b", "• x\n• b", ["bold b"]],
-  ["# **Tit", "Tit", ["bold Tit"]],
-  ["```js\nlet a = `b`", "let a = `b`", ["pre js let a = `b`"]],
-  ["```js\nlet a;\n``", "let a;", ["pre js let a;"]],
-  ["see [the la", "see the la", []],
-  ["see [the **la", "see the la", ["bold la"]],
-  ["see [label](https://a.exa", "see label", []],
-  ["see <https://a.exa", "see", []],
-  ["| Món | S", "Món  S\n───  ─", ["pre Món  S\n───  ─"]],
-  ["| a | b |\n|--", "a  b\n─  ─", ["pre a  b\n─  ─"]],
-  ["| a | b |\n|---|---|\n| **c", "a  b\n─  ─\nc", ["pre a  b\n─  ─\nc"]],
-  ["text\n\n| a |\n|-|\n| 1 |\n|", "text\n\na\n─\n1", ["pre a\n─\n1"]],
-])("unfinished %j is shown as if closed: %j", (markdown, text, entities) => {
-  const rendered = renderMarkdown(markdown, { final: false });
-
-  expect(rendered.text).toBe(text);
-  expect(described(rendered)).toEqual(entities);
-});
-
-test.each(["*", "**", "`", "_", "~", "~~", "[", "![", "\\", "<", "&am", "<a"])(
-  "a lone %j at the end waits while the text grows, and is kept in the final text",
-  (marker) => {
-    const unfinished = renderMarkdown(`word ${marker}`, { final: false });
-    const final = renderMarkdown(`word ${marker}`, { final: true });
-
-    expect(unfinished.text).toBe("word");
-    expect(final.text).toBe(`word ${marker}`);
-  },
-);
-
-test.each(["-", "*", "+", "1.", "12", "#", "##", "--", "---", "===", "|", "``", ">", "- [ ]", "- [", "  -"])(
-  "a line of %j, which may become anything, waits for what follows it",
-  (line) => {
-    const unfinished = renderMarkdown(`- item\n${line}`, { final: false });
-
-    expect(unfinished.text).toBe("• item");
-  },
-);
-
-test("what only looks like markup is not guessed to be any while the text grows", () => {
-  const texts = [
-    "5*3",
-    "a * b",
-    "3 *. x",
-    "snake_case",
-    "2**3",
-    "R&D",
-    "a [1] b",
-    "42",
-    "Total:\n\n42",
-    "5 < 6",
-    "~5%",
-  ];
-
-  const rendered = texts.map((text) => renderMarkdown(text, { final: false }));
-
-  expect(rendered).toEqual(texts.map((text) => ({ text, entities: [] })));
-});
-
-test("the first half of an emoji at the end of unfinished text is not shown", () => {
-  const rendered = renderMarkdown("tea \ud83c", { final: false });
-
-  expect(rendered.text).toBe("tea");
-});
-
 test("complete markup looks the same before and after the text is final", () => {
   fc.assert(
     fc.property(answer, (text) => {
@@ -275,13 +219,3 @@ test.each([
 
   expect(rendered.map((result) => result.text.endsWith("x"))).toEqual([true, true]);
 });
-
-/** Each entity as its type and the text under it. */
-function described({ text, entities }: FormattedText): string[] {
-  return entities.map((entity) => {
-    const content = text.slice(entity.offset, entity.offset + entity.length);
-    if (entity.type === "text_link")
-      return entity.url === content ? `link ${content}` : `link ${content} -> ${entity.url}`;
-    return entity.type === "pre" && entity.language ? `pre ${entity.language} ${content}` : `${entity.type} ${content}`;
-  });
-}

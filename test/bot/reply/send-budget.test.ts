@@ -1,27 +1,37 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createSendBudget, type Priority } from "../../../src/bot/reply/send-budget.ts";
+import { type BudgetChat, createSendBudget, type Priority, type Slot } from "../../../src/bot/reply/send-budget.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
 
 const PRIVATE = { telegramId: 1, isGroup: false };
 const GROUP = { telegramId: -1, isGroup: true };
 
-/** A budget with a record of when each call went out. */
-function startBudget() {
+/** A budget with a record of when each call went out. Calls are answered at once unless they are held. */
+function startBudget(callsPerSecond?: number) {
   const clock = createFakeClock();
-  const budget = createSendBudget(clock);
+  const budget = createSendBudget({ clock, ...(callsPerSecond === undefined ? {} : { callsPerSecond }) });
   const startedAt = clock.now();
   const sent: { at: number; name: string }[] = [];
-  const send = (
+  const take = async (name: string, chat: BudgetChat, priority: Priority | (() => Priority), signal?: AbortSignal) => {
+    const slot = await budget.take(chat, typeof priority === "string" ? () => priority : priority, signal);
+    sent.push({ at: clock.now() - startedAt, name });
+    return slot;
+  };
+  const send = async (
     name: string,
-    chat = PRIVATE,
+    chat: BudgetChat = PRIVATE,
     priority: Priority | (() => Priority) = "message",
     signal?: AbortSignal,
-  ) =>
-    budget
-      .take(chat, typeof priority === "string" ? () => priority : priority, signal)
-      .then(() => void sent.push({ at: clock.now() - startedAt, name }));
-  return { clock, budget, sent, send, names: () => sent.map(({ name }) => name) };
+  ) => (await take(name, chat, priority, signal)).end();
+  return {
+    clock,
+    budget,
+    sent,
+    take,
+    send,
+    names: () => sent.map(({ name }) => name),
+    times: () => sent.map(({ at }) => at),
+  };
 }
 
 test("the first message of an idle chat goes out at once", async () => {
@@ -34,27 +44,60 @@ test("the first message of an idle chat goes out at once", async () => {
 });
 
 test("in a private chat three messages may follow each other, the third a tenth of a second later, then one a second", async () => {
-  const { clock, sent, send } = startBudget();
+  const { clock, send, times } = startBudget();
 
   for (const name of ["1", "2", "3", "4", "5"]) void send(name);
   await clock.advance(5_000);
 
-  expect(sent.map(({ at }) => at)).toEqual([0, 0, 100, 1_130, 2_160]);
+  expect(times()).toEqual([0, 0, 100, 1_130, 2_160]);
+});
+
+test("edits come twice a second while there is credit, then one a second", async () => {
+  const { clock, send, times } = startBudget();
+
+  void send("first text");
+  for (const name of ["1", "2", "3", "4"]) void send(name, PRIVATE, "edit");
+  await clock.advance(5_000);
+
+  expect(times()).toEqual([0, 500, 1_130, 2_160, 3_190]);
 });
 
 test("edits never use the last slot, so a final goes out at once between them", async () => {
   const { clock, sent, send } = startBudget();
   for (const name of ["edit 1", "edit 2", "edit 3"]) void send(name, PRIVATE, "edit");
-  await clock.advance(500);
+  await clock.advance(600);
 
   void send("final", PRIVATE, "final");
   await clock.advance(0);
 
   expect(sent).toEqual([
     { at: 0, name: "edit 1" },
-    { at: 100, name: "edit 2" },
-    { at: 500, name: "final" },
+    { at: 500, name: "edit 2" },
+    { at: 600, name: "final" },
   ]);
+});
+
+test("a slow call earns nothing on its way: those behind it cannot come too early", async () => {
+  const { clock, take, send, times } = startBudget();
+  const slow = await take("slow", PRIVATE, "message");
+  await clock.advance(2_000);
+
+  slow.end();
+  for (const name of ["2", "3", "4"]) void send(name, PRIVATE, "final");
+  await clock.advance(5_000);
+
+  expect(times()).toEqual([0, 2_000, 2_100, 3_130]);
+});
+
+test("a slot that is given back is there for the next", async () => {
+  const { clock, take, send, times } = startBudget(2);
+  const unused = await take("nothing to send", PRIVATE, "message");
+
+  unused.giveBack();
+  void send("something");
+  await clock.advance(0);
+
+  expect(times()).toEqual([0, 0]);
 });
 
 test("the most important of the waiting goes first, whatever came first", async () => {
@@ -65,7 +108,7 @@ test("the most important of the waiting goes first, whatever came first", async 
   void send("message", PRIVATE, "message");
   void send("final", PRIVATE, "final");
 
-  await clock.advance(10_000);
+  await clock.advance(20_000);
 
   expect(names()).toEqual(["final", "message", "edit", "typing"]);
 });
@@ -96,6 +139,21 @@ test("after a 429 nothing goes out before the window has passed, finals included
   expect(sent).toEqual([{ at: 8_100, name: "final" }]);
 });
 
+test("after a 429 a chat is slower for a while, and slowly comes back to normal", async () => {
+  const { clock, budget, send, times } = startBudget();
+  budget.freeze(PRIVATE, 3);
+
+  for (let index = 0; index < 30; index++) void send("edit", PRIVATE, "edit");
+  await clock.advance(60_000);
+
+  const pauses = times().map((at, index) => at - (times()[index - 1] ?? 0));
+  expect(pauses[0]).toBe(3_100);
+  expect(pauses[1]).toBeGreaterThan(1_500);
+  expect(pauses[4]).toBeLessThan(pauses[1] ?? 0);
+  expect(pauses[4]).toBeGreaterThan(1_030);
+  expect(pauses.at(-1)).toBe(1_030);
+});
+
 test("a frozen chat holds no other chat up", async () => {
   const { clock, budget, send, names } = startBudget();
   budget.freeze(PRIVATE, 60);
@@ -107,25 +165,100 @@ test("a frozen chat holds no other chat up", async () => {
   expect(names()).toEqual(["free"]);
 });
 
+test("three chats refused within a second: all chats wait, as long as the shortest of them", async () => {
+  const { clock, budget, sent, send } = startBudget();
+  for (const [index, seconds] of [5, 40, 6].entries())
+    budget.freeze({ telegramId: index + 1, isGroup: false }, seconds);
+
+  void send("another chat", { telegramId: 4, isGroup: false }, "final");
+  await clock.advance(10_000);
+
+  expect(sent).toEqual([{ at: 5_100, name: "another chat" }]);
+});
+
 test("a group never gets a 21st call in any minute, and edits leave three of the twenty for finals", async () => {
   const { clock, sent, send, names } = startBudget();
   for (let index = 0; index < 40; index++) void send("edit", GROUP, "edit");
-  await clock.advance(30_000);
+  await clock.advance(59_000);
   expect(sent).toHaveLength(17);
 
   for (let index = 0; index < 3; index++) void send("final", GROUP, "final");
-  await clock.advance(5_000);
+  await clock.advance(500);
 
   expect(names().slice(17)).toEqual(["final", "final", "final"]);
 });
 
-test("over all chats no more than 28 go out in a second", async () => {
-  const { clock, sent, send } = startBudget();
+test("a group's reply streams at full speed for ten seconds, and then goes on growing until the minute is over", async () => {
+  const { clock, send, times } = startBudget();
+
+  void send("first text", GROUP);
+  for (let index = 0; index < 40; index++) void send("edit", GROUP, "edit");
+  await clock.advance(60_000);
+
+  const inTenSeconds = times().filter((at) => at <= 10_000);
+  const afterwards = times().filter((at) => at > 10_000);
+  expect(inTenSeconds.length).toBeGreaterThanOrEqual(11);
+  expect(afterwards.every((at, index) => at - (afterwards[index - 1] ?? 10_000) <= 10_000)).toBe(true);
+});
+
+test("a call counts in a group's minute until a minute after its answer: who knows when it arrived", async () => {
+  const { clock, take, send, times } = startBudget();
+  const slow = await take("slow", GROUP, "final");
+  await clock.advance(10_000);
+  slow.end();
+
+  for (let index = 0; index < 20; index++) void send("final", GROUP, "final");
+  await clock.advance(120_000);
+
+  expect(times().at(-1)).toBeGreaterThan(70_000);
+});
+
+test("over all chats no more than 30 go out in a second, and no more than 15 at once", async () => {
+  const { clock, send, times } = startBudget();
 
   for (let chat = 1; chat <= 100; chat++) void send(`${chat}`, { telegramId: chat, isGroup: false });
-  await clock.advance(999);
+  await clock.advance(0);
+  expect(times()).toHaveLength(15);
+  await clock.advance(1_029);
 
-  expect(sent).toHaveLength(28);
+  expect(times()).toHaveLength(30);
+});
+
+test("without a limit over all chats none waits for another", async () => {
+  const { clock, send, times } = startBudget(Number.POSITIVE_INFINITY);
+
+  for (let chat = 1; chat <= 100; chat++) void send(`${chat}`, { telegramId: chat, isGroup: false });
+  await clock.advance(0);
+
+  expect(times()).toHaveLength(100);
+});
+
+test("where all chats wait for each other, finals and starts pass edits, and edits go in turn", async () => {
+  const { clock, send, names } = startBudget(2);
+  const chat = (telegramId: number) => ({ telegramId, isGroup: false });
+  void send("begins");
+  for (const id of [2, 3, 4]) void send(`edit ${id}`, chat(id), "edit");
+  void send("start", chat(5), "message");
+  void send("final", chat(6), "final");
+
+  await clock.advance(5_000);
+
+  expect(names()).toEqual(["begins", "final", "start", "edit 2", "edit 3", "edit 4"]);
+});
+
+test("200 chats that stream at once all get their turn", async () => {
+  const { clock, send, sent } = startBudget();
+  const stream = async (telegramId: number) => {
+    for (let edit = 0; edit < 10; edit++) await send(`${telegramId}`, { telegramId, isGroup: false }, "edit");
+  };
+
+  for (let chat = 1; chat <= 200; chat++) void stream(chat);
+  await clock.advance(35_000);
+
+  const counts = new Map<string, number>();
+  for (const { name } of sent) counts.set(name, (counts.get(name) ?? 0) + 1);
+  expect(Math.max(...counts.values()) - Math.min(...counts.values())).toBeLessThanOrEqual(1);
+  expect(sent.length).toBeGreaterThan(29 * 34);
 });
 
 test("who gives up waiting takes no slot", async () => {
@@ -142,16 +275,30 @@ test("who gives up waiting takes no slot", async () => {
   expect(names()).toEqual(["kept"]);
 });
 
+test("who gives up while all chats wait for each other leaves nothing behind that holds up others", async () => {
+  const { clock, budget, send } = startBudget(2);
+  const giveUp = new AbortController();
+  void send("begins");
+  const given = send("given up", { telegramId: 2, isGroup: false }, "message", giveUp.signal);
+  await clock.advance(0);
+
+  giveUp.abort(new Error("stopped"));
+
+  await expect(given).rejects.toThrow("stopped");
+  await clock.advance(2_000);
+  expect(budget.tryTake({ telegramId: 3, isGroup: false }, "typing")).not.toBeNull();
+});
+
 test("tryTake takes a slot only when one is free and nobody waits", async () => {
   const { clock, budget, send } = startBudget();
 
-  expect(budget.tryTake(PRIVATE, "typing")).toBe(true);
-  expect(budget.tryTake(PRIVATE, "typing")).toBe(false);
+  budget.tryTake(PRIVATE, "typing")?.end();
+  expect(budget.tryTake(PRIVATE, "typing")).toBeNull();
   await clock.advance(1_030);
   budget.freeze(PRIVATE, 1);
   void send("waits");
 
-  expect(budget.tryTake(PRIVATE, "typing")).toBe(false);
+  expect(budget.tryTake(PRIVATE, "typing")).toBeNull();
 });
 
 test("whatever is asked for, no window is ever exceeded and nothing waits for ever", async () => {
@@ -159,36 +306,60 @@ test("whatever is asked for, no window is ever exceeded and nothing waits for ev
     chat: fc.integer({ min: 1, max: 4 }),
     priority: fc.constantFrom<Priority>("final", "message", "edit", "typing"),
     pauseMs: fc.integer({ min: 0, max: 700 }),
+    onTheWayMs: fc.integer({ min: 0, max: 3_000 }),
+    isUnused: fc.boolean(),
     freezeSeconds: fc.option(fc.integer({ min: 1, max: 5 }), { freq: 20 }),
   });
   await fc.assert(
     fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 120 }), async (requests) => {
       const clock = createFakeClock();
-      const budget = createSendBudget(clock);
-      const calls: { at: number; chat: number }[] = [];
-      for (const { chat, priority, pauseMs, freezeSeconds } of requests) {
+      const budget = createSendBudget({ clock });
+      const calls: { startedAt: number; arrivedAt: number; chat: number }[] = [];
+      let unused = 0;
+      const use = (slot: Slot, { chat, onTheWayMs, isUnused }: (typeof requests)[number]) => {
+        if (isUnused) {
+          unused += 1;
+          return slot.giveBack();
+        }
+        const call = { startedAt: clock.now(), arrivedAt: Number.NaN, chat };
+        calls.push(call);
+        // It arrives at some time before it is answered.
+        clock.after(onTheWayMs / 2, () => {
+          call.arrivedAt = clock.now();
+        });
+        clock.after(onTheWayMs, slot.end);
+      };
+      for (const wanted of requests) {
+        const { chat, priority, pauseMs, freezeSeconds } = wanted;
         const place = { telegramId: chat, isGroup: chat > 2 };
         if (freezeSeconds !== null) budget.freeze(place, freezeSeconds);
-        void budget.take(place, () => priority).then(() => calls.push({ at: clock.now(), chat }));
+        void budget.take(place, () => priority).then((slot) => use(slot, wanted));
         await clock.advance(pauseMs);
       }
-      await clock.advance(1_800_000);
+      await clock.advance(3_600_000);
 
-      expect(calls).toHaveLength(requests.length);
-      expect(mostIn(calls, 1_000)).toBeLessThanOrEqual(28);
-      for (const chat of [1, 2]) expect(mostIn(only(calls, chat), 1_000)).toBeLessThanOrEqual(3);
-      for (const chat of [3, 4]) expect(mostIn(only(calls, chat), 60_000)).toBeLessThanOrEqual(20);
+      expect(calls.length + unused).toBe(requests.length);
+      const starts = calls.map(({ startedAt: at, chat }) => ({ at, chat }));
+      const arrivals = calls.map(({ arrivedAt: at, chat }) => ({ at, chat }));
+      expect(mostIn(starts, 1_000)).toBeLessThanOrEqual(30);
+      for (const chat of [1, 2]) expect(mostIn(only(starts, chat), 1_000)).toBeLessThanOrEqual(3);
+      for (const chat of [3, 4]) expect(mostIn(only(arrivals, chat), 60_000)).toBeLessThanOrEqual(20);
     }),
     { numRuns: 60 },
   );
 });
 
-function only(calls: { at: number; chat: number }[], chat: number) {
+interface Call {
+  at: number;
+  chat: number;
+}
+
+function only(calls: Call[], chat: number): Call[] {
   return calls.filter((call) => call.chat === chat);
 }
 
 /** The most calls in any window of that length. */
-function mostIn(calls: { at: number }[], windowMs: number): number {
+function mostIn(calls: Call[], windowMs: number): number {
   return Math.max(
     0,
     ...calls.map(({ at }) => calls.filter((other) => other.at >= at && other.at < at + windowMs).length),

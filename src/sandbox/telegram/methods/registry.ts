@@ -26,8 +26,8 @@ const METHODS: readonly Method[] = [
   ...profileMethods,
 ];
 
-const byName = new Map(METHODS.map((method) => [method.name.toLowerCase(), method]));
-
-export function findMethod(name: string): Method | undefined {
-  return byName.get(name.toLowerCase());
+/** Finds a method by its name, in any case. `others` come besides the stand-in's own, and before one of the same name. */
+export function createMethodFinder(others: readonly Method[] = []): (name: string) => Method | undefined {
+  const byName = new Map([...METHODS, ...others].map((method) => [method.name.toLowerCase(), method]));
+  return (name) => byName.get(name.toLowerCase());
 }

@@ -1,0 +1,99 @@
+/** Case "crowd": 200 chats at once under Telegram's 30 calls a second over all. Needs the scene for itself. */
+import { rounded } from "../../report.ts";
+import { idealStaleness } from "../ideal-schedule.ts";
+import type { Question } from "../question.ts";
+import { LATENCY_MS } from "../scene.ts";
+import { findFaults, meanStaleness } from "../shown.ts";
+import { type CaseContext, isAcceptedWrite, usualTurn } from "./case.ts";
+
+export interface CrowdResult {
+  chats: number;
+  /** Calls answered with 429. */
+  refused: number;
+  incomplete: number;
+  lost: number;
+  /** From the questions, sent all at once, to the last one's request at the model; null when not all were asked. */
+  lastAskedMs: number | null;
+  meanStalenessMs: number;
+  /** What a perfect schedule of 30 writes a second would give for the same tokens. */
+  idealStalenessMs: number;
+  /** The worst chat's mean over the mean of all; and what that is in the perfect schedule. */
+  worstOverMean: number;
+  idealWorstOverMean: number;
+  /** First and last writes that waited while an interim edit of another chat went out. */
+  overtakenStarts: number;
+  overtakenFinals: number;
+}
+
+const CHATS = 200;
+const LIMIT_MS = 45_000;
+const WAY_MS = LATENCY_MS / 2;
+const CHAT_INTERVAL_MS = 1_000;
+/** What a write may be late without having waited for another: its own way, and, for a final, the end of the run. */
+const SLACK_MS = WAY_MS + 200;
+
+export async function crowdCase({ scene, seed }: CaseContext): Promise<CrowdResult> {
+  const asked = Array.from({ length: CHATS }, (_, index) =>
+    scene.ask(scene.privateChat(), [usualTurn(`${seed} crowd ${index}`)]),
+  );
+  const complete = await Promise.all(asked.map((question) => scene.waitUntilComplete(question, LIMIT_MS)));
+  const means = asked.map(meanStaleness).filter(Number.isFinite);
+  const mean = meanOf(means);
+  const times = asked.map(({ tokenAt }) => tokenAt).filter(({ length }) => length > 0);
+  const rules = { writesPerSecond: 30, chatIntervalMs: CHAT_INTERVAL_MS, wayMs: WAY_MS };
+  const ideal = idealStaleness(times, rules);
+  return {
+    chats: CHATS,
+    refused: scene.telegram.limitCounts().refused,
+    incomplete: complete.filter((isComplete) => !isComplete).length,
+    lastAskedMs: lastAsked(asked),
+    lost: asked.reduce((sum, question) => sum + findFaults(question).lost, 0),
+    meanStalenessMs: rounded(mean),
+    idealStalenessMs: rounded(meanOf(ideal)),
+    worstOverMean: rounded2(Math.max(...means) / mean),
+    idealWorstOverMean: rounded2(Math.max(...ideal) / meanOf(ideal)),
+    ...countOvertaken(asked),
+  };
+}
+
+function lastAsked(asked: readonly Question[]): number | null {
+  const waits = asked.map(({ requests, askedAt }) => (requests[0]?.atMs ?? Number.POSITIVE_INFINITY) - askedAt);
+  const longest = Math.max(...waits);
+  return Number.isFinite(longest) ? rounded(longest) : null;
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, each) => sum + each, 0) / values.length;
+}
+
+interface Writes {
+  question: Question;
+  /** When its accepted writes arrived. */
+  arrivals: number[];
+}
+
+function countOvertaken(asked: readonly Question[]): Pick<CrowdResult, "overtakenStarts" | "overtakenFinals"> {
+  const all = asked.map(
+    (question): Writes => ({
+      question,
+      arrivals: question.calls.filter(isAcceptedWrite).map(({ startedAtMs }) => startedAtMs),
+    }),
+  );
+  // Interim: neither the first nor the last write of its chat.
+  const interim = all.flatMap(({ arrivals }) => arrivals.slice(1, -1)).sort((a, b) => a - b);
+  const isOvertaken = (dueMs: number, arrivedMs: number) =>
+    interim.some((atMs) => atMs > dueMs + SLACK_MS && atMs < arrivedMs);
+  const starts = all.filter(({ question, arrivals: [first = 0] }) =>
+    isOvertaken(question.tokenAt[0] ?? Number.POSITIVE_INFINITY, first),
+  );
+  const finals = all.filter(({ question, arrivals }) => {
+    const [before = 0, last = 0] = arrivals.slice(-2);
+    // A final may have to wait for its own chat's second; that is nobody else's doing.
+    return isOvertaken(Math.max(question.tokenAt.at(-1) ?? 0, before - WAY_MS + CHAT_INTERVAL_MS), last);
+  });
+  return { overtakenStarts: starts.length, overtakenFinals: finals.length };
+}
+
+function rounded2(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,120 @@
+/**
+ * The methods of the Bot API that only the compared libraries call: rich messages and drafts.
+ *
+ * A rich message is kept as a message whose text is its Markdown. A draft is kept as a message of its own that goes when
+ * the chat's next message is sent; drafts count against the limits, since nothing says that they do not.
+ */
+import type { Message } from "@grammyjs/types";
+import { z } from "zod";
+import { checkReach } from "../../src/sandbox/telegram/methods/destination.ts";
+import { editMessageText, sendMessage } from "../../src/sandbox/telegram/methods/messages.ts";
+import { defineMethod, getChat, type Method, type MethodContext } from "../../src/sandbox/telegram/methods/method.ts";
+import * as p from "../../src/sandbox/telegram/methods/parameters.ts";
+import { badRequest } from "../../src/sandbox/telegram/refusal.ts";
+import type { ChatState, World } from "../../src/sandbox/telegram/world.ts";
+
+/** core.telegram.org/bots/api#richmessage, as of Bot API 10.1: the longest text. */
+const MAX_RICH_LENGTH = 32_768;
+const MAX_TEXT_LENGTH = 4_096;
+
+/** Marks a draft, in a field that no message of these bots has. */
+const DRAFT: Pick<Message, "author_signature"> = { author_signature: "draft" };
+
+/** Whether this message is only a preview. */
+export function isDraft(message: Message): boolean {
+  return message.author_signature === DRAFT.author_signature;
+}
+
+const richMessage = z.object({ markdown: z.string().min(1) });
+
+const sendRichMessage = defineMethod({
+  name: "sendRichMessage",
+  isCounted: true,
+  parameters: { chat_id: p.chatId, rich_message: richMessage, reply_markup: p.inlineKeyboard.optional() },
+  execute({ chat_id, rich_message }, { world }) {
+    const state = getChat(world, chat_id);
+    checkReach(state);
+    checkLength(rich_message.markdown, MAX_RICH_LENGTH);
+    return addOwnMessage(world, state, { text: rich_message.markdown });
+  },
+});
+
+const editRich = defineMethod({
+  name: "editMessageText",
+  isCounted: true,
+  parameters: {
+    chat_id: p.chatId,
+    message_id: p.id,
+    rich_message: richMessage,
+    reply_markup: p.inlineKeyboard.optional(),
+  },
+  execute({ chat_id, message_id, rich_message }, { world }) {
+    const state = getChat(world, chat_id);
+    checkReach(state);
+    const message = world.findMessage(state, message_id);
+    if (!message) throw badRequest("message to edit not found");
+    if (message.from?.id !== world.bot.id) throw badRequest("message can't be edited");
+    checkLength(rich_message.markdown, MAX_RICH_LENGTH);
+    if (message.text === rich_message.markdown) throw badRequest("message is not modified");
+    const edited: Message = { ...message, text: rich_message.markdown };
+    world.replaceMessage(state, edited);
+    return edited;
+  },
+});
+
+const sendMessageDraft = defineMethod({
+  name: "sendMessageDraft",
+  isCounted: true,
+  parameters: {
+    chat_id: p.id,
+    draft_id: p.id,
+    text: z.string(),
+    entities: p.entities.optional(),
+    message_thread_id: p.id.optional(),
+  },
+  execute({ chat_id, text }, { world }) {
+    const state = getChat(world, chat_id);
+    checkReach(state);
+    if (state.chat.type !== "private") throw badRequest("drafts are for private chats only");
+    checkLength(text, MAX_TEXT_LENGTH);
+    showDraft(world, state, text);
+    return true;
+  },
+});
+
+/** The methods to start the Telegram stand-in with. */
+export const PEER_METHODS: readonly Method[] = [
+  sendRichMessage,
+  sendMessageDraft,
+  {
+    ...editMessageText,
+    shape: { ...editMessageText.shape, ...editRich.shape },
+    prepare: (params) => ("rich_message" in params ? editRich : editMessageText).prepare(params),
+  },
+  { ...sendMessage, prepare: (params) => ({ execute: (context) => sendInPlaceOfDraft(params, context) }) },
+];
+
+function sendInPlaceOfDraft(params: Record<string, unknown>, context: MethodContext): unknown {
+  const message = sendMessage.prepare(params).execute(context);
+  const { world } = context;
+  const state = world.findChat(Number(params.chat_id));
+  const draft = state?.messages.find(isDraft);
+  if (state && draft) world.removeMessage(state, draft.message_id);
+  return message;
+}
+
+function showDraft(world: World, state: ChatState, text: string): void {
+  const shown = state.messages.find(isDraft);
+  if (shown) world.replaceMessage(state, { ...shown, text });
+  else addOwnMessage(world, state, { text, ...DRAFT });
+}
+
+function addOwnMessage(world: World, state: ChatState, fields: Partial<Message>): Message {
+  const { id, first_name, username } = world.bot;
+  return world.addMessage(state, { from: { id, is_bot: true, first_name, username }, ...fields });
+}
+
+function checkLength(text: string, most: number): void {
+  if (text.trim() === "") throw badRequest("text must be non-empty");
+  if (text.length > most) throw badRequest("message is too long");
+}

@@ -1,0 +1,96 @@
+import { asc, eq } from "drizzle-orm";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createTextStore } from "../../src/assistant/text-store.ts";
+import { LeaseLostError, type RunClaim } from "../../src/db/queries/run-queue.ts";
+import { runs, runText } from "../../src/db/schema/index.ts";
+import { insertRun, insertThread } from "../support/conversations.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+let store: TestDatabase;
+beforeEach(async () => {
+  store = await createTestDatabase();
+});
+afterEach(() => store.close());
+
+async function claimedRun(): Promise<RunClaim> {
+  const thread = await insertThread(store.db);
+  const run = await insertRun(store.db, { threadId: thread.id, status: "in_progress", workerId: 7, attempt: 1 });
+  return { id: run.id, threadId: thread.id, workerId: 7, attempt: 1 };
+}
+
+async function textOf({ id }: RunClaim): Promise<string> {
+  const pieces = await store.db.select().from(runText).where(eq(runText.runId, id)).orderBy(asc(runText.offset));
+  return pieces.reduce((whole, { offset, text }) => {
+    expect(offset).toBe(whole.length);
+    return whole + text;
+  }, "");
+}
+
+test("texts of several runs grow side by side, whatever comes while others are stored", async () => {
+  const texts = createTextStore(store.db);
+  const [one, other] = [await claimedRun(), await claimedRun()];
+  const fail = (error: unknown) => expect.unreachable(String(error));
+  const [first, second] = [texts.open(one, fail), texts.open(other, fail)];
+
+  for (const delta of ["Oat ", "milk ", "is low."]) first.append(delta);
+  second.append("Beans too.");
+
+  await expect.poll(() => textOf(one)).toBe("Oat milk is low.");
+  await expect.poll(() => textOf(other)).toBe("Beans too.");
+});
+
+test("who has lost the run hears so once, nothing more of it is stored, and other runs go on", async () => {
+  const texts = createTextStore(store.db);
+  const [kept, lost] = [await claimedRun(), await claimedRun()];
+  const heard: unknown[] = [];
+  const keptTexts = texts.open(kept, (error) => expect.unreachable(String(error)));
+  const lostTexts = texts.open({ ...lost, attempt: 0 }, (error) => heard.push(error));
+
+  lostTexts.append("mine");
+  await expect.poll(() => heard).toHaveLength(1);
+  lostTexts.append(" still");
+  keptTexts.append("goes on");
+  await expect.poll(() => textOf(kept)).toBe("goes on");
+
+  expect(heard).toEqual([new LeaseLostError(lost.id)]);
+  expect(await textOf(lost)).toBe("");
+});
+
+test("a closed text stores nothing more, and closing waits for what is being stored", async () => {
+  const texts = createTextStore(store.db);
+  const claim = await claimedRun();
+  const run = texts.open(claim, (error) => expect.unreachable(String(error)));
+
+  run.append("stored");
+  run.append(" not stored");
+  await run.close();
+  run.append(" nor this");
+
+  expect(await textOf(claim)).toBe("stored");
+});
+
+test("text that cannot be stored for a moment is stored afterwards, in its place", async () => {
+  const texts = createTextStore(store.db);
+  const [claim, other] = [await claimedRun(), await claimedRun()];
+  const fail = (error: unknown) => expect.unreachable(String(error));
+  const [run, free] = [texts.open(claim, fail), texts.open(other, fail)];
+  const release = Promise.withResolvers<void>();
+  const locked = Promise.withResolvers<void>();
+  const holding = store.db.transaction(async (tx) => {
+    await tx.update(runs).set({ language: "vi" }).where(eq(runs.id, claim.id));
+    locked.resolve();
+    await release.promise;
+  });
+  await locked.promise;
+
+  free.append("first of all");
+  run.append("Oat ");
+  free.append(" and together with it");
+  // The second write has tried both.
+  await expect.poll(() => textOf(other)).toBe("first of all and together with it");
+  run.append("milk");
+  release.resolve();
+  await holding;
+
+  await expect.poll(() => textOf(claim)).toBe("Oat milk");
+});

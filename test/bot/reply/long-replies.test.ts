@@ -1,0 +1,56 @@
+import { afterEach, expect, test } from "vitest";
+import { says } from "../../../src/sandbox/model/script.ts";
+import type { StandInChat } from "../../../src/sandbox/telegram/chat.ts";
+import { startTestApp, type TestApp } from "../../support/app.ts";
+import { textsOf } from "../bot-support.ts";
+import { answers, DELIVERED, runsAre } from "./reply-support.ts";
+
+let app: TestApp;
+afterEach(() => app.close());
+
+test("replies of 9,600 and 40,000 characters fill as few messages as they need, in order, and none is touched when the next stands", async () => {
+  const [short, long] = [textOf(9_600), textOf(40_000)];
+  app = await startTestApp(answers({ short: streamed(short), long: streamed(long) }));
+  const [first, second] = [await app.staff(), await app.staff()];
+
+  first.send("short");
+  second.send("long");
+  const runs = await runsAre(app, [DELIVERED, DELIVERED]);
+
+  expect(runs.map(({ message }) => message?.text).toSorted()).toEqual([short, long].toSorted());
+  for (const [chat, text] of [
+    [first, short],
+    [second, long],
+  ] as const) {
+    const pages = textsOf(chat);
+    expect(pages.join(" ").split(/\s+/)).toEqual(text.split(/\s+/));
+    expect(pages).toHaveLength(Math.ceil(text.length / 4_096));
+    expect(lateEdits(chat)).toEqual([]);
+  }
+  expect(app.telegram.limitCounts().refused).toBe(0);
+});
+
+/** Paragraphs of numbered words, so that each is told from every other. */
+function textOf(length: number): string {
+  const paragraphs: string[] = [];
+  for (let word = 0; paragraphs.join("\n\n").length < length; word += 30) {
+    paragraphs.push(Array.from({ length: 30 }, (_, index) => `từ${word + index}`).join(" "));
+  }
+  return paragraphs.join("\n\n").slice(0, length).trimEnd();
+}
+
+/** In pieces as a model's tokens are, each in a tick of its own. */
+function streamed(text: string) {
+  return says(text.match(/[\s\S]{1,40}/g)?.flatMap((piece) => [piece, Promise.resolve()]) ?? []);
+}
+
+/** Edits of a message after a later one was sent. */
+function lateEdits(chat: StandInChat): string[] {
+  let newest = 0;
+  return chat.history.flatMap((change) => {
+    if (change.kind !== "message-new" && change.kind !== "message-edit") return [];
+    const { message_id: id, text = "" } = change.message;
+    if (change.kind === "message-new") newest = Math.max(newest, id);
+    return change.kind === "message-edit" && id < newest ? [text] : [];
+  });
+}

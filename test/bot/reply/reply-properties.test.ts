@@ -1,0 +1,201 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { createReply } from "../../../src/bot/reply/reply.ts";
+import { createSendBudget } from "../../../src/bot/reply/send-budget.ts";
+import { createLogger } from "../../../src/logger.ts";
+import { createFakeClock } from "../../support/fake-clock.ts";
+import { createFakeChat, type Fate } from "./fake-chat.ts";
+
+const STATUS = "Checking stock…";
+const LONG_ENOUGH_MS = 3_600_000;
+
+type Step =
+  | { kind: "text"; delta: string; pauseMs: number }
+  /** Words at one pace. */
+  | { kind: "stream"; words: number; everyMs: number; pauseMs: number }
+  | { kind: "tool"; runsForMs: number; pauseMs: number }
+  | { kind: "pause"; pauseMs: number };
+
+const word = fc.string({ unit: fc.constantFrom(..."abcdeghiđạệ👍"), minLength: 1, maxLength: 9 });
+const delta = fc.tuple(word, fc.constantFrom(" ", " ", " ", "\n\n", "")).map(([text, gap]) => text + gap);
+/** A text of up to three messages. */
+const longText = fc
+  .tuple(fc.array(delta, { minLength: 1, maxLength: 30 }), fc.integer({ min: 1, max: 120 }))
+  .map(([deltas, times]) => deltas.join("").repeat(times).slice(0, 12_000));
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 30, arbitrary: fc.record({ kind: fc.constant("text"), delta, pauseMs: fc.constantFrom(0, 16, 16, 200) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("text"),
+      delta: longText,
+      pauseMs: fc.constant(16),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("stream"),
+      words: fc.integer({ min: 20, max: 300 }),
+      everyMs: fc.constantFrom(16, 100, 300),
+      pauseMs: fc.constant(0),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("tool"),
+      runsForMs: fc.constantFrom(50, 900, 6_000),
+      pauseMs: fc.constantFrom(0, 16),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("pause"), pauseMs: fc.constantFrom(1_500, 8_000) }) },
+);
+const latency = fc.constantFrom(5, 40, 40, 40, 400, 3_000);
+const fault = fc.oneof(
+  { weight: 12, arbitrary: fc.constant(undefined) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom<NonNullable<Fate["fault"]>>(
+      { kind: "freeze", seconds: 3 },
+      { kind: "freeze", seconds: 8 },
+      { kind: "freeze", seconds: 40 },
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom<NonNullable<Fate["fault"]>>(
+      { kind: "lost-before" },
+      { kind: "lost-after" },
+      { kind: "deleted-before" },
+    ),
+  },
+);
+const fate: fc.Arbitrary<Fate> = fc
+  .record({ there: latency, back: latency, fault })
+  .map(({ there, back, fault }) => ({ there, back, ...(fault ? { fault } : {}) }));
+const scene = fc.record({
+  steps: fc.array(step, { minLength: 1, maxLength: 60, size: "large" }),
+  fates: fc.array(fate, { maxLength: 40, size: "large" }),
+  isGroup: fc.boolean(),
+  /** What comes so late that it is first shown with the final text. */
+  ending: fc.option(longText, { nil: "", freq: 4 }),
+  note: fc.constantFrom("", "\n\n(stopped)"),
+});
+
+/** Plays a reply to its end and records what stood in the chat after each call. */
+async function play({
+  steps,
+  fates,
+  isGroup,
+  ending,
+  note,
+}: typeof scene extends fc.Arbitrary<infer Value> ? Value : never) {
+  const clock = createFakeClock();
+  const chat = createFakeChat(clock, { isGroup, fates });
+  const states: { shown: string[]; truth: string }[] = [];
+  let [truth, stored, outcome] = ["", [] as readonly number[], "pending"];
+  const reply = createReply({
+    chat: { telegramId: 1, isGroup },
+    budget: createSendBudget({ clock }),
+    transport: chat.transport,
+    store: {
+      async savePages(ids) {
+        stored = [...ids];
+      },
+      async markDelivered() {
+        outcome = "delivered";
+      },
+      async markUndeliverable() {
+        outcome = "undeliverable";
+      },
+    },
+    statusLine: () => STATUS,
+    telegramMessageIds: [],
+    turn: Promise.resolve(),
+    clock,
+    logger: createLogger({ level: "silent", pretty: false }),
+  });
+  chat.watch(() => states.push({ shown: chat.shown().map(({ text }) => text), truth: truth + note }));
+
+  const say = (text: string) => {
+    truth += text;
+    reply.emit({ type: "text-delta", delta: text });
+  };
+  let toolCallId = 0;
+  for (const next of steps) {
+    if (next.kind === "text") {
+      say(next.delta);
+    } else if (next.kind === "stream") {
+      for (let index = 0; index < next.words; index++) {
+        say(`w${index} `);
+        await clock.advance(next.everyMs);
+      }
+    } else if (next.kind === "tool") {
+      const call = { toolCallId: String(++toolCallId), name: "CheckOutOfStock" };
+      reply.emit({ type: "tool-start", ...call, arguments: {} });
+      await clock.advance(next.runsForMs);
+      reply.emit({ type: "tool-end", ...call, succeeded: true });
+    }
+    await clock.advance(next.pauseMs);
+  }
+  if (ending !== "") say(ending);
+  const finalText = truth.trim() + note || "Nothing was said.";
+  truth = finalText;
+  reply.emit({
+    type: "run-end",
+    outcome: { status: "completed", errorCode: null, errorMessage: null },
+    finalText,
+  });
+  await clock.advance(LONG_ENOUGH_MS);
+  await reply.done;
+  return { chat, states, finalText, outcome, stored };
+}
+
+/** What is said, however it is spaced and cut into messages: a status line is not said. */
+const words = (texts: readonly string[]) => texts.join(" ").replaceAll(STATUS, "").replace(/\s+/g, "");
+
+test("whatever happens, what is visible is always the beginning of the truth, and all of it in the end", async () => {
+  await fc.assert(
+    fc.asyncProperty(scene, async (played) => {
+      const { chat, states, finalText, outcome, stored } = await play(played);
+      const wasDeleted = chat.messages.some(({ isDeleted }) => isDeleted);
+
+      for (const { shown, truth } of states)
+        if (!wasDeleted) expect(words([truth]).startsWith(words(shown))).toBe(true);
+      expect(outcome).toBe("delivered");
+      if (!wasDeleted) expect(words(chat.shown().map(({ text }) => text))).toBe(words([finalText]));
+      expect(stored).toEqual(chat.messages.filter(({ isOrphan }) => !isOrphan).map(({ id }) => id));
+      expect(chat.shown().some(({ stopButton }) => stopButton)).toBe(false);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("whatever happens, no limit is exceeded and nothing is called inside a window", async () => {
+  await fc.assert(
+    fc.asyncProperty(scene, async (played) => {
+      const { chat } = await play(played);
+
+      expect(chat.offences).toEqual({ insideWindow: 0, earned: 0 });
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("a message is doubled only where Telegram's answer was lost, and a page is left alone once the next one stands", async () => {
+  await fc.assert(
+    fc.asyncProperty(scene, async (played) => {
+      const { chat } = await play(played);
+
+      const lost = played.fates.filter(({ fault }) => fault?.kind === "lost-after").length;
+      expect(chat.messages.filter(({ isOrphan }) => isOrphan).length).toBeLessThanOrEqual(lost);
+      const newest = chat.accepted.map(({ messageId }, index) => ({
+        messageId,
+        isBehind: chat.accepted.slice(0, index).some((earlier) => (earlier.messageId ?? 0) > (messageId ?? Infinity)),
+      }));
+      expect(newest.filter(({ isBehind }) => isBehind)).toEqual([]);
+    }),
+    { numRuns: 100 },
+  );
+});

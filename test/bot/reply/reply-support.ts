@@ -1,0 +1,122 @@
+/** Words for tests of replies on the whole product: answers by question, runs as an admin sees them, a tool that takes long. */
+import { sql } from "drizzle-orm";
+import { expect } from "vitest";
+import type { Clock } from "../../../src/bot/clock.ts";
+import { createReply, type ReplyTransport } from "../../../src/bot/reply/reply.ts";
+import { type BudgetChat, createSendBudget } from "../../../src/bot/reply/send-budget.ts";
+import { createLogger } from "../../../src/logger.ts";
+import type { ModelRequest, Responder, Turn } from "../../../src/sandbox/model/turn.ts";
+import type { StandInChat } from "../../../src/sandbox/telegram/chat.ts";
+import type { RecordedCall } from "../../../src/sandbox/telegram/transcript.ts";
+import type { TestApp } from "../../support/app.ts";
+import { questionOf, repeats } from "../bot-support.ts";
+
+/** What never comes. */
+export const NEVER: Promise<never> = new Promise(() => undefined);
+/** How the bot is spoken to in a group. */
+export const BOT = "@counterhand_sandbox_bot";
+
+/** The first round of a question in `turns` is answered with its turn; every other request repeats the question. */
+export function answers(turns: Record<string, Turn>): Responder {
+  return (request) => turns[questionOf(request).replace(`${BOT} `, "")] ?? repeats(request);
+}
+
+/** What a test looks at of a run. */
+export interface ShownRun {
+  status: string;
+  message: { text: string } | null;
+  delivery: { status: string; error: string | null };
+  toolCalls: { nodes: { status: string }[] };
+}
+
+/** All runs as an admin sees them, oldest first. */
+export async function runsOf(app: TestApp): Promise<ShownRun[]> {
+  const fields = "status message { text } delivery { status error } toolCalls { nodes { status } }";
+  const { runs } = await app.graphql<{ runs: { nodes: ShownRun[] } }>(`{ runs { nodes { ${fields} } } }`);
+  return runs.nodes.reverse();
+}
+
+/** Settles when the runs have these states; what becomes of a run or its delivery in the database tells nobody outside. */
+export async function runsAre(app: TestApp, states: object[]): Promise<ShownRun[]> {
+  const options = { timeout: 15_000, interval: 20 };
+  await expect.poll(() => runsOf(app), options).toMatchObject(states);
+  return runsOf(app);
+}
+
+export const DELIVERED = { status: "COMPLETED", delivery: { status: "DELIVERED" } };
+export const STOPPED = { status: "CANCELLED", delivery: { status: "DELIVERED" } };
+
+/** The request of the model that asks this, now or when it comes. */
+export async function asked(app: TestApp, question: string): Promise<ModelRequest> {
+  for (let number = 1; ; number++) {
+    const request = await app.model.waitForRequest(number);
+    if (questionOf(request).endsWith(question)) return request;
+  }
+}
+
+/** Makes every tool that reads products or sales take until the returned function is called. */
+export async function holdShop({ test }: TestApp): Promise<() => Promise<void>> {
+  const released = Promise.withResolvers<void>();
+  const locked = Promise.withResolvers<void>();
+  const holding = test.db.transaction(async (tx) => {
+    await tx.execute(sql`lock table products, sales, sale_lines, imports in access exclusive mode`);
+    locked.resolve();
+    await released.promise;
+  });
+  await Promise.race([locked.promise, holding]);
+  return () => {
+    released.resolve();
+    return holding;
+  };
+}
+
+/** Calls that named this chat and that its people could see, or would have seen, oldest first. */
+export function callsTo({ telegram }: TestApp, chat: StandInChat): RecordedCall[] {
+  return telegram
+    .calls()
+    .filter(({ chatId, method }) => chatId === chat.id && ["sendMessage", "editMessageText"].includes(method));
+}
+
+/** For a message of this text whose answer is over: the stop button is gone. */
+export function ended(text: string) {
+  return (message: { text?: string; reply_markup?: unknown }) =>
+    message.text === text && message.reply_markup === undefined;
+}
+
+/** What the bot answered to pressed buttons. */
+export function pressAnswers(chat: StandInChat): (string | undefined)[] {
+  return chat.history.flatMap((change) => (change.kind === "callback-answer" ? [change.text] : []));
+}
+
+/** One reply by itself, without the run, the database and the real clock. */
+export function startReply(parts: { chat: BudgetChat; transport: ReplyTransport; clock: Clock }) {
+  let outcome = "pending";
+  const reply = createReply({
+    ...parts,
+    budget: createSendBudget({ clock: parts.clock }),
+    store: {
+      savePages: async () => undefined,
+      async markDelivered() {
+        outcome = "delivered";
+      },
+      async markUndeliverable(reason) {
+        outcome = reason;
+      },
+    },
+    statusLine: (names) => `${names.join(", ")}…`,
+    telegramMessageIds: [],
+    turn: Promise.resolve(),
+    logger: createLogger({ level: "silent", pretty: false }),
+  });
+  return {
+    reply,
+    outcome: () => outcome,
+    say: (delta: string) => reply.emit({ type: "text-delta", delta }),
+    end: (finalText: string) =>
+      reply.emit({
+        type: "run-end",
+        outcome: { status: "completed", errorCode: null, errorMessage: null },
+        finalText,
+      }),
+  };
+}

@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { createShownPages } from "../../../src/bot/reply/shown-pages.ts";
+
+const page = (text: string) => ({ text, entities: [] });
+
+test("messages of an earlier attempt beyond the last page are removed, at the end only", () => {
+  const shown = createShownPages([11, 12, 13]);
+  const growing = shown.stepsTo({ pages: [page("new")], isFinal: false });
+
+  const final = shown.stepsTo({ pages: [page("new")], isFinal: true });
+
+  expect(growing.map(({ kind }) => kind)).toEqual(["edit"]);
+  expect(final.map((step) => [step.kind, "shown" in step ? step.shown.messageId : null])).toEqual([
+    ["edit", 11],
+    ["remove", 12],
+    ["remove", 13],
+  ]);
+});
+
+test("what is shown already needs no call, but for the stop button that goes at the end", () => {
+  const shown = createShownPages([]);
+  shown.sent(11, { ...page("all"), stopButton: true });
+
+  expect(shown.stepsTo({ pages: [page("all")], isFinal: false })).toEqual([]);
+  expect(shown.stepsTo({ pages: [page("all")], isFinal: true })).toMatchObject([{ kind: "edit", page: page("all") }]);
+});
+
+test("a message that is gone is left alone", () => {
+  const shown = createShownPages([11]);
+  for (const step of shown.stepsTo({ pages: [page("new")], isFinal: false })) {
+    if ("shown" in step) step.shown.gone = true;
+  }
+
+  expect(shown.stepsTo({ pages: [page("newer")], isFinal: true })).toEqual([]);
+});

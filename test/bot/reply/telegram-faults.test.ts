@@ -1,0 +1,180 @@
+import { Api } from "grammy";
+import { afterEach, expect, test } from "vitest";
+import { systemClock } from "../../../src/bot/clock.ts";
+import { clientOptions } from "../../../src/bot/connection.ts";
+import { createReplyTransport } from "../../../src/bot/reply/transport.ts";
+import { says } from "../../../src/sandbox/model/script.ts";
+import type { StandInChat } from "../../../src/sandbox/telegram/chat.ts";
+import type { Fault } from "../../../src/sandbox/telegram/faults.ts";
+import { createTelegramStandIn } from "../../../src/sandbox/telegram/stand-in.ts";
+import { startTestApp, type TestApp } from "../../support/app.ts";
+import { createFakeClock } from "../../support/fake-clock.ts";
+import { buttonsOf, textsOf } from "../bot-support.ts";
+import { createFakeChat, type Fate } from "./fake-chat.ts";
+import { callsTo, DELIVERED, ended, NEVER, runsAre, startReply } from "./reply-support.ts";
+
+const http = (status: number, body: string | object): Fault => ({ kind: "http", status, body });
+const refusal = (error_code: number, description: string) => http(error_code, { ok: false, error_code, description });
+const REFUSED = "entities refused";
+/** Each is met once, by a chat of its own. */
+const FAULTS: Record<string, Fault> = {
+  "connection reset before Telegram did it": { kind: "drop-before" },
+  "connection reset after Telegram did it": { kind: "drop-after" },
+  "500 of Telegram's": refusal(500, "Internal Server Error"),
+  "502 with a page": http(502, "<html><h1>502 Bad Gateway</h1></html>"),
+  "503 with somebody's JSON": http(503, { error: "upstream unavailable" }),
+  "429 without parameters": refusal(429, "Too Many Requests"),
+  [REFUSED]: refusal(400, "Bad Request: ENTITY_BOUNDS_INVALID"),
+};
+const [START, MIDDLE, END] = ["The **start**", " goes on", " and ends."];
+const CHAT = { telegramId: 1, isGroup: false };
+const WHOLE = "The start goes on and ends.";
+
+let running: TestApp | undefined;
+afterEach(async () => {
+  await running?.close();
+  running = undefined;
+});
+
+test.each([
+  ["the first message", { method: "sendMessage", text: "The start" }],
+  ["an edit in the middle", { method: "editMessageText", text: "The start goes on" }],
+  ["the last edit", { method: "editMessageText", text: WHOLE }],
+])("a fault of Telegram's at %s loses nothing, and doubles a message only where its answer was lost", async (_, at) => {
+  const { app, chats, goOn, end } = await streamInChats(Object.keys(FAULTS));
+  for (const [name, chat] of chats) {
+    const isIt: Parameters<TestApp["telegram"]["failNext"]>[0] = ({ method, params, chatId }) =>
+      chatId === chat.id && method === at.method && params.text === at.text;
+    app.telegram.failNext(isIt, FAULTS[name] ?? { kind: "drop-before" });
+    chat.send("tell me");
+  }
+
+  await allShow(chats, "The start");
+  goOn();
+  await allShow(chats, "The start goes on");
+  end();
+  await allShow(chats, WHOLE);
+  const runs = await runsAre(
+    app,
+    [...chats.values()].map(() => DELIVERED),
+  );
+
+  const isFirst = at.method === "sendMessage";
+  for (const [name, chat] of chats) {
+    const orphan = isFirst && name.includes("after Telegram did it") ? ["The start"] : [];
+    expect([name, textsOf(chat)]).toEqual([name, [...orphan, WHOLE]]);
+    const [last] = chat.botMessages().toReversed();
+    expect([name, last && buttonsOf(last)]).toEqual([name, []]);
+    expect([name, last?.entities?.map(({ type }) => type)]).toEqual([name, name === REFUSED ? undefined : ["bold"]]);
+    const met = callsTo(app, chat).filter(({ outcome }) => outcome?.kind === "http" || outcome?.kind === "dropped");
+    expect([name, met.length]).toEqual([name, 1]);
+  }
+  expect(new Set(runs.map(({ message }) => message?.text))).toEqual(new Set([START + MIDDLE + END]));
+  expect(app.telegram.limitCounts().refused).toBe(0);
+});
+
+test.each(["in the middle", "at the very end"])(
+  "a 429 %s loses nothing, and nothing is called inside its window",
+  async (when) => {
+    const { app, chats, goOn, end } = await streamInChats(["one"]);
+    const [chat] = chats.values();
+    chat?.send("tell me");
+    await allShow(chats, "The start");
+
+    if (chat) app.telegram.freeze(chat, 1);
+    goOn();
+    await app.telegram.waitFor(() => app.telegram.calls().some(({ outcome }) => outcome?.kind === "refused"));
+    if (when === "in the middle") await allShow(chats, "The start goes on");
+    end();
+    await allShow(chats, WHOLE);
+    await runsAre(app, [DELIVERED]);
+
+    expect(app.telegram.limitCounts()).toMatchObject({ refused: 1, insideWindow: 0 });
+    expect(chat && textsOf(chat)).toEqual([WHOLE]);
+  },
+);
+
+test("an edit that changed nothing, as Telegram says, is done: no call is made again for it", async () => {
+  const { app, chats, goOn, end } = await streamInChats(["one"]);
+  const [chat] = chats.values();
+  chat?.send("tell me");
+  await allShow(chats, "The start");
+  app.telegram.failNext("editMessageText", refusal(400, "Bad Request: message is not modified"));
+
+  goOn();
+  await app.telegram.waitFor(() => app.telegram.calls().some(({ outcome }) => outcome?.kind === "http"));
+  end();
+  await allShow(chats, WHOLE);
+  await runsAre(app, [DELIVERED]);
+
+  const calls = chat ? callsTo(app, chat) : [];
+  expect(calls.map(({ params }) => params.text)).toEqual(["The start", "The start goes on", WHOLE]);
+});
+
+test("while Telegram is out of order, calls become rare, and the reply is whole when it is back", async () => {
+  const clock = createFakeClock();
+  const outage: Fate[] = Array.from({ length: 30 }, () => ({ there: 40, back: 40, fault: { kind: "lost-before" } }));
+  const telegram = createFakeChat(clock, { isGroup: false, fates: outage });
+  let calls = 0;
+  const send: typeof telegram.transport.send = (page) => {
+    calls += 1;
+    return telegram.transport.send(page);
+  };
+  const { outcome, end } = startReply({ chat: CHAT, transport: { ...telegram.transport, send }, clock });
+
+  end(WHOLE);
+  await clock.advance(10 * 60_000);
+  const inTenMinutes = calls;
+  await clock.advance(10 * 60_000);
+
+  expect(inTenMinutes).toBeLessThan(30);
+  expect(outcome()).toBe("delivered");
+  expect(telegram.shown().map(({ text }) => text)).toEqual([WHOLE]);
+});
+
+test.each(["the first message", "the last edit"])(
+  "an answer of Telegram's to %s that never comes is not waited for without end",
+  async (at) => {
+    const token = "1:token";
+    const telegram = await createTelegramStandIn({ token });
+    const chat = telegram.privateChat(telegram.person({ first_name: "An" }));
+    chat.send("tell me");
+    const method = at === "the last edit" ? "editMessageText" : "sendMessage";
+    telegram.failNext(method, { kind: "delay", until: NEVER });
+    const shortlyWaiting = clientOptions({ token, apiRoot: telegram.apiRoot, proxy: null }, 0.2);
+    const transport = createReplyTransport({
+      api: new Api(token, shortlyWaiting),
+      chat: { telegramId: chat.id, isGroup: false },
+      topicId: null,
+      replyToMessageId: null,
+      stopButton: { label: "Stop", data: "stop:1" },
+      onMigrated: async () => undefined,
+    });
+    const { reply, outcome, say, end } = startReply({ chat: CHAT, transport, clock: systemClock });
+
+    say("The start");
+    await chat.waitForBotMessage("The start");
+    end(WHOLE);
+    await reply.done;
+    await telegram.close();
+
+    expect(outcome()).toBe("delivered");
+    expect(telegram.calls().filter(({ outcome }) => outcome?.kind === "abandoned")).toHaveLength(1);
+    expect(textsOf(chat)).toEqual(at === "the last edit" ? [WHOLE] : ["The start", WHOLE]);
+  },
+);
+
+/** Answers every question in three parts: the first at once, each other when it is told to. */
+async function streamInChats(names: string[]) {
+  const [goOn, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const app = await startTestApp(() => says([START, goOn.promise, MIDDLE, end.promise, END]));
+  running = app;
+  const chats = new Map<string, StandInChat>();
+  for (const name of names) chats.set(name, await app.staff());
+  return { app, chats, goOn: goOn.resolve, end: end.resolve };
+}
+
+async function allShow(chats: Map<string, StandInChat>, text: string): Promise<void> {
+  const isShown = text === WHOLE ? ended(text) : text;
+  for (const chat of chats.values()) await chat.waitForBotMessage(isShown);
+}
