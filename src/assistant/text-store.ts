@@ -11,8 +11,11 @@ import { TEXT_STORE_INTERVAL_MS } from "./limits.ts";
 
 export interface RunTextStore {
   append(delta: string): void;
-  /** Waits for the write under way. What is not stored then is stored whole with the run's end. */
-  close(): Promise<void>;
+  /**
+   * Waits for the write under way, and tells when the first text came; null when none did. What is not stored then is
+   * stored with the run's end.
+   */
+  close(): Promise<Date | null>;
 }
 
 export interface TextStore {
@@ -93,6 +96,7 @@ export function createTextStore(db: Db): TextStore {
           run.isClosed = true;
           waiting.delete(run);
           await writing;
+          return run.firstTokenAt;
         },
       };
     },

@@ -66,8 +66,8 @@ export async function workOnRun(deps: RunWork, run: ClaimedRun, abort: AbortCont
     emit({ type: "run-start", runId: run.id, attempt: run.attempt });
     if (run.attempt > 1) await truncateRunText(database.db, run, 0);
     const result = await resultOf(deps, run, { signal: abort.signal, emit, said: () => said });
-    await texts.close();
-    await end(deps, run, result, emit);
+    const firstTokenAt = await texts.close();
+    await end(deps, run, { ...result, firstTokenAt }, emit);
     log.info(
       {
         outcome: result.outcome.status,
@@ -102,11 +102,16 @@ async function resultOf(
   }
 }
 
-async function end(deps: RunWork, run: ClaimedRun, result: RunResult, emit: (event: RunEvent) => void): Promise<void> {
-  const { outcome, text } = result;
+async function end(
+  deps: RunWork,
+  run: ClaimedRun,
+  result: RunResult & { firstTokenAt: Date | null },
+  emit: (event: RunEvent) => void,
+): Promise<void> {
+  const { outcome, text, firstTokenAt } = result;
   const completedAt = deps.loop.now();
   const finalText = deps.stage.finalText(run, outcome, text);
-  await endRun(deps.database.db, run, { outcome, text, completedAt, finalText });
+  await endRun(deps.database.db, run, { outcome, text, firstTokenAt, completedAt, finalText });
   if (outcome.status === "completed") emit({ type: "message-completed", text, completedAt });
   emit({ type: "run-end", outcome, finalText });
 }

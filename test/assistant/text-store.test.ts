@@ -94,3 +94,19 @@ test("text that cannot be stored for a moment is stored afterwards, in its place
 
   await expect.poll(() => textOf(claim)).toBe("Oat milk");
 });
+
+test("closing tells when the first text came, also of a text that was never stored", async () => {
+  const texts = createTextStore(store.db);
+  const [spoke, other, silent] = [await claimedRun(), await claimedRun(), await claimedRun()];
+  const fail = (error: unknown) => expect.unreachable(String(error));
+  const [first, late, none] = [texts.open(spoke, fail), texts.open(other, fail), texts.open(silent, fail)];
+
+  const before = new Date();
+  first.append("Oat milk");
+  late.append("Beans");
+  const [at, lateAt, never] = await Promise.all([first.close(), late.close(), none.close()]);
+
+  expect(await textOf(other)).toBe("");
+  expect([at, lateAt]).toSatisfy((times: (Date | null)[]) => times.every((time) => time && time >= before));
+  expect(never).toBeNull();
+});

@@ -269,6 +269,7 @@ test("a worker that lost its run writes nothing more", async () => {
   const refusedEnd = await endRun(database.db, staleRun, {
     outcome: { status: "completed", errorCode: null, errorMessage: null },
     text: "Stale.",
+    firstTokenAt: null,
     completedAt: new Date(),
     finalText: "Stale.",
   }).catch((error: unknown) => error);
@@ -539,11 +540,33 @@ test("a thread's activity does not go back when the application's clock is behin
   await endRun(database.db, run, {
     outcome: { status: "completed", errorCode: null, errorMessage: null },
     text: "Done.",
+    firstTokenAt: null,
     completedAt: new Date("2020-01-01"),
     finalText: "Done.",
   });
 
   expect(await activity()).toEqual(before);
+});
+
+test.each([
+  { known: null, stored: new Date("2026-11-20T10:00:02Z") },
+  { known: new Date("2026-11-20T10:00:01Z"), stored: new Date("2026-11-20T10:00:01Z") },
+])("when the first token came is stored with the end, unless it is known: $known", async ({ known, stored }) => {
+  const { ask, claim, takeLock, test: database } = await open([]);
+  const { runId } = await ask("go");
+  const run = await claim(await takeLock());
+  await database.db.update(runs).set({ firstTokenAt: known }).where(eq(runs.id, runId));
+
+  await endRun(database.db, run, {
+    outcome: { status: "completed", errorCode: null, errorMessage: null },
+    text: "Done.",
+    firstTokenAt: new Date("2026-11-20T10:00:02Z"),
+    completedAt: new Date("2026-11-20T10:00:03Z"),
+    finalText: "Done.",
+  });
+
+  const [ended] = await database.db.select().from(runs).where(eq(runs.id, runId));
+  expect(ended?.firstTokenAt).toEqual(stored);
 });
 
 test("a run that is released is claimed by the next worker while the first still lives", async () => {

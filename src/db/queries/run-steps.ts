@@ -132,7 +132,7 @@ export async function resumeRun(db: Db, claim: RunClaim): Promise<void> {
 export function endRun(
   db: Db,
   claim: RunClaim,
-  end: { outcome: RunOutcome; text: string; completedAt: Date; finalText: string },
+  end: { outcome: RunOutcome; text: string; firstTokenAt: Date | null; completedAt: Date; finalText: string },
 ): Promise<void> {
   return db.transaction(async (tx) => {
     // The thread's lock before the run's: the same order as in `receiveMessage`, so that the two never deadlock.
@@ -146,6 +146,8 @@ export function endRun(
       status,
       errorCode,
       errorMessage,
+      // A short answer ends before its text is stored on the way.
+      firstTokenAt: sql`coalesce(${runs.firstTokenAt}, ${end.firstTokenAt?.toISOString() ?? null}::timestamptz)`,
       completedAt: end.completedAt,
       leaseUntil: null,
     });
