@@ -11,6 +11,7 @@ import type { TelegramAnswer } from "../telegram-answer.ts";
 import { createReplyText, type ReplyText } from "./reply-text.ts";
 import type { BudgetChat, Priority, SendBudget } from "./send-budget.ts";
 import { createShownPages, type PageContent, type PageToSend, type ShownPages, type Step } from "./shown-pages.ts";
+import { keepTyping, TYPING_DELAY_MS, TYPING_INTERVAL_MS } from "./typing.ts";
 
 /** The calls that a reply makes; each answers what became of it and never throws. */
 export interface ReplyTransport {
@@ -54,10 +55,6 @@ export interface Reply {
 
 /** A tool that is done sooner is not worth a line. */
 const STATUS_DELAY_MS = 700;
-/** Typing shows for 5 s at Telegram; a little less keeps it up. */
-const TYPING_INTERVAL_MS = 4_500;
-/** An answer that comes sooner needs no typing, and the slot is better spent on it. */
-const TYPING_DELAY_MS = 300;
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
 
@@ -130,8 +127,13 @@ function takeEvent(drawing: Drawing, event: RunEvent): void {
 
 async function draw(drawing: Drawing): Promise<void> {
   const { budget, chat, shown, stop, stopped, text } = drawing;
+  const typing = {
+    ...drawing,
+    dueIn: () => typingDueIn(drawing),
+    later: (delayMs: number, action: () => void) => later(drawing, delayMs, action),
+  };
   await Promise.race([drawing.turn, stopped]);
-  later(drawing, TYPING_DELAY_MS, () => keepTyping(drawing));
+  later(drawing, TYPING_DELAY_MS, () => keepTyping(typing));
   for (;;) {
     if (text.version() === drawing.drawnVersion) {
       if (text.isFinal()) return drawing.store.markDelivered();
@@ -231,26 +233,10 @@ async function backOff(drawing: Drawing, description: string): Promise<void> {
   await Promise.race([promise, stopped]);
 }
 
-/** Typing shows that work goes on while nothing new is to be seen. */
-function keepTyping(drawing: Drawing): void {
-  if (drawing.text.isFinal()) return;
-  later(drawing, typeIfQuiet(drawing), () => keepTyping(drawing));
-}
-
-/** Types if it is time, from a slot that nobody waits for. @returns in how many milliseconds to look again. */
-function typeIfQuiet({ budget, chat, clock, isWriting, lastShownAt, logger, transport }: Drawing): number {
-  const quietInMs = isWriting ? TYPING_DELAY_MS : lastShownAt + TYPING_INTERVAL_MS - clock.now();
-  if (quietInMs > 0) return quietInMs;
-  const slot = budget.tryTake(chat, "typing");
-  if (!slot) return TYPING_DELAY_MS;
-  transport
-    .typing()
-    .finally(slot.end)
-    .then((answer) => {
-      if (answer.kind === "wait") budget.freeze(chat, answer.seconds);
-    })
-    .catch((error: unknown) => logger.error({ err: error }, "typing failed unexpectedly"));
-  return TYPING_INTERVAL_MS;
+/** In how many milliseconds typing is due; null when it never is again. */
+function typingDueIn({ clock, isWriting, lastShownAt, text }: Drawing): number | null {
+  if (text.isFinal()) return null;
+  return isWriting ? TYPING_DELAY_MS : lastShownAt + TYPING_INTERVAL_MS - clock.now();
 }
 
 function later({ cancelTimers, clock }: Drawing, delayMs: number, action: () => void): void {

@@ -45,6 +45,11 @@ export function createFakeChat(clock: FakeClock, options: { isGroup: boolean; fa
   let [frozenUntil, isWindowKnown] = [Number.NEGATIVE_INFINITY, false];
   let onShown: () => void = () => undefined;
 
+  const freeze = (seconds: number) => {
+    frozenUntil = clock.now() + seconds * 1_000;
+    isWindowKnown = false;
+    limits.freeze(chat, seconds);
+  };
   const pause = (ms: number) => new Promise<void>((resolve) => void clock.after(ms, resolve));
   const call = async <Answer extends object>(
     kind: AcceptedCall["kind"],
@@ -58,11 +63,7 @@ export function createFakeChat(clock: FakeClock, options: { isGroup: boolean; fa
       await pause(back);
       return { kind: "unknown", description: "502" };
     }
-    if (fault?.kind === "freeze") {
-      frozenUntil = now + fault.seconds * 1_000;
-      isWindowKnown = false;
-      limits.freeze(chat, fault.seconds);
-    }
+    if (fault?.kind === "freeze") freeze(fault.seconds);
     const refusal = refusalOf(() => limits.check(chat, true));
     if (refusal) {
       if (now >= frozenUntil) offences.earned += 1;
@@ -107,6 +108,8 @@ export function createFakeChat(clock: FakeClock, options: { isGroup: boolean; fa
     accepted,
     messages,
     offences,
+    /** Telegram refuses everything from now on, for so many seconds. */
+    freeze,
     /** Calls `look` whenever something may have changed in the chat. */
     watch(look: () => void) {
       onShown = look;

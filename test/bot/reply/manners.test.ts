@@ -236,6 +236,22 @@ test("typing comes again while a tool runs for long, and never while text stream
   expect(typingOf(chat)).toBe(afterTool);
 });
 
+test("while Telegram asks to wait, no typing is tried", async () => {
+  const { clock, chat, end } = startClockedReply();
+  chat.freeze(20);
+
+  await clock.advance(15_000);
+  const meanwhile = typingOf(chat);
+  await clock.advance(10_000);
+  const afterwards = typingOf(chat);
+  end("Here it is.");
+  await clock.advance(5_000);
+
+  expect(meanwhile).toBe(0);
+  expect(afterwards).toBeGreaterThan(0);
+  expect(chat.offences).toEqual({ insideWindow: 0, earned: 0 });
+});
+
 async function start(turns: Parameters<typeof answers>[0]): Promise<TestApp> {
   running = await startTestApp(answers(turns));
   return running;
