@@ -3,6 +3,7 @@
  * of these tests. One product for all steps, on real parts; each step has a person and so a thread of its own.
  */
 import type { Message } from "@grammyjs/types";
+import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { listen } from "../src/db/notify.ts";
 import { calls, says, scripted } from "../src/sandbox/model/script.ts";
@@ -219,8 +220,8 @@ test("requires_action with several calls in one round", async () => {
   const chat = await product.staff("owner");
   const held = Promise.withResolvers<void>();
   // While the tables are locked, both tools wait.
-  const locked = product.test.database.sql.begin(async (session) => {
-    await session`lock table products, sales in access exclusive mode`;
+  const locked = product.test.db.transaction(async (tx) => {
+    await tx.execute(sql`lock table products, sales in access exclusive mode`);
     chat.send("stock and yesterday, please");
     await held.promise;
   });

@@ -5,7 +5,8 @@
  * Which runs are claimed, and when one is aborted, is the worker's matter.
  */
 import type { Database } from "../db/client.ts";
-import { type ClaimedRun, LeaseLostError } from "../db/queries/run-queue.ts";
+import { isDatabaseAway } from "../db/error-code.ts";
+import { type ClaimedRun, LeaseLostError, releaseRun } from "../db/queries/run-queue.ts";
 import { endRun } from "../db/queries/run-steps.ts";
 import { truncateRunText } from "../db/queries/run-text.ts";
 import type { RunEvent, RunOutcome } from "../events.ts";
@@ -81,8 +82,16 @@ export async function workOnRun(deps: RunWork, run: ClaimedRun, abort: AbortCont
     await texts.close();
     view.abandon();
     if (error instanceof LeaseLostError || error instanceof ShutdownError) log.info("run handed over");
-    else log.error({ err: error }, "run given up: another attempt follows");
+    else await giveUp(deps, run, log, error);
   }
+}
+
+/** Without an end of its own: whoever claims it next goes on, at once unless the database is away for longer. */
+async function giveUp({ database }: RunWork, run: ClaimedRun, log: Logger, error: unknown): Promise<void> {
+  log.error({ err: error }, "run given up: another attempt follows");
+  await releaseRun(database.db, run).catch((cause: unknown) =>
+    log.warn({ err: cause }, "could not release the run: its lease runs out instead"),
+  );
 }
 
 async function resultOf(
@@ -96,7 +105,7 @@ async function resultOf(
   try {
     return await runAssistant(deps.loop, run, control);
   } catch (error) {
-    if (error instanceof LeaseLostError || control.signal.aborted) throw error;
+    if (error instanceof LeaseLostError || control.signal.aborted || isDatabaseAway(error)) throw error;
     deps.logger.error({ err: error, runId: run.id }, "run failed unexpectedly");
     return failed("INTERNAL", "An unexpected error; the log says more.", control.said());
   }

@@ -26,7 +26,7 @@ export async function checkServer(database: Database): Promise<ServerCheck> {
     await refuseTransactionPooling(first, second);
     return await inspect(first);
   } catch (error) {
-    throw explain(error, database.sql);
+    throw explain(error, first);
   } finally {
     await Promise.all([first.end({ timeout: 0 }), second.end({ timeout: 0 })]);
   }
@@ -80,11 +80,11 @@ interface Facts {
 const COLLATION_WARNING =
   'The database\'s collation does not know lower case beyond English, so a search for "đá xay" misses "ĐÁ XAY": create the database with a UTF-8 locale (not C).';
 
-function explain(error: unknown, pool: Sql): unknown {
+function explain(error: unknown, session: Sql): unknown {
   if (error instanceof StartupError) return error;
   const code = errorCode(error);
   if (code === undefined) return error;
-  const place = describePlace(pool);
+  const place = describePlace(session);
   if (!(error instanceof postgres.PostgresError))
     return new StartupError(
       `Cannot reach the database at ${place} (${code}): is it running, and is DATABASE_URL right?`,

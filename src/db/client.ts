@@ -8,10 +8,11 @@ import { join } from "node:path";
 import { is, sql as query } from "drizzle-orm";
 import { type PgAsyncDatabase, PgAsyncTransaction } from "drizzle-orm/pg-core";
 import { drizzle, type PostgresJsQueryResultHKT, postgresJsCodecs } from "drizzle-orm/postgres-js";
-import postgres, { type JSONValue, type Notice, type ParameterOrJSON, type Sql, type TransactionSql } from "postgres";
+import postgres, { type JSONValue, type Notice, type Sql } from "postgres";
 import { StartupError } from "../errors.ts";
 import { ARRAY_TYPES } from "./array-types.ts";
 import { errorCode } from "./error-code.ts";
+import { createPool } from "./pool.ts";
 
 /** What a query function takes: the pool, or a transaction. */
 export type Db = PgAsyncDatabase<PostgresJsQueryResultHKT>;
@@ -36,8 +37,6 @@ export interface ConnectOptions {
 
 export interface Database {
   readonly db: Db;
-  /** The pool itself. Only for src/db. Drizzle made its dates and times come as text. */
-  readonly sql: Sql;
   /**
    * One connection beside the pool, opened at its first query, with no statement timeout, and never recycled: for a session
    * lock or for LISTEN. `name` is seen in pg_stat_activity; `onClose` hears when the connection is gone, and with it its
@@ -51,18 +50,20 @@ export interface Database {
 /** Opens nothing yet: connections come with the first queries. A DATABASE_URL that is no URL is a StartupError. */
 export function connectDatabase(target: DatabaseTarget, options: ConnectOptions = {}): Database {
   const { poolSize = 10, statementTimeoutMs = 30_000, onNotice } = options;
-  const sql = openConnections(target, { name: "counterhand", max: poolSize, statementTimeoutMs, onNotice });
+  const { client, close } = createPool({
+    open: (onClose) => openConnection(target, { name: "counterhand", statementTimeoutMs, onNotice, onClose }),
+    size: poolSize,
+  });
   return {
-    db: drizzle({ client: withPreparedStatements(sql), codecs: createCodecs(sql) }),
-    sql,
+    db: drizzle({ client, codecs: createCodecs(client) }),
     openSession: (name, onClose) => openSession(target, `counterhand ${name}`, onClose),
-    close: () => sql.end({ timeout: 5 }),
+    close: () => close(CLOSE_LIMIT_MS),
   };
 }
 
 /** One lasting connection to `target`, as `Database.openSession` says, for those who have no `Database` yet. */
 export function openSession(target: DatabaseTarget, name: string, onClose?: () => void): Sql {
-  return openConnections(target, { name, max: 1, statementTimeoutMs: NO_TIMEOUT_MS, lasting: true, onClose });
+  return openConnection(target, { name, statementTimeoutMs: NO_TIMEOUT_MS, onClose });
 }
 
 /** Creates the database unless it is there; several may try at once. `name` is one of ours, in lower case. */
@@ -105,50 +106,29 @@ export function readOnly<T>(
  * Drizzle's own, save that JSON is given with its type: the driver guesses types from values, takes `true` and `[true]` for
  * boolean, and the server then refuses them.
  */
-function createCodecs(sql: Sql) {
+function createCodecs({ json }: Sql) {
   return {
     ...postgresJsCodecs,
-    jsonb: { ...postgresJsCodecs.jsonb, normalizeParam: (value: JSONValue) => sql.json(value) },
+    jsonb: { ...postgresJsCodecs.jsonb, normalizeParam: (value: JSONValue) => json(value) },
   };
 }
 
-/**
- * Drizzle asks the driver for statements without a name, which it then has described in a round trip of their own, and the
- * server plans anew each time. Prepared once for each connection, a statement costs about half.
- */
-function withPreparedStatements<Client extends Sql | TransactionSql>(client: Client): Client {
-  return new Proxy(client, {
-    get(target, key) {
-      if (key === "unsafe") {
-        return (statement: string, parameters: ParameterOrJSON<never>[]) =>
-          target.unsafe(statement, parameters, { prepare: true });
-      }
-      if (key === "begin" && "begin" in target) {
-        return (work: (tx: TransactionSql) => unknown) => target.begin((tx) => work(withPreparedStatements(tx)));
-      }
-      if (key === "savepoint" && "savepoint" in target) {
-        return (work: (tx: TransactionSql) => unknown) => target.savepoint((tx) => work(withPreparedStatements(tx)));
-      }
-      return Reflect.get(target, key);
-    },
-  });
-}
+/** How long a statement may still take when the pool is closed, in milliseconds. */
+const CLOSE_LIMIT_MS = 5_000;
 
 /** The longest the server knows, 24 days: the driver leaves out a setting of 0, and the role's own might come in. */
 const NO_TIMEOUT_MS = 2_147_483_647;
 
 interface Opening {
   readonly name: string;
-  readonly max: number;
   readonly statementTimeoutMs: number;
-  readonly lasting?: boolean;
   readonly onNotice?: ((notice: Notice) => void) | undefined;
   readonly onClose?: (() => void) | undefined;
 }
 
-function openConnections(target: DatabaseTarget, opening: Opening): Sql {
+function openConnection(target: DatabaseTarget, opening: Opening): Sql {
   const options = {
-    max: opening.max,
+    max: 1,
     connect_timeout: 10,
     fetch_types: false,
     types: ARRAY_TYPES,
@@ -162,8 +142,9 @@ function openConnections(target: DatabaseTarget, opening: Opening): Sql {
       DateStyle: "ISO, MDY",
       statement_timeout: opening.statementTimeoutMs,
     },
-    // The driver ends a connection after 30 to 60 minutes, and a session lock silently with it.
-    ...(opening.lasting ? { max_lifetime: null, idle_timeout: 0 } : {}),
+    // The driver would end a connection after 30 to 60 minutes, and a session lock or a transaction with it.
+    max_lifetime: null,
+    idle_timeout: 0,
   };
   if ("url" in target) return openUrl(target.url, options);
   const { socketDir, user, database } = target;

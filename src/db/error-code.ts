@@ -2,6 +2,7 @@
  * What went wrong, as a code: a Postgres SQLSTATE ("57P03"), one of Node's ("ECONNREFUSED") or the driver's own
  * ("CONNECTION_CLOSED").
  */
+import postgres from "postgres";
 
 /** The code of `error`, or of what caused it (Drizzle wraps the driver's errors); undefined when it has none. */
 export function errorCode(error: unknown): string | undefined {
@@ -25,4 +26,15 @@ export function isServerAbsent(error: unknown): boolean {
 export function isServerBusy(error: unknown): boolean {
   const code = errorCode(error) ?? "";
   return PASSING_CODES.has(code) || DROPPED_CODES.has(code) || code === "CONNECT_TIMEOUT";
+}
+
+/** Whether the database could not be reached, or went away in the middle: what was asked may succeed when it is back. */
+export function isDatabaseAway(error: unknown): boolean {
+  return isServerAbsent(error) || isServerBusy(error) || isFatal(error);
+}
+
+/** The server ended the session, or let nobody in. */
+function isFatal(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error instanceof postgres.PostgresError ? /^(FATAL|PANIC)$/.test(error.severity) : isFatal(error.cause);
 }

@@ -43,6 +43,17 @@ async function nextNotice(of: Room, fits: (notice: Notice) => boolean): Promise<
   return { heard };
 }
 
+const signal = () => Promise.withResolvers<void>();
+
+/** Cuts the connections on which somebody waits for a lock. @returns how many there were. */
+async function cutThoseWhoWait(name: string): Promise<number> {
+  const cut = await onTestServer(
+    (session) => session`select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = ${name} and wait_event_type = 'Lock'`,
+  );
+  return cut.length;
+}
+
 const echo = (n: number) => ({ name: "Echo", arguments: { n } });
 
 test("a run passes from queued over in_progress and requires_action to completed, as the database shows it", async () => {
@@ -343,6 +354,39 @@ test("a worker that finds the database away keeps trying in one place until it i
 
   expect(finalText).toBe("Hello again.");
   expect(losses).toBe(1);
+});
+
+test("a connection that is cut in the middle of a round costs an attempt, not the answer", async () => {
+  const [goOn, locked, free] = [signal(), signal(), signal()];
+  const givenUp = signal();
+  const {
+    ask,
+    startWorker,
+    ended,
+    read,
+    model,
+    test: database,
+  } = await open([says([goOn.promise, "First try."]), says("Second try.")], {
+    onLog: (phrase) => phrase.startsWith("run given up") && givenUp.resolve(),
+  });
+  await startWorker();
+  const { runId } = await ask("go");
+  await model.waitForRequest(1);
+  const holding = database.db.transaction(async (tx) => {
+    await tx.select().from(runs).where(eq(runs.id, runId)).for("update");
+    locked.resolve();
+    await free.promise;
+  });
+  await locked.promise;
+
+  goOn.resolve();
+  await expect.poll(() => cutThoseWhoWait(database.name)).toBeGreaterThan(0);
+  await givenUp.promise;
+  free.resolve();
+  await holding;
+
+  expect(await ended(runId)).toBe("Second try.");
+  expect((await read(runId)).run).toMatchObject({ status: "completed", attempt: 2 });
 });
 
 test("a worker whose lock is gone claims nothing: its runs would be anyone's at once", async () => {

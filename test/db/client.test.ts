@@ -234,7 +234,7 @@ test("a DATABASE_URL may name a Unix socket's folder in both spellings of libpq"
   const names = await Promise.all(
     urls.map(async (url) => {
       const database = connectDatabase({ url });
-      const [row] = await database.sql`select current_database() as name`;
+      const [row] = await database.db.execute<{ name: string }>(sql`select current_database() as name`);
       await database.close();
       return row?.name;
     }),

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { connectDatabase, createDatabaseIfMissing, type Database } from "../../src/db/client.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/db/embedded.ts";
@@ -34,7 +35,7 @@ test("the first start makes a server, a second one joins it, and only the last r
   await first.release();
   expect(await ask(second, "select 1 as answer")).toEqual([{ answer: 1 }]);
   await second.release();
-  await expect(ask(second, "select 1")).rejects.toMatchObject({ code: "ENOENT" });
+  await expect(ask(second, "select 1")).rejects.toMatchObject({ cause: { code: "ENOENT" } });
 });
 
 test("two processes that start at once on a new folder share one server, and the last one out stops it", async () => {
@@ -49,7 +50,7 @@ test("two processes that start at once on a new folder share one server, and the
   await one.leave();
   expect(await ask(server, "select 1 as answer")).toEqual([{ answer: 1 }]);
   await two.leave();
-  await expect(ask(server, "select 1")).rejects.toMatchObject({ code: "ENOENT" });
+  await expect(ask(server, "select 1")).rejects.toMatchObject({ cause: { code: "ENOENT" } });
 });
 
 test("processes that come and go all at once never fail, whoever starts and stops the server", async () => {
@@ -75,20 +76,22 @@ test("a process that was killed leaves the server running for the next one, whic
 
   expect(next.startedHere).toBe(false);
   await next.release();
-  await expect(ask(next, "select 1")).rejects.toMatchObject({ code: "ENOENT" });
+  await expect(ask(next, "select 1")).rejects.toMatchObject({ cause: { code: "ENOENT" } });
 });
 
 test("a server that is killed while it is used is started again with every committed row, and the pool goes on", async () => {
   const postgres = await start();
   const database = connect(postgres);
-  await database.sql`create table kept (id int)`;
-  await database.sql`insert into kept select generate_series(1, 1000)`;
+  await database.db.execute(sql`create table kept (id int)`);
+  await database.db.execute(sql`insert into kept select generate_series(1, 1000)`);
 
   const killed = await readServerPid();
   process.kill(killed, "SIGKILL");
 
   await vi.waitFor(async () => expect(await readServerPid()).not.toBe(killed), { timeout: 20_000 });
-  const rows = await vi.waitFor(() => database.sql`select count(*)::int as count from kept`, { timeout: 20_000 });
+  const rows = await vi.waitFor(() => database.db.execute(sql`select count(*)::int as count from kept`), {
+    timeout: 20_000,
+  });
   expect(rows).toEqual([{ count: 1000 }]);
 });
 
@@ -244,7 +247,7 @@ function connect({ socketDir, user }: { socketDir: string; user: string }): Data
 async function ask(server: { socketDir: string; user: string }, statement: string): Promise<unknown> {
   const database = connectDatabase({ ...server, database: "postgres" }, { poolSize: 1 });
   try {
-    return [...(await database.sql.unsafe(statement))];
+    return [...(await database.db.execute(sql.raw(statement)))];
   } finally {
     await database.close();
   }

@@ -106,7 +106,7 @@ async function roundTrip(): Promise<void> {
   const echo = Promise.withResolvers<void>();
   const session = testDatabase.database.openSession("echo");
   await session.listen("echo", () => echo.resolve());
-  await testDatabase.database.sql`select pg_notify('echo', '')`;
+  await testDatabase.db.execute(sql`select pg_notify('echo', '')`);
   await echo.promise;
   await session.end({ timeout: 0 });
 }

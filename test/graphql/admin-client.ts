@@ -1,5 +1,6 @@
 /** The admins' API on a database of its own, asked through `fetch` without a port. */
 import { drizzle } from "drizzle-orm/postgres-js";
+import type { Sql } from "postgres";
 import type { Db } from "../../src/db/client.ts";
 import { hashToken } from "../../src/graphql/auth.ts";
 import { type AdminApi, createAdminApi } from "../../src/graphql/server.ts";
@@ -39,7 +40,8 @@ export async function startAdminApi(): Promise<AdminClient> {
   const errors: unknown[] = [];
   const statements: string[] = [];
   const counted = drizzle({
-    client: testDatabase.database.sql,
+    // The same connections, with a record of what is asked on them.
+    client: (testDatabase.db as unknown as { $client: Sql }).$client,
     logger: { logQuery: (statement) => void statements.push(statement) },
   });
   const api = createAdminApi({

@@ -146,6 +146,11 @@ export function renewLeases(
     .returning({ id: runs.id, stopRequested: sql<boolean>`${runs.stopRequestedAt} is not null` });
 }
 
+/** Gives one run back to the queue under its claim; changes nothing when the claim is lost. */
+export async function releaseRun(db: Db, claim: RunClaim): Promise<void> {
+  await db.update(runs).set({ leaseUntil: sql`now()` }).where(isHeldUnder(claim));
+}
+
 /** Gives runs back to the queue for another worker to go on with, without waiting for the lease: at shutdown. */
 export async function releaseRuns(db: Db, workerId: number): Promise<void> {
   await db
@@ -163,17 +168,19 @@ export async function updateClaimed(db: Db, claim: RunClaim, set: object): Promi
   const [row] = await db
     .update(runs)
     .set({ leaseUntil: leaseEnd, ...set })
-    .where(
-      and(
-        eq(runs.id, claim.id),
-        eq(runs.workerId, claim.workerId),
-        eq(runs.attempt, claim.attempt),
-        inArray(runs.status, [...RUNNING]),
-      ),
-    )
+    .where(isHeldUnder(claim))
     .returning({ askerRole: runs.askerRole });
   if (!row) throw new LeaseLostError(claim.id);
   return row;
+}
+
+function isHeldUnder(claim: RunClaim): SQL | undefined {
+  return and(
+    eq(runs.id, claim.id),
+    eq(runs.workerId, claim.workerId),
+    eq(runs.attempt, claim.attempt),
+    inArray(runs.status, [...RUNNING]),
+  );
 }
 
 async function beginRun(

@@ -1,0 +1,209 @@
+import { sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/postgres-js";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openSession } from "../../src/db/client.ts";
+import { errorCode, isDatabaseAway } from "../../src/db/error-code.ts";
+import { createPool, type PoolOptions } from "../../src/db/pool.ts";
+import { createTestDatabase, onTestServer, type TestDatabase } from "../support/database.ts";
+
+let store: TestDatabase;
+const closes: (() => Promise<void>)[] = [];
+beforeEach(async () => {
+  store = await createTestDatabase();
+  await store.db.execute(sql`create table notes (writer int, half int, n int)`);
+});
+afterEach(async () => {
+  for (const close of closes.splice(0)) await close();
+  await store.close();
+});
+
+function openPool(options: Omit<PoolOptions, "open">) {
+  const pool = createPool({ ...options, open: (onClose) => openSession(store.target, "pool under test", onClose) });
+  const close = () => pool.close(5_000);
+  closes.push(close);
+  return { db: drizzle({ client: pool.client }), close };
+}
+
+const note = (writer: number, half = 1, n = 1) => sql`insert into notes values (${writer}, ${half}, ${n})`;
+const notes = async () =>
+  (await store.db.execute<{ writer: number }>(sql`select writer from notes order by writer`)).map(
+    ({ writer }) => writer,
+  );
+
+/** Cuts connections of the pool under test, each by chance; with a limit it waits for so long until they are gone. */
+function cut({ chance, waitMs }: { chance: number; waitMs: number }): Promise<unknown> {
+  return onTestServer(
+    (session) => session`select pg_terminate_backend(pid, ${waitMs}) from pg_stat_activity
+      where datname = ${store.name} and application_name = 'pool under test' and random() < ${chance}`,
+  );
+}
+
+test("connections that are cut at any moment fail what is on them, and nothing else: none hangs, no transaction is torn", async () => {
+  const { db } = openPool({ size: 6 });
+  const faults = new Set<unknown>();
+  let [done, cuts] = [0, 0];
+  const waiting: { for: number; resolve(): void }[] = [];
+  const doneIs = (count: number) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    waiting.push({ for: count, resolve });
+    return promise;
+  };
+  const write = async (writer: number) => {
+    for (let n = 0; cuts < 40; n++) {
+      try {
+        await db.transaction(async (tx) => {
+          await tx.execute(note(writer, 1, n));
+          await tx.execute(sql`select pg_sleep(0.001)`);
+          await tx.execute(note(writer, 2, n));
+        });
+        await db.execute(sql`select ${n}::int`);
+        done += 1;
+        for (const waiter of waiting.splice(0)) {
+          if (waiter.for <= done) waiter.resolve();
+          else waiting.push(waiter);
+        }
+      } catch (error) {
+        if (!isDatabaseAway(error)) faults.add(error);
+      }
+    }
+  };
+
+  const writers = Promise.all([1, 2, 3, 4, 5, 6, 7, 8, 9].map(write));
+  for (; cuts < 40; cuts++) {
+    await doneIs(done + (cuts % 7));
+    await cut({ chance: 0.6, waitMs: 0 });
+  }
+  await writers;
+
+  const torn = sql`select writer, n from notes group by writer, n having count(*) <> 2`;
+  expect([...faults]).toEqual([]);
+  expect([...(await store.db.execute(torn))]).toEqual([]);
+});
+
+test("a transaction whose connection is cut has failed: nothing more is asked in it, and nothing of it stays", async () => {
+  const { db } = openPool({ size: 1 });
+  const faults: unknown[] = [];
+
+  const failed = db.transaction(async (tx) => {
+    await tx.execute(note(1));
+    await cut({ chance: 1, waitMs: 5_000 });
+    for (let tries = 0; tries < 3; tries++) await tx.execute(note(2)).catch((error: unknown) => faults.push(error));
+    return "as if all were well";
+  });
+
+  await expect(failed).rejects.toSatisfy(isDatabaseAway);
+  expect(faults.every(isDatabaseAway)).toBe(true);
+  await db.execute(note(3));
+  expect(await notes()).toEqual([3]);
+});
+
+test("a transaction in which a statement failed is not committed, even when that was caught", async () => {
+  const { db } = openPool({ size: 1 });
+
+  const failed = db.transaction(async (tx) => {
+    await tx.execute(note(1));
+    await tx.execute(sql`select 1 / 0`).catch(() => "caught");
+  });
+
+  await expect(failed).rejects.toSatisfy((error) => errorCode(error) === "22012");
+  expect(await notes()).toEqual([]);
+});
+
+test("a transaction within a transaction is undone by itself", async () => {
+  const { db } = openPool({ size: 1 });
+
+  await db.transaction(async (tx) => {
+    await tx.execute(note(1));
+    const inner = tx.transaction(async (nested) => {
+      await nested.execute(note(2));
+      await nested.execute(sql`select 1 / 0`);
+    });
+    await expect(inner).rejects.toSatisfy((error) => errorCode(error) === "22012");
+    await tx.transaction((nested) => nested.execute(note(3)));
+  });
+
+  expect(await notes()).toEqual([1, 3]);
+});
+
+test("what is asked in a transaction after its end is refused", async () => {
+  const { db } = openPool({ size: 1 });
+  const tx = await db.transaction(async (open) => open);
+
+  await expect(tx.execute(note(1))).rejects.toMatchObject({ cause: new Error("the transaction is over") });
+
+  expect(await notes()).toEqual([]);
+});
+
+test("more work than connections waits for its turn, first come, first served", async () => {
+  const { db } = openPool({ size: 1 });
+  const all = [1, 2, 3, 4, 5, 6, 7, 8];
+  const order: number[] = [];
+
+  const asked = all.map(async (writer) => {
+    const rows = await db.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`);
+    order.push(writer);
+    return rows[0]?.pid;
+  });
+
+  expect(new Set(await Promise.all(asked)).size).toBe(1);
+  expect(order).toEqual(all);
+});
+
+test("a database that refuses connections fails what is asked, also what waits, and is found again", async () => {
+  const { db } = openPool({ size: 1 });
+  const allow = (yes: boolean) =>
+    onTestServer(
+      (session) => session`alter database ${session(store.name)} allow_connections ${session.unsafe(String(yes))}`,
+    );
+  await allow(false);
+
+  const refused = await Promise.allSettled([1, 2, 3].map((writer) => db.execute(note(writer))));
+  await allow(true);
+  await db.execute(note(4));
+
+  expect(refused.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+  expect(await notes()).toEqual([4]);
+});
+
+const backend = sql`select pg_backend_pid() as pid`;
+
+test("a connection is replaced when its time is over", async () => {
+  const { db } = openPool({ size: 1, lifeMs: 0 });
+  const pids: unknown[] = [];
+
+  for (let asked = 0; asked < 3; asked++)
+    pids.push(...(await db.execute<{ pid: number }>(backend)).map(({ pid }) => pid));
+
+  expect(new Set(pids).size).toBe(3);
+});
+
+test("closing waits for what runs, and takes no more", async () => {
+  const { db, close } = openPool({ size: 1 });
+  const begun = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  const running = db.transaction(async (tx) => {
+    await tx.execute(note(1));
+    begun.resolve();
+    await goOn.promise;
+    await tx.execute(note(2));
+  });
+  await begun.promise;
+
+  const closed = close();
+  const late = db.execute(note(3));
+  await expect(late).rejects.toSatisfy((error) => errorCode(error) === "CONNECTION_ENDED");
+  goOn.resolve();
+  await Promise.all([running, closed]);
+
+  expect(await notes()).toEqual([1, 2]);
+});
+
+test("closing gives up what takes longer than the limit", async () => {
+  const pool = createPool({ size: 1, open: (onClose) => openSession(store.target, "pool under test", onClose) });
+  const slow = drizzle({ client: pool.client }).execute(sql`select pg_sleep(60)`);
+  const refused = expect(slow).rejects.toSatisfy(isDatabaseAway);
+
+  await pool.close(10);
+
+  await refused;
+});
