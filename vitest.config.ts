@@ -10,7 +10,8 @@ export default defineConfig({
     maxWorkers: 4,
     globalSetup: ["test/support/global-setup.ts"],
     // Real servers and a real database: generous, because a test asserts an outcome and never a time.
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000, interval: 20 } },
   },
 });

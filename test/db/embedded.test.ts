@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { sql } from "drizzle-orm";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { connectDatabase, createDatabaseIfMissing, type Database } from "../../src/db/client.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/db/embedded.ts";
 import { embeddedPackage } from "../../src/db/embedded-binaries.ts";
@@ -88,11 +88,9 @@ test("a server that is killed while it is used is started again with every commi
   const killed = await readServerPid();
   process.kill(killed, "SIGKILL");
 
-  await vi.waitFor(async () => expect(await readServerPid()).not.toBe(killed), { timeout: 20_000 });
-  const rows = await vi.waitFor(() => database.db.execute(sql`select count(*)::int as count from kept`), {
-    timeout: 20_000,
-  });
-  expect(rows).toEqual([{ count: 1000 }]);
+  await expect.poll(readServerPid).not.toBe(killed);
+  const count = () => database.db.execute(sql`select count(*)::int as count from kept`);
+  await expect.poll(count).toEqual([{ count: 1000 }]);
 });
 
 test("after a crash of everything the next start recovers every committed row", async () => {

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Listener, listen, type Notice, publish } from "../../src/db/notify.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
@@ -33,7 +33,7 @@ test("a notice arrives when its transaction commits, and never when it rolls bac
     arrivedBeforeCommit = [...events];
   });
 
-  await vi.waitFor(() => expect(events).toHaveLength(2));
+  await expect.poll(() => events).toHaveLength(2);
   expect(arrivedBeforeCommit).toEqual(["gap"]);
   expect(events).toEqual(["gap", { type: "run-changed", threadId: "t", runId: "committed" }]);
 });
@@ -43,11 +43,11 @@ test("listeners in two places both hear, and a closed one hears nothing more", a
   const two = await startListening();
 
   await publish(testDatabase.db, { type: "run-stop", runId: "first" });
-  await vi.waitFor(() => expect([one.events.length, two.events.length]).toEqual([2, 2]));
+  await expect.poll(() => [one.events.length, two.events.length]).toEqual([2, 2]);
   await one.listener.close();
   await publish(testDatabase.db, { type: "run-stop", runId: "second" });
 
-  await vi.waitFor(() => expect(two.events).toHaveLength(3));
+  await expect.poll(() => two.events).toHaveLength(3);
   expect(one.events).toEqual(["gap", { type: "run-stop", runId: "first" }]);
 });
 
@@ -56,10 +56,10 @@ test("after its connection was cut a listener says that there is a gap, and hear
 
   await testDatabase.db.execute(sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity
     where application_name = 'counterhand listener' and datname = current_database()`);
-  await vi.waitFor(() => expect(events).toEqual(["gap", "gap"]), { timeout: 10_000 });
+  await expect.poll(() => events).toEqual(["gap", "gap"]);
   await publish(testDatabase.db, { type: "run-stop", runId: "r" });
 
-  await vi.waitFor(() => expect(events).toEqual(["gap", "gap", { type: "run-stop", runId: "r" }]));
+  await expect.poll(() => events).toEqual(["gap", "gap", { type: "run-stop", runId: "r" }]);
 });
 
 test("a payload that is no notice of ours is ignored with a reason, and the next one is heard", async () => {
@@ -74,7 +74,7 @@ test("a payload that is no notice of ours is ignored with a reason, and the next
   for (const payload of payloads) await testDatabase.db.execute(sql`select pg_notify('counterhand', ${payload})`);
   await publish(testDatabase.db, { type: "run-changed", threadId: "t", runId: "r" });
 
-  await vi.waitFor(() => expect(events).toEqual(["gap", { type: "run-changed", threadId: "t", runId: "r" }]));
+  await expect.poll(() => events).toEqual(["gap", { type: "run-changed", threadId: "t", runId: "r" }]);
   expect(ignored).toHaveLength(payloads.length);
   expect(ignored[3]).toContain("offset");
 });

@@ -43,7 +43,7 @@ export interface Changes {
   waitFor<T>(predicate: () => T, options?: WaitOptions): Promise<NonNullable<T>>;
 }
 
-const DEFAULT_WAIT_MS = 10_000;
+const DEFAULT_WAIT_MS = 60_000;
 
 /** `describe` is asked for the transcript when a wait times out. */
 export function createChanges(describe: () => string): Changes {

@@ -38,8 +38,7 @@ export async function runsOf(app: TestApp): Promise<ShownRun[]> {
 
 /** Settles when the runs have these states; what becomes of a run or its delivery in the database tells nobody outside. */
 export async function runsAre(app: TestApp, states: object[]): Promise<ShownRun[]> {
-  const options = { timeout: 15_000, interval: 20 };
-  await expect.poll(() => runsOf(app), options).toMatchObject(states);
+  await expect.poll(() => runsOf(app)).toMatchObject(states);
   return runsOf(app);
 }
 
