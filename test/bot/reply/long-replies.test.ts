@@ -27,7 +27,7 @@ test("replies of 9,600 and 40,000 characters fill as few messages as they need, 
     expect(pages).toHaveLength(Math.ceil(text.length / 4_096));
     expect(lateEdits(chat)).toEqual([]);
   }
-  expect(app.telegram.limitCounts().refused).toBe(0);
+  expect(app.telegram.limitCounts().insideWindow).toBe(0);
 });
 
 /** Paragraphs of numbered words, so that each is told from every other. */

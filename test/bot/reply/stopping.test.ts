@@ -229,7 +229,7 @@ test("while Telegram refuses every call to the chat, a stop still ends the run a
   const chat = await app.staff();
   chat.send("long");
   const streaming = await chat.waitForBotMessage("The first words");
-  app.telegram.freeze(chat, 1);
+  app.telegram.freeze(chat, 3);
 
   chat.press(streaming, texts.buttons.stop);
   await (await asked(app, "long")).whenAborted;
