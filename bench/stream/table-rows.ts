@@ -54,7 +54,8 @@ export const CASE_ROWS: readonly Row[] = [
   },
   ...[0, 1].map(longRow),
   {
-    title: "connection reset before and after, 500, 502: at the first, a middle and the last write",
+    title:
+      "connection reset before and after, 500, 502: at the first, a middle and the last write (a timeout: in the tests)",
     mustBe: "final text right, at most one double, only where Telegram's answer was lost",
     cell: ({ faults: results }) => results && faultsCell(results),
   },

@@ -1,10 +1,11 @@
 /** The way to Telegram: its address, the proxy, time limits, and who the bot is there. */
+import { setTimeout as pause } from "node:timers/promises";
 import { Api, type ApiClientOptions } from "grammy";
 import type { UserFromGetMe } from "grammy/types";
 import { HttpsProxyAgent } from "https-proxy-agent";
 import { SocksProxyAgent } from "socks-proxy-agent";
 import { StartupError } from "../errors.ts";
-import { isRefusal, reasonOf, refusedToken } from "./polling.ts";
+import { isRefusal, reasonOf, refusedToken, retryDelay } from "./polling.ts";
 
 export interface TelegramAccess {
   token: string;
@@ -17,6 +18,8 @@ export interface TelegramAccess {
 /** Longest wait for one call, in seconds; grammY's default is 500. */
 export const CALL_TIMEOUT_SECONDS = 15;
 const CONNECT_TRIES = 3;
+/** What Telegram may ask to wait at start, in milliseconds; for longer the operator is told instead. */
+const LONGEST_CONNECT_WAIT_MS = 60_000;
 
 /** What grammY's client needs to know. */
 export function clientOptions({ apiRoot, proxy }: TelegramAccess, timeoutSeconds: number): ApiClientOptions {
@@ -35,7 +38,9 @@ export async function askWhoIAm(telegram: TelegramAccess): Promise<UserFromGetMe
       return await api.getMe();
     } catch (error) {
       if (isRefusal(error)) throw refusedToken();
-      if (tries === CONNECT_TRIES) throw unreachable(telegram, reasonOf(error));
+      const waitMs = retryDelay(error, tries);
+      if (tries === CONNECT_TRIES || waitMs > LONGEST_CONNECT_WAIT_MS) throw unreachable(telegram, reasonOf(error));
+      await pause(waitMs);
     }
   }
 }

@@ -134,7 +134,8 @@ export function isRefusal(error: unknown): boolean {
   return error instanceof GrammyError && (error.error_code === 401 || error.error_code === 404);
 }
 
-function retryDelay(error: unknown, failures: number): number {
+/** How long to wait after so many failures in a row, in milliseconds: as Telegram asks, else longer each time. */
+export function retryDelay(error: unknown, failures: number): number {
   const asked = error instanceof GrammyError ? (error.parameters.retry_after ?? 0) * 1000 : 0;
   return Math.max(asked, Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS));
 }

@@ -26,10 +26,10 @@ const MESSAGE_GONE = /message to (edit|delete) not found|message can't be (edite
 const CHAT_GONE =
   /chat not found|user is deactivated|group chat was deleted|no rights|not enough rights|need administrator|CHAT_(WRITE|SEND_PLAIN)_FORBIDDEN|CHAT_RESTRICTED|PEER_ID_INVALID|message thread not found|TOPIC_(CLOSED|DELETED)/i;
 
-/** Sorts what a failed call threw. @throws what is no answer of Telegram at all. */
+/** Sorts what a failed call threw, also when grammY could make nothing of the answer. */
 export function sortFailure(error: unknown): TelegramAnswer {
   if (error instanceof HttpError) return { kind: "unknown", description: error.message };
-  if (!(error instanceof GrammyError)) throw error;
+  if (!(error instanceof GrammyError)) return { kind: "unknown", description: `no answer of Telegram's: ${error}` };
   const { error_code: code, description, parameters } = error;
   // JSON of somebody between us and Telegram has no code, whatever the type says.
   if (typeof code !== "number") return { kind: "unknown", description: "an answer that is none of Telegram's" };

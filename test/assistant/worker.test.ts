@@ -293,7 +293,7 @@ test("a worker that lost its run writes nothing more", async () => {
 
 test("of two workers, the one whose connection is cut gives its runs up, and the answer comes once", async () => {
   const cut = Promise.withResolvers<void>();
-  const { ask, startWorker, ended, read, model, abandoned, events } = await open([
+  const { ask, startWorker, ended, read, model, abandoned, whenAbandoned, events } = await open([
     says(["Half", cut.promise, " an answer."]),
     says("The whole answer."),
   ]);
@@ -305,6 +305,7 @@ test("of two workers, the one whose connection is cut gives its runs up, and the
   await first.cutOff();
   const finalText = await ended(runId);
   cut.resolve();
+  await whenAbandoned;
 
   const { run, messages } = await read(runId);
   expect(finalText).toBe("The whole answer.");

@@ -10,7 +10,14 @@ import type { Clock } from "../clock.ts";
 import type { TelegramAnswer } from "../telegram-answer.ts";
 import { createReplyText, type ReplyText } from "./reply-text.ts";
 import type { BudgetChat, Priority, SendBudget } from "./send-budget.ts";
-import { createShownPages, type PageContent, type PageToSend, type ShownPages, type Step } from "./shown-pages.ts";
+import {
+  createShownPages,
+  type PageContent,
+  type PageToSend,
+  type ShownPages,
+  type Step,
+  type View,
+} from "./shown-pages.ts";
 import { keepTyping, TYPING_DELAY_MS, TYPING_INTERVAL_MS } from "./typing.ts";
 
 /** The calls that a reply makes; each answers what became of it and never throws. */
@@ -142,17 +149,30 @@ async function draw(drawing: Drawing): Promise<void> {
     }
     const slot = await budget.take(chat, () => priorityOf(drawing), stop.signal);
     const version = text.version();
-    const [step, ...others] = shown.stepsTo(text.view());
+    const view = viewOf(drawing);
+    const [step, ...others] = view ? shown.stepsTo(view) : [];
     if (step === undefined) {
       slot.giveBack();
       drawing.drawnVersion = version;
-      continue;
+      if (view || !text.isFinal()) continue;
+      await giveUp(drawing, "it could not be drawn; the log says more");
+      return;
     }
     drawing.isWriting = true;
     const answer = await perform(drawing, step).finally(slot.end);
     drawing.isWriting = false;
     if (answer.kind === "done" && others.length === 0) drawing.drawnVersion = version;
     if (await settle(drawing, answer)) return;
+  }
+}
+
+/** Null for a fault of ours: what comes next may be drawn again, and replies behind this one must not wait for ever. */
+function viewOf({ logger, text }: Drawing): View | null {
+  try {
+    return text.view();
+  } catch (error) {
+    logger.error({ err: error }, "reply could not be drawn");
+    return null;
   }
 }
 

@@ -78,6 +78,13 @@ interface ChatQueue {
   cancelWake: (() => void) | null;
 }
 
+/** A chat that Telegram asked to wait. */
+interface Refusal {
+  telegramId: number;
+  seconds: number;
+  at: number;
+}
+
 interface Budget {
   clock: Clock;
   /** Calls within `OVERALL_WINDOW_MS`. */
@@ -88,7 +95,7 @@ interface Budget {
   queues: Map<number, ChatQueue>;
   /** Chats whose own allowance lets their first waiter go: only the limit over all chats may hold them up. */
   ready: Set<ChatQueue>;
-  freezes: { telegramId: number; seconds: number; at: number }[];
+  freezes: Refusal[];
   waiters: number;
 }
 
@@ -222,7 +229,8 @@ function isBefore(one: Waiter, other: Waiter): boolean {
   return byPriority < 0 || (byPriority === 0 && one.number < other.number);
 }
 
-function start(budget: Budget, { allowance }: ChatQueue): Slot {
+function start(budget: Budget, queue: ChatQueue): Slot {
+  const { allowance } = queue;
   const now = budget.clock.now();
   const call: StartedCall = allowance.start(now);
   budget.overallStarts.push(now);
@@ -232,6 +240,8 @@ function start(budget: Budget, { allowance }: ChatQueue): Slot {
       allowance.undo(call);
       const index = budget.overallStarts.lastIndexOf(now);
       if (index >= 0) budget.overallStarts.splice(index, 1);
+      // Whoever waits sleeps until a later time than it need be now.
+      serve(budget, queue);
     },
   };
 }
@@ -247,10 +257,15 @@ function freeze(budget: Budget, chat: BudgetChat, seconds: number): void {
   const queue = queueOf(budget, chat);
   const now = budget.clock.now();
   queue.allowance.freeze(seconds, now);
+  freezeAllIfMeant(budget, { telegramId: chat.telegramId, seconds, at: now });
   serve(budget, queue);
+}
 
+/** Several chats that are refused at once: the limit over all chats is meant. */
+function freezeAllIfMeant(budget: Budget, refusal: Refusal): void {
+  const now = refusal.at;
   budget.freezes = budget.freezes.filter(({ at }) => at > now - COMMON_FREEZE_WINDOW_MS);
-  budget.freezes.push({ telegramId: chat.telegramId, seconds, at: now });
+  budget.freezes.push(refusal);
   const chats = new Set(budget.freezes.map(({ telegramId }) => telegramId));
   if (chats.size < CHATS_OF_A_COMMON_FREEZE) return;
   // The shortest of them: a longer one is that chat's own.

@@ -58,7 +58,7 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
   const { db, logger } = deps;
   const open = new Map<string, Reply>();
   const lastOf = new Map<string, Promise<void>>();
-  let stopping = false;
+  let isGraceOver = false;
 
   const openReply = (place: Place): Reply => {
     const { chat, topicId, language } = place;
@@ -101,7 +101,7 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
       try {
         return await write();
       } catch (error) {
-        if (stopping) throw error;
+        if (isGraceOver) throw error;
         logger.warn({ err: error }, "could not store a reply's state: trying again");
         await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS));
       }
@@ -139,12 +139,12 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
       }
     },
     async stop(graceMs) {
-      stopping = true;
       const all = Promise.all([...open.values()].map(({ done }) => done));
       const { promise: graceOver, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, graceMs);
       await Promise.race([all, graceOver]);
       clearTimeout(timer);
+      isGraceOver = true;
       for (const reply of open.values()) reply.abandon();
       await Promise.all([...open.values()].map(({ done }) => done));
     },

@@ -65,8 +65,8 @@ export function createReplyTransport(deps: TransportDeps): ReplyTransport {
 
 async function answerOf(call: Promise<unknown>): Promise<TelegramAnswer> {
   try {
-    await call;
-    return { kind: "done" };
+    // Telegram's answers to these calls are a message or true: without one, nobody knows.
+    return (await call) ? { kind: "done" } : { kind: "unknown", description: "an answer without a result" };
   } catch (error) {
     return sortFailure(error);
   }

@@ -7,6 +7,7 @@ import { type BudgetChat, createSendBudget } from "../../../src/bot/reply/send-b
 import { createLogger } from "../../../src/logger.ts";
 import type { ModelRequest, Responder, Turn } from "../../../src/sandbox/model/turn.ts";
 import type { StandInChat } from "../../../src/sandbox/telegram/chat.ts";
+import type { Fault } from "../../../src/sandbox/telegram/faults.ts";
 import type { RecordedCall } from "../../../src/sandbox/telegram/transcript.ts";
 import type { TestApp } from "../../support/app.ts";
 import { questionOf, repeats } from "../bot-support.ts";
@@ -76,6 +77,29 @@ export function callsTo({ telegram }: TestApp, chat: StandInChat): RecordedCall[
     .filter(({ chatId, method }) => chatId === chat.id && ["sendMessage", "editMessageText"].includes(method));
 }
 
+/** What Telegram says to who sends too much; the shortest wait that it asks for. */
+export const TOO_MANY_REQUESTS: Fault = {
+  kind: "http",
+  status: 429,
+  body: {
+    ok: false,
+    error_code: 429,
+    description: "Too Many Requests: retry after 1",
+    parameters: { retry_after: 1 },
+  },
+};
+
+/** Every edit in the chat meets this fault until the returned function is called. */
+export function failEdits({ telegram }: TestApp, chat: StandInChat, fault: Fault): () => void {
+  let isOver = false;
+  const isMeant: Parameters<typeof telegram.failNext>[0] = ({ method, chatId }) =>
+    !isOver && method === "editMessageText" && chatId === chat.id;
+  telegram.failNext(isMeant, fault, 1_000);
+  return () => {
+    isOver = true;
+  };
+}
+
 /** For a message of this text whose answer is over: the stop button is gone. */
 export function ended(text: string) {
   return (message: { text?: string; reply_markup?: unknown }) =>
@@ -88,9 +112,15 @@ export function pressAnswers(chat: StandInChat): (string | undefined)[] {
 }
 
 /** One reply by itself, without the run, the database and the real clock. */
-export function startReply(parts: { chat: BudgetChat; transport: ReplyTransport; clock: Clock }) {
+export function startReply(parts: {
+  chat: BudgetChat;
+  transport: ReplyTransport;
+  clock: Clock;
+  statusLine?: (names: string[]) => string;
+}) {
   let outcome = "pending";
   const reply = createReply({
+    statusLine: (names) => `${names.join(", ")}…`,
     ...parts,
     budget: createSendBudget({ clock: parts.clock }),
     store: {
@@ -102,7 +132,6 @@ export function startReply(parts: { chat: BudgetChat; transport: ReplyTransport;
         outcome = reason;
       },
     },
-    statusLine: (names) => `${names.join(", ")}…`,
     telegramMessageIds: [],
     turn: Promise.resolve(),
     logger: createLogger({ level: "silent", pretty: false }),

@@ -301,6 +301,37 @@ test("tryTake takes a slot only when one is free and nobody waits", async () => 
   expect(budget.tryTake(PRIVATE, "typing")).toBeNull();
 });
 
+test("a slot of the chat's that is given back wakes who waits for one", async () => {
+  const { clock, take, send, names } = startBudget();
+  for (const number of Array(19).keys()) void send(`call ${number}`, GROUP, "final");
+  await clock.advance(25_000);
+  const unused = await take("unused", GROUP, "final");
+  void send("final", GROUP, "final");
+  await clock.advance(5_000);
+  const before = names();
+
+  unused.giveBack();
+  await clock.advance(0);
+
+  expect(before.slice(19)).toEqual(["unused"]);
+  expect(names().slice(19)).toEqual(["unused", "final"]);
+});
+
+test("a slot of all chats' that is given back wakes who waits for one in another chat", async () => {
+  const { clock, take, send, sent } = startBudget(2);
+  const unused = await take("unused", PRIVATE, "final");
+  void send("final", GROUP, "final");
+  await clock.advance(10);
+
+  unused.giveBack();
+  await clock.advance(0);
+
+  expect(sent).toEqual([
+    { at: 0, name: "unused" },
+    { at: 10, name: "final" },
+  ]);
+});
+
 test("whatever is asked for, no window is ever exceeded and nothing waits for ever", async () => {
   const request = fc.record({
     chat: fc.integer({ min: 1, max: 4 }),
@@ -311,7 +342,7 @@ test("whatever is asked for, no window is ever exceeded and nothing waits for ev
     freezeSeconds: fc.option(fc.integer({ min: 1, max: 5 }), { freq: 20 }),
   });
   await fc.assert(
-    fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 120 }), async (requests) => {
+    fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 120, size: "max" }), async (requests) => {
       const clock = createFakeClock();
       const budget = createSendBudget({ clock });
       const calls: { startedAt: number; arrivedAt: number; chat: number }[] = [];
