@@ -72,11 +72,14 @@ export interface ModelOptions {
   name: string;
   idleTimeoutMs?: number;
   totalTimeoutMs?: number;
+  /** How long a server that has said all may take to end its stream; 50 ms when left out. */
+  lingerMs?: number;
 }
 
 /** A model behind OpenAI's Responses API or a server that speaks it. */
 export function createModel(options: ModelOptions): Model {
   const { idleTimeoutMs = MODEL_IDLE_TIMEOUT_MS, totalTimeoutMs = MODEL_TOTAL_TIMEOUT_MS } = options;
+  const { lingerMs = LINGER_MS } = options;
   const client = new OpenAI({
     // The SDK wants some key, also for a server that asks for none.
     apiKey: options.apiKey ?? "none",
@@ -105,7 +108,7 @@ export function createModel(options: ModelOptions): Model {
       const deadline = createDeadline({ idleTimeoutMs, totalTimeoutMs, signal });
       try {
         const stream = await open(request, deadline.signal);
-        const answer = await readStream(stream, { onText, onEvent: deadline.renew, signal: deadline.signal });
+        const answer = await readStream(stream, { onText, onEvent: deadline.renew, lingerMs, signal: deadline.signal });
         return withOwnCallIds(answer, request.input);
       } catch (error) {
         signal.throwIfAborted();
@@ -162,10 +165,10 @@ function isAboutInclude(error: unknown): boolean {
 interface StreamReader {
   onText(delta: string): void;
   onEvent(): void;
+  lingerMs: number;
   signal: AbortSignal;
 }
 
-/** How long a server that has said all may take to end its stream, in milliseconds. */
 const LINGER_MS = 50;
 
 /** Reads to the stream's own end: one that is left earlier loses its connection, and the next call pays for a new one. */
@@ -177,7 +180,7 @@ async function readStream(stream: Stream<ResponseStreamEvent>, reader: StreamRea
     for await (const event of stream) {
       reader.onEvent();
       answer ??= read(event);
-      if (answer) linger ??= setTimeout(() => stream.controller.abort(), LINGER_MS);
+      if (answer) linger ??= setTimeout(() => stream.controller.abort(), reader.lingerMs);
     }
   } catch (error) {
     // A connection that breaks when all is said takes nothing back.

@@ -15,3 +15,27 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Timers of one thing, which end with it. */
+export interface Timers {
+  /** Calls back once after `delayMs`, unless they were cancelled before. */
+  after(delayMs: number, callback: () => void): void;
+  cancelAll(): void;
+}
+
+export function createTimers(clock: Clock): Timers {
+  const cancels = new Set<() => void>();
+  return {
+    after(delayMs, callback) {
+      const cancel = clock.after(delayMs, () => {
+        cancels.delete(cancel);
+        callback();
+      });
+      cancels.add(cancel);
+    },
+    cancelAll() {
+      for (const cancel of cancels) cancel();
+      cancels.clear();
+    },
+  };
+}

@@ -88,7 +88,7 @@ export function createPool({ open, size, lifeMs = HALF_AN_HOUR_MS }: PoolOptions
   };
 
   const ask: Ask = async (connection, query) => {
-    if (connection.isClosed) throw connectionError("CONNECTION_CLOSED", "the connection is gone");
+    if (connection.isClosed) throw connectionGone();
     try {
       return await query(connection.sql);
     } catch (error) {
@@ -107,6 +107,7 @@ export function createPool({ open, size, lifeMs = HALF_AN_HOUR_MS }: PoolOptions
 
   // Never connects: Drizzle sets up there how values are read and written.
   const { options, json } = open(() => undefined);
+  // All that Drizzle asks of the driver; anything else is to fail instead of finding a way around the pool.
   const client = {
     options,
     json,
@@ -124,6 +125,8 @@ export function createPool({ open, size, lifeMs = HALF_AN_HOUR_MS }: PoolOptions
       const limit = setTimeout(ending.resolve, limitMs);
       await ending.promise;
       clearTimeout(limit);
+      // They would be given new connections else, which nobody would close.
+      for (const turn of waiting.splice(0)) turn.reject(connectionError("CONNECTION_ENDED", "the pool is closed"));
       await Promise.all([...connections].map(({ sql }) => sql.end({ timeout: 0 })));
     },
   };
@@ -169,8 +172,11 @@ interface TransactionState {
 
 function transactionClient(transaction: Transaction, state: TransactionState): TransactionSql {
   const { ask, connection } = transaction;
-  const run = async <T>(query: Query<T>): Promise<T> => {
+  const checkOpen = () => {
     if (state.isOver) throw new Error("the transaction is over");
+  };
+  const run = async <T>(query: Query<T>): Promise<T> => {
+    checkOpen();
     return ask(connection, query).catch((error: unknown) => {
       state.failure ??= error;
       throw error;
@@ -189,8 +195,13 @@ function transactionClient(transaction: Transaction, state: TransactionState): T
       throw error;
     }
   };
-  // What else there is (COPY) is the driver's own, on the same connection.
+  // A template (COPY) is the driver's own matter: but on a connection that is gone, it would open one anew for it.
   const client = new Proxy(connection.sql, {
+    apply(sql, self, args) {
+      checkOpen();
+      if (connection.isClosed) throw connectionGone();
+      return Reflect.apply(sql, self, args);
+    },
     get(sql, key) {
       if (key === "unsafe") return (statement: string, parameters: Parameters) => rowsOf(run, statement, parameters);
       if (key === "savepoint") return savepoint;
@@ -231,6 +242,10 @@ function rowsOf(run: <T>(query: Query<T>) => Promise<T>, statement: string, para
 /** Whether the server answered, and goes on listening: after anything else the connection is given up. */
 function isAnswer(error: unknown): boolean {
   return error instanceof postgres.PostgresError && !isDatabaseAway(error);
+}
+
+function connectionGone(): Error {
+  return connectionError("CONNECTION_CLOSED", "the connection is gone");
 }
 
 function connectionError(code: string, message: string): Error {

@@ -242,6 +242,33 @@ test("a Telegram that cannot be reached is one sentence that names TELEGRAM_PROX
   expect(String(failure)).not.toContain(BOT_TOKEN);
 });
 
+test("a Telegram that asks for a long wait at start is not asked again, and the operator hears of it", async () => {
+  const asksToWait = { retry_after: 3_600 };
+  telegram.failNext(
+    "getMe",
+    {
+      kind: "http",
+      status: 429,
+      body: { ...refusal(429, "Too Many Requests: retry after 3600"), parameters: asksToWait },
+    },
+    9,
+  );
+
+  const failure = await createBot().catch((error: unknown) => error);
+
+  expect(failure).toBeInstanceOf(StartupError);
+  expect(String(failure)).toContain("Too Many Requests: retry after 3600");
+  expect(telegram.calls().filter(({ method }) => method === "getMe")).toHaveLength(1);
+});
+
+test("a Telegram that is out of order for a moment at start is asked again", async () => {
+  telegram.failNext("getMe", { kind: "http", status: 502, body: "<html>Bad Gateway</html>" });
+
+  const bot = await createBot();
+
+  expect(bot.me.username).toBe(telegram.bot.username);
+});
+
 test("a proxy that is down is named, without its password", async () => {
   const proxy = `http://shop:hush@127.0.0.1:${await unusedPort()}`;
 

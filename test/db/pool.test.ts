@@ -3,6 +3,7 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSession } from "../../src/db/client.ts";
 import { errorCode, isDatabaseAway } from "../../src/db/error-code.ts";
+import { copyRows } from "../../src/db/import/copy-rows.ts";
 import { createPool, type PoolOptions } from "../../src/db/pool.ts";
 import { createTestDatabase, onTestServer, type TestDatabase } from "../support/database.ts";
 
@@ -19,7 +20,7 @@ afterEach(async () => {
 
 function openPool(options: Omit<PoolOptions, "open">) {
   const pool = createPool({ ...options, open: (onClose) => openSession(store.target, "pool under test", onClose) });
-  const close = () => pool.close(5_000);
+  const close = (limitMs = 5_000) => pool.close(limitMs);
   closes.push(close);
   return { db: drizzle({ client: pool.client }), close };
 }
@@ -198,12 +199,40 @@ test("closing waits for what runs, and takes no more", async () => {
   expect(await notes()).toEqual([1, 2]);
 });
 
-test("closing gives up what takes longer than the limit", async () => {
-  const pool = createPool({ size: 1, open: (onClose) => openSession(store.target, "pool under test", onClose) });
-  const slow = drizzle({ client: pool.client }).execute(sql`select pg_sleep(60)`);
-  const refused = expect(slow).rejects.toSatisfy(isDatabaseAway);
+test("closing gives up what takes longer than the limit, and what waits behind it", async () => {
+  const { db, close } = openPool({ size: 1 });
+  const given = [sql`select pg_sleep(60)`, note(1)].map((statement) =>
+    expect(db.execute(statement)).rejects.toSatisfy(isDatabaseAway),
+  );
+  await expect.poll(() => connectionsOfPool("active")).toBe(1);
 
-  await pool.close(10);
+  await close(10);
 
-  await refused;
+  await Promise.all(given);
+  await expect.poll(() => connectionsOfPool()).toBe(0);
+  expect(await notes()).toEqual([]);
 });
+
+test("rows that are copied in after the connection was cut open no other one, and none of them stays", async () => {
+  const { db } = openPool({ size: 1 });
+  const target = { table: "notes", columns: ["writer", "half", "n"] };
+
+  const failed = db.transaction(async (tx) => {
+    await tx.execute(note(1));
+    await cut({ chance: 1, waitMs: 5_000 });
+    await tx.execute(note(2)).catch(() => "caught");
+    await copyRows(tx, target, [["3", "1", "1"]]);
+  });
+
+  await expect(failed).rejects.toSatisfy(isDatabaseAway);
+  expect(await notes()).toEqual([]);
+});
+
+/** How many connections the server knows of the pool under test, of those in this state. */
+async function connectionsOfPool(state?: string): Promise<number> {
+  const rows = await onTestServer(
+    (session) => session<{ state: string }[]>`select state from pg_stat_activity
+      where datname = ${store.name} and application_name = 'pool under test'`,
+  );
+  return rows.filter((row) => state === undefined || row.state === state).length;
+}

@@ -6,7 +6,7 @@
  */
 import type { RunEvent } from "../../events.ts";
 import type { Logger } from "../../logger.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, createTimers, type Timers } from "../clock.ts";
 import type { TelegramAnswer } from "../telegram-answer.ts";
 import { createReplyText, type ReplyText } from "./reply-text.ts";
 import type { BudgetChat, Priority, SendBudget } from "./send-budget.ts";
@@ -74,7 +74,7 @@ interface Drawing extends ReplyDeps {
   stopped: Promise<never>;
   /** Wakes the loop when it waits for something else to show. */
   onChange: () => void;
-  cancelTimers: Set<() => void>;
+  timers: Timers;
   /** What of `text.version()` the chat shows, as far as it can. */
   drawnVersion: number;
   /** The version that a tool was named with. */
@@ -96,7 +96,7 @@ export function createReply(deps: ReplyDeps): Reply {
     stop,
     stopped: abortOf(stop.signal),
     onChange: () => undefined,
-    cancelTimers: new Set(),
+    timers: createTimers(deps.clock),
     drawnVersion: 0,
     statusVersion: 0,
     isWriting: false,
@@ -107,9 +107,7 @@ export function createReply(deps: ReplyDeps): Reply {
     .catch((error: unknown) => {
       if (!stop.signal.aborted) deps.logger.error({ err: error }, "reply ended unexpectedly");
     })
-    .finally(() => {
-      for (const cancel of drawing.cancelTimers) cancel();
-    });
+    .finally(drawing.timers.cancelAll);
   return {
     done,
     abandon: () => stop.abort(new Error("the reply is drawn elsewhere")),
@@ -118,13 +116,13 @@ export function createReply(deps: ReplyDeps): Reply {
 }
 
 function takeEvent(drawing: Drawing, event: RunEvent): void {
-  const { budget, chat, text } = drawing;
+  const { budget, chat, text, timers } = drawing;
   text.take(event);
   drawing.onChange();
   // What waits for a slot has become the final text.
   if (event.type === "run-end") budget.reconsider(chat);
   if (event.type !== "tool-start") return;
-  later(drawing, STATUS_DELAY_MS, () => {
+  timers.after(STATUS_DELAY_MS, () => {
     if (!text.nameTool(event.toolCallId)) return;
     drawing.statusVersion = text.version();
     drawing.onChange();
@@ -133,14 +131,9 @@ function takeEvent(drawing: Drawing, event: RunEvent): void {
 }
 
 async function draw(drawing: Drawing): Promise<void> {
-  const { budget, chat, shown, stop, stopped, text } = drawing;
-  const typing = {
-    ...drawing,
-    dueIn: () => typingDueIn(drawing),
-    later: (delayMs: number, action: () => void) => later(drawing, delayMs, action),
-  };
+  const { budget, chat, shown, stop, stopped, text, timers } = drawing;
   await Promise.race([drawing.turn, stopped]);
-  later(drawing, TYPING_DELAY_MS, () => keepTyping(typing));
+  timers.after(TYPING_DELAY_MS, () => keepTyping({ ...drawing, dueIn: () => typingDueIn(drawing) }));
   for (;;) {
     if (text.version() === drawing.drawnVersion) {
       if (text.isFinal()) return drawing.store.markDelivered();
@@ -246,10 +239,10 @@ async function giveUp({ logger, store }: Drawing, description: string): Promise<
 
 async function backOff(drawing: Drawing, description: string): Promise<void> {
   drawing.failures += 1;
-  const { failures, logger, stopped } = drawing;
+  const { failures, logger, stopped, timers } = drawing;
   logger.warn({ description, failures }, "Telegram did not answer: trying again");
   const { promise, resolve } = Promise.withResolvers<void>();
-  later(drawing, Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS), resolve);
+  timers.after(Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS), resolve);
   await Promise.race([promise, stopped]);
 }
 
@@ -257,14 +250,6 @@ async function backOff(drawing: Drawing, description: string): Promise<void> {
 function typingDueIn({ clock, isWriting, lastShownAt, text }: Drawing): number | null {
   if (text.isFinal()) return null;
   return isWriting ? TYPING_DELAY_MS : lastShownAt + TYPING_INTERVAL_MS - clock.now();
-}
-
-function later({ cancelTimers, clock }: Drawing, delayMs: number, action: () => void): void {
-  const cancel = clock.after(delayMs, () => {
-    cancelTimers.delete(cancel);
-    action();
-  });
-  cancelTimers.add(cancel);
 }
 
 /** Rejects when the signal aborts; never resolves. */

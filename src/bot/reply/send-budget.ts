@@ -6,13 +6,8 @@
  * holds up another. It knows nothing of what is sent. The clock is given, so that a test can drive it.
  */
 import { type Clock, systemClock } from "../clock.ts";
-import {
-  type ChatAllowance,
-  createChatAllowance,
-  FREEZE_MARGIN_MS,
-  type Priority,
-  type StartedCall,
-} from "./chat-allowance.ts";
+import { type ChatAllowance, createChatAllowance, type Priority, type StartedCall } from "./chat-allowance.ts";
+import { createOverallAllowance, type OverallAllowance } from "./overall-allowance.ts";
 
 export type { Priority } from "./chat-allowance.ts";
 
@@ -49,17 +44,6 @@ export interface SendBudgetOptions {
   callsPerSecond?: number;
 }
 
-const TELEGRAM_CALLS_PER_SECOND = 30;
-/**
- * Half of a second's calls in half a second: bursts stay small enough to arrive within the limit however they are counted.
- * The window is a little longer, for calls that arrive closer together than they were sent.
- */
-const OVERALL_WINDOW_MS = 515;
-
-/** So many chats refused within this time: the limit over all chats is meant, and all of them wait. */
-const CHATS_OF_A_COMMON_FREEZE = 3;
-const COMMON_FREEZE_WINDOW_MS = 1_000;
-
 const ORDER: readonly Priority[] = ["final", "message", "edit", "typing"];
 /** Above so many chats, those that have been idle for long are forgotten. */
 const MANY_CHATS = 1_000;
@@ -78,24 +62,13 @@ interface ChatQueue {
   cancelWake: (() => void) | null;
 }
 
-/** A chat that Telegram asked to wait. */
-interface Refusal {
-  telegramId: number;
-  seconds: number;
-  at: number;
-}
-
 interface Budget {
   clock: Clock;
-  /** Calls within `OVERALL_WINDOW_MS`. */
-  overallLimit: number;
-  overallStarts: number[];
-  overallFrozenUntil: number;
+  overall: OverallAllowance;
   cancelOverallWake: (() => void) | null;
   queues: Map<number, ChatQueue>;
   /** Chats whose own allowance lets their first waiter go: only the limit over all chats may hold them up. */
   ready: Set<ChatQueue>;
-  freezes: Refusal[];
   waiters: number;
 }
 
@@ -103,13 +76,10 @@ interface Budget {
 export function createSendBudget(options: SendBudgetOptions = {}): SendBudget {
   const budget: Budget = {
     clock: options.clock ?? systemClock,
-    overallLimit: Math.max(1, Math.floor((options.callsPerSecond ?? TELEGRAM_CALLS_PER_SECOND) / 2)),
-    overallStarts: [],
-    overallFrozenUntil: Number.NEGATIVE_INFINITY,
+    overall: createOverallAllowance(options.callsPerSecond),
     cancelOverallWake: null,
     queues: new Map(),
     ready: new Set(),
-    freezes: [],
     waiters: 0,
   };
   return {
@@ -117,7 +87,7 @@ export function createSendBudget(options: SendBudgetOptions = {}): SendBudget {
     tryTake(chat, priority) {
       const queue = queueOf(budget, chat);
       const now = budget.clock.now();
-      const isFree = queue.waiting.length === 0 && budget.ready.size === 0 && overallFreeAt(budget, now) <= now;
+      const isFree = queue.waiting.length === 0 && budget.ready.size === 0 && budget.overall.freeAt(now) <= now;
       return isFree && queue.allowance.freeAt(priority, now) <= now ? start(budget, queue) : null;
     },
     reconsider(chat) {
@@ -194,7 +164,7 @@ function place(budget: Budget, queue: ChatQueue): void {
 function serveReady(budget: Budget): void {
   while (budget.ready.size > 0) {
     const now = budget.clock.now();
-    const at = overallFreeAt(budget, now);
+    const at = budget.overall.freeAt(now);
     if (at > now) {
       budget.cancelOverallWake?.();
       budget.cancelOverallWake = budget.clock.after(at - now, () => serveReady(budget));
@@ -233,42 +203,22 @@ function start(budget: Budget, queue: ChatQueue): Slot {
   const { allowance } = queue;
   const now = budget.clock.now();
   const call: StartedCall = allowance.start(now);
-  budget.overallStarts.push(now);
+  budget.overall.start(now);
   return {
     end: () => allowance.end(call, budget.clock.now()),
     giveBack() {
       allowance.undo(call);
-      const index = budget.overallStarts.lastIndexOf(now);
-      if (index >= 0) budget.overallStarts.splice(index, 1);
+      budget.overall.undo(now);
       // Whoever waits sleeps until a later time than it need be now.
       serve(budget, queue);
     },
   };
 }
 
-function overallFreeAt(budget: Budget, now: number): number {
-  const starts = budget.overallStarts;
-  while (starts[0] !== undefined && starts[0] <= now - OVERALL_WINDOW_MS) starts.shift();
-  const blocking = starts.length < budget.overallLimit ? undefined : starts[starts.length - budget.overallLimit];
-  return Math.max(budget.overallFrozenUntil, blocking === undefined ? now : blocking + OVERALL_WINDOW_MS);
-}
-
 function freeze(budget: Budget, chat: BudgetChat, seconds: number): void {
   const queue = queueOf(budget, chat);
   const now = budget.clock.now();
   queue.allowance.freeze(seconds, now);
-  freezeAllIfMeant(budget, { telegramId: chat.telegramId, seconds, at: now });
+  budget.overall.refused(chat.telegramId, seconds, now);
   serve(budget, queue);
-}
-
-/** Several chats that are refused at once: the limit over all chats is meant. */
-function freezeAllIfMeant(budget: Budget, refusal: Refusal): void {
-  const now = refusal.at;
-  budget.freezes = budget.freezes.filter(({ at }) => at > now - COMMON_FREEZE_WINDOW_MS);
-  budget.freezes.push(refusal);
-  const chats = new Set(budget.freezes.map(({ telegramId }) => telegramId));
-  if (chats.size < CHATS_OF_A_COMMON_FREEZE) return;
-  // The shortest of them: a longer one is that chat's own.
-  const common = Math.min(...budget.freezes.map((each) => each.seconds));
-  budget.overallFrozenUntil = Math.max(budget.overallFrozenUntil, now + common * 1000 + FREEZE_MARGIN_MS);
 }

@@ -4,6 +4,7 @@
  * When it is due is the reply's matter.
  */
 import type { Logger } from "../../logger.ts";
+import type { Timers } from "../clock.ts";
 import type { TelegramAnswer } from "../telegram-answer.ts";
 import type { BudgetChat, SendBudget } from "./send-budget.ts";
 
@@ -18,7 +19,7 @@ export interface Typing {
   transport: { typing(): Promise<TelegramAnswer> };
   /** In how many milliseconds it is due, now at 0 and below; null when it never is again. */
   dueIn(): number | null;
-  later(delayMs: number, action: () => void): void;
+  timers: Timers;
   logger: Logger;
 }
 
@@ -26,7 +27,7 @@ export interface Typing {
 export function keepTyping(typing: Typing): void {
   const dueInMs = typing.dueIn();
   if (dueInMs === null) return;
-  typing.later(dueInMs > 0 ? dueInMs : type(typing), () => keepTyping(typing));
+  typing.timers.after(dueInMs > 0 ? dueInMs : type(typing), () => keepTyping(typing));
 }
 
 /** @returns in how many milliseconds to look again. */

@@ -2,11 +2,18 @@ import { afterEach, expect, test } from "vitest";
 import { says } from "../../../src/sandbox/model/script.ts";
 import type { StandInChat } from "../../../src/sandbox/telegram/chat.ts";
 import { startTestApp, type TestApp } from "../../support/app.ts";
+import { createFakeClock } from "../../support/fake-clock.ts";
 import { textsOf } from "../bot-support.ts";
-import { answers, DELIVERED, runsAre } from "./reply-support.ts";
+import { createFakeChat } from "./fake-chat.ts";
+import { answers, DELIVERED, runsAre, startReply } from "./reply-support.ts";
 
-let app: TestApp;
-afterEach(() => app.close());
+const CHAT = { telegramId: 1, isGroup: false };
+
+let app: TestApp | undefined;
+afterEach(async () => {
+  await app?.close();
+  app = undefined;
+});
 
 test("replies of 9,600 and 40,000 characters fill as few messages as they need, in order, and none is touched when the next stands", async () => {
   const [short, long] = [textOf(9_600), textOf(40_000)];
@@ -28,6 +35,24 @@ test("replies of 9,600 and 40,000 characters fill as few messages as they need, 
     expect(lateEdits(chat)).toEqual([]);
   }
   expect(app.telegram.limitCounts().insideWindow).toBe(0);
+});
+
+test.each([9_600, 40_000])("a reply of %i characters earns no 429, however fast it is written", async (length) => {
+  const clock = createFakeClock();
+  const chat = createFakeChat(clock, { isGroup: false, fates: [] });
+  const { outcome, say, end } = startReply({ chat: CHAT, transport: chat.transport, clock });
+  const text = textOf(length);
+
+  for (const piece of text.match(/[\s\S]{1,400}/g) ?? []) {
+    say(piece);
+    await clock.advance(16);
+  }
+  end(text);
+  await clock.advance(60_000);
+
+  expect(outcome()).toBe("delivered");
+  expect(chat.shown()).toHaveLength(Math.ceil(length / 4_096));
+  expect(chat.offences).toEqual({ insideWindow: 0, earned: 0 });
 });
 
 /** Paragraphs of numbered words, so that each is told from every other. */

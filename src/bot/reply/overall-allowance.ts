@@ -1,0 +1,58 @@
+/**
+ * What all chats of a bot together allow: when the next call may start, by those before it. Arithmetic alone; one chat's
+ * share is `chat-allowance.ts`'s matter, and who goes first `send-budget.ts`'s.
+ *
+ * The limit as Telegram's FAQ states it: about 30 messages a second. Times are milliseconds of the budget's clock.
+ */
+import { FREEZE_MARGIN_MS } from "./chat-allowance.ts";
+
+const TELEGRAM_CALLS_PER_SECOND = 30;
+/**
+ * Half of a second's calls in half a second: bursts stay small enough to arrive within the limit however they are counted.
+ * The window is a little longer, for calls that arrive closer together than they were sent.
+ */
+const WINDOW_MS = 515;
+
+/** So many chats refused within this time: the limit over all chats is meant, and all of them wait. */
+const CHATS_OF_A_COMMON_FREEZE = 3;
+const COMMON_FREEZE_WINDOW_MS = 1_000;
+
+export interface OverallAllowance {
+  /** The earliest time at which a call may start; not before `now`. */
+  freeAt(now: number): number;
+  /** A call starts. */
+  start(now: number): void;
+  /** The call that started then was never made. */
+  undo(startedAt: number): void;
+  /** Telegram asked a chat to wait so many seconds: where several were asked at once, all chats wait. */
+  refused(telegramId: number, seconds: number, now: number): void;
+}
+
+/** `callsPerSecond`: Telegram's 30 unless told; Infinity for no limit. */
+export function createOverallAllowance(callsPerSecond = TELEGRAM_CALLS_PER_SECOND): OverallAllowance {
+  const limit = Math.max(1, Math.floor(callsPerSecond / 2));
+  /** Calls within the window, oldest first. */
+  const starts: number[] = [];
+  let frozenUntil = Number.NEGATIVE_INFINITY;
+  let refusals: { telegramId: number; seconds: number; at: number }[] = [];
+  return {
+    freeAt(now) {
+      while (starts[0] !== undefined && starts[0] <= now - WINDOW_MS) starts.shift();
+      const blocking = starts.length < limit ? undefined : starts[starts.length - limit];
+      return Math.max(frozenUntil, blocking === undefined ? now : blocking + WINDOW_MS);
+    },
+    start: (now) => void starts.push(now),
+    undo(startedAt) {
+      const index = starts.lastIndexOf(startedAt);
+      if (index >= 0) starts.splice(index, 1);
+    },
+    refused(telegramId, seconds, now) {
+      refusals = refusals.filter(({ at }) => at > now - COMMON_FREEZE_WINDOW_MS);
+      refusals.push({ telegramId, seconds, at: now });
+      if (new Set(refusals.map((refusal) => refusal.telegramId)).size < CHATS_OF_A_COMMON_FREEZE) return;
+      // The shortest of them: a longer one is that chat's own.
+      const common = Math.min(...refusals.map((refusal) => refusal.seconds));
+      frozenUntil = Math.max(frozenUntil, now + common * 1000 + FREEZE_MARGIN_MS);
+    },
+  };
+}
