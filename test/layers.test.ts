@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Rooms that any room may look into: they know nothing of the others. */
-const COMMON = ["config", "logger", "errors", "events", "roles", "shop"];
+const COMMON = ["config", "logger", "errors", "events", "roles", "shop", "wait-up-to"];
 
 /** Which rooms each room may import from, besides itself and the common ones. */
 const MAY_IMPORT: Record<string, string[]> = {
@@ -15,6 +15,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   errors: [],
   events: [],
   roles: [],
+  "wait-up-to": [],
   shop: ["errors"],
   db: [],
   tools: ["db"],

@@ -1,5 +1,5 @@
 /** The runs that a worker works on right now: each can be aborted by its id, and all can be waited for. */
-import { setTimeout as pause } from "node:timers/promises";
+import { waitUpTo } from "../wait-up-to.ts";
 
 export interface ActiveRuns {
   size(): number;
@@ -50,14 +50,7 @@ export function createActiveRuns(onDone: () => void): ActiveRuns {
     async allDone(limitMs) {
       const all = Promise.all([...active.values()].map(({ done }) => done));
       if (limitMs === undefined) return void (await all);
-      const limit = new AbortController();
-      await Promise.race([all, pause(limitMs, undefined, { signal: limit.signal }).catch(ignoreAbort)]);
-      limit.abort();
+      await waitUpTo(limitMs, all);
     },
   };
-}
-
-/** For a pause that is cut short on purpose. */
-export function ignoreAbort(error: unknown): void {
-  if ((error as Error).name !== "AbortError") throw error;
 }

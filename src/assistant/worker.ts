@@ -3,7 +3,6 @@
  *
  * It wakes by notice and, should one be lost, every second. What is done with a run is `work-on-run.ts`'s matter.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import { type Listener, listen } from "../db/notify.ts";
 import {
   type ClaimedRun,
@@ -13,7 +12,8 @@ import {
   releaseRuns,
   renewLeases,
 } from "../db/queries/run-queue.ts";
-import { type ActiveRuns, createActiveRuns, ignoreAbort } from "./active-runs.ts";
+import { waitUpTo } from "../wait-up-to.ts";
+import { type ActiveRuns, createActiveRuns } from "./active-runs.ts";
 import { type KeptLock, keepWorkerLock } from "./kept-lock.ts";
 import { MAX_RUNS_PER_PROCESS } from "./limits.ts";
 import { StoppedError } from "./run.ts";
@@ -133,9 +133,7 @@ function createBell() {
     ring: () => rung.resolve(),
     async wait(timeoutMs: number): Promise<void> {
       const ring = rung;
-      const cancel = new AbortController();
-      await Promise.race([ring.promise, pause(timeoutMs, undefined, { signal: cancel.signal }).catch(ignoreAbort)]);
-      cancel.abort();
+      await waitUpTo(timeoutMs, ring.promise);
       if (rung === ring) rung = Promise.withResolvers();
     },
   };

@@ -6,6 +6,7 @@
 import type { Api, Context } from "grammy";
 import type { InlineKeyboardMarkup, ReplyKeyboardMarkup } from "grammy/types";
 import type { Logger } from "../logger.ts";
+import { waitUpTo } from "../wait-up-to.ts";
 import { placeOf } from "./context.ts";
 import type { BudgetChat, Priority, SendBudget } from "./reply/send-budget.ts";
 import { sortFailure } from "./telegram-answer.ts";
@@ -80,11 +81,6 @@ export function createOutbox({ api, budget, logger }: { api: Api; budget: SendBu
   return {
     say: (ctx, text, markup) => post(ctx, text, { priority: "message", ...(markup ? { markup } : {}) }),
     sayInPassing: (ctx, text) => post(ctx, text, { priority: "edit" }),
-    async stop(graceMs) {
-      const { promise: graceOver, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, graceMs);
-      await Promise.race([Promise.all(lastOf.values()), graceOver]);
-      clearTimeout(timer);
-    },
+    stop: (graceMs) => waitUpTo(graceMs, Promise.all(lastOf.values())),
   };
 }

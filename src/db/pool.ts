@@ -6,6 +6,7 @@
  * (porsager/postgres #1186, #1208, #1216). It knows nothing of addresses and of what is asked.
  */
 import postgres, { type ParameterOrJSON, type PendingQuery, type Row, type Sql, type TransactionSql } from "postgres";
+import { waitUpTo } from "../wait-up-to.ts";
 import { isDatabaseAway } from "./error-code.ts";
 
 export interface PoolOptions {
@@ -122,9 +123,7 @@ export function createPool({ open, size, lifeMs = HALF_AN_HOUR_MS }: PoolOptions
     async close(limitMs) {
       ending ??= Promise.withResolvers();
       checkEnd();
-      const limit = setTimeout(ending.resolve, limitMs);
-      await ending.promise;
-      clearTimeout(limit);
+      await waitUpTo(limitMs, ending.promise);
       // They would be given new connections else, which nobody would close.
       for (const turn of waiting.splice(0)) turn.reject(connectionError("CONNECTION_ENDED", "the pool is closed"));
       await Promise.all([...connections].map(({ sql }) => sql.end({ timeout: 0 })));

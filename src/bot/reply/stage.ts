@@ -10,6 +10,7 @@ import { migrateChat } from "../../db/queries/places.ts";
 import { claimWaitingReplies, markDelivered, markUndeliverable, saveReplyPages } from "../../db/queries/replies.ts";
 import type { ClaimedRun } from "../../db/queries/run-queue.ts";
 import type { Logger } from "../../logger.ts";
+import { waitUpTo } from "../../wait-up-to.ts";
 import { stopData } from "../buttons.ts";
 import { systemClock } from "../clock.ts";
 import { finalReply, textsIn } from "../texts.ts";
@@ -139,14 +140,11 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
       }
     },
     async stop(graceMs) {
-      const all = Promise.all([...open.values()].map(({ done }) => done));
-      const { promise: graceOver, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, graceMs);
-      await Promise.race([all, graceOver]);
-      clearTimeout(timer);
+      const allDone = () => Promise.all([...open.values()].map(({ done }) => done));
+      await waitUpTo(graceMs, allDone());
       isGraceOver = true;
       for (const reply of open.values()) reply.abandon();
-      await Promise.all([...open.values()].map(({ done }) => done));
+      await allDone();
     },
   };
 }
