@@ -7,6 +7,7 @@
  */
 import { sql } from "drizzle-orm";
 import {
+  type AnyPgColumn,
   bigint,
   boolean,
   check,
@@ -56,6 +57,12 @@ export const chats = snakeCase.table(
     title: text(),
     /** In a group nobody has more rights than this, whoever asks. Meaningless in a private chat. */
     roleCeiling: staffRole().notNull().default("staff"),
+    /** What Telegram was sent lately, for the next process that sends there: calls that may still count, oldest first. */
+    callsAt: instant().array().notNull().default([]),
+    /** Telegram asked to send nothing before then. */
+    frozenUntil: instant(),
+    /** The worker that noted the two; it knows better by itself. */
+    callsBy: integer(),
     createdAt: instant().notNull().defaultNow(),
   },
   (t) => [
@@ -111,6 +118,10 @@ export const runs = snakeCase.table(
     model: text(),
     /** How often a worker has begun it; fences every write of a worker that was thought dead. */
     attempt: integer().notNull().default(0),
+    /** How many of its attempts ended in good order, by a shutdown or because the database was away: no fault of the run's. */
+    handovers: integer().notNull().default(0),
+    /** The failed run whose question it asks again, by the Retry button. */
+    retryOf: uuid().references((): AnyPgColumn => runs.id),
     workerId: integer(),
     leaseUntil: instant(),
     stopRequestedAt: instant(),
@@ -129,6 +140,8 @@ export const runs = snakeCase.table(
     unique("runs_in_thread").on(t.threadId, t.position),
     // Lets messages and tool calls refer to a run and its thread together, so that the two can never disagree.
     unique("runs_with_thread").on(t.id, t.threadId),
+    // However often the button is pressed, the question is asked again once.
+    unique("runs_retried_once").on(t.retryOf),
     uniqueIndex("runs_one_running").on(t.threadId).where(sql`${t.status} in ('in_progress', 'requires_action')`),
     index("runs_open")
       .on(t.queuedAt, t.threadId, t.position)
@@ -177,9 +190,24 @@ export const messages = snakeCase.table(
     index("messages_of_run").on(t.runId),
     index("messages_newest").on(t.createdAt, t.id),
     index("messages_of_author").on(t.authorId, t.createdAt, t.id),
+    index("messages_in_telegram").on(t.telegramMessageId).where(sql`${t.telegramMessageId} is not null`),
     foreignKey({ name: "messages_run", columns: [t.runId, t.threadId], foreignColumns: [runs.id, runs.threadId] }),
     check("messages_position_positive", sql`${t.position} >= 1`),
   ],
+);
+
+/** What a person's message was changed to after its run had begun: kept, and never answered. */
+export const messageRevisions = snakeCase.table(
+  "message_revisions",
+  {
+    id: id(),
+    messageId: uuid()
+      .notNull()
+      .references(() => messages.id),
+    text: text().notNull(),
+    createdAt: instant().notNull().defaultNow(),
+  },
+  (t) => [index("message_revisions_of_message").on(t.messageId, t.createdAt)],
 );
 
 /** What the model said in a round, item by item as it must go back to it: reasoning, calls, text. */
@@ -247,18 +275,25 @@ export const replies = snakeCase.table(
       .references(() => chats.id),
     /** The person's message that it answers; null where nothing is quoted. */
     replyToMessageId: bigint({ mode: "number" }),
+    /** Its place among the replies of a chat: given within the transaction that takes the question in, under its lock. */
+    number: bigint({ mode: "number" }).notNull().generatedAlwaysAsIdentity(),
     /** The whole reply as Markdown, notes of the bot included; null until the run has ended. */
     finalText: text(),
     status: deliveryStatus().notNull().default("pending"),
     /** Telegram's message ids, page by page. */
     telegramMessageIds: bigint({ mode: "number" }).array().notNull().default([]),
+    /** Who draws it. Fences every write of a worker that was thought dead. */
     workerId: integer(),
+    /** Since when a message is on its way whose id is not known yet; null when there is none. */
+    sendingSince: instant(),
+    /** Messages that may stand twice: their answer was lost, or their process ended before it knew their id. */
+    resentCount: integer().notNull().default(0),
     error: text(),
     createdAt: instant().notNull().defaultNow(),
     deliveredAt: instant(),
   },
   (t) => [
-    index("replies_waiting").on(t.chatId, t.createdAt).where(sql`${t.status} in ('pending', 'partial')`),
+    index("replies_waiting").on(t.chatId, t.number).where(sql`${t.status} in ('pending', 'partial')`),
     check("replies_delivered_has_time", sql`(${t.status} = 'delivered') = (${t.deliveredAt} is not null)`),
     check("replies_failed_has_error", sql`${t.status} <> 'failed' or ${t.error} is not null`),
   ],
@@ -286,5 +321,5 @@ export const updatesSeen = snakeCase.table(
     updateId: bigint({ mode: "number" }).notNull(),
     seenAt: instant().notNull().defaultNow(),
   },
-  (t) => [primaryKey({ columns: [t.botId, t.updateId] })],
+  (t) => [primaryKey({ columns: [t.botId, t.updateId] }), index("updates_seen_age").on(t.seenAt)],
 );

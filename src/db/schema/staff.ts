@@ -9,7 +9,7 @@ import { hash, id, instant, telegramId } from "./columns.ts";
 
 /** In rising order: the order in the database is the order of rights. */
 export const staffRole = pgEnum("staff_role", ["staff", "manager", "owner"]);
-export const strangerNotice = pgEnum("stranger_notice", ["staff_only", "bad_invite", "anonymous"]);
+export const strangerNotice = pgEnum("stranger_notice", ["staff_only", "bad_invite", "anonymous", "too_many"]);
 export const adminScope = pgEnum("admin_scope", ["viewer", "admin"]);
 
 export const staff = snakeCase.table(
