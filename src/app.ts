@@ -64,17 +64,17 @@ export async function startApp(parts: AppParts): Promise<App> {
     const adminDatabase = open.connect(ADMIN_POOL);
     stops.push(() => adminDatabase.close());
 
+    let worker: Worker | undefined;
     const graphql = createAdminApi({ db: adminDatabase.db, adminTokenHash: hashToken(adminToken.token), logger });
     const http = await startHttpServer({
       ...config.http,
-      isReady: () => ready,
+      isReady: () => ready && (worker?.isFresh() ?? false),
       graphql,
       page: parts.page,
       onError: (error) => logger.error({ err: error }, "request failed"),
     });
     stops.push(() => http.close());
 
-    let worker: Worker | undefined;
     const bot = await createTelegramBot({
       telegram: parts.telegram,
       db: open.database.db,
@@ -85,6 +85,7 @@ export async function startApp(parts: AppParts): Promise<App> {
         if (!worker) throw new Error("the bot starts after the worker");
         return worker.id();
       },
+      mayCall: () => worker?.isFresh() ?? false,
       isDatabaseUp: () => isDatabaseUp(open.database.db),
       onRefused: parts.onFatal,
       logger,
@@ -97,7 +98,17 @@ export async function startApp(parts: AppParts): Promise<App> {
       now: parts.now ?? (() => new Date()),
       logger,
     };
-    const running = await startWorker({ database: open.database, loop, stage: bot.stage, logger }, bot.me.id);
+    const running = await startWorker(
+      {
+        database: open.database,
+        loop,
+        stage: bot.stage,
+        onLost: bot.stage.abandonAll,
+        onLiveWorkers: bot.share,
+        logger,
+      },
+      bot.me.id,
+    );
     worker = running;
     bot.start();
     ready = true;

@@ -1,55 +1,113 @@
 /**
- * A worker's lock that is taken again when its connection is lost, under a new number: the old one counts as dead by then.
+ * A worker's lock that is kept: its lease renewed, and when it is lost, taken again under a new number. The old one counts as
+ * dead by then.
+ *
+ * It also says whether the worker may be believed right now. One that was frozen wakes up in the middle of whatever it did,
+ * while another does the same already: until it has heard from the database again it must not act where others can see it.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Database } from "../db/client.ts";
-import { takeWorkerLock } from "../db/worker-lock.ts";
+import { type Heartbeat, LEASE_SECONDS } from "../db/queries/workers.ts";
+import { takeWorkerLock, type WorkerLock } from "../db/worker-lock.ts";
 import type { Logger } from "../logger.ts";
 
 export interface KeptLock {
   /** The number under which this worker is alive now. */
   workerId(): number;
-  /** Stops taking it again, and lets it go. */
+  /** Whether the last sign of life is younger than half a lease, by a clock that no one sets. */
+  isFresh(): boolean;
+  /** Stops keeping it, and lets it go. */
   release(): Promise<void>;
 }
 
+export interface LockKeeping {
+  botId: number | null;
+  logger: Logger;
+  /** The runs that it works on, whose leases are renewed with its own. */
+  runIds(): string[];
+  /** Hears of each renewal, and for which runs it was asked: others may have begun since. */
+  onBeat(heartbeat: Heartbeat, askedRunIds: readonly string[]): void;
+  /** Hears at once when the lock is gone: what was the worker's may be another's from now on. */
+  onLost(): void;
+  /** The database is back, and the lock held under a new number; `lostWorkerId` is the one before. */
+  onTaken(lostWorkerId: number): void;
+}
+
+/** Four beats fit into a lease: three may fail in a row. */
+const BEAT_INTERVAL_MS = LEASE_SECONDS * 250;
+/** Half a lease: whoever is older than this acts no more, well before another takes over what it has. */
+const FRESH_MS = LEASE_SECONDS * 500;
 /** Pause before the database is tried again, in milliseconds. */
 const RETRY_INTERVAL_MS = 500;
 
-/** Takes the lock; `onLost` hears at once when it is gone, `onTaken` when it is held again. */
-export async function keepWorkerLock(
-  database: Database,
-  { logger, onLost, onTaken }: { logger: Logger; onLost(): void; onTaken(): void },
-): Promise<KeptLock> {
+/** Takes the lock and keeps it. */
+export async function keepWorkerLock(database: Database, keeping: LockKeeping): Promise<KeptLock> {
+  const { botId, logger } = keeping;
   let released = false;
   let relocking: Promise<void> | null = null;
+  let beating = false;
+  let beatAt = performance.now();
 
-  const retake = async () => {
+  const take = async (): Promise<WorkerLock> => {
+    let taken: WorkerLock | undefined;
+    const askedAt = performance.now();
+    taken = await takeWorkerLock(database, { botId, onLost: () => lose(taken) });
+    beatAt = askedAt;
+    return taken;
+  };
+  const retake = async (lostWorkerId: number) => {
     while (!released) {
       try {
-        lock = await takeWorkerLock(database, onLockLost);
-        return onTaken();
+        lock = await take();
+        break;
       } catch (error) {
         logger.warn({ err: error }, "the database is away");
         await pause(RETRY_INTERVAL_MS);
       }
     }
+    relocking = null;
+    if (!released) keeping.onTaken(lostWorkerId);
   };
-  const onLockLost = () => {
-    onLost();
-    // A try that fails tells of a lost lock as well.
-    if (relocking) return;
-    logger.warn("lost the worker's lock: its runs are given up");
-    relocking = retake().finally(() => {
-      relocking = null;
+  // A try that fails tells of a lost lock as well.
+  const lose = (lost: WorkerLock | undefined) => {
+    if (relocking || released || lost !== lock) return;
+    beatAt = Number.NEGATIVE_INFINITY;
+    logger.warn({ workerId: lost.workerId }, "lost the worker's lock: what it has is given up");
+    keeping.onLost();
+    relocking = retake(lost.workerId);
+    lost.release().catch((error: unknown) => logger.debug({ err: error }, "could not say goodbye"));
+  };
+  const beat = async () => {
+    if (relocking || beating) return;
+    const kept = lock;
+    const askedAt = performance.now();
+    const runIds = keeping.runIds();
+    beating = true;
+    const heartbeat = await kept.beat(runIds, FRESH_MS).finally(() => {
+      beating = false;
+    });
+    if (kept !== lock || relocking) return;
+    if (!heartbeat) return lose(kept);
+    beatAt = askedAt;
+    keeping.onBeat(heartbeat, runIds);
+  };
+  const keepBeating = () => {
+    const kept = lock;
+    beat().catch((error: unknown) => {
+      logger.warn({ err: error }, "could not renew the worker's lease");
+      lose(kept);
     });
   };
 
-  let lock = await takeWorkerLock(database, onLockLost);
+  let lock = await take();
+  const beats = setInterval(keepBeating, BEAT_INTERVAL_MS);
+  await beat();
   return {
     workerId: () => lock.workerId,
+    isFresh: () => performance.now() - beatAt < FRESH_MS,
     async release() {
       released = true;
+      clearInterval(beats);
       await relocking;
       await lock.release();
     },

@@ -99,7 +99,7 @@ async function resultOf(
   run: ClaimedRun,
   control: { signal: AbortSignal; emit(event: RunEvent): void; said(): string },
 ): Promise<RunResult> {
-  if (run.attempt > MAX_ATTEMPTS) {
+  if (run.attempt - run.handovers > MAX_ATTEMPTS) {
     return failed("TOO_MANY_ATTEMPTS", `The run was begun ${MAX_ATTEMPTS} times and never came to an end.`, "");
   }
   try {

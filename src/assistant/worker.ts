@@ -4,14 +4,8 @@
  * It wakes by notice and, should one be lost, every second. What is done with a run is `work-on-run.ts`'s matter.
  */
 import { type Listener, listen } from "../db/notify.ts";
-import {
-  type ClaimedRun,
-  claimRun,
-  LEASE_SECONDS,
-  LeaseLostError,
-  releaseRuns,
-  renewLeases,
-} from "../db/queries/run-queue.ts";
+import { type ClaimedRun, claimRun, LeaseLostError, releaseRuns } from "../db/queries/run-queue.ts";
+import type { Heartbeat } from "../db/queries/workers.ts";
 import { waitUpTo } from "../wait-up-to.ts";
 import { type ActiveRuns, createActiveRuns } from "./active-runs.ts";
 import { type KeptLock, keepWorkerLock } from "./kept-lock.ts";
@@ -23,6 +17,8 @@ import { type RunWork, ShutdownError, workOnRun } from "./work-on-run.ts";
 export interface Worker {
   /** This worker's number; it changes when the database was away. */
   id(): number;
+  /** Whether it may be believed right now; a process that was frozen, or lost the database, must not act until it is again. */
+  isFresh(): boolean;
   /** Works on one claimed run until it ends; never throws. */
   work(run: ClaimedRun): Promise<void>;
   /** Claims no more runs, waits up to `graceMs` for those under way, and hands the rest over. */
@@ -30,9 +26,7 @@ export interface Worker {
 }
 
 /** How often the queue is looked at without a notice, in milliseconds: how soon a dead worker's run is taken over. */
-const LOOK_INTERVAL_MS = 1_000;
-/** Four renewals fit into a lease: three may fail in a row. */
-const RENEW_INTERVAL_MS = LEASE_SECONDS * 250;
+const LOOK_INTERVAL_MS = 400;
 
 /** What the parts of one worker share. */
 interface Post extends RunWork {
@@ -42,27 +36,44 @@ interface Post extends RunWork {
   stopping: boolean;
 }
 
+export interface WorkerDeps extends Omit<RunWork, "texts"> {
+  /** Its number is dead: what it had may be another's from now on. */
+  onLost?(): void;
+  /** How many workers of the bot live, this one among them; told with each sign of life. */
+  onLiveWorkers?(count: number): void;
+}
+
 /**
  * Starts a worker. With `botId` it claims the runs of that bot's chats; with null it only works on what it is given.
  */
-export async function startWorker(deps: Omit<RunWork, "texts">, botId: number | null): Promise<Worker> {
+export async function startWorker(deps: WorkerDeps, botId: number | null): Promise<Worker> {
   const { database, logger } = deps;
   const bell = createBell();
   const active = createActiveRuns(bell.ring);
   const lock = await keepWorkerLock(database, {
+    botId,
     logger,
-    onLost: () => active.abortAll((runId) => new LeaseLostError(runId)),
-    onTaken: bell.ring,
+    runIds: active.ids,
+    onBeat({ runs, liveWorkers }, asked) {
+      deps.onLiveWorkers?.(liveWorkers);
+      abortLost(active, { asked, held: runs });
+    },
+    onLost() {
+      active.abortAll((runId) => new LeaseLostError(runId));
+      deps.onLost?.();
+    },
+    onTaken(lostWorkerId) {
+      bell.ring();
+      void handOver(deps, lostWorkerId);
+    },
   });
   const post: Post = { ...deps, texts: createTextStore(database.db), lock, active, bell, stopping: false };
   const listener = await listenForRuns(post);
-  const renewTimer = setInterval(() => {
-    renew(post).catch((error: unknown) => logger.warn({ err: error }, "could not renew the leases"));
-  }, RENEW_INTERVAL_MS);
   const claiming = botId === null ? Promise.resolve() : claimLoop(post, botId);
 
   return {
     id: lock.workerId,
+    isFresh: lock.isFresh,
     work: (run) => work(post, run),
     async stop(graceMs) {
       post.stopping = true;
@@ -71,10 +82,7 @@ export async function startWorker(deps: Omit<RunWork, "texts">, botId: number | 
       await active.allDone(graceMs);
       active.abortAll(() => new ShutdownError("the process stops"));
       await active.allDone();
-      clearInterval(renewTimer);
-      await releaseRuns(database.db, lock.workerId()).catch((error: unknown) =>
-        logger.warn({ err: error }, "could not release the runs: their leases run out instead"),
-      );
+      await handOver(deps, lock.workerId());
       await listener.close();
       await lock.release();
     },
@@ -115,15 +123,22 @@ function work(post: Post, run: ClaimedRun): Promise<void> {
   });
 }
 
-async function renew({ database, lock, active }: Post): Promise<void> {
-  if (active.size() === 0) return;
-  const working = active.ids();
-  const renewed = await renewLeases(database.db, lock.workerId(), working);
-  const held = new Map(renewed.map((run) => [run.id, run.stopRequested]));
-  for (const runId of working) {
-    if (!held.has(runId)) active.abort(runId, new LeaseLostError(runId));
-    else if (held.get(runId)) active.abort(runId, new StoppedError());
+/** What a worker works on beside the runs that it still holds was taken over, or has been stopped. */
+function abortLost(active: ActiveRuns, { asked, held }: { asked: readonly string[]; held: Heartbeat["runs"] }): void {
+  const stopRequested = new Map(held.map((run) => [run.id, run.stopRequested]));
+  for (const runId of asked) {
+    if (!stopRequested.has(runId)) active.abort(runId, new LeaseLostError(runId));
+    else if (stopRequested.get(runId)) active.abort(runId, new StoppedError());
   }
+}
+
+async function handOver(
+  { database, logger }: Pick<WorkerDeps, "database" | "logger">,
+  workerId: number,
+): Promise<void> {
+  await releaseRuns(database.db, workerId).catch((error: unknown) =>
+    logger.warn({ err: error }, "could not release the runs: their leases run out instead"),
+  );
 }
 
 /** A bell that a loop waits for: a ring between two waits is heard too. */

@@ -20,6 +20,8 @@ import { createOutbox } from "./outbox.ts";
 import { type Polling, reasonOf, startPolling } from "./polling.ts";
 import { createSendBudget } from "./reply/send-budget.ts";
 import { createTelegramStage, type TelegramStage } from "./reply/stage.ts";
+import { noteWindows } from "./reply/window-notes.ts";
+import { HeldCallError } from "./telegram-answer.ts";
 
 export interface TelegramBotDeps {
   telegram: TelegramAccess;
@@ -29,6 +31,8 @@ export interface TelegramBotDeps {
   /** What a person reads while a tool of this name runs. */
   toolLabel(name: string, language: string): string;
   workerId(): number;
+  /** Whether this process may act where others see it: not after it was frozen, until it has heard from the database. */
+  mayCall(): boolean;
   isDatabaseUp(): Promise<boolean>;
   /** Telegram refused the token while running: the process has to end. */
   onRefused(error: StartupError): void;
@@ -38,6 +42,8 @@ export interface TelegramBotDeps {
 export interface TelegramBot {
   readonly me: UserFromGetMe;
   readonly stage: TelegramStage;
+  /** So many processes send for the bot now, this one among them. */
+  share(processes: number): void;
   /** Begins to take updates in and to deliver what was left. */
   start(): void;
   /** Takes no more updates in; what is in hand is committed when this settles. */
@@ -50,7 +56,7 @@ export interface TelegramBot {
 
 const POLL_TIMEOUT_SECONDS = 45;
 /** How often what dead processes left undelivered is looked for, in milliseconds. */
-const WAITING_LOOK_INTERVAL_MS = 5_000;
+const WAITING_LOOK_INTERVAL_MS = 1_000;
 
 /**
  * Makes the bot and asks Telegram who it is.
@@ -67,6 +73,10 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
   const budget = createSendBudget(
     telegram.callsPerSecond === undefined ? {} : { callsPerSecond: telegram.callsPerSecond },
   );
+  bot.api.config.use((callApi, method, payload, signal) => {
+    if (!deps.mayCall()) throw new HeldCallError();
+    return callApi(method, payload, signal);
+  });
   const outbox = createOutbox({ api: bot.api, budget, logger });
   const stage = createTelegramStage({
     db,
@@ -83,15 +93,18 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
   bot.use(createCommands({ ...deps, outbox }));
   bot.use(createMessages({ db, outbox, logger }));
 
+  const windows = noteWindows({ db, botId: me.id, budget, workerId: deps.workerId, logger });
   let polling: Polling | undefined;
   let waitingTimer: NodeJS.Timeout | undefined;
   const deliverWaiting = () => {
+    if (!deps.mayCall()) return;
     stage.deliverWaiting().catch((error: unknown) => logger.warn({ err: error }, "could not look for waiting replies"));
   };
 
   return {
     me,
     stage,
+    share: budget.share,
     start() {
       polling = startPolling({
         api: new Api(telegram.token, clientOptions(telegram, POLL_TIMEOUT_SECONDS)),
@@ -112,6 +125,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     },
     async stop(graceMs) {
       await Promise.all([outbox.stop(graceMs), stage.stop(graceMs)]);
+      await windows.stop();
     },
     makeOwnerInvite: async () => inviteLink(me.username, await makeInvite(db, "owner", null)),
   };

@@ -12,6 +12,7 @@ import {
   type StaffMember,
 } from "../db/queries/staff.ts";
 import { resumeThread, type StoppedRuns, stopRuns, type ThreadSummary } from "../db/queries/threads.ts";
+import type { RunOutcome } from "../events.ts";
 import type { Logger } from "../logger.ts";
 import { type BotContext, placeOf, stoppableBy, textsFor } from "./context.ts";
 import type { Outbox } from "./outbox.ts";
@@ -33,6 +34,31 @@ export function mainKeyboard(texts: Texts): ReplyKeyboardMarkup {
 /** What the stop button beneath a reply sends; Telegram allows 64 bytes. */
 export function stopData(runId: string): string {
   return `stop:${runId}`;
+}
+
+/** What the retry button beneath a reply that came to nothing sends. */
+export function retryData(runId: string): string {
+  return `retry:${runId}`;
+}
+
+/** Faults that pass: the same question may well be answered the next time. */
+const PASSING_FAULTS = new Set([
+  "MODEL_UNREACHABLE",
+  "MODEL_UNAVAILABLE",
+  "MODEL_CIRCUIT_OPEN",
+  "MODEL_RATE_LIMITED",
+  "MODEL_FAILED",
+  "MODEL_STREAM_BROKEN",
+  "MODEL_SILENT",
+  "MODEL_TIMEOUT",
+  "MODEL_EMPTY",
+  "TOO_MANY_ATTEMPTS",
+  "INTERNAL",
+]);
+
+/** Whether a run that ended so gets a button that asks the same again. */
+export function isWorthRetrying({ status, errorCode }: RunOutcome): boolean {
+  return status === "failed" && errorCode !== null && PASSING_FAULTS.has(errorCode);
 }
 
 /** A button for each thread, the title on it. */

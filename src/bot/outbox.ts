@@ -3,6 +3,7 @@
  *
  * For what may be lost in the worst case (an answer to a command): a reply of the Assistant goes through `reply/`.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import type { Api, Context } from "grammy";
 import type { InlineKeyboardMarkup, ReplyKeyboardMarkup } from "grammy/types";
 import type { Logger } from "../logger.ts";
@@ -25,6 +26,8 @@ export interface Outbox {
 /** How often one sentence is tried, and how long it may be on its way: later nobody waits for it. */
 const MAX_TRIES = 5;
 const LIFETIME_MS = 120_000;
+/** Before a process that must not act looks whether it may again, in milliseconds. */
+const HELD_PAUSE_MS = 1_000;
 
 /** An outbox of one bot. */
 export function createOutbox({ api, budget, logger }: { api: Api; budget: SendBudget; logger: Logger }): Outbox {
@@ -36,17 +39,19 @@ export function createOutbox({ api, budget, logger }: { api: Api; budget: SendBu
       const slot = await budget.take(chat, () => priority, lifetime);
       try {
         await send();
+        slot.end();
         return;
       } catch (error) {
         const answer = sortFailure(error);
+        if (answer.kind === "held") slot.giveBack();
+        else slot.end(answer.kind !== "unknown");
         if (answer.kind === "wait") budget.freeze(chat, answer.seconds);
+        else if (answer.kind === "held") await pause(HELD_PAUSE_MS, undefined, { signal: lifetime });
         else {
           logger.warn({ kind: answer.kind, chatId: chat.telegramId, tries }, "a sentence of the bot was not delivered");
           // Sent again it might stand there twice: a sentence that is lost can be asked for again.
           return;
         }
-      } finally {
-        slot.end();
       }
     }
   };

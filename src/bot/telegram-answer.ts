@@ -18,8 +18,20 @@ export type TelegramAnswer =
   | { kind: "chat-gone"; description: string }
   /** Telegram will never accept this call as it is: a fault of ours. */
   | { kind: "refused"; description: string }
-  /** No answer, or one of 5xx: it may have been done or not. */
-  | { kind: "unknown"; description: string };
+  /** No answer, or one of 5xx. It may have been done, unless Telegram was not even reached. */
+  | { kind: "unknown"; description: string; mayBeDone: boolean }
+  /** The call was not made: this process may not be believed until it has heard from the database again. */
+  | { kind: "held" };
+
+/** Thrown in place of a call of a process that must not act now. */
+export class HeldCallError extends Error {
+  constructor() {
+    super("no call is made: this process was frozen, or has lost the database");
+  }
+}
+
+/** What says that no connection came about. */
+const NEVER_REACHED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
 
 const MESSAGE_GONE = /message to (edit|delete) not found|message can't be (edited|deleted)|MESSAGE_ID_INVALID/i;
 /** The chat or its topic is closed to us; what is not 403 for it is one of these. */
@@ -28,16 +40,27 @@ const CHAT_GONE =
 
 /** Sorts what a failed call threw, also when grammY could make nothing of the answer. */
 export function sortFailure(error: unknown): TelegramAnswer {
-  if (error instanceof HttpError) return { kind: "unknown", description: error.message };
-  if (!(error instanceof GrammyError)) return { kind: "unknown", description: `no answer of Telegram's: ${error}` };
+  if (error instanceof HeldCallError) return { kind: "held" };
+  if (error instanceof HttpError) {
+    return { kind: "unknown", description: error.message, mayBeDone: !NEVER_REACHED.has(codeOf(error.error)) };
+  }
+  if (!(error instanceof GrammyError)) {
+    return { kind: "unknown", description: `no answer of Telegram's: ${error}`, mayBeDone: true };
+  }
   const { error_code: code, description, parameters } = error;
   // JSON of somebody between us and Telegram has no code, whatever the type says.
-  if (typeof code !== "number") return { kind: "unknown", description: "an answer that is none of Telegram's" };
+  if (typeof code !== "number") {
+    return { kind: "unknown", description: "an answer that is none of Telegram's", mayBeDone: true };
+  }
   if (code === 429) return { kind: "wait", seconds: parameters.retry_after ?? 1 };
   if (parameters.migrate_to_chat_id) return { kind: "migrated", telegramId: parameters.migrate_to_chat_id };
-  if (code >= 500) return { kind: "unknown", description };
+  if (code >= 500) return { kind: "unknown", description, mayBeDone: true };
   if (/message is not modified/i.test(description)) return { kind: "done" };
   if (MESSAGE_GONE.test(description)) return { kind: "message-gone" };
   if (code === 403 || CHAT_GONE.test(description)) return { kind: "chat-gone", description };
   return { kind: "refused", description };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

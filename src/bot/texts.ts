@@ -40,7 +40,7 @@ function noteOf(texts: Texts, { status, errorCode }: RunOutcome): string | null 
 }
 
 const english = {
-  buttons: { stock: "What's running out?", yesterday: "How was yesterday?", stop: "⏹ Stop" },
+  buttons: { stock: "What's running out?", yesterday: "How was yesterday?", stop: "⏹ Stop", retry: "↻ Try again" },
   roles: { staff: "staff member", manager: "manager", owner: "owner" } satisfies Record<StaffRole, string>,
   commands: {
     start: "What I can do",
@@ -67,6 +67,8 @@ const english = {
   stopping: "Stopping.",
   nothingToStop: "There is nothing to stop.",
   onlyOwnStop: "Only the person who asked, or a manager, can stop this answer.",
+  retrying: "I try again.",
+  retriedAlready: "This question was asked again already.",
   noThreads: "There are no earlier conversations here yet. Just ask me something.",
   pickThread: "Which conversation would you like to go on with?",
   resumed: (title: string) => `We go on with “${title}”. What would you like to know?`,
@@ -122,7 +124,7 @@ const english = {
 };
 
 const vietnamese: Texts = {
-  buttons: { stock: "Món nào sắp hết?", yesterday: "Hôm qua bán thế nào?", stop: "⏹ Dừng" },
+  buttons: { stock: "Món nào sắp hết?", yesterday: "Hôm qua bán thế nào?", stop: "⏹ Dừng", retry: "↻ Thử lại" },
   roles: { staff: "nhân viên", manager: "quản lý", owner: "chủ quán" },
   commands: {
     start: "Tôi làm được gì",
@@ -149,6 +151,8 @@ const vietnamese: Texts = {
   stopping: "Đang dừng.",
   nothingToStop: "Không có gì để dừng.",
   onlyOwnStop: "Chỉ người hỏi hoặc quản lý mới dừng được câu trả lời này.",
+  retrying: "Tôi thử lại.",
+  retriedAlready: "Câu hỏi này đã được hỏi lại rồi.",
   noThreads: "Ở đây chưa có cuộc trò chuyện nào trước đó. Bạn cứ hỏi tôi.",
   pickThread: "Bạn muốn tiếp tục cuộc trò chuyện nào?",
   resumed: (title) => `Ta tiếp tục “${title}”. Bạn muốn biết điều gì?`,

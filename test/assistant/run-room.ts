@@ -69,7 +69,7 @@ export interface Room {
   ask(text: string, options?: AskOptions): Promise<NonNullable<ReceivedMessage>>;
   /** Takes a worker's lock without a worker: for a process that a test plays itself. */
   takeLock(): Promise<WorkerLock>;
-  claim(lock: WorkerLock): Promise<ClaimedRun>;
+  claim(lock: Pick<WorkerLock, "workerId">): Promise<ClaimedRun>;
   /** Starts a worker that takes what is queued. */
   startWorker(): Promise<RoomWorker>;
   /** Asks, and works on the run until it ends. */
@@ -157,7 +157,7 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
     whenAbandoned: firstAbandoned.promise,
     ask,
     async takeLock() {
-      const lock = await takeWorkerLock(test.database, () => undefined);
+      const lock = await takeWorkerLock(test.database, { botId: BOT_ID, onLost: () => undefined });
       closings.push(() => lock.release());
       return lock;
     },
@@ -170,7 +170,7 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
     async answer(text, askOptions) {
       const { runId } = await ask(text, askOptions);
       const worker = await start(null);
-      await worker.work(await room.claim({ workerId: worker.id(), release: async () => undefined }));
+      await worker.work(await room.claim({ workerId: worker.id() }));
       return { ...(await readRun(test, runId)), finalText: await endOf(runId).promise };
     },
     ended: (runId) => endOf(runId).promise,

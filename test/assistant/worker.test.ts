@@ -5,7 +5,7 @@ import { createModel, type Model } from "../../src/assistant/model.ts";
 import { runAssistant } from "../../src/assistant/run.ts";
 import { textsIn } from "../../src/bot/texts.ts";
 import { listen, type Notice, publish } from "../../src/db/notify.ts";
-import { claimRun, LeaseLostError, releaseRuns, renewLeases } from "../../src/db/queries/run-queue.ts";
+import { claimRun, LeaseLostError, releaseRuns } from "../../src/db/queries/run-queue.ts";
 import { endRun } from "../../src/db/queries/run-steps.ts";
 import { runs, threads } from "../../src/db/schema/index.ts";
 import { calls, fails, says, scripted } from "../../src/sandbox/model/script.ts";
@@ -410,9 +410,9 @@ test("a worker renews only what it works on: a run that it gave up is free when 
   await claim(lock);
   await database.db.update(runs).set({ leaseUntil: sql`now() - interval '1 second'` });
 
-  const held = await renewLeases(database.db, lock.workerId, [worked.runId]);
+  const heartbeat = await lock.beat([worked.runId], 60_000);
 
-  expect(held).toEqual([{ id: worked.runId, stopRequested: false }]);
+  expect(heartbeat).toEqual({ runs: [{ id: worked.runId, stopRequested: false }], liveWorkers: 1 });
   expect((await claim(lock)).id).toBe(givenUp.runId);
   expect((await read(worked.runId)).run.attempt).toBe(1);
 });

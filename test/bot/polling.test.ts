@@ -307,6 +307,7 @@ function createBot(
     ownerTelegramIds: [],
     toolLabel: (name) => name,
     workerId: () => 1,
+    mayCall: () => true,
     isDatabaseUp: () => isDatabaseUp(database.db),
     onRefused(error) {
       throw error;

@@ -1,43 +1,127 @@
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { markDelivered, markUndeliverable, saveReplyPages } from "../../src/db/queries/replies.ts";
+import {
+  claimWaitingReplies,
+  findReplyTurn,
+  markDelivered,
+  markUndeliverable,
+  noteSending,
+  ReplyLostError,
+  releaseReply,
+  saveReplyPages,
+} from "../../src/db/queries/replies.ts";
 import { replies } from "../../src/db/schema/index.ts";
+import { takeWorkerLock, type WorkerLock } from "../../src/db/worker-lock.ts";
 import { insertReply, insertRun, insertThread } from "../support/conversations.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
+const BOT_ID = 1;
+/** A worker that never took a lock under this number: as dead as one can be. */
+const DEAD_WORKER = 999_999;
+
 let store: TestDatabase;
+let lock: WorkerLock;
 beforeEach(async () => {
   store = await createTestDatabase();
+  lock = await takeWorkerLock(store.database, { botId: BOT_ID, onLost: () => undefined });
 });
-afterEach(() => store.close());
+afterEach(async () => {
+  await lock.release();
+  await store.close();
+});
 
-async function newReply() {
-  const thread = await insertThread(store.db);
-  const run = await insertRun(store.db, { threadId: thread.id });
-  return insertReply(store.db, { runId: run.id, chatId: thread.chatId, finalText: "All is well." });
+/** A reply that a worker draws. */
+async function newReply(workerId = DEAD_WORKER, values: Partial<Parameters<typeof insertReply>[1]> = {}) {
+  const thread = values.chatId ? null : await insertThread(store.db);
+  const chatId = values.chatId ?? thread?.chatId ?? "";
+  const run = await insertRun(store.db, { threadId: (thread ?? (await insertThread(store.db, { chatId }))).id });
+  const row = { workerId, finalText: "All is well.", ...values, runId: run.id, chatId };
+  return insertReply(store.db, row);
 }
 
 const read = async (id: string) => (await store.db.select().from(replies).where(eq(replies.id, id)))[0];
+const claimReplies = () => claimWaitingReplies(store.db, { botId: BOT_ID, workerId: lock.workerId, limit: 10 });
+const pages = (...telegramMessageIds: number[]) => ({ telegramMessageIds, resent: 0 });
 
-test("what a worker learns late of a reply that another has delivered changes nothing, and fails nothing", async () => {
-  const { id } = await newReply();
-  await saveReplyPages(store.db, id, [11]);
-  await markDelivered(store.db, id);
+test("what a worker learns late of a reply that is delivered, or another's, changes nothing", async () => {
+  const { id } = await newReply(1);
+  await saveReplyPages(store.db, { id, workerId: 1 }, pages(11));
+  const another = { id, workerId: 2 };
+  await expect(saveReplyPages(store.db, another, pages(12))).rejects.toThrow(ReplyLostError);
+  await markDelivered(store.db, { id, workerId: 1 });
   const delivered = await read(id);
 
-  await saveReplyPages(store.db, id, [12]);
-  await markUndeliverable(store.db, id, "blocked");
+  for (const workerId of [1, 2]) {
+    const late = { id, workerId };
+    await expect(noteSending(store.db, late)).rejects.toThrow(ReplyLostError);
+    await expect(saveReplyPages(store.db, late, pages(12))).rejects.toThrow(ReplyLostError);
+    await expect(markUndeliverable(store.db, late, "blocked")).rejects.toThrow(ReplyLostError);
+  }
 
   expect(delivered).toMatchObject({ status: "delivered", telegramMessageIds: [11] });
   expect(await read(id)).toEqual(delivered);
 });
 
 test("a reply that Telegram refused for good stays so", async () => {
-  const { id } = await newReply();
-  await markUndeliverable(store.db, id, "blocked");
+  const { id } = await newReply(1);
+  await markUndeliverable(store.db, { id, workerId: 1 }, "blocked");
 
-  await saveReplyPages(store.db, id, [12]);
-  await markDelivered(store.db, id);
+  await expect(markDelivered(store.db, { id, workerId: 1 })).rejects.toThrow(ReplyLostError);
 
   expect(await read(id)).toMatchObject({ status: "failed", error: "blocked", telegramMessageIds: [] });
+  expect(await claimReplies()).toEqual([]);
+});
+
+test("what a dead worker left is claimed oldest first, by a living one, and once", async () => {
+  const first = await newReply();
+  const second = await newReply();
+  const alive = await newReply(lock.workerId);
+
+  const claimed = await claimReplies();
+
+  expect(claimed.map(({ id, finalText }) => [id, finalText])).toEqual([
+    [first.id, "All is well."],
+    [second.id, "All is well."],
+  ]);
+  expect(await claimReplies()).toEqual([]);
+  expect(await read(alive.id)).toEqual(alive);
+});
+
+test("a worker whose lease has run out claims nothing", async () => {
+  await newReply();
+  await lock.release();
+
+  expect(await claimReplies()).toEqual([]);
+});
+
+test("a message that was on its way when its worker died may stand twice, and is counted", async () => {
+  const [sending, answered] = [await newReply(), await newReply()];
+  await noteSending(store.db, { id: sending.id, workerId: DEAD_WORKER });
+  await noteSending(store.db, { id: answered.id, workerId: DEAD_WORKER });
+  await saveReplyPages(store.db, { id: answered.id, workerId: DEAD_WORKER }, { telegramMessageIds: [11], resent: 2 });
+
+  await claimReplies();
+
+  expect(await read(sending.id)).toMatchObject({ resentCount: 1, sendingSince: null });
+  expect(await read(answered.id)).toMatchObject({ resentCount: 2, sendingSince: null, telegramMessageIds: [11] });
+});
+
+test("a reply is behind one before it in its chat until that one is delivered, whoever has it", async () => {
+  const first = await newReply(lock.workerId);
+  const second = await newReply(DEAD_WORKER, { chatId: first.chatId });
+  const elsewhere = await newReply();
+
+  const before = await Promise.all([second, elsewhere].map(({ id }) => findReplyTurn(store.db, id)));
+  await markDelivered(store.db, { id: first.id, workerId: lock.workerId });
+
+  expect(before.map((turn) => turn?.isBehind)).toEqual([true, false]);
+  expect(await findReplyTurn(store.db, second.id)).toMatchObject({ isBehind: false });
+});
+
+test("a reply that a worker has too many of is there for whoever looks next", async () => {
+  const { id } = await newReply(lock.workerId);
+
+  await releaseReply(store.db, { id, workerId: lock.workerId });
+
+  expect((await claimReplies()).map((reply) => reply.id)).toEqual([id]);
 });

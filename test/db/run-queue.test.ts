@@ -1,8 +1,7 @@
-import { eq } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { claimWaitingReplies } from "../../src/db/queries/replies.ts";
-import { claimRun } from "../../src/db/queries/run-queue.ts";
-import { replies } from "../../src/db/schema/index.ts";
+import { claimRun, releaseRuns } from "../../src/db/queries/run-queue.ts";
+import { workers } from "../../src/db/schema/index.ts";
 import { takeWorkerLock, type WorkerLock } from "../../src/db/worker-lock.ts";
 import { insertReply, insertRun, insertThread } from "../support/conversations.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -12,51 +11,79 @@ const BOT_ID = 1;
 const DEAD_WORKER = 999_999;
 
 let store: TestDatabase;
-let lock: WorkerLock;
+let locks: WorkerLock[];
 beforeEach(async () => {
   store = await createTestDatabase();
-  lock = await takeWorkerLock(store.database, () => undefined);
+  locks = [await takeLock(), await takeLock()];
 });
 afterEach(async () => {
-  await lock.release();
+  for (const lock of locks) await lock.release();
   await store.close();
 });
+
+const takeLock = () => takeWorkerLock(store.database, { botId: BOT_ID, onLost: () => undefined });
+const claim = (lock = locks[0]) => claimRun(store.db, { workerId: lock?.workerId ?? 0, botId: BOT_ID });
 
 /** A thread whose first answer was given by this worker and stored, and whose second question waits. */
 async function answeredAndAskedAgain(workerId: number) {
   const { db } = store;
   const thread = await insertThread(db, { status: "open" });
   const answered = await insertRun(db, { threadId: thread.id, workerId });
-  const reply = await insertReply(db, { runId: answered.id, chatId: thread.chatId, finalText: "The first answer." });
+  await insertReply(db, { runId: answered.id, chatId: thread.chatId, workerId, finalText: "The first answer." });
   const asked = await insertRun(db, { threadId: thread.id, position: 2, status: "queued" });
-  return { reply, asked };
+  await insertReply(db, { runId: asked.id, chatId: thread.chatId });
+  return { asked };
 }
 
-const claim = () => claimRun(store.db, { workerId: lock.workerId, botId: BOT_ID });
-const claimReplies = () => claimWaitingReplies(store.db, { botId: BOT_ID, workerId: lock.workerId, limit: 10 });
+test("a question does not wait for the delivery of the answer before it, but its reply knows that it is behind", async () => {
+  const { asked } = await answeredAndAskedAgain(DEAD_WORKER);
 
-test("a question waits until somebody delivers the answer before it, which a dead worker left", async () => {
-  const { reply, asked } = await answeredAndAskedAgain(DEAD_WORKER);
+  const claimed = await claim();
 
-  const tooEarly = await claim();
-  const waiting = await claimReplies();
-  const next = await claim();
-
-  expect(tooEarly).toBeUndefined();
-  expect(waiting.map(({ id, finalText }) => [id, finalText])).toEqual([[reply.id, "The first answer."]]);
-  expect(next?.id).toBe(asked.id);
+  expect(claimed).toMatchObject({ id: asked.id, reply: { isBehind: true, shownLength: 0 } });
 });
 
-test("a question does not wait for an answer that a living worker delivers, nor for one that never will be", async () => {
-  const delivering = await answeredAndAskedAgain(lock.workerId);
-  const undeliverable = await answeredAndAskedAgain(DEAD_WORKER);
+test("a worker that is only frozen loses its runs when its lease runs out, though it holds its lock", async () => {
+  const { asked } = await answeredAndAskedAgain(DEAD_WORKER);
+  await claim(locks[0]);
+  const meanwhile = await claim(locks[1]);
+
   await store.db
-    .update(replies)
-    .set({ status: "failed", error: "blocked" })
-    .where(eq(replies.id, undeliverable.reply.id));
+    .update(workers)
+    .set({ leaseUntil: sql`now() - interval '1 second'` })
+    .where(sql`${workers.id} = ${locks[0]?.workerId}`);
+  const takenOver = await claim(locks[1]);
 
-  const claimed = [await claim(), await claim()];
+  expect(meanwhile).toBeUndefined();
+  expect(takenOver).toMatchObject({ id: asked.id, attempt: 2, handovers: 0 });
+  expect(await locks[0]?.beat([asked.id], 60_000)).toBeUndefined();
+  expect(await claim(locks[0])).toBeUndefined();
+});
 
-  expect(claimed.map((run) => run?.id)).toEqual([delivering.asked.id, undeliverable.asked.id]);
-  expect(await claimReplies()).toEqual([]);
+test("a run that was handed over in good order has lost no attempt", async () => {
+  await answeredAndAskedAgain(DEAD_WORKER);
+  await claim(locks[0]);
+
+  await releaseRuns(store.db, locks[0]?.workerId ?? 0);
+
+  expect(await claim(locks[1])).toMatchObject({ attempt: 2, handovers: 1 });
+});
+
+test("a heartbeat waits for no lock of a run, and tells how many workers share the bot", async () => {
+  await answeredAndAskedAgain(DEAD_WORKER);
+  const run = await claim(locks[0]);
+  const locked = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const holding = store.db.transaction(async (tx) => {
+    await tx.execute(sql`select 1 from runs where id = ${run?.id} for update`);
+    locked.resolve();
+    await release.promise;
+  });
+  await locked.promise;
+
+  const heartbeat = await locks[0]?.beat([run?.id ?? ""], 60_000);
+  release.resolve();
+  await holding;
+
+  expect(heartbeat).toEqual({ runs: [{ id: run?.id, stopRequested: false }], liveWorkers: 2 });
 });

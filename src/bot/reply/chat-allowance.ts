@@ -61,8 +61,20 @@ export interface ChatAllowance {
   undo(call: StartedCall): void;
   /** Telegram asked to wait so many seconds: nothing at all may start until then, and afterwards less than before. */
   freeze(seconds: number, now: number): void;
+  /** What another process has to know to go on from here. */
+  window(now: number): ChatWindow;
+  /** What another process has done here: it counts as if it had been done by this one. */
+  learn(window: ChatWindow, now: number): void;
   /** Whether nothing of the past matters any more. */
   isRested(now: number): boolean;
+}
+
+/** Ages and durations in milliseconds, so that it can be handed from one clock to another. */
+export interface ChatWindow {
+  /** How long ago each call began that may still count, oldest first. */
+  callAgesMs: number[];
+  /** For how long nothing at all may start; 0 for now. */
+  frozenForMs: number;
 }
 
 /** The allowance of a chat of which nothing is known yet. */
@@ -72,7 +84,7 @@ export function createChatAllowance({ isGroup, now: createdAt }: { isGroup: bool
   let countedAt = createdAt;
   let slowness = 1;
   let frozenUntil = Number.NEGATIVE_INFINITY;
-  /** Calls that Telegram may count now, oldest first; without a group only the last one. */
+  /** Calls that Telegram may count now, oldest first; without a group those of the last burst. */
   let calls: StartedCall[] = [];
 
   const refill = (now: number) => {
@@ -99,7 +111,7 @@ export function createChatAllowance({ isGroup, now: createdAt }: { isGroup: bool
       refill(now);
       creditMs -= INTERVAL_MS;
       const call = { startedAt: now, countsUntil: now + LONGEST_CALL_MS + GROUP_WINDOW_MS };
-      calls = isGroup ? [...calls, call] : [call];
+      calls = [...(isGroup ? calls : calls.slice(-BURST)), call];
       return call;
     },
     end(call, now) {
@@ -121,8 +133,32 @@ export function createChatAllowance({ isGroup, now: createdAt }: { isGroup: bool
       creditMs = 2 * INTERVAL_MS;
       countedAt = frozenUntil;
     },
+    window: (now) => ({
+      callAgesMs: calls.map((call) => now - callCountedAt(call)).filter((ageMs) => ageMs < GROUP_WINDOW_MS),
+      frozenForMs: Math.max(0, frozenUntil - now),
+    }),
+    learn({ callAgesMs, frozenForMs }, now) {
+      const heard = callAgesMs.map((ageMs) => ({ startedAt: now - ageMs, countsUntil: now - ageMs + GROUP_WINDOW_MS }));
+      const newest = heard.at(-1)?.startedAt ?? Number.NEGATIVE_INFINITY;
+      calls = [...heard, ...calls.filter(({ startedAt }) => startedAt > newest)];
+      frozenUntil = Math.max(frozenUntil, now + frozenForMs);
+      [creditMs, countedAt] = [MOST_CREDIT_MS, Number.NEGATIVE_INFINITY];
+      for (const { startedAt } of calls) {
+        refill(startedAt);
+        creditMs -= INTERVAL_MS;
+      }
+      // After a window one edit may go out at once and a final behind it, but no burst.
+      if (frozenUntil > now) [creditMs, countedAt] = [Math.min(creditMs, 2 * INTERVAL_MS), frozenUntil];
+      else refill(now);
+    },
     isRested: (now) => now > frozenUntil && now - (calls.at(-1)?.startedAt ?? createdAt) > 2 * GROUP_WINDOW_MS,
   };
+}
+
+/** From when on Telegram counts a call: its answer, where that is known. */
+function callCountedAt({ startedAt, countsUntil }: StartedCall): number {
+  const isUnderWay = countsUntil === startedAt + LONGEST_CALL_MS + GROUP_WINDOW_MS;
+  return isUnderWay ? startedAt : countsUntil - GROUP_WINDOW_MS;
 }
 
 /** When a group's minute has room for a call of this priority. */

@@ -17,6 +17,11 @@ const WINDOW_MS = 515;
 const CHATS_OF_A_COMMON_FREEZE = 3;
 const COMMON_FREEZE_WINDOW_MS = 1_000;
 
+/** So many calls in a row without an answer: Telegram cannot be reached, and all chats wait, longer each time. */
+const CALLS_OF_AN_OUTAGE = 3;
+const FIRST_OUTAGE_PAUSE_MS = 1_000;
+const LONGEST_OUTAGE_PAUSE_MS = 10_000;
+
 export interface OverallAllowance {
   /** The earliest time at which a call may start; not before `now`. */
   freeAt(now: number): number;
@@ -24,16 +29,21 @@ export interface OverallAllowance {
   start(now: number): void;
   /** The call that started then was never made. */
   undo(startedAt: number): void;
+  /** A call was answered, however, or was not. */
+  ended(isAnswered: boolean, now: number): void;
+  /** So many workers of the bot live and share what it is allowed, this one among them. */
+  share(workers: number): void;
   /** Telegram asked a chat to wait so many seconds: where several were asked at once, all chats wait. */
   refused(telegramId: number, seconds: number, now: number): void;
 }
 
 /** `callsPerSecond`: Telegram's 30 unless told; Infinity for no limit. */
 export function createOverallAllowance(callsPerSecond = TELEGRAM_CALLS_PER_SECOND): OverallAllowance {
-  const limit = Math.max(1, Math.floor(callsPerSecond / 2));
+  let limit = Math.max(1, Math.floor(callsPerSecond / 2));
   /** Calls within the window, oldest first. */
   const starts: number[] = [];
   let frozenUntil = Number.NEGATIVE_INFINITY;
+  let unanswered = 0;
   let refusals: { telegramId: number; seconds: number; at: number }[] = [];
   return {
     freeAt(now) {
@@ -45,6 +55,16 @@ export function createOverallAllowance(callsPerSecond = TELEGRAM_CALLS_PER_SECON
     undo(startedAt) {
       const index = starts.lastIndexOf(startedAt);
       if (index >= 0) starts.splice(index, 1);
+    },
+    ended(isAnswered, now) {
+      unanswered = isAnswered ? 0 : unanswered + 1;
+      // Those that were under way when it began tell nothing new.
+      if (unanswered < CALLS_OF_AN_OUTAGE || frozenUntil > now) return;
+      const pauseMs = FIRST_OUTAGE_PAUSE_MS * 2 ** (unanswered - CALLS_OF_AN_OUTAGE);
+      frozenUntil = now + Math.min(pauseMs, LONGEST_OUTAGE_PAUSE_MS);
+    },
+    share(workers) {
+      limit = Math.max(1, Math.floor(callsPerSecond / 2 / Math.max(1, workers)));
     },
     refused(telegramId, seconds, now) {
       refusals = refusals.filter(({ at }) => at > now - COMMON_FREEZE_WINDOW_MS);

@@ -3,7 +3,7 @@
  *
  * Events in, pages out. It knows nothing of what is shown already, nor of sending.
  */
-import type { RunEvent } from "../../events.ts";
+import type { RunEvent, RunOutcome } from "../../events.ts";
 import { createGrowingPages } from "./pages.ts";
 import type { View } from "./shown-pages.ts";
 
@@ -17,19 +17,30 @@ export interface ReplyText {
   /** Whether formatting was dropped. */
   isPlain(): boolean;
   isFinal(): boolean;
+  /** Whether it is shorter than what an earlier attempt has shown already: then it is not shown yet. */
+  isHeldBack(): boolean;
   /** Another number whenever there may be something else to show: told without rendering. */
   version(): number;
   view(): View;
 }
 
-/** `statusLine` words the status while the tools of these names run. */
-export function createReplyText(statusLine: (toolNames: string[]) => string): ReplyText {
+export interface ReplyTextOptions {
+  /** Words the status while the tools of these names run. */
+  statusLine(toolNames: string[]): string;
+  /** Characters that an earlier attempt may have shown; a takeover takes none of them back before the end. */
+  shownLength: number;
+  /** Whether a run that ended so may be asked again by a button. */
+  isWorthRetrying(outcome: RunOutcome): boolean;
+}
+
+export function createReplyText({ statusLine, shownLength, isWorthRetrying }: ReplyTextOptions): ReplyText {
   /** Tools that run, and whether they have for long enough to be named. */
   const running = new Map<string, { name: string; isNamed: boolean }>();
   let text = "";
   let growing = createGrowingPages();
   let isFinal = false;
   let isPlain = false;
+  let canRetry = false;
   let version = 0;
 
   const status = (): string => {
@@ -58,7 +69,10 @@ export function createReplyText(statusLine: (toolNames: string[]) => string): Re
       if (event.type === "tool-start") running.set(event.toolCallId, { name: event.name, isNamed: false });
       if (event.type === "tool-end") endTool(event.toolCallId);
       if (event.type === "text-delta") append(event.delta);
-      if (event.type === "run-end") end(event.finalText);
+      if (event.type === "run-end") {
+        canRetry = isWorthRetrying(event.outcome);
+        end(event.finalText);
+      }
       if (event.type === "text-delta" || event.type === "run-end") version += 1;
     },
     nameTool(toolCallId) {
@@ -74,10 +88,15 @@ export function createReplyText(statusLine: (toolNames: string[]) => string): Re
     },
     isPlain: () => isPlain,
     isFinal: () => isFinal,
+    isHeldBack: () => !isFinal && text.length < shownLength,
     version: () => version,
     view() {
       const pages = growing.pages({ final: isFinal, status: status() });
-      return { pages: isPlain ? pages.map((page) => ({ text: page.text, entities: [] })) : pages, isFinal };
+      return {
+        pages: isPlain ? pages.map((page) => ({ text: page.text, entities: [] })) : pages,
+        isFinal,
+        button: isFinal ? (canRetry ? "retry" : null) : "stop",
+      };
     },
   };
 }

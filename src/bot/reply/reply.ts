@@ -4,12 +4,13 @@
  * One loop, one write in flight, rendered when the slot is there: what is stale is never sent. A page's message id is
  * stored as soon as it is known. It knows the run's events and a transport; nothing of the model or of grammY.
  */
-import type { RunEvent } from "../../events.ts";
+import { ReplyLostError } from "../../db/queries/replies.ts";
+import type { RunEvent, RunOutcome } from "../../events.ts";
 import type { Logger } from "../../logger.ts";
 import { type Clock, createTimers, type Timers } from "../clock.ts";
 import type { TelegramAnswer } from "../telegram-answer.ts";
 import { createReplyText, type ReplyText } from "./reply-text.ts";
-import type { BudgetChat, Priority, SendBudget } from "./send-budget.ts";
+import type { BudgetChat, Priority, SendBudget, Slot } from "./send-budget.ts";
 import {
   createShownPages,
   type PageContent,
@@ -22,7 +23,7 @@ import { keepTyping, TYPING_DELAY_MS, TYPING_INTERVAL_MS } from "./typing.ts";
 
 /** The calls that a reply makes; each answers what became of it and never throws. */
 export interface ReplyTransport {
-  send(page: PageToSend): Promise<{ kind: "sent"; messageId: number } | TelegramAnswer>;
+  send(page: PageToSend): Promise<SendAnswer>;
   edit(messageId: number, page: PageContent): Promise<TelegramAnswer>;
   remove(messageId: number): Promise<TelegramAnswer>;
   typing(): Promise<TelegramAnswer>;
@@ -30,9 +31,14 @@ export interface ReplyTransport {
   migrate(telegramId: number): Promise<void>;
 }
 
-/** What is kept of a reply; each retries until it is stored. */
+type SendAnswer = { kind: "sent"; messageId: number } | TelegramAnswer;
+
+/** What is kept of a reply; each retries until it is stored, and rejects when the reply belongs to another worker by now. */
 export interface ReplyStore {
-  savePages(telegramMessageIds: readonly number[]): Promise<void>;
+  /** A message is on its way whose id nobody knows yet. Tried once; never rejects. */
+  noteSending(): Promise<void>;
+  /** `resent`: messages that were sent again since the last time, because Telegram's answer was lost. */
+  savePages(telegramMessageIds: readonly number[], resent: number): Promise<void>;
   markDelivered(): Promise<void>;
   markUndeliverable(reason: string): Promise<void>;
 }
@@ -44,10 +50,12 @@ export interface ReplyDeps {
   store: ReplyStore;
   /** The status line while these tools run, by their names. */
   statusLine(toolNames: string[]): string;
-  /** Messages that show this reply already, from an earlier attempt. */
-  telegramMessageIds: readonly number[];
-  /** Settles when the replies before this one are delivered. */
-  turn: Promise<void>;
+  /** Characters that an earlier attempt may have shown. */
+  shownLength: number;
+  /** Whether a run that ended so may be asked again by a button. */
+  isWorthRetrying(outcome: RunOutcome): boolean;
+  /** Waits until the replies before this one are delivered. @returns the messages that show this one already. */
+  begin(signal: AbortSignal): Promise<readonly number[]>;
   clock: Clock;
   logger: Logger;
 }
@@ -64,6 +72,8 @@ export interface Reply {
 const STATUS_DELAY_MS = 700;
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
+/** How often a process that must not act looks whether it may again, in milliseconds. */
+const HELD_LOOK_MS = 100;
 
 /** What the parts of one reply share. */
 interface Drawing extends ReplyDeps {
@@ -84,6 +94,8 @@ interface Drawing extends ReplyDeps {
   lastShownAt: number;
   /** Calls in a row that Telegram did not answer. */
   failures: number;
+  /** Messages that may have been sent, unheard of, before one whose id is known. */
+  lostSends: number;
 }
 
 /** Begins to draw a reply; it ends by itself after `run-end`. */
@@ -91,8 +103,8 @@ export function createReply(deps: ReplyDeps): Reply {
   const stop = new AbortController();
   const drawing: Drawing = {
     ...deps,
-    text: createReplyText(deps.statusLine),
-    shown: createShownPages(deps.telegramMessageIds),
+    text: createReplyText(deps),
+    shown: createShownPages([]),
     stop,
     stopped: abortOf(stop.signal),
     onChange: () => undefined,
@@ -102,10 +114,12 @@ export function createReply(deps: ReplyDeps): Reply {
     isWriting: false,
     lastShownAt: Number.NEGATIVE_INFINITY,
     failures: 0,
+    lostSends: 0,
   };
   const done = draw(drawing)
     .catch((error: unknown) => {
-      if (!stop.signal.aborted) deps.logger.error({ err: error }, "reply ended unexpectedly");
+      if (error instanceof ReplyLostError) deps.logger.info("reply handed over");
+      else if (!stop.signal.aborted) deps.logger.error({ err: error }, "reply ended unexpectedly");
     })
     .finally(drawing.timers.cancelAll);
   return {
@@ -131,11 +145,12 @@ function takeEvent(drawing: Drawing, event: RunEvent): void {
 }
 
 async function draw(drawing: Drawing): Promise<void> {
-  const { budget, chat, shown, stop, stopped, text, timers } = drawing;
-  await Promise.race([drawing.turn, stopped]);
+  const { budget, chat, stop, stopped, text, timers } = drawing;
+  const shown = createShownPages(await Promise.race([drawing.begin(stop.signal), stopped]));
+  drawing.shown = shown;
   timers.after(TYPING_DELAY_MS, () => keepTyping({ ...drawing, dueIn: () => typingDueIn(drawing) }));
   for (;;) {
-    if (text.version() === drawing.drawnVersion) {
+    if (text.version() === drawing.drawnVersion || text.isHeldBack()) {
       if (text.isFinal()) return drawing.store.markDelivered();
       await nextChange(drawing);
       continue;
@@ -152,7 +167,7 @@ async function draw(drawing: Drawing): Promise<void> {
       return;
     }
     drawing.isWriting = true;
-    const answer = await perform(drawing, step).finally(slot.end);
+    const answer = await perform(drawing, step, slot);
     drawing.isWriting = false;
     if (answer.kind === "done" && others.length === 0) drawing.drawnVersion = version;
     if (await settle(drawing, answer)) return;
@@ -182,19 +197,36 @@ function priorityOf({ drawnVersion, shown, statusVersion, text }: Drawing): Prio
   return shown.isEmpty() || drawnVersion < statusVersion ? "message" : "edit";
 }
 
-async function perform({ transport, shown, store }: Drawing, step: Step): Promise<TelegramAnswer> {
-  if (step.kind === "send") {
-    const answer = await transport.send(step.page);
-    if (answer.kind !== "sent") return answer;
-    shown.sent(answer.messageId, step.page);
-    await store.savePages(shown.messageIds());
-    return { kind: "done" };
-  }
+async function perform(drawing: Drawing, step: Step, slot: Slot): Promise<TelegramAnswer> {
+  const noted = step.kind === "send" ? drawing.store.noteSending() : null;
+  const answer = await call(drawing, step);
+  if (answer.kind === "held") slot.giveBack();
+  else slot.end(answer.kind !== "unknown");
+  await noted;
+  return step.kind === "send" ? noteSend(drawing, step.page, answer) : noteChange(drawing, step, answer);
+}
+
+function call({ transport }: Drawing, step: Step): Promise<SendAnswer> {
+  if (step.kind === "send") return transport.send(step.page);
   const { messageId } = step.shown;
-  const answer = await (step.kind === "edit" ? transport.edit(messageId, step.page) : transport.remove(messageId));
+  return step.kind === "edit" ? transport.edit(messageId, step.page) : transport.remove(messageId);
+}
+
+async function noteSend(drawing: Drawing, page: PageToSend, answer: SendAnswer): Promise<TelegramAnswer> {
+  const { shown, store } = drawing;
+  if (answer.kind === "unknown" && answer.mayBeDone) drawing.lostSends += 1;
+  if (answer.kind !== "sent") return answer;
+  shown.sent(answer.messageId, page);
+  const resent = drawing.lostSends;
+  drawing.lostSends = 0;
+  await store.savePages(shown.messageIds(), resent);
+  return { kind: "done" };
+}
+
+function noteChange({ shown }: Drawing, step: Exclude<Step, { kind: "send" }>, answer: SendAnswer): TelegramAnswer {
   if (answer.kind === "done" && step.kind === "edit") shown.edited(step.shown, step.page);
   if (answer.kind === "message-gone" || (answer.kind === "done" && step.kind === "remove")) step.shown.gone = true;
-  return answer;
+  return answer as TelegramAnswer;
 }
 
 /** Does what an answer asks for. @returns whether the reply is at its end for good. */
@@ -219,6 +251,9 @@ async function settle(drawing: Drawing, answer: TelegramAnswer): Promise<boolean
     case "unknown":
       await backOff(drawing, answer.description);
       return false;
+    case "held":
+      await pause(drawing, HELD_LOOK_MS);
+      return false;
     case "refused":
       if (!text.isPlain()) {
         logger.error({ description: answer.description }, "Telegram refused a page: it goes out without formatting");
@@ -239,10 +274,14 @@ async function giveUp({ logger, store }: Drawing, description: string): Promise<
 
 async function backOff(drawing: Drawing, description: string): Promise<void> {
   drawing.failures += 1;
-  const { failures, logger, stopped, timers } = drawing;
+  const { failures, logger } = drawing;
   logger.warn({ description, failures }, "Telegram did not answer: trying again");
+  await pause(drawing, Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS));
+}
+
+async function pause({ stopped, timers }: Drawing, delayMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  timers.after(Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS), resolve);
+  timers.after(delayMs, resolve);
   await Promise.race([promise, stopped]);
 }
 

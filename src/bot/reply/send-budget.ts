@@ -6,7 +6,13 @@
  * holds up another. It knows nothing of what is sent. The clock is given, so that a test can drive it.
  */
 import { type Clock, systemClock } from "../clock.ts";
-import { type ChatAllowance, createChatAllowance, type Priority, type StartedCall } from "./chat-allowance.ts";
+import {
+  type ChatAllowance,
+  type ChatWindow,
+  createChatAllowance,
+  type Priority,
+  type StartedCall,
+} from "./chat-allowance.ts";
 import { createOverallAllowance, type OverallAllowance } from "./overall-allowance.ts";
 
 export type { Priority } from "./chat-allowance.ts";
@@ -18,8 +24,8 @@ export interface BudgetChat {
 
 /** A call that may be made now. One of the two is to be called, once. */
 export interface Slot {
-  /** Telegram has answered, or never will. */
-  end(): void;
+  /** The call is over. `isAnswered`: whether Telegram has answered it, however; true when left out. */
+  end(isAnswered?: boolean): void;
   /** There was nothing to send after all. */
   giveBack(): void;
 }
@@ -36,6 +42,12 @@ export interface SendBudget {
   reconsider(chat: BudgetChat): void;
   /** Telegram asked to wait: nothing is sent to the chat until then. */
   freeze(chat: BudgetChat, seconds: number): void;
+  /** So many processes send for the bot now, this one among them: each takes its share of what all chats together allow. */
+  share(processes: number): void;
+  /** What another process has sent to the chat counts as if it had been sent from here. */
+  learn(chat: BudgetChat, window: ChatWindow): void;
+  /** What another process would have to know of the chats where something was sent since the last time. */
+  takeChanged(): (ChatWindow & { telegramId: number })[];
 }
 
 export interface SendBudgetOptions {
@@ -56,6 +68,7 @@ interface Waiter {
 }
 
 interface ChatQueue {
+  telegramId: number;
   allowance: ChatAllowance;
   waiting: Waiter[];
   /** Cancels the timer that looks at the chat again. */
@@ -69,6 +82,8 @@ interface Budget {
   queues: Map<number, ChatQueue>;
   /** Chats whose own allowance lets their first waiter go: only the limit over all chats may hold them up. */
   ready: Set<ChatQueue>;
+  /** Ids of the chats whose window has changed. */
+  changed: Set<number>;
   waiters: number;
 }
 
@@ -80,6 +95,7 @@ export function createSendBudget(options: SendBudgetOptions = {}): SendBudget {
     cancelOverallWake: null,
     queues: new Map(),
     ready: new Set(),
+    changed: new Set(),
     waiters: 0,
   };
   return {
@@ -95,6 +111,16 @@ export function createSendBudget(options: SendBudgetOptions = {}): SendBudget {
       if (queue) serve(budget, queue);
     },
     freeze: (chat, seconds) => freeze(budget, chat, seconds),
+    share(processes) {
+      budget.overall.share(processes);
+      serveReady(budget);
+    },
+    learn(chat, window) {
+      const queue = queueOf(budget, chat);
+      queue.allowance.learn(window, budget.clock.now());
+      serve(budget, queue);
+    },
+    takeChanged: () => takeChanged(budget),
   };
 }
 
@@ -103,7 +129,7 @@ function queueOf(budget: Budget, { telegramId, isGroup }: BudgetChat): ChatQueue
   if (known) return known;
   const now = budget.clock.now();
   if (budget.queues.size >= MANY_CHATS) forgetRested(budget, now);
-  const queue = { allowance: createChatAllowance({ isGroup, now }), waiting: [], cancelWake: null };
+  const queue = { telegramId, allowance: createChatAllowance({ isGroup, now }), waiting: [], cancelWake: null };
   budget.queues.set(telegramId, queue);
   return queue;
 }
@@ -204,8 +230,13 @@ function start(budget: Budget, queue: ChatQueue): Slot {
   const now = budget.clock.now();
   const call: StartedCall = allowance.start(now);
   budget.overall.start(now);
+  budget.changed.add(queue.telegramId);
   return {
-    end: () => allowance.end(call, budget.clock.now()),
+    end(isAnswered = true) {
+      allowance.end(call, budget.clock.now());
+      budget.overall.ended(isAnswered, budget.clock.now());
+      budget.changed.add(queue.telegramId);
+    },
     giveBack() {
       allowance.undo(call);
       budget.overall.undo(now);
@@ -220,5 +251,16 @@ function freeze(budget: Budget, chat: BudgetChat, seconds: number): void {
   const now = budget.clock.now();
   queue.allowance.freeze(seconds, now);
   budget.overall.refused(chat.telegramId, seconds, now);
+  budget.changed.add(chat.telegramId);
   serve(budget, queue);
+}
+
+function takeChanged({ changed, clock, queues }: Budget): (ChatWindow & { telegramId: number })[] {
+  const now = clock.now();
+  const windows = [...changed].flatMap((telegramId) => {
+    const queue = queues.get(telegramId);
+    return queue ? [{ telegramId, ...queue.allowance.window(now) }] : [];
+  });
+  changed.clear();
+  return windows;
 }

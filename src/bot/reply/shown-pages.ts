@@ -6,13 +6,17 @@ import type { FormattedText } from "./formatted-text.ts";
 /** What a reply should show now: its pages, one message each. */
 export interface View {
   pages: readonly FormattedText[];
-  /** Whether it is complete: then the stop button goes, and so do messages beyond the last page. */
+  /** Whether it is complete: then messages beyond the last page go. */
   isFinal: boolean;
+  /** What shows beneath the last page: stop while it grows, retry where asking again may help. */
+  button: ReplyButton | null;
 }
 
+export type ReplyButton = "stop" | "retry";
+
 export interface PageContent extends FormattedText {
-  /** Whether the stop button shows beneath it: every edit says so anew. */
-  stopButton: boolean;
+  /** What shows beneath it: every edit says so anew. */
+  button: ReplyButton | null;
 }
 
 export interface PageToSend extends PageContent {
@@ -51,13 +55,13 @@ export function createShownPages(messageIds: readonly number[]): ShownPages {
   return {
     messageIds: () => shown.map(({ messageId }) => messageId),
     isEmpty: () => shown.length === 0,
-    stepsTo({ pages, isFinal }) {
+    stepsTo({ pages, isFinal, button: lastButton }) {
       const steps = pages.flatMap((page, index): Step[] => {
         const at = shown[index];
-        const stopButton = !isFinal && index === pages.length - 1;
-        if (!at) return [{ kind: "send", page: { ...page, stopButton, isFirst: index === 0 } }];
-        if (at.gone || shows(at.content, page, stopButton)) return [];
-        return [{ kind: "edit", shown: at, page: { ...page, stopButton } }];
+        const button = index === pages.length - 1 ? lastButton : null;
+        if (!at) return [{ kind: "send", page: { ...page, button, isFirst: index === 0 } }];
+        if (at.gone || shows(at.content, page, button)) return [];
+        return [{ kind: "edit", shown: at, page: { ...page, button } }];
       });
       const surplus = isFinal ? shown.slice(pages.length).filter(({ gone }) => !gone) : [];
       return [...steps, ...surplus.map((at) => ({ kind: "remove" as const, shown: at }))];
@@ -72,7 +76,7 @@ export function createShownPages(messageIds: readonly number[]): ShownPages {
   };
 }
 
-function shows(content: PageContent | null, { text, entities }: FormattedText, stopButton: boolean): boolean {
-  if (content?.text !== text || content.stopButton !== stopButton) return false;
+function shows(content: PageContent | null, { text, entities }: FormattedText, button: ReplyButton | null) {
+  if (content?.text !== text || content.button !== button) return false;
   return content.entities === entities || JSON.stringify(content.entities) === JSON.stringify(entities);
 }

@@ -1,24 +1,29 @@
 /**
  * The stage on which runs are shown: a reply for each run of this process, and for each that a dead process left undelivered.
  *
- * The replies of one conversation are delivered one after the other. It decides nothing of what is said or when it is sent.
+ * The replies of one conversation are delivered one after the other, whichever processes have them. It decides nothing of
+ * what is said or when it is sent.
  */
 import type { Api } from "grammy";
 import type { RunStage } from "../../assistant/work-on-run.ts";
 import type { Db } from "../../db/client.ts";
+import type { NotedWindow } from "../../db/queries/chat-windows.ts";
 import { migrateChat } from "../../db/queries/places.ts";
-import { claimWaitingReplies, markDelivered, markUndeliverable, saveReplyPages } from "../../db/queries/replies.ts";
+import { claimWaitingReplies, releaseReply, type WaitingReply } from "../../db/queries/replies.ts";
 import type { ClaimedRun } from "../../db/queries/run-queue.ts";
+import type { RunOutcome } from "../../events.ts";
 import type { Logger } from "../../logger.ts";
 import { waitUpTo } from "../../wait-up-to.ts";
-import { stopData } from "../buttons.ts";
+import { isWorthRetrying, retryData, stopData } from "../buttons.ts";
 import { systemClock } from "../clock.ts";
 import { finalReply, textsIn } from "../texts.ts";
 import { withClosedFence } from "./markdown-fence.ts";
 import { paginate } from "./pages.ts";
-import { createReply, type Reply, type ReplyStore } from "./reply.ts";
+import { createReply, type Reply } from "./reply.ts";
+import { createReplyRecords } from "./reply-records.ts";
 import type { BudgetChat, SendBudget } from "./send-budget.ts";
 import { createReplyTransport } from "./transport.ts";
+import { waitForTurn } from "./turn.ts";
 
 export interface StageDeps {
   db: Db;
@@ -34,6 +39,8 @@ export interface StageDeps {
 export interface TelegramStage extends RunStage {
   /** Delivers what dead processes left, now and every few seconds. */
   deliverWaiting(): Promise<void>;
+  /** The worker's number is dead: what it drew may be another's from now on. */
+  abandonAll(): void;
   /** Waits up to `graceMs` for what is being delivered; the rest is left in the database for the next process. */
   stop(graceMs: number): Promise<void>;
 }
@@ -41,79 +48,98 @@ export interface TelegramStage extends RunStage {
 interface Place {
   replyId: string;
   runId: string;
+  /** The number under which it was claimed. */
+  workerId: number;
   /** Our own id of the chat: Telegram's may change in the middle of a reply. */
   chatId: string;
   chat: BudgetChat;
+  window: NotedWindow;
   topicId: number | null;
   replyToMessageId: number | null;
   telegramMessageIds: number[];
+  shownLength: number;
+  isBehind: boolean;
   language: string;
 }
 
 /** Replies delivered at once of those that wait; the next look takes the next ones. */
 const WAITING_BATCH = 50;
-const STORE_RETRY_MS = 1_000;
+/** Replies in memory, most of which wait for Telegram: above that, those whose runs have ended wait in the database. */
+const MOST_OPEN_REPLIES = 1_000;
 
 /** A stage in the chats of one bot. */
 export function createTelegramStage(deps: StageDeps): TelegramStage {
-  const { db, logger } = deps;
+  const { budget, db, logger } = deps;
   const open = new Map<string, Reply>();
-  const lastOf = new Map<string, Promise<void>>();
-  let isGraceOver = false;
+  /** Numbers under which this process has claimed something: what they noted of a chat is known here. */
+  const ownNumbers = new Set<number>();
+  const records = createReplyRecords(db, logger);
+  const ends = createEnds();
 
   const openReply = (place: Place): Reply => {
-    const { chat, topicId, language } = place;
+    const { chat, language, replyId, runId, topicId } = place;
     const conversation = `${place.chatId}:${topicId ?? ""}`;
     const texts = textsIn(language);
+    const log = logger.child({ runId, replyId });
+    const before = open.get(replyId);
+    ownNumbers.add(place.workerId);
+    if (!ownNumbers.has(place.window.notedBy ?? place.workerId)) budget.learn(chat, place.window);
     const reply = createReply({
       chat,
-      budget: deps.budget,
+      budget,
       transport: createReplyTransport({
         api: deps.api,
         chat,
         topicId,
         replyToMessageId: place.replyToMessageId,
-        stopButton: { label: texts.buttons.stop, data: stopData(place.runId) },
-        onMigrated: (to) => store(() => migrateChat(db, { botId: deps.botId, from: chat.telegramId, to })),
+        buttons: {
+          stop: { label: texts.buttons.stop, data: stopData(runId) },
+          retry: { label: texts.buttons.retry, data: retryData(runId) },
+        },
+        onMigrated: (to) => records.keep(() => migrateChat(db, { botId: deps.botId, from: chat.telegramId, to })),
       }),
-      store: storeOf(place.replyId),
+      store: records.open({ id: replyId, workerId: place.workerId }),
       statusLine: (names) => texts.checking(names.map((name) => deps.toolLabel(name, language)).join(", ")),
-      telegramMessageIds: place.telegramMessageIds,
-      turn: lastOf.get(conversation) ?? Promise.resolve(),
+      shownLength: place.shownLength,
+      isWorthRetrying,
+      begin: (signal) =>
+        waitForTurn({
+          place,
+          before: before?.done,
+          look: () => records.findTurn(replyId),
+          onEnd: (callback) => ends.listen(conversation, callback),
+          signal,
+        }),
       clock: systemClock,
-      logger: logger.child({ runId: place.runId, replyId: place.replyId }),
+      logger: log,
     });
-    open.set(place.replyId, reply);
-    lastOf.set(conversation, reply.done);
+    open.set(replyId, reply);
     void reply.done.then(() => {
-      if (open.get(place.replyId) === reply) open.delete(place.replyId);
-      if (lastOf.get(conversation) === reply.done) lastOf.delete(conversation);
+      if (open.get(replyId) === reply) {
+        open.delete(replyId);
+        records.close(replyId);
+      }
+      ends.ring(conversation);
     });
     return reply;
-  };
-  const storeOf = (replyId: string): ReplyStore => ({
-    savePages: (ids) => store(() => saveReplyPages(db, replyId, ids)),
-    markDelivered: () => store(() => markDelivered(db, replyId)),
-    markUndeliverable: (reason) => store(() => markUndeliverable(db, replyId, reason)),
-  });
-  // The chat shows it already: what is known of it is stored as soon as the database takes it.
-  const store = async (write: () => Promise<void>) => {
-    for (;;) {
-      try {
-        return await write();
-      } catch (error) {
-        if (isGraceOver) throw error;
-        logger.warn({ err: error }, "could not store a reply's state: trying again");
-        await new Promise((resolve) => setTimeout(resolve, STORE_RETRY_MS));
-      }
-    }
   };
 
   return {
     open(run) {
       const place = placeOf(run);
       if (!place) throw new Error(`run ${run.id} has no chat to be shown in`);
-      return openReply(place);
+      const reply = openReply(place);
+      return {
+        abandon: reply.abandon,
+        emit(event) {
+          reply.emit(event);
+          if (event.type !== "run-end" || open.size <= MOST_OPEN_REPLIES) return;
+          reply.abandon();
+          void reply.done.then(() =>
+            records.keep(() => releaseReply(db, { id: place.replyId, workerId: run.workerId })),
+          );
+        },
+      };
     },
     finalText(run, outcome, text) {
       const reply = finalReply(run.language, outcome, outcome.status === "completed" ? text : withClosedFence(text));
@@ -121,28 +147,22 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
       return paginate(reply, { final: true }).length > 0 ? reply : textsIn(run.language).faults.MODEL_EMPTY;
     },
     async deliverWaiting() {
-      const waiting = await claimWaitingReplies(db, {
-        botId: deps.botId,
-        workerId: deps.workerId(),
-        limit: WAITING_BATCH,
-      });
-      for (const { id: replyId, chatTelegramId, chatType, finalText, ...rest } of waiting) {
-        // This worker's number changed while it was being delivered: it goes on by itself.
-        if (open.has(replyId)) continue;
-        const chat = { telegramId: chatTelegramId, isGroup: chatType !== "private" };
-        const reply = openReply({ ...rest, replyId, chat, language: "en" });
-        logger.info({ runId: rest.runId, replyId }, "delivering what an earlier process left");
-        reply.emit({
-          type: "run-end",
-          outcome: { status: "completed", errorCode: null, errorMessage: null },
-          finalText,
-        });
+      const limit = Math.min(WAITING_BATCH, MOST_OPEN_REPLIES - open.size);
+      if (limit <= 0) return;
+      const workerId = deps.workerId();
+      for (const waiting of await claimWaitingReplies(db, { botId: deps.botId, workerId, limit })) {
+        logger.info({ runId: waiting.runId, replyId: waiting.id }, "delivering what an earlier process left");
+        const { finalText } = waiting;
+        openReply(placeOfWaiting(waiting, workerId)).emit({ type: "run-end", outcome: outcomeOf(waiting), finalText });
       }
+    },
+    abandonAll() {
+      for (const reply of open.values()) reply.abandon();
     },
     async stop(graceMs) {
       const allDone = () => Promise.all([...open.values()].map(({ done }) => done));
       await waitUpTo(graceMs, allDone());
-      isGraceOver = true;
+      records.giveUp();
       for (const reply of open.values()) reply.abandon();
       await allDone();
     },
@@ -150,15 +170,46 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
 }
 
 function placeOf(run: ClaimedRun): Place | null {
-  if (run.reply === null || run.chat.telegramId === null) return null;
+  const { chat, reply, workerId, language, topicId } = run;
+  if (reply === null || chat.telegramId === null) return null;
+  const { id: replyId, ...shown } = reply;
   return {
-    replyId: run.reply.id,
+    ...shown,
+    replyId,
     runId: run.id,
-    chatId: run.chat.id,
-    chat: { telegramId: run.chat.telegramId, isGroup: run.chat.type !== "private" },
-    topicId: run.topicId,
-    replyToMessageId: run.reply.replyToMessageId,
-    telegramMessageIds: run.reply.telegramMessageIds,
-    language: run.language,
+    workerId,
+    chatId: chat.id,
+    chat: { telegramId: chat.telegramId, isGroup: chat.type !== "private" },
+    window: chat.window,
+    topicId,
+    language,
+  };
+}
+
+function placeOfWaiting(waiting: WaitingReply, workerId: number): Place {
+  const { id: replyId, chatTelegramId, chatType, ...rest } = waiting;
+  const chat = { telegramId: chatTelegramId, isGroup: chatType !== "private" };
+  return { ...rest, replyId, workerId, chat, shownLength: 0 };
+}
+
+function outcomeOf({ errorCode }: WaitingReply): RunOutcome {
+  return { status: errorCode === null ? "completed" : "failed", errorCode, errorMessage: null };
+}
+
+/** Who waits for a reply of a conversation to end. */
+function createEnds() {
+  const listeners = new Map<string, Set<() => void>>();
+  return {
+    listen(conversation: string, callback: () => void): () => void {
+      const others = listeners.get(conversation) ?? new Set();
+      listeners.set(conversation, others.add(callback));
+      return () => {
+        others.delete(callback);
+        if (others.size === 0 && listeners.get(conversation) === others) listeners.delete(conversation);
+      };
+    },
+    ring(conversation: string): void {
+      for (const callback of listeners.get(conversation) ?? []) callback();
+    },
   };
 }

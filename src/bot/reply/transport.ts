@@ -7,7 +7,7 @@ import type { InlineKeyboardMarkup } from "grammy/types";
 import { sortFailure, type TelegramAnswer } from "../telegram-answer.ts";
 import type { ReplyTransport } from "./reply.ts";
 import type { BudgetChat } from "./send-budget.ts";
-import type { PageContent } from "./shown-pages.ts";
+import type { PageContent, ReplyButton } from "./shown-pages.ts";
 
 export interface TransportDeps {
   api: Api;
@@ -15,7 +15,7 @@ export interface TransportDeps {
   chat: BudgetChat;
   topicId: number | null;
   replyToMessageId: number | null;
-  stopButton: { label: string; data: string };
+  buttons: Record<ReplyButton, { label: string; data: string }>;
   onMigrated(telegramId: number): Promise<void>;
 }
 
@@ -23,10 +23,11 @@ export interface TransportDeps {
 export function createReplyTransport(deps: TransportDeps): ReplyTransport {
   const { api, chat, topicId, replyToMessageId } = deps;
   const thread = topicId === null ? {} : { message_thread_id: topicId };
-  const markup = (page: PageContent): { reply_markup?: InlineKeyboardMarkup } =>
-    page.stopButton
-      ? { reply_markup: { inline_keyboard: [[{ text: deps.stopButton.label, callback_data: deps.stopButton.data }]] } }
-      : {};
+  const markup = ({ button }: PageContent): { reply_markup?: InlineKeyboardMarkup } => {
+    if (button === null) return {};
+    const { label, data } = deps.buttons[button];
+    return { reply_markup: { inline_keyboard: [[{ text: label, callback_data: data }]] } };
+  };
   const askedIn = chat.telegramId;
   const quote = () =>
     // In a supergroup that was a group the same number is another message.
@@ -66,7 +67,9 @@ export function createReplyTransport(deps: TransportDeps): ReplyTransport {
 async function answerOf(call: Promise<unknown>): Promise<TelegramAnswer> {
   try {
     // Telegram's answers to these calls are a message or true: without one, nobody knows.
-    return (await call) ? { kind: "done" } : { kind: "unknown", description: "an answer without a result" };
+    return (await call)
+      ? { kind: "done" }
+      : { kind: "unknown", description: "an answer without a result", mayBeDone: true };
   } catch (error) {
     return sortFailure(error);
   }

@@ -1,12 +1,16 @@
 /**
  * Replies: which Telegram messages show a run, and whether the person has seen the end of it.
  *
- * A run ends at commit; its reply is delivered afterwards, by the same process or, when that one is gone, by another.
+ * A run ends at commit; its reply is delivered afterwards, by the same process or, when that one is gone, by another. Every
+ * write is fenced by the worker that has the reply: one that was thought dead changes nothing any more.
  */
 import { and, asc, eq, inArray, isNotNull, sql } from "drizzle-orm";
+import type { PgUpdateSetSource } from "drizzle-orm/pg-core";
 import type { Db } from "../client.ts";
 import { chats, replies, runs, threads } from "../schema/index.ts";
 import { workerIsAlive } from "../worker-lock.ts";
+import { type NotedWindow, windowColumn } from "./chat-windows.ts";
+import { isBehind, isUndelivered, takeReplyOver } from "./reply-order.ts";
 
 /** A reply whose run has ended and whose end was not delivered yet. */
 export interface WaitingReply {
@@ -15,18 +19,35 @@ export interface WaitingReply {
   chatId: string;
   chatTelegramId: number;
   chatType: "private" | "group" | "supergroup" | "terminal";
+  window: NotedWindow;
   topicId: number | null;
   replyToMessageId: number | null;
   telegramMessageIds: number[];
+  isBehind: boolean;
   finalText: string;
+  language: string;
+  /** Why the run failed; null where it did not. */
+  errorCode: string | null;
+}
+
+/** A reply in the hands of a worker: the key under which it writes. */
+export interface ReplyClaim {
+  id: string;
+  workerId: number;
+}
+
+/** Another worker has the reply, or it was delivered: whoever gets this stops drawing it. */
+export class ReplyLostError extends Error {
+  constructor() {
+    super("the reply belongs to another worker");
+  }
 }
 
 /**
  * Claims the replies of a bot that nobody delivers: their run has ended and the worker that had them is gone. Oldest
  * first; at most `limit`.
  *
- * Claimed and read in one statement: a claim lets the thread's next run begin, so whoever has it must know at that moment
- * what to deliver first.
+ * Claimed and read in one statement: whoever has a claim must know at that moment what to deliver.
  */
 export async function claimWaitingReplies(
   db: Db,
@@ -36,23 +57,19 @@ export async function claimWaitingReplies(
     .select({ id: replies.id })
     .from(replies)
     .innerJoin(chats, eq(chats.id, replies.chatId))
-    .innerJoin(runs, eq(runs.id, replies.runId))
     .where(
       and(
         eq(chats.botId, botId),
         isNotNull(replies.finalText),
-        // As the partial index says it.
-        sql`${replies.status} in ('pending', 'partial')`,
-        // Whoever worked on the run delivers its reply, unless another has claimed it since.
-        sql`not ${workerIsAlive(sql`coalesce(${replies.workerId}, ${runs.workerId})`)}`,
+        isUndelivered(),
+        sql`not ${workerIsAlive(replies.workerId)}`,
+        workerIsAlive(sql`${workerId}`),
       ),
     )
-    .orderBy(asc(replies.createdAt), asc(replies.id))
+    .orderBy(asc(replies.number))
     .limit(limit)
     .for("update", { of: replies, skipLocked: true });
-  const claimed = db
-    .$with("claimed")
-    .as(db.update(replies).set({ workerId }).where(inArray(replies.id, orphaned)).returning({ id: replies.id }));
+  const claimed = db.$with("claimed").as(takeReplyOver(db, workerId, inArray(replies.id, orphaned)));
   const rows = await db
     .with(claimed)
     .select({
@@ -61,44 +78,85 @@ export async function claimWaitingReplies(
       chatId: replies.chatId,
       chatTelegramId: chats.telegramId,
       chatType: chats.type,
+      window: windowColumn(),
       topicId: threads.topicId,
       replyToMessageId: replies.replyToMessageId,
       telegramMessageIds: replies.telegramMessageIds,
+      isBehind: isBehind(),
       finalText: replies.finalText,
+      language: runs.language,
+      errorCode: runs.errorCode,
     })
     .from(claimed)
     .innerJoin(replies, eq(replies.id, claimed.id))
     .innerJoin(chats, eq(chats.id, replies.chatId))
     .innerJoin(runs, eq(runs.id, replies.runId))
     .innerJoin(threads, eq(threads.id, runs.threadId))
-    .orderBy(asc(replies.createdAt), asc(replies.id));
+    .orderBy(asc(replies.number));
   return rows.flatMap((row) => {
     const { chatTelegramId, finalText } = row;
     return chatTelegramId === null || finalText === null ? [] : [{ ...row, chatTelegramId, finalText }];
   });
 }
 
+/** Whether a reply before this one, in the same chat and topic, is still to be delivered; and what shows this one now. */
+export async function findReplyTurn(
+  db: Db,
+  replyId: string,
+): Promise<{ isBehind: boolean; telegramMessageIds: number[] } | undefined> {
+  const [turn] = await db
+    .select({ isBehind: isBehind(), telegramMessageIds: replies.telegramMessageIds })
+    .from(replies)
+    .innerJoin(runs, eq(runs.id, replies.runId))
+    .innerJoin(threads, eq(threads.id, runs.threadId))
+    .where(eq(replies.id, replyId));
+  return turn;
+}
+
+/** Notes that a message of the reply is on its way: should its worker end now, it may stand there twice. */
+export async function noteSending(db: Db, claim: ReplyClaim): Promise<void> {
+  await update(db, claim, { sendingSince: sql`now()` });
+}
+
 /**
- * Stores the Telegram messages of a reply, as soon as they are known. Here and below: a reply that has come to its end
- * meanwhile, by another worker, stays as it is.
+ * Stores the Telegram messages of a reply, as soon as they are known.
+ *
+ * @param resent messages that were sent again since the last time because Telegram's answer was lost
+ * @throws {ReplyLostError} here and below, when another worker has the reply or it has come to its end.
  */
-export async function saveReplyPages(db: Db, replyId: string, telegramMessageIds: readonly number[]): Promise<void> {
-  await db
-    .update(replies)
-    .set({ telegramMessageIds: [...telegramMessageIds], status: "partial" })
-    .where(isOpen(replyId));
+export async function saveReplyPages(
+  db: Db,
+  claim: ReplyClaim,
+  { telegramMessageIds, resent }: { telegramMessageIds: readonly number[]; resent: number },
+): Promise<void> {
+  await update(db, claim, {
+    telegramMessageIds: [...telegramMessageIds],
+    status: "partial",
+    sendingSince: null,
+    resentCount: sql`${replies.resentCount} + ${resent}`,
+  });
 }
 
 /** The person has the whole reply before them. */
-export async function markDelivered(db: Db, replyId: string): Promise<void> {
-  await db.update(replies).set({ status: "delivered", deliveredAt: sql`now()` }).where(isOpen(replyId));
+export async function markDelivered(db: Db, claim: ReplyClaim): Promise<void> {
+  await update(db, claim, { status: "delivered", deliveredAt: sql`now()`, sendingSince: null });
 }
 
 /** Telegram said that it never will: blocked, chat gone. `error` in words for an admin. */
-export async function markUndeliverable(db: Db, replyId: string, error: string): Promise<void> {
-  await db.update(replies).set({ status: "failed", error }).where(isOpen(replyId));
+export async function markUndeliverable(db: Db, claim: ReplyClaim, error: string): Promise<void> {
+  await update(db, claim, { status: "failed", error, sendingSince: null });
 }
 
-function isOpen(replyId: string) {
-  return and(eq(replies.id, replyId), inArray(replies.status, ["pending", "partial"]));
+/** Leaves a reply to whoever looks next for what waits: this process has too many. */
+export async function releaseReply(db: Db, claim: ReplyClaim): Promise<void> {
+  await update(db, claim, { workerId: null });
+}
+
+async function update(db: Db, { id, workerId }: ReplyClaim, set: PgUpdateSetSource<typeof replies>): Promise<void> {
+  const changed = await db
+    .update(replies)
+    .set(set)
+    .where(and(eq(replies.id, id), eq(replies.workerId, workerId), isUndelivered()))
+    .returning({ id: replies.id });
+  if (changed.length === 0) throw new ReplyLostError();
 }

@@ -8,12 +8,12 @@ import { and, asc, eq, inArray, lt, or, type SQL, type SQLWrapper, sql } from "d
 import { alias } from "drizzle-orm/pg-core";
 import type { StaffRole } from "../../roles.ts";
 import type { Db } from "../client.ts";
-import { chats, replies, runs, staff, threads } from "../schema/index.ts";
-import { uuidArray } from "../uuid-array.ts";
+import { publish } from "../notify.ts";
+import { chats, replies, runs, runText, staff, threads } from "../schema/index.ts";
 import { workerIsAlive } from "../worker-lock.ts";
-
-/** How long a worker's claim lasts unless it is renewed, in seconds. Its death is noticed at once, by its lock. */
-export const LEASE_SECONDS = 10;
+import { type NotedWindow, windowColumn } from "./chat-windows.ts";
+import { isBehind, takeReplyOver } from "./reply-order.ts";
+import { leaseEnd } from "./workers.ts";
 
 /** The key under which a worker writes. */
 export interface RunClaim {
@@ -25,10 +25,17 @@ export interface RunClaim {
 
 /** A run as its worker needs to know it. */
 export interface ClaimedRun extends RunClaim {
+  /** Attempts that ended in good order: they count against nothing. */
+  handovers: number;
   position: number;
   language: string;
   asker: { id: string | null; name: string | null; role: StaffRole };
-  chat: { id: string; type: "private" | "group" | "supergroup" | "terminal"; telegramId: number | null };
+  chat: {
+    id: string;
+    type: "private" | "group" | "supergroup" | "terminal";
+    telegramId: number | null;
+    window: NotedWindow;
+  };
   topicId: number | null;
   stopRequested: boolean;
   /** The Telegram messages it is shown in; null for the terminal. */
@@ -39,6 +46,10 @@ export interface ReplyPlace {
   id: string;
   replyToMessageId: number | null;
   telegramMessageIds: number[];
+  /** Whether a reply before it in its conversation is still to be delivered, by whomever. */
+  isBehind: boolean;
+  /** Of the text so far, what an earlier attempt may have shown, in characters. */
+  shownLength: number;
 }
 
 /** Another worker has the run, or it has ended: whoever gets this stops working on it and writes nothing more. */
@@ -63,8 +74,6 @@ function isRunning(status: SQLWrapper): SQL {
   return sql`${status} in ('in_progress', 'requires_action')`;
 }
 
-const leaseEnd = sql`now() + make_interval(secs => ${LEASE_SECONDS})`;
-
 /**
  * Claims the next run that may be worked on, for a worker of this bot: the oldest queued one whose thread has no earlier
  * run open, or one whose worker died or lost its lease. Undefined when there is none.
@@ -77,11 +86,6 @@ export async function claimRun(
   const isNext = sql`not exists (select 1 from ${runs} ${earlier} where ${earlier.threadId} = ${runs.threadId}
     and ${earlier.position} < ${runs.position} and ${isOpen(earlier.status)})`;
   const isLeft = or(lt(runs.leaseUntil, sql`now()`), sql`not ${workerIsAlive(runs.workerId)}`);
-  // An answer that a dead process left undelivered goes first: whoever finds it delivers it, and then this run is next.
-  const undelivered = sql`exists (select 1 from ${runs} ${earlier} join ${replies} on ${replies.runId} = ${earlier.id}
-    where ${earlier.threadId} = ${runs.threadId} and ${earlier.position} < ${runs.position}
-    and ${replies.finalText} is not null and ${replies.status} in ('pending', 'partial')
-    and not ${workerIsAlive(sql`coalesce(${replies.workerId}, ${earlier.workerId})`)})`;
   // Looked up for each run that is open, oldest first, until one fits. A join would make the planner begin with all chats.
   const isOfBot = sql`(select ${chats.botId} from ${threads} join ${chats} on ${chats.id} = ${threads.chatId}
     where ${threads.id} = ${runs.threadId}) = ${botId}`;
@@ -91,7 +95,7 @@ export async function claimRun(
     .where(
       and(
         isOpen(runs.status),
-        or(and(sql`${runs.status} = 'queued'`, isNext, sql`not ${undelivered}`), and(isRunning(runs.status), isLeft)),
+        or(and(sql`${runs.status} = 'queued'`, isNext), and(isRunning(runs.status), isLeft)),
         isOfBot,
       ),
     )
@@ -114,49 +118,28 @@ export function claimRunById(
   return beginRun(db, workerId, one);
 }
 
-/**
- * Renews a worker's leases of the runs that it works on; one that it gave up is left to run out.
- *
- * @returns the runs it still holds, with whether a stop was asked for (a notice of it may be lost): what it works on
- * beside these was taken over.
- */
-export function renewLeases(
-  db: Db,
-  workerId: number,
-  runIds: readonly string[],
-): Promise<{ id: string; stopRequested: boolean }[]> {
-  const own = db
-    .select({ id: runs.id })
-    .from(runs)
-    .where(
-      and(
-        eq(runs.workerId, workerId),
-        // One parameter however many they are: else each number of runs were a statement of its own.
-        sql`${runs.id} = any(${uuidArray(runIds)})`,
-        isRunning(runs.status),
-      ),
-    )
-    // In one order, so that two such statements never wait for each other.
-    .orderBy(asc(runs.id))
-    .for("no key update");
-  return db
-    .update(runs)
-    .set({ leaseUntil: leaseEnd })
-    .where(sql`${runs.id} in (${own})`)
-    .returning({ id: runs.id, stopRequested: sql<boolean>`${runs.stopRequestedAt} is not null` });
-}
-
 /** Gives one run back to the queue under its claim; changes nothing when the claim is lost. */
 export async function releaseRun(db: Db, claim: RunClaim): Promise<void> {
-  await db.update(runs).set({ leaseUntil: sql`now()` }).where(isHeldUnder(claim));
+  await handOver(db, isHeldUnder(claim));
 }
 
-/** Gives runs back to the queue for another worker to go on with, without waiting for the lease: at shutdown. */
+/**
+ * Gives runs back to the queue for another worker to go on with, without waiting for the lease: at shutdown, or when the
+ * database was away. That is no fault of theirs, and counts as no attempt.
+ */
 export async function releaseRuns(db: Db, workerId: number): Promise<void> {
-  await db
-    .update(runs)
-    .set({ leaseUntil: sql`now()` })
-    .where(and(eq(runs.workerId, workerId), inArray(runs.status, [...RUNNING])));
+  await handOver(db, and(eq(runs.workerId, workerId), inArray(runs.status, [...RUNNING])));
+}
+
+async function handOver(db: Db, isMeant: SQL | undefined): Promise<void> {
+  await db.transaction(async (tx) => {
+    const released = await tx
+      .update(runs)
+      .set({ leaseUntil: sql`now()`, handovers: sql`${runs.handovers} + 1` })
+      .where(isMeant)
+      .returning({ id: runs.id });
+    for (const { id } of released) await publish(tx, { type: "run-queued", runId: id });
+  });
 }
 
 /**
@@ -188,19 +171,23 @@ async function beginRun(
   workerId: number,
   candidate: ReturnType<Db["select"]> | object,
 ): Promise<ClaimedRun | undefined> {
-  const [begun] = await db
-    .update(runs)
-    .set({
-      status: sql`case when ${runs.status} = 'queued' then 'in_progress' else ${runs.status} end`,
-      workerId,
-      attempt: sql`${runs.attempt} + 1`,
-      leaseUntil: leaseEnd,
-      startedAt: sql`coalesce(${runs.startedAt}, now())`,
-    })
-    // A worker that lost its lock, and may not know it yet, must claim nothing: its runs would be anyone's at once.
-    .where(and(sql`${runs.id} = (${candidate})`, workerIsAlive(sql`${workerId}`)))
-    .returning({ id: runs.id });
-  return begun && getClaimedRun(db, begun.id, workerId);
+  const begun = db.$with("begun").as(
+    db
+      .update(runs)
+      .set({
+        status: sql`case when ${runs.status} = 'queued' then 'in_progress' else ${runs.status} end`,
+        workerId,
+        attempt: sql`${runs.attempt} + 1`,
+        leaseUntil: leaseEnd,
+        startedAt: sql`coalesce(${runs.startedAt}, now())`,
+      })
+      // A worker that lost its lock, and may not know it yet, must claim nothing: its runs would be anyone's at once.
+      .where(and(sql`${runs.id} = (${candidate})`, workerIsAlive(sql`${workerId}`)))
+      .returning({ id: runs.id }),
+  );
+  const reply = db.$with("reply").as(takeReplyOver(db, workerId, sql`${replies.runId} in (select id from ${begun})`));
+  const [run] = await db.with(begun, reply).select({ id: begun.id }).from(begun);
+  return run && getClaimedRun(db, run.id, workerId);
 }
 
 async function getClaimedRun(db: Db, runId: string, workerId: number): Promise<ClaimedRun | undefined> {
@@ -209,17 +196,19 @@ async function getClaimedRun(db: Db, runId: string, workerId: number): Promise<C
       id: runs.id,
       threadId: runs.threadId,
       attempt: runs.attempt,
+      handovers: runs.handovers,
       position: runs.position,
       language: runs.language,
-      askerId: runs.askerId,
-      askerRole: runs.askerRole,
-      askerName: staff.name,
-      chat: { id: chats.id, type: chats.type, telegramId: chats.telegramId },
+      asker: { id: runs.askerId, name: staff.name, role: runs.askerRole },
+      chat: { id: chats.id, type: chats.type, telegramId: chats.telegramId, window: windowColumn() },
       topicId: threads.topicId,
-      stopRequestedAt: runs.stopRequestedAt,
+      stopRequested: sql<boolean>`${runs.stopRequestedAt} is not null`,
       replyId: replies.id,
       replyToMessageId: replies.replyToMessageId,
       telegramMessageIds: replies.telegramMessageIds,
+      isBehind: isBehind(),
+      shownLength: sql<number>`case when ${runs.attempt} = 1 then 0 else coalesce((select max("offset" + length("text"))
+        from ${runText} where run_id = ${runs.id}), 0) end`,
     })
     .from(runs)
     .innerJoin(threads, eq(threads.id, runs.threadId))
@@ -228,12 +217,7 @@ async function getClaimedRun(db: Db, runId: string, workerId: number): Promise<C
     .leftJoin(replies, eq(replies.runId, runs.id))
     .where(and(eq(runs.id, runId), eq(runs.workerId, workerId)));
   if (!row) return undefined;
-  const { askerId, askerRole, askerName, stopRequestedAt, replyId, replyToMessageId, telegramMessageIds, ...run } = row;
-  return {
-    ...run,
-    workerId,
-    asker: { id: askerId, name: askerName, role: askerRole },
-    stopRequested: stopRequestedAt !== null,
-    reply: replyId === null ? null : { id: replyId, replyToMessageId, telegramMessageIds: telegramMessageIds ?? [] },
-  };
+  const { replyId, replyToMessageId, telegramMessageIds, isBehind: behind, shownLength, ...run } = row;
+  const reply = { replyToMessageId, telegramMessageIds: telegramMessageIds ?? [], isBehind: behind, shownLength };
+  return { ...run, workerId, reply: replyId === null ? null : { ...reply, id: replyId } };
 }

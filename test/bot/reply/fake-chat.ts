@@ -61,7 +61,7 @@ export function createFakeChat(clock: FakeClock, options: { isGroup: boolean; fa
     const now = clock.now();
     if (fault?.kind === "lost-before") {
       await pause(back);
-      return { kind: "unknown", description: "502" };
+      return { kind: "unknown", description: "502", mayBeDone: true };
     }
     if (fault?.kind === "freeze") freeze(fault.seconds);
     const refusal = refusalOf(() => limits.check(chat, true));
@@ -76,7 +76,9 @@ export function createFakeChat(clock: FakeClock, options: { isGroup: boolean; fa
     accepted.push({ at: now, kind, messageId: "messageId" in answer ? Number(answer.messageId) : null });
     onShown();
     await pause(back);
-    return fault?.kind === "lost-after" ? { kind: "unknown", description: "connection reset" } : answer;
+    return fault?.kind === "lost-after"
+      ? { kind: "unknown", description: "connection reset", mayBeDone: true }
+      : answer;
   };
   const change = (kind: "edit" | "remove", messageId: number, apply: (message: ShownMessage) => void) =>
     call(kind, (fault) => {

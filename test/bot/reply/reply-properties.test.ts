@@ -100,6 +100,7 @@ async function play({
     budget: createSendBudget({ clock }),
     transport: chat.transport,
     store: {
+      noteSending: async () => undefined,
       async savePages(ids) {
         stored = [...ids];
       },
@@ -111,8 +112,9 @@ async function play({
       },
     },
     statusLine: () => STATUS,
-    telegramMessageIds: [],
-    turn: Promise.resolve(),
+    shownLength: 0,
+    isWorthRetrying: () => false,
+    begin: async () => [],
     clock,
     logger: createLogger({ level: "silent", pretty: false }),
   });
@@ -166,7 +168,7 @@ test("whatever happens, what is visible is always the beginning of the truth, an
       expect(outcome).toBe("delivered");
       if (!wasDeleted) expect(words(chat.shown().map(({ text }) => text))).toBe(words([finalText]));
       expect(stored).toEqual(chat.messages.filter(({ isOrphan }) => !isOrphan).map(({ id }) => id));
-      expect(chat.shown().some(({ stopButton }) => stopButton)).toBe(false);
+      expect(chat.shown().some(({ button }) => button !== null)).toBe(false);
     }),
     { numRuns: 100 },
   );

@@ -124,6 +124,7 @@ export function startReply(parts: {
     ...parts,
     budget: createSendBudget({ clock: parts.clock }),
     store: {
+      noteSending: async () => undefined,
       savePages: async () => undefined,
       async markDelivered() {
         outcome = "delivered";
@@ -132,8 +133,9 @@ export function startReply(parts: {
         outcome = reason;
       },
     },
-    telegramMessageIds: [],
-    turn: Promise.resolve(),
+    shownLength: 0,
+    isWorthRetrying: () => false,
+    begin: async () => [],
     logger: createLogger({ level: "silent", pretty: false }),
   });
   return {

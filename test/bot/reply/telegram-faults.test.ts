@@ -169,7 +169,7 @@ test.each(["the first message", "the last edit"])(
       chat: { telegramId: chat.id, isGroup: false },
       topicId: null,
       replyToMessageId: null,
-      stopButton: { label: "Stop", data: "stop:1" },
+      buttons: { stop: { label: "Stop", data: "stop:1" }, retry: { label: "Retry", data: "retry:1" } },
       onMigrated: async () => undefined,
     });
     const { reply, outcome, say, end } = startReply({ chat: CHAT, transport, clock: systemClock });

@@ -1,0 +1,72 @@
+/**
+ * What is kept of replies in the database while they are drawn: what the chat shows already is stored as soon as the database
+ * takes it, under the claim that this process has at that moment.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import type { Db } from "../../db/client.ts";
+import {
+  findReplyTurn,
+  markDelivered,
+  markUndeliverable,
+  noteSending,
+  type ReplyClaim,
+  ReplyLostError,
+  saveReplyPages,
+} from "../../db/queries/replies.ts";
+import type { Logger } from "../../logger.ts";
+import type { ReplyStore } from "./reply.ts";
+import type { Turn } from "./turn.ts";
+
+const RETRY_INTERVAL_MS = 1_000;
+
+export interface ReplyRecords {
+  /** Records of one reply under a claim; a later claim of this process counts for the earlier one too. */
+  open(claim: ReplyClaim): ReplyStore;
+  /** This process has nothing to do with the reply any more. */
+  close(replyId: string): void;
+  findTurn(replyId: string): Promise<Turn | undefined>;
+  /** Tries until the database takes it. */
+  keep<T>(write: () => Promise<T>): Promise<T>;
+  /** The process stops: what fails from now on is not tried again. */
+  giveUp(): void;
+}
+
+/** Records of the replies of one process. */
+export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
+  /** The number under which this process has each reply now. */
+  const claims = new Map<string, number>();
+  let isOver = false;
+  const keep = async <T>(write: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        if (isOver || error instanceof ReplyLostError) throw error;
+        logger.warn({ err: error }, "could not store a reply's state: trying again");
+        await pause(RETRY_INTERVAL_MS);
+      }
+    }
+  };
+  return {
+    keep,
+    open({ id, workerId }) {
+      claims.set(id, workerId);
+      const claim = () => ({ id, workerId: claims.get(id) ?? workerId });
+      return {
+        noteSending: () =>
+          noteSending(db, claim()).catch((error: unknown) =>
+            logger.debug({ err: error, replyId: id }, "could not note a message that is on its way"),
+          ),
+        savePages: (telegramMessageIds, resent) =>
+          keep(() => saveReplyPages(db, claim(), { telegramMessageIds, resent })),
+        markDelivered: () => keep(() => markDelivered(db, claim())),
+        markUndeliverable: (reason) => keep(() => markUndeliverable(db, claim(), reason)),
+      };
+    },
+    close: (replyId) => void claims.delete(replyId),
+    findTurn: (replyId) => keep(() => findReplyTurn(db, replyId)),
+    giveUp() {
+      isOver = true;
+    },
+  };
+}
