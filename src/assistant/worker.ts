@@ -6,6 +6,7 @@
 import { type Listener, listen } from "../db/notify.ts";
 import { type ClaimedRun, claimRun, LeaseLostError, releaseRuns } from "../db/queries/run-queue.ts";
 import type { Heartbeat } from "../db/queries/workers.ts";
+import type { Logger } from "../logger.ts";
 import { waitUpTo } from "../wait-up-to.ts";
 import { type ActiveRuns, createActiveRuns } from "./active-runs.ts";
 import { type KeptLock, keepWorkerLock } from "./kept-lock.ts";
@@ -27,6 +28,8 @@ export interface Worker {
 
 /** How often the queue is looked at without a notice, in milliseconds: how soon a dead worker's run is taken over. */
 const LOOK_INTERVAL_MS = 400;
+/** How long an aborted run may take to end, in milliseconds: a database that is silent must not hold the process up. */
+const END_LIMIT_MS = 5_000;
 
 /** What the parts of one worker share. */
 interface Post extends RunWork {
@@ -65,10 +68,11 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
     onTaken(lostWorkerId) {
       bell.ring();
       void handOver(deps, lostWorkerId);
+      void hearing.renew();
     },
   });
   const post: Post = { ...deps, texts: createTextStore(database.db), lock, active, bell, stopping: false };
-  const listener = await listenForRuns(post);
+  const hearing = await keepListening(() => listenForRuns(post), logger);
   const claiming = botId === null ? Promise.resolve() : claimLoop(post, botId);
 
   return {
@@ -78,12 +82,12 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
     async stop(graceMs) {
       post.stopping = true;
       bell.ring();
-      await claiming;
+      await waitUpTo(END_LIMIT_MS, claiming);
       await active.allDone(graceMs);
       active.abortAll(() => new ShutdownError("the process stops"));
-      await active.allDone();
+      await active.allDone(END_LIMIT_MS);
       await handOver(deps, lock.workerId());
-      await listener.close();
+      await hearing.close();
       await lock.release();
     },
   };
@@ -100,6 +104,23 @@ function listenForRuns({ database, logger, active, bell }: Post): Promise<Listen
   });
 }
 
+/** Listens, and anew when it is told to: where the network was cut off, the old connection may never notice. */
+async function keepListening(begin: () => Promise<Listener>, logger: Logger) {
+  let listener = await begin();
+  return {
+    async renew(): Promise<void> {
+      const old = listener;
+      try {
+        listener = await begin();
+        await old.close();
+      } catch (error) {
+        logger.warn({ err: error }, "could not listen anew: the queue is looked at all the same");
+      }
+    },
+    close: () => listener.close(),
+  };
+}
+
 async function claimLoop(post: Post, botId: number): Promise<void> {
   while (!post.stopping) {
     const rung = post.bell.wait(LOOK_INTERVAL_MS);
@@ -112,6 +133,8 @@ async function claimAll(post: Post, botId: number): Promise<void> {
   while (!post.stopping && post.active.size() < MAX_RUNS_PER_PROCESS) {
     const run = await claimRun(post.database.db, { workerId: post.lock.workerId(), botId });
     if (!run) return;
+    // Its number died while the claim was on its way: the run is anyone's already.
+    if (!post.lock.isFresh() || run.workerId !== post.lock.workerId()) return;
     void work(post, run);
   }
 }

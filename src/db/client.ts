@@ -53,6 +53,7 @@ export function connectDatabase(target: DatabaseTarget, options: ConnectOptions 
   const { client, close } = createPool({
     open: (onClose) => openConnection(target, { name: "counterhand", statementTimeoutMs, onNotice, onClose }),
     size: poolSize,
+    answerLimitMs: statementTimeoutMs + ANSWER_MARGIN_MS,
   });
   return {
     db: drizzle({ client, codecs: createCodecs(client) }),
@@ -116,6 +117,15 @@ function createCodecs({ json }: Sql) {
 /** How long a statement may still take when the pool is closed, in milliseconds. */
 const CLOSE_LIMIT_MS = 5_000;
 
+/** How much later than the server's own time limit a statement's answer may come, in milliseconds. */
+const ANSWER_MARGIN_MS = 5_000;
+
+/**
+ * How long a transaction may wait for us, in milliseconds: one of a process that is frozen holds locks that whoever takes its
+ * work over needs. Half the lease of a worker.
+ */
+const IDLE_TRANSACTION_LIMIT_MS = 5_000;
+
 /** The longest the server knows, 24 days: the driver leaves out a setting of 0, and the role's own might come in. */
 const NO_TIMEOUT_MS = 2_147_483_647;
 
@@ -141,6 +151,7 @@ function openConnection(target: DatabaseTarget, opening: Opening): Sql {
       TimeZone: "UTC",
       DateStyle: "ISO, MDY",
       statement_timeout: opening.statementTimeoutMs,
+      idle_in_transaction_session_timeout: IDLE_TRANSACTION_LIMIT_MS,
     },
     // The driver would end a connection after 30 to 60 minutes, and a session lock or a transaction with it.
     max_lifetime: null,

@@ -15,6 +15,8 @@ export interface PoolOptions {
   open(onClose: () => void): Sql;
   /** Most connections at once; who comes then waits for one. */
   size: number;
+  /** How long an answer may take, in milliseconds; then the connection counts as gone. */
+  answerLimitMs: number;
   /** After how long a connection is replaced, at the latest twice that: the server's memory of a session only grows. */
   lifeMs?: number;
 }
@@ -29,7 +31,7 @@ export interface Pool {
 const HALF_AN_HOUR_MS = 30 * 60_000;
 
 /** Opens nothing yet; throws what `open` throws. */
-export function createPool({ open, size, lifeMs = HALF_AN_HOUR_MS }: PoolOptions): Pool {
+export function createPool({ open, size, answerLimitMs, lifeMs = HALF_AN_HOUR_MS }: PoolOptions): Pool {
   const connections = new Set<Connection>();
   const idle: Connection[] = [];
   const waiting: PromiseWithResolvers<Connection>[] = [];
@@ -39,6 +41,7 @@ export function createPool({ open, size, lifeMs = HALF_AN_HOUR_MS }: PoolOptions
     const connection: Connection = {
       sql: open(() => close(connection)),
       isClosed: false,
+      answerLimitMs,
       retiresAt: performance.now() + lifeMs * (1 + Math.random()),
       discard: () => discard(connection),
     };

@@ -2,6 +2,7 @@
  * One connection of the pool: what is asked on it, and when it is not to be trusted any more.
  */
 import postgres, { type ParameterOrJSON, type PendingQuery, type Row, type Sql } from "postgres";
+import { answerWithin } from "../wait-up-to.ts";
 import { isDatabaseAway } from "./error-code.ts";
 
 export interface Connection {
@@ -10,6 +11,8 @@ export interface Connection {
   isClosed: boolean;
   /** When it is replaced, by `performance.now()`. */
   readonly retiresAt: number;
+  /** How long an answer may take, in milliseconds: longer than the server itself lets a statement take. */
+  readonly answerLimitMs: number;
   /** Gives it up. */
   discard(): void;
 }
@@ -21,11 +24,16 @@ export type Parameters = ParameterOrJSON<never>[];
 export async function ask<T>(connection: Connection, query: Query<T>): Promise<T> {
   checkOpen(connection);
   try {
-    return await query(connection.sql);
+    return await answerWithin(connection.answerLimitMs, Promise.resolve(query(connection.sql)), noAnswer);
   } catch (error) {
     if (!isAnswer(error)) connection.discard();
     throw error;
   }
+}
+
+/** A network that is cut off tells nobody: the server is silent, and the connection looks as if it were there. */
+function noAnswer(): Error {
+  return connectionError("CONNECTION_CLOSED", "the server does not answer");
 }
 
 /** @throws what a cut connection's error looks like, when the connection is closed. */

@@ -18,8 +18,8 @@ afterEach(async () => {
   await store.close();
 });
 
-function openPool(options: Omit<PoolOptions, "open">) {
-  const pool = createPool({ ...options, open: (onClose) => openSession(store.target, "pool under test", onClose) });
+function openPool(options: Partial<PoolOptions> & { size: number }) {
+  const pool = createPool({ answerLimitMs: 60_000, ...options, open: (onClose) => openSession(store.target, "pool under test", onClose) });
   const close = (limitMs = 5_000) => pool.close(limitMs);
   closes.push(close);
   return { db: drizzle({ client: pool.client }), close };
@@ -176,6 +176,17 @@ test("a connection is replaced when its time is over", async () => {
     pids.push(...(await db.execute<{ pid: number }>(backend)).map(({ pid }) => pid));
 
   expect(new Set(pids).size).toBe(3);
+});
+
+test("a server that is silent counts as gone: what was asked fails, and the next is asked on another connection", async () => {
+  const { db } = openPool({ size: 1, answerLimitMs: 300 });
+  const [before] = await db.execute<{ pid: number }>(backend);
+
+  const silent = db.execute(sql`select pg_sleep(60)`);
+
+  await expect(silent).rejects.toSatisfy(isDatabaseAway);
+  const [after] = await db.execute<{ pid: number }>(backend);
+  expect(after?.pid).not.toBe(before?.pid);
 });
 
 test("closing waits for what runs, and takes no more", async () => {

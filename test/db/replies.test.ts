@@ -40,7 +40,8 @@ async function newReply(workerId = DEAD_WORKER, values: Partial<Parameters<typeo
 }
 
 const read = async (id: string) => (await store.db.select().from(replies).where(eq(replies.id, id)))[0];
-const claimReplies = () => claimWaitingReplies(store.db, { botId: BOT_ID, workerId: lock.workerId, limit: 10 });
+const claimReplies = (drawn: string[] = []) =>
+  claimWaitingReplies(store.db, { botId: BOT_ID, workerId: lock.workerId, drawn, limit: 10 });
 const pages = (...telegramMessageIds: number[]) => ({ telegramMessageIds, resent: 0 });
 
 test("what a worker learns late of a reply that is delivered, or another's, changes nothing", async () => {
@@ -77,14 +78,20 @@ test("what a dead worker left is claimed oldest first, by a living one, and once
   const second = await newReply();
   const alive = await newReply(lock.workerId);
 
-  const claimed = await claimReplies();
+  const claimed = await claimReplies([alive.id]);
 
   expect(claimed.map(({ id, finalText }) => [id, finalText])).toEqual([
     [first.id, "All is well."],
     [second.id, "All is well."],
   ]);
-  expect(await claimReplies()).toEqual([]);
+  expect(await claimReplies([first.id, second.id, alive.id])).toEqual([]);
   expect(await read(alive.id)).toEqual(alive);
+});
+
+test("a worker finds what it has itself and does not draw: it never heard that the end was committed", async () => {
+  const { id } = await newReply(lock.workerId);
+
+  expect((await claimReplies()).map((reply) => reply.id)).toEqual([id]);
 });
 
 test("a worker whose lease has run out claims nothing", async () => {

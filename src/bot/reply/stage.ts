@@ -150,7 +150,10 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
       const limit = Math.min(WAITING_BATCH, MOST_OPEN_REPLIES - open.size);
       if (limit <= 0) return;
       const workerId = deps.workerId();
-      for (const waiting of await claimWaitingReplies(db, { botId: deps.botId, workerId, limit })) {
+      const claim = { botId: deps.botId, workerId, drawn: [...open.keys()], limit };
+      for (const waiting of await claimWaitingReplies(db, claim)) {
+        // Its run has ended just now, or an earlier drawing of it is about to end.
+        if (open.has(waiting.id)) continue;
         logger.info({ runId: waiting.runId, replyId: waiting.id }, "delivering what an earlier process left");
         const { finalText } = waiting;
         openReply(placeOfWaiting(waiting, workerId)).emit({ type: "run-end", outcome: outcomeOf(waiting), finalText });

@@ -8,6 +8,7 @@ import { and, asc, eq, inArray, isNotNull, sql } from "drizzle-orm";
 import type { PgUpdateSetSource } from "drizzle-orm/pg-core";
 import type { Db } from "../client.ts";
 import { chats, replies, runs, threads } from "../schema/index.ts";
+import { uuidArray } from "../uuid-array.ts";
 import { workerIsAlive } from "../worker-lock.ts";
 import { type NotedWindow, windowColumn } from "./chat-windows.ts";
 import { isBehind, isUndelivered, takeReplyOver } from "./reply-order.ts";
@@ -44,14 +45,14 @@ export class ReplyLostError extends Error {
 }
 
 /**
- * Claims the replies of a bot that nobody delivers: their run has ended and the worker that had them is gone. Oldest
- * first; at most `limit`.
+ * Claims the replies of a bot that nobody delivers: their run has ended, and the worker that had them is gone or is this one
+ * and does not draw them (`drawn` are those it does). Oldest first; at most `limit`.
  *
  * Claimed and read in one statement: whoever has a claim must know at that moment what to deliver.
  */
 export async function claimWaitingReplies(
   db: Db,
-  { botId, workerId, limit }: { botId: number; workerId: number; limit: number },
+  { botId, workerId, drawn, limit }: { botId: number; workerId: number; drawn: readonly string[]; limit: number },
 ): Promise<WaitingReply[]> {
   const orphaned = db
     .select({ id: replies.id })
@@ -62,7 +63,9 @@ export async function claimWaitingReplies(
         eq(chats.botId, botId),
         isNotNull(replies.finalText),
         isUndelivered(),
-        sql`not ${workerIsAlive(replies.workerId)}`,
+        // An end whose commit was not heard of is stored, and its run worked on no more.
+        sql`(not ${workerIsAlive(replies.workerId)}
+          or (${replies.workerId} = ${workerId} and not ${replies.id} = any(${uuidArray(drawn)})))`,
         workerIsAlive(sql`${workerId}`),
       ),
     )
