@@ -120,17 +120,27 @@ async function ask(chat: StandInChat, text: string): Promise<void> {
   });
 }
 
-test("an answer waits for the one before it in its chat, which another process delivers later", async () => {
+/** Settles when the process has answered in another chat: what it would have sent before that, it has. */
+async function answersElsewhere(process: Process): Promise<void> {
+  const chat = newChat();
+  await ask(chat, "elsewhere?");
+  await process.finish(await process.claim(), "Elsewhere.");
+  await chat.waitForBotMessage("Elsewhere.");
+}
+
+test("an answer waits for the one before it in its chat, which another process is just sending", async () => {
   const chat = newChat();
   const [first, second] = [await startProcess(), await startProcess()];
-  telegram.freeze(chat, 2);
+  const mayArrive = Promise.withResolvers<void>();
+  telegram.failNext(({ chatId }) => chatId === chat.id, { kind: "delay", until: mayArrive.promise });
   await ask(chat, "one");
-  const one = await first.claim();
-  await first.finish(one, "Answer one.");
+  await first.finish(await first.claim(), "Answer one.");
+  await telegram.waitFor(() => telegram.calls().some(({ chatId }) => chatId === chat.id));
   await ask(chat, "two");
-  const two = await second.claim();
-  await second.finish(two, "Answer two.");
 
+  await second.finish(await second.claim(), "Answer two.");
+  await answersElsewhere(second);
+  mayArrive.resolve();
   await chat.waitForBotMessage("Answer two.");
 
   expect(textsOf(chat)).toEqual(["Answer one.", "Answer two."]);
@@ -139,12 +149,13 @@ test("an answer waits for the one before it in its chat, which another process d
 test("what a dead process left is delivered by another before its own next answer", async () => {
   const chat = newChat();
   const [first, second] = [await startProcess(), await startProcess()];
-  telegram.freeze(chat, 1);
+  first.freeze();
   await ask(chat, "one");
   await first.finish(await first.claim(), "Answer one.");
   await first.end();
   await ask(chat, "two");
   await second.finish(await second.claim(), "Answer two.");
+  await answersElsewhere(second);
 
   await second.stage.deliverWaiting();
   await chat.waitForBotMessage("Answer two.");
@@ -197,6 +208,7 @@ test("a takeover takes back nothing that was shown: it shows its own text when t
   const again = second.viewOf(await second.claim());
 
   again.emit({ type: "text-delta", delta: "Oat" });
+  await answersElsewhere(second);
   again.emit({ type: "text-delta", delta: " milk is out of stock." });
   await chat.waitForBotMessage("Oat milk is out of stock.");
 
