@@ -73,6 +73,8 @@ export interface ChatAllowance {
 export interface ChatWindow {
   /** How long ago each call began that may still count, oldest first. */
   callAgesMs: number[];
+  /** In how many milliseconds there is all of the burst's credit again; 0 for now. */
+  restedInMs: number;
   /** For how long nothing at all may start; 0 for now. */
   frozenForMs: number;
 }
@@ -84,7 +86,7 @@ export function createChatAllowance({ isGroup, now: createdAt }: { isGroup: bool
   let countedAt = createdAt;
   let slowness = 1;
   let frozenUntil = Number.NEGATIVE_INFINITY;
-  /** Calls that Telegram may count now, oldest first; without a group those of the last burst. */
+  /** Calls that Telegram may count now, oldest first; without a group only the last one. */
   let calls: StartedCall[] = [];
 
   const refill = (now: number) => {
@@ -111,7 +113,7 @@ export function createChatAllowance({ isGroup, now: createdAt }: { isGroup: bool
       refill(now);
       creditMs -= INTERVAL_MS;
       const call = { startedAt: now, countsUntil: now + LONGEST_CALL_MS + GROUP_WINDOW_MS };
-      calls = [...(isGroup ? calls : calls.slice(-BURST)), call];
+      calls = isGroup ? [...calls, call] : [call];
       return call;
     },
     end(call, now) {
@@ -135,21 +137,18 @@ export function createChatAllowance({ isGroup, now: createdAt }: { isGroup: bool
     },
     window: (now) => ({
       callAgesMs: calls.map((call) => now - callCountedAt(call)).filter((ageMs) => ageMs < GROUP_WINDOW_MS),
+      restedInMs: Math.max(0, Math.ceil((MOST_CREDIT_MS - creditMs) * slowness) - (now - countedAt)),
       frozenForMs: Math.max(0, frozenUntil - now),
     }),
-    learn({ callAgesMs, frozenForMs }, now) {
+    learn({ callAgesMs, restedInMs, frozenForMs }, now) {
       const heard = callAgesMs.map((ageMs) => ({ startedAt: now - ageMs, countsUntil: now - ageMs + GROUP_WINDOW_MS }));
       const newest = heard.at(-1)?.startedAt ?? Number.NEGATIVE_INFINITY;
       calls = [...heard, ...calls.filter(({ startedAt }) => startedAt > newest)];
+      refill(now);
       frozenUntil = Math.max(frozenUntil, now + frozenForMs);
-      [creditMs, countedAt] = [MOST_CREDIT_MS, Number.NEGATIVE_INFINITY];
-      for (const { startedAt } of calls) {
-        refill(startedAt);
-        creditMs -= INTERVAL_MS;
-      }
+      creditMs = Math.min(creditMs, MOST_CREDIT_MS - Math.max(0, restedInMs - frozenForMs));
       // After a window one edit may go out at once and a final behind it, but no burst.
       if (frozenUntil > now) [creditMs, countedAt] = [Math.min(creditMs, 2 * INTERVAL_MS), frozenUntil];
-      else refill(now);
     },
     isRested: (now) => now > frozenUntil && now - (calls.at(-1)?.startedAt ?? createdAt) > 2 * GROUP_WINDOW_MS,
   };

@@ -17,10 +17,12 @@ const WINDOW_MS = 515;
 const CHATS_OF_A_COMMON_FREEZE = 3;
 const COMMON_FREEZE_WINDOW_MS = 1_000;
 
-/** So many calls in a row without an answer: Telegram cannot be reached, and all chats wait, longer each time. */
+/** So many calls in a row without an answer: Telegram cannot be reached. All wait, longer each time, and one tries. */
 const CALLS_OF_AN_OUTAGE = 3;
 const FIRST_OUTAGE_PAUSE_MS = 1_000;
 const LONGEST_OUTAGE_PAUSE_MS = 10_000;
+/** How long the one that tries may take: a call of which nothing is heard for so long was given up. */
+const LONGEST_TRY_MS = 20_000;
 
 export interface OverallAllowance {
   /** The earliest time at which a call may start; not before `now`. */
@@ -44,24 +46,29 @@ export function createOverallAllowance(callsPerSecond = TELEGRAM_CALLS_PER_SECON
   const starts: number[] = [];
   let frozenUntil = Number.NEGATIVE_INFINITY;
   let unanswered = 0;
+  let awayUntil = Number.NEGATIVE_INFINITY;
   let refusals: { telegramId: number; seconds: number; at: number }[] = [];
   return {
     freeAt(now) {
       while (starts[0] !== undefined && starts[0] <= now - WINDOW_MS) starts.shift();
       const blocking = starts.length < limit ? undefined : starts[starts.length - limit];
-      return Math.max(frozenUntil, blocking === undefined ? now : blocking + WINDOW_MS);
+      return Math.max(frozenUntil, awayUntil, blocking === undefined ? now : blocking + WINDOW_MS);
     },
-    start: (now) => void starts.push(now),
+    start(now) {
+      starts.push(now);
+      if (unanswered >= CALLS_OF_AN_OUTAGE) awayUntil = now + LONGEST_TRY_MS;
+    },
     undo(startedAt) {
       const index = starts.lastIndexOf(startedAt);
       if (index >= 0) starts.splice(index, 1);
+      // It was to try, and did not.
+      if (unanswered >= CALLS_OF_AN_OUTAGE) awayUntil = startedAt;
     },
     ended(isAnswered, now) {
       unanswered = isAnswered ? 0 : unanswered + 1;
-      // Those that were under way when it began tell nothing new.
-      if (unanswered < CALLS_OF_AN_OUTAGE || frozenUntil > now) return;
-      const pauseMs = FIRST_OUTAGE_PAUSE_MS * 2 ** (unanswered - CALLS_OF_AN_OUTAGE);
-      frozenUntil = now + Math.min(pauseMs, LONGEST_OUTAGE_PAUSE_MS);
+      const pauseMs = FIRST_OUTAGE_PAUSE_MS * 2 ** Math.min(unanswered - CALLS_OF_AN_OUTAGE, 10);
+      const isAway = unanswered >= CALLS_OF_AN_OUTAGE;
+      awayUntil = isAway ? now + Math.min(pauseMs, LONGEST_OUTAGE_PAUSE_MS) : Number.NEGATIVE_INFINITY;
     },
     share(workers) {
       limit = Math.max(1, Math.floor(callsPerSecond / 2 / Math.max(1, workers)));

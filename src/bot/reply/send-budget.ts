@@ -236,6 +236,8 @@ function start(budget: Budget, queue: ChatQueue): Slot {
       allowance.end(call, budget.clock.now());
       budget.overall.ended(isAnswered, budget.clock.now());
       budget.changed.add(queue.telegramId);
+      // All may have waited for this one to be answered.
+      serveReady(budget);
     },
     giveBack() {
       allowance.undo(call);

@@ -9,6 +9,8 @@ import { chats } from "../schema/index.ts";
 export interface ChatWindow {
   /** How long ago each call was made that Telegram may still count, oldest first, in milliseconds. */
   callAgesMs: number[];
+  /** In how many milliseconds all of a burst may be sent again; 0 and below for now. */
+  restedInMs: number;
   /** For how long nothing may be sent, in milliseconds; 0 and below for now. */
   frozenForMs: number;
 }
@@ -23,6 +25,7 @@ export function windowColumn(): SQL<NotedWindow> {
   const ageMs = (time: SQL) => sql`round(extract(epoch from clock_timestamp() - ${time}) * 1000)`;
   return sql<NotedWindow>`json_build_object('notedBy', ${chats.callsBy},
     'callAgesMs', coalesce((select json_agg(${ageMs(sql`called`)}) from unnest(${chats.callsAt}) called), '[]'),
+    'restedInMs', coalesce(-${ageMs(sql`${chats.restedAt}`)}, 0),
     'frozenForMs', coalesce(-${ageMs(sql`${chats.frozenUntil}`)}, 0))`;
 }
 
@@ -36,8 +39,9 @@ export async function saveChatWindows(
     update ${chats} set calls_by = ${workerId},
       calls_at = array(select clock_timestamp() - age::float8 * interval '1 millisecond'
         from jsonb_array_elements_text(noted."callAgesMs") with ordinality as ages (age, place) order by place),
+      rested_at = clock_timestamp() + noted."restedInMs" * interval '1 millisecond',
       frozen_until = clock_timestamp() + noted."frozenForMs" * interval '1 millisecond'
     from jsonb_to_recordset(${JSON.stringify(windows)}::text::jsonb)
-      as noted ("telegramId" bigint, "callAgesMs" jsonb, "frozenForMs" float8)
+      as noted ("telegramId" bigint, "callAgesMs" jsonb, "restedInMs" float8, "frozenForMs" float8)
     where ${chats.botId} = ${botId} and ${chats.telegramId} = noted."telegramId"`);
 }

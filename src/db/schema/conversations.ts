@@ -72,9 +72,11 @@ export const chats = snakeCase.table(
     roleCeiling: staffRole().notNull().default("staff"),
     /** What Telegram was sent lately, for the next process that sends there: calls that may still count, oldest first. */
     callsAt: instant().array().notNull().default([]),
+    /** When all of a burst may be sent again. */
+    restedAt: instant(),
     /** Telegram asked to send nothing before then. */
     frozenUntil: instant(),
-    /** The worker that noted the two; it knows better by itself. */
+    /** The worker that noted the three; it knows better by itself. */
     callsBy: integer(),
     createdAt: instant().notNull().defaultNow(),
   },

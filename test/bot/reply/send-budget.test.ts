@@ -224,6 +224,81 @@ test("over all chats no more than 30 go out in a second, and no more than 15 at 
   expect(times()).toHaveLength(30);
 });
 
+test("processes that send for one bot share what all chats together are allowed, also when their number changes", async () => {
+  const { budget, clock, send, times } = startBudget();
+  budget.share(3);
+  for (let chat = 1; chat <= 40; chat++) void send(`${chat}`, { telegramId: chat, isGroup: false });
+
+  await clock.advance(1_020);
+  const shared = times().length;
+  budget.share(1);
+  await clock.advance(500);
+
+  expect(shared).toBe(10);
+  expect(times().length - shared).toBe(15);
+});
+
+test("calls that nobody answers make all chats wait, ever longer, until one is answered again", async () => {
+  const { clock, take, times } = startBudget();
+  let isAway = true;
+  const keepTrying = async (chat: BudgetChat) => {
+    do (await take("try", chat, "final")).end(!isAway);
+    while (isAway);
+  };
+  for (let chat = 1; chat <= 50; chat++) void keepTrying({ telegramId: chat, isGroup: false });
+
+  await clock.advance(60_000);
+  const whileAway = times().length;
+  isAway = false;
+  await clock.advance(20_000);
+
+  // 15 were under way when it was noticed; since then one tried at a time, after up to 10 s each.
+  expect(whileAway).toBeLessThan(25);
+  expect(times().length - whileAway).toBe(50);
+});
+
+test.each([PRIVATE, GROUP])("a process goes on in a chat where another one ended: $isGroup", async (chat) => {
+  const [other, own] = [startBudget(), startBudget()];
+  const alone = startBudget();
+  for (const { send } of [other, alone]) for (let call = 1; call <= 21; call++) void send(`${call}`, chat, "final");
+  await other.clock.advance(3_000);
+  await alone.clock.advance(3_000);
+  const before = alone.sent.length;
+
+  const [window] = other.budget.takeChanged();
+  own.budget.learn(chat, window ?? { callAgesMs: [], restedInMs: 0, frozenForMs: 0 });
+  for (let call = before + 1; call <= 21; call++) void own.send(`${call}`, chat, "final");
+  await Promise.all([own.clock.advance(120_000), alone.clock.advance(120_000)]);
+
+  const since = alone.times().slice(before);
+  expect(own.times()).toHaveLength(since.length);
+  for (const [index, at] of own.times().entries()) expect(at).toBeGreaterThanOrEqual((since[index] ?? 0) - 3_000 - 1);
+});
+
+test("a window that another process was told of is kept here too", async () => {
+  const [other, own] = [startBudget(), startBudget()];
+  other.budget.freeze(PRIVATE, 30);
+  await other.clock.advance(10_000);
+
+  const [window] = other.budget.takeChanged();
+  own.budget.learn(PRIVATE, window ?? { callAgesMs: [], restedInMs: 0, frozenForMs: 0 });
+  void own.send("now?", PRIVATE, "final");
+  await own.clock.advance(60_000);
+
+  expect(own.times()).toEqual([20_100]);
+});
+
+test("only chats in which something was sent since the last time are told of", async () => {
+  const { budget, clock, send } = startBudget();
+  void send("hello");
+  await clock.advance(100);
+
+  const told = budget.takeChanged();
+
+  expect(told).toEqual([{ telegramId: PRIVATE.telegramId, callAgesMs: [100], restedInMs: 930, frozenForMs: 0 }]);
+  expect(budget.takeChanged()).toEqual([]);
+});
+
 test("without a limit over all chats none waits for another", async () => {
   const { clock, send, times } = startBudget(Number.POSITIVE_INFINITY);
 

@@ -14,6 +14,7 @@ CREATE TABLE "workers" (
 );
 --> statement-breakpoint
 ALTER TABLE "chats" ADD COLUMN "calls_at" timestamp with time zone[] DEFAULT '{}'::timestamp with time zone[] NOT NULL;--> statement-breakpoint
+ALTER TABLE "chats" ADD COLUMN "rested_at" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "chats" ADD COLUMN "frozen_until" timestamp with time zone;--> statement-breakpoint
 ALTER TABLE "chats" ADD COLUMN "calls_by" integer;--> statement-breakpoint
 ALTER TABLE "replies" ADD COLUMN "number" bigint GENERATED ALWAYS AS IDENTITY (sequence name "replies_number_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1);--> statement-breakpoint
