@@ -7,7 +7,7 @@ import { textsIn } from "../../src/bot/texts.ts";
 import { listen, type Notice, publish } from "../../src/db/notify.ts";
 import { claimRun, LeaseLostError, releaseRuns } from "../../src/db/queries/run-queue.ts";
 import { endRun } from "../../src/db/queries/run-steps.ts";
-import { runs, threads } from "../../src/db/schema/index.ts";
+import { runs, threads, workers } from "../../src/db/schema/index.ts";
 import { calls, fails, says, scripted } from "../../src/sandbox/model/script.ts";
 import type { Turn } from "../../src/sandbox/model/turn.ts";
 import { onTestServer } from "../support/database.ts";
@@ -325,6 +325,26 @@ test("a worker that was cut off takes a new number and goes on", async () => {
 
   expect(await ended(runId)).toBe("Hello again.");
   expect(worker.id()).not.toBe(before);
+});
+
+test("a worker that was frozen for longer than its lease gives its runs up, and goes on under a new number", async () => {
+  const goOn = Promise.withResolvers<void>();
+  const opened = await open([says([goOn.promise, "Too late."]), says("The whole answer.")]);
+  const { ask, startWorker, ended, read, model, test: database, abandoned, whenAbandoned } = opened;
+  const worker = await startWorker();
+  const before = worker.id();
+  const { runId } = await ask("go");
+  await model.waitForRequest(1);
+
+  await database.db.update(workers).set({ leaseUntil: sql`now() - interval '1 second'` }).where(eq(workers.id, before));
+  await whenAbandoned;
+  goOn.resolve();
+
+  expect(await ended(runId)).toBe("The whole answer.");
+  expect(worker.id()).not.toBe(before);
+  expect(worker.isFresh()).toBe(true);
+  expect((await read(runId)).run).toMatchObject({ status: "completed", attempt: 2 });
+  expect(abandoned()).toBe(1);
 });
 
 test("a worker that finds the database away keeps trying in one place until it is back", async () => {

@@ -1,0 +1,41 @@
+/** The whole product while its database is away, and when it is back. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { repeats } from "./bot/bot-support.ts";
+import { startTestApp, type TestApp } from "./support/app.ts";
+import { onTestServer } from "./support/database.ts";
+
+let app: TestApp;
+beforeEach(async () => {
+  app = await startTestApp(repeats);
+});
+afterEach(() => app.close());
+
+const health = async () => (await fetch(`${app.app().address}/healthz`)).status;
+
+/** Lets nobody into the database any more, and ends who is in; or lets them in again. */
+async function allow(isAllowed: boolean): Promise<void> {
+  const { name } = app.test;
+  await onTestServer(async (session) => {
+    await session`alter database ${session(name)} allow_connections ${session.unsafe(String(isAllowed))}`;
+    if (!isAllowed) {
+      await session`select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = ${name}`;
+    }
+  });
+}
+
+test("while the database is away the process lives and says that it is not well; who writes meanwhile is answered later", async () => {
+  const chat = await app.staff();
+  chat.send("one");
+  await chat.waitForBotMessage("Answer: one");
+  const before = await health();
+
+  await allow(false);
+  await expect.poll(health).toBe(503);
+  chat.send("two");
+  await allow(true);
+  await chat.waitForBotMessage("Answer: two");
+
+  expect(before).toBe(200);
+  await expect.poll(health).toBe(200);
+  expect(chat.botMessages().map(({ text }) => text)).toEqual(["Answer: one", "Answer: two"]);
+});
