@@ -11,7 +11,8 @@ const COMMON = ["config", "logger", "errors", "events", "roles", "shop", "wait-u
 /** Which rooms each room may import from, besides itself and the common ones. */
 const MAY_IMPORT: Record<string, string[]> = {
   config: ["errors", "roles", "shop"],
-  logger: [],
+  logger: ["calm-warnings"],
+  "calm-warnings": [],
   errors: [],
   events: [],
   roles: [],
