@@ -9,6 +9,7 @@ import type { UserFromGetMe } from "grammy/types";
 import type { Db } from "../db/client.ts";
 import type { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import type { TelegramMeter } from "../meter.ts";
 import type { Shop } from "../shop/shop.ts";
 import { createAccess, inviteLink, makeInvite } from "./access.ts";
 import { createButtons } from "./buttons.ts";
@@ -16,6 +17,7 @@ import { createCommands, publishCommands } from "./commands.ts";
 import { askWhoIAm, CALL_TIMEOUT_SECONDS, clientOptions, type TelegramAccess } from "./connection.ts";
 import type { BotContext } from "./context.ts";
 import { createMessages, createMigration } from "./messages.ts";
+import { countCalls } from "./metered-calls.ts";
 import { createOutbox } from "./outbox.ts";
 import { type Polling, reasonOf, startPolling } from "./polling.ts";
 import { createSendBudget } from "./reply/send-budget.ts";
@@ -32,6 +34,7 @@ export interface TelegramBotDeps {
   isDatabaseUp(): Promise<boolean>;
   /** Telegram refused the token while running: the process has to end. */
   onRefused(error: StartupError): void;
+  meter?: TelegramMeter;
   logger: Logger;
 }
 
@@ -64,6 +67,8 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     client: clientOptions(telegram, CALL_TIMEOUT_SECONDS),
     botInfo: me,
   });
+  const counting = deps.meter ? [countCalls(deps.meter)] : [];
+  bot.api.config.use(...counting);
   const budget = createSendBudget(
     telegram.callsPerSecond === undefined ? {} : { callsPerSecond: telegram.callsPerSecond },
   );
@@ -93,8 +98,10 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     me,
     stage,
     start() {
+      const api = new Api(telegram.token, clientOptions(telegram, POLL_TIMEOUT_SECONDS));
+      api.config.use(...counting);
       polling = startPolling({
-        api: new Api(telegram.token, clientOptions(telegram, POLL_TIMEOUT_SECONDS)),
+        api,
         handle: (update) => bot.handleUpdate(update),
         isDatabaseUp: deps.isDatabaseUp,
         onRefused: deps.onRefused,

@@ -4,6 +4,7 @@
  * A scrape never hangs and never piles up: one read at a time however many ask, used for a second, and waited for no longer
  * than its limit. It knows nothing of SQL: what is read is given.
  */
+import { waitUpTo } from "../wait-up-to.ts";
 
 /** The state of all processes together, as rows show it. */
 export interface DatabaseState {
@@ -47,20 +48,16 @@ export function createStateReader(
     });
     return reading;
   };
-  return () => {
+  return async () => {
     // One that is under way is waited for, however old: another beside it would wait for the same.
     if (!latest || (latest.endedAt !== null && now() - latest.endedAt >= maxAgeMs)) latest = begin();
-    return within(limitMs, latest.state);
+    let known: DatabaseState | null = null;
+    await waitUpTo(
+      limitMs,
+      latest.state.then((state) => {
+        known = state;
+      }),
+    );
+    return known;
   };
-}
-
-/** What `state` brings, or null after `limitMs`. */
-async function within<T>(limitMs: number, state: Promise<T | null>): Promise<T | null> {
-  const { promise: limit, resolve } = Promise.withResolvers<null>();
-  const timer = setTimeout(() => resolve(null), limitMs);
-  try {
-    return await Promise.race([state, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -4,6 +4,7 @@
  * An admin's token may from everywhere; a scraper on this machine needs none. What a token is worth is told by a callback.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { waitUpTo } from "../wait-up-to.ts";
 import { isFromThisMachine } from "./loopback.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -29,16 +30,23 @@ export function createMetricsEndpoint({ metrics, isAdmin, onError }: MetricsEndp
 
 const REFUSAL = "A valid admin token is needed: send it as 'Authorization: Bearer <token>'\n";
 
+/** How long a token's check may take, in milliseconds: the database that knows it may be away. */
+const CHECK_LIMIT_MS = 2_000;
+
+type Access = "allowed" | "refused" | "unknown";
+
 async function accessOf(
   request: IncomingMessage,
   { isAdmin, onError }: Pick<MetricsEndpointDeps, "isAdmin" | "onError">,
-): Promise<"allowed" | "refused" | "unknown"> {
-  try {
-    return (await isAdmin(request)) ? "allowed" : "refused";
-  } catch (error) {
-    onError(error);
-    return "unknown";
-  }
+): Promise<Access> {
+  let access: Access = "unknown";
+  const check = isAdmin(request)
+    .then((allowed) => {
+      access = allowed ? "allowed" : "refused";
+    })
+    .catch(onError);
+  await waitUpTo(CHECK_LIMIT_MS, check);
+  return access;
 }
 
 function send(response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {

@@ -8,6 +8,13 @@ import type { Db } from "../client.ts";
 import { replies, runs } from "../schema/index.ts";
 import { liveWorkers } from "../worker-lock.ts";
 
+/** All of it, one statement after the other. */
+export async function readDatabaseState(db: Db) {
+  const openRuns = await countOpenRuns(db);
+  const deliveries = await countWaitingDeliveries(db);
+  return { ...openRuns, ...deliveries, liveWorkers: await countLiveWorkers(db) };
+}
+
 /** Runs that wait or are in hand, and how long the oldest that waits has done so, in seconds. */
 export async function countOpenRuns(
   db: Db,
