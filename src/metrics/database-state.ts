@@ -15,7 +15,7 @@ export interface DatabaseState {
   runningRuns: number;
   /** Replies whose run has ended, and which the person has not before them yet. */
   waitingDeliveries: number;
-  /** How long the oldest of them has waited since its run's end, in seconds; 0 when none does. */
+  /** How long ago the question of the oldest of them came in, in seconds; 0 when none waits. */
   oldestDeliverySeconds: number;
   liveWorkers: number;
 }

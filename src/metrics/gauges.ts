@@ -49,7 +49,7 @@ const STATE_GAUGES: Record<keyof DatabaseState, { name: string; help: string }> 
   },
   oldestDeliverySeconds: {
     name: "counterhand_oldest_waiting_delivery_seconds",
-    help: "How long ago the run of the oldest reply that waits ended; 0 when none waits",
+    help: "How long ago the question of the oldest reply that waits came in; 0 when none waits",
   },
   liveWorkers: { name: "counterhand_workers_live", help: "Workers that hold their lock, of all processes" },
 };

@@ -46,11 +46,11 @@ test("a run that another machine's clock has queued in the future has waited for
   expect(await countOpenRuns(store.db)).toEqual({ queuedRuns: 1, runningRuns: 0, oldestQueuedSeconds: 0 });
 });
 
-test("a delivery waits from its run's end until it is done or given up", async () => {
-  const ended = await newRun({ queuedAt: ago(9_000), completedAt: ago(120) });
-  await insertReply(store.db, { ...ended, finalText: "All is well." });
+test("a delivery waits from its run's end until it is done or given up, and is as old as its question", async () => {
+  await insertReply(store.db, { ...(await newRun()), finalText: "All is well.", createdAt: ago(120) });
   await insertReply(store.db, { ...(await newRun()), finalText: "Half of it.", status: "partial" });
-  await insertReply(store.db, { ...(await newRun({ status: "in_progress" })), finalText: null });
+  const running = await newRun({ status: "in_progress" });
+  await insertReply(store.db, { ...running, finalText: null, createdAt: ago(9_000) });
   await insertReply(store.db, {
     ...(await newRun()),
     finalText: "Seen.",
