@@ -5,17 +5,21 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { loadAdminToken } from "./admin-token.ts";
+import { createMeteredModel } from "./assistant/metered-model.ts";
 import type { Model } from "./assistant/model.ts";
 import { startWorker, type Worker } from "./assistant/worker.ts";
-import { createTelegramBot } from "./bot/bot.ts";
+import { createTelegramBot, type TelegramBot } from "./bot/bot.ts";
 import type { Config } from "./config.ts";
 import type { OpenDatabase } from "./db/open.ts";
 import { isDatabaseUp } from "./db/queries/health.ts";
+import { readDatabaseState } from "./db/queries/metrics.ts";
 import type { StartupError } from "./errors.ts";
-import { hashToken } from "./graphql/auth.ts";
+import { findAdmin, hashToken } from "./graphql/auth.ts";
 import { createAdminApi } from "./graphql/server.ts";
 import { startHttpServer } from "./http.ts";
 import type { Logger } from "./logger.ts";
+import { createMetricsEndpoint } from "./metrics/endpoint.ts";
+import { createMetrics } from "./metrics/metrics.ts";
 import { createToolRegistry } from "./tools/registry.ts";
 
 export interface AppParts {
@@ -48,6 +52,8 @@ export interface App {
 const SHUTDOWN_GRACE_MS = 10_000;
 /** What an admin asks must not hold up the bot: connections of its own, and a shorter time limit. */
 const ADMIN_POOL = { poolSize: 8, statementTimeoutMs: 10_000 };
+/** A connection of its own: the metrics are to say so when those of the other pools are all taken. */
+const METRICS_POOL = { poolSize: 1, statementTimeoutMs: 2_000 };
 
 /**
  * Starts everything; when it returns, messages are taken in.
@@ -59,23 +65,38 @@ export async function startApp(parts: AppParts): Promise<App> {
   const stops: (() => Promise<void>)[] = [];
   let ready = false;
   try {
+    let bot: TelegramBot | undefined;
     const tools = createToolRegistry(config.revenueRoles);
     const adminToken = await loadAdminToken(config.adminToken, config.dataDir);
     const adminDatabase = open.connect(ADMIN_POOL);
     stops.push(() => adminDatabase.close());
+    const metricsDatabase = open.connect(METRICS_POOL);
+    stops.push(() => metricsDatabase.close());
+    const metrics = createMetrics({
+      readDatabase: () => readDatabaseState(metricsDatabase.db),
+      pools: { bot: open.database.poolUse, admin: adminDatabase.poolUse },
+      frozenChats: () => bot?.frozenChats() ?? null,
+    });
 
     let worker: Worker | undefined;
-    const graphql = createAdminApi({ db: adminDatabase.db, adminTokenHash: hashToken(adminToken.token), logger });
+    const adminTokenHash = hashToken(adminToken.token);
+    const graphql = createAdminApi({ db: adminDatabase.db, adminTokenHash, logger });
     const http = await startHttpServer({
       ...config.http,
       isReady: () => ready && (worker?.isFresh() ?? false),
       graphql,
+      metrics: createMetricsEndpoint({
+        metrics,
+        isAdmin: async ({ headers }) =>
+          (await findAdmin(adminDatabase.db, adminTokenHash, headers.authorization ?? null)) !== null,
+        onError: (error) => logger.warn({ err: error }, "could not check an admin's token"),
+      }),
       page: parts.page,
       onError: (error) => logger.error({ err: error }, "request failed"),
     });
     stops.push(() => http.close());
 
-    const bot = await createTelegramBot({
+    const telegramBot = await createTelegramBot({
       telegram: parts.telegram,
       db: open.database.db,
       shop: config.shop,
@@ -88,11 +109,14 @@ export async function startApp(parts: AppParts): Promise<App> {
       mayCall: () => worker?.isFresh() ?? false,
       isDatabaseUp: () => isDatabaseUp(open.database.db),
       onRefused: parts.onFatal,
+      meter: metrics.meter,
       logger,
     });
+    bot = telegramBot;
     const loop = {
       db: open.database.db,
-      model: parts.model,
+      model: createMeteredModel(parts.model, metrics.meter),
+      meter: metrics.meter,
       tools,
       shop: config.shop,
       now: parts.now ?? (() => new Date()),
@@ -102,30 +126,31 @@ export async function startApp(parts: AppParts): Promise<App> {
       {
         database: open.database,
         loop,
-        stage: bot.stage,
-        onLost: bot.stage.abandonAll,
-        onLiveWorkers: bot.share,
+        stage: telegramBot.stage,
+        onLost: telegramBot.stage.abandonAll,
+        onLiveWorkers: telegramBot.share,
+        meter: metrics.meter,
         logger,
       },
-      bot.me.id,
+      telegramBot.me.id,
     );
     worker = running;
-    bot.start();
+    telegramBot.start();
     ready = true;
 
     return {
       address: http.address,
-      botUsername: bot.me.username,
+      botUsername: telegramBot.me.username,
       exampleCommand: exampleCommand(
         http.address,
         config.isAdminTokenInFile ? TOKEN_IN_ENV_FILE : adminToken.shellText,
       ),
-      makeOwnerInvite: bot.makeOwnerInvite,
+      makeOwnerInvite: telegramBot.makeOwnerInvite,
       async stop(graceMs = SHUTDOWN_GRACE_MS) {
         ready = false;
-        await bot.stopPolling();
+        await telegramBot.stopPolling();
         await running.stop(graceMs);
-        await bot.stop(graceMs);
+        await telegramBot.stop(graceMs);
         await stopAll(stops);
       },
     };

@@ -3,9 +3,11 @@
  *
  * Never a message's text, a token or a key: fields with such names are blotted out should they slip in, queries come without
  * their parameters, and whatever looks like a secret (Telegram's addresses hold the bot's token) is cut from each line.
+ * A warning that repeats itself is written once in ten seconds, see `calm-warnings.ts`.
  */
-import { type Logger, pino } from "pino";
+import { type LogFn, type Logger, type LoggerOptions as PinoOptions, pino } from "pino";
 import pretty from "pino-pretty";
+import { createCalmWarnings } from "./calm-warnings.ts";
 
 export type { Logger } from "pino";
 
@@ -30,22 +32,33 @@ export interface LoggerOptions {
   pretty: boolean;
   /** Standard output when left out. */
   destination?: NodeJS.WritableStream;
+  /** Milliseconds that never go back, for the pauses between like warnings; the real ones when left out. */
+  clock?: () => number;
 }
 
 /** A logger that never lets a secret out. */
-export function createLogger({ level, pretty: isPretty, destination }: LoggerOptions): Logger {
-  const settings = {
+export function createLogger({ level, pretty: isPretty, destination, clock }: LoggerOptions): Logger {
+  const settings: PinoOptions = {
     level,
     base: null,
     redact: { paths: REDACTED, censor: "[redacted]" },
     serializers: { err: (error: unknown) => serializeError(error, MAX_CAUSES) },
-    hooks: { streamWrite: withoutSecrets },
+    hooks: { streamWrite: withoutSecrets, logMethod: calmly(clock ?? (() => performance.now())) },
   };
   // pino's own standard output is written at once: nothing is lost when the process ends with an error.
   const target = destination === undefined ? {} : { destination };
   if (isPretty)
     return pino(settings, pretty({ sync: true, translateTime: "SYS:HH:MM:ss", ignore: "pid,hostname", ...target }));
   return destination === undefined ? pino(settings) : pino(settings, destination);
+}
+
+/** Child loggers have the hooks of their parent, and with them what it remembers. */
+function calmly(clock: () => number) {
+  const warnings = createCalmWarnings(clock);
+  return function logMethod(this: Logger, args: Parameters<LogFn>, method: LogFn, level: number): void {
+    const passed = level === pino.levels.values.warn ? warnings.pass(args) : args;
+    if (passed) method.apply(this, passed);
+  };
 }
 
 /** A text without tokens, keys and passwords: error messages of HTTP clients quote addresses that hold them. */

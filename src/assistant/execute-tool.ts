@@ -8,6 +8,7 @@ import { type Db, readOnly } from "../db/client.ts";
 import type { StoredToolCall, ToolCallEnd } from "../db/queries/run-steps.ts";
 import { AppError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import type { ToolMeter } from "../meter.ts";
 import { STAFF_ROLES, type StaffRole } from "../roles.ts";
 import type { Shop } from "../shop/shop.ts";
 import type { ToolRegistry } from "../tools/registry.ts";
@@ -22,6 +23,12 @@ export interface ToolRunner {
   now(): Date;
   /** Milliseconds; `TOOL_TIMEOUT_MS` when left out. */
   toolTimeoutMs?: number;
+  meter?: ToolMeter;
+}
+
+interface Asker {
+  role: StaffRole;
+  signal: AbortSignal;
 }
 
 /**
@@ -29,12 +36,23 @@ export interface ToolRunner {
  *
  * @throws only the signal's reason: an aborted call has no output of its own.
  */
-export async function executeTool(
-  runner: ToolRunner,
-  call: StoredToolCall,
-  { role, signal }: { role: StaffRole; signal: AbortSignal },
-): Promise<ToolCallEnd> {
-  signal.throwIfAborted();
+export async function executeTool(runner: ToolRunner, call: StoredToolCall, asker: Asker): Promise<ToolCallEnd> {
+  asker.signal.throwIfAborted();
+  const startedAt = performance.now();
+  const tool = runner.tools.get(call.name)?.name ?? null;
+  const count = (result: "succeeded" | "failed" | "aborted") =>
+    runner.meter?.toolEnded(tool, result, (performance.now() - startedAt) / 1000);
+  try {
+    const end = await endOf(runner, call, asker);
+    count(end.error === null ? "succeeded" : "failed");
+    return end;
+  } catch (error) {
+    count("aborted");
+    throw error;
+  }
+}
+
+async function endOf(runner: ToolRunner, call: StoredToolCall, { role, signal }: Asker): Promise<ToolCallEnd> {
   const tool = runner.tools.get(call.name);
   if (!tool)
     return failure(`There is no tool ${JSON.stringify(call.name)}. Tools: ${[...runner.tools.keys()].join(", ")}.`);

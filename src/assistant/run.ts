@@ -23,6 +23,7 @@ import { readHistory } from "./history.ts";
 import { MAX_CALLS_PER_ROUND, MAX_ROUNDS } from "./limits.ts";
 import type { Model, ModelAnswer } from "./model.ts";
 import { writePrompt } from "./prompt.ts";
+import { addUsage, createSpending, type Spending } from "./run-log.ts";
 
 export interface RunLoop extends ToolRunner {
   model: Model;
@@ -40,6 +41,8 @@ export interface RunResult {
   outcome: RunOutcome;
   text: string;
   rounds: number;
+  /** What this attempt used by itself. */
+  spent: Spending;
 }
 
 /** Why a run is aborted: the signal's reason when it was a person who stopped it. */
@@ -53,6 +56,7 @@ export class StoppedError extends Error {}
  */
 export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunControl): Promise<RunResult> {
   const answer = createAnswer(control.emit);
+  const spent = createSpending();
   let round = 0;
   try {
     const instructions = writePrompt({ shop: loop.shop, now: loop.now(), asker: run.asker, language: run.language });
@@ -65,15 +69,16 @@ export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunC
       const finished =
         stored.length > 0
           ? replay(stored, calls, answer)
-          : await askModel(loop, run, { ...control, instructions, input, round, answer });
-      if (finished.calls.length === 0) return { outcome: finished.outcome, text: answer.text(), rounds: round };
+          : await askModel(loop, run, { ...control, instructions, input, round, answer, spent });
+      const end = { text: answer.text(), rounds: round, spent };
+      if (finished.calls.length === 0) return { outcome: finished.outcome, ...end };
 
-      if (round >= maxRounds(loop)) return { outcome: tooManyRounds(round), text: answer.text(), rounds: round };
-      const outputs = await workOnCalls(loop, run, { ...control, round, calls: finished.calls });
+      if (round >= maxRounds(loop)) return { outcome: tooManyRounds(round), ...end };
+      const outputs = await workOnCalls(loop, run, { ...control, round, calls: finished.calls, spent });
       input.push(...finished.items, ...outputs);
     }
   } catch (error) {
-    return { outcome: endOf(error, control.signal), text: answer.text(), rounds: round };
+    return { outcome: endOf(error, control.signal), text: answer.text(), rounds: round, spent };
   }
 }
 
@@ -88,6 +93,7 @@ interface Round extends RunControl {
   input: object[];
   round: number;
   answer: Answer;
+  spent: Spending;
 }
 
 async function askModel(loop: RunLoop, run: ClaimedRun, at: Round): Promise<FinishedModelCall> {
@@ -102,6 +108,7 @@ async function askModel(loop: RunLoop, run: ClaimedRun, at: Round): Promise<Fini
     safetyIdentifier: run.asker.id && createHash("sha256").update(run.asker.id).digest("hex"),
   };
   const answer = await loop.model.answer(request, { signal: at.signal, onText: at.answer.write });
+  addUsage(at.spent, answer.usage);
   at.signal.throwIfAborted();
   // What was cut short is never sent back; without items another attempt knows that this round is to be asked again.
   const cutShort = answer.outcome.status === "incomplete";
@@ -127,6 +134,7 @@ function replay(items: object[], calls: StoredToolCall[], answer: Answer): Finis
 interface RoundCalls extends RunControl {
   round: number;
   calls: StoredToolCall[];
+  spent: Spending;
 }
 
 /** Runs what is not ended yet side by side, and gives every call its one output, in the model's order. */
@@ -154,9 +162,10 @@ async function workOnCalls(loop: RunLoop, run: ClaimedRun, at: RoundCalls): Prom
 async function workOnCall(
   loop: RunLoop,
   run: ClaimedRun,
-  at: RunControl & { call: StoredToolCall; index: number },
+  at: RunControl & { call: StoredToolCall; index: number; spent: Spending },
 ): Promise<unknown> {
   const { call } = at;
+  at.spent.toolCalls += 1;
   await startToolCall(loop.db, run, call.id);
   at.emit({ type: "tool-start", toolCallId: call.id, name: call.name, arguments: call.arguments });
   const end = await endOfCall(loop, run, at);

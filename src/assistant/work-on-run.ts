@@ -11,8 +11,10 @@ import { endRun } from "../db/queries/run-steps.ts";
 import { truncateRunText } from "../db/queries/run-text.ts";
 import type { RunEvent, RunOutcome } from "../events.ts";
 import type { Logger } from "../logger.ts";
+import type { HandoverReason, RunMeter } from "../meter.ts";
 import { MAX_ATTEMPTS } from "./limits.ts";
 import { type RunLoop, type RunResult, runAssistant } from "./run.ts";
+import { createSpending, runEndFields } from "./run-log.ts";
 import type { TextStore } from "./text-store.ts";
 
 /** Where one run is shown. */
@@ -35,6 +37,7 @@ export interface RunWork {
   loop: RunLoop;
   stage: RunStage;
   texts: TextStore;
+  meter?: RunMeter;
   logger: Logger;
 }
 
@@ -47,7 +50,8 @@ export class ShutdownError extends Error {}
  */
 export async function workOnRun(deps: RunWork, run: ClaimedRun, abort: AbortController): Promise<void> {
   const { database, logger } = deps;
-  const startedAt = performance.now();
+  const claimedAt = performance.now();
+  let firstTextAt: number | null = null;
   const log = logger.child({ runId: run.id, threadId: run.threadId, attempt: run.attempt });
   const view = deps.stage.open(run);
   const texts = deps.texts.open(run, (error) => {
@@ -58,32 +62,37 @@ export async function workOnRun(deps: RunWork, run: ClaimedRun, abort: AbortCont
   const emit = (event: RunEvent) => {
     if (event.type === "text-delta") {
       said += event.delta;
+      firstTextAt ??= performance.now();
       texts.append(event.delta);
     }
     view.emit(event);
   };
 
   try {
+    deps.meter?.attemptBegun(run.attempt);
     emit({ type: "run-start", runId: run.id, attempt: run.attempt });
     if (run.attempt > 1) await truncateRunText(database.db, run, 0);
     const result = await resultOf(deps, run, { signal: abort.signal, emit, said: () => said });
     const firstTokenAt = await texts.close();
     await end(deps, run, { ...result, firstTokenAt }, emit);
-    log.info(
-      {
-        outcome: result.outcome.status,
-        errorCode: result.outcome.errorCode,
-        rounds: result.rounds,
-        durationMs: Math.round(performance.now() - startedAt),
-      },
-      "run ended",
-    );
+    deps.meter?.runEnded(result.outcome);
+    const firstTokenMs = firstTextAt === null ? null : run.queuedMs + firstTextAt - claimedAt;
+    const times = { queuedMs: run.queuedMs, firstTokenMs, durationMs: performance.now() - claimedAt };
+    logger.info(runEndFields({ run, ...result, ...times, model: deps.loop.model.name }), "run ended");
   } catch (error) {
     await texts.close();
     view.abandon();
-    if (error instanceof LeaseLostError || error instanceof ShutdownError) log.info("run handed over");
+    const reason = handoverReason(error);
+    deps.meter?.runHandedOver(reason);
+    if (reason === "lease-lost" || reason === "shutdown") log.info({ reason }, "run handed over");
     else await giveUp(deps, run, log, error);
   }
+}
+
+function handoverReason(error: unknown): HandoverReason {
+  if (error instanceof LeaseLostError) return "lease-lost";
+  if (error instanceof ShutdownError) return "shutdown";
+  return isDatabaseAway(error) ? "database-away" : "fault";
 }
 
 /** Without an end of its own: whoever claims it next goes on, at once unless the database is away for longer. */
@@ -126,5 +135,5 @@ async function end(
 }
 
 function failed(errorCode: string, errorMessage: string, text: string): RunResult {
-  return { outcome: { status: "failed", errorCode, errorMessage }, text, rounds: 0 };
+  return { outcome: { status: "failed", errorCode, errorMessage }, text, rounds: 0, spent: createSpending() };
 }

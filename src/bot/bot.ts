@@ -9,6 +9,7 @@ import type { UserFromGetMe } from "grammy/types";
 import type { Db } from "../db/client.ts";
 import type { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import type { ReplyMeter, TelegramMeter } from "../meter.ts";
 import type { Shop } from "../shop/shop.ts";
 import { createAccess, inviteLink, makeInvite } from "./access.ts";
 import { createButtons } from "./buttons.ts";
@@ -16,6 +17,7 @@ import { createCommands, publishCommands } from "./commands.ts";
 import { askWhoIAm, CALL_TIMEOUT_SECONDS, clientOptions, type TelegramAccess } from "./connection.ts";
 import type { BotContext } from "./context.ts";
 import { createMessages, createMigration } from "./messages.ts";
+import { countCalls } from "./metered-calls.ts";
 import { createOutbox } from "./outbox.ts";
 import { type Polling, reasonOf, startPolling } from "./polling.ts";
 import { createSendBudget } from "./reply/send-budget.ts";
@@ -36,6 +38,7 @@ export interface TelegramBotDeps {
   isDatabaseUp(): Promise<boolean>;
   /** Telegram refused the token while running: the process has to end. */
   onRefused(error: StartupError): void;
+  meter?: TelegramMeter & ReplyMeter;
   logger: Logger;
 }
 
@@ -44,6 +47,8 @@ export interface TelegramBot {
   readonly stage: TelegramStage;
   /** So many processes send for the bot now, this one among them. */
   share(processes: number): void;
+  /** Chats that Telegram has asked to leave alone for now. */
+  frozenChats(): number;
   /** Begins to take updates in and to deliver what was left. */
   start(): void;
   /** Takes no more updates in; what is in hand is committed when this settles. */
@@ -70,6 +75,8 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     client: clientOptions(telegram, CALL_TIMEOUT_SECONDS),
     botInfo: me,
   });
+  const counting = deps.meter ? [countCalls(deps.meter)] : [];
+  bot.api.config.use(...counting);
   const budget = createSendBudget(
     telegram.callsPerSecond === undefined ? {} : { callsPerSecond: telegram.callsPerSecond },
   );
@@ -85,6 +92,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     budget,
     toolLabel: deps.toolLabel,
     workerId: deps.workerId,
+    ...(deps.meter ? { meter: deps.meter } : {}),
     logger,
   });
   bot.use(createMigration(db));
@@ -105,9 +113,12 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     me,
     stage,
     share: budget.share,
+    frozenChats: budget.frozenChats,
     start() {
+      const api = new Api(telegram.token, clientOptions(telegram, POLL_TIMEOUT_SECONDS));
+      api.config.use(...counting);
       polling = startPolling({
-        api: new Api(telegram.token, clientOptions(telegram, POLL_TIMEOUT_SECONDS)),
+        api,
         handle: (update) => bot.handleUpdate(update),
         isDatabaseUp: deps.isDatabaseUp,
         onRefused: deps.onRefused,

@@ -12,7 +12,7 @@ import postgres, { type JSONValue, type Notice, type Sql } from "postgres";
 import { StartupError } from "../errors.ts";
 import { ARRAY_TYPES } from "./array-types.ts";
 import { errorCode } from "./error-code.ts";
-import { createPool } from "./pool.ts";
+import { createPool, type PoolUse } from "./pool.ts";
 
 /** What a query function takes: the pool, or a transaction. */
 export type Db = PgAsyncDatabase<PostgresJsQueryResultHKT>;
@@ -43,6 +43,8 @@ export interface Database {
    * locks. The caller ends it.
    */
   openSession(name: string, onClose?: () => void): Sql;
+  /** How busy the pool is right now; asks nobody. */
+  poolUse(): PoolUse;
   /** Waits up to 5 s for what runs, then ends every connection of the pool. */
   close(): Promise<void>;
 }
@@ -50,7 +52,7 @@ export interface Database {
 /** Opens nothing yet: connections come with the first queries. A DATABASE_URL that is no URL is a StartupError. */
 export function connectDatabase(target: DatabaseTarget, options: ConnectOptions = {}): Database {
   const { poolSize = 10, statementTimeoutMs = 30_000, onNotice } = options;
-  const { client, close } = createPool({
+  const { client, use, close } = createPool({
     open: (onClose) => openConnection(target, { name: "counterhand", statementTimeoutMs, onNotice, onClose }),
     size: poolSize,
     answerLimitMs: statementTimeoutMs + ANSWER_MARGIN_MS,
@@ -58,6 +60,7 @@ export function connectDatabase(target: DatabaseTarget, options: ConnectOptions 
   return {
     db: drizzle({ client, codecs: createCodecs(client) }),
     openSession: (name, onClose) => openSession(target, `counterhand ${name}`, onClose),
+    poolUse: use,
     close: () => close(CLOSE_LIMIT_MS),
   };
 }

@@ -92,8 +92,8 @@ async function openChecked(target: DatabaseTarget, logger: Logger): Promise<Data
     onNotice: (notice) => logger.debug({ severity: notice.severity, code: notice.code }, "notice of the database"),
   });
   try {
-    for (const warning of (await checkServer(database)).warnings)
-      logger.warn({ warning }, "the database could be better set up");
+    const { warnings } = await checkServer(database);
+    if (warnings.length > 0) logger.warn({ warnings }, "the database could be better set up");
     await migrateDatabase(database);
     return database;
   } catch (error) {

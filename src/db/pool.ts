@@ -21,9 +21,17 @@ export interface PoolOptions {
   lifeMs?: number;
 }
 
+/** How many connections a pool may have, how many are at work, and how many wait for one. */
+export interface PoolUse {
+  size: number;
+  inUse: number;
+  waiting: number;
+}
+
 export interface Pool {
   /** What Drizzle uses of the driver: single statements, transactions, savepoints. */
   readonly client: Sql;
+  use(): PoolUse;
   /** Takes no more work, waits up to `limitMs` for what runs, and ends every connection. */
   close(limitMs: number): Promise<void>;
 }
@@ -107,6 +115,7 @@ export function createPool({ open, size, answerLimitMs, lifeMs = HALF_AN_HOUR_MS
 
   return {
     client,
+    use: () => ({ size, inUse: connections.size - idle.length, waiting: waiting.length }),
     async close(limitMs) {
       ending ??= Promise.withResolvers();
       checkEnd();

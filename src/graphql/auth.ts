@@ -53,7 +53,8 @@ export function hashToken(token: string): Buffer {
   return createHash("sha256").update(token).digest();
 }
 
-async function findAdmin(db: Db, adminTokenHash: Buffer, authorization: string | null): Promise<Admin | null> {
+/** The admin whose token an `Authorization` header brings, or null. */
+export async function findAdmin(db: Db, adminTokenHash: Buffer, authorization: string | null): Promise<Admin | null> {
   const token = /^Bearer +([\x21-\x7e]+)$/i.exec(authorization ?? "")?.[1];
   if (token === undefined) return null;
   const tokenHash = hashToken(token);

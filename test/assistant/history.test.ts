@@ -40,6 +40,7 @@ async function historyOf(told: readonly Told[], role: StaffRole = "staff") {
     workerId: 1,
     attempt: 1,
     handovers: 0,
+    queuedMs: 1,
     position: run.position,
     language: "en",
     asker: { id: null, name: null, role },

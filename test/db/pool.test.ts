@@ -19,7 +19,11 @@ afterEach(async () => {
 });
 
 function openPool(options: Partial<PoolOptions> & { size: number }) {
-  const pool = createPool({ answerLimitMs: 60_000, ...options, open: (onClose) => openSession(store.target, "pool under test", onClose) });
+  const pool = createPool({
+    answerLimitMs: 60_000,
+    ...options,
+    open: (onClose) => openSession(store.target, "pool under test", onClose),
+  });
   const close = (limitMs = 5_000) => pool.close(limitMs);
   closes.push(close);
   return { db: drizzle({ client: pool.client }), close };

@@ -10,7 +10,7 @@ import { createModel } from "../../src/assistant/model.ts";
 import { type Config, loadConfig } from "../../src/config.ts";
 import { connectDatabase } from "../../src/db/client.ts";
 import { saveStaffMember } from "../../src/db/queries/staff.ts";
-import { createLogger } from "../../src/logger.ts";
+import { createLogger, type Logger } from "../../src/logger.ts";
 import type { StaffRole } from "../../src/roles.ts";
 import { createModelStandIn, type ModelStandIn } from "../../src/sandbox/model/model-stand-in.ts";
 import type { Responder } from "../../src/sandbox/model/turn.ts";
@@ -27,6 +27,10 @@ export interface TestAppOptions {
   /** The time at the shop; the real one when left out. */
   now?: () => Date;
   idleTimeoutMs?: number;
+  /** What the model is asked with; no key when left out. */
+  apiKey?: string;
+  /** In place of one that says nothing. */
+  logger?: Logger;
 }
 
 export interface TestApp {
@@ -58,7 +62,7 @@ export async function startTestApp(answer: Responder, options: TestAppOptions = 
       config,
       telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null },
       model: createModel({
-        apiKey: null,
+        apiKey: options.apiKey ?? null,
         baseUrl: model.url,
         name: "test-model",
         ...(options.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: options.idleTimeoutMs }),
@@ -75,7 +79,7 @@ export async function startTestApp(answer: Responder, options: TestAppOptions = 
       onFatal(error) {
         throw error;
       },
-      logger: createLogger({ level: process.env.TEST_LOG_LEVEL ?? "silent", pretty: false }),
+      logger: options.logger ?? createLogger({ level: process.env.TEST_LOG_LEVEL ?? "silent", pretty: false }),
       ...(options.now ? { now: options.now } : {}),
     });
   let app = await start();

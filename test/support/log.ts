@@ -10,7 +10,11 @@ export interface CapturedLog {
   lines(): Record<string, unknown>[];
 }
 
-export function createCapturedLog({ pretty = false, level = "trace" } = {}): CapturedLog {
+export function createCapturedLog({
+  pretty = false,
+  level = "trace",
+  clock = () => performance.now(),
+} = {}): CapturedLog {
   let written = "";
   const destination = new Writable({
     write(chunk, _encoding, done) {
@@ -19,7 +23,7 @@ export function createCapturedLog({ pretty = false, level = "trace" } = {}): Cap
     },
   });
   return {
-    logger: createLogger({ level, pretty, destination }),
+    logger: createLogger({ level, pretty, destination, clock }),
     text: () => written,
     lines: () =>
       written

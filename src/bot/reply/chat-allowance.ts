@@ -61,6 +61,8 @@ export interface ChatAllowance {
   undo(call: StartedCall): void;
   /** Telegram asked to wait so many seconds: nothing at all may start until then, and afterwards less than before. */
   freeze(seconds: number, now: number): void;
+  /** Whether Telegram has asked to send nothing for now. */
+  isFrozen(now: number): boolean;
   /** What another process has to know to go on from here. */
   window(now: number): ChatWindow;
   /** What another process has done here: it counts as if it had been done by this one. */
@@ -135,6 +137,7 @@ export function createChatAllowance({ isGroup, now: createdAt }: { isGroup: bool
       creditMs = 2 * INTERVAL_MS;
       countedAt = frozenUntil;
     },
+    isFrozen: (now) => now < frozenUntil,
     window: (now) => ({
       callAgesMs: calls.map((call) => now - callCountedAt(call)).filter((ageMs) => ageMs < GROUP_WINDOW_MS),
       restedInMs: Math.max(0, Math.ceil((MOST_CREDIT_MS - creditMs) * slowness) - (now - countedAt)),

@@ -7,6 +7,7 @@
 import { ReplyLostError } from "../../db/queries/replies.ts";
 import type { RunEvent, RunOutcome } from "../../events.ts";
 import type { Logger } from "../../logger.ts";
+import type { ReplyMeter } from "../../meter.ts";
 import { type Clock, createTimers, type Timers } from "../clock.ts";
 import type { TelegramAnswer } from "../telegram-answer.ts";
 import { createReplyText, type ReplyText } from "./reply-text.ts";
@@ -19,6 +20,7 @@ import {
   type Step,
   type View,
 } from "./shown-pages.ts";
+import { createTextAge, type TextAge } from "./text-age.ts";
 import { keepTyping, TYPING_DELAY_MS, TYPING_INTERVAL_MS } from "./typing.ts";
 
 /** The calls that a reply makes; each answers what became of it and never throws. */
@@ -56,6 +58,9 @@ export interface ReplyDeps {
   isWorthRetrying(outcome: RunOutcome): boolean;
   /** Waits until the replies before this one are delivered. @returns the messages that show this one already. */
   begin(signal: AbortSignal): Promise<readonly number[]>;
+  /** When the question was taken in, by the clock; null where something of the reply was shown before. */
+  askedAt: number | null;
+  meter?: ReplyMeter;
   clock: Clock;
   logger: Logger;
 }
@@ -78,6 +83,8 @@ const HELD_LOOK_MS = 100;
 /** What the parts of one reply share. */
 interface Drawing extends ReplyDeps {
   text: ReplyText;
+  /** How long text waits before it is shown. */
+  age: TextAge;
   shown: ShownPages;
   stop: AbortController;
   /** Rejects when the reply is abandoned. */
@@ -104,6 +111,7 @@ export function createReply(deps: ReplyDeps): Reply {
   const drawing: Drawing = {
     ...deps,
     text: createReplyText(deps),
+    age: createTextAge(deps.clock.now),
     shown: createShownPages([]),
     stop,
     stopped: abortOf(stop.signal),
@@ -132,6 +140,7 @@ export function createReply(deps: ReplyDeps): Reply {
 function takeEvent(drawing: Drawing, event: RunEvent): void {
   const { budget, chat, text, timers } = drawing;
   text.take(event);
+  if (event.type === "text-delta") drawing.age.said();
   drawing.onChange();
   // What waits for a slot has become the final text.
   if (event.type === "run-end") budget.reconsider(chat);
@@ -158,8 +167,10 @@ async function draw(drawing: Drawing): Promise<void> {
     const slot = await budget.take(chat, () => priorityOf(drawing), stop.signal);
     const version = text.version();
     const view = viewOf(drawing);
+    drawing.age.rendered();
     const [step, ...others] = view ? shown.stepsTo(view) : [];
     if (step === undefined) {
+      drawing.age.failed();
       slot.giveBack();
       drawing.drawnVersion = version;
       if (view || !text.isFinal()) continue;
@@ -169,9 +180,20 @@ async function draw(drawing: Drawing): Promise<void> {
     drawing.isWriting = true;
     const answer = await perform(drawing, step, slot);
     drawing.isWriting = false;
-    if (answer.kind === "done" && others.length === 0) drawing.drawnVersion = version;
+    if (answer.kind === "done" && others.length === 0) noteShown(drawing, version);
+    else drawing.age.failed();
     if (await settle(drawing, answer)) return;
   }
+}
+
+/** The chat shows all that there was of this version. */
+function noteShown(drawing: Drawing, version: number): void {
+  const { age, askedAt, clock, meter } = drawing;
+  drawing.drawnVersion = version;
+  const ageMs = age.accepted();
+  if (ageMs !== null) meter?.textShown(ageMs / 1_000);
+  if (askedAt !== null) meter?.firstTextShown((clock.now() - askedAt) / 1_000);
+  drawing.askedAt = null;
 }
 
 /** Null for a fault of ours: what comes next may be drawn again, and replies behind this one must not wait for ever. */
@@ -214,7 +236,10 @@ function call({ transport }: Drawing, step: Step): Promise<SendAnswer> {
 
 async function noteSend(drawing: Drawing, page: PageToSend, answer: SendAnswer): Promise<TelegramAnswer> {
   const { shown, store } = drawing;
-  if (answer.kind === "unknown" && answer.mayBeDone) drawing.lostSends += 1;
+  if (answer.kind === "unknown" && answer.mayBeDone) {
+    drawing.lostSends += 1;
+    drawing.meter?.messageMayBeDoubled();
+  }
   if (answer.kind !== "sent") return answer;
   shown.sent(answer.messageId, page);
   const resent = drawing.lostSends;

@@ -46,6 +46,8 @@ export interface SendBudget {
   share(processes: number): void;
   /** What another process has sent to the chat counts as if it had been sent from here. */
   learn(chat: BudgetChat, window: ChatWindow): void;
+  /** Chats that Telegram has asked to leave alone for now. */
+  frozenChats(): number;
   /** What another process would have to know of the chats where something was sent since the last time. */
   takeChanged(): (ChatWindow & { telegramId: number })[];
 }
@@ -119,6 +121,10 @@ export function createSendBudget(options: SendBudgetOptions = {}): SendBudget {
       const queue = queueOf(budget, chat);
       queue.allowance.learn(window, budget.clock.now());
       serve(budget, queue);
+    },
+    frozenChats() {
+      const now = budget.clock.now();
+      return budget.queues.values().reduce((count, { allowance }) => count + Number(allowance.isFrozen(now)), 0);
     },
     takeChanged: () => takeChanged(budget),
   };

@@ -13,6 +13,7 @@ import { claimWaitingReplies, releaseReply, type WaitingReply } from "../../db/q
 import type { ClaimedRun } from "../../db/queries/run-queue.ts";
 import type { RunOutcome } from "../../events.ts";
 import type { Logger } from "../../logger.ts";
+import type { ReplyMeter } from "../../meter.ts";
 import { waitUpTo } from "../../wait-up-to.ts";
 import { isWorthRetrying, retryData, stopData } from "../buttons.ts";
 import { systemClock } from "../clock.ts";
@@ -33,6 +34,7 @@ export interface StageDeps {
   /** What a person reads while a tool of this name runs. */
   toolLabel(name: string, language: string): string;
   workerId(): number;
+  meter?: ReplyMeter;
   logger: Logger;
 }
 
@@ -60,6 +62,8 @@ interface Place {
   shownLength: number;
   isBehind: boolean;
   language: string;
+  /** How long ago the question was taken in, in milliseconds; null where something of the reply was shown before. */
+  queuedMs: number | null;
 }
 
 /** Replies delivered at once of those that wait; the next look takes the next ones. */
@@ -110,6 +114,8 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
           onEnd: (callback) => ends.listen(conversation, callback),
           signal,
         }),
+      askedAt: place.queuedMs === null ? null : systemClock.now() - place.queuedMs,
+      ...(deps.meter ? { meter: deps.meter } : {}),
       clock: systemClock,
       logger: log,
     });
@@ -186,13 +192,14 @@ function placeOf(run: ClaimedRun): Place | null {
     window: chat.window,
     topicId,
     language,
+    queuedMs: run.attempt === 1 ? run.queuedMs : null,
   };
 }
 
 function placeOfWaiting(waiting: WaitingReply, workerId: number): Place {
   const { id: replyId, chatTelegramId, chatType, ...rest } = waiting;
   const chat = { telegramId: chatTelegramId, isGroup: chatType !== "private" };
-  return { ...rest, replyId, workerId, chat, shownLength: 0 };
+  return { ...rest, replyId, workerId, chat, shownLength: 0, queuedMs: null };
 }
 
 function outcomeOf({ errorCode }: WaitingReply): RunOutcome {

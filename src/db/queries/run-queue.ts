@@ -27,6 +27,8 @@ export interface RunClaim {
 export interface ClaimedRun extends RunClaim {
   /** Attempts that ended in good order: they count against nothing. */
   handovers: number;
+  /** How long ago the question was taken in, in milliseconds, by the database's clock. */
+  queuedMs: number;
   position: number;
   language: string;
   asker: { id: string | null; name: string | null; role: StaffRole };
@@ -197,6 +199,7 @@ async function getClaimedRun(db: Db, runId: string, workerId: number): Promise<C
       threadId: runs.threadId,
       attempt: runs.attempt,
       handovers: runs.handovers,
+      queuedMs: sql<number>`(extract(epoch from clock_timestamp() - ${runs.queuedAt}) * 1000)::float8`,
       position: runs.position,
       language: runs.language,
       asker: { id: runs.askerId, name: staff.name, role: runs.askerRole },

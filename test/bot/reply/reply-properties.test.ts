@@ -115,6 +115,7 @@ async function play({
     shownLength: 0,
     isWorthRetrying: () => false,
     begin: async () => [],
+    askedAt: null,
     clock,
     logger: createLogger({ level: "silent", pretty: false }),
   });

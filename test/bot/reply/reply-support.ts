@@ -136,6 +136,7 @@ export function startReply(parts: {
     shownLength: 0,
     isWorthRetrying: () => false,
     begin: async () => [],
+    askedAt: null,
     logger: createLogger({ level: "silent", pretty: false }),
   });
   return {

@@ -1,0 +1,72 @@
+/**
+ * The one line that the log has of a run's end: its facts, as fields.
+ *
+ * Ids, counts and times only: what was said is never among them. Who writes it, and when, is `work-on-run.ts`'s matter.
+ */
+import type { RunClaim } from "../db/queries/run-queue.ts";
+import type { RoundUsage } from "../db/queries/run-steps.ts";
+import type { RunOutcome } from "../events.ts";
+import { costOf } from "./prices.ts";
+
+/** What an attempt at a run has used by itself; earlier attempts have lines of their own. */
+export interface Spending extends RoundUsage {
+  /** Tool calls that were begun. */
+  toolCalls: number;
+}
+
+/** What is known of a run when it ends. Times are milliseconds. */
+export interface RunEnd {
+  run: Pick<RunClaim, "id" | "threadId" | "attempt">;
+  outcome: RunOutcome;
+  rounds: number;
+  model: string;
+  spent: Spending;
+  /** From the question's commit to this attempt's claim. */
+  queuedMs: number;
+  /** From the question's commit to the model's first text; null when it said nothing. */
+  firstTokenMs: number | null;
+  /** From this attempt's claim to the commit of the run's end. */
+  durationMs: number;
+}
+
+/** Nothing yet: counted up while the attempt goes on. */
+export function createSpending(): Spending {
+  return { toolCalls: 0, inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0 };
+}
+
+/** Adds what one model call used; a server that does not count, or a call that failed, adds nothing. */
+export function addUsage(spent: Spending, usage: RoundUsage | null): void {
+  if (!usage) return;
+  spent.inputTokens += usage.inputTokens;
+  spent.cachedInputTokens += usage.cachedInputTokens;
+  spent.outputTokens += usage.outputTokens;
+  spent.reasoningTokens += usage.reasoningTokens;
+}
+
+/** The fields of the line "run ended". Without `costUsd` when the model's price is not known. */
+export function runEndFields(end: RunEnd) {
+  const { run, outcome, spent } = end;
+  const costUsd = costOf(end.model, spent);
+  return {
+    runId: run.id,
+    threadId: run.threadId,
+    attempt: run.attempt,
+    outcome: outcome.status,
+    errorCode: outcome.errorCode,
+    rounds: end.rounds,
+    toolCalls: spent.toolCalls,
+    inputTokens: spent.inputTokens,
+    cachedInputTokens: spent.cachedInputTokens,
+    outputTokens: spent.outputTokens,
+    reasoningTokens: spent.reasoningTokens,
+    ...(costUsd === null ? {} : { costUsd: toMicrodollars(costUsd) }),
+    queuedMs: Math.round(end.queuedMs),
+    firstTokenMs: end.firstTokenMs === null ? null : Math.round(end.firstTokenMs),
+    durationMs: Math.round(end.durationMs),
+  };
+}
+
+/** Six decimals: sums of prices have sixteen otherwise, and most of them mean nothing. */
+function toMicrodollars(dollars: number): number {
+  return Math.round(dollars * 1e6) / 1e6;
+}

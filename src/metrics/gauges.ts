@@ -1,0 +1,98 @@
+/**
+ * What is looked up when somebody asks: the state of the database's queue, of the pools and of the chats.
+ *
+ * Without an answer of the database its gauges are absent rather than old, and `counterhand_database_up` is 0.
+ */
+import { Gauge, type Registry } from "prom-client";
+import type { DatabaseState } from "./database-state.ts";
+
+/** How many connections a pool may have, how many of them are at work, and how many wait for one. */
+export interface PoolUse {
+  size: number;
+  inUse: number;
+  waiting: number;
+}
+
+export interface GaugeSources {
+  /** Null when the database does not answer; never rejects. */
+  readState(): Promise<DatabaseState | null>;
+  /** By the name of the pool: `bot`, `admin`. */
+  pools: Record<string, () => PoolUse>;
+  /** Chats to which nothing is sent because Telegram asked to wait; null while nobody knows. */
+  frozenChats(): number | null;
+}
+
+/** Registers the gauges; they are set at each scrape. */
+export function registerGauges(registry: Registry, sources: GaugeSources): void {
+  registerStateGauges([registry], sources);
+  registerPoolGauges([registry], sources);
+  new Gauge({
+    name: "counterhand_telegram_frozen_chats",
+    help: "Chats to which this process sends nothing, because Telegram asked to wait",
+    registers: [registry],
+    collect() {
+      setOrRemove(this, sources.frozenChats());
+    },
+  });
+}
+
+const STATE_GAUGES: Record<keyof DatabaseState, { name: string; help: string }> = {
+  queuedRuns: { name: "counterhand_runs_queued", help: "Runs that wait for a worker, of all processes" },
+  oldestQueuedSeconds: {
+    name: "counterhand_oldest_queued_run_seconds",
+    help: "How long the oldest queued run has waited; 0 when none does",
+  },
+  runningRuns: { name: "counterhand_runs_running", help: "Runs that a worker has in hand, of all processes" },
+  waitingDeliveries: {
+    name: "counterhand_deliveries_waiting",
+    help: "Replies of ended runs that are not delivered yet, of all processes",
+  },
+  oldestDeliverySeconds: {
+    name: "counterhand_oldest_waiting_delivery_seconds",
+    help: "How long ago the question of the oldest reply that waits came in; 0 when none waits",
+  },
+  liveWorkers: { name: "counterhand_workers_live", help: "Workers that hold their lock, of all processes" },
+};
+
+function registerStateGauges(registers: Registry[], { readState }: GaugeSources): void {
+  new Gauge({
+    name: "counterhand_database_up",
+    help: "1 when the database answered this scrape in time, else 0",
+    registers,
+    async collect() {
+      this.set((await readState()) ? 1 : 0);
+    },
+  });
+  for (const key of Object.keys(STATE_GAUGES) as (keyof DatabaseState)[]) {
+    new Gauge({
+      ...STATE_GAUGES[key],
+      registers,
+      async collect() {
+        const state = await readState();
+        setOrRemove(this, state ? state[key] : null);
+      },
+    });
+  }
+}
+
+function registerPoolGauges(registers: Registry[], { pools }: GaugeSources): void {
+  const gauge = (name: string, help: string, pick: (use: PoolUse) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ["pool"],
+      registers,
+      collect() {
+        for (const [pool, use] of Object.entries(pools)) this.set({ pool }, pick(use()));
+      },
+    });
+  gauge("counterhand_pool_connections_max", "Most connections that a pool opens", ({ size }) => size);
+  gauge("counterhand_pool_connections_in_use", "Connections of a pool that are at work", ({ inUse }) => inUse);
+  gauge("counterhand_pool_waiting", "How many wait for a connection of a pool", ({ waiting }) => waiting);
+}
+
+/** A gauge without labels is there from the start, with 0: what is not known has to be taken out. */
+function setOrRemove(gauge: Gauge, value: number | null): void {
+  if (value === null) gauge.remove();
+  else gauge.set(value);
+}

@@ -1,0 +1,83 @@
+import { afterEach, expect, test } from "vitest";
+import { runAssistant, StoppedError } from "../../src/assistant/run.ts";
+import { releaseRun } from "../../src/db/queries/run-queue.ts";
+import { calls, fails, says, scripted } from "../../src/sandbox/model/script.ts";
+import type { Turn } from "../../src/sandbox/model/turn.ts";
+import { openRoom, type Room, tool } from "./run-room.ts";
+
+let room: Room | undefined;
+
+afterEach(async () => {
+  await room?.close();
+  room = undefined;
+});
+
+async function open(...turns: Turn[]): Promise<Room> {
+  room = await openRoom(scripted(turns), { tools: [tool("Echo", ({ n }) => ({ n }))] });
+  return room;
+}
+
+const echo = (n: number) => ({ name: "Echo", arguments: { n } });
+const control = () => ({ signal: new AbortController().signal, emit: () => undefined });
+
+test("an attempt says what it used: the tokens of all its model calls, and its tool calls", async () => {
+  const { ask, claim, loop, takeLock, read } = await open(calls(echo(1), echo(2)), calls(echo(3)), says("Six."));
+  const { runId } = await ask("add up");
+
+  const { spent, rounds } = await runAssistant(loop, await claim(await takeLock()), control());
+
+  const { run } = await read(runId);
+  expect(rounds).toBe(3);
+  expect(spent).toEqual({
+    toolCalls: 3,
+    inputTokens: run.inputTokens,
+    cachedInputTokens: run.cachedInputTokens,
+    outputTokens: run.outputTokens,
+    reasoningTokens: run.reasoningTokens,
+  });
+  expect(spent?.inputTokens).toBeGreaterThan(0);
+});
+
+test("an attempt that goes on from an earlier one does not count again what that one used", async () => {
+  const {
+    ask,
+    claim,
+    loop,
+    takeLock,
+    test: own,
+    read,
+  } = await open(calls(echo(1)), fails({ status: 400 }), says("One."));
+  const { runId } = await ask("count");
+  const lock = await takeLock();
+  const first = await claim(lock);
+  const earlier = await runAssistant(loop, first, control());
+  await releaseRun(own.db, first);
+
+  const later = await runAssistant(loop, await claim(lock), control());
+
+  const { run } = await read(runId);
+  expect(earlier.outcome.status).toBe("failed");
+  expect(earlier.spent?.toolCalls).toBe(1);
+  expect(later.spent?.toolCalls).toBe(0);
+  expect((earlier.spent?.outputTokens ?? 0) + (later.spent?.outputTokens ?? 0)).toBe(run.outputTokens);
+});
+
+test("a run that a person stopped says what it had used by then", async () => {
+  const abort = new AbortController();
+  room = await openRoom(scripted([calls(echo(1))]), {
+    tools: [
+      tool("Echo", ({ n }) => {
+        abort.abort(new StoppedError());
+        return { n };
+      }),
+    ],
+  });
+  await room.ask("count");
+  const run = await room.claim(await room.takeLock());
+
+  const { outcome, spent } = await runAssistant(room.loop, run, { signal: abort.signal, emit: () => undefined });
+
+  expect(outcome.status).toBe("cancelled");
+  expect(spent?.toolCalls).toBe(1);
+  expect(spent?.outputTokens).toBeGreaterThan(0);
+});
