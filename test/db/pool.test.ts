@@ -242,6 +242,37 @@ test("rows that are copied in after the connection was cut open no other one, an
   expect(await notes()).toEqual([]);
 });
 
+test("rows that are being copied in when the connection is cut fail the transaction, and nothing waits for ever", async () => {
+  const { db } = openPool({ size: 1 });
+  await store.db.execute(sql`create unique index on notes (n)`);
+  const endless = function* () {
+    for (let n = 1; ; n++) yield ["1", "1", String(n)];
+  };
+
+  // Its first row keeps the server from taking the others, so that the copying waits when it is cut.
+  await store.db.transaction(async (tx) => {
+    await tx.execute(note(2));
+    const failed = db.transaction((own) =>
+      copyRows(own, { table: "notes", columns: ["writer", "half", "n"] }, endless()),
+    );
+    const seen = expect(failed).rejects.toSatisfy(isDatabaseAway);
+    await expect.poll(waitingForALock).toBe(1);
+    await cut({ chance: 1, waitMs: 5_000 });
+    await seen;
+  });
+
+  expect(await notes()).toEqual([2]);
+});
+
+/** How many connections of the pool under test wait for a lock. */
+async function waitingForALock(): Promise<number> {
+  const rows = await onTestServer(
+    (session) => session`select 1 from pg_stat_activity
+      where datname = ${store.name} and application_name = 'pool under test' and wait_event_type = 'Lock'`,
+  );
+  return rows.length;
+}
+
 /** On how many connections of the pool under test the server is at work. */
 async function busyConnections(): Promise<number> {
   const rows = await onTestServer(
