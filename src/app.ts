@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { loadAdminToken } from "./admin-token.ts";
 import type { Model } from "./assistant/model.ts";
+import type { RetryOptions } from "./assistant/model-retry.ts";
 import { startWorker, type Worker } from "./assistant/worker.ts";
 import { createTelegramBot } from "./bot/bot.ts";
 import type { Config } from "./config.ts";
@@ -23,6 +24,7 @@ export interface AppParts {
   /** Telegram, or what stands in for it. */
   telegram: { token: string; apiRoot: string; proxy: string | null; callsPerSecond?: number };
   model: Model;
+  modelRetries?: RetryOptions;
   open: OpenDatabase;
   ownerTelegramIds: readonly number[];
   /** The sandbox's page. */
@@ -92,6 +94,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     const loop = {
       db: open.database.db,
       model: parts.model,
+      ...(parts.modelRetries && { modelRetries: parts.modelRetries }),
       tools,
       shop: config.shop,
       now: parts.now ?? (() => new Date()),

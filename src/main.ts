@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { writeSecret } from "./admin-token.ts";
 import { type App, startApp } from "./app.ts";
 import { createModel, type Model } from "./assistant/model.ts";
+import { withCircuit } from "./assistant/model-circuit.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { type OpenDatabase, openDatabase, openDatabaseOrDemo } from "./db/open.ts";
 import { hasOwner } from "./db/queries/staff.ts";
@@ -58,7 +59,7 @@ async function start(config: Config, log: Logger): Promise<App> {
 }
 
 async function startModel(config: Config, log: Logger): Promise<Model> {
-  if (config.model) return createModel(config.model);
+  if (config.model) return withCircuit(createModel(config.model), { logger: log });
   log.warn("NO MODEL: a script answers, and says so. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server");
   return keep(await startScriptedModel());
 }
