@@ -61,7 +61,8 @@ function retryAfterSeconds(headers: Headers): number | null {
   if (milliseconds >= 0) return milliseconds / 1_000;
   const value = headers.get("retry-after")?.trim() ?? "";
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value);
-  // As a date it is the server's time, which need not be ours.
+  if (!value.endsWith("GMT")) return null;
+  // A date is the server's time, which need not be ours.
   const seconds = (Date.parse(value) - (Date.parse(headers.get("date") ?? "") || Date.now())) / 1_000;
   return Number.isNaN(seconds) ? null : Math.max(0, seconds);
 }
