@@ -127,16 +127,17 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
   };
   const ask: Room["ask"] = async (text, { language = "en", role = "owner", from = 7_001 } = {}) => {
     updateId += 1;
+    const id = updateId;
     const author = await saveStaffMember(test.db, { telegramUserId: from, name: "Linh", username: null, role });
     const received = await receiveMessage(test.db, {
       chat: { type: "private", botId: BOT_ID, telegramId: from, title: null },
       topicId: null,
-      updateId,
+      updateId: id,
       author,
       language,
       text,
       forwarded: false,
-      telegramMessageId: updateId,
+      telegramMessageId: id,
     });
     if (!received) throw new Error("the update was seen before");
     return received;
