@@ -93,7 +93,8 @@ function createCircuit({ logger, now = () => performance.now(), onCircuit }: Cir
   const take = (finding: Finding) => {
     if (isAway(finding)) {
       failures += 1;
-      if (state === "half-open" || failures >= CIRCUIT_FAILURES) open(finding);
+      // A trial is one more in the same row.
+      if (failures >= CIRCUIT_FAILURES) open(finding);
     } else if (isThere(finding)) {
       failures = 0;
       if (state === "half-open") close();

@@ -18,7 +18,7 @@ export interface ModelRetry {
 }
 
 export interface RetryOptions {
-  /** Waits; ends early, however it likes, when the signal aborts. */
+  /** Waits; ends at once, however it likes, when the signal aborts. */
   sleep?(ms: number, signal: AbortSignal): Promise<unknown>;
   /** From 0 up to 1; `Math.random` when left out. */
   random?(): number;
@@ -59,7 +59,6 @@ export function withRetries(model: Model, options: RetryOptions = {}): Model {
             signal.throwIfAborted();
             throw reason;
           });
-          signal.throwIfAborted();
         }
       }
     },

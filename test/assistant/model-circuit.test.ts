@@ -104,6 +104,7 @@ test("a provider that cannot be reached is away as well", async () => {
 
 test.each<[string, Turn]>([
   ["an answer", BACK],
+  ["an answer without a word", { parts: [{ kind: "reasoning" }] }],
   ["first words, whatever follows", fails({ kind: "drop" }, { kind: "text", text: "Oat mi" })],
   ["a refusal", { status: 400 }],
 ])("%s between the failures shows that it is there", async (_name, turn) => {
