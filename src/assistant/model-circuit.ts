@@ -44,10 +44,16 @@ export function withCircuit(model: Model, options: CircuitOptions): Model {
         return answer;
       } catch (error) {
         report(error instanceof ModelError ? error : "unknown");
-        throw error;
+        throw circuit.state() === "open" ? asLasting(error) : error;
       }
     },
   };
+}
+
+/** While the circuit is open asking again does not help: nobody is to wait for it. */
+function asLasting(error: unknown): unknown {
+  if (!(error instanceof ModelError)) return error;
+  return new ModelError(error.code, error.message, { mayPass: false, retryAfterSeconds: error.retryAfterSeconds });
 }
 
 /** What a call says of the provider: that it is there, an error, or, when it was broken off, nothing. */
@@ -105,6 +111,7 @@ function createCircuit({ logger, now = () => performance.now(), onCircuit }: Cir
   };
 
   return {
+    state: () => state,
     /** Lets a call through; what it found is told once, later findings of the same call are no news. */
     enter(): (finding: Finding) => void {
       if (state === "half-open" || (state === "open" && now() < opensUntil)) {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { CIRCUIT_FAILURES } from "../../src/assistant/limits.ts";
-import { createModel, type ModelOptions } from "../../src/assistant/model.ts";
+import { createModel, type Model, type ModelOptions } from "../../src/assistant/model.ts";
 import { type CircuitState, withCircuit } from "../../src/assistant/model-circuit.ts";
 import { ModelError } from "../../src/assistant/model-error.ts";
 import { withRetries } from "../../src/assistant/model-retry.ts";
@@ -260,13 +260,33 @@ test("calls that were under way when it opened change nothing any more, however 
   expect(states).toEqual(["open", "half-open", "closed"]);
 });
 
-test("a run that asks again meets the open circuit and ends at once", async () => {
+/** A run of the process: how its call ended, and how often it waited to ask again. */
+async function run(model: Model, sleep: () => Promise<unknown> = async () => undefined) {
+  let waits = 0;
+  const patient = withRetries(model, { sleep, onRetry: () => (waits += 1) });
+  const answer = patient.answer(question, { signal: new AbortController().signal, onText: () => undefined });
+  const error = await answer.catch((reason: unknown) => reason);
+  return { code: error instanceof ModelError ? error.code : "answered", waits };
+}
+
+test("a run that waits to ask again while the circuit opens asks no more", async () => {
   const { model, askTimes, standIn } = await startProcess();
-  await askTimes(CIRCUIT_FAILURES - 2);
-  const run = withRetries(model, { sleep: async () => undefined });
 
-  const answer = run.answer(question, { signal: new AbortController().signal, onText: () => undefined });
+  const ended = await run(model, () => askTimes(CIRCUIT_FAILURES - 1));
 
-  await expect(answer).rejects.toMatchObject({ code: "MODEL_CIRCUIT_OPEN" });
+  expect(ended).toEqual({ code: "MODEL_CIRCUIT_OPEN", waits: 1 });
   expect(standIn.requests).toHaveLength(CIRCUIT_FAILURES);
+});
+
+test("nobody waits to ask again when their own call has opened the circuit, or was the trial that failed", async () => {
+  const { model, askTimes, clock, standIn } = await startProcess();
+  await askTimes(CIRCUIT_FAILURES - 2);
+
+  const opener = await run(model);
+  await clock.advance(10_000);
+  const trial = await run(model);
+
+  expect(opener).toEqual({ code: "MODEL_UNAVAILABLE", waits: 1 });
+  expect(trial).toEqual({ code: "MODEL_UNAVAILABLE", waits: 0 });
+  expect(standIn.requests).toHaveLength(CIRCUIT_FAILURES + 1);
 });
