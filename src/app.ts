@@ -7,6 +7,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { loadAdminToken } from "./admin-token.ts";
 import { createMeteredModel } from "./assistant/metered-model.ts";
 import type { Model } from "./assistant/model.ts";
+import { withCircuit } from "./assistant/model-circuit.ts";
+import type { ModelRetry, RetryOptions } from "./assistant/model-retry.ts";
 import { startWorker, type Worker } from "./assistant/worker.ts";
 import { createTelegramBot, type TelegramBot } from "./bot/bot.ts";
 import type { Config } from "./config.ts";
@@ -27,6 +29,7 @@ export interface AppParts {
   /** Telegram, or what stands in for it. */
   telegram: { token: string; apiRoot: string; proxy: string | null; callsPerSecond?: number };
   model: Model;
+  modelRetries?: RetryOptions;
   open: OpenDatabase;
   ownerTelegramIds: readonly number[];
   /** The sandbox's page. */
@@ -115,8 +118,12 @@ export async function startApp(parts: AppParts): Promise<App> {
     bot = telegramBot;
     const loop = {
       db: open.database.db,
-      model: createMeteredModel(parts.model, metrics.meter),
+      model: withCircuit(createMeteredModel(parts.model, metrics.meter), {
+        logger,
+        onCircuit: metrics.meter.circuitTurned,
+      }),
       meter: metrics.meter,
+      modelRetries: { ...parts.modelRetries, onRetry: ({ fault }: ModelRetry) => metrics.meter.modelRetried(fault) },
       tools,
       shop: config.shop,
       now: parts.now ?? (() => new Date()),

@@ -5,6 +5,7 @@
  * checked.
  */
 import { createModel, type Model } from "./assistant/model.ts";
+import { withRetries } from "./assistant/model-retry.ts";
 import { askWhoIAm } from "./bot/connection.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { AppError } from "./errors.ts";
@@ -42,7 +43,7 @@ function telegramChecks({ telegram }: Config): Check[] {
 
 function modelChecks({ model: settings, revenueRoles }: Config): Check[] {
   if (settings === null) return notChecked("The model", "OPENAI_API_KEY");
-  const model = createModel(settings);
+  const model = withRetries(createModel(settings));
   return [
     { name: "The model streams", run: () => checkStream(model) },
     { name: "The model calls a tool", run: () => checkToolCall(model, createToolRegistry(revenueRoles)) },

@@ -39,7 +39,7 @@ const ENTRANCES = ["main", "app", "ask", "import", "token", "verify-live"];
 /** Packages that one place alone may import. */
 const PACKAGE_OWNERS: Record<string, RegExp> = {
   grammy: /^src\/bot\//,
-  openai: /^src\/assistant\/model\.ts$/,
+  openai: /^src\/assistant\/model(-[a-z]+)?\.ts$/,
   "drizzle-orm": /^src\/db\//,
   postgres: /^src\/db\//,
   "@pothos/core": /^src\/graphql\//,

@@ -1,10 +1,12 @@
 /**
- * One tool call: from the model's words to an output, always.
+ * One tool call: from the model's words to an output.
  *
  * A failure is an output: unknown tool, arguments that do not parse, rights, time, faults of our own. Only our own words
- * reach the model: a driver's message quotes SQL and parameters.
+ * reach the model: a driver's message quotes SQL and parameters. A database that is gone for a moment is no failure: another
+ * attempt makes the call again.
  */
 import { type Db, readOnly } from "../db/client.ts";
+import { isDatabaseAway } from "../db/error-code.ts";
 import type { StoredToolCall, ToolCallEnd } from "../db/queries/run-steps.ts";
 import { AppError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
@@ -34,7 +36,8 @@ interface Asker {
 /**
  * Runs one call for a person of this role. Each tool works in a READ ONLY transaction with a statement timeout.
  *
- * @throws only the signal's reason: an aborted call has no output of its own.
+ * @throws only the signal's reason, and what says that the database is away: neither call has ended, so it has no output
+ * of its own. Tools reach nothing but the database: the fault is never another server's.
  */
 export async function executeTool(runner: ToolRunner, call: StoredToolCall, asker: Asker): Promise<ToolCallEnd> {
   asker.signal.throwIfAborted();
@@ -67,6 +70,7 @@ async function endOf(runner: ToolRunner, call: StoredToolCall, { role, signal }:
     return success(await within(work, runner.toolTimeoutMs ?? TOOL_TIMEOUT_MS, signal));
   } catch (error) {
     signal.throwIfAborted();
+    if (isDatabaseAway(error)) throw error;
     if (error instanceof AppError) return failure(error.message);
     runner.logger.error({ err: error, tool: tool.name, toolCallId: call.id }, "tool failed");
     return failure(

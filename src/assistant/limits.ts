@@ -12,11 +12,33 @@ export const TOOL_TIMEOUT_MS = 10_000;
 /** Time for one statement of a tool, in milliseconds. */
 export const TOOL_STATEMENT_TIMEOUT_MS = 8_000;
 
-/** How long a model may be silent, before its first event or between two, in milliseconds. */
+/**
+ * How long OpenAI may be silent before its first event, in milliseconds. It says that it has begun before it thinks: who is
+ * not heard by then is away, and a person waits for the call that is made instead.
+ */
+export const MODEL_FIRST_EVENT_TIMEOUT_MS = 30_000;
+
+/** How long a model may be silent between two events, and a server of one's own before the first, in milliseconds. */
 export const MODEL_IDLE_TIMEOUT_MS = 60_000;
 
 /** How long one model call may take in all, in milliseconds. */
 export const MODEL_TOTAL_TIMEOUT_MS = 300_000;
+
+/** How often the model is asked again in all rounds of a run: with the waits below, what lasts some eight seconds is bridged. */
+export const MAX_MODEL_RETRIES = 4;
+
+/** The longest wait before the model is asked again for the first time, in milliseconds; it doubles with each failure. */
+export const MODEL_RETRY_WAIT_MS = 1_000;
+
+/** The longest wait that a server may ask for, in seconds: a person would rather be told than wait longer. */
+export const MAX_RETRY_AFTER_SECONDS = 20;
+
+/** Failed calls in a row that open the circuit: more than one run makes, so that one run alone shuts nobody out. */
+export const CIRCUIT_FAILURES = 8;
+
+/** How long an open circuit lets no call through, in milliseconds; it doubles with each trial that fails, up to the longest. */
+export const CIRCUIT_OPEN_MS = 10_000;
+export const MAX_CIRCUIT_OPEN_MS = 60_000;
 
 /** Tokens of one model call, reasoning included: several times the longest answer that staff would read. */
 export const MAX_OUTPUT_TOKENS = 16_000;

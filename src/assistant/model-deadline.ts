@@ -13,6 +13,9 @@ interface Deadline {
 
 /** A signal that aborts with the caller's, after silence, and at the latest after the total time. */
 export function createDeadline(options: {
+  /** Silence before the first `renew()`. */
+  firstEventTimeoutMs: number;
+  /** Silence after it. */
   idleTimeoutMs: number;
   totalTimeoutMs: number;
   signal: AbortSignal;
@@ -23,12 +26,13 @@ export function createDeadline(options: {
     fault = new ModelError(code, message);
     controller.abort(fault);
   };
-  const onIdle = expire("MODEL_SILENT", `The model was silent for ${options.idleTimeoutMs / 1000} s.`);
+  const onSilence = (ms: number) => setTimeout(expire("MODEL_SILENT", `The model was silent for ${ms / 1000} s.`), ms);
   // By hand: a signal made by `AbortSignal.any` is looked through at every piece of text.
   const onCallerAbort = () => controller.abort(options.signal.reason);
   if (options.signal.aborted) onCallerAbort();
   options.signal.addEventListener("abort", onCallerAbort, { once: true });
-  const idle = setTimeout(onIdle, options.idleTimeoutMs);
+  let idle = onSilence(options.firstEventTimeoutMs);
+  let wasHeard = false;
   const total = setTimeout(
     expire("MODEL_TIMEOUT", `The model took longer than ${options.totalTimeoutMs / 1000} s.`),
     options.totalTimeoutMs,
@@ -36,8 +40,13 @@ export function createDeadline(options: {
   return {
     signal: controller.signal,
     fault: () => fault,
-    // Once for every piece of text.
-    renew: () => void idle.refresh(),
+    renew() {
+      // Once for every piece of text.
+      if (wasHeard) return void idle.refresh();
+      wasHeard = true;
+      clearTimeout(idle);
+      idle = onSilence(options.idleTimeoutMs);
+    },
     clear() {
       options.signal.removeEventListener("abort", onCallerAbort);
       clearTimeout(idle);

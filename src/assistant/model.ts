@@ -1,24 +1,24 @@
 /**
- * The model: one call of OpenAI's Responses API, streamed. The only importer of `openai`.
+ * The model: one call of OpenAI's Responses API, streamed. Only it, its stream and its faults know `openai`.
  *
  * Stateless (`store: false`): the whole input goes along each time, as every compatible server understands it. It knows
- * nothing of runs or tools: items in, items out.
+ * nothing of runs or tools: items in, items out. It asks once: whether to ask again is `model-retry.ts`'s matter, and
+ * whether to ask at all `model-circuit.ts`'s.
  */
-import OpenAI, { APIConnectionError, APIError, APIUserAbortError } from "openai";
-import type { Stream } from "openai/core/streaming";
-import type {
-  Response,
-  ResponseCreateParamsStreaming,
-  ResponseInputItem,
-  ResponseOutputItem,
-  ResponseStreamEvent,
-} from "openai/resources/responses/responses";
+import OpenAI, { APIError } from "openai";
+import type { ResponseCreateParamsStreaming, ResponseInputItem } from "openai/resources/responses/responses";
 import type { RoundUsage } from "../db/queries/run-steps.ts";
 import { withOwnCallIds } from "./call-ids.ts";
-import { MAX_OUTPUT_TOKENS, MODEL_IDLE_TIMEOUT_MS, MODEL_TOTAL_TIMEOUT_MS } from "./limits.ts";
+import {
+  MAX_OUTPUT_TOKENS,
+  MODEL_FIRST_EVENT_TIMEOUT_MS,
+  MODEL_IDLE_TIMEOUT_MS,
+  MODEL_TOTAL_TIMEOUT_MS,
+} from "./limits.ts";
 import { createDeadline } from "./model-deadline.ts";
-import { ModelError, type ModelFault, withoutKey } from "./model-error.ts";
-import { createTextWriter } from "./model-text.ts";
+import { withoutKey } from "./model-error.ts";
+import { explain } from "./model-fault.ts";
+import { readStream } from "./model-stream.ts";
 
 export type { ModelFault } from "./model-error.ts";
 
@@ -70,23 +70,30 @@ export interface ModelOptions {
   apiKey: string | null;
   baseUrl: string | null;
   name: string;
+  /** Before the first event; `MODEL_FIRST_EVENT_TIMEOUT_MS` for OpenAI, `idleTimeoutMs` for any other server. */
+  firstEventTimeoutMs?: number;
+  /** Between two events. */
   idleTimeoutMs?: number;
   totalTimeoutMs?: number;
   /** How long a server that has said all may take to end its stream; 50 ms when left out. */
   lingerMs?: number;
 }
 
+const LINGER_MS = 50;
+
 /** A model behind OpenAI's Responses API or a server that speaks it. */
 export function createModel(options: ModelOptions): Model {
   const { idleTimeoutMs = MODEL_IDLE_TIMEOUT_MS, totalTimeoutMs = MODEL_TOTAL_TIMEOUT_MS } = options;
-  const { lingerMs = LINGER_MS } = options;
+  // Another server may have to load the model first, and be slow to read the question.
+  const ownFirstEventTimeoutMs = options.baseUrl === null ? MODEL_FIRST_EVENT_TIMEOUT_MS : idleTimeoutMs;
+  const { firstEventTimeoutMs = ownFirstEventTimeoutMs, lingerMs = LINGER_MS } = options;
   const client = new OpenAI({
     // The SDK wants some key, also for a server that asks for none.
     apiKey: options.apiKey ?? "none",
     baseURL: options.baseUrl ?? "https://api.openai.com/v1",
-    // Bounds only the wait for the response's headers: the deadlines below bound the stream.
-    timeout: idleTimeoutMs,
-    fetch: fetchAndTellOfQuota,
+    // Bounds only the wait for the response's headers: the deadlines below bound everything.
+    timeout: totalTimeoutMs,
+    maxRetries: 0,
     logLevel: "off",
   });
   // Encrypted reasoning is OpenAI's own: a server that refuses to be asked for it is not asked again.
@@ -105,7 +112,7 @@ export function createModel(options: ModelOptions): Model {
   return {
     name: options.name,
     async answer(request, { signal, onText }) {
-      const deadline = createDeadline({ idleTimeoutMs, totalTimeoutMs, signal });
+      const deadline = createDeadline({ firstEventTimeoutMs, idleTimeoutMs, totalTimeoutMs, signal });
       try {
         const stream = await open(request, deadline.signal);
         const answer = await readStream(stream, { onText, onEvent: deadline.renew, lingerMs, signal: deadline.signal });
@@ -118,16 +125,6 @@ export function createModel(options: ModelOptions): Model {
       }
     },
   };
-}
-
-/** The SDK would ask again after a 429 for want of credit, which never helps: its own header tells it not to. */
-async function fetchAndTellOfQuota(url: string | URL | Request, init?: RequestInit): Promise<globalThis.Response> {
-  const response = await fetch(url, init);
-  if (response.status !== 429) return response;
-  const body = await response.text();
-  const headers = new Headers(response.headers);
-  if (body.includes("insufficient_quota")) headers.set("x-should-retry", "false");
-  return new globalThis.Response(body, { status: response.status, headers });
 }
 
 function toParameters(model: string, request: ModelRequest, asksForReasoning: boolean): ResponseCreateParamsStreaming {
@@ -160,131 +157,4 @@ function isAboutInclude(error: unknown): boolean {
     error.status === 400 &&
     /include|encrypted_content/.test(`${error.param} ${error.message}`)
   );
-}
-
-interface StreamReader {
-  onText(delta: string): void;
-  onEvent(): void;
-  lingerMs: number;
-  signal: AbortSignal;
-}
-
-const LINGER_MS = 50;
-
-/** Reads to the stream's own end: one that is left earlier loses its connection, and the next call pays for a new one. */
-async function readStream(stream: Stream<ResponseStreamEvent>, reader: StreamReader): Promise<ModelAnswer> {
-  const read = createEventReader(reader.onText);
-  let answer: ModelAnswer | undefined;
-  let linger: NodeJS.Timeout | undefined;
-  try {
-    for await (const event of stream) {
-      reader.onEvent();
-      answer ??= read(event);
-      if (answer) linger ??= setTimeout(() => stream.controller.abort(), reader.lingerMs);
-    }
-  } catch (error) {
-    // A connection that breaks when all is said takes nothing back.
-    if (!answer) throw error;
-  } finally {
-    clearTimeout(linger);
-  }
-  if (answer) return answer;
-  // The SDK ends the loop silently when it is aborted and when the server closes early.
-  reader.signal.throwIfAborted();
-  throw new ModelError("MODEL_STREAM_BROKEN", "The model's stream ended without a terminal event.");
-}
-
-/** Takes event by event; the terminal one makes the answer. */
-function createEventReader(onText: (delta: string) => void): (event: ResponseStreamEvent) => ModelAnswer | undefined {
-  const items: ResponseOutputItem[] = [];
-  const writer = createTextWriter(onText);
-  return (event) => {
-    switch (event.type) {
-      case "response.output_text.delta":
-      case "response.refusal.delta":
-        writer.write(event.item_id, event.delta);
-        return;
-      case "response.output_item.done":
-        items.push(event.item);
-        return;
-      case "response.completed":
-        writer.end();
-        return toAnswer(event.response, items, { status: "completed" });
-      case "response.incomplete":
-        writer.end();
-        return toAnswer(event.response, items, {
-          status: "incomplete",
-          reason: event.response.incomplete_details?.reason ?? "unknown",
-        });
-      case "response.failed":
-        throw toFailure(event.response.error);
-      // The SDK throws some forms of this event itself, and hands on others.
-      case "error":
-        throw toFailure(event);
-    }
-  };
-}
-
-function toAnswer(response: Response, items: ResponseOutputItem[], outcome: ModelAnswer["outcome"]): ModelAnswer {
-  const { usage } = response;
-  return {
-    outcome,
-    items,
-    calls: items
-      .filter((item) => item.type === "function_call")
-      .map((call) => ({ callId: call.call_id, name: call.name, arguments: call.arguments })),
-    usage: usage
-      ? {
-          inputTokens: usage.input_tokens,
-          cachedInputTokens: usage.input_tokens_details?.cached_tokens ?? 0,
-          outputTokens: usage.output_tokens,
-          reasoningTokens: usage.output_tokens_details?.reasoning_tokens ?? 0,
-        }
-      : null,
-  };
-}
-
-function toFailure(error: { code: string | null; message: string } | null): ModelError {
-  const { code, message } = error ?? { code: "unknown", message: "no reason given" };
-  return new ModelError(faultByCode(code) ?? "MODEL_FAILED", `The model failed (${code}): ${message}`);
-}
-
-function faultByCode(code: string | null | undefined): ModelFault | undefined {
-  if (code === "insufficient_quota") return "MODEL_QUOTA";
-  return code === "rate_limit_exceeded" ? "MODEL_RATE_LIMITED" : undefined;
-}
-
-function explain(error: unknown): unknown {
-  if (error instanceof ModelError) return error;
-  if (error instanceof APIUserAbortError)
-    return new ModelError("MODEL_STREAM_BROKEN", "The call of the model was aborted.");
-  if (error instanceof APIConnectionError) {
-    return new ModelError("MODEL_UNREACHABLE", `The model cannot be reached: ${causeOf(error)}`);
-  }
-  if (error instanceof APIError) return new ModelError(faultOf(error), `The model's server answered: ${error.message}`);
-  if (error instanceof SyntaxError) return new ModelError("MODEL_STREAM_BROKEN", "The model's stream is malformed.");
-  // What undici throws when the connection breaks in the middle of the stream.
-  if (error instanceof TypeError || (error instanceof Error && "code" in error)) {
-    return new ModelError("MODEL_STREAM_BROKEN", `The model's stream broke off: ${causeOf(error)}`);
-  }
-  return error;
-}
-
-function faultOf(error: InstanceType<typeof APIError>): ModelFault {
-  const byCode = faultByCode(error.code);
-  if (byCode) return byCode;
-  // An `error` event in the stream has no status.
-  if (error.status === undefined) return "MODEL_FAILED";
-  if (error.status === 401 || error.status === 403) return "MODEL_REFUSED_KEY";
-  if (error.status === 429) return "MODEL_RATE_LIMITED";
-  return error.status >= 500 ? "MODEL_UNAVAILABLE" : "MODEL_REFUSED_REQUEST";
-}
-
-/** With the innermost cause: "fetch failed" alone says nothing. */
-function causeOf(error: Error): string {
-  let cause = error;
-  while (cause.cause instanceof Error) cause = cause.cause;
-  if (cause === error) return error.message;
-  // Where each of several addresses failed, only the code says why.
-  return `${error.message} (${cause.message || ("code" in cause ? cause.code : cause.name)})`;
 }

@@ -22,6 +22,8 @@ import { executeTool, type ToolRunner } from "./execute-tool.ts";
 import { readHistory } from "./history.ts";
 import { MAX_CALLS_PER_ROUND, MAX_ROUNDS } from "./limits.ts";
 import type { Model, ModelAnswer } from "./model.ts";
+import { parseArguments, storable, textsOf } from "./model-items.ts";
+import { type RetryOptions, withRetries } from "./model-retry.ts";
 import { writePrompt } from "./prompt.ts";
 import { addUsage, createSpending, type Spending } from "./run-log.ts";
 
@@ -29,6 +31,7 @@ export interface RunLoop extends ToolRunner {
   model: Model;
   /** Model calls of one run; `MAX_ROUNDS` when left out. */
   maxRounds?: number;
+  modelRetries?: RetryOptions;
 }
 
 export interface RunControl {
@@ -62,6 +65,7 @@ export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunC
     const instructions = writePrompt({ shop: loop.shop, now: loop.now(), asker: run.asker, language: run.language });
     const progress = run.attempt > 1 ? await findProgress(loop.db, run.id) : { items: [], calls: [] };
     const input: object[] = await readHistory(loop.db, run);
+    const model = withRetries(loop.model, retriesOf(loop, run));
     for (;;) {
       const stored = progress.items.filter((entry) => entry.round === round + 1).map((entry) => entry.item);
       round += 1;
@@ -69,7 +73,7 @@ export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunC
       const finished =
         stored.length > 0
           ? replay(stored, calls, answer)
-          : await askModel(loop, run, { ...control, instructions, input, round, answer, spent });
+          : await askModel(loop, run, { ...control, model, instructions, input, round, answer, spent });
       const end = { text: answer.text(), rounds: round, spent };
       if (finished.calls.length === 0) return { outcome: finished.outcome, ...end };
 
@@ -89,6 +93,7 @@ interface FinishedModelCall {
 }
 
 interface Round extends RunControl {
+  model: Model;
   instructions: string;
   input: object[];
   round: number;
@@ -107,7 +112,7 @@ async function askModel(loop: RunLoop, run: ClaimedRun, at: Round): Promise<Fini
     cacheKey: run.threadId,
     safetyIdentifier: run.asker.id && createHash("sha256").update(run.asker.id).digest("hex"),
   };
-  const answer = await loop.model.answer(request, { signal: at.signal, onText: at.answer.write });
+  const answer = await at.model.answer(request, { signal: at.signal, onText: at.answer.write });
   addUsage(at.spent, answer.usage);
   at.signal.throwIfAborted();
   // What was cut short is never sent back; without items another attempt knows that this round is to be asked again.
@@ -119,7 +124,7 @@ async function askModel(loop: RunLoop, run: ClaimedRun, at: Round): Promise<Fini
     items,
     calls,
     usage: answer.usage,
-    model: loop.model.name,
+    model: at.model.name,
   });
   return { items, calls: stored, outcome: outcomeOf(answer, at.answer.textOfRound()) };
 }
@@ -240,36 +245,20 @@ function endOf(error: unknown, signal: AbortSignal): RunOutcome {
   throw error;
 }
 
+function retriesOf({ logger, modelRetries }: RunLoop, run: ClaimedRun): RetryOptions {
+  return {
+    ...modelRetries,
+    onRetry(retry) {
+      logger.info({ runId: run.id, errorCode: retry.fault, waitMs: retry.waitMs }, "the model is asked again");
+      modelRetries?.onRetry?.(retry);
+    },
+  };
+}
+
 function maxRounds(loop: RunLoop): number {
   return loop.maxRounds ?? MAX_ROUNDS;
 }
 
 function isEnded(call: StoredToolCall): boolean {
   return call.status === "succeeded" || call.status === "failed";
-}
-
-/** Arguments that are no JSON are kept as the text that they are: the tool's schema then says what is wrong with it. */
-function parseArguments(text: string): unknown {
-  try {
-    return storable(JSON.parse(text));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return storable(text);
-  }
-}
-
-/** PostgreSQL's jsonb stores neither NUL nor half a character. */
-function storable(value: unknown): unknown {
-  if (typeof value === "string") return value.replaceAll("\0", "\uFFFD").toWellFormed();
-  if (Array.isArray(value)) return value.map(storable);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [storable(key), storable(each)]));
-}
-
-function textsOf(item: object): string[] {
-  if (!("type" in item) || item.type !== "message" || !("content" in item) || !Array.isArray(item.content)) return [];
-  const text = item.content
-    .map((part: { text?: string; refusal?: string }) => part.text ?? part.refusal ?? "")
-    .join("");
-  return text === "" ? [] : [text];
 }

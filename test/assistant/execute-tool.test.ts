@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { executeTool } from "../../src/assistant/execute-tool.ts";
+import { isDatabaseAway } from "../../src/db/error-code.ts";
 import { products } from "../../src/db/schema/index.ts";
 import { BadInputError } from "../../src/errors.ts";
 import { STAFF_ROLES, type StaffRole } from "../../src/roles.ts";
@@ -140,6 +141,17 @@ test("a fault of the database is masked: no SQL and no parameter reaches the mod
   expect(end).toEqual({ output: { error: MASKED }, error: MASKED });
   expect(lines()).toMatchObject([{ msg: "tool failed", tool: "Probe", toolCallId: "1", err: { code: "42P01" } }]);
   expect(JSON.stringify(lines())).not.toContain("parameter 4711");
+});
+
+test("a database that goes away in the middle is no output: the call has not ended, and may be made again", async () => {
+  const { call, lines } = await openCounter([
+    toolThat(async ({ db }) => ({ rows: await db.execute(sql`select pg_terminate_backend(pg_backend_pid())`) })),
+  ]);
+
+  const end = call({ name: "Probe" });
+
+  await expect(end).rejects.toSatisfy(isDatabaseAway);
+  expect(lines()).toEqual([]);
 });
 
 test("any other fault is masked, and so is what cannot be JSON", async () => {

@@ -1,19 +1,17 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { textsIn } from "../../src/bot/texts.ts";
 import { INSUFFICIENT_QUOTA_BODY } from "../../src/sandbox/model/api-refusal.ts";
 import { fails } from "../../src/sandbox/model/script.ts";
 import type { ModelRequestBody, Turn } from "../../src/sandbox/model/turn.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 
-/** Where the client would try again it does so at once. */
-const AT_ONCE = { "retry-after-ms": "1" };
 const oatMi = { kind: "text", text: ["Oat", " mi"] } as const;
 
 /** What goes wrong at the model, by the code that it gets here. */
 const FAULTS = {
-  MODEL_UNAVAILABLE: fails({ status: 503, headers: AT_ONCE }),
-  MODEL_RATE_LIMITED: fails({ status: 429, headers: AT_ONCE }),
-  MODEL_QUOTA: fails({ status: 429, headers: AT_ONCE, body: INSUFFICIENT_QUOTA_BODY }),
+  MODEL_UNAVAILABLE: fails({ status: 503 }),
+  MODEL_RATE_LIMITED: fails({ status: 429 }),
+  MODEL_QUOTA: fails({ status: 429, body: INSUFFICIENT_QUOTA_BODY }),
   MODEL_REFUSED_KEY: fails({ status: 401 }),
   MODEL_REFUSED_REQUEST: fails({ status: 404 }),
   MODEL_FAILED: fails({ kind: "failed", code: "server_error", message: "Overloaded." }),
@@ -31,6 +29,9 @@ let running: TestApp;
 beforeAll(async () => {
   running = await startTestApp(({ body }) => FAULTS[questionOf(body) as FaultCode], { idleTimeoutMs: 2_000 });
 });
+
+// Each with a circuit that is closed: so many faults in a row are an outage.
+afterEach(() => running.restart());
 
 afterAll(() => running.close());
 
@@ -69,9 +70,10 @@ test.for(CODES)("of %s the person hears once, in their language, and the run has
 test("no sentence of a fault is left unsaid or stands for two", () => {
   const tested: string[] = [
     ...CODES,
-    // In `run.test.ts` and `worker.test.ts`; the total time of a call is `model.test.ts`'s matter.
+    // In `run.test.ts`, `worker.test.ts` and `outage.test.ts`; the total time of a call is `model.test.ts`'s matter.
     "MODEL_UNREACHABLE",
     "MODEL_TIMEOUT",
+    "MODEL_CIRCUIT_OPEN",
     "MODEL_CUT_SHORT",
     "TOO_MANY_ROUNDS",
     "TOO_MANY_ATTEMPTS",

@@ -66,9 +66,6 @@ const question: ModelRequest = {
   safetyIdentifier: null,
 };
 
-/** Tries again at once where the client's own pause would only make the test slow. */
-const AT_ONCE = { "retry-after-ms": "1" };
-
 function outputOf(callId: string | undefined, output = "{}") {
   return { type: "function_call_output", call_id: callId, output };
 }
@@ -339,9 +336,9 @@ test.each<[string, Turn, ModelFault]>([
   ["403", { status: 403 }, "MODEL_REFUSED_KEY"],
   ["400", { status: 400 }, "MODEL_REFUSED_REQUEST"],
   ["404", { status: 404 }, "MODEL_REFUSED_REQUEST"],
-  ["429", { status: 429, headers: AT_ONCE }, "MODEL_RATE_LIMITED"],
-  ["500", { status: 500, headers: AT_ONCE }, "MODEL_UNAVAILABLE"],
-  ["503", { status: 503, headers: AT_ONCE }, "MODEL_UNAVAILABLE"],
+  ["429", { status: 429 }, "MODEL_RATE_LIMITED"],
+  ["500", { status: 500 }, "MODEL_UNAVAILABLE"],
+  ["503", { status: 503 }, "MODEL_UNAVAILABLE"],
 ])("the status %s is the fault that it means", async (_name, turn, fault) => {
   const { ask } = await startModel(() => turn);
 
@@ -384,20 +381,54 @@ test("a server that does not hang up after the answer holds nobody up", async ()
   await hungUp.promise;
 });
 
-test("a server that is busy for a moment is asked again", async () => {
-  const { ask, deltas } = await startModel([
-    { status: 429, headers: AT_ONCE },
-    { status: 500, headers: AT_ONCE },
-    says("Oat milk."),
-  ]);
+test.each<[string, Turn]>([
+  ["429", { status: 429, headers: { "retry-after": "0" } }],
+  ["500", { status: 500, headers: { "x-should-retry": "true" } }],
+  ["a drop before the first word", fails({ kind: "drop" })],
+])("after %s it asks no second time by itself", async (_name, turn) => {
+  const { ask, standIn } = await startModel(() => turn);
 
-  await ask();
+  await faultOf(ask());
 
-  expect(deltas.join("")).toBe("Oat milk.");
+  expect(standIn.requests).toHaveLength(1);
+});
+
+test.each<[Record<string, string>, number | null]>([
+  [{ "retry-after": "7" }, 7],
+  [{ "retry-after": "0.5" }, 0.5],
+  [{ "retry-after-ms": "250", "retry-after": "7" }, 0.25],
+  [{ "retry-after": "Sun, 22 Nov 2026 10:00:30 GMT", date: "Sun, 22 Nov 2026 10:00:00 GMT" }, 30],
+  [{ "retry-after": "Sun, 22 Nov 2026 09:00:00 GMT", date: "Sun, 22 Nov 2026 10:00:00 GMT" }, 0],
+  [{ "retry-after": "soon" }, null],
+  [{ "retry-after": "-1", "retry-after-ms": "-1" }, null],
+  [{}, null],
+])("of the headers %o it is told how long the server asks to wait: %s s", async (headers, seconds) => {
+  const { ask } = await startModel(() => ({ status: 429, headers }));
+
+  const error = await faultOf(ask());
+
+  expect(error.retryAfterSeconds).toBe(seconds);
+});
+
+test.each<[string, Turn, boolean]>([
+  ["a busy server", { status: 503 }, true],
+  ["a proxy that gave the request up", { status: 408 }, true],
+  ["a server that says not to ask again", { status: 503, headers: { "x-should-retry": "false" } }, false],
+  ["a failure of the server's own", fails({ kind: "failed", ...overloaded }), true],
+  ["an error event of the server's own", fails({ kind: "error-event", nested: true, ...overloaded }), true],
+  ["a failure over what was asked", fails({ kind: "failed", code: "invalid_prompt", message: "No." }), false],
+  ["want of credit, by its type alone", { status: 429, body: { error: { type: "insufficient_quota" } } }, false],
+  ["a refused request", { status: 400 }, false],
+])("%s: whether asking again may help is known", async (_name, turn, mayPass) => {
+  const { ask } = await startModel(() => turn);
+
+  const error = await faultOf(ask());
+
+  expect(error.mayPass).toBe(mayPass);
 });
 
 test("without credit nobody asks again: it would never help", async () => {
-  const { ask, standIn } = await startModel(() => ({ status: 429, headers: AT_ONCE, body: INSUFFICIENT_QUOTA_BODY }));
+  const { ask, standIn } = await startModel(() => ({ status: 429, body: INSUFFICIENT_QUOTA_BODY }));
 
   const error = await faultOf(ask());
 
@@ -433,6 +464,22 @@ test("silence before the first event is a fault after the idle time, and the cal
 
   expect(error.code).toBe("MODEL_SILENT");
   await standIn.requests[0]?.whenAborted;
+});
+
+test("before the first event it waits by one limit, between two events by another", async () => {
+  const { ask } = await startModel([fails({ kind: "silence" }, oatMi)], {
+    firstEventTimeoutMs: 60_000,
+    idleTimeoutMs: 300,
+  });
+  const { ask: askSilent } = await startModel(() => new Promise(() => undefined), {
+    firstEventTimeoutMs: 200,
+    idleTimeoutMs: 60_000,
+  });
+
+  const [after, before] = await Promise.all([faultOf(ask()), faultOf(askSilent())]);
+
+  expect(after.message).toBe("The model was silent for 0.3 s.");
+  expect(before.message).toBe("The model was silent for 0.2 s.");
 });
 
 test("a call that takes longer than the total time is a fault, and is taken back", async () => {
@@ -475,18 +522,6 @@ test("aborted in the middle of a stream, it throws the signal's reason and takes
 
   await expect(answer).rejects.toBe(reason);
   await standIn.requests[0]?.whenAborted;
-});
-
-test("aborted while it waits to ask again, it throws the signal's reason and asks no more", async () => {
-  const abort = new AbortController();
-  const reason = new Error("the process stops");
-  const { ask, standIn } = await startModel(() => {
-    queueMicrotask(() => abort.abort(reason));
-    return { status: 429, headers: { "retry-after": "60" } };
-  });
-
-  await expect(ask({}, abort.signal)).rejects.toBe(reason);
-  expect(standIn.requests).toHaveLength(1);
 });
 
 test("no secret gets into a fault's message, whatever the server quotes", async () => {

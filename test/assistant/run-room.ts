@@ -7,6 +7,7 @@ import { asc, eq, sql } from "drizzle-orm";
 import { pino } from "pino";
 import { z } from "zod";
 import { createModel, type Model } from "../../src/assistant/model.ts";
+import type { RetryOptions } from "../../src/assistant/model-retry.ts";
 import type { RunLoop } from "../../src/assistant/run.ts";
 import type { RunStage } from "../../src/assistant/work-on-run.ts";
 import { startWorker, type Worker } from "../../src/assistant/worker.ts";
@@ -27,6 +28,7 @@ import { defineTool, type Tool, type ToolOutput } from "../../src/tools/tool.ts"
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const BOT_ID = 42;
+const AT_ONCE: RetryOptions = { sleep: async () => undefined };
 
 export interface RoomOptions {
   /** Besides the product's own. */
@@ -35,6 +37,8 @@ export interface RoomOptions {
   toolTimeoutMs?: number;
   /** In place of the one before the stand-in. */
   model?: Model;
+  /** By default the model is asked again without a wait. */
+  modelRetries?: RetryOptions;
   /** Hears the phrase of each warning and error of the log. */
   onLog?(phrase: string): void;
 }
@@ -95,6 +99,7 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
   const loop: RunLoop = {
     db: test.db,
     model: options.model ?? createModel({ apiKey: null, baseUrl: model.url, name: "test-model" }),
+    modelRetries: options.modelRetries ?? AT_ONCE,
     tools: new Map([...createToolRegistry(["manager", "owner"]), ...(options.tools ?? []).map(byName)]),
     shop: { name: "Xi Pho Coffee", timeZone: "Asia/Ho_Chi_Minh", currency: "VND", locale: "vi-VN" },
     now: () => new Date(),
@@ -122,16 +127,17 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
   };
   const ask: Room["ask"] = async (text, { language = "en", role = "owner", from = 7_001 } = {}) => {
     updateId += 1;
+    const id = updateId;
     const author = await saveStaffMember(test.db, { telegramUserId: from, name: "Linh", username: null, role });
     const received = await receiveMessage(test.db, {
       chat: { type: "private", botId: BOT_ID, telegramId: from, title: null },
       topicId: null,
-      updateId,
+      updateId: id,
       author,
       language,
       text,
       forwarded: false,
-      telegramMessageId: updateId,
+      telegramMessageId: id,
     });
     if (!received) throw new Error("the update was seen before");
     return received;

@@ -1,5 +1,6 @@
 import { eq, sql } from "drizzle-orm";
 import { afterEach, expect, test } from "vitest";
+import { z } from "zod";
 import { MAX_ATTEMPTS } from "../../src/assistant/limits.ts";
 import { createModel, type Model } from "../../src/assistant/model.ts";
 import { runAssistant } from "../../src/assistant/run.ts";
@@ -10,6 +11,7 @@ import { endRun } from "../../src/db/queries/run-steps.ts";
 import { runs, threads, workers } from "../../src/db/schema/index.ts";
 import { calls, fails, says, scripted } from "../../src/sandbox/model/script.ts";
 import type { Turn } from "../../src/sandbox/model/turn.ts";
+import { defineTool } from "../../src/tools/tool.ts";
 import { onTestServer } from "../support/database.ts";
 import { inputOf, openRoom, outputsOf, type Room, type RoomOptions, tool } from "./run-room.ts";
 
@@ -408,6 +410,46 @@ test("a connection that is cut in the middle of a round costs an attempt, not th
 
   expect(await ended(runId)).toBe("Second try.");
   expect((await read(runId)).run).toMatchObject({ status: "completed", attempt: 2 });
+});
+
+test("a connection that is cut under a tool costs an attempt: the model never hears of it, other calls are not repeated", async () => {
+  const ended = signal();
+  let cuts = 0;
+  let others = 0;
+  const cut = defineTool({
+    name: "Cut",
+    description: "Does Cut.",
+    label: { en: "Cut", vi: "Cut" },
+    input: z.strictObject({}),
+    allowedRoles: ["owner"],
+    async execute(_args, { db }) {
+      cuts += 1;
+      await ended.promise;
+      if (cuts === 1) await db.execute(sql`select pg_terminate_backend(pg_backend_pid())`);
+      return { cuts };
+    },
+  });
+  const other = tool("Other", () => {
+    others += 1;
+    return { others };
+  });
+  const of = await open(
+    [
+      calls({ name: "Cut", callId: "call_cut" }, { name: "Other", arguments: { n: 1 }, callId: "call_other" }),
+      says("Done."),
+    ],
+    { tools: [cut, other] },
+  );
+  await of.startWorker();
+  const { runId } = await of.ask("go");
+  await expect.poll(() => of.events.some(({ type }) => type === "tool-end")).toBe(true);
+
+  ended.resolve();
+
+  expect(await of.ended(runId)).toBe("Done.");
+  expect((await of.read(runId)).run).toMatchObject({ status: "completed", attempt: 2 });
+  expect(outputsOf(of.model.requests[1])).toEqual({ call_cut: { cuts: 2 }, call_other: { others: 1 } });
+  expect(of.model.requests).toHaveLength(2);
 });
 
 test("a worker whose lock is gone claims nothing: its runs would be anyone's at once", async () => {

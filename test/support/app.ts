@@ -60,6 +60,8 @@ export async function startTestApp(answer: Responder, options: TestAppOptions = 
   const start = () =>
     startApp({
       config,
+      // Without a wait.
+      modelRetries: { sleep: async () => undefined },
       telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null },
       model: createModel({
         apiKey: options.apiKey ?? null,
