@@ -8,7 +8,8 @@ import { loadAdminToken } from "./admin-token.ts";
 import type { Model } from "./assistant/model.ts";
 import { startWorker, type Worker } from "./assistant/worker.ts";
 import { createTelegramBot } from "./bot/bot.ts";
-import type { Config } from "./config.ts";
+import { createWebhook } from "./bot/webhook.ts";
+import type { Config, WebhookConfig } from "./config.ts";
 import type { OpenDatabase } from "./db/open.ts";
 import { isDatabaseUp } from "./db/queries/health.ts";
 import type { StartupError } from "./errors.ts";
@@ -21,7 +22,14 @@ import { createToolRegistry } from "./tools/registry.ts";
 export interface AppParts {
   config: Config;
   /** Telegram, or what stands in for it. */
-  telegram: { token: string; apiRoot: string; proxy: string | null; callsPerSecond?: number };
+  telegram: {
+    token: string;
+    apiRoot: string;
+    proxy: string | null;
+    /** Null, or left out: updates are fetched. */
+    webhook?: WebhookConfig | null;
+    callsPerSecond?: number;
+  };
   model: Model;
   open: OpenDatabase;
   ownerTelegramIds: readonly number[];
@@ -64,11 +72,14 @@ export async function startApp(parts: AppParts): Promise<App> {
     const adminDatabase = open.connect(ADMIN_POOL);
     stops.push(() => adminDatabase.close());
 
+    const { webhook: webhookConfig, token } = parts.telegram;
+    const webhook = webhookConfig ? createWebhook(webhookConfig, token) : null;
     const graphql = createAdminApi({ db: adminDatabase.db, adminTokenHash: hashToken(adminToken.token), logger });
     const http = await startHttpServer({
       ...config.http,
       isReady: () => ready,
       graphql,
+      webhook: webhook && { path: webhook.path, handle: webhook.door.handle },
       page: parts.page,
       onError: (error) => logger.error({ err: error }, "request failed"),
     });
@@ -77,7 +88,8 @@ export async function startApp(parts: AppParts): Promise<App> {
     let worker: Worker | undefined;
     const bot = await createTelegramBot({
       telegram: parts.telegram,
-      db: open.database.db,
+      database: open.database,
+      webhook,
       shop: config.shop,
       ownerTelegramIds: parts.ownerTelegramIds,
       toolLabel: (name, language) => tools.get(name)?.label[language === "vi" ? "vi" : "en"] ?? name,
@@ -112,7 +124,7 @@ export async function startApp(parts: AppParts): Promise<App> {
       makeOwnerInvite: bot.makeOwnerInvite,
       async stop(graceMs = SHUTDOWN_GRACE_MS) {
         ready = false;
-        await bot.stopPolling();
+        await bot.stopIntake();
         await running.stop(graceMs);
         await bot.stop(graceMs);
         await stopAll(stops);

@@ -1,5 +1,5 @@
 /**
- * The one HTTP server: health, the admins' GraphQL, and in the sandbox its page.
+ * The one HTTP server: health, the admins' GraphQL, Telegram's webhook, and in the sandbox its page.
  *
  * It only routes; what is answered is the matter of those it routes to.
  */
@@ -14,6 +14,8 @@ export interface HttpOptions {
   /** Whether the process takes messages: what `/healthz` says. */
   isReady(): boolean;
   graphql(request: IncomingMessage, response: ServerResponse): unknown;
+  /** Where Telegram brings updates to; null when they are fetched. */
+  webhook: { path: string; handle(request: IncomingMessage, response: ServerResponse): Promise<void> } | null;
   /** The sandbox's page; answers false for what is not its own. */
   page: ((request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>) | null;
   /** Hears of a handler that threw; the client gets 500 without a word of it. */
@@ -62,6 +64,7 @@ async function route(options: HttpOptions, request: IncomingMessage, response: S
   if (path === "/favicon.ico") return void response.writeHead(204).end();
   if (path === "/healthz") return sendHealth(options, response);
   if (path === "/graphql") return void (await options.graphql(request, response));
+  if (path === options.webhook?.path) return options.webhook?.handle(request, response);
   if (await options.page?.(request, response)) return;
   if (path !== "/") return sendText(response, 404, "Not found\n");
   response.writeHead(302, { location: options.page ? "/sandbox" : "/graphql" }).end();

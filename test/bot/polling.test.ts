@@ -27,7 +27,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const bot of bots) {
-    await bot.stopPolling();
+    await bot.stopIntake();
     await bot.stop(0);
   }
   bots = [];
@@ -53,7 +53,7 @@ test("updates that are delivered again to the next process change nothing", asyn
   await telegram.waitFor(() => telegram.calls().some(({ outcome }) => outcome?.kind === "dropped"));
   await chat.waitForBotMessage(texts.newThread);
   const before = await conversations();
-  await first.stopPolling();
+  await first.stopIntake();
   second.start();
   await log.waitForLine(({ msg }) => msg === "update seen before", 2);
 
@@ -80,7 +80,7 @@ test("an update in hand when the process stops is committed and confirmed: the n
     and datname = current_database()`;
   await expect.poll(async () => (await database.db.execute(waiting)).length).toBe(1);
 
-  const stopping = bot.stopPolling();
+  const stopping = bot.stopIntake();
   release.resolve();
   await holding;
   await stopping;
@@ -178,7 +178,7 @@ test("a message that comes while the database is away is committed when it is ba
   await closeDatabaseToEveryone();
   chat.send("keep this");
   chat.send("and this");
-  await log.waitForLine(({ msg }) => msg === "update was not committed: trying again", 6);
+  await log.waitForLine(({ msg }) => msg === "could not ask for the right to poll: trying again", 2);
   const unconfirmed = telegram.pendingUpdates().map(({ message }) => message?.text);
   await openDatabase();
   await allHandled({ telegram });
@@ -210,7 +210,7 @@ test("a stop in the middle of a batch waits for the update in hand and gives up 
   await telegram.waitFor(() =>
     telegram.calls().some(({ outcome }) => outcome?.kind === "ok" && hasUpdates(outcome.result)),
   );
-  await bot.stopPolling();
+  await bot.stopIntake();
   const taken = (await conversations()).texts;
   const left = telegram.pendingUpdates().map(({ message }) => message?.text);
   await start();
@@ -289,7 +289,7 @@ test("with TELEGRAM_PROXY every call goes through the proxy, over connections th
   await chat.waitForBotMessage(texts.help);
   chat.send("/start");
   await chat.waitForBotMessage(/^Hello/);
-  await bot.stopPolling();
+  await bot.stopIntake();
   await proxy.close();
 
   expect(new Set(proxy.targets)).toEqual(new Set([new URL(telegram.apiRoot).host]));
@@ -302,7 +302,8 @@ function createBot(
 ): Promise<TelegramBot> {
   return createTelegramBot({
     telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null, ...connection },
-    db: database.db,
+    database: database.database,
+    webhook: null,
     shop: { name: "Xi Pho Coffee", timeZone: "Asia/Ho_Chi_Minh", currency: "VND", locale: "vi-VN" },
     ownerTelegramIds: [],
     toolLabel: (name) => name,
