@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type App, startApp } from "../../src/app.ts";
 import { createModel } from "../../src/assistant/model.ts";
-import { type Config, loadConfig } from "../../src/config.ts";
+import { type Config, loadConfig, type WebhookConfig } from "../../src/config.ts";
 import { connectDatabase } from "../../src/db/client.ts";
 import { saveStaffMember } from "../../src/db/queries/staff.ts";
 import { createLogger } from "../../src/logger.ts";
@@ -27,6 +27,8 @@ export interface TestAppOptions {
   /** The time at the shop; the real one when left out. */
   now?: () => Date;
   idleTimeoutMs?: number;
+  /** Updates are brought instead of fetched. */
+  webhook?: WebhookConfig;
 }
 
 export interface TestApp {
@@ -56,7 +58,7 @@ export async function startTestApp(answer: Responder, options: TestAppOptions = 
   const start = () =>
     startApp({
       config,
-      telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null },
+      telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null, webhook: options.webhook ?? null },
       model: createModel({
         apiKey: null,
         baseUrl: model.url,
