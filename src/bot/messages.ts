@@ -53,11 +53,17 @@ export function createMessages({ db, outbox, logger }: MessageDeps): Composer<Bo
   return messages;
 }
 
-/** A group became a supergroup: said by a service message that comes from nobody, so it stands before `access`. */
+/**
+ * A group became a supergroup: said by a service message that comes from nobody, so it stands before `access`. Both chats
+ * say so: over a webhook the new one may be heard first, and what is written there must find the group's thread.
+ */
 export function createMigration(db: Db): Composer<BotContext> {
   const migration = new Composer<BotContext>();
   migration.on("message:migrate_to_chat_id", (ctx) =>
     migrateChat(db, { botId: ctx.me.id, from: ctx.chat.id, to: ctx.msg.migrate_to_chat_id }),
+  );
+  migration.on("message:migrate_from_chat_id", (ctx) =>
+    migrateChat(db, { botId: ctx.me.id, from: ctx.msg.migrate_from_chat_id, to: ctx.chat.id }),
   );
   return migration;
 }

@@ -81,7 +81,7 @@ interface Turn {
 async function pollWhile(lock: PollerLock, { deps, stop, conflicts }: Turn): Promise<void> {
   const signal = AbortSignal.any([stop.signal, lock.lost]);
   try {
-    const unconfirmed = await poll(deps, conflicts, signal);
+    const unconfirmed = await poll(deps, lock, { conflicts, signal });
     // Not after a lost lock: another process may poll by now, and this call would end its own.
     if (unconfirmed !== null && !lock.lost.aborted) await confirm(deps, unconfirmed);
   } catch (error) {
@@ -94,7 +94,11 @@ async function pollWhile(lock: PollerLock, { deps, stop, conflicts }: Turn): Pro
 }
 
 /** @returns the offset that Telegram was not told of yet, if there is one. Throws when the token is refused. */
-async function poll(deps: PollingDeps, conflicts: Conflicts, signal: AbortSignal): Promise<number | null> {
+async function poll(
+  deps: PollingDeps,
+  lock: PollerLock,
+  { conflicts, signal }: { conflicts: Conflicts; signal: AbortSignal },
+): Promise<number | null> {
   const { api, logger } = deps;
   let offset = 0;
   let confirmed = 0;
@@ -113,6 +117,8 @@ async function poll(deps: PollingDeps, conflicts: Conflicts, signal: AbortSignal
       failures = 0;
       offset = await takeInAll(deps, updates, { offset, signal });
     } catch (error) {
+      // The other poller may be one of this shop, if the lock is gone and nobody has told us yet.
+      if (isConflict(error)) await lock.check();
       if (signal.aborted) break;
       if (isRefusal(error)) throw error;
       if (!isConflict(error)) failures += 1;

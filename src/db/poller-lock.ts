@@ -4,6 +4,7 @@
  * The others wait for it on the server, which answers the first of them the moment the holder is gone. What the holder
  * does is not known here.
  */
+import { waitUpTo } from "../wait-up-to.ts";
 import type { Database } from "./client.ts";
 
 /** The first half of the lock's key, so that bots meet no other advisory lock of ours. */
@@ -13,9 +14,14 @@ const KEY_SIZE = 2 ** 31;
 /** A holder whose machine fell silent is given up after some 15 s: without this, the server waits for it for two hours. */
 const KEEPALIVE = { tcp_keepalives_idle: "5", tcp_keepalives_interval: "3", tcp_keepalives_count: "3" };
 
+/** How long a sign of life may take, in milliseconds. */
+const CHECK_LIMIT_MS = 5_000;
+
 export interface PollerLock {
   /** Aborts when the connection, and with it the lock, is gone. */
   readonly lost: AbortSignal;
+  /** Asks the server for a sign of life; without one the lock counts as lost. Never throws. */
+  check(): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -35,8 +41,17 @@ export async function takePollerLock(
   const lost = new AbortController();
   const session = database.openSession("poller", () => lost.abort());
   const release = () => session.end({ timeout: 1 });
+  const check = async () => {
+    let isAlive = false;
+    const asked = session`select 1`.then(() => {
+      isAlive = true;
+    });
+    // Whatever went wrong, it was no sign of life.
+    await waitUpTo(CHECK_LIMIT_MS, asked).catch(() => undefined);
+    if (!isAlive) lost.abort();
+  };
   try {
-    if (await waitForLock(session, botId % KEY_SIZE, { signal, onWait })) return { lost: lost.signal, release };
+    if (await waitForLock(session, botId % KEY_SIZE, { signal, onWait })) return { lost: lost.signal, check, release };
     await release();
     return undefined;
   } catch (error) {

@@ -154,6 +154,23 @@ test("a token that Telegram refuses when it is told ends the process with one se
   expect(error.message).toMatch(/^Telegram refuses TELEGRAM_BOT_TOKEN: .*@BotFather/);
 });
 
+test("a supergroup that is heard of before its group knows so goes on in the group's thread", async () => {
+  const person = await staffPerson({ telegram, test: database }, "staff", { first_name: "An" });
+  const { post } = await startProcess();
+  await telegram.waitFor(() => settings().length === 1);
+  await callTelegram(telegram, "deleteWebhook", {});
+  const group = telegram.group({ title: "Shop", members: [person], type: "group", isBotAdministrator: true });
+  group.send(`@${telegram.bot.username} beans?`);
+  group.migrate().send(`@${telegram.bot.username} milk?`);
+
+  const [beans, groupLeft, supergroupCame, milk] = telegram.pendingUpdates();
+  for (const update of [beans, supergroupCame, milk, groupLeft]) if (update) await post(update);
+
+  const { texts, threads } = await conversationsIn(database);
+  expect(texts).toHaveLength(2);
+  expect(threads).toHaveLength(1);
+});
+
 test("the whole product answers in webhook mode, and polls nothing", async () => {
   const port = await unusedPort();
   const webhook = { url: `http://127.0.0.1:${port}${PATH}`, path: PATH, secret: "chosen-by-the-operator" };
