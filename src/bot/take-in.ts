@@ -9,7 +9,7 @@ import { isPassing } from "../db/error-code.ts";
 import type { Logger } from "../logger.ts";
 
 /** What the handlers know; everything else is not even sent to us. */
-export const ALLOWED_UPDATES = ["message", "callback_query"] as const;
+export const ALLOWED_UPDATES = ["message", "edited_message", "callback_query"] as const;
 
 export interface TakeInDeps {
   /** Commits what the update says; throws when it could not. */
