@@ -16,6 +16,7 @@ import { reasonOf } from "./call-failure.ts";
 import { createCommands, publishCommands } from "./commands.ts";
 import { askWhoIAm, CALL_TIMEOUT_SECONDS, clientOptions, type TelegramAccess } from "./connection.ts";
 import type { BotContext } from "./context.ts";
+import { startForgetting } from "./forgetting.ts";
 import { createMessages, createMigration } from "./messages.ts";
 import { createOutbox } from "./outbox.ts";
 import { startPolling } from "./polling.ts";
@@ -96,6 +97,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     return startPolling({ ...deps, api, botId: me.id, takeIn });
   };
   let intake: { stop(): Promise<void> } | undefined;
+  let forgetting: { stop(): Promise<void> } | undefined;
   let waitingTimer: NodeJS.Timeout | undefined;
   const deliverWaiting = () => {
     stage.deliverWaiting().catch((error: unknown) => logger.warn({ err: error }, "could not look for waiting replies"));
@@ -106,6 +108,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     stage,
     start() {
       intake = startIntake();
+      forgetting = startForgetting({ db, logger });
       deliverWaiting();
       waitingTimer = setInterval(deliverWaiting, WAITING_LOOK_INTERVAL_MS);
       publishCommands(bot.api).catch((error: unknown) => {
@@ -114,7 +117,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     },
     async stopIntake() {
       clearInterval(waitingTimer);
-      await intake?.stop();
+      await Promise.all([intake?.stop(), forgetting?.stop()]);
     },
     async stop(graceMs) {
       await Promise.all([outbox.stop(graceMs), stage.stop(graceMs)]);

@@ -45,6 +45,7 @@ async function historyOf(told: readonly Told[], role: StaffRole = "staff") {
     chat: { id: randomUUIDv7(), type: "private", telegramId: 1 },
     topicId: null,
     stopRequested: false,
+    queuedAt: new Date(),
     reply: null,
   };
   return readHistory(db, claimed);

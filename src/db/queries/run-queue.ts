@@ -31,6 +31,8 @@ export interface ClaimedRun extends RunClaim {
   chat: { id: string; type: "private" | "group" | "supergroup" | "terminal"; telegramId: number | null };
   topicId: number | null;
   stopRequested: boolean;
+  /** When it was asked. */
+  queuedAt: Date;
   /** The Telegram messages it is shown in; null for the terminal. */
   reply: ReplyPlace | null;
 }
@@ -217,6 +219,7 @@ async function getClaimedRun(db: Db, runId: string, workerId: number): Promise<C
       chat: { id: chats.id, type: chats.type, telegramId: chats.telegramId },
       topicId: threads.topicId,
       stopRequestedAt: runs.stopRequestedAt,
+      queuedAt: runs.queuedAt,
       replyId: replies.id,
       replyToMessageId: replies.replyToMessageId,
       telegramMessageIds: replies.telegramMessageIds,
