@@ -11,7 +11,8 @@ import { withCircuit } from "./assistant/model-circuit.ts";
 import type { ModelRetry, RetryOptions } from "./assistant/model-retry.ts";
 import { startWorker, type Worker } from "./assistant/worker.ts";
 import { createTelegramBot, type TelegramBot } from "./bot/bot.ts";
-import type { Config } from "./config.ts";
+import { createWebhook } from "./bot/webhook.ts";
+import type { Config, WebhookConfig } from "./config.ts";
 import type { OpenDatabase } from "./db/open.ts";
 import { isDatabaseUp } from "./db/queries/health.ts";
 import { readDatabaseState } from "./db/queries/metrics.ts";
@@ -27,7 +28,14 @@ import { createToolRegistry } from "./tools/registry.ts";
 export interface AppParts {
   config: Config;
   /** Telegram, or what stands in for it. */
-  telegram: { token: string; apiRoot: string; proxy: string | null; callsPerSecond?: number };
+  telegram: {
+    token: string;
+    apiRoot: string;
+    proxy: string | null;
+    /** Null, or left out: updates are fetched. */
+    webhook?: WebhookConfig | null;
+    callsPerSecond?: number;
+  };
   model: Model;
   modelRetries?: RetryOptions;
   open: OpenDatabase;
@@ -84,6 +92,8 @@ export async function startApp(parts: AppParts): Promise<App> {
     let worker: Worker | undefined;
     const adminTokenHash = hashToken(adminToken.token);
     const graphql = createAdminApi({ db: adminDatabase.db, adminTokenHash, logger });
+    const { webhook: webhookConfig, token } = parts.telegram;
+    const webhook = webhookConfig ? createWebhook(webhookConfig, token) : null;
     const http = await startHttpServer({
       ...config.http,
       isReady: () => ready && (worker?.isFresh() ?? false),
@@ -94,6 +104,7 @@ export async function startApp(parts: AppParts): Promise<App> {
           (await findAdmin(adminDatabase.db, adminTokenHash, headers.authorization ?? null)) !== null,
         onError: (error) => logger.warn({ err: error }, "could not check an admin's token"),
       }),
+      webhook: webhook && { path: webhook.path, handle: webhook.door.handle },
       page: parts.page,
       onError: (error) => logger.error({ err: error }, "request failed"),
     });
@@ -101,7 +112,8 @@ export async function startApp(parts: AppParts): Promise<App> {
 
     const telegramBot = await createTelegramBot({
       telegram: parts.telegram,
-      db: open.database.db,
+      database: open.database,
+      webhook,
       shop: config.shop,
       ownerTelegramIds: parts.ownerTelegramIds,
       toolLabel: (name, language) => tools.get(name)?.label[language === "vi" ? "vi" : "en"] ?? name,
@@ -155,7 +167,7 @@ export async function startApp(parts: AppParts): Promise<App> {
       makeOwnerInvite: telegramBot.makeOwnerInvite,
       async stop(graceMs = SHUTDOWN_GRACE_MS) {
         ready = false;
-        await telegramBot.stopPolling();
+        await telegramBot.stopIntake();
         await running.stop(graceMs);
         await telegramBot.stop(graceMs);
         await stopAll(stops);

@@ -94,7 +94,7 @@ async function answer(
       forwarded: false,
       telegramMessageId: null,
     });
-    if (!received) throw new Error("a message from the terminal is always new");
+    if (received.outcome !== "queued") throw new Error("a message from the terminal is always new");
     await worker.work(await claim(open, received.runId, worker.id()));
     return stage.outcome();
   } finally {

@@ -33,6 +33,17 @@ export interface TelegramConfig {
   token: string | null;
   apiRoot: string;
   proxy: string | null;
+  /** Null: updates are fetched. */
+  webhook: WebhookConfig | null;
+}
+
+/** Where Telegram brings updates to. */
+export interface WebhookConfig {
+  /** As Telegram is told it, with a path. */
+  url: string;
+  path: string;
+  /** Null: derived from the token, the same in every process. */
+  secret: string | null;
 }
 
 export interface ModelConfig {
@@ -58,7 +69,7 @@ const Environment = z.object({
       error: "is not a proxy address such as http://host:8080 or socks5://host:1080",
     })
     .optional(),
-  TELEGRAM_WEBHOOK_URL: z.url({ protocol: /^https$/, error: "must be an https:// address" }).optional(),
+  TELEGRAM_WEBHOOK_URL: z.url({ protocol: /^https?$/, error: "must be an https:// address" }).optional(),
   TELEGRAM_WEBHOOK_SECRET: z
     .string()
     .regex(/^[\w-]{16,256}$/, "must be 16 to 256 of the characters A-Z a-z 0-9 _ -")
@@ -113,12 +124,8 @@ export function loadConfig(env: Variables = process.env, envFile = ".env"): Conf
 /** Faults of variables that are each well-formed, read before parsing so that they are named together with the others. */
 function contradictions(variables: Variables): [variable: string, message: string][] {
   const found: [string, string][] = [];
-  if (variables.TELEGRAM_WEBHOOK_URL) {
-    found.push([
-      "TELEGRAM_WEBHOOK_URL",
-      "is not supported by this version yet: leave it out, and updates come by long polling",
-    ]);
-  }
+  const webhookFault = faultOfWebhook(variables);
+  if (webhookFault) found.push(["TELEGRAM_WEBHOOK_URL", webhookFault]);
   const hasModel = variables.OPENAI_API_KEY || variables.OPENAI_BASE_URL;
   const mayScript = z.stringbool().safeParse(variables.ALLOW_SCRIPTED_MODEL).data === true;
   if (variables.TELEGRAM_BOT_TOKEN && !hasModel && !mayScript) {
@@ -130,6 +137,29 @@ function contradictions(variables: Variables): [variable: string, message: strin
   return found;
 }
 
+/** What Telegram itself, or this server, could not do with a webhook's address. */
+function faultOfWebhook({ TELEGRAM_WEBHOOK_URL, TELEGRAM_API_ROOT }: Variables): string | undefined {
+  const url = URL.parse(TELEGRAM_WEBHOOK_URL ?? "");
+  if (!url || !/^https?:$/.test(url.protocol)) return undefined;
+  const { pathname, protocol, port } = url;
+  if (OWN_PATHS.includes(pathname)) return `must have another path: ${pathname} is this server's own`;
+  // A Bot API server of one's own goes without these two rules.
+  if (TELEGRAM_API_ROOT && URL.parse(TELEGRAM_API_ROOT)?.hostname !== "api.telegram.org") return undefined;
+  if (protocol !== "https:") return "must be an https:// address";
+  return WEBHOOK_PORTS.includes(port) ? undefined : "must have port 443, 80, 88 or 8443: Telegram comes to no other";
+}
+
+const OWN_PATHS = ["/healthz", "/metrics", "/graphql", "/sandbox"];
+/** "" is that of https itself, 443. */
+const WEBHOOK_PORTS = ["", "80", "88", "8443"];
+const WEBHOOK_PATH = "/telegram/webhook";
+
+function toWebhook(address: string, secret: string | undefined): WebhookConfig {
+  const url = new URL(address);
+  if (url.pathname === "/") url.pathname = WEBHOOK_PATH;
+  return { url: url.href, path: url.pathname, secret: secret ?? null };
+}
+
 function toConfig(env: z.output<typeof Environment>): Omit<Config, "isAdminTokenInFile"> {
   const hasModel = env.OPENAI_API_KEY !== undefined || env.OPENAI_BASE_URL !== undefined;
   return {
@@ -137,6 +167,7 @@ function toConfig(env: z.output<typeof Environment>): Omit<Config, "isAdminToken
       token: env.TELEGRAM_BOT_TOKEN ?? null,
       apiRoot: env.TELEGRAM_API_ROOT,
       proxy: env.TELEGRAM_PROXY ?? null,
+      webhook: env.TELEGRAM_WEBHOOK_URL ? toWebhook(env.TELEGRAM_WEBHOOK_URL, env.TELEGRAM_WEBHOOK_SECRET) : null,
     },
     model: hasModel
       ? { apiKey: env.OPENAI_API_KEY ?? null, baseUrl: env.OPENAI_BASE_URL ?? null, name: env.OPENAI_MODEL }

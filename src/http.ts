@@ -1,5 +1,5 @@
 /**
- * The one HTTP server: health, metrics, the admins' GraphQL, and in the sandbox its page.
+ * The one HTTP server: health, metrics, the admins' GraphQL, Telegram's webhook, and in the sandbox its page.
  *
  * It only routes; what is answered is the matter of those it routes to.
  */
@@ -16,6 +16,8 @@ export interface HttpOptions {
   graphql(request: IncomingMessage, response: ServerResponse): unknown;
   /** Answers `/metrics`, to those who may read it. */
   metrics(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** Where Telegram brings updates to; null when they are fetched. */
+  webhook: { path: string; handle(request: IncomingMessage, response: ServerResponse): Promise<void> } | null;
   /** The sandbox's page; answers false for what is not its own. */
   page: ((request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>) | null;
   /** Hears of a handler that threw; the client gets 500 without a word of it. */
@@ -65,6 +67,7 @@ async function route(options: HttpOptions, request: IncomingMessage, response: S
   if (path === "/healthz") return sendHealth(options, response);
   if (path === "/metrics") return options.metrics(request, response);
   if (path === "/graphql") return void (await options.graphql(request, response));
+  if (path === options.webhook?.path) return options.webhook?.handle(request, response);
   if (await options.page?.(request, response)) return;
   if (path !== "/") return sendText(response, 404, "Not found\n");
   response.writeHead(302, { location: options.page ? "/sandbox" : "/graphql" }).end();

@@ -36,7 +36,7 @@ test("without any variable everything has its default", () => {
   const config = load();
 
   expect(config).toEqual({
-    telegram: { token: null, apiRoot: "https://api.telegram.org", proxy: null },
+    telegram: { token: null, apiRoot: "https://api.telegram.org", proxy: null, webhook: null },
     model: null,
     databaseUrl: null,
     dataDir: resolve("data"),
@@ -55,6 +55,8 @@ test("every variable arrives where it belongs", () => {
     TELEGRAM_BOT_TOKEN: TOKEN,
     TELEGRAM_API_ROOT: "http://localhost:8081/",
     TELEGRAM_PROXY: "socks5://127.0.0.1:1080",
+    TELEGRAM_WEBHOOK_URL: "http://bot.shop.lan/telegram/hook",
+    TELEGRAM_WEBHOOK_SECRET: "a-secret_of-32-characters-000000",
     OPENAI_API_KEY: KEY,
     OPENAI_BASE_URL: "http://localhost:11434/v1/",
     OPENAI_MODEL: "gpt-oss:20b",
@@ -73,7 +75,16 @@ test("every variable arrives where it belongs", () => {
   });
 
   expect(config).toEqual({
-    telegram: { token: TOKEN, apiRoot: "http://localhost:8081", proxy: "socks5://127.0.0.1:1080" },
+    telegram: {
+      token: TOKEN,
+      apiRoot: "http://localhost:8081",
+      proxy: "socks5://127.0.0.1:1080",
+      webhook: {
+        url: "http://bot.shop.lan/telegram/hook",
+        path: "/telegram/hook",
+        secret: "a-secret_of-32-characters-000000",
+      },
+    },
     model: { apiKey: KEY, baseUrl: "http://localhost:11434/v1", name: "gpt-oss:20b" },
     databaseUrl: "postgres://shop:p%40ss@db:5432/shop",
     dataDir: "/var/lib/counterhand",
@@ -95,6 +106,34 @@ test("a key alone asks for the default model; a base URL alone needs no key; a m
     name: "gpt-6-luna",
   });
   expect(load({ OPENAI_MODEL: "gpt-6-luna" }).model).toBeNull();
+});
+
+test("a webhook's address without a path gets one, and no secret is needed", () => {
+  for (const TELEGRAM_WEBHOOK_URL of ["https://bot.example.com", "https://bot.example.com/"]) {
+    expect(load({ TELEGRAM_WEBHOOK_URL }).telegram.webhook).toEqual({
+      url: "https://bot.example.com/telegram/webhook",
+      path: "/telegram/webhook",
+      secret: null,
+    });
+  }
+});
+
+test.each([
+  ["http://bot.example.com/hook", "must be an https:// address"],
+  ["ftp://bot.example.com/hook", "must be an https:// address"],
+  ["bot.example.com/hook", "must be an https:// address"],
+  ["https://bot.example.com:8000/hook", "must have port 443, 80, 88 or 8443: Telegram comes to no other"],
+  ["https://bot.example.com/graphql", "must have another path: /graphql is this server's own"],
+])("a webhook at %s is refused: it %s", (TELEGRAM_WEBHOOK_URL, fault) => {
+  expect(faultsOf({ TELEGRAM_WEBHOOK_URL })).toEqual([`TELEGRAM_WEBHOOK_URL ${fault}`]);
+});
+
+test("with a Bot API server of one's own a webhook may have any port, and no encryption", () => {
+  const TELEGRAM_API_ROOT = "http://127.0.0.1:8081";
+
+  const { webhook } = load({ TELEGRAM_API_ROOT, TELEGRAM_WEBHOOK_URL: "http://127.0.0.1:4000" }).telegram;
+
+  expect(webhook?.url).toBe("http://127.0.0.1:4000/telegram/webhook");
 });
 
 const FAULTY = {

@@ -62,7 +62,8 @@ export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunC
   const spent = createSpending();
   let round = 0;
   try {
-    const instructions = writePrompt({ shop: loop.shop, now: loop.now(), asker: run.asker, language: run.language });
+    const { asker, language, queuedAt: askedAt } = run;
+    const instructions = writePrompt({ shop: loop.shop, now: loop.now(), askedAt, asker, language });
     const progress = run.attempt > 1 ? await findProgress(loop.db, run.id) : { items: [], calls: [] };
     const input: object[] = await readHistory(loop.db, run);
     const model = withRetries(loop.model, retriesOf(loop, run));

@@ -3,13 +3,13 @@
  * nothing behind this ever sees them.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { Composer } from "grammy";
+import { Composer, type NextFunction } from "grammy";
 import type { Db } from "../db/client.ts";
 import {
   createInvite,
   findStaffMember,
   type Notice,
-  noteStranger,
+  noteTold,
   type Redemption,
   redeemInvite,
   renameStaffMember,
@@ -52,6 +52,8 @@ export function createAccess(deps: AccessDeps): Composer<BotContext> {
         await tellOnce(deps, ctx, { id: sender.id, notice: "anonymous" }, textsFor(ctx).anonymous);
       return;
     }
+    // Nobody is answered for an edit: what it is about was addressed to the bot when it was written, or is not known.
+    if (ctx.editedMessage) return letEditIn(deps, ctx, next);
     if (!isAddressed(ctx)) return;
     const person = { telegramUserId: from.id, name: nameOf(from), username: from.username ?? null };
     // An owner by configuration is one before anything else: an invite to less must not be spent on them.
@@ -68,6 +70,13 @@ export function createAccess(deps: AccessDeps): Composer<BotContext> {
   return access;
 }
 
+async function letEditIn({ db }: AccessDeps, ctx: BotContext, next: NextFunction): Promise<void> {
+  const member = ctx.from && (await findStaffMember(db, ctx.from.id));
+  if (!member) return;
+  ctx.staffMember = member;
+  await next();
+}
+
 /** Says something to somebody who is no staff, once an hour: whatever they send costs nothing more. */
 async function tellOnce(
   { db, outbox }: AccessDeps,
@@ -76,7 +85,7 @@ async function tellOnce(
   text: string,
 ): Promise<void> {
   const intervalSeconds = STRANGER_NOTICE_INTERVAL_SECONDS;
-  if (await noteStranger(db, { botId: ctx.me.id, telegramUserId: id, notice, intervalSeconds })) outbox.say(ctx, text);
+  if (await noteTold(db, { botId: ctx.me.id, telegramUserId: id, notice, intervalSeconds })) outbox.say(ctx, text);
 }
 
 /** Makes an invite and stores its hash. @returns the code for the link, seen only now. */

@@ -6,28 +6,34 @@
 
 import { Api, Bot } from "grammy";
 import type { UserFromGetMe } from "grammy/types";
-import type { Db } from "../db/client.ts";
+import type { Database } from "../db/client.ts";
 import type { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { ReplyMeter, TelegramMeter } from "../meter.ts";
 import type { Shop } from "../shop/shop.ts";
 import { createAccess, inviteLink, makeInvite } from "./access.ts";
 import { createButtons } from "./buttons.ts";
+import { reasonOf } from "./call-failure.ts";
 import { createCommands, publishCommands } from "./commands.ts";
 import { askWhoIAm, CALL_TIMEOUT_SECONDS, clientOptions, type TelegramAccess } from "./connection.ts";
 import type { BotContext } from "./context.ts";
+import { startForgetting } from "./forgetting.ts";
 import { createMessages, createMigration } from "./messages.ts";
 import { countCalls } from "./metered-calls.ts";
 import { createOutbox } from "./outbox.ts";
-import { type Polling, reasonOf, startPolling } from "./polling.ts";
+import { startPolling } from "./polling.ts";
 import { createSendBudget } from "./reply/send-budget.ts";
 import { createTelegramStage, type TelegramStage } from "./reply/stage.ts";
 import { noteWindows } from "./reply/window-notes.ts";
+import { createTakeIn } from "./take-in.ts";
 import { HeldCallError } from "./telegram-answer.ts";
+import { startWebhook, type Webhook } from "./webhook.ts";
 
 export interface TelegramBotDeps {
   telegram: TelegramAccess;
-  db: Db;
+  database: Database;
+  /** Where Telegram brings the updates to; null: they are fetched. */
+  webhook: Webhook | null;
   shop: Shop;
   ownerTelegramIds: readonly number[];
   /** What a person reads while a tool of this name runs. */
@@ -52,7 +58,7 @@ export interface TelegramBot {
   /** Begins to take updates in and to deliver what was left. */
   start(): void;
   /** Takes no more updates in; what is in hand is committed when this settles. */
-  stopPolling(): Promise<void>;
+  stopIntake(): Promise<void>;
   /** Delivers what it can within `graceMs`; the rest stays in the database. */
   stop(graceMs: number): Promise<void>;
   /** A link that makes whoever opens it first an owner. */
@@ -69,7 +75,8 @@ const WAITING_LOOK_INTERVAL_MS = 1_000;
  * @throws {StartupError} when Telegram refuses the token or cannot be reached.
  */
 export async function createTelegramBot(deps: TelegramBotDeps): Promise<TelegramBot> {
-  const { db, logger, telegram } = deps;
+  const { logger, telegram } = deps;
+  const { db } = deps.database;
   const me = await askWhoIAm(telegram);
   const bot = new Bot<BotContext>(telegram.token, {
     client: clientOptions(telegram, CALL_TIMEOUT_SECONDS),
@@ -96,13 +103,21 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     logger,
   });
   bot.use(createMigration(db));
-  bot.use(createAccess({ ...deps, outbox }));
-  bot.use(createButtons({ ...deps, outbox }));
-  bot.use(createCommands({ ...deps, outbox }));
+  bot.use(createAccess({ ...deps, db, outbox }));
+  bot.use(createButtons({ ...deps, db, outbox }));
+  bot.use(createCommands({ ...deps, db, outbox }));
   bot.use(createMessages({ db, outbox, logger }));
 
   const windows = noteWindows({ db, botId: me.id, budget, workerId: deps.workerId, logger });
-  let polling: Polling | undefined;
+  const startIntake = () => {
+    const takeIn = createTakeIn({ ...deps, handle: (update) => bot.handleUpdate(update) });
+    if (deps.webhook) return startWebhook({ ...deps, api: bot.api, webhook: deps.webhook, takeIn });
+    const api = new Api(telegram.token, clientOptions(telegram, POLL_TIMEOUT_SECONDS));
+    api.config.use(...counting);
+    return startPolling({ ...deps, api, botId: me.id, takeIn });
+  };
+  let intake: { stop(): Promise<void> } | undefined;
+  let forgetting: { stop(): Promise<void> } | undefined;
   let waitingTimer: NodeJS.Timeout | undefined;
   const deliverWaiting = () => {
     if (!deps.mayCall()) return;
@@ -115,24 +130,17 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     share: budget.share,
     frozenChats: budget.frozenChats,
     start() {
-      const api = new Api(telegram.token, clientOptions(telegram, POLL_TIMEOUT_SECONDS));
-      api.config.use(...counting);
-      polling = startPolling({
-        api,
-        handle: (update) => bot.handleUpdate(update),
-        isDatabaseUp: deps.isDatabaseUp,
-        onRefused: deps.onRefused,
-        logger,
-      });
+      intake = startIntake();
+      forgetting = startForgetting({ db, logger });
       deliverWaiting();
       waitingTimer = setInterval(deliverWaiting, WAITING_LOOK_INTERVAL_MS);
       publishCommands(bot.api).catch((error: unknown) => {
         logger.warn({ reason: reasonOf(error) }, "could not set the commands in Telegram's menu");
       });
     },
-    async stopPolling() {
+    async stopIntake() {
       clearInterval(waitingTimer);
-      await polling?.stop();
+      await Promise.all([intake?.stop(), forgetting?.stop()]);
     },
     async stop(graceMs) {
       await Promise.all([outbox.stop(graceMs), stage.stop(graceMs)]);

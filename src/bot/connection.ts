@@ -5,7 +5,7 @@ import type { UserFromGetMe } from "grammy/types";
 import { HttpsProxyAgent } from "https-proxy-agent";
 import { SocksProxyAgent } from "socks-proxy-agent";
 import { StartupError } from "../errors.ts";
-import { isRefusal, reasonOf, refusedToken, retryDelay } from "./polling.ts";
+import { isRefusal, reasonOf, refusedToken, retryDelay } from "./call-failure.ts";
 
 export interface TelegramAccess {
   token: string;

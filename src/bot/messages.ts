@@ -1,7 +1,11 @@
-/** What people write: taken in with one commit, answered by a run. Everything that is no text gets one sentence. */
+/**
+ * What people write: taken in with one commit, answered by a run; what they change later. Everything that is no text gets one
+ * sentence.
+ */
 import { Composer } from "grammy";
 import type { Db } from "../db/client.ts";
 import { receiveMessage } from "../db/queries/conversations.ts";
+import { reviseMessage } from "../db/queries/edits.ts";
 import { migrateChat } from "../db/queries/places.ts";
 import type { Logger } from "../logger.ts";
 import { type BotContext, commandOf, languageOf, placeOf, textsFor } from "./context.ts";
@@ -41,8 +45,23 @@ export function createMessages({ db, outbox, logger }: MessageDeps): Composer<Bo
       forwarded: ctx.msg.forward_origin !== undefined,
       telegramMessageId: ctx.msg.message_id,
     });
-    if (received) logger.info({ threadId: received.threadId, runId: received.runId }, "message received");
-    else logger.info({ updateId: ctx.update.update_id }, "update seen before");
+    const { outcome } = received;
+    const facts = { updateId: ctx.update.update_id, staffId: ctx.staffMember.id };
+    if (outcome === "queued") logger.info({ threadId: received.threadId, runId: received.runId }, "message received");
+    if (outcome === "seen-before") logger.info({ updateId: ctx.update.update_id }, "update seen before");
+    if (outcome === "not-staff") logger.info(facts, "message of a person who was just removed");
+    if (outcome === "too-many") {
+      logger.warn(facts, "message not taken in: the person asks too much at once");
+      if (received.tell) outbox.say(ctx, texts.tooMany);
+    }
+  });
+
+  messages.on("edited_message:text", async (ctx) => {
+    const { text, message_id: telegramMessageId } = ctx.msg;
+    if (text.trim() === "" || text.length > MAX_MESSAGE_CHARACTERS) return;
+    const edit = { updateId: ctx.update.update_id, authorId: ctx.staffMember.id, telegramMessageId, text };
+    const revised = await reviseMessage(db, placeOf(ctx).chat, edit);
+    if (revised) logger.info({ messageId: revised.messageId, outcome: revised.outcome }, "message edited");
   });
 
   messages.on("message", (ctx) => {
@@ -53,11 +72,17 @@ export function createMessages({ db, outbox, logger }: MessageDeps): Composer<Bo
   return messages;
 }
 
-/** A group became a supergroup: said by a service message that comes from nobody, so it stands before `access`. */
+/**
+ * A group became a supergroup: said by a service message that comes from nobody, so it stands before `access`. Both chats
+ * say so: over a webhook the new one may be heard first, and what is written there must find the group's thread.
+ */
 export function createMigration(db: Db): Composer<BotContext> {
   const migration = new Composer<BotContext>();
   migration.on("message:migrate_to_chat_id", (ctx) =>
     migrateChat(db, { botId: ctx.me.id, from: ctx.chat.id, to: ctx.msg.migrate_to_chat_id }),
+  );
+  migration.on("message:migrate_from_chat_id", (ctx) =>
+    migrateChat(db, { botId: ctx.me.id, from: ctx.msg.migrate_from_chat_id, to: ctx.chat.id }),
   );
   return migration;
 }

@@ -98,6 +98,7 @@ const english = {
   empty: "I got an empty message. Please write your question.",
   tooLong: (limit: number) =>
     `That message is too long for me: I read up to ${limit} characters. Please shorten it or send it in parts.`,
+  tooMany: "That is more than I can answer at once. Please give me a minute, and then ask again.",
   unknownCommand: "I do not know this command. /help shows what I can do.",
   checking: (labels: string) => `${labels}…`,
   faults: {
@@ -182,6 +183,7 @@ const vietnamese: Texts = {
   unsupported: "Tôi chỉ đọc được tin nhắn văn bản. Bạn hãy viết câu hỏi.",
   empty: "Tôi nhận được tin nhắn trống. Bạn hãy viết câu hỏi.",
   tooLong: (limit) => `Tin nhắn này quá dài: tôi đọc tối đa ${limit} ký tự. Bạn hãy rút gọn hoặc gửi thành nhiều phần.`,
+  tooMany: "Bạn hỏi nhiều quá, tôi chưa trả lời kịp. Bạn hãy chờ một phút rồi hỏi lại.",
   unknownCommand: "Tôi không biết lệnh này. Gõ /help để xem tôi làm được gì.",
   checking: (labels) => `${labels}…`,
   faults: {

@@ -33,6 +33,15 @@ export function isDatabaseAway(error: unknown): boolean {
   return isServerAbsent(error) || isServerBusy(error) || isFatal(error);
 }
 
+/** Another transaction stood in the way: a deadlock, a lock that was not to be had. */
+const CROSSED_CODES = new Set(["40001", "40P01", "55P03"]);
+
+/** Whether nothing is wrong with what was asked: the database was away or short of something, or others stood in the way. */
+export function isPassing(error: unknown): boolean {
+  const code = errorCode(error) ?? "";
+  return isDatabaseAway(error) || CROSSED_CODES.has(code) || code.startsWith("53");
+}
+
 /** The server ended the session, or let nobody in. */
 function isFatal(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

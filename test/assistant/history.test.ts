@@ -52,6 +52,7 @@ async function historyOf(told: readonly Told[], role: StaffRole = "staff") {
     },
     topicId: null,
     stopRequested: false,
+    queuedAt: new Date(),
     reply: null,
   };
   return readHistory(db, claimed);

@@ -5,6 +5,7 @@ import { HANOI, NEW_YORK } from "../support/shop.ts";
 const FACTS: PromptFacts = {
   shop: HANOI,
   now: new Date("2026-11-21T17:30:00Z"),
+  askedAt: new Date("2026-11-21T17:29:58Z"),
   asker: { name: "Linh", role: "manager" },
   language: "vi",
 };
@@ -21,6 +22,19 @@ test("today is the day of the shop's clock, with weekday, time, zone and currenc
     "It is 00:30 in the shop's time zone, Asia/Ho_Chi_Minh. Dates are days in this zone.",
   ]);
   expect(linesWith("Currency")).toEqual(["Currency: VND."]);
+});
+
+test('a message that had to wait is dated by the shop\'s clock, so that its "today" can be understood', () => {
+  const [line] = linesWith("had to wait", { askedAt: new Date("2026-11-21T16:29:00Z") });
+
+  expect(line).toMatch(/^The newest message had to wait: it was sent on Saturday, 2026-11-21, at 23:29\. "Today"/);
+  expect(linesWith("Today is")).toEqual(["Today is Sunday, 2026-11-22."]);
+});
+
+test("a wait of an hour or less, or a clock that is behind, is not worth a word", () => {
+  for (const askedAt of ["2026-11-21T16:30:00Z", "2026-11-21T17:30:00Z", "2026-11-21T18:30:00Z"]) {
+    expect(linesWith("had to wait", { askedAt: new Date(askedAt) })).toEqual([]);
+  }
 });
 
 test("in another zone the same moment is another day", () => {

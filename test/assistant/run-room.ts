@@ -14,7 +14,7 @@ import { startWorker, type Worker } from "../../src/assistant/worker.ts";
 import { finalReply } from "../../src/bot/texts.ts";
 import { connectDatabase, type Database } from "../../src/db/client.ts";
 import { publish } from "../../src/db/notify.ts";
-import { type ReceivedMessage, receiveMessage } from "../../src/db/queries/conversations.ts";
+import { type QueuedQuestion, receiveMessage } from "../../src/db/queries/conversations.ts";
 import { type ClaimedRun, claimRun } from "../../src/db/queries/run-queue.ts";
 import { saveStaffMember } from "../../src/db/queries/staff.ts";
 import { messages, runItems, runs, runText, toolCalls } from "../../src/db/schema/index.ts";
@@ -70,7 +70,7 @@ export interface Room {
   /** Settles when a view was told so the first time. */
   readonly whenAbandoned: Promise<void>;
   /** Stores a person's message and its queued run. */
-  ask(text: string, options?: AskOptions): Promise<NonNullable<ReceivedMessage>>;
+  ask(text: string, options?: AskOptions): Promise<QueuedQuestion>;
   /** Takes a worker's lock without a worker: for a process that a test plays itself. */
   takeLock(): Promise<WorkerLock>;
   claim(lock: Pick<WorkerLock, "workerId">): Promise<ClaimedRun>;
@@ -139,7 +139,7 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
       forwarded: false,
       telegramMessageId: id,
     });
-    if (!received) throw new Error("the update was seen before");
+    if (received.outcome !== "queued") throw new Error(`the message was not queued: ${received.outcome}`);
     return received;
   };
   const start = async (botId: number | null): Promise<RoomWorker> => {

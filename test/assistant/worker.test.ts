@@ -58,6 +58,19 @@ async function cutThoseWhoWait(name: string): Promise<number> {
 
 const echo = (n: number) => ({ name: "Echo", arguments: { n } });
 
+test("the model is told when a question that waited for hours was asked", async () => {
+  const { ask, startWorker, ended, test: store, model } = await open([says("Late.")]);
+
+  const { runId } = await ask("how is today?");
+  await store.db.update(runs).set({ queuedAt: sql`now() - interval '1 day'` });
+  await startWorker();
+  await ended(runId);
+
+  expect(model.requests[0]?.body.instructions).toMatch(
+    /The newest message had to wait: it was sent on \w+day, [\d-]+, at /,
+  );
+});
+
 test("a run passes from queued over in_progress and requires_action to completed, as the database shows it", async () => {
   const toolBegan = Promise.withResolvers<void>();
   const toolMayEnd = Promise.withResolvers<void>();

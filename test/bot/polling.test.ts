@@ -2,20 +2,25 @@ import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import type { Update } from "@grammyjs/types";
 import { sql } from "drizzle-orm";
-import { type Logger, pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createTelegramBot, type TelegramBot, type TelegramBotDeps } from "../../src/bot/bot.ts";
+import type { TelegramBot, TelegramBotDeps } from "../../src/bot/bot.ts";
 import { textsIn } from "../../src/bot/texts.ts";
-import { isDatabaseUp } from "../../src/db/queries/health.ts";
-import { messages, runs, threads } from "../../src/db/schema/index.ts";
 import { StartupError } from "../../src/errors.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
-import { createTestDatabase, onTestServer, type TestDatabase } from "../support/database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { allHandled, staffPerson } from "./bot-support.ts";
+import {
+  BOT_TOKEN,
+  callTelegram,
+  closeDatabaseToEveryone,
+  conversationsIn,
+  createIntakeBot,
+  openDatabaseAgain,
+  recordLog,
+  unusedPort,
+} from "./intake-support.ts";
 
 const texts = textsIn("en");
-/** As long as real ones are. */
-const BOT_TOKEN = "7123456789:AAE-token-of-the-local-stand-in-0123";
 let telegram: TelegramStandIn;
 let database: TestDatabase;
 let bots: TelegramBot[] = [];
@@ -27,7 +32,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const bot of bots) {
-    await bot.stopPolling();
+    await bot.stopIntake();
     await bot.stop(0);
   }
   bots = [];
@@ -52,14 +57,14 @@ test("updates that are delivered again to the next process change nothing", asyn
   first.start();
   await telegram.waitFor(() => telegram.calls().some(({ outcome }) => outcome?.kind === "dropped"));
   await chat.waitForBotMessage(texts.newThread);
-  const before = await conversations();
-  await first.stopPolling();
+  const before = await conversationsIn(database);
+  await first.stopIntake();
   second.start();
   await log.waitForLine(({ msg }) => msg === "update seen before", 2);
 
   expect(before.threads).toHaveLength(2);
   expect(before.runs.map(({ stopRequestedAt }) => stopRequestedAt === null)).toEqual([false, true]);
-  expect(await conversations()).toEqual(before);
+  expect(await conversationsIn(database)).toEqual(before);
   expect(telegram.pendingUpdates()).toHaveLength(3);
 });
 
@@ -80,12 +85,12 @@ test("an update in hand when the process stops is committed and confirmed: the n
     and datname = current_database()`;
   await expect.poll(async () => (await database.db.execute(waiting)).length).toBe(1);
 
-  const stopping = bot.stopPolling();
+  const stopping = bot.stopIntake();
   release.resolve();
   await holding;
   await stopping;
 
-  expect((await conversations()).texts).toEqual(["one"]);
+  expect((await conversationsIn(database)).texts).toEqual(["one"]);
   expect(telegram.pendingUpdates()).toEqual([]);
 });
 
@@ -98,7 +103,7 @@ test("an answer of Telegram that is lost on the way is asked for again, and lose
   await start();
   await allHandled({ telegram });
 
-  expect((await conversations()).texts).toEqual(["one", "two"]);
+  expect((await conversationsIn(database)).texts).toEqual(["one", "two"]);
 });
 
 test("errors of Telegram's server and of the network are waited out", async () => {
@@ -112,7 +117,7 @@ test("errors of Telegram's server and of the network are waited out", async () =
   await start({ logger: log.logger });
   await allHandled({ telegram });
 
-  expect((await conversations()).texts).toEqual(["still there?"]);
+  expect((await conversationsIn(database)).texts).toEqual(["still there?"]);
   expect(log.lines.filter(({ msg }) => msg === "could not fetch updates: trying again")).toHaveLength(3);
   expect(log.lines.map(({ msg }) => msg)).toContain("Telegram answers again");
   expect(JSON.stringify(log.lines)).not.toContain(BOT_TOKEN);
@@ -135,12 +140,12 @@ test("a second process with the same token is told of in one sentence, and polli
   expect(errors.map(({ msg }) => msg)).toEqual([
     expect.stringMatching(/^Another process is polling with this TELEGRAM_BOT_TOKEN \(409\).*stop the other one/),
   ]);
-  expect((await conversations()).texts).toEqual(["and now?"]);
+  expect((await conversationsIn(database)).texts).toEqual(["and now?"]);
 });
 
 test("a webhook that was set before is taken off", async () => {
   const chat = await staffChat();
-  await callTelegram("setWebhook", { url: `http://127.0.0.1:${await unusedPort()}/` });
+  await callTelegram(telegram, "setWebhook", { url: `http://127.0.0.1:${await unusedPort()}/` });
 
   await start();
   await telegram.waitFor(() =>
@@ -149,7 +154,7 @@ test("a webhook that was set before is taken off", async () => {
   chat.send("hello");
   await allHandled({ telegram });
 
-  expect((await conversations()).texts).toEqual(["hello"]);
+  expect((await conversationsIn(database)).texts).toEqual(["hello"]);
 });
 
 test.each([
@@ -175,16 +180,16 @@ test("a message that comes while the database is away is committed when it is ba
   const log = recordLog();
   await start({ logger: log.logger });
 
-  await closeDatabaseToEveryone();
+  await closeDatabaseToEveryone(database);
   chat.send("keep this");
   chat.send("and this");
-  await log.waitForLine(({ msg }) => msg === "update was not committed: trying again", 6);
+  await log.waitForLine(({ msg }) => msg === "could not ask for the right to poll: trying again", 2);
   const unconfirmed = telegram.pendingUpdates().map(({ message }) => message?.text);
-  await openDatabase();
+  await openDatabaseAgain(database);
   await allHandled({ telegram });
 
   expect(unconfirmed).toEqual(["keep this", "and this"]);
-  expect((await conversations()).texts).toEqual(["keep this", "and this"]);
+  expect((await conversationsIn(database)).texts).toEqual(["keep this", "and this"]);
   expect(JSON.stringify(log.lines)).not.toContain("keep this");
 });
 
@@ -198,7 +203,7 @@ test("an update that fails every time for a fault of ours is skipped, and those 
   chat.send("after it");
   await allHandled({ telegram });
 
-  expect((await conversations()).texts).toEqual(["after it"]);
+  expect((await conversationsIn(database)).texts).toEqual(["after it"]);
   expect(log.lines.filter(({ msg }) => msg === "update skipped: it failed every time")).toHaveLength(1);
 });
 
@@ -210,14 +215,14 @@ test("a stop in the middle of a batch waits for the update in hand and gives up 
   await telegram.waitFor(() =>
     telegram.calls().some(({ outcome }) => outcome?.kind === "ok" && hasUpdates(outcome.result)),
   );
-  await bot.stopPolling();
-  const taken = (await conversations()).texts;
+  await bot.stopIntake();
+  const taken = (await conversationsIn(database)).texts;
   const left = telegram.pendingUpdates().map(({ message }) => message?.text);
   await start();
   await allHandled({ telegram });
 
   expect([...new Set([...taken, ...left])]).toEqual(["one", "two", "three"]);
-  expect((await conversations()).texts).toEqual(["one", "two", "three"]);
+  expect((await conversationsIn(database)).texts).toEqual(["one", "two", "three"]);
 });
 
 test("a wrong token is one sentence at start, and the token is not in it", async () => {
@@ -289,35 +294,21 @@ test("with TELEGRAM_PROXY every call goes through the proxy, over connections th
   await chat.waitForBotMessage(texts.help);
   chat.send("/start");
   await chat.waitForBotMessage(/^Hello/);
-  await bot.stopPolling();
+  await bot.stopIntake();
   await proxy.close();
 
   expect(new Set(proxy.targets)).toEqual(new Set([new URL(telegram.apiRoot).host]));
   expect(telegram.calls().length).toBeGreaterThan(proxy.targets.length);
 });
 
-function createBot(
+async function createBot(
   deps: Partial<TelegramBotDeps> = {},
   connection: { token?: string; apiRoot?: string; proxy?: string } = {},
 ): Promise<TelegramBot> {
-  return createTelegramBot({
-    telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null, ...connection },
-    db: database.db,
-    shop: { name: "Xi Pho Coffee", timeZone: "Asia/Ho_Chi_Minh", currency: "VND", locale: "vi-VN" },
-    ownerTelegramIds: [],
-    toolLabel: (name) => name,
-    workerId: () => 1,
-    mayCall: () => true,
-    isDatabaseUp: () => isDatabaseUp(database.db),
-    onRefused(error) {
-      throw error;
-    },
-    logger: pino({ level: "silent" }),
-    ...deps,
-  }).then((bot) => {
-    bots.push(bot);
-    return bot;
-  });
+  const access = { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null, ...connection };
+  const bot = await createIntakeBot({ telegram, database: database.database }, { telegram: access, ...deps });
+  bots.push(bot);
+  return bot;
 }
 
 async function start(deps: Partial<TelegramBotDeps> = {}): Promise<TelegramBot> {
@@ -330,43 +321,6 @@ async function staffChat() {
   return telegram.privateChat(await staffPerson({ telegram, test: database }, "staff", { first_name: "An" }));
 }
 
-/** What is stored, in the order in which it came. */
-async function conversations() {
-  const stored = await database.db.select({ text: messages.text }).from(messages).orderBy(messages.createdAt);
-  return {
-    texts: stored.map(({ text }) => text),
-    threads: await database.db.select().from(threads).orderBy(threads.createdAt),
-    runs: await database.db
-      .select({ id: runs.id, status: runs.status, stopRequestedAt: runs.stopRequestedAt })
-      .from(runs)
-      .orderBy(runs.queuedAt),
-  };
-}
-
-interface LogLine {
-  level: number;
-  msg: string;
-}
-
-function recordLog() {
-  const lines: LogLine[] = [];
-  let wake = Promise.withResolvers<void>();
-  const logger: Logger = pino(
-    { level: "info" },
-    {
-      write(line: string) {
-        lines.push(JSON.parse(line));
-        wake.resolve();
-        wake = Promise.withResolvers();
-      },
-    },
-  );
-  const waitForLine = async (matches: (line: LogLine) => boolean, times = 1) => {
-    while (lines.filter(matches).length < times) await wake.promise;
-  };
-  return { logger, lines, waitForLine };
-}
-
 /** Settles when the bot has begun its poll number `count` and waits in it. */
 async function polls(count: number): Promise<void> {
   await telegram.waitFor(() => {
@@ -376,16 +330,7 @@ async function polls(count: number): Promise<void> {
 }
 
 async function otherProcessPolls(): Promise<void> {
-  await callTelegram("getUpdates", { timeout: 0 });
-}
-
-async function callTelegram(method: string, params: object): Promise<void> {
-  const response = await fetch(`${telegram.apiRoot}/bot${BOT_TOKEN}/${method}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(params),
-  });
-  if (!response.ok) throw new Error(await response.text());
+  await callTelegram(telegram, "getUpdates", { timeout: 0 });
 }
 
 function refusal(error_code: number, description: string) {
@@ -396,31 +341,8 @@ function hasUpdates(result: unknown): result is Update[] {
   return Array.isArray(result) && result.length > 0;
 }
 
-async function closeDatabaseToEveryone(): Promise<void> {
-  await onTestServer(async (session) => {
-    await session`alter database ${session(database.name)} allow_connections false`;
-    await session`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${database.name}`;
-  });
-}
-
-async function openDatabase(): Promise<void> {
-  await onTestServer((session) => session`alter database ${session(database.name)} allow_connections true`);
-}
-
 async function onDatabase(statement: string): Promise<void> {
   await database.db.execute(statement);
-}
-
-async function unusedPort(): Promise<number> {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.listen(0, "127.0.0.1", resolve);
-  await promise;
-  const { port } = server.address() as AddressInfo;
-  const closed = Promise.withResolvers<void>();
-  server.close(() => closed.resolve());
-  await closed.promise;
-  return port;
 }
 
 /** An HTTP proxy that only knows CONNECT, and notes each connection that it made. */

@@ -118,15 +118,19 @@ interface Delivery {
   body: { update_id: number; message?: { text?: string } };
 }
 
-/** A webhook that answers with these statuses, in turn, then with 200. */
-async function startWebhook(statuses: number[]) {
+/** A webhook that answers as `answer` says, else with these statuses, in turn, then with 200. */
+async function startWebhook(
+  statuses: number[],
+  answer: (delivery: Delivery) => Promise<number | undefined> = async () => undefined,
+) {
   const deliveries: Delivery[] = [];
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const secret = request.headers["x-telegram-bot-api-secret-token"]?.toString();
-    deliveries.push({ secret, body: JSON.parse(Buffer.concat(chunks).toString()) });
-    response.writeHead(statuses.shift() ?? 200).end();
+    const delivery: Delivery = { secret, body: JSON.parse(Buffer.concat(chunks).toString()) };
+    deliveries.push(delivery);
+    response.writeHead((await answer(delivery)) ?? statuses.shift() ?? 200).end();
   });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -144,6 +148,69 @@ test("a webhook gets each update in order, with the secret, again and again unti
   expect(deliveries.map(({ body }) => body.message?.text)).toEqual(["one", "one", "one", "two"]);
   expect(new Set(deliveries.map(({ secret }) => secret))).toEqual(new Set(["s3cret"]));
   expect(await api.getWebhookInfo()).toMatchObject({ url, last_error_message: expect.stringContaining("503") });
+});
+
+test("a webhook gets the updates of different chats side by side, those of one chat one after the other", async () => {
+  const release = Promise.withResolvers<void>();
+  const second = Promise.withResolvers<void>();
+  const { url, deliveries } = await startWebhook([], async ({ body }) => {
+    if (body.message?.text === "b1") second.resolve();
+    await release.promise;
+    return undefined;
+  });
+  const other = standIn.privateChat(standIn.person({ first_name: "Binh" }));
+  chat.send("a1");
+  chat.send("a2");
+  other.send("b1");
+
+  await api.setWebhook(url);
+  await second.promise;
+  const sideBySide = deliveries.map(({ body }) => body.message?.text);
+  const unconfirmed = standIn.pendingUpdates().length;
+  release.resolve();
+  await standIn.waitFor(() => standIn.pendingUpdates().length === 0);
+
+  expect(sideBySide.sort()).toEqual(["a1", "b1"]);
+  expect(unconfirmed).toBe(3);
+  expect(deliveries.at(-1)?.body.message?.text).toBe("a2");
+});
+
+test("a webhook never gets more updates at once than the connections that it allows", async () => {
+  let open = 0;
+  let most = 0;
+  const { url, deliveries } = await startWebhook([500, 500], async () => {
+    most = Math.max(most, ++open);
+    await new Promise(setImmediate);
+    open -= 1;
+    return undefined;
+  });
+  for (let count = 0; count < 9; count++) standIn.privateChat(standIn.person({ first_name: "An" })).send("hello");
+
+  await api.setWebhook(url, { max_connections: 2 });
+  await standIn.waitFor(() => standIn.pendingUpdates().length === 0);
+
+  expect(most).toBe(2);
+  expect(deliveries).toHaveLength(11);
+});
+
+test("an update that a webhook does not take holds back its own chat only", async () => {
+  const other = standIn.privateChat(standIn.person({ first_name: "Binh" }));
+  const taken = Promise.withResolvers<void>();
+  const { url, deliveries } = await startWebhook([], async ({ body }) => {
+    if (body.message?.text === "b1") taken.resolve();
+    if (body.message?.text !== "a1" || deliveries.length > 2) return undefined;
+    await taken.promise;
+    return 500;
+  });
+  chat.send("a1");
+  chat.send("a2");
+  other.send("b1");
+
+  await api.setWebhook(url);
+  await standIn.waitFor(() => standIn.pendingUpdates().length === 0);
+
+  const texts = deliveries.map(({ body }) => body.message?.text);
+  expect(texts.filter((text) => text?.startsWith("a"))).toEqual(["a1", "a1", "a2"]);
 });
 
 test("polling and a webhook exclude each other", async () => {

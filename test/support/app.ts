@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type App, startApp } from "../../src/app.ts";
 import { createModel } from "../../src/assistant/model.ts";
-import { type Config, loadConfig } from "../../src/config.ts";
+import { type Config, loadConfig, type WebhookConfig } from "../../src/config.ts";
 import { connectDatabase } from "../../src/db/client.ts";
 import { saveStaffMember } from "../../src/db/queries/staff.ts";
 import { createLogger, type Logger } from "../../src/logger.ts";
@@ -31,6 +31,8 @@ export interface TestAppOptions {
   apiKey?: string;
   /** In place of one that says nothing. */
   logger?: Logger;
+  /** Updates are brought instead of fetched. */
+  webhook?: WebhookConfig;
 }
 
 export interface TestApp {
@@ -62,7 +64,7 @@ export async function startTestApp(answer: Responder, options: TestAppOptions = 
       config,
       // Without a wait.
       modelRetries: { sleep: async () => undefined },
-      telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null },
+      telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null, webhook: options.webhook ?? null },
       model: createModel({
         apiKey: options.apiKey ?? null,
         baseUrl: model.url,

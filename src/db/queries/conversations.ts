@@ -3,12 +3,13 @@
  *
  * Order in a thread is the position given under the thread's row lock, never a time or an id.
  */
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, gt, sql } from "drizzle-orm";
 import { lowerRole, type StaffRole } from "../../roles.ts";
 import type { Db } from "../client.ts";
 import { publish } from "../notify.ts";
 import { messages, replies, runs, threads } from "../schema/index.ts";
 import { getOne, isTopic, oncePerUpdate, type Place, saveChat } from "./places.ts";
+import { lockStaffMember, noteTold } from "./staff.ts";
 
 export interface IncomingMessage extends Place {
   /** Telegram's number of the update; null for the terminal. */
@@ -21,8 +22,30 @@ export interface IncomingMessage extends Place {
   telegramMessageId: number | null;
 }
 
-/** A message that was taken in, or undefined for an update that was seen before: it changed nothing. */
-export type ReceivedMessage = { threadId: string; runId: string; messageId: string } | undefined;
+/** A message that was taken in, with the run that answers it. */
+export interface QueuedQuestion {
+  outcome: "queued";
+  threadId: string;
+  runId: string;
+  messageId: string;
+}
+
+/** What became of a person's message. */
+export type ReceivedMessage =
+  | QueuedQuestion
+  /** More than one person may ask in a minute: nothing is queued. `tell` says whether they are to hear so, once a minute. */
+  | { outcome: "too-many"; tell: boolean }
+  /** The person was removed from the staff at this very moment. */
+  | { outcome: "not-staff" }
+  /** The update was seen before: it changed nothing. */
+  | { outcome: "seen-before" };
+
+/**
+ * Questions of one person within a minute, over all chats. Nobody types that many; a loop of some other program, or a child
+ * with the phone, would run up the model's bill and hold up everybody else.
+ */
+export const MAX_QUESTIONS_PER_MINUTE = 20;
+const MINUTE_SECONDS = 60;
 
 const MAX_TITLE_CHARACTERS = 80;
 /** In UTF-16 units: one character may be made of any number of them, and titles stand on buttons. */
@@ -34,59 +57,57 @@ const MAX_TITLE_LENGTH = 320;
  * Only when this has returned may the update be confirmed to Telegram. The run's role is the author's, in a group at
  * most the group's ceiling.
  */
-export function receiveMessage(db: Db, incoming: IncomingMessage): Promise<ReceivedMessage> {
-  return oncePerUpdate(db, incoming, async (tx) => {
-    const chat = await saveChat(tx, incoming.chat);
-    const thread = await lockOpenThread(tx, chat.id, incoming.topicId);
-    const position = thread.nextPosition;
-    const role =
-      chat.type === "private" || chat.type === "terminal"
-        ? incoming.author.role
-        : lowerRole(incoming.author.role, chat.roleCeiling);
-
-    const run = await getOne(
-      tx
-        .insert(runs)
-        .values({
-          threadId: thread.id,
-          position,
-          askerId: incoming.author.id,
-          askerRole: role,
-          language: incoming.language,
-        })
-        .returning({ id: runs.id }),
-    );
-    const message = await getOne(
-      tx
-        .insert(messages)
-        .values({
-          threadId: thread.id,
-          position,
-          role: "user",
-          text: incoming.text,
-          forwarded: incoming.forwarded,
-          authorId: incoming.author.id,
-          visibleTo: role,
-          runId: run.id,
-          telegramMessageId: incoming.telegramMessageId,
-          completedAt: sql`now()`,
-        })
-        .returning({ id: messages.id }),
-    );
-    if (chat.type !== "terminal") {
-      await tx.insert(replies).values({ runId: run.id, chatId: chat.id, replyToMessageId: incoming.telegramMessageId });
-    }
-    await tx
-      .update(threads)
-      .set({
-        nextPosition: position + 1,
-        title: thread.title ?? titleOf(incoming.text),
-        lastActivityAt: sql`now()`,
-      })
-      .where(eq(threads.id, thread.id));
-    await publish(tx, { type: "run-queued", runId: run.id });
-    return { threadId: thread.id, runId: run.id, messageId: message.id };
+export async function receiveMessage(db: Db, incoming: IncomingMessage): Promise<ReceivedMessage> {
+  const received = await oncePerUpdate(db, incoming, async (tx) => {
+    return (await refusalOf(tx, incoming)) ?? queueQuestion(tx, incoming);
   });
+  return received ?? { outcome: "seen-before" };
+}
+
+/** Why the author may not ask now, if there is a reason. The terminal's has no name and no limit. */
+async function refusalOf(tx: Db, { author, chat }: IncomingMessage): Promise<ReceivedMessage | undefined> {
+  if (author.id === null || chat.type === "terminal") return undefined;
+  const member = await lockStaffMember(tx, author.id);
+  if (!member) return { outcome: "not-staff" };
+  const since = sql`now() - make_interval(secs => ${MINUTE_SECONDS})`;
+  const asked = await tx.$count(messages, and(eq(messages.authorId, author.id), gt(messages.createdAt, since)));
+  if (asked < MAX_QUESTIONS_PER_MINUTE) return undefined;
+  const { telegramUserId } = member;
+  const notice = { botId: chat.botId, telegramUserId, notice: "too_many", intervalSeconds: MINUTE_SECONDS } as const;
+  return { outcome: "too-many", tell: await noteTold(tx, notice) };
+}
+
+async function queueQuestion(tx: Db, incoming: IncomingMessage): Promise<ReceivedMessage> {
+  const { author, text, telegramMessageId } = incoming;
+  const chat = await saveChat(tx, incoming.chat);
+  const thread = await lockOpenThread(tx, chat.id, incoming.topicId);
+  const isAlone = chat.type === "private" || chat.type === "terminal";
+  const role = isAlone ? author.role : lowerRole(author.role, chat.roleCeiling);
+  const place = { threadId: thread.id, position: thread.nextPosition };
+
+  const asked = { askerId: author.id, askerRole: role, language: incoming.language };
+  const run = await getOne(
+    tx
+      .insert(runs)
+      .values({ ...place, ...asked })
+      .returning({ id: runs.id }),
+  );
+  const said = { role: "user" as const, text, forwarded: incoming.forwarded, authorId: author.id, visibleTo: role };
+  const message = await getOne(
+    tx
+      .insert(messages)
+      .values({ ...place, ...said, runId: run.id, telegramMessageId, completedAt: sql`now()` })
+      .returning({ id: messages.id }),
+  );
+  if (chat.type !== "terminal") {
+    await tx.insert(replies).values({ runId: run.id, chatId: chat.id, replyToMessageId: telegramMessageId });
+  }
+  await tx
+    .update(threads)
+    .set({ nextPosition: place.position + 1, title: thread.title ?? titleOf(text), lastActivityAt: sql`now()` })
+    .where(eq(threads.id, thread.id));
+  await publish(tx, { type: "run-queued", runId: run.id });
+  return { outcome: "queued", threadId: thread.id, runId: run.id, messageId: message.id };
 }
 
 async function lockOpenThread(tx: Db, chatId: string, topicId: number | null) {
@@ -100,8 +121,8 @@ async function lockOpenThread(tx: Db, chatId: string, topicId: number | null) {
   return getOne(find());
 }
 
-/** The first line of the first question, cut at a whole character as people see it. */
-function titleOf(text: string): string {
+/** A thread's title: the first line of its first question, cut at a whole character as people see it. */
+export function titleOf(text: string): string {
   const line = text.trim().split("\n", 1)[0] ?? "";
   const kept: string[] = [];
   let length = 0;

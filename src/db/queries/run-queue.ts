@@ -27,7 +27,7 @@ export interface RunClaim {
 export interface ClaimedRun extends RunClaim {
   /** Attempts that ended in good order: they count against nothing. */
   handovers: number;
-  /** How long ago the question was taken in, in milliseconds, by the database's clock. */
+  /** How long ago it was asked, in milliseconds, by the database's clock. */
   queuedMs: number;
   position: number;
   language: string;
@@ -40,6 +40,8 @@ export interface ClaimedRun extends RunClaim {
   };
   topicId: number | null;
   stopRequested: boolean;
+  /** When it was asked. */
+  queuedAt: Date;
   /** The Telegram messages it is shown in; null for the terminal. */
   reply: ReplyPlace | null;
 }
@@ -206,6 +208,7 @@ async function getClaimedRun(db: Db, runId: string, workerId: number): Promise<C
       chat: { id: chats.id, type: chats.type, telegramId: chats.telegramId, window: windowColumn() },
       topicId: threads.topicId,
       stopRequested: sql<boolean>`${runs.stopRequestedAt} is not null`,
+      queuedAt: runs.queuedAt,
       replyId: replies.id,
       replyToMessageId: replies.replyToMessageId,
       telegramMessageIds: replies.telegramMessageIds,

@@ -1,8 +1,9 @@
-/** People: who is staff, invites (hashed, single use, expiring), and who was told lately that they are not staff. */
+/** People: who is staff, invites (hashed, single use, expiring), and who was told something lately. */
 import { and, asc, eq, isNull, lt, lte, ne, sql } from "drizzle-orm";
 import { isHigherRole, type StaffRole } from "../../roles.ts";
 import type { Db } from "../client.ts";
 import { invites, staff, strangerNotices } from "../schema/index.ts";
+import { stopRunsOfAsker } from "./threads.ts";
 
 export interface StaffMember {
   id: string;
@@ -98,14 +99,34 @@ export async function renameStaffMember(db: Db, person: TelegramPerson): Promise
   await db.update(staff).set({ name, username }).where(eq(staff.telegramUserId, telegramUserId));
 }
 
-/** Takes a person's rights away. @returns the person, or undefined where no present staff member has this id. */
-export async function removeStaffMember(db: Db, telegramUserId: number): Promise<StaffMember | undefined> {
-  const [removed] = await db
-    .update(staff)
-    .set({ removedAt: sql`now()` })
-    .where(and(eq(staff.telegramUserId, telegramUserId), isNull(staff.removedAt)))
-    .returning(member);
-  return removed;
+/**
+ * Takes a person's rights away, and stops what they asked for: nobody is told anything more after their removal.
+ *
+ * @returns the person, or undefined where no present staff member has this id.
+ */
+export function removeStaffMember(db: Db, telegramUserId: number): Promise<StaffMember | undefined> {
+  return db.transaction(async (tx) => {
+    const [removed] = await tx
+      .update(staff)
+      .set({ removedAt: sql`now()` })
+      .where(and(eq(staff.telegramUserId, telegramUserId), isNull(staff.removedAt)))
+      .returning(member);
+    if (removed) await stopRunsOfAsker(tx, removed.id);
+    return removed;
+  });
+}
+
+/**
+ * Holds a person's row until the transaction ends: their messages are counted one after the other, whatever the chat and the
+ * process, and none is taken in beside their removal. @returns undefined when they are no staff any more.
+ */
+export async function lockStaffMember(tx: Db, id: string): Promise<StaffMember | undefined> {
+  const [held] = await tx
+    .select(member)
+    .from(staff)
+    .where(and(eq(staff.id, id), isNull(staff.removedAt)))
+    .for("no key update");
+  return held;
 }
 
 /** Stores an invite; of its code only the SHA-256. */
@@ -147,23 +168,22 @@ export function redeemInvite(db: Db, codeHash: Buffer, person: TelegramPerson): 
 export interface Notice {
   botId: number;
   telegramUserId: number;
-  /** Which sentence. */
-  notice: "staff_only" | "bad_invite" | "anonymous";
+  /** Which sentence; `too_many` is for staff, the others are for those who are none. */
+  notice: "staff_only" | "bad_invite" | "anonymous" | "too_many";
   intervalSeconds: number;
 }
 
 /**
- * Notes that somebody who is no staff is told something now.
+ * Notes that somebody is told something now.
  *
- * @returns false when they were told less than `intervalSeconds` ago: then nothing is to be said. Older notes of other
- * people are forgotten on the way, so that a flood of strangers leaves no growing table.
+ * @returns false when they were told less than `intervalSeconds` ago: then nothing is to be said. Older notes of the same
+ * sentence are forgotten on the way, so that a flood of strangers leaves no growing table.
  */
-export async function noteStranger(
-  db: Db,
-  { botId, telegramUserId, notice, intervalSeconds }: Notice,
-): Promise<boolean> {
+export async function noteTold(db: Db, { botId, telegramUserId, notice, intervalSeconds }: Notice): Promise<boolean> {
   const before = sql`now() - make_interval(secs => ${intervalSeconds})`;
-  await db.delete(strangerNotices).where(lt(strangerNotices.noticedAt, before));
+  await db
+    .delete(strangerNotices)
+    .where(and(lt(strangerNotices.noticedAt, before), eq(strangerNotices.notice, notice)));
   const noted = await db
     .insert(strangerNotices)
     .values({ botId, telegramUserId, notice, noticedAt: sql`now()` })

@@ -117,6 +117,11 @@ export function resumeThread(
   });
 }
 
+/** Stops everything that a person asked for, wherever: within the transaction that takes their rights away. */
+export function stopRunsOfAsker(tx: Db, askerId: string): Promise<StoppedRuns> {
+  return requestStop(tx, eq(runs.askerId, askerId), {});
+}
+
 async function findOpenThread(tx: Db, place: Place) {
   const chat = await findChat(tx, place.chat);
   if (!chat) return undefined;

@@ -55,7 +55,7 @@ export function createUpdateFeed({ now, emit, webhookRetryMs, firstUpdateId }: U
     if (isChanged) emit({ kind: "updates-confirmed", atMs: now() });
   };
   const webhook = createWebhook({
-    next: () => queue[0],
+    pending: () => queue,
     confirm: (delivered) => confirm(queue.filter((update) => update !== delivered)),
     now,
     retryMs: webhookRetryMs,

@@ -1,0 +1,81 @@
+/**
+ * Webhook mode: Telegram is told the address, again and again until it has heard, and brings the updates to the door.
+ *
+ * Several processes behind one address tell it the same. Nothing is taken off at a stop: the others serve on, and what
+ * comes when nobody does, Telegram keeps for a day.
+ */
+import { createHmac } from "node:crypto";
+import type { Api } from "grammy";
+import type { WebhookConfig } from "../config.ts";
+import type { StartupError } from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import { isRefusal, reasonOf, refusedToken, retryDelay, sleep } from "./call-failure.ts";
+import { ALLOWED_UPDATES, type TakeIn } from "./take-in.ts";
+import { createWebhookDoor, type WebhookDoor } from "./webhook-door.ts";
+
+export interface Webhook {
+  /** The public address, as Telegram is told it. */
+  url: string;
+  /** What of it this server answers. */
+  path: string;
+  secret: string;
+  door: WebhookDoor;
+}
+
+export interface WebhookDeps {
+  api: Api;
+  webhook: Webhook;
+  takeIn: TakeIn;
+  /** The token was refused while running: the process has to end. */
+  onRefused(error: StartupError): void;
+  logger: Logger;
+}
+
+/** Updates that Telegram brings at once, over all processes: more than the pool's connections would only wait for one. */
+const MAX_CONNECTIONS = 40;
+
+/** The webhook of a bot, its door still closed. */
+export function createWebhook({ url, path, secret }: WebhookConfig, token: string): Webhook {
+  const known = secret ?? deriveSecret(token);
+  return { url, path, secret: known, door: createWebhookDoor(known) };
+}
+
+/** Opens the door and tells Telegram of it. */
+export function startWebhook(deps: WebhookDeps): { stop(): Promise<void> } {
+  const { door } = deps.webhook;
+  const stop = new AbortController();
+  door.open(deps.takeIn);
+  const told = tellTelegram(deps, stop.signal);
+  return {
+    async stop() {
+      stop.abort();
+      await Promise.all([door.close(), told]);
+    },
+  };
+}
+
+/** The secret for who configured none: the same in every process with this token, and nobody learns the token from it. */
+function deriveSecret(token: string): string {
+  return createHmac("sha256", token).update("counterhand webhook secret").digest("base64url");
+}
+
+async function tellTelegram({ api, webhook, onRefused, logger }: WebhookDeps, signal: AbortSignal): Promise<void> {
+  const settings = {
+    secret_token: webhook.secret,
+    allowed_updates: ALLOWED_UPDATES,
+    max_connections: MAX_CONNECTIONS,
+  };
+  for (let failures = 1; !signal.aborted; failures++) {
+    try {
+      await api.setWebhook(webhook.url, settings, signal as never);
+      logger.info({ host: new URL(webhook.url).host }, "Telegram brings updates to the webhook");
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      if (isRefusal(error)) return onRefused(refusedToken());
+      const waitMs = retryDelay(error, failures);
+      logger.error({ reason: reasonOf(error), failures, waitMs }, "Telegram did not take the webhook: trying again");
+      await sleep(waitMs, signal);
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import { sql } from "drizzle-orm";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { TelegramBot, TelegramBotDeps } from "../../src/bot/bot.ts";
+import { connectDatabase, type Database } from "../../src/db/client.ts";
+import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { allHandled, staffPerson } from "./bot-support.ts";
+import { BOT_TOKEN, conversationsIn, createIntakeBot, recordLog } from "./intake-support.ts";
+
+const STANDS_BY = "another process of this shop polls: this one stands by";
+let telegram: TelegramStandIn;
+let database: TestDatabase;
+let processes: { bot: TelegramBot; own: Database }[];
+
+beforeEach(async () => {
+  telegram = await createTelegramStandIn({ token: BOT_TOKEN });
+  database = await createTestDatabase();
+  processes = [];
+});
+
+afterEach(async () => {
+  for (const { bot, own } of processes) {
+    await bot.stopIntake();
+    await bot.stop(0);
+    await own.close();
+  }
+  await telegram.close();
+  await database.close();
+});
+
+test("of the processes of a shop one polls, and the next takes over when it stops", async () => {
+  const chat = await staffChat();
+  const log = recordLog();
+  const first = await startProcess({ logger: log.logger });
+  await telegram.waitFor(() => openPolls().length === 1);
+  await startProcess({ logger: log.logger });
+  await log.waitForLine(({ msg }) => msg === STANDS_BY);
+
+  chat.send("one");
+  await allHandled({ telegram });
+  await first.bot.stopIntake();
+  chat.send("two");
+  await allHandled({ telegram });
+
+  expect((await conversationsIn(database)).texts).toEqual(["one", "two"]);
+  expect(log.lines.filter(({ level }) => level >= 50)).toEqual([]);
+  expect(log.lines.filter(({ msg }) => msg === STANDS_BY)).toHaveLength(1);
+});
+
+test("a process whose lock is lost stops its poll at once, and the one that stands by goes on", async () => {
+  const chat = await staffChat();
+  const log = recordLog();
+  await startProcess({ logger: log.logger });
+  await telegram.waitFor(() => openPolls().length === 1);
+  await startProcess({ logger: log.logger });
+  await log.waitForLine(({ msg }) => msg === STANDS_BY);
+
+  await database.db.execute(sql`select pg_terminate_backend(pid) from pg_locks join pg_stat_activity using (pid)
+    where locktype = 'advisory' and granted and application_name = 'counterhand poller'
+    and datname = current_database()`);
+  await log.waitForLine(({ msg }) => msg === STANDS_BY, 2);
+  chat.send("still there?");
+  await allHandled({ telegram });
+
+  expect((await conversationsIn(database)).texts).toEqual(["still there?"]);
+  expect(polls()).toHaveLength(3);
+  expect(log.lines.filter(({ level }) => level >= 50)).toEqual([]);
+});
+
+test("a process that stops while it stands by leaves nobody waiting in the database", async () => {
+  await startProcess();
+  await telegram.waitFor(() => openPolls().length === 1);
+  const log = recordLog();
+  const second = await startProcess({ logger: log.logger });
+  await expect.poll(waitingForLock).toBe(1);
+
+  await second.bot.stopIntake();
+
+  await expect.poll(waitingForLock).toBe(0);
+});
+
+test("one chat that cannot be committed yet holds up no other, and nothing is confirmed past it", async () => {
+  const [slow, quick] = [await staffChat("An"), await staffChat("Binh")];
+  slow.send("first");
+  quick.send("first");
+  await startProcess();
+  await allHandled({ telegram });
+  const hold = await holdThreadOf("An");
+
+  slow.send("a");
+  quick.send("b");
+  slow.send("c");
+  quick.send("d");
+  await expect.poll(async () => (await conversationsIn(database)).texts.slice(2)).toEqual(["b", "d"]);
+  const unconfirmed = telegram.pendingUpdates().length;
+  await hold.release();
+  await allHandled({ telegram });
+
+  expect(unconfirmed).toBe(4);
+  const { texts } = await conversationsIn(database);
+  expect(texts.filter((text) => text === "a" || text === "c")).toEqual(["a", "c"]);
+});
+
+async function startProcess(deps: Partial<TelegramBotDeps> = {}) {
+  const own = connectDatabase(database.target, { poolSize: 5 });
+  const bot = await createIntakeBot({ telegram, database: own }, deps);
+  processes.push({ bot, own });
+  bot.start();
+  return { bot };
+}
+
+async function staffChat(first_name = "An") {
+  return telegram.privateChat(await staffPerson({ telegram, test: database }, "staff", { first_name }));
+}
+
+function polls() {
+  return telegram.calls().filter(({ method }) => method === "getUpdates");
+}
+
+function openPolls() {
+  return polls().filter(({ outcome }) => outcome === undefined);
+}
+
+async function waitingForLock(): Promise<number> {
+  const rows = await database.db.execute(sql`select 1 from pg_stat_activity where wait_event = 'advisory'
+    and application_name = 'counterhand poller' and datname = current_database()`);
+  return rows.length;
+}
+
+/** Nothing new can be said in the thread of this person until it is released. */
+async function holdThreadOf(name: string) {
+  const released = Promise.withResolvers<void>();
+  const locked = Promise.withResolvers<void>();
+  const holding = database.db.transaction(async (tx) => {
+    await tx.execute(sql`select 1 from threads where id = (select thread_id from messages
+      join staff on staff.id = messages.author_id where staff.name = ${name} limit 1) for update`);
+    locked.resolve();
+    await released.promise;
+  });
+  await Promise.race([locked.promise, holding]);
+  return {
+    release: () => {
+      released.resolve();
+      return holding;
+    },
+  };
+}

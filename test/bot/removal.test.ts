@@ -1,0 +1,59 @@
+import { asc } from "drizzle-orm";
+import { afterEach, expect, test } from "vitest";
+import { textsIn } from "../../src/bot/texts.ts";
+import { receiveMessage } from "../../src/db/queries/conversations.ts";
+import { findStaffMember, removeStaffMember } from "../../src/db/queries/staff.ts";
+import { runs } from "../../src/db/schema/index.ts";
+import { says } from "../../src/sandbox/model/script.ts";
+import { startTestApp, type TestApp } from "../support/app.ts";
+import { allHandled, questionOf, repeats, textsOf } from "./bot-support.ts";
+
+const texts = textsIn("en");
+let app: TestApp;
+afterEach(() => app.close());
+
+test("a person who is removed in the middle of an answer hears no more of it, and what they asked next is never answered", async () => {
+  const never = Promise.withResolvers<void>();
+  app = await startTestApp((request) =>
+    questionOf(request) === "one" ? says(["The figures are", never.promise, "..."]) : repeats(request),
+  );
+  const [owner, chat, other] = [await app.staff("owner"), await app.staff(), await app.staff()];
+  chat.send("one");
+  await chat.waitForBotMessage(/^The figures are/);
+  chat.send("two");
+  await allHandled(app);
+
+  owner.send(`/remove ${chat.id}`);
+  await owner.waitForBotMessage(texts.removed("Person 2"));
+  await app.model.requests[0]?.whenAborted;
+  await chat.waitForBotMessage(/_?Stopped/);
+  other.send("and me?");
+  await other.waitForBotMessage("Answer: and me?");
+
+  const ends = await app.test.db.select({ status: runs.status }).from(runs).orderBy(asc(runs.queuedAt));
+  expect(ends.map(({ status }) => status)).toEqual(["cancelled", "cancelled", "completed"]);
+  expect(app.model.requests.map(questionOf)).toEqual(["one", "and me?"]);
+  expect(textsOf(chat)).toHaveLength(1);
+});
+
+test("a message that comes in at the very moment of its author's removal is not taken in", async () => {
+  app = await startTestApp(repeats);
+  const chat = await app.staff();
+  const author = await findStaffMember(app.test.db, chat.id);
+  if (!author) throw new Error("the person is staff");
+  await removeStaffMember(app.test.db, chat.id);
+
+  const received = await receiveMessage(app.test.db, {
+    chat: { type: "private", botId: 1, telegramId: chat.id, title: null },
+    topicId: null,
+    updateId: 1,
+    author,
+    language: "en",
+    text: "hello",
+    forwarded: false,
+    telegramMessageId: 1,
+  });
+
+  expect(received).toEqual({ outcome: "not-staff" });
+  expect(await app.test.db.$count(runs)).toBe(0);
+});
