@@ -5,6 +5,7 @@
 import { Composer, InlineKeyboard, Keyboard } from "grammy";
 import type { ReplyKeyboardMarkup } from "grammy/types";
 import type { Db } from "../db/client.ts";
+import { type RetriedQuestion, retryQuestion } from "../db/queries/retry.ts";
 import {
   findStaffMember,
   findStaffMemberByUsername,
@@ -14,7 +15,7 @@ import {
 import { resumeThread, type StoppedRuns, stopRuns, type ThreadSummary } from "../db/queries/threads.ts";
 import type { RunOutcome } from "../events.ts";
 import type { Logger } from "../logger.ts";
-import { type BotContext, placeOf, stoppableBy, textsFor } from "./context.ts";
+import { type BotContext, languageOf, placeOf, stoppableBy, textsFor } from "./context.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Texts } from "./texts.ts";
 
@@ -92,6 +93,17 @@ export function createButtons(deps: ButtonDeps): Composer<BotContext> {
     answer(ctx, afterStop(texts, stopped));
   });
 
+  buttons.callbackQuery(/^retry:(.+)$/, async (ctx) => {
+    const runId = ctx.match[1];
+    const language = languageOf(ctx);
+    const retry = { ...placeOf(ctx), updateId: ctx.update.update_id, author: ctx.staffMember, language };
+    const { outcome } = isUuid(runId)
+      ? await retryQuestion(deps.db, { ...retry, runId })
+      : { outcome: "nothing" as const };
+    answer(ctx, afterRetry(textsFor(ctx), outcome));
+    if (outcome === "queued" || outcome === "asked-again") deps.outbox.dropButtons(ctx);
+  });
+
   buttons.callbackQuery(/^thread:(.+)$/, async (ctx) => {
     const texts = textsFor(ctx);
     const threadId = ctx.match[1];
@@ -117,6 +129,14 @@ const NOTHING_STOPPED: StoppedRuns = { running: 0, waiting: 0, refused: 0 };
 function afterStop(texts: Texts, stopped: StoppedRuns | undefined): string {
   if (!stopped || stopped.running + stopped.waiting > 0) return texts.stopping;
   return stopped.refused > 0 ? texts.onlyOwnStop : texts.nothingToStop;
+}
+
+/** What the retry button answers; an update that comes again is answered as the first time. */
+function afterRetry(texts: Texts, outcome: RetriedQuestion["outcome"]): string {
+  if (outcome === "queued" || outcome === "seen-before") return texts.retrying;
+  if (outcome === "asked-again") return texts.retriedAlready;
+  if (outcome === "too-many") return texts.tooMany;
+  return texts.nothingToRetry;
 }
 
 /** Answers a pressed button, which Telegram shows as busy until then; an empty `text` shows nothing. */

@@ -19,6 +19,8 @@ export interface Outbox {
   say(ctx: Context, text: string, markup?: Markup): void;
   /** The same for what can wait: it leaves the chat's last slot to an answer that is about to end. */
   sayInPassing(ctx: Context, text: string): void;
+  /** Takes the buttons away beneath the message whose button was pressed. */
+  dropButtons(ctx: Context): void;
   /** Waits up to `graceMs` for what is on its way. */
   stop(graceMs: number): Promise<void>;
 }
@@ -56,21 +58,7 @@ export function createOutbox({ api, budget, logger }: { api: Api; budget: SendBu
     }
   };
 
-  const post = (ctx: Context, text: string, how: { priority: Priority; markup?: Markup }) => {
-    const { priority, markup } = how;
-    const place = placeOf(ctx);
-    const chat = { telegramId: place.chat.telegramId, isGroup: place.chat.type !== "private" };
-    // In a group it is said to whom; a pressed button was no message.
-    const asked = ctx.message?.message_id;
-    const send = () =>
-      api.sendMessage(chat.telegramId, text, {
-        ...(place.topicId === null ? {} : { message_thread_id: place.topicId }),
-        ...(markup ? { reply_markup: markup } : {}),
-        ...(chat.isGroup && asked
-          ? { reply_parameters: { message_id: asked, allow_sending_without_reply: true } }
-          : {}),
-        link_preview_options: { is_disabled: true },
-      });
+  const enqueue = (chat: BudgetChat, priority: Priority, send: () => Promise<unknown>) => {
     const before = lastOf.get(chat.telegramId) ?? Promise.resolve();
     const done = before
       .then(() => deliver(chat, priority, send))
@@ -83,9 +71,37 @@ export function createOutbox({ api, budget, logger }: { api: Api; budget: SendBu
     });
   };
 
+  const post = (ctx: Context, text: string, how: { priority: Priority; markup?: Markup }) => {
+    const { priority, markup } = how;
+    const place = placeOf(ctx);
+    const chat = chatOf(place);
+    // In a group it is said to whom; a pressed button was no message.
+    const asked = ctx.message?.message_id;
+    const send = () =>
+      api.sendMessage(chat.telegramId, text, {
+        ...(place.topicId === null ? {} : { message_thread_id: place.topicId }),
+        ...(markup ? { reply_markup: markup } : {}),
+        ...(chat.isGroup && asked
+          ? { reply_parameters: { message_id: asked, allow_sending_without_reply: true } }
+          : {}),
+        link_preview_options: { is_disabled: true },
+      });
+    enqueue(chat, priority, send);
+  };
+
   return {
     say: (ctx, text, markup) => post(ctx, text, { priority: "message", ...(markup ? { markup } : {}) }),
     sayInPassing: (ctx, text) => post(ctx, text, { priority: "edit" }),
+    dropButtons(ctx) {
+      const pressed = ctx.callbackQuery?.message;
+      if (!pressed) return;
+      const chat = chatOf(placeOf(ctx));
+      enqueue(chat, "edit", () => api.editMessageReplyMarkup(chat.telegramId, pressed.message_id));
+    },
     stop: (graceMs) => waitUpTo(graceMs, Promise.all(lastOf.values())),
   };
+}
+
+function chatOf({ chat }: ReturnType<typeof placeOf>): BudgetChat {
+  return { telegramId: chat.telegramId, isGroup: chat.type !== "private" };
 }

@@ -65,7 +65,10 @@ export async function receiveMessage(db: Db, incoming: IncomingMessage): Promise
 }
 
 /** Why the author may not ask now, if there is a reason. The terminal's has no name and no limit. */
-async function refusalOf(tx: Db, { author, chat }: IncomingMessage): Promise<ReceivedMessage | undefined> {
+export async function refusalOf(
+  tx: Db,
+  { author, chat }: Pick<IncomingMessage, "author" | "chat">,
+): Promise<ReceivedMessage | undefined> {
   if (author.id === null || chat.type === "terminal") return undefined;
   const member = await lockStaffMember(tx, author.id);
   if (!member) return { outcome: "not-staff" };
@@ -77,15 +80,19 @@ async function refusalOf(tx: Db, { author, chat }: IncomingMessage): Promise<Rec
   return { outcome: "too-many", tell: await noteTold(tx, notice) };
 }
 
-async function queueQuestion(tx: Db, incoming: IncomingMessage): Promise<ReceivedMessage> {
-  const { author, text, telegramMessageId } = incoming;
+/** Stores a message and its run within a transaction. `retryOf`: the failed run whose question it asks again. */
+export async function queueQuestion(
+  tx: Db,
+  incoming: Omit<IncomingMessage, "updateId"> & { retryOf?: string },
+): Promise<QueuedQuestion> {
+  const { author, text, telegramMessageId, retryOf } = incoming;
   const chat = await saveChat(tx, incoming.chat);
   const thread = await lockOpenThread(tx, chat.id, incoming.topicId);
   const isAlone = chat.type === "private" || chat.type === "terminal";
   const role = isAlone ? author.role : lowerRole(author.role, chat.roleCeiling);
   const place = { threadId: thread.id, position: thread.nextPosition };
 
-  const asked = { askerId: author.id, askerRole: role, language: incoming.language };
+  const asked = { askerId: author.id, askerRole: role, language: incoming.language, retryOf: retryOf ?? null };
   const run = await getOne(
     tx
       .insert(runs)
