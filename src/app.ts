@@ -56,6 +56,8 @@ export interface App {
 const SHUTDOWN_GRACE_MS = 10_000;
 /** What an admin asks must not hold up the bot: connections of its own, and a shorter time limit. */
 const ADMIN_POOL = { poolSize: 8, statementTimeoutMs: 10_000 };
+/** What people write is stored at once, however many answers are in the making: connections that those do not wait for. */
+const INTAKE_POOL = { poolSize: 12 };
 
 /**
  * Starts everything; when it returns, messages are taken in.
@@ -71,6 +73,8 @@ export async function startApp(parts: AppParts): Promise<App> {
     const adminToken = await loadAdminToken(config.adminToken, config.dataDir);
     const adminDatabase = open.connect(ADMIN_POOL);
     stops.push(() => adminDatabase.close());
+    const intakeDatabase = open.connect(INTAKE_POOL);
+    stops.push(() => intakeDatabase.close());
 
     const { webhook: webhookConfig, token } = parts.telegram;
     const webhook = webhookConfig ? createWebhook(webhookConfig, token) : null;
@@ -88,7 +92,8 @@ export async function startApp(parts: AppParts): Promise<App> {
     let worker: Worker | undefined;
     const bot = await createTelegramBot({
       telegram: parts.telegram,
-      database: open.database,
+      database: intakeDatabase,
+      db: open.database.db,
       webhook,
       shop: config.shop,
       ownerTelegramIds: parts.ownerTelegramIds,
@@ -97,7 +102,7 @@ export async function startApp(parts: AppParts): Promise<App> {
         if (!worker) throw new Error("the bot starts after the worker");
         return worker.id();
       },
-      isDatabaseUp: () => isDatabaseUp(open.database.db),
+      isDatabaseUp: () => isDatabaseUp(intakeDatabase.db),
       onRefused: parts.onFatal,
       logger,
     });

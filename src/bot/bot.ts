@@ -6,7 +6,7 @@
 
 import { Api, Bot } from "grammy";
 import type { UserFromGetMe } from "grammy/types";
-import type { Database } from "../db/client.ts";
+import type { Database, Db } from "../db/client.ts";
 import type { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { Shop } from "../shop/shop.ts";
@@ -27,7 +27,10 @@ import { startWebhook, type Webhook } from "./webhook.ts";
 
 export interface TelegramBotDeps {
   telegram: TelegramAccess;
+  /** For what comes in: a pool that nobody else waits for. */
   database: Database;
+  /** For what goes out. */
+  db: Db;
   /** Where Telegram brings the updates to; null: they are fetched. */
   webhook: Webhook | null;
   shop: Shop;
@@ -65,7 +68,6 @@ const WAITING_LOOK_INTERVAL_MS = 5_000;
  */
 export async function createTelegramBot(deps: TelegramBotDeps): Promise<TelegramBot> {
   const { logger, telegram } = deps;
-  const { db } = deps.database;
   const me = await askWhoIAm(telegram);
   const bot = new Bot<BotContext>(telegram.token, {
     client: clientOptions(telegram, CALL_TIMEOUT_SECONDS),
@@ -76,7 +78,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
   );
   const outbox = createOutbox({ api: bot.api, budget, logger });
   const stage = createTelegramStage({
-    db,
+    db: deps.db,
     api: bot.api,
     botId: me.id,
     budget,
@@ -84,6 +86,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     workerId: deps.workerId,
     logger,
   });
+  const { db } = deps.database;
   bot.use(createMigration(db));
   bot.use(createAccess({ ...deps, db, outbox }));
   bot.use(createButtons({ ...deps, db, outbox }));

@@ -27,6 +27,8 @@ export interface TestAppOptions {
   /** The time at the shop; the real one when left out. */
   now?: () => Date;
   idleTimeoutMs?: number;
+  /** Of calls to Telegram; its own when left out. */
+  telegramLimits?: "none";
   /** Updates are brought instead of fetched. */
   webhook?: WebhookConfig;
 }
@@ -51,14 +53,23 @@ export interface TestApp {
 /** Starts it; `answer` plays the model. */
 export async function startTestApp(answer: Responder, options: TestAppOptions = {}): Promise<TestApp> {
   const test = await createTestDatabase({ poolSize: 10 });
-  const telegram = await createTelegramStandIn({ token: BOT_TOKEN });
+  const telegram = await createTelegramStandIn({
+    token: BOT_TOKEN,
+    ...(options.telegramLimits ? { limits: options.telegramLimits } : {}),
+  });
   const model = await createModelStandIn({ answer });
   const dataDir = await mkdtemp(join(tmpdir(), "counterhand-app-"));
   const config = loadConfig({ PORT: "0", DATA_DIR: dataDir, ADMIN_TOKEN, ...options.env }, join(dataDir, "no.env"));
   const start = () =>
     startApp({
       config,
-      telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null, webhook: options.webhook ?? null },
+      telegram: {
+        token: BOT_TOKEN,
+        apiRoot: telegram.apiRoot,
+        proxy: null,
+        webhook: options.webhook ?? null,
+        ...(options.telegramLimits ? { callsPerSecond: Number.POSITIVE_INFINITY } : {}),
+      },
       model: createModel({
         apiKey: null,
         baseUrl: model.url,
