@@ -3,10 +3,11 @@
  * fails: it measures.
  */
 import { benchAnswer } from "./answer.ts";
+import { benchLoad } from "./load.ts";
 import { benchStart } from "./start.ts";
 import { benchStream } from "./stream/stream.ts";
 
-const BENCHES = { start: benchStart, answer: benchAnswer, stream: benchStream };
+const BENCHES = { start: benchStart, answer: benchAnswer, load: benchLoad, stream: benchStream };
 
 const [wanted, ...args] = process.argv.slice(2);
 if (wanted !== undefined && !(wanted in BENCHES)) {

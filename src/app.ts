@@ -65,6 +65,8 @@ const SHUTDOWN_GRACE_MS = 10_000;
 const ADMIN_POOL = { poolSize: 8, statementTimeoutMs: 10_000 };
 /** A connection of its own: the metrics are to say so when those of the other pools are all taken. */
 const METRICS_POOL = { poolSize: 1, statementTimeoutMs: 2_000 };
+/** What people write is stored at once, however many answers are in the making: connections that those do not wait for. */
+const INTAKE_POOL = { poolSize: 12 };
 
 /**
  * Starts everything; when it returns, messages are taken in.
@@ -81,11 +83,13 @@ export async function startApp(parts: AppParts): Promise<App> {
     const adminToken = await loadAdminToken(config.adminToken, config.dataDir);
     const adminDatabase = open.connect(ADMIN_POOL);
     stops.push(() => adminDatabase.close());
+    const intakeDatabase = open.connect(INTAKE_POOL);
+    stops.push(() => intakeDatabase.close());
     const metricsDatabase = open.connect(METRICS_POOL);
     stops.push(() => metricsDatabase.close());
     const metrics = createMetrics({
       readDatabase: () => readDatabaseState(metricsDatabase.db),
-      pools: { bot: open.database.poolUse, admin: adminDatabase.poolUse },
+      pools: { intake: intakeDatabase.poolUse, bot: open.database.poolUse, admin: adminDatabase.poolUse },
       frozenChats: () => bot?.frozenChats() ?? null,
     });
 
@@ -112,7 +116,8 @@ export async function startApp(parts: AppParts): Promise<App> {
 
     const telegramBot = await createTelegramBot({
       telegram: parts.telegram,
-      database: open.database,
+      database: intakeDatabase,
+      db: open.database.db,
       webhook,
       shop: config.shop,
       ownerTelegramIds: parts.ownerTelegramIds,
@@ -122,7 +127,7 @@ export async function startApp(parts: AppParts): Promise<App> {
         return worker.id();
       },
       mayCall: () => worker?.isFresh() ?? false,
-      isDatabaseUp: () => isDatabaseUp(open.database.db),
+      isDatabaseUp: () => isDatabaseUp(intakeDatabase.db),
       onRefused: parts.onFatal,
       meter: metrics.meter,
       logger,

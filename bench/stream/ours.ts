@@ -2,7 +2,7 @@
  * The product as a subject of the stream benchmark: a process of its own, with its embedded database.
  *
  * Takes TELEGRAM_API_ROOT, TELEGRAM_BOT_TOKEN, OPENAI_BASE_URL, DATA_DIR, PEOPLE ("first id,count": they are owners) and
- * CALLS_PER_SECOND; prints "ready"; ends at SIGTERM, or when the benchmark is gone and standard input with it.
+ * CALLS_PER_SECOND; prints its address and "ready"; ends at SIGTERM, or when the benchmark is gone and standard input with it.
  */
 import { join } from "node:path";
 import { startApp } from "../../src/app.ts";
@@ -36,7 +36,7 @@ const app = await startApp({
 process.once("SIGTERM", end);
 process.on("SIGINT", () => undefined); // Ctrl-C reaches the benchmark too, whose end is what counts
 process.stdin.once("end", end).resume();
-console.log("ready");
+console.log(`address ${app.address}\nready`);
 
 function end(): void {
   void app

@@ -31,6 +31,8 @@ export interface RunningSubject {
   readonly subject: Subject;
   /** Its Node process. */
   readonly pid: number;
+  /** `http://host:port` of its health, for ours; empty for the others. */
+  readonly address: string;
   /** The folder of its database, for ours; empty for the others. */
   readonly dataDir: string;
   /** The roots of its process trees: Node, and the embedded PostgreSQL where there is one. */
@@ -66,10 +68,11 @@ export async function startSubject(subject: Subject, scene: Scene, options: Star
     stdio: ["pipe", "pipe", "inherit"],
   });
   const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  await waitUntilReady(child, exited, subject);
+  const written = await waitUntilReady(child, exited, subject);
   return {
     subject,
     pid: child.pid ?? 0,
+    address: /^address (\S+)$/m.exec(written)?.[1] ?? "",
     dataDir,
     roots: () => [child.pid ?? 0, ...postmasterOf(dataDir)],
     async stop() {
@@ -84,7 +87,8 @@ export async function startSubject(subject: Subject, scene: Scene, options: Star
   };
 }
 
-async function waitUntilReady(child: ChildProcess, exited: Promise<void>, { label }: Subject): Promise<void> {
+/** @returns what it wrote until then. */
+async function waitUntilReady(child: ChildProcess, exited: Promise<void>, { label }: Subject): Promise<string> {
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
   let written = "";
   child.stdout?.on("data", (chunk) => {
@@ -97,6 +101,7 @@ async function waitUntilReady(child: ChildProcess, exited: Promise<void>, { labe
     reject(new Error(`${label} was not ready within ${READY_LIMIT_MS} ms: ${written}`));
   }, READY_LIMIT_MS);
   await ready.finally(() => clearTimeout(timer));
+  return written;
 }
 
 /** The process id of the embedded PostgreSQL in this folder, if one runs. */

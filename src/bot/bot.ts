@@ -6,7 +6,8 @@
 
 import { Api, Bot } from "grammy";
 import type { UserFromGetMe } from "grammy/types";
-import type { Database } from "../db/client.ts";
+import type { Database, Db } from "../db/client.ts";
+import { createQueueBell } from "../db/queue-bell.ts";
 import type { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { ReplyMeter, TelegramMeter } from "../meter.ts";
@@ -31,7 +32,10 @@ import { startWebhook, type Webhook } from "./webhook.ts";
 
 export interface TelegramBotDeps {
   telegram: TelegramAccess;
+  /** For what comes in: a pool that nobody else waits for. */
   database: Database;
+  /** For what goes out. */
+  db: Db;
   /** Where Telegram brings the updates to; null: they are fetched. */
   webhook: Webhook | null;
   shop: Shop;
@@ -76,7 +80,6 @@ const WAITING_LOOK_INTERVAL_MS = 1_000;
  */
 export async function createTelegramBot(deps: TelegramBotDeps): Promise<TelegramBot> {
   const { logger, telegram } = deps;
-  const { db } = deps.database;
   const me = await askWhoIAm(telegram);
   const bot = new Bot<BotContext>(telegram.token, {
     client: clientOptions(telegram, CALL_TIMEOUT_SECONDS),
@@ -93,7 +96,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
   });
   const outbox = createOutbox({ api: bot.api, budget, logger });
   const stage = createTelegramStage({
-    db,
+    db: deps.db,
     api: bot.api,
     botId: me.id,
     budget,
@@ -102,13 +105,15 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     ...(deps.meter ? { meter: deps.meter } : {}),
     logger,
   });
+  const { db } = deps.database;
   bot.use(createMigration(db));
   bot.use(createAccess({ ...deps, db, outbox }));
-  bot.use(createButtons({ ...deps, db, outbox }));
+  const bell = createQueueBell(db, (error) => logger.warn({ err: error }, "could not tell the workers of a message"));
+  bot.use(createButtons({ ...deps, db, bell, outbox }));
   bot.use(createCommands({ ...deps, db, outbox }));
-  bot.use(createMessages({ db, outbox, logger }));
+  bot.use(createMessages({ db, bell, outbox, logger }));
 
-  const windows = noteWindows({ db, botId: me.id, budget, workerId: deps.workerId, logger });
+  const windows = noteWindows({ db: deps.db, botId: me.id, budget, workerId: deps.workerId, logger });
   const startIntake = () => {
     const takeIn = createTakeIn({ ...deps, handle: (update) => bot.handleUpdate(update) });
     if (deps.webhook) return startWebhook({ ...deps, api: bot.api, webhook: deps.webhook, takeIn });

@@ -13,6 +13,7 @@ import {
   type StaffMember,
 } from "../db/queries/staff.ts";
 import { resumeThread, type StoppedRuns, stopRuns, type ThreadSummary } from "../db/queries/threads.ts";
+import type { QueueBell } from "../db/queue-bell.ts";
 import type { RunOutcome } from "../events.ts";
 import type { Logger } from "../logger.ts";
 import { type BotContext, languageOf, placeOf, stoppableBy, textsFor } from "./context.ts";
@@ -21,6 +22,8 @@ import type { Texts } from "./texts.ts";
 
 export interface ButtonDeps {
   db: Db;
+  /** Tells the workers of what was taken in. */
+  bell: QueueBell;
   outbox: Outbox;
   ownerTelegramIds: readonly number[];
   logger: Logger;
@@ -97,9 +100,11 @@ export function createButtons(deps: ButtonDeps): Composer<BotContext> {
     const runId = ctx.match[1];
     const language = languageOf(ctx);
     const retry = { ...placeOf(ctx), updateId: ctx.update.update_id, author: ctx.staffMember, language };
-    const { outcome } = isUuid(runId)
+    const retried: RetriedQuestion = isUuid(runId)
       ? await retryQuestion(deps.db, { ...retry, runId })
-      : { outcome: "nothing" as const };
+      : { outcome: "nothing" };
+    const { outcome } = retried;
+    if (retried.outcome === "queued") deps.bell.ring(retried.runId);
     answer(ctx, afterRetry(textsFor(ctx), outcome));
     if (outcome === "queued" || outcome === "asked-again") deps.outbox.dropButtons(ctx);
   });

@@ -7,12 +7,15 @@ import type { Db } from "../db/client.ts";
 import { receiveMessage } from "../db/queries/conversations.ts";
 import { reviseMessage } from "../db/queries/edits.ts";
 import { migrateChat } from "../db/queries/places.ts";
+import type { QueueBell } from "../db/queue-bell.ts";
 import type { Logger } from "../logger.ts";
 import { type BotContext, commandOf, languageOf, placeOf, textsFor } from "./context.ts";
 import type { Outbox } from "./outbox.ts";
 
 export interface MessageDeps {
   db: Db;
+  /** Tells the workers of what was taken in. */
+  bell: QueueBell;
   outbox: Outbox;
   logger: Logger;
 }
@@ -21,7 +24,7 @@ export interface MessageDeps {
 export const MAX_MESSAGE_CHARACTERS = 8_192;
 
 /** The handlers of messages; they see staff only. */
-export function createMessages({ db, outbox, logger }: MessageDeps): Composer<BotContext> {
+export function createMessages({ db, bell, outbox, logger }: MessageDeps): Composer<BotContext> {
   const messages = new Composer<BotContext>();
 
   messages.on("message:text", async (ctx) => {
@@ -47,7 +50,10 @@ export function createMessages({ db, outbox, logger }: MessageDeps): Composer<Bo
     });
     const { outcome } = received;
     const facts = { updateId: ctx.update.update_id, staffId: ctx.staffMember.id };
-    if (outcome === "queued") logger.info({ threadId: received.threadId, runId: received.runId }, "message received");
+    if (outcome === "queued") {
+      bell.ring(received.runId);
+      logger.info({ threadId: received.threadId, runId: received.runId }, "message received");
+    }
     if (outcome === "seen-before") logger.info({ updateId: ctx.update.update_id }, "update seen before");
     if (outcome === "not-staff") logger.info(facts, "message of a person who was just removed");
     if (outcome === "too-many") {

@@ -16,7 +16,7 @@ export interface PoolUse {
 export interface GaugeSources {
   /** Null when the database does not answer; never rejects. */
   readState(): Promise<DatabaseState | null>;
-  /** By the name of the pool: `bot`, `admin`. */
+  /** By the name of the pool: `intake`, `bot`, `admin`. */
   pools: Record<string, () => PoolUse>;
   /** Chats to which nothing is sent because Telegram asked to wait; null while nobody knows. */
   frozenChats(): number | null;

@@ -140,6 +140,7 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
       telegramMessageId: id,
     });
     if (received.outcome !== "queued") throw new Error(`the message was not queued: ${received.outcome}`);
+    await publish(test.db, { type: "run-queued", runId: received.runId });
     return received;
   };
   const start = async (botId: number | null): Promise<RoomWorker> => {

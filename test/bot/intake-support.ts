@@ -21,6 +21,7 @@ export function createIntakeBot(
   return createTelegramBot({
     telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null },
     database,
+    db: database.db,
     webhook: null,
     shop: HANOI,
     ownerTelegramIds: [],

@@ -31,6 +31,8 @@ export interface TestAppOptions {
   apiKey?: string;
   /** In place of one that says nothing. */
   logger?: Logger;
+  /** Of calls to Telegram; its own when left out. */
+  telegramLimits?: "none";
   /** Updates are brought instead of fetched. */
   webhook?: WebhookConfig;
 }
@@ -55,7 +57,10 @@ export interface TestApp {
 /** Starts it; `answer` plays the model. */
 export async function startTestApp(answer: Responder, options: TestAppOptions = {}): Promise<TestApp> {
   const test = await createTestDatabase({ poolSize: 10 });
-  const telegram = await createTelegramStandIn({ token: BOT_TOKEN });
+  const telegram = await createTelegramStandIn({
+    token: BOT_TOKEN,
+    ...(options.telegramLimits ? { limits: options.telegramLimits } : {}),
+  });
   const model = await createModelStandIn({ answer });
   const dataDir = await mkdtemp(join(tmpdir(), "counterhand-app-"));
   const config = loadConfig({ PORT: "0", DATA_DIR: dataDir, ADMIN_TOKEN, ...options.env }, join(dataDir, "no.env"));
@@ -64,7 +69,13 @@ export async function startTestApp(answer: Responder, options: TestAppOptions = 
       config,
       // Without a wait.
       modelRetries: { sleep: async () => undefined },
-      telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null, webhook: options.webhook ?? null },
+      telegram: {
+        token: BOT_TOKEN,
+        apiRoot: telegram.apiRoot,
+        proxy: null,
+        webhook: options.webhook ?? null,
+        ...(options.telegramLimits ? { callsPerSecond: Number.POSITIVE_INFINITY } : {}),
+      },
       model: createModel({
         apiKey: options.apiKey ?? null,
         baseUrl: model.url,

@@ -6,7 +6,6 @@
 import { and, eq, gt, sql } from "drizzle-orm";
 import { lowerRole, type StaffRole } from "../../roles.ts";
 import type { Db } from "../client.ts";
-import { publish } from "../notify.ts";
 import { messages, replies, runs, threads } from "../schema/index.ts";
 import { getOne, isTopic, oncePerUpdate, type Place, saveChat } from "./places.ts";
 import { lockStaffMember, noteTold } from "./staff.ts";
@@ -54,7 +53,8 @@ const MAX_TITLE_LENGTH = 320;
 /**
  * Takes a person's message in: the update's key, the chat, the thread, the message and a queued run, in one transaction.
  *
- * Only when this has returned may the update be confirmed to Telegram. The run's role is the author's, in a group at
+ * Only when this has returned may the update be confirmed to Telegram. The workers are told by whoever called it
+ * (`queue-bell.ts`). The run's role is the author's, in a group at
  * most the group's ceiling.
  */
 export async function receiveMessage(db: Db, incoming: IncomingMessage): Promise<ReceivedMessage> {
@@ -113,7 +113,6 @@ export async function queueQuestion(
     .update(threads)
     .set({ nextPosition: place.position + 1, title: thread.title ?? titleOf(text), lastActivityAt: sql`now()` })
     .where(eq(threads.id, thread.id));
-  await publish(tx, { type: "run-queued", runId: run.id });
   return { outcome: "queued", threadId: thread.id, runId: run.id, messageId: message.id };
 }
 
