@@ -49,6 +49,11 @@ export function invitePeople(
     if (!place) throw new Error(`the plan names a place ${number} that nobody invited`);
     return place;
   };
+  // In a group only what names the bot is meant for it.
+  const address = ({ chat: { id } }: Place, text: string) => {
+    if (id > 0) return text;
+    return text.startsWith("/") ? `${text}@${telegram.bot.username}` : `@${telegram.bot.username} ${text}`;
+  };
   const say = ({ chat, topicId }: Place, text: string) =>
     chat.send(text, topicId === null ? {} : { messageThreadId: topicId, isTopicMessage: true });
   return {
@@ -58,7 +63,7 @@ export function invitePeople(
     stops,
     ask({ place: number, spec }) {
       const place = placeOf(number);
-      const text = questionText(spec);
+      const text = address(place, questionText(spec));
       const { message_id: messageId } = say(place, text);
       questions.push({
         id: spec.id,
@@ -72,7 +77,7 @@ export function invitePeople(
     stop({ place: number, how }) {
       const place = placeOf(number);
       const noted = { chatId: place.chat.id, topicId: place.topicId, atMs: Date.now() };
-      if (how !== "button") say(place, how);
+      if (how !== "button") say(place, address(place, how));
       else if (!pressStop(place)) return;
       stops.push(noted);
     },
