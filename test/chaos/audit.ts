@@ -10,7 +10,7 @@ import { checkRounds } from "./checks/rounds.ts";
 import { checkRuns } from "./checks/runs.ts";
 import { createFindings, type Violation } from "./findings.ts";
 import type { Recording } from "./recording.ts";
-import { findTakeovers } from "./takeovers.ts";
+import { findTakeovers, type Takeover } from "./takeovers.ts";
 
 export interface Audit {
   readonly violations: readonly Violation[];
@@ -18,8 +18,7 @@ export interface Audit {
   readonly lost: number;
   /** Messages that stand twice because nobody could know that they had been sent. */
   readonly doubled: number;
-  /** Milliseconds from kill -9 to the claim by another, one for each run that the killed process had. */
-  readonly takeoversMs: readonly number[];
+  readonly takeovers: readonly Takeover[];
   /** Claims of runs that had been begun before, whatever the reason. */
   readonly claimsAgain: number;
   readonly refused429: number;
@@ -48,7 +47,7 @@ export function audit(recording: Recording): Audit {
     ],
     lost: lostSubjects.length + delivery.lost,
     doubled: delivery.doubled,
-    takeoversMs: findTakeovers(findings),
+    takeovers: findTakeovers(findings),
     claimsAgain: answered.reduce((sum, { claims }) => sum + Math.max(0, claims.length - 1), 0),
     refused429: manners.refused,
     unknowingInWindow: manners.unknowingInWindow,

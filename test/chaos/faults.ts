@@ -53,8 +53,10 @@ export function createFaults(targets: FaultTargets): Faults {
 /** The planned slot, or the next one whose process is up. Borders and stand-ins need none. */
 function pick(slots: readonly Slot[], { slot, act }: PlannedAct): Slot | undefined {
   const fromHere = [...slots.slice(slot), ...slots.slice(0, slot)];
-  const needsProcess = act.kind === "kill" || act.kind === "terminate" || act.kind === "freeze";
-  return needsProcess ? fromHere.find((candidate) => candidate.isUp()) : fromHere[0];
+  if (act.kind !== "kill" && act.kind !== "terminate" && act.kind !== "freeze") return fromHere[0];
+  const up = fromHere.filter((candidate) => candidate.isUp());
+  const isLast = up.length === 1 && act.kind !== "freeze" && !act.evenTheLast;
+  return isLast ? undefined : up[0];
 }
 
 async function carryOut(act: Act, slot: Slot, targets: FaultTargets): Promise<void> {

@@ -38,7 +38,8 @@ export interface PlannedStop {
 export type TelegramFaultKind = "too-many-requests" | "http" | "drop-before" | "drop-after";
 
 export type Act =
-  | { readonly kind: "kill" | "terminate"; readonly pauseMs: number }
+  /** Only while another process is up, unless it is `evenTheLast`. */
+  | { readonly kind: "kill" | "terminate"; readonly pauseMs: number; readonly evenTheLast: boolean }
   | { readonly kind: "freeze"; readonly ms: number }
   | { readonly kind: "cut"; readonly border: Border }
   | { readonly kind: "disturb"; readonly border: Border; readonly mode: BorderMode; readonly ms: number }
@@ -127,8 +128,12 @@ function drawActs(chance: Chance, { kills, durationMs }: PlanOptions): PlannedAc
   const several = (count: number, draw: () => Act) => Array.from({ length: count }, () => ({ ...at(), act: draw() }));
   const some = (kind: keyof typeof PER_KILL) => Math.ceil(kills * PER_KILL[kind]);
   return [
-    ...several(kills, () => ({ kind: "kill", pauseMs: between(chance, 100, 2_500) })),
-    ...several(some("terminate"), () => ({ kind: "terminate", pauseMs: between(chance, 0, 1_500) })),
+    ...several(kills, () => ({ kind: "kill", pauseMs: between(chance, 100, 2_500), evenTheLast: chance.happens(0.1) })),
+    ...several(some("terminate"), () => ({
+      kind: "terminate",
+      pauseMs: between(chance, 0, 1_500),
+      evenTheLast: chance.happens(0.1),
+    })),
     ...several(some("freeze"), () => ({ kind: "freeze", ms: between(chance, 1_000, 15_000) })),
     ...several(some("cut"), () => ({ kind: "cut", border: oneOf(chance, BORDERS) })),
     ...several(some("disturb"), () => drawDisturbance(chance)),
