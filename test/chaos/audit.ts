@@ -34,7 +34,9 @@ export function audit(recording: Recording): Audit {
   const runs = checkRuns(findings);
   const delivery = checkDelivery(findings);
   const manners = checkManners(findings);
-  const lostSubjects = [...intake, ...runs].filter(({ check }) => check === "message-lost" || check === "run-not-ended");
+  const lostSubjects = [...intake, ...runs].filter(
+    ({ check }) => check === "message-lost" || check === "run-not-ended",
+  );
   const { answered } = findings;
   return {
     violations: [
@@ -52,7 +54,8 @@ export function audit(recording: Recording): Audit {
     refused429: manners.refused,
     unknowingInWindow: manners.unknowingInWindow,
     repeatedModelRequests:
-      recording.modelAsked.length - new Set(recording.modelAsked.map((asked) => `${asked.questionId} ${asked.round}`)).size,
+      recording.modelAsked.length -
+      new Set(recording.modelAsked.map((asked) => `${asked.questionId} ${asked.round}`)).size,
     outcomes: countBy(answered.map(({ run }) => (run.errorCode ? `${run.status} ${run.errorCode}` : run.status))),
   };
 }

@@ -81,7 +81,10 @@ export function createFindings(recording: Recording): Findings {
 }
 
 /** Who draws a reply at a time: who claimed its run last, or its delivery. Undefined before the first claim. */
-export function ownerAt({ claims, replyChanges }: Answered, atMs: number): { slot: string; sinceMs: number } | undefined {
+export function ownerAt(
+  { claims, replyChanges }: Answered,
+  atMs: number,
+): { slot: string; sinceMs: number } | undefined {
   const takings = [
     ...claims,
     // A delivery that is taken over is told by the reply's worker; storing a page changes nothing of it.
@@ -91,7 +94,10 @@ export function ownerAt({ claims, replyChanges }: Answered, atMs: number): { slo
   ];
   const last = takings
     .filter((taking) => taking.atMs <= atMs)
-    .reduce<RunChange | ReplyChange | undefined>((newest, taking) => (newest && newest.atMs > taking.atMs ? newest : taking), undefined);
+    .reduce<RunChange | ReplyChange | undefined>(
+      (newest, taking) => (newest && newest.atMs > taking.atMs ? newest : taking),
+      undefined,
+    );
   return last && { slot: last.slot, sinceMs: last.atMs };
 }
 
@@ -112,7 +118,9 @@ function groupCalls({ telegramCalls }: Recording): (questionId: number, runId: s
     ({ runId }) => runId,
   );
   return (questionId, runId) =>
-    [...(byQuestion.get(questionId) ?? []), ...(byRun.get(runId) ?? [])].sort((one, other) => one.number - other.number);
+    [...(byQuestion.get(questionId) ?? []), ...(byRun.get(runId) ?? [])].sort(
+      (one, other) => one.number - other.number,
+    );
 }
 
 const DRAWING = new Set(["sendMessage", "editMessageText"]);

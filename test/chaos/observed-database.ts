@@ -4,7 +4,7 @@
  * Each slot has a role of its own, so that the database itself knows whose change it is. The product sees nothing of it.
  */
 import type { Sql } from "postgres";
-import { type DatabaseTarget, openSession } from "../../src/db/client.ts";
+import { openSession, type SocketServer } from "../../src/db/client.ts";
 import type { ReplyChange, Rows, RunChange, ToolCallChange } from "./recording.ts";
 
 export interface ObservedDatabase {
@@ -21,7 +21,7 @@ export interface ObservedDatabase {
 
 /** A migrated database that nothing was written to yet. */
 export async function observeDatabase(
-  target: Extract<DatabaseTarget, { socketDir: string }>,
+  target: SocketServer & { readonly database: string },
   slots: readonly string[],
 ): Promise<ObservedDatabase> {
   const session = openSession(target, "chaos auditor");
@@ -100,7 +100,9 @@ async function readChanges(session: Sql, slotOf: (role: string) => string) {
     from chaos.run_changes order by at`;
   const toolCallChanges = await session<(Omit<ToolCallChange, "slot"> & { role: string })[]>`
     select ${at} as "atMs", role, tool_call_id as "toolCallId", before, status from chaos.tool_call_changes order by at`;
-  const replyChanges = await session<(Omit<ReplyChange, "slot" | "messageIds"> & { role: string; messageIds: string[] })[]>`
+  const replyChanges = await session<
+    (Omit<ReplyChange, "slot" | "messageIds"> & { role: string; messageIds: string[] })[]
+  >`
     select ${at} as "atMs", role, reply_id as "replyId", worker_id as "workerId", status, message_ids as "messageIds"
     from chaos.reply_changes order by at`;
   return {

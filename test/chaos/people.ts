@@ -26,7 +26,9 @@ export function invitePeople(
   telegram: TelegramStandIn,
   { privateChats, groups, forums }: { privateChats: number; groups: number; forums: number },
 ): People {
-  const users = Array.from({ length: privateChats }, (_, index) => telegram.person({ first_name: `Person ${index + 1}` }));
+  const users = Array.from({ length: privateChats }, (_, index) =>
+    telegram.person({ first_name: `Person ${index + 1}` }),
+  );
   const isOneInThree = (_: User, index: number) => index % 3 === 0;
   const members = users.filter(isOneInThree);
   const group = (title: string, type: { type: "group" | "supergroup"; is_forum?: boolean }) =>

@@ -108,7 +108,8 @@ function drawQuestion(chance: Chance, options: PlanOptions, id: number): Planned
     ? options.privateChats + between(chance, 0, others - 1)
     : between(chance, 0, options.privateChats - 1);
   const size = chance.next();
-  const sentences = size < 0.6 ? between(chance, 1, 4) : size < 0.92 ? between(chance, 6, 25) : between(chance, 80, 180);
+  const sentences =
+    size < 0.6 ? between(chance, 1, 4) : size < 0.92 ? between(chance, 6, 25) : between(chance, 80, 180);
   const rounds = chance.pick([0.5, 0.8, 1]);
   const streamMs = sentences < 5 ? between(chance, 100, 500) : between(chance, 500, 3_000);
   const callsPerRound = rounds === 0 ? 0 : between(chance, 1, 3);

@@ -109,7 +109,8 @@ export function openSlot(options: SlotOptions): Slot {
     state.child = null;
     state.isFrozen = false;
     if (state.isClosing) return;
-    if (wasReady && !state.ending) crashes.push(`${name} ended by itself with code ${code} at ${new Date().toISOString()}`);
+    if (wasReady && !state.ending)
+      crashes.push(`${name} ended by itself with code ${code} at ${new Date().toISOString()}`);
     if (!wasReady) state.failedStarts += 1;
     state.isReady = false;
     state.ready = Promise.withResolvers();

@@ -130,7 +130,14 @@ export interface Rows {
     errorCode: string | null;
   }[];
   readonly items: readonly { runId: string; round: number; atMs: number }[];
-  readonly toolCalls: readonly { id: string; runId: string; round: number; callId: string; status: string; output: unknown }[];
+  readonly toolCalls: readonly {
+    id: string;
+    runId: string;
+    round: number;
+    callId: string;
+    status: string;
+    output: unknown;
+  }[];
   readonly replies: readonly {
     id: string;
     runId: string;

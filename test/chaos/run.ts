@@ -9,7 +9,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { resultFile, resultFacts } from "../../bench/report.ts";
+import { resultFacts, resultFile } from "../../bench/report.ts";
 import { connectDatabase, createDatabaseIfMissing } from "../../src/db/client.ts";
 import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
 import { migrateDatabase } from "../../src/db/migrate.ts";

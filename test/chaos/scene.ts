@@ -6,7 +6,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { DatabaseTarget } from "../../src/db/client.ts";
+import type { SocketServer } from "../../src/db/client.ts";
 import { createModelStandIn, type ModelStandIn } from "../../src/sandbox/model/model-stand-in.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
 import { createFaults } from "./faults.ts";
@@ -20,7 +20,7 @@ import { startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 import { readShown, recordTelegramCalls } from "./telegram-record.ts";
 
 /** A migrated, empty database on a server with a Unix socket. */
-export type SocketTarget = Extract<DatabaseTarget, { socketDir: string }>;
+export type SocketTarget = SocketServer & { readonly database: string };
 
 export interface SceneOptions {
   readonly plan: Plan;

@@ -21,7 +21,9 @@ export interface DeliveryFindings {
 const STORING_MS = 5_000;
 
 export function checkDelivery(findings: Findings): DeliveryFindings {
-  const shown = new Map(findings.recording.shown.map((message) => [placeKey(message.chatId, message.messageId), message]));
+  const shown = new Map(
+    findings.recording.shown.map((message) => [placeKey(message.chatId, message.messageId), message]),
+  );
   const complete = findings.answered.flatMap((answered) => [...checkReply(answered, shown)]);
   const surplus = checkSurplus(findings);
   const lost = new Set(complete.filter(({ check }) => LOSSES.has(check)).map(({ subject }) => subject));
@@ -134,5 +136,9 @@ function surplusOf(message: ShownMessage, call: TelegramCall | undefined, wasSto
   const subject = `q${findQuestionId(message.text) ?? call?.questionId ?? call?.runId ?? "?"}`;
   const why = wasStored ? "its number had been stored, and it was not removed" : "nothing explains it";
   const sentBy = call ? `sent by ${call.slot}, ${call.outcome}` : "sent by nobody we know";
-  return { check: "message-surplus", subject, detail: `${message.messageId} (${sentBy}): ${why}: ${quote(message.text)}` };
+  return {
+    check: "message-surplus",
+    subject,
+    detail: `${message.messageId} (${sentBy}): ${why}: ${quote(message.text)}`,
+  };
 }

@@ -35,7 +35,10 @@ function checkWindows({ recording: { telegramCalls, disturbances } }: Findings):
   const isNew = (slot: string, sinceMs: number, atMs: number) =>
     disturbances.some(
       ({ kind, slot: ended, fromMs, untilMs }) =>
-        ended === slot && (kind === "kill" || kind === "terminate" || kind === "exit") && fromMs <= atMs && untilMs >= sinceMs,
+        ended === slot &&
+        (kind === "kill" || kind === "terminate" || kind === "exit") &&
+        fromMs <= atMs &&
+        untilMs >= sinceMs,
     );
   for (const calls of Map.groupBy(counted, ({ chatId }) => chatId).values()) {
     const windows: TelegramCall[] = [];
@@ -71,7 +74,11 @@ function* checkStrangers(answered: Answered, { recording }: Findings): Generator
 }
 
 /** Whether its process was frozen when the run was taken from it, and the call came after that. */
-function wokeUp({ slot, startedAtMs }: TelegramCall, takenAtMs: number, { disturbances }: Findings["recording"]): boolean {
+function wokeUp(
+  { slot, startedAtMs }: TelegramCall,
+  takenAtMs: number,
+  { disturbances }: Findings["recording"],
+): boolean {
   return disturbances.some(
     ({ kind, slot: frozen, fromMs, untilMs }) =>
       kind === "freeze" && frozen === slot && fromMs <= takenAtMs && untilMs >= takenAtMs && startedAtMs >= untilMs,

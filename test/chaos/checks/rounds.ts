@@ -10,7 +10,11 @@ export function checkRounds(findings: Findings): Violation[] {
     ...checkToolCalls(findings),
     ...checkOutputs(findings),
     ...checkModelCalls(findings),
-    ...findings.recording.modelComplaints.map((detail) => ({ check: "model-refused-request", subject: "model", detail })),
+    ...findings.recording.modelComplaints.map((detail) => ({
+      check: "model-refused-request",
+      subject: "model",
+      detail,
+    })),
   ];
 }
 
@@ -19,7 +23,11 @@ function* checkToolCalls({ recording, byRun }: Findings): Generator<Violation> {
   const subjectOf = (toolCallId: string) => byRun.get(runs.get(toolCallId) ?? "")?.subject ?? toolCallId;
   for (const { toolCallId, before, status, slot } of recording.toolCallChanges) {
     if (before !== "succeeded" && before !== "failed") continue;
-    yield { check: "tool-call-repeated", subject: subjectOf(toolCallId), detail: `${slot}: ${before} became ${status}` };
+    yield {
+      check: "tool-call-repeated",
+      subject: subjectOf(toolCallId),
+      detail: `${slot}: ${before} became ${status}`,
+    };
   }
   for (const { id, status, callId } of recording.rows.toolCalls) {
     if (status === "succeeded" || status === "failed") continue;
@@ -29,7 +37,9 @@ function* checkToolCalls({ recording, byRun }: Findings): Generator<Violation> {
 
 /** The database's JSON has its own order of keys: what is compared is what it says. */
 function* checkOutputs({ recording, byQuestion }: Findings): Generator<Violation> {
-  const stored = new Map(recording.rows.toolCalls.map((call) => [`${call.runId} ${call.callId}`, call.output] as const));
+  const stored = new Map(
+    recording.rows.toolCalls.map((call) => [`${call.runId} ${call.callId}`, call.output] as const),
+  );
   for (const { questionId, outputs, round } of recording.modelAsked) {
     const runId = byQuestion.get(questionId)?.run.id;
     for (const [callId, output] of Object.entries(outputs)) {
