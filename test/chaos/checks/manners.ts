@@ -13,8 +13,8 @@ export interface MannersFindings {
   readonly refused: number;
 }
 
-/** Calls that were on their way when the answer came. */
-const ON_ITS_WAY_MS = 150;
+/** Calls that were on their way when the answer came, and answers that a busy machine was slow to hand on. */
+const ON_ITS_WAY_MS = 500;
 /** Who was cut off from the database cannot know at once that another has its run. */
 const UNKNOWING_MS = 1_000;
 const COUNTED = new Set(["sendMessage", "editMessageText", "deleteMessage", "sendChatAction"]);
