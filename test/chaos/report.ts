@@ -90,6 +90,8 @@ function percentiles(samples: readonly number[]): Percentiles {
 }
 
 const EXAMPLES_EACH = 3;
+/** A violation may name another question beside its own. */
+const QUESTIONS_EACH = 2;
 
 function describeViolations({ violations }: Audit, recording: Recording): string {
   const findings = createFindings(recording);
@@ -98,9 +100,16 @@ function describeViolations({ violations }: Audit, recording: Recording): string
     lines.push(`${check}: ${found.length}`);
     for (const [index, { subject, detail }] of found.entries()) {
       lines.push(`  ${subject}: ${detail}`);
-      const questionId = Number(/^q(\d+)$/.exec(subject)?.[1]);
-      if (index < EXAMPLES_EACH) lines.push(...describeTimeline(findings, questionId).map((line) => `      ${line}`));
+      if (index >= EXAMPLES_EACH) continue;
+      for (const questionId of questionsIn(`${subject} ${detail}`)) {
+        lines.push(`    q${questionId}:`, ...describeTimeline(findings, questionId).map((line) => `      ${line}`));
+      }
     }
   }
   return lines.join("\n");
+}
+
+function questionsIn(text: string): number[] {
+  const named = [...text.matchAll(/\bq(\d+)\b/g)].map((match) => Number(match[1]));
+  return [...new Set(named)].slice(0, QUESTIONS_EACH);
 }

@@ -126,7 +126,7 @@ async function startBorders(behind: {
 
 /** @returns why not everything came to its end, or null. */
 async function play(options: SceneOptions, stage: Stage): Promise<string | null> {
-  const { plan, onProgress } = options;
+  const { plan } = options;
   const { people, slots, telegram, database, disturbances } = stage;
   const faults = createFaults({ slots, telegram, database, disturbances });
   const startedAt = Date.now();
