@@ -56,8 +56,17 @@ export function invitePeople(
     if (id > 0) return text;
     return text.startsWith("/") ? `${text}@${telegram.bot.username}` : `@${telegram.bot.username} ${text}`;
   };
-  const say = ({ chat, topicId }: Place, text: string) =>
-    chat.send(text, topicId === null ? {} : { messageThreadId: topicId, isTopicMessage: true });
+  let said = 0;
+  const say = (place: Place, text: string) => {
+    const { chat, topicId } = place;
+    said += 1;
+    // In a group by turns, because one person may not ask too much in a minute.
+    const from = chat.id < 0 ? members[said % members.length] : undefined;
+    return chat.send(address(place, text), {
+      ...(from && { from }),
+      ...(topicId !== null && { messageThreadId: topicId, isTopicMessage: true }),
+    });
+  };
   return {
     telegramIds: users.map(({ id }) => id),
     chats: [...privates, ...rooms, ...boards],
@@ -65,8 +74,7 @@ export function invitePeople(
     stops,
     ask({ place: number, spec }) {
       const place = placeOf(number);
-      const text = address(place, questionText(spec));
-      const { message_id: messageId } = say(place, text);
+      const { message_id: messageId, text = "" } = say(place, questionText(spec));
       questions.push({
         id: spec.id,
         text,
@@ -79,7 +87,7 @@ export function invitePeople(
     stop({ place: number, how }) {
       const place = placeOf(number);
       const noted = { chatId: place.chat.id, topicId: place.topicId, atMs: Date.now() };
-      if (how !== "button") say(place, address(place, how));
+      if (how !== "button") say(place, how);
       else if (!pressStop(place)) return;
       stops.push(noted);
     },

@@ -38,11 +38,15 @@ const plan = drawPlan({
   groups: 4,
   forums: 2,
 });
+const stop = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const)
+  process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
 const result = await withServer((target) =>
   playScene({
     plan,
     target,
     drainLimitMs: Number(values["drain-minutes"]) * 60_000,
+    signal: stop.signal,
     onProgress: (line) => console.log(line),
   }),
 );

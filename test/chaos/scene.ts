@@ -27,6 +27,8 @@ export interface SceneOptions {
   readonly target: SocketTarget;
   /** How long after the last question everything may take to come to its end. */
   readonly drainLimitMs: number;
+  /** Ends it early: what was started is stopped in order. */
+  readonly signal?: AbortSignal;
   /** Hears now and then how far it is. */
   onProgress?(line: string): void;
 }
@@ -143,6 +145,7 @@ async function play(options: SceneOptions, stage: Stage): Promise<string | null>
       if (dueInMs <= 0 && faults.waiting() === 0) break;
       const lookedAt = Date.now();
       await sleep(faults.waiting() > 0 ? LOOK_INTERVAL_MS : Math.min(LOOK_INTERVAL_MS, dueInMs));
+      options.signal?.throwIfAborted();
       // The plan's clock stands still while nobody is there to be killed: on a slow machine it lasts longer, and is the same.
       if (faults.waiting() > 0) stoodStillMs += Date.now() - lookedAt;
       faults.retry();
@@ -155,7 +158,7 @@ async function play(options: SceneOptions, stage: Stage): Promise<string | null>
     faults.retry();
   }
   await faults.settled();
-  return waitForEnd(stage, options.drainLimitMs, tell);
+  return waitForEnd(stage, options, tell);
 }
 
 /** Says now and then how far it is. */
@@ -170,16 +173,21 @@ function createTeller({ onProgress }: SceneOptions, stage: Stage, startedAt: num
   };
 }
 
-async function waitForEnd(stage: Stage, limitMs: number, tell: () => Promise<void>): Promise<string | null> {
-  const deadline = Date.now() + limitMs;
+async function waitForEnd(
+  stage: Stage,
+  { drainLimitMs, signal }: SceneOptions,
+  tell: () => Promise<void>,
+): Promise<string | null> {
+  const deadline = Date.now() + drainLimitMs;
   for (;;) {
     const { asked, received, open, undelivered, pendingUpdates } = await whatIsLeft(stage);
     if (asked === received && open === 0 && undelivered === 0 && pendingUpdates === 0) return null;
     if (Date.now() > deadline) {
-      return `after ${limitMs} ms: ${asked - received} questions not received, ${open} runs open, ${undelivered} replies undelivered, ${pendingUpdates} updates unconfirmed`;
+      return `after ${drainLimitMs} ms: ${asked - received} questions not received, ${open} runs open, ${undelivered} replies undelivered, ${pendingUpdates} updates unconfirmed`;
     }
     await tell();
     await sleep(LOOK_INTERVAL_MS);
+    signal?.throwIfAborted();
   }
 }
 
