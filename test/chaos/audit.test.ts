@@ -162,10 +162,24 @@ test.each<[name: string, check: string, spoil: (recording: Breakable<Recording>)
     },
   ],
   [
+    "an answer that was tried too often without a button to ask again",
+    "retry-missing",
+    ({ rows }) => {
+      Object.assign(first(rows.runs), { status: "failed", errorCode: "TOO_MANY_ATTEMPTS" });
+    },
+  ],
+  [
+    "a button to ask again beneath an answer that completed",
+    "button-left",
+    ({ shown }) => {
+      first(shown).buttons = ["retry:run1"];
+    },
+  ],
+  [
     "a stop button that was left",
     "button-left",
     ({ shown }) => {
-      first(shown).hasButtons = true;
+      first(shown).buttons = ["stop:run1"];
     },
   ],
   [

@@ -31,8 +31,8 @@ export function healthyRecording(): Breakable<Recording> {
       call({ number: 3, slot: "c", messageId: 14, questionId: 2, startedAtMs: 1_500 }),
     ],
     shown: [
-      { chatId: CHAT_ID, topicId: null, messageId: 13, text: wholeAnswer(FIRST), hasButtons: false },
-      { chatId: CHAT_ID, topicId: null, messageId: 14, text: wholeAnswer(SECOND), hasButtons: false },
+      { chatId: CHAT_ID, topicId: null, messageId: 13, text: wholeAnswer(FIRST), buttons: [] },
+      { chatId: CHAT_ID, topicId: null, messageId: 14, text: wholeAnswer(SECOND), buttons: [] },
     ],
     modelAsked: [
       { slot: "a", questionId: 1, round: 1, atMs: 120, outputs: {}, fault: null },
@@ -67,8 +67,8 @@ export function healthyRecording(): Breakable<Recording> {
         message(4, "assistant", wholeAnswer(SECOND), "run2", null),
       ],
       runs: [
-        { id: "run1", threadId: "thread", position: 1, status: "completed", attempt: 2, errorCode: null },
-        { id: "run2", threadId: "thread", position: 2, status: "completed", attempt: 1, errorCode: null },
+        { id: "run1", threadId: "thread", position: 1, status: "completed", attempt: 2, handovers: 0, errorCode: null },
+        { id: "run2", threadId: "thread", position: 2, status: "completed", attempt: 1, handovers: 0, errorCode: null },
       ],
       items: [
         { runId: "run1", round: 1, atMs: 200 },

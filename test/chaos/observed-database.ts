@@ -74,7 +74,7 @@ async function readRows(session: Sql): Promise<Rows> {
       c.telegram_id::float8 as "chatId", t.topic_id::float8 as "topicId", m.telegram_message_id::float8 as "messageId"
     from messages m join threads t on t.id = m.thread_id join chats c on c.id = t.chat_id order by m.thread_id, m.position`;
   const runs = await session<Rows["runs"][number][]>`
-    select id, thread_id as "threadId", position, status, attempt, error_code as "errorCode" from runs`;
+    select id, thread_id as "threadId", position, status, attempt, handovers, error_code as "errorCode" from runs`;
   const items = await session<Rows["items"][number][]>`
     select run_id as "runId", round, ${epochMs(session, "max(created_at)")} as "atMs" from run_items group by run_id, round`;
   const toolCalls = await session<Rows["toolCalls"][number][]>`

@@ -56,7 +56,8 @@ export interface ShownMessage {
   readonly topicId: number | null;
   readonly messageId: number;
   readonly text: string;
-  readonly hasButtons: boolean;
+  /** What its buttons send when they are pressed. */
+  readonly buttons: readonly string[];
 }
 
 export interface ModelAsked {
@@ -127,6 +128,8 @@ export interface Rows {
     position: number;
     status: RunStatus;
     attempt: number;
+    /** How many of its attempts ended in good order. */
+    handovers: number;
     errorCode: string | null;
   }[];
   readonly items: readonly { runId: string; round: number; atMs: number }[];

@@ -36,7 +36,9 @@ export function readShown(chats: readonly StandInChat[]): ShownMessage[] {
       topicId: message.is_topic_message ? (message.message_thread_id ?? null) : null,
       messageId: message.message_id,
       text: message.text ?? "",
-      hasButtons: message.reply_markup !== undefined,
+      buttons: (message.reply_markup?.inline_keyboard.flat() ?? []).flatMap((button) =>
+        "callback_data" in button ? [button.callback_data] : [],
+      ),
     })),
   );
 }

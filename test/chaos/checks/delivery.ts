@@ -59,7 +59,18 @@ function* checkReply(answered: Answered, shown: Shown): Generator<Violation> {
     const detail = `${pages.length} pages say ${quote(read)} instead of ${quote(said)}`;
     yield { check: "final-incomplete", subject, detail };
   }
-  if (pages.some((page) => page?.hasButtons)) yield { check: "button-left", subject, detail: "" };
+  yield* checkButtons(answered, pages);
+}
+
+/** At the end there is no button but the one beneath a failed answer that asks again. */
+function* checkButtons({ subject, run }: Answered, pages: readonly (ShownMessage | undefined)[]): Generator<Violation> {
+  const buttons = pages.flatMap((page) => page?.buttons ?? []);
+  const retry = `retry:${run.id}`;
+  const isLeft = buttons.some((button) => button !== retry) || (run.status !== "failed" && buttons.length > 0);
+  if (isLeft) yield { check: "button-left", subject, detail: `${run.status}: ${buttons.join(",")}` };
+  if (run.errorCode === "TOO_MANY_ATTEMPTS" && !buttons.includes(retry)) {
+    yield { check: "retry-missing", subject, detail: buttons.join(",") };
+  }
 }
 
 /** A run that did not complete says what it had, up to somewhere, and then a sentence of the bot's own. */

@@ -41,7 +41,8 @@ function wasStopped({ question }: Answered, { recording }: Findings): boolean {
 function mayHaveFailed({ question, run, claims, changes }: Answered, { recording }: Findings): boolean {
   const fromMs = claims[0]?.atMs ?? 0;
   const untilMs = changes.at(-1)?.atMs ?? 0;
-  if (run.errorCode === "TOO_MANY_ATTEMPTS") return claims.length > MAX_ATTEMPTS;
+  // A handover counts as no attempt.
+  if (run.errorCode === "TOO_MANY_ATTEMPTS") return claims.length - run.handovers > MAX_ATTEMPTS;
   if (!run.errorCode?.startsWith("MODEL_")) return false;
   if (recording.modelAsked.some(({ questionId, fault }) => questionId === question.id && fault !== null)) return true;
   const slots = new Set(claims.map(({ slot }) => slot));
