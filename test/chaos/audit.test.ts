@@ -201,6 +201,16 @@ test.each<[name: string, check: string, spoil: (recording: Breakable<Recording>)
     },
   ],
   [
+    "a message that stands twice and that the product did not count",
+    "doubled-uncounted",
+    ({ shown, telegramCalls }) => {
+      shown.push({ ...first(shown), messageId: 15 });
+      telegramCalls.push(
+        call({ number: 4, slot: "b", messageId: 15, questionId: 1, startedAtMs: 990, outcome: "lost" }),
+      );
+    },
+  ],
+  [
     "a message too many whose number was stored",
     "message-surplus",
     ({ shown, telegramCalls, replyChanges, disturbances }) => {
@@ -261,7 +271,8 @@ test.each<[name: string, check: string, spoil: (recording: Breakable<Recording>)
 });
 
 test("a message too many whose answer was lost is counted and no violation", () => {
-  const audited = auditOf(({ shown, telegramCalls }) => {
+  const audited = auditOf(({ shown, telegramCalls, rows }) => {
+    first(rows.replies).resentCount = 1;
     shown.push({ ...first(shown), messageId: 15 });
     telegramCalls.push(call({ number: 4, slot: "b", messageId: 15, questionId: 1, startedAtMs: 990, outcome: "lost" }));
   });
@@ -270,7 +281,8 @@ test("a message too many whose answer was lost is counted and no violation", () 
 });
 
 test("a message too many whose process was killed before it could store the number is counted", () => {
-  const audited = auditOf(({ shown, telegramCalls }) => {
+  const audited = auditOf(({ shown, telegramCalls, rows }) => {
+    first(rows.replies).resentCount = 1;
     shown.push({ ...first(shown), messageId: 15 });
     telegramCalls.push(call({ number: 4, slot: "a", messageId: 15, questionId: 1, startedAtMs: 280 }));
   });

@@ -86,6 +86,7 @@ export function healthyRecording(): Breakable<Recording> {
           status: "delivered",
           finalText: wholeAnswer(FIRST),
           messageIds: [13],
+          resentCount: 0,
           error: null,
         },
         {
@@ -95,6 +96,7 @@ export function healthyRecording(): Breakable<Recording> {
           status: "delivered",
           finalText: wholeAnswer(SECOND),
           messageIds: [14],
+          resentCount: 0,
           error: null,
         },
       ],

@@ -81,7 +81,7 @@ async function readRows(session: Sql): Promise<Rows> {
     select id, run_id as "runId", round, call_id as "callId", status, output from tool_calls`;
   const replies = await session<(Omit<Rows["replies"][number], "messageIds"> & { messageIds: string[] })[]>`
     select r.id, r.run_id as "runId", c.telegram_id::float8 as "chatId", r.status, r.final_text as "finalText",
-      r.telegram_message_ids as "messageIds", r.error
+      r.telegram_message_ids as "messageIds", r.resent_count as "resentCount", r.error
     from replies r join chats c on c.id = r.chat_id`;
   return {
     messages,

@@ -148,6 +148,8 @@ export interface Rows {
     status: string;
     finalText: string | null;
     messageIds: readonly number[];
+    /** Messages that may stand twice, by the product's own count. */
+    resentCount: number;
     error: string | null;
   }[];
 }

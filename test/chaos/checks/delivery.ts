@@ -128,15 +128,30 @@ function checkSurplus(findings: Findings): { violations: Violation[]; doubled: n
     ),
   );
   const violations: Violation[] = [];
-  let doubled = 0;
+  const doubled: Answered[] = [];
   for (const message of recording.shown) {
     const key = placeKey(message.chatId, message.messageId);
     const call = senders.get(key);
     if (kept.has(key) || isOwnSentence(message.text)) continue;
-    if (call && !everStored.has(key) && mayBeDoubled(call, findings)) doubled += 1;
+    const owner = call && ownerOf(call, findings);
+    if (owner && !everStored.has(key) && mayBeDoubled(call, findings)) doubled.push(owner);
     else violations.push(surplusOf(message, call, everStored.has(key)));
   }
-  return { violations, doubled };
+  return { violations: [...violations, ...checkCounted(doubled)], doubled: doubled.length };
+}
+
+function ownerOf({ questionId, runId }: TelegramCall, { byQuestion, byRun }: Findings): Answered | undefined {
+  return questionId === undefined ? byRun.get(runId ?? "") : byQuestion.get(questionId);
+}
+
+/** The product has to know of each: an admin is to see that a message may stand twice. */
+function* checkCounted(doubled: readonly Answered[]): Generator<Violation> {
+  for (const [{ subject, reply }, messages] of Map.groupBy(doubled, (owner) => owner)) {
+    const counted = reply?.resentCount ?? 0;
+    if (counted >= messages.length) continue;
+    const detail = `${messages.length} messages stand twice, the product counted ${counted}`;
+    yield { check: "doubled-uncounted", subject, detail };
+  }
 }
 
 function mayBeDoubled(call: TelegramCall, { wasDisturbed }: Findings): boolean {
