@@ -13,6 +13,8 @@ export interface PlanOptions {
   readonly seed: string;
   readonly messages: number;
   readonly kills: number;
+  /** How updates come to the processes. */
+  readonly intake: "polling" | "webhook";
   /** Over how long people write, in milliseconds. */
   readonly durationMs: number;
   readonly privateChats: number;
@@ -73,6 +75,7 @@ const MODEL_FAULT_SHARE = 0.02;
 /** How often the other acts come, for each kill. */
 const PER_KILL = { terminate: 0.1, freeze: 0.15, cut: 0.2, disturb: 0.25, backends: 0.1, telegram: 0.5 } as const;
 const BORDERS = ["database", "telegram", "model"] as const;
+const BORDERS_OF = { polling: BORDERS, webhook: [...BORDERS, "webhook"] } as const;
 const MODEL_FAULTS = ["drop", "early-end", "error-500", "error-429"] as const;
 const TELEGRAM_FAULTS = ["too-many-requests", "http", "drop-before", "drop-after"] as const;
 const TELEGRAM_METHODS = ["sendMessage", "editMessageText"] as const;
@@ -124,7 +127,8 @@ function drawStop(chance: Chance, { atMs, place }: PlannedQuestion): PlannedStop
   return { atMs: atMs + between(chance, 100, 2_000), place, how: oneOf(chance, ["/stop", "/new", "button"] as const) };
 }
 
-function drawActs(chance: Chance, { kills, durationMs }: PlanOptions): PlannedAct[] {
+function drawActs(chance: Chance, { kills, durationMs, intake }: PlanOptions): PlannedAct[] {
+  const border = (): Border => oneOf<Border>(chance, BORDERS_OF[intake]);
   const at = () => ({ atMs: chance.next() * durationMs, slot: between(chance, 0, SLOTS.length - 1) });
   const several = (count: number, draw: () => Act) => Array.from({ length: count }, () => ({ ...at(), act: draw() }));
   const some = (kind: keyof typeof PER_KILL) => Math.ceil(kills * PER_KILL[kind]);
@@ -136,8 +140,8 @@ function drawActs(chance: Chance, { kills, durationMs }: PlanOptions): PlannedAc
       evenTheLast: chance.happens(0.1),
     })),
     ...several(some("freeze"), () => ({ kind: "freeze", ms: between(chance, 1_000, 15_000) })),
-    ...several(some("cut"), () => ({ kind: "cut", border: oneOf(chance, BORDERS) })),
-    ...several(some("disturb"), () => drawDisturbance(chance)),
+    ...several(some("cut"), () => ({ kind: "cut", border: border() })),
+    ...several(some("disturb"), () => drawDisturbance(chance, border())),
     ...several(some("backends"), () => ({ kind: "backends", all: chance.happens(0.3) })),
     ...several(some("telegram"), () => ({
       kind: "telegram",
@@ -148,7 +152,7 @@ function drawActs(chance: Chance, { kills, durationMs }: PlanOptions): PlannedAc
   ];
 }
 
-function drawDisturbance(chance: Chance): Act {
+function drawDisturbance(chance: Chance, border: Border): Act {
   const modes: [BorderMode, ...BorderMode[]] = [
     { kind: "refuse" },
     { kind: "blackhole" },
@@ -156,7 +160,7 @@ function drawDisturbance(chance: Chance): Act {
   ];
   return {
     kind: "disturb",
-    border: oneOf(chance, BORDERS),
+    border,
     mode: oneOf(chance, modes),
     ms: between(chance, 500, 12_000),
   };

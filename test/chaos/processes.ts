@@ -23,6 +23,8 @@ export interface SlotOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly databaseUrl: string;
   readonly botToken: string;
+  /** Of its HTTP server: the webhook's proxy leads there. */
+  readonly httpPort: number;
   /** For data folders and logs. */
   readonly folder: string;
   /** Takes down what happened. */
@@ -167,7 +169,7 @@ export function openSlot(options: SlotOptions): Slot {
   };
 }
 
-function launch({ name, proxies, env, databaseUrl, botToken, folder }: SlotOptions, log: WriteStream) {
+function launch({ name, proxies, env, databaseUrl, botToken, httpPort, folder }: SlotOptions, log: WriteStream) {
   const url = new URL(databaseUrl);
   url.port = String(proxies.database.port);
   const child: ChildProcessByStdio<null, Readable, Readable> = spawn(process.execPath, [`${ROOT}src/main.ts`], {
@@ -175,7 +177,7 @@ function launch({ name, proxies, env, databaseUrl, botToken, folder }: SlotOptio
     env: {
       PATH: process.env.PATH ?? "",
       HOME: folder,
-      PORT: "0",
+      PORT: String(httpPort),
       DATA_DIR: join(folder, name),
       DATABASE_URL: url.href,
       TELEGRAM_BOT_TOKEN: botToken,

@@ -22,7 +22,8 @@ export interface StopAct {
   readonly atMs: number;
 }
 
-export type Border = "database" | "telegram" | "model";
+/** `webhook` is the way in, for Telegram's updates. */
+export type Border = "database" | "telegram" | "model" | "webhook";
 
 /** What the driver did to a process. `untilMs` of a kill is the moment when the next one was ready. */
 export interface Disturbance {

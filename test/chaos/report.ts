@@ -7,6 +7,7 @@ import { describeTimeline } from "./timeline.ts";
 
 export interface Report {
   readonly seed: string;
+  readonly intake: Plan["options"]["intake"];
   readonly messages: number;
   readonly kills: number;
   readonly freezes: number;
@@ -47,6 +48,7 @@ export function reportOn(plan: Plan, recording: Recording, durationMs: number): 
   const { violations, takeovers, ...counts } = audited;
   const report: Report = {
     seed: plan.options.seed,
+    intake: plan.options.intake,
     messages: recording.questions.length,
     kills: count("kill"),
     freezes: count("freeze"),

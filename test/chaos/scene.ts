@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { SocketServer } from "../../src/db/client.ts";
 import { createModelStandIn, type ModelStandIn } from "../../src/sandbox/model/model-stand-in.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
+import { startBalancer } from "./balancer.ts";
 import { createFaults } from "./faults.ts";
 import { createModelLines, type ModelLines } from "./model-lines.ts";
 import { type ObservedDatabase, observeDatabase } from "./observed-database.ts";
@@ -84,16 +85,26 @@ async function setStage({ plan, target }: SceneOptions, folder: string): Promise
   const people = invitePeople(telegram, plan.options);
   const telegramCalls = recordTelegramCalls(telegram, slotOf);
   const disturbances: Disturbance[] = [];
-  const env = { OWNER_TELEGRAM_IDS: people.telegramIds.join(","), ADMIN_TOKEN, LOG_LEVEL: "info" };
-  const proxies: TcpProxy[] = [];
-  const slots: Slot[] = [];
+  const opened: { slot: Slot; webhook: TcpProxy }[] = [];
+  const balancer = await startBalancer(() => opened);
+  const webhook = { TELEGRAM_WEBHOOK_URL: `http://127.0.0.1:${balancer.port}/telegram/webhook` };
+  const env = {
+    OWNER_TELEGRAM_IDS: people.telegramIds.join(","),
+    ADMIN_TOKEN,
+    LOG_LEVEL: "info",
+    ...(plan.options.intake === "webhook" && webhook),
+  };
+  const proxies: TcpProxy[] = [balancer];
   for (const name of SLOTS) {
-    const borders = await startBorders({ target, telegram, model });
+    const httpPort = await findFreePort();
+    const borders = await startBorders({ target, telegram, model, httpPort });
     proxies.push(...Object.values(borders));
     for (const { port } of [borders.telegram, borders.model]) slotByAddress.set(`127.0.0.1:${port}`, name);
     const databaseUrl = `postgres://${database.roleOf(name)}@127.0.0.1/${target.database}`;
-    slots.push(openSlot({ name, proxies: borders, env, databaseUrl, botToken: BOT_TOKEN, folder, disturbances }));
+    const options = { name, proxies: borders, env, databaseUrl, botToken: BOT_TOKEN, httpPort, folder, disturbances };
+    opened.push({ slot: openSlot(options), webhook: borders.webhook });
   }
+  const slots = opened.map(({ slot }) => slot);
   return {
     telegram,
     model,
@@ -117,13 +128,22 @@ async function startBorders(behind: {
   target: SocketTarget;
   telegram: TelegramStandIn;
   model: ModelStandIn;
+  httpPort: number;
 }): Promise<Record<Border, TcpProxy>> {
-  const portOf = (address: string) => ({ port: Number(new URL(address).port) });
+  const at = (address: string) => () => ({ port: Number(new URL(address).port) });
   return {
-    database: await startTcpProxy({ path: join(behind.target.socketDir, ".s.PGSQL.5432") }),
-    telegram: await startTcpProxy(portOf(behind.telegram.apiRoot)),
-    model: await startTcpProxy(portOf(behind.model.url)),
+    database: await startTcpProxy(() => ({ path: join(behind.target.socketDir, ".s.PGSQL.5432") })),
+    telegram: await startTcpProxy(at(behind.telegram.apiRoot)),
+    model: await startTcpProxy(at(behind.model.url)),
+    webhook: await startTcpProxy(() => ({ port: behind.httpPort })),
   };
+}
+
+/** A port that stays the same over all processes of a slot, so that the way to it does. */
+async function findFreePort(): Promise<number> {
+  const probe = await startTcpProxy(() => undefined);
+  await probe.close();
+  return probe.port;
 }
 
 /** @returns why not everything came to its end, or null. */

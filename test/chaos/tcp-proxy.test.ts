@@ -15,7 +15,8 @@ beforeEach(async () => {
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  proxy = await startTcpProxy({ port: (server.address() as AddressInfo).port });
+  const { port } = server.address() as AddressInfo;
+  proxy = await startTcpProxy(() => ({ port }));
 });
 
 afterEach(async () => {

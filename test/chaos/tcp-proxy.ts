@@ -38,14 +38,17 @@ interface Border {
   readonly sockets: Set<Socket>;
 }
 
-/** Listens when the promise resolves; it passes everything at first. */
-export async function startTcpProxy(target: ProxyTarget): Promise<TcpProxy> {
+/**
+ * Listens when the promise resolves; it passes everything at first. `chooseTarget` is asked for each connection, and may say
+ * that there is nothing behind the border now: then it is reset.
+ */
+export async function startTcpProxy(chooseTarget: () => ProxyTarget | undefined): Promise<TcpProxy> {
   const border: Border = { delayMs: 0, gate: Promise.resolve(), sockets: new Set() };
   let isRefusing = false;
   let openGate = () => {};
   const server = createServer({ allowHalfOpen: true }, (client) => {
     if (isRefusing) reset(client);
-    else void join(client, target, border);
+    else void join(client, chooseTarget, border);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -74,10 +77,12 @@ export async function startTcpProxy(target: ProxyTarget): Promise<TcpProxy> {
   };
 }
 
-async function join(client: Socket, target: ProxyTarget, border: Border): Promise<void> {
+async function join(client: Socket, chooseTarget: () => ProxyTarget | undefined, border: Border): Promise<void> {
   keep(client, border);
   await border.gate;
-  if (client.destroyed) return;
+  const target = chooseTarget();
+  if (!target) reset(client);
+  if (!target || client.destroyed) return;
   const upstream = connect({ ...target, allowHalfOpen: true });
   keep(upstream, border);
   void pump(client, upstream, border);
