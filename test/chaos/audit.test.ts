@@ -211,6 +211,15 @@ test.each<[name: string, check: string, spoil: (recording: Breakable<Recording>)
     },
   ],
   [
+    "a message too many of a process that only had to stop",
+    "message-surplus",
+    ({ shown, telegramCalls, disturbances }) => {
+      shown.push({ ...first(shown), messageId: 15 });
+      telegramCalls.push(call({ number: 4, slot: "c", messageId: 15, questionId: 1, startedAtMs: 1_400 }));
+      disturbances.push({ kind: "terminate", slot: "c", border: null, fromMs: 1_380, untilMs: 5_000 });
+    },
+  ],
+  [
     "a message too many whose number was stored",
     "message-surplus",
     ({ shown, telegramCalls, replyChanges, disturbances }) => {

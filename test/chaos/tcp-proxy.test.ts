@@ -96,6 +96,22 @@ test("a black hole keeps everything, and lets it go when it passes again", async
   await expect.poll(other.received).toBe("other");
 });
 
+test("what somebody said in a black hole and then ended is never heard", async () => {
+  const heard: string[] = [];
+  server.on("connection", (socket) => socket.on("data", (chunk) => heard.push(String(chunk))));
+  const client = joined();
+  client.socket.write("hello");
+  await expect.poll(client.received).toBe("hello");
+  proxy.set({ kind: "blackhole" });
+
+  client.socket.end("late");
+  await roundTripElsewhere();
+  proxy.set({ kind: "pass" });
+
+  expect(await client.closed).toBe("ECONNRESET");
+  expect(heard.filter((text) => text === "late")).toEqual([]);
+});
+
 test("in a black hole not even the end of a client gets through", async () => {
   const ended = new Promise((resolve) => {
     server.once("connection", (socket) => socket.once("close", () => resolve("closed")));

@@ -32,6 +32,7 @@ export type ProxyTarget = { readonly port: number } | { readonly path: string };
 
 interface Border {
   delayMs: number;
+  isBlackHole: boolean;
   /** Settles when something may pass: at once, unless the border is a black hole. */
   gate: Promise<void>;
   /** Both ends of every connection. */
@@ -43,7 +44,7 @@ interface Border {
  * that there is nothing behind the border now: then it is reset.
  */
 export async function startTcpProxy(chooseTarget: () => ProxyTarget | undefined): Promise<TcpProxy> {
-  const border: Border = { delayMs: 0, gate: Promise.resolve(), sockets: new Set() };
+  const border: Border = { delayMs: 0, isBlackHole: false, gate: Promise.resolve(), sockets: new Set() };
   let isRefusing = false;
   let openGate = () => {};
   const server = createServer({ allowHalfOpen: true }, (client) => {
@@ -59,6 +60,7 @@ export async function startTcpProxy(chooseTarget: () => ProxyTarget | undefined)
     openGate();
     isRefusing = mode.kind === "refuse";
     border.delayMs = mode.kind === "delay" ? mode.ms : 0;
+    border.isBlackHole = mode.kind === "blackhole";
     if (mode.kind === "refuse") cut();
     if (mode.kind !== "blackhole") return;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -97,28 +99,34 @@ function keep(socket: Socket, { sockets }: Border): void {
   socket.once("close", () => sockets.delete(socket));
 }
 
-/** Forwards what `from` says until its end, and then that it has ended: well, or by a reset. */
+/**
+ * Forwards what `from` says until its end, and then that it has ended: well, or by a reset. Who ends in a black hole took
+ * what it had said there along: a machine that is gone sends nothing again.
+ */
 async function pump(from: Socket, to: Socket, border: Border): Promise<void> {
+  let isGone = false;
+  let isBroken = false;
+  let sent = Promise.resolve();
+  const forward = async (chunk: Buffer) => {
+    await border.gate;
+    if (border.delayMs > 0) await sleep(border.delayMs);
+    if (!isGone && !to.destroyed && !to.write(chunk)) await drained(to);
+  };
   try {
     for await (const chunk of from.iterator({ destroyOnReturn: false })) {
-      await border.gate;
-      if (border.delayMs > 0) await sleep(border.delayMs);
-      if (to.destroyed) return;
-      if (!to.write(chunk)) await drained(to);
+      sent = sent.then(() => forward(chunk));
+      // In a black hole it is read on, to hear when it ends.
+      if (!border.isBlackHole) await sent;
     }
-    await border.gate;
-    to.end();
   } catch {
     // A reset: the other side is to see one too.
-    await border.gate;
-    reset(to);
+    isBroken = true;
   }
-}
-
-/** Only TCP knows a reset: a Unix socket is closed. */
-function reset(socket: Socket): void {
-  if (socket.remoteAddress === undefined) socket.destroy();
-  else socket.resetAndDestroy();
+  isGone = border.isBlackHole;
+  await sent;
+  await border.gate;
+  if (isBroken || isGone) reset(to);
+  else to.end();
 }
 
 async function drained(to: Socket): Promise<void> {
@@ -126,4 +134,10 @@ async function drained(to: Socket): Promise<void> {
   to.once("drain", resolve);
   to.once("close", resolve);
   await promise;
+}
+
+/** Only TCP knows a reset: a Unix socket is closed. */
+function reset(socket: Socket): void {
+  if (socket.remoteAddress === undefined) socket.destroy();
+  else socket.resetAndDestroy();
 }

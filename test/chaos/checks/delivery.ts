@@ -154,8 +154,16 @@ function* checkCounted(doubled: readonly Answered[]): Generator<Violation> {
   }
 }
 
-function mayBeDoubled(call: TelegramCall, { wasDisturbed }: Findings): boolean {
-  return call.outcome !== "ok" || wasDisturbed(call.slot, call.startedAtMs, call.endedAtMs + STORING_MS);
+/** A shutdown in good order and a slow border explain nothing: a process has time to store what it sent. */
+function mayBeDoubled(call: TelegramCall, { recording }: Findings): boolean {
+  const mayLose = recording.disturbances.filter(
+    ({ kind, border, slot }) =>
+      slot === call.slot && kind !== "terminate" && kind !== "delay" && border !== "model" && border !== "webhook",
+  );
+  return (
+    call.outcome !== "ok" ||
+    mayLose.some(({ fromMs, untilMs }) => fromMs <= call.endedAtMs + STORING_MS && untilMs >= call.startedAtMs)
+  );
 }
 
 function surplusOf(message: ShownMessage, call: TelegramCall | undefined, wasStored: boolean): Violation {
