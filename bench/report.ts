@@ -22,10 +22,20 @@ export function summarise(samples: readonly number[]): Summary {
 
 /** Writes `bench/results/NAME.json`, and says where. */
 export function saveResults(name: string, results: object): void {
+  const report = { command: `npm run bench -- ${name}`, ...resultFacts(), ...results };
+  writeFileSync(resultFile(`${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
+  console.log(`raw results: bench/results/${name}.json`);
+}
+
+/** The path of a file among the results. */
+export function resultFile(name: string): string {
   mkdirSync(RESULTS, { recursive: true });
-  const file = `${RESULTS}${name}.json`;
-  const report = {
-    command: `npm run bench -- ${name}`,
+  return `${RESULTS}${name}`;
+}
+
+/** Of what code, when and where results are. */
+export function resultFacts() {
+  return {
     commit: commit(),
     date: new Date().toISOString(),
     machine: {
@@ -34,10 +44,7 @@ export function saveResults(name: string, results: object): void {
       memoryGiB: rounded(totalmem() / 2 ** 30),
       node: process.version,
     },
-    ...results,
   };
-  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
-  console.log(`raw results: bench/results/${name}.json`);
 }
 
 export function rounded(value: number): number {

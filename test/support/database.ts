@@ -6,9 +6,9 @@ import {
   type ConnectOptions,
   connectDatabase,
   type Database,
-  type DatabaseTarget,
   type Db,
   openSession,
+  type SocketServer,
 } from "../../src/db/client.ts";
 import type {} from "./global-setup.ts";
 
@@ -17,7 +17,7 @@ export interface TestDatabase {
   readonly db: Db;
   readonly name: string;
   /** For a second pool, or another process. */
-  readonly target: DatabaseTarget;
+  readonly target: SocketServer & { readonly database: string };
   /** Ends its pool and drops it, whoever else is still connected. */
   close(): Promise<void>;
 }

@@ -19,14 +19,23 @@ export interface DispatchDependencies extends Omit<MethodContext, "gone"> {
   limits: LimitKeeper;
 }
 
-export type Dispatch = (method: Method, params: Parameters, gone: AbortSignal) => Promise<Reply>;
+/** A call as it came in. `gone` aborts when nobody waits for the answer any more. */
+export interface IncomingCall {
+  method: Method;
+  params: Parameters;
+  /** The address that the client called, as its `Host` header says. */
+  host: string;
+  gone: AbortSignal;
+}
+
+export type Dispatch = (call: IncomingCall) => Promise<Reply>;
 
 export function createDispatch(dependencies: DispatchDependencies): Dispatch {
   const { world, transcript, faults, announce } = dependencies;
-  return async (method, params, gone) => {
+  return async ({ method, params, host, gone }) => {
     const chatId = findChatId(dependencies, params);
     const fault = faults.take({ method: method.name, params, chatId });
-    const call = transcript.start({ method: method.name, params, chatId, startedAtMs: world.now() });
+    const call = transcript.start({ method: method.name, params, chatId, host, startedAtMs: world.now() });
     announce({ kind: "call-start", call, atMs: world.now() });
     const run = () => runMethod({ method, params, gone, dependencies });
     const { outcome, reply } = await withFault(fault, run, gone);

@@ -81,7 +81,8 @@ async function answer(request: IncomingMessage, gone: AbortSignal, options: Serv
   try {
     const url = new URL(request.url ?? "/", "http://127.0.0.1");
     const method = findAddressedMethod(url, options);
-    return await options.dispatch(method, await readParameters(request, url, method), gone);
+    const params = await readParameters(request, url, method);
+    return await options.dispatch({ method, params, host: request.headers.host ?? "", gone });
   } catch (error) {
     if (!(error instanceof TelegramRefusal)) throw error;
     const body = refusalBody(error.errorCode, error.message, error.parameters);

@@ -25,13 +25,15 @@ export interface RecordedCall {
   readonly params: Readonly<Record<string, unknown>>;
   /** The chat that `chat_id` names, if it exists. */
   readonly chatId: number | undefined;
+  /** The address that was called: where each of several processes has a proxy of its own, who called. */
+  readonly host: string;
   readonly startedAtMs: number;
   endedAtMs: number | undefined;
   outcome: CallOutcome | undefined;
 }
 
 export interface Transcript {
-  start(call: Pick<RecordedCall, "method" | "params" | "chatId" | "startedAtMs">): RecordedCall;
+  start(call: Pick<RecordedCall, "method" | "params" | "chatId" | "host" | "startedAtMs">): RecordedCall;
   calls(): RecordedCall[];
   /** The newest calls as lines of text, for people. */
   describe(): string;

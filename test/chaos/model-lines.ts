@@ -1,0 +1,98 @@
+/**
+ * The model's side: answers every request by the question in it, plays the faults that are planned, and keeps what it was
+ * asked.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import type { InputItem, ModelRequest, Responder, TextPiece, Turn, TurnPart } from "../../src/sandbox/model/turn.ts";
+import { parseQuestion, type QuestionSpec, textOfRound } from "./answers.ts";
+import type { ModelAsked } from "./recording.ts";
+
+/** What the model does wrong, once, in the final round of a question. */
+export type ModelFault = "drop" | "error-500" | "error-429" | "early-end";
+
+export interface ModelLines {
+  readonly answer: Responder;
+  readonly asked: ModelAsked[];
+}
+
+const PIECE_INTERVAL_MS = 60;
+const TOOLS = [
+  { name: "CheckOutOfStock", arguments: {} },
+  { name: "CheckDailyRevenue", arguments: { date: "2026-11-14" } },
+];
+
+/** `slotOf` says whose proxy has a `Host` header's address. Each fault is played once. */
+export function createModelLines(
+  faults: ReadonlyMap<number, ModelFault>,
+  slotOf: (host: string) => string,
+): ModelLines {
+  const asked: ModelAsked[] = [];
+  const faultsLeft = new Map(faults);
+  const answer = (request: ModelRequest): Turn => {
+    const { spec, since } = currentQuestion(request);
+    const outputs = outputsOf(since);
+    const round = since.filter(isFirstCallOfRound).length + 1;
+    const fault = round > spec.rounds ? faultsLeft.get(spec.id) : undefined;
+    if (fault) faultsLeft.delete(spec.id);
+    asked.push({
+      slot: slotOf(String(request.headers.host)),
+      questionId: spec.id,
+      round,
+      atMs: request.receivedAtMs,
+      outputs,
+      fault: fault ?? null,
+    });
+    return fault ? failing(spec, fault) : { parts: [...partsOf(spec, round)] };
+  };
+  return { answer, asked };
+}
+
+/** The question and what the model said and got since it was asked. */
+function currentQuestion(request: ModelRequest): { spec: QuestionSpec; since: readonly InputItem[] } {
+  const { input } = request.body;
+  if (typeof input === "string") throw new Error("the product always sends items");
+  const index = input.findLastIndex(({ role }) => role === "user");
+  const spec = parseQuestion(String(input[index]?.content));
+  if (!spec) throw new Error(`no question of ours: ${JSON.stringify(input[index])}`);
+  return { spec, since: input.slice(index + 1) };
+}
+
+/** The calls of a round stand together: the first one follows something else. */
+function isFirstCallOfRound(item: InputItem, index: number, items: readonly InputItem[]): boolean {
+  return item.type === "function_call" && items[index - 1]?.type !== "function_call";
+}
+
+function outputsOf(items: readonly InputItem[]): Record<string, unknown> {
+  const outputs = items.filter(({ type }) => type === "function_call_output");
+  return Object.fromEntries(outputs.map(({ call_id, output }) => [call_id, JSON.parse(String(output))]));
+}
+
+function* partsOf(spec: QuestionSpec, round: number): Generator<TurnPart> {
+  const text = textOfRound(spec, round);
+  const isLast = round > spec.rounds;
+  if (!isLast) yield { kind: "reasoning", encryptedContent: `q${spec.id} thinks in round ${round}` };
+  if (text !== "") yield { kind: "text", text: paced(text, isLast ? spec.streamMs : PIECE_INTERVAL_MS) };
+  if (isLast) return;
+  for (let call = 0; call < spec.callsPerRound; call += 1) {
+    const tool = TOOLS[(spec.id + call) % TOOLS.length];
+    if (tool) yield { kind: "call", ...tool, callId: `call_q${spec.id}_${round}_${call}` };
+  }
+}
+
+function failing(spec: QuestionSpec, fault: ModelFault): Turn {
+  if (fault === "error-500") return { status: 500 };
+  if (fault === "error-429") return { status: 429, headers: { "retry-after": "1" } };
+  const text = textOfRound(spec, spec.rounds + 1);
+  const half = text.slice(0, Math.ceil(text.length / 2));
+  return { parts: [{ kind: "text", text: paced(half, spec.streamMs / 2) }], ending: { kind: fault } };
+}
+
+/** Pieces that take `durationMs` together. */
+function* paced(text: string, durationMs: number): Generator<TextPiece> {
+  const count = Math.max(1, Math.min(Math.round(durationMs / PIECE_INTERVAL_MS), text.length));
+  const size = Math.ceil(text.length / count);
+  for (let start = 0; start < text.length; start += size) {
+    yield delay(durationMs / count);
+    yield text.slice(start, start + size);
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * What is going to happen, all of it drawn from the seed before anything begins: who asks what and when, and what goes wrong.
+ *
+ * The same seed gives the same plan. What real processes make of it depends on their timing as well.
+ */
+import { type Chance, createChance } from "../../src/sandbox/shop/random.ts";
+import type { QuestionSpec } from "./answers.ts";
+import type { ModelFault } from "./model-lines.ts";
+import type { Border } from "./recording.ts";
+import type { BorderMode } from "./tcp-proxy.ts";
+
+export interface PlanOptions {
+  readonly seed: string;
+  readonly messages: number;
+  readonly kills: number;
+  /** How updates come to the processes. */
+  readonly intake: "polling" | "webhook";
+  /** Over how long people write, in milliseconds. */
+  readonly durationMs: number;
+  readonly privateChats: number;
+  readonly groups: number;
+  readonly forums: number;
+}
+
+/** Where people write. */
+export type PlaceKind = "private" | "group" | "topic";
+
+export interface PlannedQuestion {
+  readonly atMs: number;
+  readonly place: number;
+  readonly spec: QuestionSpec;
+}
+
+export interface PlannedStop {
+  readonly atMs: number;
+  readonly place: number;
+  readonly how: "/stop" | "/new" | "button";
+}
+
+export type TelegramFaultKind = "too-many-requests" | "http" | "drop-before" | "drop-after";
+
+export type Act =
+  /** Only while another process is up, unless it is `evenTheLast`. */
+  | { readonly kind: "kill" | "terminate"; readonly pauseMs: number; readonly evenTheLast: boolean }
+  | { readonly kind: "freeze"; readonly ms: number }
+  | { readonly kind: "cut"; readonly border: Border }
+  | { readonly kind: "disturb"; readonly border: Border; readonly mode: BorderMode; readonly ms: number }
+  | { readonly kind: "backends"; readonly all: boolean }
+  | { readonly kind: "telegram"; readonly method: string; readonly fault: TelegramFaultKind; readonly seconds: number };
+
+/** An act against the process in `slot`, or the next one that is up. */
+export interface PlannedAct {
+  readonly atMs: number;
+  readonly slot: number;
+  readonly act: Act;
+}
+
+export interface Plan {
+  readonly options: PlanOptions;
+  /** By number: private chats first, then groups, then two topics of each forum. */
+  readonly places: readonly PlaceKind[];
+  readonly questions: readonly PlannedQuestion[];
+  readonly stops: readonly PlannedStop[];
+  readonly modelFaults: ReadonlyMap<number, ModelFault>;
+  readonly acts: readonly PlannedAct[];
+}
+
+export const SLOTS = ["a", "b", "c"] as const;
+export const TOPICS_PER_FORUM = 2;
+
+/** Share of questions asked in groups and topics: Telegram lets a bot do 20 things a minute there. */
+const GROUP_SHARE = 0.08;
+const STOP_SHARE = 0.01;
+const MODEL_FAULT_SHARE = 0.02;
+/** How often the other acts come, for each kill. */
+const PER_KILL = { terminate: 0.1, freeze: 0.15, cut: 0.2, disturb: 0.25, backends: 0.1, telegram: 0.5 } as const;
+const BORDERS = ["database", "telegram", "model"] as const;
+const BORDERS_OF = { polling: BORDERS, webhook: [...BORDERS, "webhook"] } as const;
+const MODEL_FAULTS = ["drop", "early-end", "error-500", "error-429"] as const;
+const TELEGRAM_FAULTS = ["too-many-requests", "http", "drop-before", "drop-after"] as const;
+const TELEGRAM_METHODS = ["sendMessage", "editMessageText"] as const;
+
+/** Draws the plan of a seed. */
+export function drawPlan(options: PlanOptions): Plan {
+  const chance = createChance(`chaos ${options.seed}`);
+  const places = [
+    ...Array.from({ length: options.privateChats }, () => "private" as const),
+    ...Array.from({ length: options.groups }, () => "group" as const),
+    ...Array.from({ length: options.forums * TOPICS_PER_FORUM }, () => "topic" as const),
+  ];
+  const questions = Array.from({ length: options.messages }, (_, index) => drawQuestion(chance, options, index + 1));
+  const byTime = (one: { atMs: number }, other: { atMs: number }) => one.atMs - other.atMs;
+  return {
+    options,
+    places,
+    questions: questions.sort(byTime),
+    stops: questions.filter(() => chance.happens(STOP_SHARE)).map((question) => drawStop(chance, question)),
+    modelFaults: new Map(
+      questions
+        .filter(() => chance.happens(MODEL_FAULT_SHARE))
+        .map(({ spec }) => [spec.id, oneOf(chance, MODEL_FAULTS)] as const),
+    ),
+    acts: drawActs(chance, options).sort(byTime),
+  };
+}
+
+function drawQuestion(chance: Chance, options: PlanOptions, id: number): PlannedQuestion {
+  const others = options.groups + options.forums * TOPICS_PER_FORUM;
+  const isElsewhere = others > 0 && chance.happens(GROUP_SHARE);
+  const place = isElsewhere
+    ? options.privateChats + between(chance, 0, others - 1)
+    : between(chance, 0, options.privateChats - 1);
+  const size = chance.next();
+  const sentences =
+    size < 0.6 ? between(chance, 1, 4) : size < 0.92 ? between(chance, 6, 25) : between(chance, 80, 180);
+  const rounds = chance.pick([0.5, 0.8, 1]);
+  const streamMs = sentences < 5 ? between(chance, 100, 500) : between(chance, 500, 3_000);
+  const callsPerRound = rounds === 0 ? 0 : between(chance, 1, 3);
+  return {
+    atMs: chance.next() * options.durationMs,
+    place,
+    spec: { id, rounds, callsPerRound, sentences, streamMs },
+  };
+}
+
+function drawStop(chance: Chance, { atMs, place }: PlannedQuestion): PlannedStop {
+  return { atMs: atMs + between(chance, 100, 2_000), place, how: oneOf(chance, ["/stop", "/new", "button"] as const) };
+}
+
+function drawActs(chance: Chance, { kills, durationMs, intake }: PlanOptions): PlannedAct[] {
+  const border = (): Border => oneOf<Border>(chance, BORDERS_OF[intake]);
+  const at = () => ({ atMs: chance.next() * durationMs, slot: between(chance, 0, SLOTS.length - 1) });
+  const several = (count: number, draw: () => Act) => Array.from({ length: count }, () => ({ ...at(), act: draw() }));
+  const some = (kind: keyof typeof PER_KILL) => Math.ceil(kills * PER_KILL[kind]);
+  return [
+    ...several(kills, () => ({ kind: "kill", pauseMs: between(chance, 100, 2_500), evenTheLast: chance.happens(0.1) })),
+    ...several(some("terminate"), () => ({
+      kind: "terminate",
+      pauseMs: between(chance, 0, 1_500),
+      evenTheLast: chance.happens(0.1),
+    })),
+    ...several(some("freeze"), () => ({ kind: "freeze", ms: between(chance, 1_000, 15_000) })),
+    ...several(some("cut"), () => ({ kind: "cut", border: border() })),
+    ...several(some("disturb"), () => drawDisturbance(chance, border())),
+    ...several(some("backends"), () => ({ kind: "backends", all: chance.happens(0.3) })),
+    ...several(some("telegram"), () => ({
+      kind: "telegram",
+      method: oneOf(chance, TELEGRAM_METHODS),
+      fault: oneOf(chance, TELEGRAM_FAULTS),
+      seconds: between(chance, 1, 3),
+    })),
+  ];
+}
+
+function drawDisturbance(chance: Chance, border: Border): Act {
+  const modes: [BorderMode, ...BorderMode[]] = [
+    { kind: "refuse" },
+    { kind: "blackhole" },
+    { kind: "delay", ms: between(chance, 20, 300) },
+  ];
+  return {
+    kind: "disturb",
+    border,
+    mode: oneOf(chance, modes),
+    ms: between(chance, 500, 12_000),
+  };
+}
+
+/** Both ends included. */
+function between(chance: Chance, least: number, most: number): number {
+  return least + Math.floor(chance.next() * (most - least + 1));
+}
+
+function oneOf<Item>(chance: Chance, items: readonly [Item, ...Item[]]): Item {
+  return items[Math.floor(chance.next() * items.length)] ?? items[0];
+}

@@ -1,0 +1,117 @@
+/** What a chaos run came to, in figures: for `bench/results/`, for the terminal, and for whoever reads a failed test. */
+import { type Audit, audit } from "./audit.ts";
+import { createFindings } from "./findings.ts";
+import type { Plan } from "./plan.ts";
+import type { Recording } from "./recording.ts";
+import { describeTimeline } from "./timeline.ts";
+
+export interface Report {
+  readonly seed: string;
+  readonly intake: Plan["options"]["intake"];
+  readonly messages: number;
+  readonly kills: number;
+  readonly freezes: number;
+  /** Borders reset, refused, in a black hole or slow. */
+  readonly cuts: number;
+  readonly terminations: number;
+  readonly backendsEnded: number;
+  readonly telegramFaults: number;
+  readonly modelFaults: number;
+  /** Of runs whose process was killed while another was up and in peace. */
+  readonly takeovers: Percentiles;
+  /** Of all runs whose process was killed, also when nobody was there to take over. */
+  readonly takeoversAtAll: Percentiles;
+  readonly lost: number;
+  readonly doubled: number;
+  readonly violations: Readonly<Record<string, number>>;
+  readonly outcomes: Audit["outcomes"];
+  readonly claimsAgain: number;
+  readonly refused429: number;
+  readonly unknowingInWindow: number;
+  readonly repeatedModelRequests: number;
+  readonly telegramCalls: number;
+  readonly durationSeconds: number;
+}
+
+interface Percentiles {
+  readonly count: number;
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly maxMs: number | null;
+}
+
+/** `text` names every violation, and for the first of each kind what happened around it. */
+export function reportOn(plan: Plan, recording: Recording, durationMs: number): { report: Report; text: string } {
+  const audited = audit(recording);
+  const { disturbances } = recording;
+  const count = (...kinds: string[]) => disturbances.filter(({ kind }) => kinds.includes(kind)).length;
+  const { violations, takeovers, ...counts } = audited;
+  const report: Report = {
+    seed: plan.options.seed,
+    intake: plan.options.intake,
+    messages: recording.questions.length,
+    kills: count("kill"),
+    freezes: count("freeze"),
+    cuts: count("cut", "refuse", "blackhole", "delay"),
+    terminations: count("terminate"),
+    backendsEnded: count("backends"),
+    telegramFaults: plan.acts.filter(({ act }) => act.kind === "telegram").length,
+    modelFaults: recording.modelAsked.filter(({ fault }) => fault !== null).length,
+    takeovers: percentiles(takeovers.filter(({ hadPeer }) => hadPeer).map(({ ms }) => ms)),
+    takeoversAtAll: percentiles(takeovers.map(({ ms }) => ms)),
+    ...counts,
+    violations: Object.fromEntries(
+      [...Map.groupBy(violations, ({ check }) => check)].map(([check, found]) => [check, found.length]),
+    ),
+    telegramCalls: recording.telegramCalls.length,
+    durationSeconds: Math.round(durationMs / 1_000),
+  };
+  return { report, text: describeViolations(audited, recording) };
+}
+
+/** As a table for people. */
+export function toMarkdown(report: Report, facts: Readonly<Record<string, string>>): string {
+  const rows = Object.entries({ ...facts, ...report }).map(([name, value]) => `| ${name} | ${cell(value)} |`);
+  return ["# Chaos", "", "| | |", "|---|---|", ...rows, ""].join("\n");
+}
+
+function cell(value: unknown): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  const parts = Object.entries(value).map(([name, each]) => `${name} ${each}`);
+  return parts.length === 0 ? "none" : parts.join(", ");
+}
+
+/** By nearest rank. */
+function percentiles(samples: readonly number[]): Percentiles {
+  const sorted = samples.toSorted((one, other) => one - other);
+  const at = (share: number) => {
+    const value = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
+    return value === undefined ? null : Math.round(value);
+  };
+  return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+}
+
+const EXAMPLES_EACH = 3;
+/** A violation may name another question beside its own. */
+const QUESTIONS_EACH = 2;
+
+function describeViolations({ violations }: Audit, recording: Recording): string {
+  const findings = createFindings(recording);
+  const lines: string[] = [];
+  for (const [check, found] of Map.groupBy(violations, (violation) => violation.check)) {
+    lines.push(`${check}: ${found.length}`);
+    for (const [index, { subject, detail }] of found.entries()) {
+      lines.push(`  ${subject}: ${detail}`);
+      if (index >= EXAMPLES_EACH) continue;
+      for (const questionId of questionsIn(`${subject} ${detail}`)) {
+        lines.push(`    q${questionId}:`, ...describeTimeline(findings, questionId).map((line) => `      ${line}`));
+      }
+    }
+  }
+  return lines.join("\n");
+}
+
+function questionsIn(text: string): number[] {
+  const named = [...text.matchAll(/\bq(\d+)\b/g)].map((match) => Number(match[1]));
+  return [...new Set(named)].slice(0, QUESTIONS_EACH);
+}
