@@ -175,6 +175,8 @@ export async function startApp(parts: AppParts): Promise<App> {
         await telegramBot.stopIntake();
         await running.stop(graceMs);
         await telegramBot.stop(graceMs);
+        // Not before: whoever has seen it leave draws the same replies.
+        await running.leave();
         await stopAll(stops);
       },
     };

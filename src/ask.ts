@@ -99,6 +99,7 @@ async function answer(
     return stage.outcome();
   } finally {
     await worker.stop(0);
+    await worker.leave();
     await standIn?.stop();
   }
 }

@@ -16,6 +16,8 @@ export interface KeptLock {
   workerId(): number;
   /** Whether the last sign of life is younger than half a lease, by a clock that no one sets. */
   isFresh(): boolean;
+  /** Waits until it is fresh; rejects with the signal's reason when that aborts first. */
+  untilFresh(signal: AbortSignal): Promise<void>;
   /** Stops keeping it, and lets it go. */
   release(): Promise<void>;
 }
@@ -37,6 +39,8 @@ export interface LockKeeping {
 const BEAT_INTERVAL_MS = LEASE_SECONDS * 250;
 /** Half a lease: whoever is older than this acts no more, well before another takes over what it has. */
 const FRESH_MS = LEASE_SECONDS * 500;
+/** How often a worker that must not act looks whether it may again, in milliseconds. */
+const FRESH_LOOK_MS = 50;
 /** Pause before the database is tried again, in milliseconds. */
 const RETRY_INTERVAL_MS = 500;
 
@@ -99,12 +103,22 @@ export async function keepWorkerLock(database: Database, keeping: LockKeeping): 
     });
   };
 
+  const isFresh = () => performance.now() - beatAt < FRESH_MS;
+
   let lock = await take();
   const beats = setInterval(keepBeating, BEAT_INTERVAL_MS);
   await beat();
   return {
     workerId: () => lock.workerId,
-    isFresh: () => performance.now() - beatAt < FRESH_MS,
+    isFresh,
+    async untilFresh(signal) {
+      signal.throwIfAborted();
+      while (!isFresh()) {
+        keepBeating();
+        await pause(FRESH_LOOK_MS);
+        signal.throwIfAborted();
+      }
+    },
     async release() {
       released = true;
       clearInterval(beats);

@@ -37,6 +37,11 @@ export interface RunLoop extends ToolRunner {
 export interface RunControl {
   signal: AbortSignal;
   emit(event: RunEvent): void;
+  /**
+   * Waits until the worker may be believed: a process that was frozen wakes up in the middle of a run that another has by now.
+   * Always, when left out.
+   */
+  untilFresh?(): Promise<void>;
 }
 
 /** How the loop came to its end, and everything that the Assistant said. */
@@ -113,6 +118,7 @@ async function askModel(loop: RunLoop, run: ClaimedRun, at: Round): Promise<Fini
     cacheKey: run.threadId,
     safetyIdentifier: run.asker.id && createHash("sha256").update(run.asker.id).digest("hex"),
   };
+  await at.untilFresh?.();
   const answer = await at.model.answer(request, { signal: at.signal, onText: at.answer.write });
   addUsage(at.spent, answer.usage);
   at.signal.throwIfAborted();

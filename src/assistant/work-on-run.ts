@@ -13,7 +13,7 @@ import type { RunEvent, RunOutcome } from "../events.ts";
 import type { Logger } from "../logger.ts";
 import type { HandoverReason, RunMeter } from "../meter.ts";
 import { MAX_ATTEMPTS } from "./limits.ts";
-import { type RunLoop, type RunResult, runAssistant } from "./run.ts";
+import { type RunControl, type RunLoop, type RunResult, runAssistant } from "./run.ts";
 import { createSpending, runEndFields } from "./run-log.ts";
 import type { TextStore } from "./text-store.ts";
 
@@ -48,7 +48,12 @@ export class ShutdownError extends Error {}
  * Works on a run until it ends or `abort` aborts; never throws. With a lost lease, at shutdown, or when its end cannot be
  * stored, it is left as it is: its next attempt goes on from what is stored.
  */
-export async function workOnRun(deps: RunWork, run: ClaimedRun, abort: AbortController): Promise<void> {
+export async function workOnRun(
+  deps: RunWork,
+  run: ClaimedRun,
+  abort: AbortController,
+  untilFresh: () => Promise<void>,
+): Promise<void> {
   const { database, logger } = deps;
   const claimedAt = performance.now();
   let firstTextAt: number | null = null;
@@ -72,7 +77,7 @@ export async function workOnRun(deps: RunWork, run: ClaimedRun, abort: AbortCont
     deps.meter?.attemptBegun(run.attempt);
     emit({ type: "run-start", runId: run.id, attempt: run.attempt });
     if (run.attempt > 1) await truncateRunText(database.db, run, 0);
-    const result = await resultOf(deps, run, { signal: abort.signal, emit, said: () => said });
+    const result = await resultOf(deps, run, { signal: abort.signal, emit, untilFresh, said: () => said });
     const firstTokenAt = await texts.close();
     await end(deps, run, { ...result, firstTokenAt }, emit);
     deps.meter?.runEnded(result.outcome);
@@ -103,11 +108,7 @@ async function giveUp({ database }: RunWork, run: ClaimedRun, log: Logger, error
   );
 }
 
-async function resultOf(
-  deps: RunWork,
-  run: ClaimedRun,
-  control: { signal: AbortSignal; emit(event: RunEvent): void; said(): string },
-): Promise<RunResult> {
+async function resultOf(deps: RunWork, run: ClaimedRun, control: RunControl & { said(): string }): Promise<RunResult> {
   if (run.attempt - run.handovers > MAX_ATTEMPTS) {
     return failed("TOO_MANY_ATTEMPTS", `The run was begun ${MAX_ATTEMPTS} times and never came to an end.`, "");
   }

@@ -22,12 +22,14 @@ export interface Worker {
   isFresh(): boolean;
   /** Works on one claimed run until it ends; never throws. */
   work(run: ClaimedRun): Promise<void>;
-  /** Claims no more runs, waits up to `graceMs` for those under way, and hands the rest over. */
+  /** Claims no more runs, waits up to `graceMs` for those under way, and hands the rest over. It lives on until it leaves. */
   stop(graceMs: number): Promise<void>;
+  /** Lets its number go, and with it all that it has: from now on that is another's. Stops first where that was not done. */
+  leave(): Promise<void>;
 }
 
 /** How often the queue is looked at without a notice, in milliseconds: how soon a dead worker's run is taken over. */
-const LOOK_INTERVAL_MS = 400;
+const LOOK_INTERVAL_MS = 200;
 /** How long an aborted run may take to end, in milliseconds: a database that is silent must not hold the process up. */
 const END_LIMIT_MS = 5_000;
 
@@ -87,6 +89,9 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
       active.abortAll(() => new ShutdownError("the process stops"));
       await active.allDone(END_LIMIT_MS);
       await handOver(deps, lock.workerId());
+    },
+    async leave() {
+      post.stopping = true;
       await hearing.close();
       await lock.release();
     },
@@ -142,7 +147,7 @@ async function claimAll(post: Post, botId: number): Promise<void> {
 function work(post: Post, run: ClaimedRun): Promise<void> {
   return post.active.begin(run.id, (abort) => {
     if (run.stopRequested) abort.abort(new StoppedError());
-    return workOnRun(post, run, abort);
+    return workOnRun(post, run, abort, () => post.lock.untilFresh(abort.signal));
   });
 }
 

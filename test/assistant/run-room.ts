@@ -151,6 +151,7 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
     );
     closings.push(async () => {
       await worker.stop(0);
+      await worker.leave();
       await database.close();
     });
     return { ...worker, cutOff: () => cutLock(test.database, worker.id()) };

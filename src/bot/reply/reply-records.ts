@@ -53,10 +53,7 @@ export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
       claims.set(id, workerId);
       const claim = () => ({ id, workerId: claims.get(id) ?? workerId });
       return {
-        noteSending: () =>
-          noteSending(db, claim()).catch((error: unknown) =>
-            logger.debug({ err: error, replyId: id }, "could not note a message that is on its way"),
-          ),
+        noteSending: () => keep(() => noteSending(db, claim())),
         savePages: (telegramMessageIds, resent) =>
           keep(() => saveReplyPages(db, claim(), { telegramMessageIds, resent })),
         markDelivered: () => keep(() => markDelivered(db, claim())),

@@ -37,7 +37,7 @@ type SendAnswer = { kind: "sent"; messageId: number } | TelegramAnswer;
 
 /** What is kept of a reply; each retries until it is stored, and rejects when the reply belongs to another worker by now. */
 export interface ReplyStore {
-  /** A message is on its way whose id nobody knows yet. Tried once; never rejects. */
+  /** A message is about to be sent: should the process end before its id is stored, it may stand there twice. */
   noteSending(): Promise<void>;
   /** `resent`: messages that were sent again since the last time, because Telegram's answer was lost. */
   savePages(telegramMessageIds: readonly number[], resent: number): Promise<void>;
@@ -220,12 +220,22 @@ function priorityOf({ drawnVersion, shown, statusVersion, text }: Drawing): Prio
 }
 
 async function perform(drawing: Drawing, step: Step, slot: Slot): Promise<TelegramAnswer> {
-  const noted = step.kind === "send" ? drawing.store.noteSending() : null;
+  if (step.kind === "send") await noteSending(drawing, slot);
   const answer = await call(drawing, step);
   if (answer.kind === "held") slot.giveBack();
   else slot.end(answer.kind !== "unknown");
-  await noted;
   return step.kind === "send" ? noteSend(drawing, step.page, answer) : noteChange(drawing, step, answer);
+}
+
+/** A reply that is another's by now is not sent. */
+async function noteSending({ stop, store }: Drawing, slot: Slot): Promise<void> {
+  try {
+    await store.noteSending();
+    stop.signal.throwIfAborted();
+  } catch (error) {
+    slot.giveBack();
+    throw error;
+  }
 }
 
 function call({ transport }: Drawing, step: Step): Promise<SendAnswer> {

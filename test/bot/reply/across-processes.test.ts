@@ -192,6 +192,24 @@ test("a process that was frozen makes no call, and its successor's reply stays a
   expect(textsOf(chat)).toEqual(["The whole answer."]);
 });
 
+test("a message that was about to be sent when its process died may stand twice, and is counted", async () => {
+  const chat = newChat();
+  const [first, second] = [await startProcess(), await startProcess()];
+  const never = Promise.withResolvers<void>();
+  telegram.failNext(({ chatId }) => chatId === chat.id, { kind: "delay", until: never.promise });
+  await ask(chat, "one");
+  await first.finish(await first.claim(), "Answer one.");
+  await telegram.waitFor(() => telegram.calls().some(({ chatId }) => chatId === chat.id));
+  await first.lock.release();
+
+  await second.stage.deliverWaiting();
+  await chat.waitForBotMessage("Answer one.");
+  never.resolve();
+  await telegram.waitFor(() => textsOf(chat).length === 2);
+
+  expect((await store.db.select().from(replies))[0]).toMatchObject({ resentCount: 1 });
+});
+
 test("a takeover takes back nothing that was shown: it shows its own text when that is as long, or at its end", async () => {
   const chat = newChat();
   const [first, second] = [await startProcess(), await startProcess()];
