@@ -151,7 +151,7 @@ export async function startApp(parts: AppParts): Promise<App> {
         database: open.database,
         loop,
         stage: telegramBot.stage,
-        onLost: telegramBot.stage.abandonAll,
+        onLost: telegramBot.loseAll,
         onLiveWorkers: telegramBot.share,
         meter: metrics.meter,
         logger,

@@ -61,6 +61,8 @@ export interface TelegramBot {
   frozenChats(): number;
   /** Begins to take updates in and to deliver what was left. */
   start(): void;
+  /** The worker's number is dead: what this process drew and fetched may be another's from now on. */
+  loseAll(): void;
   /** Takes no more updates in; what is in hand is committed when this settles. */
   stopIntake(): Promise<void>;
   /** Delivers what it can within `graceMs`; the rest stays in the database. */
@@ -121,7 +123,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     api.config.use(...counting);
     return startPolling({ ...deps, api, botId: me.id, takeIn });
   };
-  let intake: { stop(): Promise<void> } | undefined;
+  let intake: { stop(): Promise<void>; loseTurn?(): void } | undefined;
   let forgetting: { stop(): Promise<void> } | undefined;
   let waitingTimer: NodeJS.Timeout | undefined;
   const deliverWaiting = () => {
@@ -142,6 +144,10 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
       publishCommands(bot.api).catch((error: unknown) => {
         logger.warn({ reason: reasonOf(error) }, "could not set the commands in Telegram's menu");
       });
+    },
+    loseAll() {
+      stage.abandonAll();
+      intake?.loseTurn?.();
     },
     async stopIntake() {
       clearInterval(waitingTimer);

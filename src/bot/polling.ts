@@ -8,7 +8,7 @@
 import type { Api } from "grammy";
 import type { Update } from "grammy/types";
 import type { Database } from "../db/client.ts";
-import { type PollerLock, takePollerLock } from "../db/poller-lock.ts";
+import { claimPolling, releasePolling } from "../db/queries/pollers.ts";
 import type { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { isConflict, isRefusal, reasonOf, refusedToken, retryDelay, sleep } from "./call-failure.ts";
@@ -22,6 +22,9 @@ export interface PollingDeps {
   botId: number;
   /** Where the processes of a shop agree on which of them polls. */
   database: Database;
+  workerId(): number;
+  /** Whether this process may be believed: one that was frozen finds another polling. */
+  mayCall(): boolean;
   takeIn: TakeIn;
   /** The token was refused while running: the process has to end. */
   onRefused(error: StartupError): void;
@@ -29,12 +32,16 @@ export interface PollingDeps {
 }
 
 export interface Polling {
+  /** The worker's number is dead: another process may poll by now. */
+  loseTurn(): void;
   /** Stops fetching; settles when the updates in hand are committed. */
   stop(): Promise<void>;
 }
 
 const LONG_POLL_SECONDS = 30;
 const CONFIRM_TIMEOUT_MS = 2_000;
+/** How often a process that stands by looks whether the one that polls is gone, in milliseconds. */
+const STANDBY_LOOK_MS = 300;
 /** Pause before an update that was not committed is tried again: longer each time, and in step with the driver's own. */
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 2_000;
@@ -42,8 +49,17 @@ const LONGEST_RETRY_MS = 2_000;
 /** Begins to poll as soon as no other process of the shop does. */
 export function startPolling(deps: PollingDeps): Polling {
   const stop = new AbortController();
-  const done = pollInTurn(deps, stop);
+  let turn = new AbortController();
+  const done = pollInTurn(deps, {
+    stop,
+    conflicts: createConflicts(),
+    begin() {
+      turn = new AbortController();
+      return AbortSignal.any([stop.signal, turn.signal]);
+    },
+  });
   return {
+    loseTurn: () => turn.abort(),
     async stop() {
       stop.abort();
       await done;
@@ -51,54 +67,56 @@ export function startPolling(deps: PollingDeps): Polling {
   };
 }
 
-/** Polls whenever it is this process's turn; a turn ends at once when its lock is lost. */
-async function pollInTurn(deps: PollingDeps, stop: AbortController): Promise<void> {
-  const { logger } = deps;
-  const conflicts = createConflicts();
-  const onWait = () => logger.info("another process of this shop polls: this one stands by");
-  for (let failures = 0; !stop.signal.aborted; ) {
-    try {
-      const lock = await takePollerLock(deps.database, deps.botId, { signal: stop.signal, onWait });
-      if (!lock) return;
-      failures = 0;
-      await pollWhile(lock, { deps, stop, conflicts });
-      if (!stop.signal.aborted) logger.warn("lost the right to poll: it is asked for again");
-    } catch (error) {
-      failures += 1;
-      logger.warn({ err: error, failures }, "could not ask for the right to poll: trying again");
-      await sleep(retryDelay(error, failures), stop.signal);
-    }
+interface Turns {
+  /** Also aborted from within, when polling is over for good. */
+  stop: AbortController;
+  conflicts: Conflicts;
+  /** @returns the signal of a new turn. */
+  begin(): AbortSignal;
+}
+
+/** Polls whenever it is this process's turn. */
+async function pollInTurn(deps: PollingDeps, turns: Turns): Promise<void> {
+  const { signal } = turns.stop;
+  let isStandingBy = false;
+  while (!signal.aborted) {
+    const whose = await whoseTurn(deps);
+    if (whose === "ours") await pollOneTurn(deps, turns);
+    if (whose === "theirs" && !isStandingBy) deps.logger.info("another process of this shop polls: this one stands by");
+    isStandingBy = whose === "theirs";
+    if (whose !== "ours") await sleep(STANDBY_LOOK_MS, signal);
   }
 }
 
-interface Turn {
-  deps: PollingDeps;
-  /** Also aborted from here, when polling is over for good. */
-  stop: AbortController;
-  conflicts: Conflicts;
+/** Unknown while the database is away, or this process may not be believed. */
+async function whoseTurn({ botId, database, logger, mayCall, workerId }: PollingDeps) {
+  if (!mayCall()) return "unknown";
+  try {
+    return (await claimPolling(database.db, { botId, workerId: workerId() })) ? "ours" : "theirs";
+  } catch (error) {
+    logger.warn({ err: error }, "could not ask for the right to poll: trying again");
+    return "unknown";
+  }
 }
 
-async function pollWhile(lock: PollerLock, { deps, stop, conflicts }: Turn): Promise<void> {
-  const signal = AbortSignal.any([stop.signal, lock.lost]);
+async function pollOneTurn(deps: PollingDeps, { begin, conflicts, stop }: Turns): Promise<void> {
+  const { botId, database, logger, workerId } = deps;
   try {
-    const unconfirmed = await poll(deps, lock, { conflicts, signal });
-    // Not after a lost lock: another process may poll by now, and this call would end its own.
-    if (unconfirmed !== null && !lock.lost.aborted) await confirm(deps, unconfirmed);
+    const unconfirmed = await poll(deps, conflicts, begin());
+    if (!stop.signal.aborted) return logger.warn("lost the right to poll: it is asked for again");
+    // Not when it is another's: this call would end its own.
+    if ((await whoseTurn(deps)) !== "ours") return;
+    if (unconfirmed !== null) await confirm(deps, unconfirmed);
+    await releasePolling(database.db, { botId, workerId: workerId() });
   } catch (error) {
     if (!isRefusal(error)) throw error;
     stop.abort();
     deps.onRefused(refusedToken());
-  } finally {
-    await lock.release();
   }
 }
 
 /** @returns the offset that Telegram was not told of yet, if there is one. Throws when the token is refused. */
-async function poll(
-  deps: PollingDeps,
-  lock: PollerLock,
-  { conflicts, signal }: { conflicts: Conflicts; signal: AbortSignal },
-): Promise<number | null> {
+async function poll(deps: PollingDeps, conflicts: Conflicts, signal: AbortSignal): Promise<number | null> {
   const { api, logger } = deps;
   let offset = 0;
   let confirmed = 0;
@@ -117,13 +135,14 @@ async function poll(
       failures = 0;
       offset = await takeInAll(deps, updates, { offset, signal });
     } catch (error) {
-      // The other poller may be one of this shop, if the lock is gone and nobody has told us yet.
-      if (isConflict(error)) await lock.check();
       if (signal.aborted) break;
       if (isRefusal(error)) throw error;
       if (!isConflict(error)) failures += 1;
+      // The other poller may be one of this shop: then there is nothing to wait for.
+      else if ((await whoseTurn(deps)) === "theirs") break;
       await sleep(isConflict(error) ? waitInConflict(conflicts, logger) : waitAfter(error, failures, logger), signal);
     }
+    if ((await whoseTurn(deps)) !== "ours") break;
   }
   return offset > confirmed ? offset : null;
 }

@@ -1,7 +1,9 @@
 import { afterEach, expect, test } from "vitest";
 import { newestRuns } from "../../src/assistant/history.ts";
 import { MAX_CALLS_PER_ROUND } from "../../src/assistant/limits.ts";
+import { runAssistant } from "../../src/assistant/run.ts";
 import { textsIn } from "../../src/bot/texts.ts";
+import { LeaseLostError } from "../../src/db/queries/run-queue.ts";
 import { BadInputError } from "../../src/errors.ts";
 import type { RunEvent } from "../../src/events.ts";
 import { calls, fails, says, scripted } from "../../src/sandbox/model/script.ts";
@@ -33,6 +35,24 @@ function expectOneOutputEach({ calls: stored }: StoredRun): void {
 }
 
 const n = (value: number) => ({ n: value });
+
+test("a process that may not be believed asks the model of nothing, and leaves the run to whoever has it", async () => {
+  const { ask, claim, takeLock, loop, model } = await open([]);
+  const { runId } = await ask("go");
+  const run = await claim(await takeLock());
+  const lost = new LeaseLostError(runId);
+
+  const worked = runAssistant(loop, run, {
+    signal: new AbortController().signal,
+    emit: () => undefined,
+    untilFresh: async () => {
+      throw lost;
+    },
+  });
+
+  await expect(worked).rejects.toBe(lost);
+  expect(model.requests).toEqual([]);
+});
 
 test("two calls of one round run side by side, and each output goes back under its call's id", async () => {
   const slowBegan = Promise.withResolvers<void>();

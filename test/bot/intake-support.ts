@@ -6,6 +6,7 @@ import { createTelegramBot, type TelegramBot, type TelegramBotDeps } from "../..
 import type { Database } from "../../src/db/client.ts";
 import { isDatabaseUp } from "../../src/db/queries/health.ts";
 import { messages, runs, threads } from "../../src/db/schema/index.ts";
+import { takeWorkerLock, type WorkerLock } from "../../src/db/worker-lock.ts";
 import type { TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
 import { onTestServer, type TestDatabase } from "../support/database.ts";
 import { HANOI } from "../support/shop.ts";
@@ -13,11 +14,17 @@ import { HANOI } from "../support/shop.ts";
 /** As long as real ones are. */
 export const BOT_TOKEN = "7123456789:AAE-token-of-the-local-stand-in-0123";
 
+/** A process that may be believed: a worker's lock, and nothing that renews its lease. */
+export function takeLock(telegram: TelegramStandIn, database: Database): Promise<WorkerLock> {
+  return takeWorkerLock(database, { botId: telegram.bot.id, onLost: () => undefined });
+}
+
 /** A bot that fetches its updates unless told otherwise, and is not started yet. */
-export function createIntakeBot(
+export async function createIntakeBot(
   { telegram, database }: { telegram: TelegramStandIn; database: Database },
   deps: Partial<TelegramBotDeps> = {},
 ): Promise<TelegramBot> {
+  const { workerId } = deps.workerId ? { workerId: 0 } : await takeLock(telegram, database);
   return createTelegramBot({
     telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null },
     database,
@@ -26,7 +33,7 @@ export function createIntakeBot(
     shop: HANOI,
     ownerTelegramIds: [],
     toolLabel: (name) => name,
-    workerId: () => 1,
+    workerId: () => workerId,
     mayCall: () => true,
     isDatabaseUp: () => isDatabaseUp(database.db),
     onRefused(error) {

@@ -5,7 +5,7 @@ import { connectDatabase, type Database } from "../../src/db/client.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { allHandled, staffPerson } from "./bot-support.ts";
-import { BOT_TOKEN, conversationsIn, createIntakeBot, recordLog } from "./intake-support.ts";
+import { BOT_TOKEN, conversationsIn, createIntakeBot, recordLog, takeLock } from "./intake-support.ts";
 
 const STANDS_BY = "another process of this shop polls: this one stands by";
 let telegram: TelegramStandIn;
@@ -47,36 +47,38 @@ test("of the processes of a shop one polls, and the next takes over when it stop
   expect(log.lines.filter(({ msg }) => msg === STANDS_BY)).toHaveLength(1);
 });
 
-test("a process whose lock is lost stops its poll at once, and the one that stands by goes on", async () => {
+test("when the process that polls dies, the one that stands by goes on", async () => {
   const chat = await staffChat();
   const log = recordLog();
-  await startProcess({ logger: log.logger });
+  const first = await startProcess({ logger: log.logger });
   await telegram.waitFor(() => openPolls().length === 1);
   await startProcess({ logger: log.logger });
   await log.waitForLine(({ msg }) => msg === STANDS_BY);
 
-  await database.db.execute(sql`select pg_terminate_backend(pid) from pg_locks join pg_stat_activity using (pid)
-    where locktype = 'advisory' and granted and application_name = 'counterhand poller'
-    and datname = current_database()`);
-  await log.waitForLine(({ msg }) => msg === STANDS_BY, 2);
+  await first.lock.release();
+  first.bot.loseAll();
   chat.send("still there?");
   await allHandled({ telegram });
 
   expect((await conversationsIn(database)).texts).toEqual(["still there?"]);
-  expect(polls()).toHaveLength(3);
   expect(log.lines.filter(({ level }) => level >= 50)).toEqual([]);
 });
 
-test("a process that stops while it stands by leaves nobody waiting in the database", async () => {
-  await startProcess();
-  await telegram.waitFor(() => openPolls().length === 1);
+test("a process that is frozen is polled for by another when its lease is over, and finds that when it wakes up", async () => {
+  const chat = await staffChat();
   const log = recordLog();
-  const second = await startProcess({ logger: log.logger });
-  await expect.poll(waitingForLock).toBe(1);
+  const first = await startProcess({ logger: log.logger });
+  await telegram.waitFor(() => openPolls().length === 1);
+  await startProcess();
 
-  await second.bot.stopIntake();
+  await database.db.execute(sql`update workers set lease_until = now() where id = ${first.lock.workerId}`);
+  await log.waitForLine(({ msg }) => msg === STANDS_BY);
+  chat.send("still there?");
+  await allHandled({ telegram });
 
-  await expect.poll(waitingForLock).toBe(0);
+  expect((await conversationsIn(database)).texts).toEqual(["still there?"]);
+  expect(openPolls()).toHaveLength(1);
+  expect(log.lines.filter(({ level }) => level >= 50)).toEqual([]);
 });
 
 test("one chat that cannot be committed yet holds up no other, and nothing is confirmed past it", async () => {
@@ -103,10 +105,11 @@ test("one chat that cannot be committed yet holds up no other, and nothing is co
 
 async function startProcess(deps: Partial<TelegramBotDeps> = {}) {
   const own = connectDatabase(database.target, { poolSize: 5 });
-  const bot = await createIntakeBot({ telegram, database: own }, deps);
+  const lock = await takeLock(telegram, own);
+  const bot = await createIntakeBot({ telegram, database: own }, { workerId: () => lock.workerId, ...deps });
   processes.push({ bot, own });
   bot.start();
-  return { bot };
+  return { bot, lock };
 }
 
 async function staffChat(first_name = "An") {
@@ -119,12 +122,6 @@ function polls() {
 
 function openPolls() {
   return polls().filter(({ outcome }) => outcome === undefined);
-}
-
-async function waitingForLock(): Promise<number> {
-  const rows = await database.db.execute(sql`select 1 from pg_stat_activity where wait_event = 'advisory'
-    and application_name = 'counterhand poller' and datname = current_database()`);
-  return rows.length;
 }
 
 /** Nothing new can be said in the thread of this person until it is released. */

@@ -17,6 +17,7 @@ import {
   createIntakeBot,
   openDatabaseAgain,
   recordLog,
+  takeLock,
   unusedPort,
 } from "./intake-support.ts";
 
@@ -178,7 +179,8 @@ test.each([
 test("a message that comes while the database is away is committed when it is back", async () => {
   const chat = await staffChat();
   const log = recordLog();
-  await start({ logger: log.logger });
+  let lock = await takeLock(telegram, database.database);
+  await start({ logger: log.logger, workerId: () => lock.workerId });
 
   await closeDatabaseToEveryone(database);
   chat.send("keep this");
@@ -186,6 +188,8 @@ test("a message that comes while the database is away is committed when it is ba
   await log.waitForLine(({ msg }) => msg === "could not ask for the right to poll: trying again", 2);
   const unconfirmed = telegram.pendingUpdates().map(({ message }) => message?.text);
   await openDatabaseAgain(database);
+  // As its worker does.
+  lock = await takeLock(telegram, database.database);
   await allHandled({ telegram });
 
   expect(unconfirmed).toEqual(["keep this", "and this"]);

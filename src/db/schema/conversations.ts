@@ -59,6 +59,12 @@ export const workers = snakeCase.table(
   (t) => [index("workers_of_bot").on(t.botId, t.leaseUntil)],
 );
 
+/** Which worker fetches the updates of a bot. */
+export const pollers = snakeCase.table("pollers", {
+  botId: telegramId().primaryKey(),
+  workerId: integer().notNull(),
+});
+
 export const chats = snakeCase.table(
   "chats",
   {

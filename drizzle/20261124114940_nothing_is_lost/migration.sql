@@ -6,6 +6,11 @@ CREATE TABLE "message_revisions" (
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "pollers" (
+	"bot_id" bigint PRIMARY KEY,
+	"worker_id" integer NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "workers" (
 	"id" integer PRIMARY KEY,
 	"bot_id" bigint,
