@@ -180,9 +180,10 @@ test("a message that comes while the database is away is committed when it is ba
   const chat = await staffChat();
   const log = recordLog();
   let lock = await takeLock(telegram, database.database);
-  await start({ logger: log.logger, workerId: () => lock.workerId });
+  const bot = await start({ logger: log.logger, workerId: () => lock.workerId });
 
   await closeDatabaseToEveryone(database);
+  bot.loseAll();
   chat.send("keep this");
   chat.send("and this");
   await log.waitForLine(({ msg }) => msg === "could not ask for the right to poll: trying again", 2);
