@@ -31,8 +31,8 @@ export interface LockKeeping {
   onBeat(heartbeat: Heartbeat, askedRunIds: readonly string[]): void;
   /** Hears at once when the lock is gone: what was the worker's may be another's from now on. */
   onLost(): void;
-  /** The database is back, and the lock held under a new number; `lostWorkerId` is the one before. */
-  onTaken(lostWorkerId: number): void;
+  /** The database is back, and the lock held under a new number. */
+  onTaken(): void;
 }
 
 /** Four beats fit into a lease: three may fail in a row. */
@@ -59,7 +59,7 @@ export async function keepWorkerLock(database: Database, keeping: LockKeeping): 
     beatAt = askedAt;
     return taken;
   };
-  const retake = async (lostWorkerId: number) => {
+  const retake = async () => {
     while (!released) {
       try {
         lock = await take();
@@ -70,7 +70,7 @@ export async function keepWorkerLock(database: Database, keeping: LockKeeping): 
       }
     }
     relocking = null;
-    if (!released) keeping.onTaken(lostWorkerId);
+    if (!released) keeping.onTaken();
   };
   // A try that fails tells of a lost lock as well.
   const lose = (lost: WorkerLock | undefined) => {
@@ -78,7 +78,7 @@ export async function keepWorkerLock(database: Database, keeping: LockKeeping): 
     beatAt = Number.NEGATIVE_INFINITY;
     logger.warn({ workerId: lost.workerId }, "lost the worker's lock: what it has is given up");
     keeping.onLost();
-    relocking = retake(lost.workerId);
+    relocking = retake();
     lost.release().catch((error: unknown) => logger.debug({ err: error }, "could not say goodbye"));
   };
   const beat = async () => {

@@ -1,10 +1,10 @@
 /**
  * A worker: claims runs from the queue, works on many side by side, and keeps their leases.
  *
- * It wakes by notice and, should one be lost, every second. What is done with a run is `work-on-run.ts`'s matter.
+ * It wakes by notice and looks by itself five times a second. What is done with a run is `work-on-run.ts`'s matter.
  */
 import { type Listener, listen } from "../db/notify.ts";
-import { type ClaimedRun, claimRun, LeaseLostError, releaseRuns } from "../db/queries/run-queue.ts";
+import { type ClaimedRun, claimRun, excuseAttempts, LeaseLostError, releaseRuns } from "../db/queries/run-queue.ts";
 import type { Heartbeat } from "../db/queries/workers.ts";
 import type { Logger } from "../logger.ts";
 import { waitUpTo } from "../wait-up-to.ts";
@@ -55,6 +55,7 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
   const { database, logger } = deps;
   const bell = createBell();
   const active = createActiveRuns(bell.ring);
+  let lost: string[] = [];
   const lock = await keepWorkerLock(database, {
     botId,
     logger,
@@ -64,12 +65,15 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
       abortLost(active, { asked, held: runs });
     },
     onLost() {
+      lost = active.ids();
       active.abortAll((runId) => new LeaseLostError(runId));
       deps.onLost?.();
     },
-    onTaken(lostWorkerId) {
+    onTaken() {
       bell.ring();
-      void handOver(deps, lostWorkerId);
+      excuseAttempts(database.db, lost).catch((error: unknown) =>
+        logger.warn({ err: error }, "could not note that runs were given up for want of the database"),
+      );
       void hearing.renew();
     },
   });

@@ -330,6 +330,24 @@ test("of two workers, the one whose connection is cut gives its runs up, and the
   expect(abandoned()).toBe(1);
 });
 
+test("a run whose worker lost the database has lost no attempt, whoever has it by then", async () => {
+  const goOn = Promise.withResolvers<void>();
+  const { ask, startWorker, ended, read, model } = await open([
+    fails({ kind: "silence" }, { kind: "text", text: "Half" }),
+    says(["The whole", goOn.promise, " answer."]),
+  ]);
+  const first = await startWorker();
+  const { runId } = await ask("go");
+  await model.waitForRequest(1);
+
+  await startWorker();
+  await first.cutOff();
+  await expect.poll(async () => (await read(runId)).run.handovers).toBe(1);
+  goOn.resolve();
+
+  expect(await ended(runId)).toBe("The whole answer.");
+});
+
 test("a worker that was cut off takes a new number and goes on", async () => {
   const { ask, startWorker, ended } = await open([says("Hello again.")]);
   const worker = await startWorker();

@@ -102,7 +102,9 @@ function pressStop({ chat, topicId }: Place): boolean {
       ({ reply_markup, message_thread_id }) => reply_markup !== undefined && (message_thread_id ?? null) === topicId,
     );
   const button = message?.reply_markup?.inline_keyboard[0]?.[0];
-  if (!message || !button) return false;
+  // Beneath an answer that came to nothing it is another one, which asks again.
+  const isStop = button && "callback_data" in button && button.callback_data?.startsWith("stop:");
+  if (!message || !isStop) return false;
   chat.press(message, button.text);
   return true;
 }

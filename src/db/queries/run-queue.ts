@@ -10,6 +10,7 @@ import type { StaffRole } from "../../roles.ts";
 import type { Db } from "../client.ts";
 import { publish } from "../notify.ts";
 import { chats, replies, runs, runText, staff, threads } from "../schema/index.ts";
+import { uuidArray } from "../uuid-array.ts";
 import { workerIsAlive } from "../worker-lock.ts";
 import { type NotedWindow, windowColumn } from "./chat-windows.ts";
 import { isBehind, takeReplyOver } from "./reply-order.ts";
@@ -128,11 +129,20 @@ export async function releaseRun(db: Db, claim: RunClaim): Promise<void> {
 }
 
 /**
- * Gives runs back to the queue for another worker to go on with, without waiting for the lease: at shutdown, or when the
- * database was away. That is no fault of theirs, and counts as no attempt.
+ * Gives runs back to the queue for another worker to go on with, without waiting for the lease: at shutdown. That is no fault
+ * of theirs, and counts as no attempt.
  */
 export async function releaseRuns(db: Db, workerId: number): Promise<void> {
   await handOver(db, and(eq(runs.workerId, workerId), inArray(runs.status, [...RUNNING])));
+}
+
+/** The worker of these runs lost the database, and lives: whoever has them by now, that attempt was no fault of theirs. */
+export async function excuseAttempts(db: Db, runIds: readonly string[]): Promise<void> {
+  if (runIds.length === 0) return;
+  await db
+    .update(runs)
+    .set({ handovers: sql`${runs.handovers} + 1` })
+    .where(and(sql`${runs.id} = any(${uuidArray(runIds)})`, inArray(runs.status, [...RUNNING])));
 }
 
 async function handOver(db: Db, isMeant: SQL | undefined): Promise<void> {
