@@ -153,6 +153,7 @@ export async function startApp(parts: AppParts): Promise<App> {
         stage: telegramBot.stage,
         onLost: telegramBot.loseAll,
         onLiveWorkers: telegramBot.share,
+        isRushed: telegramBot.isRushed,
         meter: metrics.meter,
         logger,
       },

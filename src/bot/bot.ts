@@ -5,7 +5,7 @@
  */
 
 import { Api, Bot } from "grammy";
-import type { UserFromGetMe } from "grammy/types";
+import type { Update, UserFromGetMe } from "grammy/types";
 import type { Database, Db } from "../db/client.ts";
 import { createQueueBell } from "../db/queue-bell.ts";
 import type { StartupError } from "../errors.ts";
@@ -26,6 +26,7 @@ import { startPolling } from "./polling.ts";
 import { createSendBudget } from "./reply/send-budget.ts";
 import { createTelegramStage, type TelegramStage } from "./reply/stage.ts";
 import { noteWindows } from "./reply/window-notes.ts";
+import { createRush } from "./rush.ts";
 import { createTakeIn } from "./take-in.ts";
 import { HeldCallError } from "./telegram-answer.ts";
 import { startWebhook, type Webhook } from "./webhook.ts";
@@ -59,6 +60,8 @@ export interface TelegramBot {
   share(processes: number): void;
   /** Chats that Telegram has asked to leave alone for now. */
   frozenChats(): number;
+  /** Whether more comes in than answers could be shown for. */
+  isRushed(): boolean;
   /** Begins to take updates in and to deliver what was left. */
   start(): void;
   /** The worker's number is dead: what this process drew and fetched may be another's from now on. */
@@ -116,8 +119,13 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
   bot.use(createMessages({ db, bell, outbox, logger }));
 
   const windows = noteWindows({ db: deps.db, botId: me.id, budget, workerId: deps.workerId, logger });
+  const rush = createRush();
   const startIntake = () => {
-    const takeIn = createTakeIn({ ...deps, handle: (update) => bot.handleUpdate(update) });
+    const handle = (update: Update) => {
+      rush.note();
+      return bot.handleUpdate(update);
+    };
+    const takeIn = createTakeIn({ ...deps, handle });
     if (deps.webhook) return startWebhook({ ...deps, api: bot.api, webhook: deps.webhook, takeIn });
     const api = new Api(telegram.token, clientOptions(telegram, POLL_TIMEOUT_SECONDS));
     api.config.use(...counting);
@@ -136,6 +144,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     stage,
     share: budget.share,
     frozenChats: budget.frozenChats,
+    isRushed: rush.isOn,
     start() {
       intake = startIntake();
       forgetting = startForgetting({ db, logger });
