@@ -63,8 +63,8 @@ test("a reply that Telegram holds up holds up neither the chat's next question n
   rest.resolve();
 
   chat.send("two");
-  other.send("meanwhile");
   await asked(app, "two");
+  other.send("meanwhile");
   await other.waitForBotMessage(ended("Answer: meanwhile"));
   const whileFrozen = await runsAre(app, [
     { status: "COMPLETED", delivery: { status: "PARTIAL" } },
