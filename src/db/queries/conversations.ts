@@ -3,6 +3,7 @@
  *
  * Order in a thread is the position given under the thread's row lock, never a time or an id.
  */
+import { randomUUIDv7 } from "node:crypto";
 import { and, eq, gt, sql } from "drizzle-orm";
 import { lowerRole, type StaffRole } from "../../roles.ts";
 import type { Db } from "../client.ts";
@@ -54,8 +55,7 @@ const MAX_TITLE_LENGTH = 320;
  * Takes a person's message in: the update's key, the chat, the thread, the message and a queued run, in one transaction.
  *
  * Only when this has returned may the update be confirmed to Telegram. The workers are told by whoever called it
- * (`queue-bell.ts`). The run's role is the author's, in a group at
- * most the group's ceiling.
+ * (`queue-bell.ts`). The run's role is the author's, in a group at most the group's ceiling.
  */
 export async function receiveMessage(db: Db, incoming: IncomingMessage): Promise<ReceivedMessage> {
   const received = await oncePerUpdate(db, incoming, async (tx) => {
@@ -92,28 +92,21 @@ export async function queueQuestion(
   const role = isAlone ? author.role : lowerRole(author.role, chat.roleCeiling);
   const place = { threadId: thread.id, position: thread.nextPosition };
 
+  const [runId, messageId] = [randomUUIDv7(), randomUUIDv7()];
   const asked = { askerId: author.id, askerRole: role, language: incoming.language, retryOf: retryOf ?? null };
-  const run = await getOne(
-    tx
-      .insert(runs)
-      .values({ ...place, ...asked })
-      .returning({ id: runs.id }),
-  );
   const said = { role: "user" as const, text, forwarded: incoming.forwarded, authorId: author.id, visibleTo: role };
-  const message = await getOne(
-    tx
-      .insert(messages)
-      .values({ ...place, ...said, runId: run.id, telegramMessageId, completedAt: sql`now()` })
-      .returning({ id: messages.id }),
-  );
-  if (chat.type !== "terminal") {
-    await tx.insert(replies).values({ runId: run.id, chatId: chat.id, replyToMessageId: telegramMessageId });
-  }
+  const sent = { runId, telegramMessageId, completedAt: sql`now()` };
+  const run = tx.$with("run").as(tx.insert(runs).values({ ...place, ...asked, id: runId }));
+  const message = tx.$with("message").as(tx.insert(messages).values({ ...place, ...said, ...sent, id: messageId }));
+  const shown = { runId, chatId: chat.id, replyToMessageId: telegramMessageId };
+  const reply = tx.$with("reply").as(tx.insert(replies).values(shown));
+  // One statement: in a rush it is the ways to the server and back that take the time.
   await tx
+    .with(run, message, ...(chat.type === "terminal" ? [] : [reply]))
     .update(threads)
     .set({ nextPosition: place.position + 1, title: thread.title ?? titleOf(text), lastActivityAt: sql`now()` })
     .where(eq(threads.id, thread.id));
-  return { outcome: "queued", threadId: thread.id, runId: run.id, messageId: message.id };
+  return { outcome: "queued", threadId: thread.id, runId, messageId };
 }
 
 async function lockOpenThread(tx: Db, chatId: string, topicId: number | null) {
