@@ -136,7 +136,7 @@ function ourSettings(socketDir: string): Record<string, string> {
     unix_socket_directories: `"${socketDir.replaceAll('"', '""')}"`,
     unix_socket_permissions: "0700",
     port: "5432",
-    max_connections: "100",
+    max_connections: "200",
     shared_buffers: "64MB",
     timezone: "UTC",
     log_timezone: "UTC",
