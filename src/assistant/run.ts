@@ -71,7 +71,7 @@ export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunC
     const instructions = writePrompt({ shop: loop.shop, now: loop.now(), askedAt, asker, language });
     const progress = run.attempt > 1 ? await findProgress(loop.db, run.id) : { items: [], calls: [] };
     const input: object[] = await readHistory(loop.db, run);
-    const model = withRetries(loop.model, retriesOf(loop, run));
+    const model = withRetries(onlyWhenFresh(loop.model, control), retriesOf(loop, run));
     for (;;) {
       const stored = progress.items.filter((entry) => entry.round === round + 1).map((entry) => entry.item);
       round += 1;
@@ -90,6 +90,18 @@ export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunC
   } catch (error) {
     return { outcome: endOf(error, control.signal), text: answer.text(), rounds: round, spent };
   }
+}
+
+/** Each call, a repeated one too: a process may have been frozen in the wait before it. */
+function onlyWhenFresh(model: Model, { untilFresh }: RunControl): Model {
+  if (!untilFresh) return model;
+  return {
+    name: model.name,
+    async answer(request, options) {
+      await untilFresh();
+      return model.answer(request, options);
+    },
+  };
 }
 
 interface FinishedModelCall {
@@ -118,7 +130,6 @@ async function askModel(loop: RunLoop, run: ClaimedRun, at: Round): Promise<Fini
     cacheKey: run.threadId,
     safetyIdentifier: run.asker.id && createHash("sha256").update(run.asker.id).digest("hex"),
   };
-  await at.untilFresh?.();
   const answer = await at.model.answer(request, { signal: at.signal, onText: at.answer.write });
   addUsage(at.spent, answer.usage);
   at.signal.throwIfAborted();

@@ -54,6 +54,24 @@ test("a process that may not be believed asks the model of nothing, and leaves t
   expect(model.requests).toEqual([]);
 });
 
+test("a process that was frozen before it asks the model again does not ask for a run that may be another's", async () => {
+  const { ask, claim, takeLock, loop, model } = await open([fails({ status: 503 })]);
+  const { runId } = await ask("go");
+  const run = await claim(await takeLock());
+  const lost = new LeaseLostError(runId);
+  const freshness = [Promise.resolve(), Promise.reject(lost)];
+  for (const each of freshness) each.catch(() => undefined);
+
+  const worked = runAssistant(loop, run, {
+    signal: new AbortController().signal,
+    emit: () => undefined,
+    untilFresh: () => freshness.shift() ?? Promise.resolve(),
+  });
+
+  await expect(worked).rejects.toBe(lost);
+  expect(model.requests).toHaveLength(1);
+});
+
 test("two calls of one round run side by side, and each output goes back under its call's id", async () => {
   const slowBegan = Promise.withResolvers<void>();
   const quickEnded = Promise.withResolvers<void>();

@@ -81,7 +81,7 @@ export async function startTcpProxy(chooseTarget: () => ProxyTarget | undefined)
 
 async function join(client: Socket, chooseTarget: () => ProxyTarget | undefined, border: Border): Promise<void> {
   keep(client, border);
-  await border.gate;
+  if (border.isBlackHole && !(await outlive(client, border))) return reset(client);
   const target = chooseTarget();
   if (!target) reset(client);
   if (!target || client.destroyed) return;
@@ -89,6 +89,23 @@ async function join(client: Socket, chooseTarget: () => ProxyTarget | undefined,
   keep(upstream, border);
   void pump(client, upstream, border);
   void pump(upstream, client, border);
+}
+
+/** @returns whether a client that connected in a black hole is still there when it ends; what it has said is read again. */
+async function outlive(client: Socket, border: Border): Promise<boolean> {
+  const said: Buffer[] = [];
+  let isGone = false;
+  const listen = (chunk: Buffer) => void said.push(chunk);
+  client.on("data", listen);
+  client.once("end", () => {
+    isGone = true;
+  });
+  await border.gate;
+  client.pause();
+  client.off("data", listen);
+  if (isGone || client.destroyed) return false;
+  if (said.length > 0) client.unshift(Buffer.concat(said));
+  return true;
 }
 
 function keep(socket: Socket, { sockets }: Border): void {
