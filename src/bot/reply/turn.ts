@@ -41,6 +41,10 @@ export async function waitForTurn(wait: TurnWait): Promise<readonly number[]> {
 async function nextEnd({ onEnd, signal }: TurnWait, limitMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stopListening = onEnd(resolve);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  await waitUpTo(limitMs, promise).finally(stopListening);
+  const onAbort = () => resolve();
+  signal.addEventListener("abort", onAbort, { once: true });
+  await waitUpTo(limitMs, promise);
+  stopListening();
+  // A reply may wait for hours, and look every few seconds.
+  signal.removeEventListener("abort", onAbort);
 }
