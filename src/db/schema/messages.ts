@@ -1,0 +1,72 @@
+/** Messages, exactly as they were said. */
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  boolean,
+  check,
+  foreignKey,
+  index,
+  integer,
+  pgEnum,
+  snakeCase,
+  text,
+  unique,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
+import { threads } from "./chats.ts";
+import { id, instant } from "./columns.ts";
+import { runs } from "./runs.ts";
+import { staff, staffRole } from "./staff.ts";
+
+export const messageRole = pgEnum("message_role", ["user", "assistant"]);
+
+export const messages = snakeCase.table(
+  "messages",
+  {
+    id: id(),
+    threadId: uuid()
+      .notNull()
+      .references(() => threads.id),
+    position: integer().notNull(),
+    role: messageRole().notNull(),
+    /** Exactly what was said: never trimmed, never marked up. */
+    text: text().notNull(),
+    authorId: uuid().references(() => staff.id),
+    /** Written by somebody else and passed on: the model gets it as quoted data. */
+    forwarded: boolean().notNull().default(false),
+    /** The role that counted when it was said: in a group, what is above the asker's role is left out of the history. */
+    visibleTo: staffRole().notNull(),
+    /** The run that answers it (user) or that said it (assistant). */
+    runId: uuid(),
+    /** Telegram's id of a person's message, to reply to. The Assistant's are with the reply. */
+    telegramMessageId: bigint({ mode: "number" }),
+    createdAt: instant().notNull().defaultNow(),
+    /** When it was complete; null for an Assistant's message that was cut short. */
+    completedAt: instant(),
+  },
+  (t) => [
+    unique("messages_in_thread").on(t.threadId, t.position),
+    uniqueIndex("messages_one_answer").on(t.runId).where(sql`${t.role} = 'assistant'`),
+    index("messages_of_run").on(t.runId),
+    index("messages_newest").on(t.createdAt, t.id),
+    index("messages_of_author").on(t.authorId, t.createdAt, t.id),
+    index("messages_in_telegram").on(t.telegramMessageId).where(sql`${t.telegramMessageId} is not null`),
+    foreignKey({ name: "messages_run", columns: [t.runId, t.threadId], foreignColumns: [runs.id, runs.threadId] }),
+    check("messages_position_positive", sql`${t.position} >= 1`),
+  ],
+);
+
+/** What a person's message was changed to after its run had begun: kept, and never answered. */
+export const messageRevisions = snakeCase.table(
+  "message_revisions",
+  {
+    id: id(),
+    messageId: uuid()
+      .notNull()
+      .references(() => messages.id),
+    text: text().notNull(),
+    createdAt: instant().notNull().defaultNow(),
+  },
+  (t) => [index("message_revisions_of_message").on(t.messageId, t.createdAt)],
+);

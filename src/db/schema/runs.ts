@@ -1,0 +1,157 @@
+/** Runs: what the model said in them, the tool calls that it asked for, and the text so far. */
+import { sql } from "drizzle-orm";
+import {
+  type AnyPgColumn,
+  check,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgEnum,
+  primaryKey,
+  snakeCase,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
+import { threads } from "./chats.ts";
+import { id, instant } from "./columns.ts";
+import { staff, staffRole } from "./staff.ts";
+
+export const runStatus = pgEnum("run_status", [
+  "queued",
+  "in_progress",
+  "requires_action",
+  "completed",
+  "failed",
+  "cancelled",
+  "incomplete",
+]);
+export const toolCallStatus = pgEnum("tool_call_status", ["pending", "running", "succeeded", "failed"]);
+
+export const runs = snakeCase.table(
+  "runs",
+  {
+    id: id(),
+    threadId: uuid()
+      .notNull()
+      .references(() => threads.id),
+    /** The position of the message that it answers: runs of a thread are worked in this order. */
+    position: integer().notNull(),
+    status: runStatus().notNull().default("queued"),
+    /** Who asks, with the role that counts for this run: in a group the lower of the person's and the group's. */
+    askerId: uuid().references(() => staff.id),
+    askerRole: staffRole().notNull(),
+    /** The person's language, `en` or `vi`. */
+    language: text().notNull(),
+    model: text(),
+    /** How often a worker has begun it; fences every write of a worker that was thought dead. */
+    attempt: integer().notNull().default(0),
+    /** How many of its attempts ended in good order, by a shutdown or because the database was away: no fault of the run's. */
+    handovers: integer().notNull().default(0),
+    /** The failed run whose question it asks again, by the Retry button. */
+    retryOf: uuid().references((): AnyPgColumn => runs.id),
+    workerId: integer(),
+    leaseUntil: instant(),
+    stopRequestedAt: instant(),
+    errorCode: text(),
+    errorMessage: text(),
+    inputTokens: integer(),
+    cachedInputTokens: integer(),
+    outputTokens: integer(),
+    reasoningTokens: integer(),
+    queuedAt: instant().notNull().defaultNow(),
+    startedAt: instant(),
+    firstTokenAt: instant(),
+    completedAt: instant(),
+  },
+  (t) => [
+    unique("runs_in_thread").on(t.threadId, t.position),
+    // Lets messages and tool calls refer to a run and its thread together, so that the two can never disagree.
+    unique("runs_with_thread").on(t.id, t.threadId),
+    // However often the button is pressed, the question is asked again once.
+    unique("runs_retried_once").on(t.retryOf),
+    uniqueIndex("runs_one_running").on(t.threadId).where(sql`${t.status} in ('in_progress', 'requires_action')`),
+    index("runs_open")
+      .on(t.queuedAt, t.threadId, t.position)
+      .where(sql`${t.status} in ('queued', 'in_progress', 'requires_action')`),
+    index("runs_newest").on(t.queuedAt, t.id),
+    index("runs_by_status").on(t.status, t.queuedAt, t.id),
+    check(
+      "runs_ended_has_time",
+      sql`(${t.status} in ('completed', 'failed', 'cancelled', 'incomplete')) = (${t.completedAt} is not null)`,
+    ),
+    check(
+      "runs_running_has_worker",
+      sql`${t.status} not in ('in_progress', 'requires_action') or (${t.workerId} is not null and ${t.leaseUntil} is not null)`,
+    ),
+    check("runs_failed_has_code", sql`${t.status} <> 'failed' or ${t.errorCode} is not null`),
+  ],
+);
+
+/** What the model said in a round, item by item as it must go back to it: reasoning, calls, text. */
+export const runItems = snakeCase.table(
+  "run_items",
+  {
+    runId: uuid()
+      .notNull()
+      .references(() => runs.id),
+    round: integer().notNull(),
+    position: integer().notNull(),
+    item: jsonb().notNull(),
+    createdAt: instant().notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.runId, t.round, t.position] })],
+);
+
+export const toolCalls = snakeCase.table(
+  "tool_calls",
+  {
+    id: id(),
+    runId: uuid().notNull(),
+    threadId: uuid().notNull(),
+    round: integer().notNull(),
+    /** Its place among the calls of the round. */
+    position: integer().notNull(),
+    /** The model's id of the call: its output goes back under it. */
+    callId: text().notNull(),
+    name: text().notNull(),
+    /** As the model wrote them; a JSON string of the raw text where that is not JSON. */
+    arguments: jsonb().notNull(),
+    output: jsonb(),
+    error: text(),
+    status: toolCallStatus().notNull().default("pending"),
+    createdAt: instant().notNull().defaultNow(),
+    startedAt: instant(),
+    completedAt: instant(),
+  },
+  (t) => [
+    unique("tool_calls_of_run").on(t.runId, t.round, t.position),
+    unique("tool_calls_call_id").on(t.runId, t.round, t.callId),
+    index("tool_calls_of_thread").on(t.threadId, t.createdAt, t.id),
+    index("tool_calls_newest").on(t.createdAt, t.id),
+    index("tool_calls_by_name").on(t.name, t.createdAt, t.id),
+    foreignKey({ name: "tool_calls_run", columns: [t.runId, t.threadId], foreignColumns: [runs.id, runs.threadId] }),
+    check(
+      "tool_calls_ended_has_output",
+      sql`(${t.status} in ('succeeded', 'failed')) = (${t.output} is not null and ${t.completedAt} is not null)`,
+    ),
+    check("tool_calls_failed_has_error", sql`(${t.status} = 'failed') = (${t.error} is not null)`),
+  ],
+);
+
+/** The text so far of a run, appended at most five times a second; `offset` in UTF-16 units of the whole text. */
+export const runText = snakeCase.table(
+  "run_text",
+  {
+    runId: uuid()
+      .notNull()
+      .references(() => runs.id),
+    offset: integer("offset").notNull(),
+    text: text().notNull(),
+    createdAt: timestamp({ withTimezone: true, mode: "date" }).notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.runId, t.offset] }), check("run_text_offset", sql`${t.offset} >= 0`)],
+);
