@@ -18,6 +18,7 @@ import {
 } from "../db/queries/run-steps.ts";
 import { AppError } from "../errors.ts";
 import type { RunEvent, RunOutcome } from "../events.ts";
+import { type Answer, createAnswer } from "./answer.ts";
 import { executeTool, type ToolRunner } from "./execute-tool.ts";
 import { readHistory } from "./history.ts";
 import { MAX_CALLS_PER_ROUND, MAX_ROUNDS } from "./limits.ts";
@@ -205,37 +206,6 @@ async function endOfCall(
   if (at.index < MAX_CALLS_PER_ROUND) return executeTool(loop, at.call, { role: run.asker.role, signal: at.signal });
   const error = `Only ${MAX_CALLS_PER_ROUND} calls are worked on in one round. Ask for this one again.`;
   return { output: { error }, error };
-}
-
-/** What the Assistant has said so far; rounds are set apart by a blank line. */
-type Answer = ReturnType<typeof createAnswer>;
-
-function createAnswer(emit: (event: RunEvent) => void) {
-  let text = "";
-  let roundStart = 0;
-  let isNewRound = false;
-  const append = (delta: string) => {
-    const separated = isNewRound && text !== "" ? `\n\n${delta}` : delta;
-    isNewRound = false;
-    text += separated;
-    return separated;
-  };
-  return {
-    text: () => text,
-    textOfRound: () => text.slice(roundStart),
-    beginRound() {
-      isNewRound = true;
-      roundStart = text.length;
-    },
-    write(delta: string) {
-      emit({ type: "text-delta", delta: append(delta) });
-    },
-    replay(item: string) {
-      emit({ type: "text-delta", delta: append(item) });
-      // The next text item of this round stands apart, as it did when it was streamed.
-      isNewRound = true;
-    },
-  };
 }
 
 const COMPLETED: RunOutcome = { status: "completed", errorCode: null, errorMessage: null };

@@ -97,13 +97,6 @@ function isHeldHere(workerId: number): SQL {
     and classid = ${WORKER_LOCK_CLASS} and objid::bigint = ${workerId}::bigint and objsubid = 2)`;
 }
 
-/** SQL: how many workers hold their lock, of all processes on this database. */
-export function liveWorkers(): SQL<number> {
-  return sql<number>`(select count(*)::int from pg_locks where locktype = 'advisory'
-    and granted and database = (select oid from pg_database where datname = current_database())
-    and classid = ${WORKER_LOCK_CLASS} and objsubid = 2)`;
-}
-
 async function lockNextNumber(session: ReturnType<Database["openSession"]>): Promise<number> {
   const [row] = await session<{ workerId: number }[]>`select nextval('worker_ids')::int as "workerId"`;
   if (!row) throw new Error("nextval always returns a row");

@@ -14,7 +14,7 @@ import {
   saveReplyPages,
 } from "../../db/queries/replies.ts";
 import type { Logger } from "../../logger.ts";
-import type { ReplyStore } from "./reply.ts";
+import type { ReplyStore } from "./ports.ts";
 import type { Turn } from "./turn.ts";
 
 const RETRY_INTERVAL_MS = 1_000;

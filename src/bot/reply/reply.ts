@@ -10,40 +10,13 @@ import type { Logger } from "../../logger.ts";
 import type { ReplyMeter } from "../../meter.ts";
 import { type Clock, createTimers, type Timers } from "../clock.ts";
 import type { TelegramAnswer } from "../telegram-answer.ts";
+import type { ReplyStore, ReplyTransport } from "./ports.ts";
 import { createReplyText, type ReplyText } from "./reply-text.ts";
-import type { BudgetChat, Priority, SendBudget, Slot } from "./send-budget.ts";
-import {
-  createShownPages,
-  type PageContent,
-  type PageToSend,
-  type ShownPages,
-  type Step,
-  type View,
-} from "./shown-pages.ts";
+import type { BudgetChat, Priority, SendBudget } from "./send-budget.ts";
+import { createShownPages, type View } from "./shown-pages.ts";
 import { createTextAge, type TextAge } from "./text-age.ts";
 import { keepTyping, TYPING_DELAY_MS, TYPING_INTERVAL_MS } from "./typing.ts";
-
-/** The calls that a reply makes; each answers what became of it and never throws. */
-export interface ReplyTransport {
-  send(page: PageToSend): Promise<SendAnswer>;
-  edit(messageId: number, page: PageContent): Promise<TelegramAnswer>;
-  remove(messageId: number): Promise<TelegramAnswer>;
-  typing(): Promise<TelegramAnswer>;
-  /** The chat has another id from now on. */
-  migrate(telegramId: number): Promise<void>;
-}
-
-type SendAnswer = { kind: "sent"; messageId: number } | TelegramAnswer;
-
-/** What is kept of a reply; each retries until it is stored, and rejects when the reply belongs to another worker by now. */
-export interface ReplyStore {
-  /** A message is about to be sent: should the process end before its id is stored, it may stand there twice. */
-  noteSending(): Promise<void>;
-  /** `resent`: messages that were sent again since the last time, because Telegram's answer was lost. */
-  savePages(telegramMessageIds: readonly number[], resent: number): Promise<void>;
-  markDelivered(): Promise<void>;
-  markUndeliverable(reason: string): Promise<void>;
-}
+import { type Writing, writeStep } from "./write-step.ts";
 
 export interface ReplyDeps {
   chat: BudgetChat;
@@ -81,12 +54,10 @@ const LONGEST_RETRY_MS = 30_000;
 const HELD_LOOK_MS = 100;
 
 /** What the parts of one reply share. */
-interface Drawing extends ReplyDeps {
+interface Drawing extends ReplyDeps, Writing {
   text: ReplyText;
   /** How long text waits before it is shown. */
   age: TextAge;
-  shown: ShownPages;
-  stop: AbortController;
   /** Rejects when the reply is abandoned. */
   stopped: Promise<never>;
   /** Wakes the loop when it waits for something else to show. */
@@ -101,8 +72,6 @@ interface Drawing extends ReplyDeps {
   lastShownAt: number;
   /** Calls in a row that Telegram did not answer. */
   failures: number;
-  /** Messages that may have been sent, unheard of, before one whose id is known. */
-  lostSends: number;
 }
 
 /** Begins to draw a reply; it ends by itself after `run-end`. */
@@ -178,7 +147,7 @@ async function draw(drawing: Drawing): Promise<void> {
       return;
     }
     drawing.isWriting = true;
-    const answer = await perform(drawing, step, slot);
+    const answer = await writeStep(drawing, step, slot);
     drawing.isWriting = false;
     if (answer.kind === "done" && others.length === 0) noteShown(drawing, version);
     else drawing.age.failed();
@@ -217,51 +186,6 @@ function priorityOf({ drawnVersion, shown, statusVersion, text }: Drawing): Prio
   if (text.isFinal()) return "final";
   // A tool that takes long is told of at once, from the slot that is kept for the final: that is not near.
   return shown.isEmpty() || drawnVersion < statusVersion ? "message" : "edit";
-}
-
-async function perform(drawing: Drawing, step: Step, slot: Slot): Promise<TelegramAnswer> {
-  if (step.kind === "send") await noteSending(drawing, slot);
-  const answer = await call(drawing, step);
-  if (answer.kind === "held") slot.giveBack();
-  else slot.end(answer.kind !== "unknown");
-  return step.kind === "send" ? noteSend(drawing, step.page, answer) : noteChange(drawing, step, answer);
-}
-
-/** A reply that is another's by now is not sent. */
-async function noteSending({ stop, store }: Drawing, slot: Slot): Promise<void> {
-  try {
-    await store.noteSending();
-    stop.signal.throwIfAborted();
-  } catch (error) {
-    slot.giveBack();
-    throw error;
-  }
-}
-
-function call({ transport }: Drawing, step: Step): Promise<SendAnswer> {
-  if (step.kind === "send") return transport.send(step.page);
-  const { messageId } = step.shown;
-  return step.kind === "edit" ? transport.edit(messageId, step.page) : transport.remove(messageId);
-}
-
-async function noteSend(drawing: Drawing, page: PageToSend, answer: SendAnswer): Promise<TelegramAnswer> {
-  const { shown, store } = drawing;
-  if (answer.kind === "unknown" && answer.mayBeDone) {
-    drawing.lostSends += 1;
-    drawing.meter?.messageMayBeDoubled();
-  }
-  if (answer.kind !== "sent") return answer;
-  shown.sent(answer.messageId, page);
-  const resent = drawing.lostSends;
-  drawing.lostSends = 0;
-  await store.savePages(shown.messageIds(), resent);
-  return { kind: "done" };
-}
-
-function noteChange({ shown }: Drawing, step: Exclude<Step, { kind: "send" }>, answer: SendAnswer): TelegramAnswer {
-  if (answer.kind === "done" && step.kind === "edit") shown.edited(step.shown, step.page);
-  if (answer.kind === "message-gone" || (answer.kind === "done" && step.kind === "remove")) step.shown.gone = true;
-  return answer as TelegramAnswer;
 }
 
 /** Does what an answer asks for. @returns whether the reply is at its end for good. */

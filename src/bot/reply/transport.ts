@@ -5,7 +5,7 @@
 import type { Api } from "grammy";
 import type { InlineKeyboardMarkup } from "grammy/types";
 import { sortFailure, type TelegramAnswer } from "../telegram-answer.ts";
-import type { ReplyTransport } from "./reply.ts";
+import type { ReplyTransport } from "./ports.ts";
 import type { BudgetChat } from "./send-budget.ts";
 import type { PageContent, ReplyButton } from "./shown-pages.ts";
 

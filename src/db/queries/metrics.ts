@@ -5,8 +5,8 @@
  */
 import { and, isNotNull, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { replies, runs } from "../schema/index.ts";
-import { liveWorkers } from "../worker-lock.ts";
+import { replies, runs, workers } from "../schema/index.ts";
+import { workerIsAlive } from "../worker-lock.ts";
 
 /** All of it, one statement after the other. */
 export async function readDatabaseState(db: Db) {
@@ -50,10 +50,9 @@ export async function countWaitingDeliveries(
   return row ?? { waitingDeliveries: 0, oldestDeliverySeconds: 0 };
 }
 
-/** Workers that hold their lock, of all processes on this database. */
-export async function countLiveWorkers(db: Db): Promise<number> {
-  const [row] = await db.execute<{ count: number }>(sql`select ${liveWorkers()} as count`);
-  return row?.count ?? 0;
+/** Workers that are believed, of all processes and all bots on this database. */
+export function countLiveWorkers(db: Db): Promise<number> {
+  return db.$count(workers, workerIsAlive(workers.id));
 }
 
 /** 0 for null, and for a time that another clock has put into the future. */

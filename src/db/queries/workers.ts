@@ -16,7 +16,10 @@ export const leaseEnd = sql`now() + make_interval(secs => ${LEASE_SECONDS})`;
 export interface Heartbeat {
   /** The runs that it still holds, with whether a stop was asked for (a notice of it may be lost): the rest was taken over. */
   runs: { id: string; stopRequested: boolean }[];
-  /** Workers of the same bot that live, this one among them: they share what Telegram allows a bot. */
+  /**
+   * Workers of the same bot whose lease lasts, this one among them: they share what Telegram allows a bot. By their leases
+   * alone: one that has just died, or is cut off from the database, may have calls under way.
+   */
   liveWorkers: number;
 }
 

@@ -2,7 +2,8 @@
 import { sql } from "drizzle-orm";
 import { expect } from "vitest";
 import type { Clock } from "../../../src/bot/clock.ts";
-import { createReply, type ReplyTransport } from "../../../src/bot/reply/reply.ts";
+import type { ReplyTransport } from "../../../src/bot/reply/ports.ts";
+import { createReply } from "../../../src/bot/reply/reply.ts";
 import { type BudgetChat, createSendBudget } from "../../../src/bot/reply/send-budget.ts";
 import { createLogger } from "../../../src/logger.ts";
 import type { ModelRequest, Responder, Turn } from "../../../src/sandbox/model/turn.ts";
