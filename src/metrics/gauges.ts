@@ -51,7 +51,10 @@ const STATE_GAUGES: Record<keyof DatabaseState, { name: string; help: string }> 
     name: "counterhand_oldest_waiting_delivery_seconds",
     help: "How long ago the question of the oldest reply that waits came in; 0 when none waits",
   },
-  liveWorkers: { name: "counterhand_workers_live", help: "Workers that hold their lock and renew their lease, of all processes" },
+  liveWorkers: {
+    name: "counterhand_workers_live",
+    help: "Workers that hold their lock and renew their lease, of all processes",
+  },
 };
 
 function registerStateGauges(registers: Registry[], { readState }: GaugeSources): void {
