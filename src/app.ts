@@ -11,6 +11,7 @@ import { withCircuit } from "./assistant/model-circuit.ts";
 import type { ModelRetry, RetryOptions } from "./assistant/model-retry.ts";
 import { startWorker, type Worker } from "./assistant/worker.ts";
 import { createTelegramBot, type TelegramBot } from "./bot/bot.ts";
+import type { Clock } from "./bot/clock.ts";
 import { createWebhook } from "./bot/webhook.ts";
 import type { Config, WebhookConfig } from "./config.ts";
 import type { OpenDatabase } from "./db/open.ts";
@@ -46,6 +47,8 @@ export interface AppParts {
   onFatal(error: StartupError): void;
   logger: Logger;
   now?: () => Date;
+  /** By which calls to Telegram are spaced; the system's when left out. */
+  clock?: Clock;
 }
 
 export interface App {
@@ -130,6 +133,7 @@ export async function startApp(parts: AppParts): Promise<App> {
       isDatabaseUp: () => isDatabaseUp(intakeDatabase.db),
       onRefused: parts.onFatal,
       meter: metrics.meter,
+      ...(parts.clock ? { clock: parts.clock } : {}),
       logger,
     });
     bot = telegramBot;

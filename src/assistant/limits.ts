@@ -36,8 +36,11 @@ export const MAX_RETRY_AFTER_SECONDS = 20;
 /** Failed calls in a row that open the circuit: more than one run makes, so that one run alone shuts nobody out. */
 export const CIRCUIT_FAILURES = 8;
 
-/** How long an open circuit lets no call through, in milliseconds; it doubles with each trial that fails, up to the longest. */
-export const CIRCUIT_OPEN_MS = 10_000;
+/**
+ * How long an open circuit lets no call through, in milliseconds; it doubles with each trial that fails, up to the longest.
+ * Short at first: most outages are a moment, and until then everybody who asks is turned away.
+ */
+export const CIRCUIT_OPEN_MS = 2_000;
 export const MAX_CIRCUIT_OPEN_MS = 60_000;
 
 /** Tokens of one model call, reasoning included: several times the longest answer that staff would read. */

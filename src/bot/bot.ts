@@ -15,6 +15,7 @@ import type { Shop } from "../shop/shop.ts";
 import { createAccess, inviteLink, makeInvite } from "./access.ts";
 import { createButtons } from "./buttons.ts";
 import { reasonOf } from "./call-failure.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { createCommands, publishCommands } from "./commands.ts";
 import { askWhoIAm, CALL_TIMEOUT_SECONDS, clientOptions, type TelegramAccess } from "./connection.ts";
 import type { BotContext } from "./context.ts";
@@ -50,6 +51,8 @@ export interface TelegramBotDeps {
   /** Telegram refused the token while running: the process has to end. */
   onRefused(error: StartupError): void;
   meter?: TelegramMeter & ReplyMeter;
+  /** By which calls are spaced; the system's when left out. */
+  clock?: Clock;
   logger: Logger;
 }
 
@@ -84,7 +87,7 @@ const WAITING_LOOK_INTERVAL_MS = 1_000;
  * @throws {StartupError} when Telegram refuses the token or cannot be reached.
  */
 export async function createTelegramBot(deps: TelegramBotDeps): Promise<TelegramBot> {
-  const { logger, telegram } = deps;
+  const { clock = systemClock, logger, telegram } = deps;
   const me = await askWhoIAm(telegram);
   const bot = new Bot<BotContext>(telegram.token, {
     client: clientOptions(telegram, CALL_TIMEOUT_SECONDS),
@@ -92,9 +95,8 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
   });
   const counting = deps.meter ? [countCalls(deps.meter)] : [];
   bot.api.config.use(...counting);
-  const budget = createSendBudget(
-    telegram.callsPerSecond === undefined ? {} : { callsPerSecond: telegram.callsPerSecond },
-  );
+  const { callsPerSecond } = telegram;
+  const budget = createSendBudget({ clock, ...(callsPerSecond === undefined ? {} : { callsPerSecond }) });
   bot.api.config.use((callApi, method, payload, signal) => {
     if (!deps.mayCall()) throw new HeldCallError();
     return callApi(method, payload, signal);
@@ -107,6 +109,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     budget,
     toolLabel: deps.toolLabel,
     workerId: deps.workerId,
+    clock,
     ...(deps.meter ? { meter: deps.meter } : {}),
     logger,
   });

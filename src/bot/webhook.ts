@@ -12,6 +12,7 @@ import type { Logger } from "../logger.ts";
 import { isRefusal, reasonOf, refusedToken, retryDelay, sleep } from "./call-failure.ts";
 import { ALLOWED_UPDATES, type TakeIn } from "./take-in.ts";
 import { createWebhookDoor, type WebhookDoor } from "./webhook-door.ts";
+import { createWebhookWatch } from "./webhook-watch.ts";
 
 export interface Webhook {
   /** The public address, as Telegram is told it. */
@@ -40,12 +41,15 @@ export function createWebhook({ url, path, secret }: WebhookConfig, token: strin
   return { url, path, secret: known, door: createWebhookDoor(known) };
 }
 
-/** Opens the door and tells Telegram of it. */
+/** How often Telegram is asked whether it still brings the updates here, in milliseconds. */
+const WATCH_INTERVAL_MS = 60_000;
+
+/** Opens the door, tells Telegram of it, and sees to it that it stays so. */
 export function startWebhook(deps: WebhookDeps): { stop(): Promise<void> } {
   const { door } = deps.webhook;
   const stop = new AbortController();
   door.open(deps.takeIn);
-  const told = tellTelegram(deps, stop.signal);
+  const told = keepTold(deps, stop.signal);
   return {
     async stop() {
       stop.abort();
@@ -57,6 +61,18 @@ export function startWebhook(deps: WebhookDeps): { stop(): Promise<void> } {
 /** The secret for who configured none: the same in every process with this token, and nobody learns the token from it. */
 function deriveSecret(token: string): string {
   return createHmac("sha256", token).update("counterhand webhook secret").digest("base64url");
+}
+
+async function keepTold(deps: WebhookDeps, signal: AbortSignal): Promise<void> {
+  const { api, logger, webhook } = deps;
+  const tell = () => tellTelegram(deps, signal);
+  const watch = createWebhookWatch({ api, url: webhook.url, tell, logger });
+  await tell();
+  for (;;) {
+    await sleep(WATCH_INTERVAL_MS, signal);
+    if (signal.aborted) return;
+    await watch.look(signal);
+  }
 }
 
 async function tellTelegram({ api, webhook, onRefused, logger }: WebhookDeps, signal: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type App, startApp } from "../../src/app.ts";
 import { createModel } from "../../src/assistant/model.ts";
+import type { Clock } from "../../src/bot/clock.ts";
 import { type Config, loadConfig, type WebhookConfig } from "../../src/config.ts";
 import { connectDatabase } from "../../src/db/client.ts";
 import { saveStaffMember } from "../../src/db/queries/staff.ts";
@@ -21,6 +22,9 @@ import { createTestDatabase, type TestDatabase } from "./database.ts";
 export const BOT_TOKEN = "4242:test-token-of-the-local-stand-in";
 export const ADMIN_TOKEN = "an-admin-token-for-tests-of-40-characters";
 
+/** What the date is at 0 of a test's clock. */
+const CLOCK_STARTS_AT = Date.UTC(2026, 10, 24);
+
 export interface TestAppOptions {
   /** Environment variables over the defaults. */
   env?: Record<string, string>;
@@ -33,6 +37,8 @@ export interface TestAppOptions {
   logger?: Logger;
   /** Of calls to Telegram; its own when left out. */
   telegramLimits?: "none";
+  /** By which the bot spaces its calls and Telegram counts them; real time when left out. */
+  clock?: Clock;
   /** Updates are brought instead of fetched. */
   webhook?: WebhookConfig;
 }
@@ -57,8 +63,10 @@ export interface TestApp {
 /** Starts it; `answer` plays the model. */
 export async function startTestApp(answer: Responder, options: TestAppOptions = {}): Promise<TestApp> {
   const test = await createTestDatabase({ poolSize: 10 });
+  const { clock } = options;
   const telegram = await createTelegramStandIn({
     token: BOT_TOKEN,
+    ...(clock ? { now: () => CLOCK_STARTS_AT + clock.now() } : {}),
     ...(options.telegramLimits ? { limits: options.telegramLimits } : {}),
   });
   const model = await createModelStandIn({ answer });
@@ -96,6 +104,7 @@ export async function startTestApp(answer: Responder, options: TestAppOptions = 
       },
       logger: options.logger ?? createLogger({ level: process.env.TEST_LOG_LEVEL ?? "silent", pretty: false }),
       ...(options.now ? { now: options.now } : {}),
+      ...(clock ? { clock } : {}),
     });
   let app = await start();
   let isStopped = false;

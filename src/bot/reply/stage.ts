@@ -16,7 +16,7 @@ import type { Logger } from "../../logger.ts";
 import type { ReplyMeter } from "../../meter.ts";
 import { waitUpTo } from "../../wait-up-to.ts";
 import { isWorthRetrying, retryData, stopData } from "../buttons.ts";
-import { systemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { finalReply, textsIn } from "../texts.ts";
 import { withClosedFence } from "./markdown-fence.ts";
 import { paginate } from "./pages.ts";
@@ -34,6 +34,7 @@ export interface StageDeps {
   /** What a person reads while a tool of this name runs. */
   toolLabel(name: string, language: string): string;
   workerId(): number;
+  clock: Clock;
   meter?: ReplyMeter;
   logger: Logger;
 }
@@ -73,7 +74,7 @@ const MOST_OPEN_REPLIES = 1_000;
 
 /** A stage in the chats of one bot. */
 export function createTelegramStage(deps: StageDeps): TelegramStage {
-  const { budget, db, logger } = deps;
+  const { budget, clock, db, logger } = deps;
   const open = new Map<string, Reply>();
   /** Numbers under which this process has claimed something: what they noted of a chat is known here. */
   const ownNumbers = new Set<number>();
@@ -114,9 +115,9 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
           onEnd: (callback) => ends.listen(conversation, callback),
           signal,
         }),
-      askedAt: place.queuedMs === null ? null : systemClock.now() - place.queuedMs,
+      askedAt: place.queuedMs === null ? null : clock.now() - place.queuedMs,
       ...(deps.meter ? { meter: deps.meter } : {}),
-      clock: systemClock,
+      clock,
       logger: log,
     });
     open.set(replyId, reply);

@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm";
 import { Api } from "grammy";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { RunView } from "../../../src/assistant/work-on-run.ts";
+import { systemClock } from "../../../src/bot/clock.ts";
 import { createSendBudget } from "../../../src/bot/reply/send-budget.ts";
 import { createTelegramStage, type TelegramStage } from "../../../src/bot/reply/stage.ts";
 import { noteWindows } from "../../../src/bot/reply/window-notes.ts";
@@ -59,7 +60,14 @@ async function startProcess(): Promise<Process> {
     return call(method, payload, signal);
   });
   const budget = createSendBudget();
-  const deps = { db: store.db, botId: telegram.bot.id, budget, workerId: () => lock.workerId, logger };
+  const deps = {
+    db: store.db,
+    botId: telegram.bot.id,
+    budget,
+    workerId: () => lock.workerId,
+    clock: systemClock,
+    logger,
+  };
   const stage = createTelegramStage({ ...deps, api, toolLabel: (name) => name });
   const views = new Map<string, RunView>();
   const viewOf = ({ id }: ClaimedRun): RunView => {

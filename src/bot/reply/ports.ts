@@ -1,0 +1,25 @@
+/** What a reply needs of the world: Telegram to show it in, and a store for how far it has come. */
+import type { TelegramAnswer } from "../telegram-answer.ts";
+import type { PageContent, PageToSend } from "./shown-pages.ts";
+
+/** The calls that a reply makes; each answers what became of it and never throws. */
+export interface ReplyTransport {
+  send(page: PageToSend): Promise<SendAnswer>;
+  edit(messageId: number, page: PageContent): Promise<TelegramAnswer>;
+  remove(messageId: number): Promise<TelegramAnswer>;
+  typing(): Promise<TelegramAnswer>;
+  /** The chat has another id from now on. */
+  migrate(telegramId: number): Promise<void>;
+}
+
+export type SendAnswer = { kind: "sent"; messageId: number } | TelegramAnswer;
+
+/** What is kept of a reply; each retries until it is stored, and rejects when the reply belongs to another worker by now. */
+export interface ReplyStore {
+  /** A message is about to be sent: should the process end before its id is stored, it may stand there twice. */
+  noteSending(): Promise<void>;
+  /** `resent`: messages that were sent again since the last time, because Telegram's answer was lost. */
+  savePages(telegramMessageIds: readonly number[], resent: number): Promise<void>;
+  markDelivered(): Promise<void>;
+  markUndeliverable(reason: string): Promise<void>;
+}

@@ -1,0 +1,73 @@
+/** One write to the chat: made, and noted, so that no process sends the same page again without knowing it. */
+import type { ReplyMeter } from "../../meter.ts";
+import type { TelegramAnswer } from "../telegram-answer.ts";
+import type { ReplyStore, ReplyTransport, SendAnswer } from "./ports.ts";
+import type { Slot } from "./send-budget.ts";
+import type { PageToSend, ShownPages, Step } from "./shown-pages.ts";
+
+type Change = Exclude<Step, { kind: "send" }>;
+
+/** What a write needs of its reply, and changes in it. */
+export interface Writing {
+  transport: ReplyTransport;
+  store: ReplyStore;
+  shown: ShownPages;
+  stop: AbortController;
+  meter?: ReplyMeter;
+  /** Messages that may have been sent, unheard of, before one whose id is known. */
+  lostSends: number;
+}
+
+/** Takes a step within its slot. @throws {ReplyLostError} when the reply belongs to another worker by now. */
+export async function writeStep(writing: Writing, step: Step, slot: Slot): Promise<TelegramAnswer> {
+  if (step.kind === "send") {
+    await noteSending(writing, slot);
+    const answer = await writing.transport.send(step.page);
+    endSlot(slot, answer);
+    return noteSend(writing, step.page, answer);
+  }
+  const answer = await change(writing.transport, step);
+  endSlot(slot, answer);
+  noteChange(writing, step, answer);
+  return answer;
+}
+
+/** A reply that is another's by now is not sent. */
+async function noteSending({ stop, store }: Writing, slot: Slot): Promise<void> {
+  try {
+    await store.noteSending();
+    stop.signal.throwIfAborted();
+  } catch (error) {
+    slot.giveBack();
+    throw error;
+  }
+}
+
+function endSlot(slot: Slot, answer: SendAnswer): void {
+  if (answer.kind === "held") slot.giveBack();
+  else slot.end(answer.kind !== "unknown");
+}
+
+function change(transport: ReplyTransport, step: Change): Promise<TelegramAnswer> {
+  const { messageId } = step.shown;
+  return step.kind === "edit" ? transport.edit(messageId, step.page) : transport.remove(messageId);
+}
+
+async function noteSend(writing: Writing, page: PageToSend, answer: SendAnswer): Promise<TelegramAnswer> {
+  const { shown, store } = writing;
+  if (answer.kind === "unknown" && answer.mayBeDone) {
+    writing.lostSends += 1;
+    writing.meter?.messageMayBeDoubled();
+  }
+  if (answer.kind !== "sent") return answer;
+  shown.sent(answer.messageId, page);
+  const resent = writing.lostSends;
+  writing.lostSends = 0;
+  await store.savePages(shown.messageIds(), resent);
+  return { kind: "done" };
+}
+
+function noteChange({ shown }: Writing, step: Change, answer: TelegramAnswer): void {
+  if (answer.kind === "done" && step.kind === "edit") shown.edited(step.shown, step.page);
+  if (answer.kind === "message-gone" || (answer.kind === "done" && step.kind === "remove")) step.shown.gone = true;
+}
