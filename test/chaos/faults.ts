@@ -64,7 +64,7 @@ async function carryOut(act: Act, slot: Slot, targets: FaultTargets): Promise<vo
     case "kill":
       return slot.kill(act.pauseMs);
     case "terminate":
-      return slot.terminate(act.pauseMs);
+      return slot.terminate(act.pauseMs, act.secondAfterMs);
     case "freeze":
       return slot.freeze(act.ms);
     case "cut":

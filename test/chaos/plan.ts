@@ -41,7 +41,14 @@ export type TelegramFaultKind = "too-many-requests" | "http" | "drop-before" | "
 
 export type Act =
   /** Only while another process is up, unless it is `evenTheLast`. */
-  | { readonly kind: "kill" | "terminate"; readonly pauseMs: number; readonly evenTheLast: boolean }
+  | { readonly kind: "kill"; readonly pauseMs: number; readonly evenTheLast: boolean }
+  /** `secondAfterMs`: when a second signal follows, which ends it at once; null for none. */
+  | {
+      readonly kind: "terminate";
+      readonly pauseMs: number;
+      readonly evenTheLast: boolean;
+      readonly secondAfterMs: number | null;
+    }
   | { readonly kind: "freeze"; readonly ms: number }
   | { readonly kind: "cut"; readonly border: Border }
   | { readonly kind: "disturb"; readonly border: Border; readonly mode: BorderMode; readonly ms: number }
@@ -72,6 +79,7 @@ export const TOPICS_PER_FORUM = 2;
 const GROUP_SHARE = 0.08;
 const STOP_SHARE = 0.01;
 const MODEL_FAULT_SHARE = 0.02;
+const SECOND_SIGNAL_SHARE = 0.4;
 /** How often the other acts come, for each kill. */
 const PER_KILL = { terminate: 0.1, freeze: 0.15, cut: 0.2, disturb: 0.25, backends: 0.1, telegram: 0.5 } as const;
 const BORDERS = ["database", "telegram", "model"] as const;
@@ -138,6 +146,8 @@ function drawActs(chance: Chance, { kills, durationMs, intake }: PlanOptions): P
       kind: "terminate",
       pauseMs: between(chance, 0, 1_500),
       evenTheLast: chance.happens(0.1),
+      // Two within a moment are one.
+      secondAfterMs: chance.happens(SECOND_SIGNAL_SHARE) ? between(chance, 400, 3_000) : null,
     })),
     ...several(some("freeze"), () => ({ kind: "freeze", ms: between(chance, 1_000, 15_000) })),
     ...several(some("cut"), () => ({ kind: "cut", border: border() })),

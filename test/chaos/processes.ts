@@ -40,8 +40,8 @@ export interface Slot {
   readonly ready: () => Promise<void>;
   /** SIGKILL, and a new process after a pause. */
   kill(pauseMs: number): void;
-  /** SIGTERM, and a new process after it has ended and a pause. */
-  terminate(pauseMs: number): void;
+  /** SIGTERM, a second one where the process is still up after `secondAfterMs`; a new process after its end and a pause. */
+  terminate(pauseMs: number, secondAfterMs: number | null): Promise<void>;
   /** SIGSTOP, and SIGCONT after `ms`, unless it was killed meanwhile. */
   freeze(ms: number): Promise<void>;
   /** Lets a border misbehave for `ms`. */
@@ -121,7 +121,7 @@ export function openSlot(options: SlotOptions): Slot {
     await sleep(wasReady ? state.ending.pauseMs : RESTART_PAUSE_MS);
     if (!state.isClosing) start();
   };
-  const end = (kind: "kill" | "terminate", signal: NodeJS.Signals, pauseMs: number) => {
+  const end = (kind: "kill" | "terminate" | "second-signal", signal: NodeJS.Signals, pauseMs: number) => {
     state.ending = { disturbance: note(kind), pauseMs };
     state.child?.kill(signal);
   };
@@ -137,7 +137,15 @@ export function openSlot(options: SlotOptions): Slot {
     ready: () => state.ready.promise,
     failedStarts: () => state.failedStarts,
     kill: (pauseMs) => end("kill", "SIGKILL", pauseMs),
-    terminate: (pauseMs) => end("terminate", "SIGTERM", pauseMs),
+    async terminate(pauseMs, secondAfterMs) {
+      const { child } = state;
+      end("terminate", "SIGTERM", pauseMs);
+      if (secondAfterMs === null) return;
+      await sleep(secondAfterMs);
+      if (state.child !== child || state.isClosing || state.ending?.disturbance.kind !== "terminate") return;
+      state.ending.disturbance.untilMs = Date.now();
+      end("second-signal", "SIGTERM", pauseMs);
+    },
     async freeze(ms) {
       const { child } = state;
       const disturbance = note("freeze");

@@ -27,7 +27,17 @@ export type Border = "database" | "telegram" | "model" | "webhook";
 
 /** What the driver did to a process. `untilMs` of a kill is the moment when the next one was ready. */
 export interface Disturbance {
-  readonly kind: "kill" | "freeze" | "terminate" | "cut" | "refuse" | "blackhole" | "delay" | "backends" | "exit";
+  readonly kind:
+    | "kill"
+    | "freeze"
+    | "terminate"
+    | "second-signal"
+    | "cut"
+    | "refuse"
+    | "blackhole"
+    | "delay"
+    | "backends"
+    | "exit";
   readonly slot: string;
   readonly border: Border | null;
   readonly fromMs: number;

@@ -14,6 +14,8 @@ export interface Report {
   /** Borders reset, refused, in a black hole or slow. */
   readonly cuts: number;
   readonly terminations: number;
+  /** Of those, ended at once by a second signal. */
+  readonly secondSignals: number;
   readonly backendsEnded: number;
   readonly telegramFaults: number;
   readonly modelFaults: number;
@@ -54,6 +56,7 @@ export function reportOn(plan: Plan, recording: Recording, durationMs: number): 
     freezes: count("freeze"),
     cuts: count("cut", "refuse", "blackhole", "delay"),
     terminations: count("terminate"),
+    secondSignals: count("second-signal"),
     backendsEnded: count("backends"),
     telegramFaults: plan.acts.filter(({ act }) => act.kind === "telegram").length,
     modelFaults: recording.modelAsked.filter(({ fault }) => fault !== null).length,

@@ -3,7 +3,7 @@
  * a run that others have taken over.
  */
 import { type Answered, type Findings, ownerAt, type Violation } from "../findings.ts";
-import type { TelegramCall } from "../recording.ts";
+import type { Disturbance, TelegramCall } from "../recording.ts";
 
 export interface MannersFindings {
   readonly violations: readonly Violation[];
@@ -18,6 +18,9 @@ const ON_ITS_WAY_MS = 500;
 /** Who was cut off from the database cannot know at once that another has its run. */
 const UNKNOWING_MS = 1_000;
 const COUNTED = new Set(["sendMessage", "editMessageText", "deleteMessage", "sendChatAction"]);
+
+/** What a process of a slot does not outlive. */
+const ENDS = new Set<Disturbance["kind"]>(["kill", "terminate", "second-signal", "exit"]);
 
 export function checkManners(findings: Findings): MannersFindings {
   const windows = checkWindows(findings);
@@ -35,10 +38,7 @@ function checkWindows({ recording: { telegramCalls, disturbances } }: Findings):
   const isNew = (slot: string, sinceMs: number, atMs: number) =>
     disturbances.some(
       ({ kind, slot: ended, fromMs, untilMs }) =>
-        ended === slot &&
-        (kind === "kill" || kind === "terminate" || kind === "exit") &&
-        fromMs <= atMs &&
-        untilMs >= sinceMs,
+        ended === slot && ENDS.has(kind) && fromMs <= atMs && untilMs >= sinceMs,
     );
   for (const calls of Map.groupBy(counted, ({ chatId }) => chatId).values()) {
     const windows: TelegramCall[] = [];
