@@ -24,6 +24,7 @@ import { startHttpServer } from "./http.ts";
 import type { Logger } from "./logger.ts";
 import { createMetricsEndpoint } from "./metrics/endpoint.ts";
 import { createMetrics } from "./metrics/metrics.ts";
+import { stopInTurn } from "./stop-in-turn.ts";
 import { createToolRegistry } from "./tools/registry.ts";
 
 export interface AppParts {
@@ -177,26 +178,25 @@ export async function startApp(parts: AppParts): Promise<App> {
       makeOwnerInvite: telegramBot.makeOwnerInvite,
       async stop(graceMs = SHUTDOWN_GRACE_MS) {
         ready = false;
-        await telegramBot.stopIntake();
-        await running.stop(graceMs);
-        await telegramBot.stop(graceMs);
-        // Not before: whoever has seen it leave draws the same replies.
-        await running.leave();
-        await stopAll(stops);
+        // The number is let go of last: whoever has seen it leave draws the same replies.
+        const steps = [
+          telegramBot.stopIntake,
+          () => running.stop(graceMs),
+          () => telegramBot.stop(graceMs),
+          running.leave,
+          ...stops.reverse(),
+        ];
+        await stopInTurn(steps, (error) => logger.error({ err: error }, "could not stop in good order: going on"));
       },
     };
   } catch (error) {
-    await stopAll(stops);
+    await stopInTurn(stops.reverse(), (cause) => logger.error({ err: cause }, "could not stop what was started"));
     throw error;
   }
 }
 
 /** The shell does not read `.env`: this takes the value out of it. */
 const TOKEN_IN_ENV_FILE = "$(sed -n 's/^ADMIN_TOKEN=//p' .env)";
-
-async function stopAll(stops: (() => Promise<void>)[]): Promise<void> {
-  for (const stop of stops.reverse()) await stop();
-}
 
 function exampleCommand(address: string, token: string): string {
   const query = "{ threads(first: 5) { nodes { title lastActivityAt lastMessage { role text } } } }";

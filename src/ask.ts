@@ -145,7 +145,7 @@ function createTerminalStage(): RunStage & { outcome(): RunOutcome | undefined }
           if (outcome.status !== "completed") remark(outcome.errorMessage ?? `The run was ${outcome.status}.`);
         }
       },
-      abandon: () => remark("The answer was broken off."),
+      abandon: async () => remark("The answer was broken off."),
     }),
   };
 }

@@ -16,6 +16,7 @@ import { StartupError } from "./errors.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { type SandboxTelegram, type Started, startSandboxTelegram, startScriptedModel } from "./sandbox/sandbox.ts";
 import { seedDemoShop } from "./sandbox/shop/demo-shop.ts";
+import { stopInTurn } from "./stop-in-turn.ts";
 import { stopOnSignals } from "./stop-on-signals.ts";
 
 const stops: (() => Promise<void>)[] = [];
@@ -126,7 +127,10 @@ function stopWhenAsked(starting: Promise<App>, log: Logger): void {
 /** Stops what was started, in reverse; whoever asks again waits for the same. */
 function stopAll(): Promise<void> {
   stopped ??= (async () => {
-    for (let stop = stops.pop(); stop; stop = stops.pop()) await stop();
+    // What is started meanwhile, by a start that goes on, is stopped as well.
+    for (let stop = stops.pop(); stop; stop = stops.pop()) {
+      await stopInTurn([stop], (error) => logger?.error({ err: error }, "could not stop in good order: going on"));
+    }
     logger?.info("stopped");
   })();
   return stopped;
@@ -137,10 +141,6 @@ async function fail(error: unknown): Promise<never> {
   if (error instanceof StartupError) process.stderr.write(`${error.message}\n`);
   else if (logger) logger.fatal({ err: error }, "ended unexpectedly");
   else process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
-  try {
-    await stopAll();
-  } catch (cause) {
-    logger?.error({ err: cause }, "could not stop everything");
-  }
+  await stopAll();
   process.exit(1);
 }

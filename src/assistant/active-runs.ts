@@ -4,6 +4,7 @@ import { waitUpTo } from "../wait-up-to.ts";
 export interface ActiveRuns {
   size(): number;
   ids(): string[];
+  has(runId: string): boolean;
   /** Begins work on a run, and forgets it when that is done. */
   begin(runId: string, work: (abort: AbortController) => Promise<void>): Promise<void>;
   abort(runId: string, reason: Error): void;
@@ -25,6 +26,7 @@ export function createActiveRuns(onDone: () => void): ActiveRuns {
   return {
     size: () => active.size,
     ids: () => [...active.keys()],
+    has: (runId) => active.has(runId),
     abort: abortRun,
     stop(runId, reason) {
       if (active.has(runId)) return abortRun(runId, reason);

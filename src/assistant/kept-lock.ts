@@ -10,6 +10,7 @@ import type { Database } from "../db/client.ts";
 import { type Heartbeat, LEASE_SECONDS } from "../db/queries/workers.ts";
 import { takeWorkerLock, type WorkerLock } from "../db/worker-lock.ts";
 import type { Logger } from "../logger.ts";
+import { waitUpTo } from "../wait-up-to.ts";
 
 export interface KeptLock {
   /** The number under which this worker is alive now. */
@@ -39,6 +40,10 @@ export interface LockKeeping {
 const BEAT_INTERVAL_MS = LEASE_SECONDS * 250;
 /** Half a lease: whoever is older than this acts no more, well before another takes over what it has. */
 const FRESH_MS = LEASE_SECONDS * 500;
+/** The clock of the machine stands still while it sleeps, the wall clock does not: how far apart the two may get, in milliseconds. */
+const CLOCKS_APART_MS = 2_000;
+/** How long the database may take to give the lock, in milliseconds. */
+const TAKE_LIMIT_MS = 5_000;
 /** How often a worker that must not act looks whether it may again, in milliseconds. */
 const FRESH_LOOK_MS = 50;
 /** Pause before the database is tried again, in milliseconds. */
@@ -50,12 +55,13 @@ export async function keepWorkerLock(database: Database, keeping: LockKeeping): 
   let released = false;
   let relocking: Promise<void> | null = null;
   let beating = false;
-  let beatAt = performance.now();
+  let beatAt = now();
+  let lock: WorkerLock | undefined;
 
   const take = async (): Promise<WorkerLock> => {
     let taken: WorkerLock | undefined;
-    const askedAt = performance.now();
-    taken = await takeWorkerLock(database, { botId, onLost: () => lose(taken) });
+    const askedAt = now();
+    taken = await takeWorkerLock(database, { botId, limitMs: TAKE_LIMIT_MS, onLost: () => lose(taken) });
     beatAt = askedAt;
     return taken;
   };
@@ -74,17 +80,17 @@ export async function keepWorkerLock(database: Database, keeping: LockKeeping): 
   };
   // A try that fails tells of a lost lock as well.
   const lose = (lost: WorkerLock | undefined) => {
-    if (relocking || released || lost !== lock) return;
-    beatAt = Number.NEGATIVE_INFINITY;
+    if (relocking || released || !lost || lost !== lock) return;
+    beatAt = NEVER;
     logger.warn({ workerId: lost.workerId }, "lost the worker's lock: what it has is given up");
     keeping.onLost();
     relocking = retake();
     lost.release().catch((error: unknown) => logger.debug({ err: error }, "could not say goodbye"));
   };
   const beat = async () => {
-    if (relocking || beating) return;
     const kept = lock;
-    const askedAt = performance.now();
+    if (relocking || beating || !kept) return;
+    const askedAt = now();
     const runIds = keeping.runIds();
     beating = true;
     const heartbeat = await kept.beat(runIds, FRESH_MS).finally(() => {
@@ -103,13 +109,28 @@ export async function keepWorkerLock(database: Database, keeping: LockKeeping): 
     });
   };
 
-  const isFresh = () => performance.now() - beatAt < FRESH_MS;
+  const isFresh = () => {
+    const sinceBeat = since(beatAt);
+    // Asleep with its machine, or the wall clock was set: one sign of life tells which.
+    if (sinceBeat.wallMs > sinceBeat.ms + CLOCKS_APART_MS) {
+      keepBeating();
+      return false;
+    }
+    return sinceBeat.ms < FRESH_MS;
+  };
 
-  let lock = await take();
+  const first = await take();
+  lock = first;
+  try {
+    await beat();
+  } catch (error) {
+    released = true;
+    await first.release();
+    throw error;
+  }
   const beats = setInterval(keepBeating, BEAT_INTERVAL_MS);
-  await beat();
   return {
-    workerId: () => lock.workerId,
+    workerId: () => (lock ?? first).workerId,
     isFresh,
     async untilFresh(signal) {
       signal.throwIfAborted();
@@ -122,8 +143,24 @@ export async function keepWorkerLock(database: Database, keeping: LockKeeping): 
     async release() {
       released = true;
       clearInterval(beats);
-      await relocking;
-      await lock.release();
+      if (relocking) await waitUpTo(TAKE_LIMIT_MS, relocking);
+      await (lock ?? first).release();
     },
   };
+}
+
+/** A moment by both clocks, in milliseconds. */
+interface Moment {
+  ms: number;
+  wallMs: number;
+}
+
+const NEVER: Moment = { ms: Number.NEGATIVE_INFINITY, wallMs: Number.NEGATIVE_INFINITY };
+
+function now(): Moment {
+  return { ms: performance.now(), wallMs: Date.now() };
+}
+
+function since({ ms, wallMs }: Moment): Moment {
+  return { ms: performance.now() - ms, wallMs: Date.now() - wallMs };
 }

@@ -59,6 +59,15 @@ export const MAX_HISTORY_CHARACTERS = 60_000;
 /** How often a run is begun, after which it has failed: a run that kills its process would otherwise do so for ever. */
 export const MAX_ATTEMPTS = 3;
 
+/** How often a run is begun at all, the attempts included that were no fault of its own: nobody waits for one for ever. */
+export const MAX_BEGINNINGS = 20;
+
+/**
+ * How long a run that was begun too often waits for word of its last worker, in milliseconds: that may live, and be about to
+ * say that it only lost the database.
+ */
+export const EXCUSE_GRACE_MS = 2_000;
+
 /** Runs that one process works on side by side. They wait for the network mostly; each holds some memory. */
 export const MAX_RUNS_PER_PROCESS = 256;
 

@@ -10,9 +10,14 @@ export function parseArguments(text: string): unknown {
   }
 }
 
-/** PostgreSQL's jsonb stores neither NUL nor half a character. */
+/** PostgreSQL stores neither NUL nor half a character. */
+export function storableText(text: string): string {
+  return text.replaceAll("\0", "\uFFFD").toWellFormed();
+}
+
+/** The same for all strings in a value, for jsonb. */
 export function storable(value: unknown): unknown {
-  if (typeof value === "string") return value.replaceAll("\0", "\uFFFD").toWellFormed();
+  if (typeof value === "string") return storableText(value);
   if (Array.isArray(value)) return value.map(storable);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [storable(key), storable(each)]));

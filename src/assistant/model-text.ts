@@ -1,6 +1,7 @@
 /** The text of one model call on its way out: exactly as it came, but for what no database stores. */
 import { MAX_ANSWER_CHARACTERS } from "./limits.ts";
 import { ModelError } from "./model-error.ts";
+import { storableText } from "./model-items.ts";
 
 /** Takes the pieces of text items as they come, and hands them on. */
 interface TextWriter {
@@ -16,8 +17,7 @@ export function createTextWriter(onText: (delta: string) => void): TextWriter {
   let length = 0;
   let half = "";
   const handOn = (text: string) => {
-    // PostgreSQL stores neither NUL nor half a character; nothing else is changed.
-    if (text !== "") onText(text.replaceAll("\0", "\uFFFD").toWellFormed());
+    if (text !== "") onText(storableText(text));
   };
   const end = () => {
     handOn(half);

@@ -4,15 +4,18 @@
  *
  * Which runs are claimed, and when one is aborted, is the worker's matter.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import type { Database } from "../db/client.ts";
 import { isDatabaseAway } from "../db/error-code.ts";
-import { type ClaimedRun, LeaseLostError, releaseRun } from "../db/queries/run-queue.ts";
+import { type ClaimedRun, countHandovers, LeaseLostError, releaseRun } from "../db/queries/run-queue.ts";
 import { endRun } from "../db/queries/run-steps.ts";
 import { truncateRunText } from "../db/queries/run-text.ts";
 import type { RunEvent, RunOutcome } from "../events.ts";
 import type { Logger } from "../logger.ts";
 import type { HandoverReason, RunMeter } from "../meter.ts";
-import { MAX_ATTEMPTS } from "./limits.ts";
+import { waitUpTo } from "../wait-up-to.ts";
+import { EXCUSE_GRACE_MS, MAX_ATTEMPTS, MAX_BEGINNINGS } from "./limits.ts";
+import { storableText } from "./model-items.ts";
 import { type RunControl, type RunLoop, type RunResult, runAssistant } from "./run.ts";
 import { createSpending, runEndFields } from "./run-log.ts";
 import type { TextStore } from "./text-store.ts";
@@ -21,8 +24,8 @@ import type { TextStore } from "./text-store.ts";
 export interface RunView {
   /** Must not throw and must not wait. */
   emit(event: RunEvent): void;
-  /** Another process goes on with the run: nothing more is to be shown from here. */
-  abandon(): void;
+  /** Another process goes on with the run: settles when nothing more is shown from here, and what was is stored. */
+  abandon(): Promise<void>;
 }
 
 /** Shows runs, and words how one ended. */
@@ -40,6 +43,12 @@ export interface RunWork {
   meter?: RunMeter;
   logger: Logger;
 }
+
+/** How long what is on its way to be shown may take to end, in milliseconds: a Telegram that is silent holds nothing up. */
+const ABANDON_LIMIT_MS = 4_000;
+
+/** Characters of a fault's explanation: some servers answer with a whole page. */
+const MAX_ERROR_CHARACTERS = 2_000;
 
 /** Why a run is aborted when the process stops: another one goes on with it. */
 export class ShutdownError extends Error {}
@@ -85,12 +94,13 @@ export async function workOnRun(
     const times = { queuedMs: run.queuedMs, firstTokenMs, durationMs: performance.now() - claimedAt };
     logger.info(runEndFields({ run, ...result, ...times, model: deps.loop.model.name }), "run ended");
   } catch (error) {
+    // A message that is on its way must be known before another process goes on, or it would stand there twice.
+    await waitUpTo(ABANDON_LIMIT_MS, view.abandon());
     await texts.close();
-    view.abandon();
     const reason = handoverReason(error);
     deps.meter?.runHandedOver(reason);
     if (reason === "lease-lost" || reason === "shutdown") log.info({ reason }, "run handed over");
-    else await giveUp(deps, run, log, error);
+    else await giveUp(deps, run, { log, error, counts: reason === "fault" });
   }
 }
 
@@ -101,16 +111,20 @@ function handoverReason(error: unknown): HandoverReason {
 }
 
 /** Without an end of its own: whoever claims it next goes on, at once unless the database is away for longer. */
-async function giveUp({ database }: RunWork, run: ClaimedRun, log: Logger, error: unknown): Promise<void> {
-  log.error({ err: error }, "run given up: another attempt follows");
-  await releaseRun(database.db, run).catch((cause: unknown) =>
+async function giveUp(
+  { database }: RunWork,
+  run: ClaimedRun,
+  { log, error, counts }: { log: Logger; error: unknown; counts: boolean },
+): Promise<void> {
+  log.error({ err: error }, "run given up: another attempt follows, unless its end was stored after all");
+  await releaseRun(database.db, run, { counts }).catch((cause: unknown) =>
     log.warn({ err: cause }, "could not release the run: its lease runs out instead"),
   );
 }
 
 async function resultOf(deps: RunWork, run: ClaimedRun, control: RunControl & { said(): string }): Promise<RunResult> {
-  if (run.attempt - run.handovers > MAX_ATTEMPTS) {
-    return failed("TOO_MANY_ATTEMPTS", `The run was begun ${MAX_ATTEMPTS} times and never came to an end.`, "");
+  if (await wasBegunTooOften(deps, run, control.signal)) {
+    return failed("TOO_MANY_ATTEMPTS", `The run was begun ${run.attempt - 1} times and never came to an end.`, "");
   }
   try {
     return await runAssistant(deps.loop, run, control);
@@ -121,18 +135,33 @@ async function resultOf(deps: RunWork, run: ClaimedRun, control: RunControl & { 
   }
 }
 
+async function wasBegunTooOften({ database }: RunWork, run: ClaimedRun, signal: AbortSignal): Promise<boolean> {
+  if (run.attempt > MAX_BEGINNINGS) return true;
+  if (run.attempt - run.handovers <= MAX_ATTEMPTS) return false;
+  // Ends early when the run is aborted: what comes next looks at the signal.
+  await pause(EXCUSE_GRACE_MS, undefined, { signal }).catch(() => undefined);
+  return run.attempt - (await countHandovers(database.db, run)) > MAX_ATTEMPTS;
+}
+
 async function end(
   deps: RunWork,
   run: ClaimedRun,
   result: RunResult & { firstTokenAt: Date | null },
   emit: (event: RunEvent) => void,
 ): Promise<void> {
-  const { outcome, text, firstTokenAt } = result;
+  const { text, firstTokenAt } = result;
+  const outcome = storableOutcome(result.outcome);
   const completedAt = deps.loop.now();
   const finalText = deps.stage.finalText(run, outcome, text);
   await endRun(deps.database.db, run, { outcome, text, firstTokenAt, completedAt, finalText });
   if (outcome.status === "completed") emit({ type: "message-completed", text, completedAt });
   emit({ type: "run-end", outcome, finalText });
+}
+
+/** What is wrong is told in the words of a server, which may say anything. */
+function storableOutcome(outcome: RunOutcome): RunOutcome {
+  if (outcome.status === "completed" || outcome.errorMessage === null) return outcome;
+  return { ...outcome, errorMessage: storableText(outcome.errorMessage.slice(0, MAX_ERROR_CHARACTERS)) };
 }
 
 function failed(errorCode: string, errorMessage: string, text: string): RunResult {

@@ -5,7 +5,15 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { type Listener, listen } from "../db/notify.ts";
-import { type ClaimedRun, claimRun, excuseAttempts, LeaseLostError, releaseRuns } from "../db/queries/run-queue.ts";
+import {
+  type ClaimedRun,
+  claimRun,
+  excuseAttempts,
+  LeaseLostError,
+  releaseRun,
+  releaseRuns,
+  releaseStrays,
+} from "../db/queries/run-queue.ts";
 import type { Heartbeat } from "../db/queries/workers.ts";
 import type { Logger } from "../logger.ts";
 import { waitUpTo } from "../wait-up-to.ts";
@@ -65,6 +73,17 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
   const bell = createBell();
   const active = createActiveRuns(bell.ring);
   let lost: string[] = [];
+  let strays: string[] = [];
+  // One that is only about to begin is no stray: it is by the next sign of life.
+  const giveBackStrays = (idle: string[]) => {
+    const left = idle.filter((id) => strays.includes(id));
+    strays = idle;
+    if (left.length === 0) return;
+    logger.warn({ runIds: left }, "runs were claimed and not heard of: they are given back");
+    releaseStrays(database.db, lock.workerId(), left).catch((error: unknown) =>
+      logger.warn({ err: error }, "could not give runs back: their leases run out instead"),
+    );
+  };
   const lock = await keepWorkerLock(database, {
     botId,
     logger,
@@ -72,6 +91,7 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
     onBeat({ runs, liveWorkers }, asked) {
       deps.onLiveWorkers?.(liveWorkers);
       abortLost(active, { asked, held: runs });
+      giveBackStrays(runs.flatMap(({ id }) => (active.has(id) ? [] : [id])));
     },
     onLost() {
       lost = active.ids();
@@ -83,7 +103,7 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
       excuseAttempts(database.db, lost).catch((error: unknown) =>
         logger.warn({ err: error }, "could not note that runs were given up for want of the database"),
       );
-      void hearing.renew();
+      hearing.renew();
     },
   });
   const post: Post = { ...deps, texts: createTextStore(database.db), lock, active, bell, stopping: false };
@@ -101,7 +121,7 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
       await active.allDone(graceMs);
       active.abortAll(() => new ShutdownError("the process stops"));
       await active.allDone(END_LIMIT_MS);
-      await handOver(deps, lock.workerId());
+      await waitUpTo(END_LIMIT_MS, handOver(deps, lock.workerId()));
     },
     async leave() {
       post.stopping = true;
@@ -125,15 +145,20 @@ function listenForRuns({ database, logger, active, bell }: Post): Promise<Listen
 /** Listens, and anew when it is told to: where the network was cut off, the old connection may never notice. */
 async function keepListening(begin: () => Promise<Listener>, logger: Logger) {
   let listener = await begin();
+  const renewNow = async () => {
+    const old = listener;
+    try {
+      listener = await begin();
+      await old.close();
+    } catch (error) {
+      logger.warn({ err: error }, "could not listen anew: the queue is looked at all the same");
+    }
+  };
+  let renewal = Promise.resolve();
   return {
-    async renew(): Promise<void> {
-      const old = listener;
-      try {
-        listener = await begin();
-        await old.close();
-      } catch (error) {
-        logger.warn({ err: error }, "could not listen anew: the queue is looked at all the same");
-      }
+    /** One after the other: of two at once, one listener would be left behind. */
+    renew(): void {
+      renewal = renewal.then(renewNow);
     },
     close: () => listener.close(),
   };
@@ -151,10 +176,13 @@ async function claimAll(post: Post, botId: number): Promise<void> {
   while (!post.stopping && post.active.size() < MAX_RUNS_PER_PROCESS) {
     const run = await claimRun(post.database.db, { workerId: post.lock.workerId(), botId });
     if (!run) return;
-    // Its number died while the claim was on its way: the run is anyone's already.
-    if (!post.lock.isFresh() || run.workerId !== post.lock.workerId()) return;
+    // It must not act, or its number died while the claim was on its way: another takes the run at once.
+    if (!post.lock.isFresh() || run.workerId !== post.lock.workerId()) {
+      return releaseRun(post.database.db, run, { counts: false });
+    }
     void work(post, run);
-    if (post.isRushed?.()) await pause(RUSH_INTERVAL_MS);
+    // What a dead process left is shown to people already: it does not wait.
+    if (run.attempt === 1 && post.isRushed?.()) await pause(RUSH_INTERVAL_MS);
   }
 }
 

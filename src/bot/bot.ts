@@ -12,6 +12,7 @@ import type { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { ReplyMeter, TelegramMeter } from "../meter.ts";
 import type { Shop } from "../shop/shop.ts";
+import { waitUpTo } from "../wait-up-to.ts";
 import { createAccess, inviteLink, makeInvite } from "./access.ts";
 import { createButtons } from "./buttons.ts";
 import { reasonOf } from "./call-failure.ts";
@@ -80,6 +81,11 @@ export interface TelegramBot {
 const POLL_TIMEOUT_SECONDS = 45;
 /** How often what dead processes left undelivered is looked for, in milliseconds. */
 const WAITING_LOOK_INTERVAL_MS = 1_000;
+
+/** How long updates in hand may take to be committed when the process stops, in milliseconds. */
+const INTAKE_STOP_LIMIT_MS = 5_000;
+/** How long what was shown last may take to be stored when the process stops, in milliseconds. */
+const STORE_LIMIT_MS = 5_000;
 
 /**
  * Makes the bot and asks Telegram who it is.
@@ -163,11 +169,12 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     },
     async stopIntake() {
       clearInterval(waitingTimer);
-      await Promise.all([intake?.stop(), forgetting?.stop()]);
+      // What a silent database does not commit by then is not confirmed to Telegram either, and comes again.
+      await waitUpTo(INTAKE_STOP_LIMIT_MS, Promise.all([intake?.stop(), forgetting?.stop()]));
     },
     async stop(graceMs) {
-      await Promise.all([outbox.stop(graceMs), stage.stop(graceMs)]);
-      await windows.stop();
+      await waitUpTo(graceMs + STORE_LIMIT_MS, Promise.all([outbox.stop(graceMs), stage.stop(graceMs)]));
+      await waitUpTo(STORE_LIMIT_MS, windows.stop());
     },
     makeOwnerInvite: async () => inviteLink(me.username, await makeInvite(db, "owner", null)),
   };

@@ -32,12 +32,17 @@ export interface WorkerLock {
 export interface WorkerLockOptions {
   /** The bot for whose chats it works; null for a terminal. */
   botId: number | null;
+  /** How long the server may take, in milliseconds; without limit when left out. */
+  limitMs?: number;
   /** Hears when the connection, and with it the lock, is gone. */
   onLost(): void;
 }
 
 /** Takes the next worker number and its lock. */
-export async function takeWorkerLock(database: Database, { botId, onLost }: WorkerLockOptions): Promise<WorkerLock> {
+export async function takeWorkerLock(
+  database: Database,
+  { botId, limitMs, onLost }: WorkerLockOptions,
+): Promise<WorkerLock> {
   let released = false;
   const session = database.openSession("worker", () => {
     if (!released) onLost();
@@ -48,8 +53,8 @@ export async function takeWorkerLock(database: Database, { botId, onLost }: Work
     await session.end({ timeout: 0 });
   };
   try {
-    const workerId = await lockNextNumber(session);
-    await saveWorker(db, { workerId, botId });
+    const number = takeNumber(session, db, botId);
+    const workerId = await (limitMs === undefined ? number : answerWithin(limitMs, number, noAnswer));
     return {
       workerId,
       async beat(runIds, limitMs) {
@@ -95,6 +100,12 @@ export function workerIsAlive(workerId: SQLWrapper): SQL<boolean> {
 function isHeldHere(workerId: number): SQL {
   return sql`exists (select 1 from pg_locks where locktype = 'advisory' and granted and pid = pg_backend_pid()
     and classid = ${WORKER_LOCK_CLASS} and objid::bigint = ${workerId}::bigint and objsubid = 2)`;
+}
+
+async function takeNumber(session: ReturnType<Database["openSession"]>, db: Db, botId: number | null): Promise<number> {
+  const workerId = await lockNextNumber(session);
+  await saveWorker(db, { workerId, botId });
+  return workerId;
 }
 
 async function lockNextNumber(session: ReturnType<Database["openSession"]>): Promise<number> {

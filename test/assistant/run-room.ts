@@ -39,6 +39,10 @@ export interface RoomOptions {
   model?: Model;
   /** By default the model is asked again without a wait. */
   modelRetries?: RetryOptions;
+  /** What a view does when it is told that another process goes on; by default it is done at once. */
+  onAbandon?(): Promise<void>;
+  /** In place of the product's words. */
+  finalText?: RunStage["finalText"];
   /** Hears the phrase of each warning and error of the log. */
   onLog?(phrase: string): void;
 }
@@ -74,8 +78,8 @@ export interface Room {
   /** Takes a worker's lock without a worker: for a process that a test plays itself. */
   takeLock(): Promise<WorkerLock>;
   claim(lock: Pick<WorkerLock, "workerId">): Promise<ClaimedRun>;
-  /** Starts a worker that takes what is queued. */
-  startWorker(): Promise<RoomWorker>;
+  /** Starts a worker that takes what is queued, unless it is to wait for what it is given. */
+  startWorker(how?: { claims: boolean }): Promise<RoomWorker>;
   /** Asks, and works on the run until it ends. */
   answer(text: string, options?: AskOptions): Promise<StoredRun & { finalText: string }>;
   /** The Markdown of the whole reply when the run has ended. */
@@ -118,12 +122,13 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
         events.push(event);
         if (event.type === "run-end") endOf(run.id).resolve(event.finalText);
       },
-      abandon: () => {
+      abandon: async () => {
         abandoned += 1;
         firstAbandoned.resolve();
+        await options.onAbandon?.();
       },
     }),
-    finalText: (run, outcome, text) => finalReply(run.language, outcome, text),
+    finalText: options.finalText ?? ((run, outcome, text) => finalReply(run.language, outcome, text)),
   };
   const ask: Room["ask"] = async (text, { language = "en", role = "owner", from = 7_001 } = {}) => {
     updateId += 1;
@@ -174,7 +179,7 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
       if (!run) throw new Error("no run can be claimed");
       return run;
     },
-    startWorker: () => start(BOT_ID),
+    startWorker: ({ claims } = { claims: true }) => start(claims ? BOT_ID : null),
     async answer(text, askOptions) {
       const { runId } = await ask(text, askOptions);
       const worker = await start(null);

@@ -137,7 +137,10 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
       if (!place) throw new Error(`run ${run.id} has no chat to be shown in`);
       const reply = openReply(place);
       return {
-        abandon: reply.abandon,
+        abandon() {
+          reply.abandon();
+          return reply.done;
+        },
         emit(event) {
           reply.emit(event);
           if (event.type !== "run-end" || open.size <= MOST_OPEN_REPLIES) return;

@@ -4,7 +4,7 @@
  * Every write of a worker is fenced by its number and the attempt: one that was thought dead changes nothing any more.
  * The statuses a run passes: queued -> in_progress <-> requires_action -> an end.
  */
-import { and, asc, eq, inArray, lt, or, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, lt, ne, or, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
 import type { StaffRole } from "../../roles.ts";
 import type { Db } from "../client.ts";
@@ -86,7 +86,11 @@ export async function claimRun(
   const earlier = alias(runs, "earlier");
   const isNext = sql`not exists (select 1 from ${runs} ${earlier} where ${earlier.threadId} = ${runs.threadId}
     and ${earlier.position} < ${runs.position} and ${isOpen(earlier.status)})`;
-  const isLeft = or(lt(runs.leaseUntil, sql`now()`), sql`not ${workerIsAlive(runs.workerId)}`);
+  // Not by its number where that is this worker's own: it may die between the two looks at it that one statement takes.
+  const isLeft = or(
+    lt(runs.leaseUntil, sql`now()`),
+    and(ne(runs.workerId, workerId), sql`not ${workerIsAlive(runs.workerId)}`),
+  );
   // Looked up for each run that is open, oldest first, until one fits. A join would make the planner begin with all chats.
   const isOfBot = sql`(select ${chats.botId} from ${threads} join ${chats} on ${chats.id} = ${threads.chatId}
     where ${threads.id} = ${runs.threadId}) = ${botId}`;
@@ -128,9 +132,18 @@ export function claimRunById(
   return beginRun(db, workerId, one);
 }
 
-/** Gives one run back to the queue under its claim; changes nothing when the claim is lost. */
-export async function releaseRun(db: Db, claim: RunClaim): Promise<void> {
-  await handOver(db, isHeldUnder(claim));
+/**
+ * Gives one run back to the queue under its claim; changes nothing when the claim is lost. `counts`: whether that was an
+ * attempt of the run's, as after a fault of ours, which may be the run's own doing.
+ */
+export async function releaseRun(db: Db, claim: RunClaim, { counts }: { counts: boolean }): Promise<void> {
+  await handOver(db, isHeldUnder(claim), { counts });
+}
+
+/** Gives back what a worker has claimed without hearing of it: its claim's answer was lost on the way. */
+export async function releaseStrays(db: Db, workerId: number, runIds: readonly string[]): Promise<void> {
+  const isStray = sql`${runs.id} = any(${uuidArray(runIds)})`;
+  await handOver(db, and(isStray, eq(runs.workerId, workerId), inArray(runs.status, [...RUNNING])), { counts: false });
 }
 
 /**
@@ -138,7 +151,7 @@ export async function releaseRun(db: Db, claim: RunClaim): Promise<void> {
  * of theirs, and counts as no attempt.
  */
 export async function releaseRuns(db: Db, workerId: number): Promise<void> {
-  await handOver(db, and(eq(runs.workerId, workerId), inArray(runs.status, [...RUNNING])));
+  await handOver(db, and(eq(runs.workerId, workerId), inArray(runs.status, [...RUNNING])), { counts: false });
 }
 
 /** The worker of these runs lost the database, and lives: whoever has them by now, that attempt was no fault of theirs. */
@@ -150,11 +163,18 @@ export async function excuseAttempts(db: Db, runIds: readonly string[]): Promise
     .where(and(sql`${runs.id} = any(${uuidArray(runIds)})`, inArray(runs.status, [...RUNNING])));
 }
 
-async function handOver(db: Db, isMeant: SQL | undefined): Promise<void> {
+/** How many attempts at a run were no fault of its own, as is known by now. @throws {LeaseLostError} */
+export async function countHandovers(db: Db, claim: RunClaim): Promise<number> {
+  const [row] = await db.select({ handovers: runs.handovers }).from(runs).where(isHeldUnder(claim));
+  if (!row) throw new LeaseLostError(claim.id);
+  return row.handovers;
+}
+
+async function handOver(db: Db, isMeant: SQL | undefined, { counts }: { counts: boolean }): Promise<void> {
   await db.transaction(async (tx) => {
     const released = await tx
       .update(runs)
-      .set({ leaseUntil: sql`now()`, handovers: sql`${runs.handovers} + 1` })
+      .set({ leaseUntil: sql`now()`, handovers: sql`${runs.handovers} + ${counts ? 0 : 1}` })
       .where(isMeant)
       .returning({ id: runs.id });
     for (const { id } of released) await publish(tx, { type: "run-queued", runId: id });

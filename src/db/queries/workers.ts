@@ -14,7 +14,10 @@ export const leaseEnd = sql`now() + make_interval(secs => ${LEASE_SECONDS})`;
 
 /** What a worker hears when it renews its lease. */
 export interface Heartbeat {
-  /** The runs that it still holds, with whether a stop was asked for (a notice of it may be lost): the rest was taken over. */
+  /**
+   * The runs that it holds, with whether a stop was asked for (a notice of it may be lost). What it works on beside these was
+   * taken over; what it does not work on was claimed without its hearing of it.
+   */
   runs: { id: string; stopRequested: boolean }[];
   /**
    * Workers of the same bot whose lease lasts, this one among them: they share what Telegram allows a bot. By their leases
@@ -57,14 +60,14 @@ export async function beatWorker(
   db: Db,
   { workerId, botId, runIds, holdsLock }: BeatingWorker,
 ): Promise<Heartbeat | undefined> {
-  const isOwn = sql`${runs.workerId} = ${workerId} and ${runs.id} = any(${uuidArray(runIds)})
-    and ${runs.status} in ('in_progress', 'requires_action')`;
+  const isHeld = sql`${runs.workerId} = ${workerId} and ${runs.status} in ('in_progress', 'requires_action')`;
+  const isWorkedOn = sql`${isHeld} and ${runs.id} = any(${uuidArray(runIds)})`;
   const [row] = await db.execute<{ isAlive: boolean; liveWorkers: number; runs: Heartbeat["runs"] }>(sql`
     with me as (
       update ${workers} set lease_until = ${leaseEnd}
       where ${and(eq(workers.id, workerId), sql`${workers.leaseUntil} > now()`, holdsLock)} returning ${workers.id}
     ), free as (
-      select ${runs.id} from ${runs} where ${isOwn} and exists (select 1 from me) for no key update skip locked
+      select ${runs.id} from ${runs} where ${isWorkedOn} and exists (select 1 from me) for no key update skip locked
     ), renewed as (
       update ${runs} set lease_until = ${leaseEnd} where ${runs.id} in (select id from free)
     )
@@ -72,6 +75,6 @@ export async function beatWorker(
       (select count(*)::int from ${workers}
         where ${workers.botId} is not distinct from ${botId}::bigint and ${workers.leaseUntil} > now()) as "liveWorkers",
       (select coalesce(json_agg(json_build_object('id', ${runs.id}, 'stopRequested', ${runs.stopRequestedAt} is not null)), '[]')
-        from ${runs} where ${isOwn}) as "runs"`);
+        from ${runs} where ${isHeld}) as "runs"`);
   return row?.isAlive ? { runs: row.runs, liveWorkers: row.liveWorkers } : undefined;
 }

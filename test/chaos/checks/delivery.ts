@@ -19,6 +19,8 @@ export interface DeliveryFindings {
 
 /** How long after Telegram's answer the number of a message may be stored, in milliseconds. */
 const STORING_MS = 5_000;
+/** How long a call may be on its way to Telegram before it arrives there, on a machine that is busy, in milliseconds. */
+const ON_ITS_WAY_MS = 500;
 
 export function checkDelivery(findings: Findings): DeliveryFindings {
   const shown = new Map(
@@ -162,7 +164,9 @@ function mayBeDoubled(call: TelegramCall, { recording }: Findings): boolean {
   );
   return (
     call.outcome !== "ok" ||
-    mayLose.some(({ fromMs, untilMs }) => fromMs <= call.endedAtMs + STORING_MS && untilMs >= call.startedAtMs)
+    mayLose.some(
+      ({ fromMs, untilMs }) => fromMs <= call.endedAtMs + STORING_MS && untilMs >= call.startedAtMs - ON_ITS_WAY_MS,
+    )
   );
 }
 
