@@ -28,6 +28,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   graphql: ["db"],
   http: [],
   "admin-token": [],
+  "stop-in-turn": [],
   "stop-on-signals": [],
   // The demo shop, and the model that talks to the stand-in.
   sandbox: ["assistant", "db"],
