@@ -24,7 +24,7 @@ export const MODEL_IDLE_TIMEOUT_MS = 60_000;
 /** How long one model call may take in all, in milliseconds. */
 export const MODEL_TOTAL_TIMEOUT_MS = 300_000;
 
-/** How often the model is asked again in all rounds of a run: with the waits below, what lasts some eight seconds is bridged. */
+/** How often the model is asked again in all rounds of one attempt at a run: with the waits below, what lasts some eight seconds is bridged. */
 export const MAX_MODEL_RETRIES = 4;
 
 /** The longest wait before the model is asked again for the first time, in milliseconds; it doubles with each failure. */

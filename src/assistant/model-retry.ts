@@ -1,5 +1,5 @@
 /**
- * Asks a model again where that may help: one budget for each run, spent over all of its rounds.
+ * Asks a model again where that may help: one budget for each attempt at a run, spent over all of its rounds.
  *
  * Only while nothing of the answer was heard: what a person has seen is never said anew. Whether the model is asked at all
  * is the circuit's matter, within.
