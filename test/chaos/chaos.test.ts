@@ -19,6 +19,7 @@ test("killed, frozen and cut off at random, three processes lose nothing and do 
     seed: SEED,
     messages: 150,
     kills: 5,
+    serverCrashes: 0,
     intake: "polling",
     durationMs: 20_000,
     privateChats: 25,

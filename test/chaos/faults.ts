@@ -73,9 +73,22 @@ async function carryOut(act: Act, slot: Slot, targets: FaultTargets): Promise<vo
       return slot.disturb(act.border, act.mode, act.ms);
     case "backends":
       return endBackends(act.all ? targets.slots : [slot], targets);
+    case "server-crash":
+      return crashServer(targets);
     case "telegram":
       return targets.telegram.failNext(act.method, faultOf(act));
   }
+}
+
+async function crashServer({ database, disturbances, slots }: FaultTargets): Promise<void> {
+  const names = slots.map(({ name }) => name);
+  const began = names.map((slot): Disturbance => {
+    const untilMs = Number.POSITIVE_INFINITY;
+    return { kind: "server-crash", slot, border: "database", fromMs: Date.now(), untilMs };
+  });
+  disturbances.push(...began);
+  await database.crashServer(names);
+  for (const disturbance of began) disturbance.untilMs = Date.now();
 }
 
 async function endBackends(slots: readonly Slot[], { database, disturbances }: FaultTargets): Promise<void> {

@@ -3,18 +3,25 @@
  *
  * Each slot has a role of its own, so that the database itself knows whose change it is. The product sees nothing of it.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { openSession, type SocketServer } from "../../src/db/client.ts";
 import type { ReplyChange, Rows, RunChange, ToolCallChange } from "./recording.ts";
 
 export interface ObservedDatabase {
-  readonly session: Sql;
+  /** Asks as the auditor; again while the server is on its way up. */
+  ask<T>(question: (session: Sql) => Promise<T>): Promise<T>;
   /** The role under which the process of a slot is to connect. */
   roleOf(slot: string): string;
   readRows(): Promise<Rows>;
   readChanges(): Promise<{ runChanges: RunChange[]; toolCallChanges: ToolCallChange[]; replyChanges: ReplyChange[] }>;
   /** Ends all connections of these slots, as a failing server does. */
   terminateBackends(slots: readonly string[]): Promise<void>;
+  /**
+   * Kills the server process behind one connection of these slots: Postgres then ends all others and recovers from its log.
+   * Settles when it answers again.
+   */
+  crashServer(slots: readonly string[]): Promise<void>;
   /** Drops the roles; the database is dropped by whoever made it, afterwards. */
   close(): Promise<void>;
 }
@@ -28,19 +35,46 @@ export async function observeDatabase(
   const roleOf = (slot: string) => `${target.database}_${slot}`;
   for (const slot of slots) await session`create role ${session(roleOf(slot))} login superuser`;
   await session.unsafe(TRIGGERS);
+  const ask = <T>(question: (session: Sql) => Promise<T>) => patiently(() => question(session));
   return {
-    session,
+    ask,
     roleOf,
-    readRows: () => readRows(session),
-    readChanges: () => readChanges(session, (role) => role.slice(target.database.length + 1)),
+    readRows: () => ask(readRows),
+    readChanges: () => ask(() => readChanges(session, (role) => role.slice(target.database.length + 1))),
     async terminateBackends(names) {
-      await session`select pg_terminate_backend(pid) from pg_stat_activity where usename = any(${names.map(roleOf)}::text[])`;
+      await ask(
+        () =>
+          session`select pg_terminate_backend(pid) from pg_stat_activity where usename = any(${names.map(roleOf)}::text[])`,
+      );
+    },
+    async crashServer(names) {
+      const [behind] = await ask(
+        () => session<{ pid: number }[]>`
+          select pid from pg_stat_activity where usename = any(${names.map(roleOf)}::text[]) limit 1`,
+      );
+      if (!behind) return;
+      process.kill(behind.pid, "SIGKILL");
+      await ask(() => session`select 1`);
     },
     async close() {
       for (const slot of slots) await session`drop role ${session(roleOf(slot))}`;
       await session.end();
     },
   };
+}
+
+const TRIES = 100;
+const RETRY_PAUSE_MS = 100;
+
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === TRIES) throw error;
+      await sleep(RETRY_PAUSE_MS);
+    }
+  }
 }
 
 const TRIGGERS = `

@@ -13,6 +13,8 @@ export interface PlanOptions {
   readonly seed: string;
   readonly messages: number;
   readonly kills: number;
+  /** Crashes of the database server, from which it recovers: only for a server that nobody else uses. */
+  readonly serverCrashes: number;
   /** How updates come to the processes. */
   readonly intake: "polling" | "webhook";
   /** Over how long people write, in milliseconds. */
@@ -53,6 +55,7 @@ export type Act =
   | { readonly kind: "cut"; readonly border: Border }
   | { readonly kind: "disturb"; readonly border: Border; readonly mode: BorderMode; readonly ms: number }
   | { readonly kind: "backends"; readonly all: boolean }
+  | { readonly kind: "server-crash" }
   | { readonly kind: "telegram"; readonly method: string; readonly fault: TelegramFaultKind; readonly seconds: number };
 
 /** An act against the process in `slot`, or the next one that is up. */
@@ -135,7 +138,7 @@ function drawStop(chance: Chance, { atMs, place }: PlannedQuestion): PlannedStop
   return { atMs: atMs + between(chance, 100, 2_000), place, how: oneOf(chance, ["/stop", "/new", "button"] as const) };
 }
 
-function drawActs(chance: Chance, { kills, durationMs, intake }: PlanOptions): PlannedAct[] {
+function drawActs(chance: Chance, { kills, serverCrashes, durationMs, intake }: PlanOptions): PlannedAct[] {
   const border = (): Border => oneOf<Border>(chance, BORDERS_OF[intake]);
   const at = () => ({ atMs: chance.next() * durationMs, slot: between(chance, 0, SLOTS.length - 1) });
   const several = (count: number, draw: () => Act) => Array.from({ length: count }, () => ({ ...at(), act: draw() }));
@@ -153,6 +156,7 @@ function drawActs(chance: Chance, { kills, durationMs, intake }: PlanOptions): P
     ...several(some("cut"), () => ({ kind: "cut", border: border() })),
     ...several(some("disturb"), () => drawDisturbance(chance, border())),
     ...several(some("backends"), () => ({ kind: "backends", all: chance.happens(0.3) })),
+    ...several(serverCrashes, () => ({ kind: "server-crash" })),
     ...several(some("telegram"), () => ({
       kind: "telegram",
       method: oneOf(chance, TELEGRAM_METHODS),

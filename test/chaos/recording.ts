@@ -37,6 +37,7 @@ export interface Disturbance {
     | "blackhole"
     | "delay"
     | "backends"
+    | "server-crash"
     | "exit";
   readonly slot: string;
   readonly border: Border | null;

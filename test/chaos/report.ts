@@ -17,6 +17,7 @@ export interface Report {
   /** Of those, ended at once by a second signal. */
   readonly secondSignals: number;
   readonly backendsEnded: number;
+  readonly serverCrashes: number;
   readonly telegramFaults: number;
   readonly modelFaults: number;
   /** Of runs whose process was killed while another was up and in peace. */
@@ -58,6 +59,7 @@ export function reportOn(plan: Plan, recording: Recording, durationMs: number): 
     terminations: count("terminate"),
     secondSignals: count("second-signal"),
     backendsEnded: count("backends"),
+    serverCrashes: plan.acts.filter(({ act }) => act.kind === "server-crash").length,
     telegramFaults: plan.acts.filter(({ act }) => act.kind === "telegram").length,
     modelFaults: recording.modelAsked.filter(({ fault }) => fault !== null).length,
     takeovers: percentiles(takeovers.filter(({ hadPeer }) => hadPeer).map(({ ms }) => ms)),

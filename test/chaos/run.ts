@@ -1,5 +1,5 @@
 /**
- * `npm run chaos -- --seed N --messages 5000 --kills 300`: the long form, on a database server of its own.
+ * `npm run chaos -- --seed N --messages 5000 --kills 300 --crashes 10`: the long form, on a database server of its own.
  *
  * Writes `bench/results/chaos.json` and `chaos.md`, and beside the processes' logs everything that was recorded. Exit code 1
  * when the auditor found a violation.
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     messages: { type: "string", default: "5000" },
     kills: { type: "string", default: "300" },
+    crashes: { type: "string", default: "10" },
     minutes: { type: "string", default: "17" },
     webhook: { type: "boolean", default: false },
     chats: { type: "string", default: "80" },
@@ -34,6 +35,7 @@ const plan = drawPlan({
   seed: values.seed,
   messages: Number(values.messages),
   kills: Number(values.kills),
+  serverCrashes: Number(values.crashes),
   intake: values.webhook ? "webhook" : "polling",
   durationMs: Number(values.minutes) * 60_000,
   privateChats: Number(values.chats),
@@ -56,8 +58,8 @@ process.exitCode = conclude(result);
 
 async function withServer<T>(work: (target: SocketTarget) => Promise<T>): Promise<T> {
   const dataDir = await mkdtemp(join(tmpdir(), "counterhand-chaos-db-"));
-  // Nothing here outlives the run, and the server itself is not killed: nothing waits for the disk.
-  const settings = { fsync: "off", synchronous_commit: "off", full_page_writes: "off", max_connections: "300" };
+  // Nothing here outlives the machine: nothing waits for the disk. But what is committed outlives a crash of the server.
+  const settings = { fsync: "off", full_page_writes: "off", max_connections: "300" };
   const server = await startEmbeddedPostgres({ dataDir, settings });
   try {
     const target = { socketDir: server.socketDir, user: server.user, database: "chaos" };

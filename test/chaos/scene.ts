@@ -211,11 +211,13 @@ async function waitForEnd(
   }
 }
 
-async function whatIsLeft({ database: { session }, people, telegram }: Stage) {
-  const [left] = await session<{ received: number; open: number; undelivered: number }[]>`select
+async function whatIsLeft({ database, people, telegram }: Stage) {
+  const [left] = await database.ask(
+    (session) => session<{ received: number; open: number; undelivered: number }[]>`select
     (select count(*)::int from messages where role = 'user') as received,
     (select count(*)::int from runs where status in ('queued', 'in_progress', 'requires_action')) as open,
-    (select count(*)::int from replies where status in ('pending', 'partial')) as undelivered`;
+    (select count(*)::int from replies where status in ('pending', 'partial')) as undelivered`,
+  );
   if (!left) throw new Error("a select of counts returned no row");
   return { ...left, asked: people.questions.length, pendingUpdates: telegram.pendingUpdates().length };
 }
