@@ -1,12 +1,13 @@
 /** The runs that a worker works on right now: each can be aborted by its id, and all can be waited for. */
 import { waitUpTo } from "../wait-up-to.ts";
 
-export interface ActiveRuns {
+export interface ActiveRuns<Run extends { id: string }> {
   size(): number;
   ids(): string[];
+  all(): Run[];
   has(runId: string): boolean;
   /** Begins work on a run, and forgets it when that is done. */
-  begin(runId: string, work: (abort: AbortController) => Promise<void>): Promise<void>;
+  begin(run: Run, work: (abort: AbortController) => Promise<void>): Promise<void>;
   abort(runId: string, reason: Error): void;
   /** Aborts a run, also one that is only about to begin: a stop may be heard of before the claim that it overtook. */
   stop(runId: string, reason: Error): void;
@@ -19,13 +20,14 @@ export interface ActiveRuns {
 const EARLY_STOP_MS = 30_000;
 
 /** `onDone` hears of each that is done. */
-export function createActiveRuns(onDone: () => void): ActiveRuns {
-  const active = new Map<string, { abort: AbortController; done: Promise<void> }>();
+export function createActiveRuns<Run extends { id: string }>(onDone: () => void): ActiveRuns<Run> {
+  const active = new Map<string, { run: Run; abort: AbortController; done: Promise<void> }>();
   const early = new Map<string, Error>();
   const abortRun = (runId: string, reason: Error) => active.get(runId)?.abort.abort(reason);
   return {
     size: () => active.size,
     ids: () => [...active.keys()],
+    all: () => [...active.values()].map(({ run }) => run),
     has: (runId) => active.has(runId),
     abort: abortRun,
     stop(runId, reason) {
@@ -36,7 +38,8 @@ export function createActiveRuns(onDone: () => void): ActiveRuns {
     abortAll(reason) {
       for (const runId of active.keys()) abortRun(runId, reason(runId));
     },
-    begin(runId, work) {
+    begin(run, work) {
+      const runId = run.id;
       const abort = new AbortController();
       const reason = early.get(runId);
       if (reason) abort.abort(reason);
@@ -46,7 +49,7 @@ export function createActiveRuns(onDone: () => void): ActiveRuns {
         if (active.get(runId)?.abort === abort) active.delete(runId);
         onDone();
       });
-      active.set(runId, { abort, done });
+      active.set(runId, { run, abort, done });
       return done;
     },
     async allDone(limitMs) {

@@ -14,6 +14,7 @@ import type { RunEvent, RunOutcome } from "../events.ts";
 import type { Logger } from "../logger.ts";
 import type { HandoverReason, RunMeter } from "../meter.ts";
 import { waitUpTo } from "../wait-up-to.ts";
+import type { Excuses } from "./excuses.ts";
 import { EXCUSE_GRACE_MS, MAX_ATTEMPTS, MAX_BEGINNINGS } from "./limits.ts";
 import { storableText } from "./model-items.ts";
 import { type RunControl, type RunLoop, type RunResult, runAssistant } from "./run.ts";
@@ -40,6 +41,7 @@ export interface RunWork {
   loop: RunLoop;
   stage: RunStage;
   texts: TextStore;
+  excuses: Excuses;
   meter?: RunMeter;
   logger: Logger;
 }
@@ -100,7 +102,10 @@ export async function workOnRun(
     const reason = handoverReason(error);
     deps.meter?.runHandedOver(reason);
     if (reason === "lease-lost" || reason === "shutdown") log.info({ reason }, "run handed over");
-    else await giveUp(deps, run, { log, error, counts: reason === "fault" });
+    else {
+      if (reason === "database-away") deps.excuses.make([run]);
+      await giveUp(deps, run, log, error);
+    }
   }
 }
 
@@ -111,13 +116,9 @@ function handoverReason(error: unknown): HandoverReason {
 }
 
 /** Without an end of its own: whoever claims it next goes on, at once unless the database is away for longer. */
-async function giveUp(
-  { database }: RunWork,
-  run: ClaimedRun,
-  { log, error, counts }: { log: Logger; error: unknown; counts: boolean },
-): Promise<void> {
+async function giveUp({ database }: RunWork, run: ClaimedRun, log: Logger, error: unknown): Promise<void> {
   log.error({ err: error }, "run given up: another attempt follows, unless its end was stored after all");
-  await releaseRun(database.db, run, { counts }).catch((cause: unknown) =>
+  await releaseRun(database.db, run, { counts: true }).catch((cause: unknown) =>
     log.warn({ err: cause }, "could not release the run: its lease runs out instead"),
   );
 }

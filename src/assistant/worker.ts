@@ -8,7 +8,6 @@ import { type Listener, listen } from "../db/notify.ts";
 import {
   type ClaimedRun,
   claimRun,
-  excuseAttempts,
   LeaseLostError,
   releaseRun,
   releaseRuns,
@@ -18,6 +17,7 @@ import type { Heartbeat } from "../db/queries/workers.ts";
 import type { Logger } from "../logger.ts";
 import { waitUpTo } from "../wait-up-to.ts";
 import { type ActiveRuns, createActiveRuns } from "./active-runs.ts";
+import { createExcuses } from "./excuses.ts";
 import { type KeptLock, keepWorkerLock } from "./kept-lock.ts";
 import { MAX_RUNS_PER_PROCESS } from "./limits.ts";
 import { StoppedError } from "./run.ts";
@@ -50,13 +50,13 @@ const END_LIMIT_MS = 5_000;
 /** What the parts of one worker share. */
 interface Post extends RunWork {
   lock: KeptLock;
-  active: ActiveRuns;
+  active: ActiveRuns<ClaimedRun>;
   bell: ReturnType<typeof createBell>;
   stopping: boolean;
   isRushed?(): boolean;
 }
 
-export interface WorkerDeps extends Omit<RunWork, "texts"> {
+export interface WorkerDeps extends Omit<RunWork, "texts" | "excuses"> {
   /** Its number is dead: what it had may be another's from now on. */
   onLost?(): void;
   /** How many workers of the bot live, this one among them; told with each sign of life. */
@@ -71,8 +71,8 @@ export interface WorkerDeps extends Omit<RunWork, "texts"> {
 export async function startWorker(deps: WorkerDeps, botId: number | null): Promise<Worker> {
   const { database, logger } = deps;
   const bell = createBell();
-  const active = createActiveRuns(bell.ring);
-  let lost: string[] = [];
+  const active = createActiveRuns<ClaimedRun>(bell.ring);
+  const excuses = createExcuses(database.db, logger);
   let strays: string[] = [];
   // One that is only about to begin is no stray: it is by the next sign of life.
   const giveBackStrays = (idle: string[]) => {
@@ -94,19 +94,16 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
       giveBackStrays(runs.flatMap(({ id }) => (active.has(id) ? [] : [id])));
     },
     onLost() {
-      lost = active.ids();
+      excuses.make(active.all());
       active.abortAll((runId) => new LeaseLostError(runId));
       deps.onLost?.();
     },
     onTaken() {
       bell.ring();
-      excuseAttempts(database.db, lost).catch((error: unknown) =>
-        logger.warn({ err: error }, "could not note that runs were given up for want of the database"),
-      );
       hearing.renew();
     },
   });
-  const post: Post = { ...deps, texts: createTextStore(database.db), lock, active, bell, stopping: false };
+  const post: Post = { ...deps, texts: createTextStore(database.db), excuses, lock, active, bell, stopping: false };
   const hearing = await keepListening(() => listenForRuns(post), logger);
   const claiming = botId === null ? Promise.resolve() : claimLoop(post, botId);
 
@@ -187,14 +184,17 @@ async function claimAll(post: Post, botId: number): Promise<void> {
 }
 
 function work(post: Post, run: ClaimedRun): Promise<void> {
-  return post.active.begin(run.id, (abort) => {
+  return post.active.begin(run, (abort) => {
     if (run.stopRequested) abort.abort(new StoppedError());
     return workOnRun(post, run, abort, () => post.lock.untilFresh(abort.signal));
   });
 }
 
 /** What a worker works on beside the runs that it still holds was taken over, or has been stopped. */
-function abortLost(active: ActiveRuns, { asked, held }: { asked: readonly string[]; held: Heartbeat["runs"] }): void {
+function abortLost(
+  active: ActiveRuns<ClaimedRun>,
+  { asked, held }: { asked: readonly string[]; held: Heartbeat["runs"] },
+): void {
   const stopRequested = new Map(held.map((run) => [run.id, run.stopRequested]));
   for (const runId of asked) {
     if (!stopRequested.has(runId)) active.abort(runId, new LeaseLostError(runId));

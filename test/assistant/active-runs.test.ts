@@ -8,9 +8,9 @@ test("a stop that is heard of before its run begins is not lost, and stops no la
 
   active.stop("stopped early", new Error("stop"));
   active.abort("another", new Error("its lease was lost, of an attempt that is over"));
-  await active.begin("another", note);
-  await active.begin("stopped early", note);
-  await active.begin("stopped early", note);
+  await active.begin({ id: "another" }, note);
+  await active.begin({ id: "stopped early" }, note);
+  await active.begin({ id: "stopped early" }, note);
 
   expect(reasons).toEqual([undefined, new Error("stop"), undefined]);
 });

@@ -1,5 +1,6 @@
 /** How a run passes from one worker to the next, and when it does so no more. */
 import { afterEach, expect, test, vi } from "vitest";
+import { createExcuses } from "../../src/assistant/excuses.ts";
 import { MAX_ATTEMPTS, MAX_BEGINNINGS } from "../../src/assistant/limits.ts";
 import { ModelError } from "../../src/assistant/model-error.ts";
 import { finalReply, textsIn } from "../../src/bot/texts.ts";
@@ -7,6 +8,7 @@ import { excuseAttempts } from "../../src/db/queries/run-queue.ts";
 import { runs } from "../../src/db/schema/index.ts";
 import { fails, says, scripted } from "../../src/sandbox/model/script.ts";
 import type { Turn } from "../../src/sandbox/model/turn.ts";
+import { closeDatabaseToEveryone, openDatabaseAgain, recordLog } from "../bot/intake-support.ts";
 import { openRoom, type Room, type RoomOptions } from "./run-room.ts";
 
 let room: Room | undefined;
@@ -54,6 +56,22 @@ test("a run whose attempts were no fault of its own is not begun for ever all th
 
   expect(await ended(runId)).toBe(textsIn("en").faults.TOO_MANY_ATTEMPTS);
   expect(model.requests).toEqual([]);
+});
+
+test("an attempt that was lost with the database is excused when that is back, and once only", async () => {
+  const { ask, claim, takeLock, read, test: database } = await open([]);
+  const { runId } = await ask("go");
+  const run = await claim(await takeLock());
+  const log = recordLog();
+  const excuses = createExcuses(database.db, log.logger);
+
+  await closeDatabaseToEveryone(database);
+  excuses.make([run]);
+  excuses.make([run]);
+  await log.waitForLine(({ msg }) => msg.startsWith("could not note"));
+  await openDatabaseAgain(database);
+
+  await expect.poll(async () => (await read(runId)).run.handovers).toBe(1);
 });
 
 test("a fault of ours while a run ends counts as an attempt: the person hears of it in the end", async () => {
