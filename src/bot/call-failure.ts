@@ -23,9 +23,14 @@ export function isRefusal(error: unknown): boolean {
   return error instanceof GrammyError && (error.error_code === 401 || error.error_code === 404);
 }
 
-/** Whether Telegram says that somebody else fetches the bot's updates. */
-export function isConflict(error: unknown): boolean {
-  return error instanceof GrammyError && error.error_code === 409;
+/** Whom Telegram names when it gives no updates: another that fetches them, or one who set a webhook. */
+export type Rival = "poller" | "webhook";
+
+/** The rival of a 409; null for any other failure. */
+export function rivalIn(error: unknown): Rival | null {
+  if (!(error instanceof GrammyError) || error.error_code !== 409) return null;
+  // "can't use getUpdates method while webhook is active", and to a call that waits: "terminated by setWebhook request".
+  return /webhook/i.test(error.description) ? "webhook" : "poller";
 }
 
 /** How long to wait after so many failures in a row, in milliseconds: as Telegram asks, else longer each time. */

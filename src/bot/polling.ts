@@ -11,7 +11,7 @@ import type { Database } from "../db/client.ts";
 import { claimPolling, releasePolling } from "../db/queries/pollers.ts";
 import type { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import { isConflict, isRefusal, reasonOf, refusedToken, retryDelay, sleep } from "./call-failure.ts";
+import { isRefusal, type Rival, reasonOf, refusedToken, retryDelay, rivalIn, sleep } from "./call-failure.ts";
 import { type Conflicts, createConflicts } from "./conflicts.ts";
 import { takeInSideBySide } from "./side-by-side.ts";
 import { ALLOWED_UPDATES, type TakeIn } from "./take-in.ts";
@@ -137,10 +137,13 @@ async function poll(deps: PollingDeps, conflicts: Conflicts, signal: AbortSignal
     } catch (error) {
       if (signal.aborted) break;
       if (isRefusal(error)) throw error;
-      if (!isConflict(error)) failures += 1;
+      const rival = rivalIn(error);
+      if (rival === null) failures += 1;
+      // Whoever set it since: without this the bot would hear nothing until its next start.
+      if (rival === "webhook") webhookOff = false;
       // The other poller may be one of this shop: then there is nothing to wait for.
-      else if ((await whoseTurn(deps)) === "theirs") break;
-      await sleep(isConflict(error) ? waitInConflict(conflicts, logger) : waitAfter(error, failures, logger), signal);
+      if (rival === "poller" && (await whoseTurn(deps)) === "theirs") break;
+      await sleep(rival ? waitInConflict(conflicts, rival, logger) : waitAfter(error, failures, logger), signal);
     }
     if ((await whoseTurn(deps)) !== "ours") break;
   }
@@ -153,14 +156,18 @@ function waitAfter(error: unknown, failures: number, logger: Logger): number {
   return waitMs;
 }
 
-function waitInConflict(conflicts: Conflicts, logger: Logger): number {
-  const { waitMs, isNew } = conflicts.met();
-  if (isNew) logger.error(CONFLICT);
+function waitInConflict(conflicts: Conflicts, rival: Rival, logger: Logger): number {
+  const { waitMs, isNew } = conflicts.met(rival);
+  if (isNew) logger.error(CONFLICT[rival]);
   return waitMs;
 }
 
-const CONFLICT =
-  "Another process is polling with this TELEGRAM_BOT_TOKEN (409): only one may. This one waits and tries again; stop the other one, or give this one a token of its own.";
+const CONFLICT: Record<Rival, string> = {
+  poller:
+    "Another process is polling with this TELEGRAM_BOT_TOKEN (409): only one may. This one waits and tries again; stop the other one, or give this one a token of its own.",
+  webhook:
+    "Somebody set a webhook with this TELEGRAM_BOT_TOKEN (409): while it stands, nothing can be fetched. This process takes it off again; stop the other program, or give this process TELEGRAM_WEBHOOK_URL.",
+};
 
 /** Takes a batch in. @returns the offset behind the updates that are done with. */
 async function takeInAll(

@@ -7,6 +7,7 @@ import type { TelegramBot, TelegramBotDeps } from "../../src/bot/bot.ts";
 import { textsIn } from "../../src/bot/texts.ts";
 import { StartupError } from "../../src/errors.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
+import type { RecordedCall } from "../../src/sandbox/telegram/transcript.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { allHandled, staffPerson } from "./bot-support.ts";
 import {
@@ -156,6 +157,42 @@ test("a webhook that was set before is taken off", async () => {
   await allHandled({ telegram });
 
   expect((await conversationsIn(database)).texts).toEqual(["hello"]);
+});
+
+test("a webhook that somebody sets while the bot polls is told of in one sentence and taken off again", async () => {
+  const chat = await staffChat();
+  const log = recordLog();
+  await start({ logger: log.logger });
+  await polls(1);
+
+  await callTelegram(telegram, "setWebhook", { url: `http://127.0.0.1:${await unusedPort()}/` });
+  chat.send("hello?");
+  await allHandled({ telegram });
+
+  expect((await conversationsIn(database)).texts).toEqual(["hello?"]);
+  expect(log.lines.filter(({ level }) => level >= 50).map(({ msg }) => msg)).toEqual([
+    expect.stringMatching(/^Somebody set a webhook with this TELEGRAM_BOT_TOKEN \(409\).*takes it off again/),
+  ]);
+});
+
+test("a webhook that stands before the next call of the bot is taken off again too", async () => {
+  const chat = await staffChat();
+  const url = `http://127.0.0.1:${await unusedPort()}/`;
+  const answer = Promise.withResolvers<void>();
+  await start();
+  await polls(1);
+  telegram.failNext("getUpdates", { kind: "delay", until: answer.promise });
+  chat.send("one");
+  await telegram.waitFor(() => fetches().length === 2);
+
+  await callTelegram(telegram, "setWebhook", { url });
+  answer.resolve();
+  chat.send("two");
+  await allHandled({ telegram });
+  const refused = fetches().flatMap(({ outcome }) => (outcome?.kind === "refused" ? [outcome.description] : []));
+
+  expect(refused).toEqual([expect.stringMatching(/while webhook is active/)]);
+  expect((await conversationsIn(database)).texts).toEqual(["one", "two"]);
 });
 
 test.each([
@@ -329,9 +366,13 @@ async function staffChat() {
 /** Settles when the bot has begun its poll number `count` and waits in it. */
 async function polls(count: number): Promise<void> {
   await telegram.waitFor(() => {
-    const calls = telegram.calls().filter(({ method, params }) => method === "getUpdates" && params.timeout !== 0);
+    const calls = fetches();
     return calls.length === count && calls.at(-1)?.outcome === undefined;
   });
+}
+
+function fetches(): RecordedCall[] {
+  return telegram.calls().filter(({ method, params }) => method === "getUpdates" && params.timeout !== 0);
 }
 
 async function otherProcessPolls(): Promise<void> {
