@@ -47,6 +47,7 @@ export function createMessages({ db, bell, outbox, logger }: MessageDeps): Compo
       text,
       forwarded: ctx.msg.forward_origin !== undefined,
       telegramMessageId: ctx.msg.message_id,
+      sentAt: new Date(ctx.msg.date * 1_000),
     });
     const { outcome } = received;
     const facts = { updateId: ctx.update.update_id, staffId: ctx.staffMember.id };

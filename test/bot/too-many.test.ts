@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { desc, sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { TelegramBot } from "../../src/bot/bot.ts";
 import { textsIn } from "../../src/bot/texts.ts";
@@ -15,9 +15,12 @@ const texts = textsIn("en");
 let telegram: TelegramStandIn;
 let database: TestDatabase;
 let bot: TelegramBot;
+/** How far the clock of Telegram, and so of all that people write, is behind. */
+let behindMs: number;
 
 beforeEach(async () => {
-  telegram = await createTelegramStandIn({ token: BOT_TOKEN });
+  behindMs = 0;
+  telegram = await createTelegramStandIn({ token: BOT_TOKEN, now: () => Date.now() - behindMs });
   database = await createTestDatabase();
   bot = await createIntakeBot({ telegram, database: database.database });
   bot.start();
@@ -69,12 +72,38 @@ test("after a minute a person may ask again, and is told again when it is too mu
   ask(chat, MAX_QUESTIONS_PER_MINUTE + 1);
   const told = await chat.waitForBotMessage(tooMany);
 
-  await database.db.execute(sql`update messages set created_at = created_at - interval '61 seconds'`);
+  await database.db.execute(sql`update messages set sent_at = sent_at - interval '61 seconds'`);
   await database.db.execute(sql`update stranger_notices set noticed_at = noticed_at - interval '61 seconds'`);
   ask(chat, MAX_QUESTIONS_PER_MINUTE + 1);
   await chat.waitForBotMessage(tooMany, { after: told });
 
   expect(await storedMessages()).toBe(MAX_QUESTIONS_PER_MINUTE * 2);
+});
+
+test("what somebody asked over an hour is all taken in when it comes at once, as after an outage", async () => {
+  const chat = telegram.privateChat(await staff("An"));
+  const questions = MAX_QUESTIONS_PER_MINUTE + 5;
+
+  for (let number = questions; number > 0; number--) {
+    behindMs = (number / questions) * HOUR_MS;
+    chat.send(`question ${number}`);
+  }
+  await allHandled({ telegram });
+
+  expect(await storedMessages()).toBe(questions);
+});
+
+test("what was written within a minute is too much however late it comes, and who asks since is heard", async () => {
+  const chat = telegram.privateChat(await staff("An"));
+
+  behindMs = HOUR_MS;
+  ask(chat, MAX_QUESTIONS_PER_MINUTE + 1);
+  behindMs = 0;
+  chat.send("and now?");
+  await allHandled({ telegram });
+
+  expect(await storedMessages()).toBe(MAX_QUESTIONS_PER_MINUTE + 1);
+  expect((await newestMessage())?.text).toBe("and now?");
 });
 
 test("a stranger's hour is not over because somebody asked too much", async () => {
@@ -93,6 +122,8 @@ test("a stranger's hour is not over because somebody asked too much", async () =
   expect(textsOf(stranger)).toEqual([texts.stranger]);
 });
 
+const HOUR_MS = 3_600_000;
+
 function staff(first_name: string, language_code = "en") {
   return staffPerson({ telegram, test: database }, "staff", { first_name, language_code });
 }
@@ -103,4 +134,9 @@ function ask(chat: StandInChat, count: number): void {
 
 function storedMessages(): Promise<number> {
   return database.db.$count(messages);
+}
+
+async function newestMessage() {
+  const [newest] = await database.db.select().from(messages).orderBy(desc(messages.position)).limit(1);
+  return newest;
 }

@@ -4,7 +4,7 @@
  * Order in a thread is the position given under the thread's row lock, never a time or an id.
  */
 import { randomUUIDv7 } from "node:crypto";
-import { and, eq, gt, sql } from "drizzle-orm";
+import { and, eq, gt, lt, type SQL, sql } from "drizzle-orm";
 import { lowerRole, type StaffRole } from "../../roles.ts";
 import type { Db } from "../client.ts";
 import { messages, replies, runs, threads } from "../schema/index.ts";
@@ -20,6 +20,8 @@ export interface IncomingMessage extends Place {
   /** Written by somebody else, and passed on by the author. */
   forwarded: boolean;
   telegramMessageId: number | null;
+  /** When the person wrote it, by Telegram's clock; now when left out. */
+  sentAt?: Date;
 }
 
 /** A message that was taken in, with the run that answers it. */
@@ -41,8 +43,8 @@ export type ReceivedMessage =
   | { outcome: "seen-before" };
 
 /**
- * Questions of one person within a minute, over all chats. Nobody types that many; a loop of some other program, or a child
- * with the phone, would run up the model's bill and hold up everybody else.
+ * Questions that one person writes within a minute, over all chats. Nobody types that many; a loop of some other program, or a
+ * child with the phone, would run up the model's bill and hold up everybody else.
  */
 export const MAX_QUESTIONS_PER_MINUTE = 20;
 const MINUTE_SECONDS = 60;
@@ -64,20 +66,33 @@ export async function receiveMessage(db: Db, incoming: IncomingMessage): Promise
   return received ?? { outcome: "seen-before" };
 }
 
-/** Why the author may not ask now, if there is a reason. The terminal's has no name and no limit. */
+/**
+ * Why the author may not ask now, if there is a reason. The terminal's has no name and no limit.
+ *
+ * What counts is when things were written: after an outage all that somebody asked meanwhile comes at once.
+ */
 export async function refusalOf(
   tx: Db,
-  { author, chat }: Pick<IncomingMessage, "author" | "chat">,
+  { author, chat, sentAt }: Pick<IncomingMessage, "author" | "chat" | "sentAt">,
 ): Promise<ReceivedMessage | undefined> {
   if (author.id === null || chat.type === "terminal") return undefined;
   const member = await lockStaffMember(tx, author.id);
   if (!member) return { outcome: "not-staff" };
-  const since = sql`now() - make_interval(secs => ${MINUTE_SECONDS})`;
-  const asked = await tx.$count(messages, and(eq(messages.authorId, author.id), gt(messages.createdAt, since)));
+  const asked = await tx.$count(messages, and(eq(messages.authorId, author.id), isWithinMinuteOf(instantOf(sentAt))));
   if (asked < MAX_QUESTIONS_PER_MINUTE) return undefined;
   const { telegramUserId } = member;
   const notice = { botId: chat.botId, telegramUserId, notice: "too_many", intervalSeconds: MINUTE_SECONDS } as const;
   return { outcome: "too-many", tell: await noteTold(tx, notice) };
+}
+
+/** SQL. Before and after: chats are taken in side by side, so what was written later may be stored already. */
+function isWithinMinuteOf(time: SQL): SQL | undefined {
+  const minute = sql`make_interval(secs => ${MINUTE_SECONDS})`;
+  return and(gt(messages.sentAt, sql`${time} - ${minute}`), lt(messages.sentAt, sql`${time} + ${minute}`));
+}
+
+function instantOf(time: Date | undefined): SQL {
+  return time ? sql`${time.toISOString()}::timestamptz` : sql`now()`;
 }
 
 /** Stores a message and its run within a transaction. `retryOf`: the failed run whose question it asks again. */
@@ -95,7 +110,7 @@ export async function queueQuestion(
   const [runId, messageId] = [randomUUIDv7(), randomUUIDv7()];
   const asked = { askerId: author.id, askerRole: role, language: incoming.language, retryOf: retryOf ?? null };
   const said = { role: "user" as const, text, forwarded: incoming.forwarded, authorId: author.id, visibleTo: role };
-  const sent = { runId, telegramMessageId, completedAt: sql`now()` };
+  const sent = { runId, telegramMessageId, sentAt: instantOf(incoming.sentAt), completedAt: sql`now()` };
   const run = tx.$with("run").as(tx.insert(runs).values({ ...place, ...asked, id: runId }));
   const message = tx.$with("message").as(tx.insert(messages).values({ ...place, ...said, ...sent, id: messageId }));
   const shown = { runId, chatId: chat.id, replyToMessageId: telegramMessageId };

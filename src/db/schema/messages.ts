@@ -41,6 +41,8 @@ export const messages = snakeCase.table(
     runId: uuid(),
     /** Telegram's id of a person's message, to reply to. The Assistant's are with the reply. */
     telegramMessageId: bigint({ mode: "number" }),
+    /** When it was written, for a person's message by Telegram's clock; `createdAt` is when it was stored. */
+    sentAt: instant().notNull().defaultNow(),
     createdAt: instant().notNull().defaultNow(),
     /** When it was complete; null for an Assistant's message that was cut short. */
     completedAt: instant(),
@@ -51,6 +53,7 @@ export const messages = snakeCase.table(
     index("messages_of_run").on(t.runId),
     index("messages_newest").on(t.createdAt, t.id),
     index("messages_of_author").on(t.authorId, t.createdAt, t.id),
+    index("messages_sent_by").on(t.authorId, t.sentAt).where(sql`${t.authorId} is not null`),
     index("messages_in_telegram").on(t.telegramMessageId).where(sql`${t.telegramMessageId} is not null`),
     foreignKey({ name: "messages_run", columns: [t.runId, t.threadId], foreignColumns: [runs.id, runs.threadId] }),
     check("messages_position_positive", sql`${t.position} >= 1`),
