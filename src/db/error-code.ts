@@ -33,13 +33,30 @@ export function isDatabaseAway(error: unknown): boolean {
   return isServerAbsent(error) || isServerBusy(error) || isFatal(error);
 }
 
-/** Another transaction stood in the way: a deadlock, a lock that was not to be had. */
-const CROSSED_CODES = new Set(["40001", "40P01", "55P03"]);
+/** Another transaction stood in the way of this one. */
+const CROSSED_CODES = new Set(["40001", "40P01"]);
+/** The server only reads: it has become a standby, or somebody has set it so. */
+const READ_ONLY = "25006";
+/**
+ * Classes of what is the server's own: short of resources (a full disk), not in the state for it (a lock that was not to be
+ * had), interrupted by an operator or a time limit, failed by the system beneath it.
+ */
+const PASSING_CLASSES = new Set(["53", "55", "57", "58"]);
 
-/** Whether nothing is wrong with what was asked: the database was away or short of something, or others stood in the way. */
+/** Whether nothing is wrong with what was asked: the database was away or in no state for it, or others stood in the way. */
 export function isPassing(error: unknown): boolean {
   const code = errorCode(error) ?? "";
-  return isDatabaseAway(error) || CROSSED_CODES.has(code) || code.startsWith("53");
+  return isDatabaseAway(error) || isReadOnly(error) || CROSSED_CODES.has(code) || isOfClass(code);
+}
+
+/** Whether the server took no write: another one may be behind the same address by now. */
+export function isReadOnly(error: unknown): boolean {
+  return errorCode(error) === READ_ONLY;
+}
+
+/** A SQLSTATE's class is its first two characters; the driver's and Node's codes are longer words. */
+function isOfClass(code: string): boolean {
+  return code.length === 5 && PASSING_CLASSES.has(code.slice(0, 2));
 }
 
 /** The server ended the session, or let nobody in. */

@@ -3,7 +3,7 @@
  */
 import postgres, { type ParameterOrJSON, type PendingQuery, type Row, type Sql } from "postgres";
 import { answerWithin } from "../wait-up-to.ts";
-import { isDatabaseAway } from "./error-code.ts";
+import { isDatabaseAway, isReadOnly } from "./error-code.ts";
 
 export interface Connection {
   readonly sql: Sql;
@@ -63,9 +63,12 @@ export function rowsOf(run: <T>(query: Query<T>) => Promise<T>, statement: strin
   });
 }
 
-/** Whether the server answered, and goes on listening: after anything else the connection is given up. */
+/**
+ * Whether the server answered, and goes on listening: after anything else the connection is given up. So it is when it only
+ * reads: after a failover the address leads to another server, but a connection that stands stays where it is.
+ */
 function isAnswer(error: unknown): boolean {
-  return error instanceof postgres.PostgresError && !isDatabaseAway(error);
+  return error instanceof postgres.PostgresError && !isDatabaseAway(error) && !isReadOnly(error);
 }
 
 /** As the driver's own look. */
