@@ -107,7 +107,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     if (!deps.mayCall()) throw new HeldCallError();
     return callApi(method, payload, signal);
   });
-  const outbox = createOutbox({ api: bot.api, budget, logger });
+  const outbox = createOutbox({ api: bot.api, budget, clock, logger });
   const stage = createTelegramStage({
     db: deps.db,
     api: bot.api,

@@ -3,14 +3,15 @@
  *
  * For what may be lost in the worst case (an answer to a command): a reply of the Assistant goes through `reply/`.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import type { Api, Context } from "grammy";
 import type { InlineKeyboardMarkup, ReplyKeyboardMarkup } from "grammy/types";
 import type { Logger } from "../logger.ts";
 import { waitUpTo } from "../wait-up-to.ts";
+import { reasonOf } from "./call-failure.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { placeOf } from "./context.ts";
 import type { BudgetChat, Priority, SendBudget } from "./reply/send-budget.ts";
-import { sortFailure } from "./telegram-answer.ts";
+import { sortFailure, type TelegramAnswer } from "./telegram-answer.ts";
 
 type Markup = InlineKeyboardMarkup | ReplyKeyboardMarkup;
 
@@ -21,54 +22,81 @@ export interface Outbox {
   sayInPassing(ctx: Context, text: string): void;
   /** Takes the buttons away beneath the message whose button was pressed. */
   dropButtons(ctx: Context): void;
-  /** Waits up to `graceMs` for what is on its way. */
+  /** Waits up to `graceMs` for what is on its way; the rest is given up. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** How often one sentence is tried, and how long it may be on its way: later nobody waits for it. */
-const MAX_TRIES = 5;
+/** How long a sentence may be on its way, from when it was said, in milliseconds: later nobody waits for it. */
 const LIFETIME_MS = 120_000;
+/** How often Telegram may ask to wait before one sentence. */
+const MAX_WAITS = 5;
 /** Before a process that must not act looks whether it may again, in milliseconds. */
 const HELD_PAUSE_MS = 1_000;
+/** Before Telegram, which was not reached, is tried again: longer each time, in milliseconds. */
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 10_000;
+/** Sentences of one chat that are on their way at once. Nobody reads more: somebody presses buttons for the fun of it. */
+const MAX_SENTENCES = 20;
+
+export interface OutboxDeps {
+  api: Api;
+  budget: SendBudget;
+  clock?: Clock;
+  logger: Logger;
+}
+
+interface Sentence {
+  chat: BudgetChat;
+  priority: Priority;
+  send(): Promise<unknown>;
+  /** Aborts when nobody waits for it any more. */
+  signal: AbortSignal;
+}
+
+/** The sentences of a chat, one behind the other. */
+interface Line {
+  last: Promise<void>;
+  length: number;
+  /** Whether one was dropped because there were too many. */
+  isOverfull: boolean;
+}
 
 /** An outbox of one bot. */
-export function createOutbox({ api, budget, logger }: { api: Api; budget: SendBudget; logger: Logger }): Outbox {
-  const lastOf = new Map<number, Promise<void>>();
+export function createOutbox({ api, budget, clock = systemClock, logger }: OutboxDeps): Outbox {
+  const lines = new Map<number, Line>();
+  const underWay = new Set<AbortController>();
 
-  const deliver = async (chat: BudgetChat, priority: Priority, send: () => Promise<unknown>) => {
-    const lifetime = AbortSignal.timeout(LIFETIME_MS);
-    for (let tries = 1; tries <= MAX_TRIES; tries++) {
-      const slot = await budget.take(chat, () => priority, lifetime);
-      try {
-        await send();
-        slot.end();
-        return;
-      } catch (error) {
-        const answer = sortFailure(error);
-        if (answer.kind === "held") slot.giveBack();
-        else slot.end(answer.kind !== "unknown");
-        if (answer.kind === "wait") budget.freeze(chat, answer.seconds);
-        else if (answer.kind === "held") await pause(HELD_PAUSE_MS, undefined, { signal: lifetime });
-        else {
-          logger.warn({ kind: answer.kind, chatId: chat.telegramId, tries }, "a sentence of the bot was not delivered");
-          // Sent again it might stand there twice: a sentence that is lost can be asked for again.
-          return;
-        }
-      }
+  const deliverOrGiveUp = async (sentence: Sentence) => {
+    const { telegramId: chatId } = sentence.chat;
+    try {
+      const reason = await deliver({ budget, clock }, sentence);
+      if (reason !== null) logger.warn({ reason, chatId }, GIVEN_UP);
+    } catch (error) {
+      logger.warn({ reason: reasonOf(error), chatId }, GIVEN_UP);
     }
   };
 
   const enqueue = (chat: BudgetChat, priority: Priority, send: () => Promise<unknown>) => {
-    const before = lastOf.get(chat.telegramId) ?? Promise.resolve();
-    const done = before
-      .then(() => deliver(chat, priority, send))
-      .catch((error: unknown) =>
-        logger.warn({ err: error, chatId: chat.telegramId }, "a sentence of the bot was given up"),
-      );
-    lastOf.set(chat.telegramId, done);
-    void done.then(() => {
-      if (lastOf.get(chat.telegramId) === done) lastOf.delete(chat.telegramId);
-    });
+    const { telegramId: chatId } = chat;
+    const line = lines.get(chatId) ?? { last: Promise.resolve(), length: 0, isOverfull: false };
+    if (line.length === MAX_SENTENCES) {
+      if (!line.isOverfull) logger.warn({ chatId }, "too many sentences of the bot wait in a chat: more are dropped");
+      line.isOverfull = true;
+      return;
+    }
+    const life = new AbortController();
+    const cancelEnd = clock.after(LIFETIME_MS, () => life.abort(new Error("nobody waits for it any more")));
+    underWay.add(life);
+    line.length += 1;
+    line.last = line.last
+      .then(() => deliverOrGiveUp({ chat, priority, send, signal: life.signal }))
+      .then(() => {
+        cancelEnd();
+        underWay.delete(life);
+        line.length -= 1;
+        if (line.length === 0) lines.delete(chatId);
+      });
+    lines.set(chatId, line);
   };
 
   const post = (ctx: Context, text: string, how: { priority: Priority; markup?: Markup }) => {
@@ -98,8 +126,68 @@ export function createOutbox({ api, budget, logger }: { api: Api; budget: SendBu
       const chat = chatOf(placeOf(ctx));
       enqueue(chat, "edit", () => api.editMessageReplyMarkup(chat.telegramId, pressed.message_id));
     },
-    stop: (graceMs) => waitUpTo(graceMs, Promise.all(lastOf.values())),
+    async stop(graceMs) {
+      const done = Promise.all([...lines.values()].map(({ last }) => last));
+      await waitUpTo(graceMs, done);
+      for (const life of underWay) life.abort(new Error("the process stops"));
+    },
   };
+}
+
+const GIVEN_UP = "a sentence of the bot was given up";
+
+/** Sends it once it may be sent. @returns why it was given up; null when it was not. Throws when its time is over. */
+async function deliver(
+  { budget, clock }: { budget: SendBudget; clock: Clock },
+  { chat, priority, send, signal }: Sentence,
+): Promise<string | null> {
+  let waits = 0;
+  let pauseMs = FIRST_PAUSE_MS;
+  for (;;) {
+    const slot = await budget.take(chat, () => priority, signal);
+    const answer = await answerOf(send);
+    if (answer.kind === "held") slot.giveBack();
+    else slot.end(answer.kind !== "unknown");
+    switch (answer.kind) {
+      case "done":
+        return null;
+      case "held":
+        await pause(clock, HELD_PAUSE_MS, signal);
+        break;
+      case "wait":
+        budget.freeze(chat, answer.seconds);
+        waits += 1;
+        if (waits > MAX_WAITS) return "asked to wait too often";
+        break;
+      default:
+        // Sent again after an answer that was lost, it might stand there twice: one that is lost can be asked for again.
+        if (answer.kind !== "unknown" || answer.mayBeDone) return answer.kind;
+        await pause(clock, pauseMs, signal);
+        pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    }
+  }
+}
+
+async function answerOf(send: () => Promise<unknown>): Promise<TelegramAnswer> {
+  try {
+    await send();
+    return { kind: "done" };
+  } catch (error) {
+    return sortFailure(error);
+  }
+}
+
+/** Waits so long; rejects when `signal` aborts meanwhile. */
+async function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  const cancel = clock.after(delayMs, resolve);
+  await promise.finally(() => {
+    cancel();
+    signal.removeEventListener("abort", onAbort);
+  });
 }
 
 function chatOf({ chat }: ReturnType<typeof placeOf>): BudgetChat {
