@@ -64,7 +64,7 @@ interface KnownMessage {
   text: string;
 }
 
-/** The newest: a group that became a supergroup counts its messages from one again. */
+/** The newest: a question that is asked again by the Retry button has the number of the first one. */
 async function findMessage(tx: Db, address: ChatAddress, edit: Edit): Promise<KnownMessage | undefined> {
   const chat = await findChat(tx, address);
   if (!chat) return undefined;

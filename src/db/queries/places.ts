@@ -1,9 +1,9 @@
 /**
  * Where conversations take place: chats as Telegram names them, topics, and the key that lets an update count once.
  */
-import { and, eq, inArray, isNull, sql } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { chats, replies, threads, updatesSeen } from "../schema/index.ts";
+import { chats, messages, replies, threads, updatesSeen } from "../schema/index.ts";
 
 /** A chat as Telegram names it, seen through one bot; or the terminal of `npm run ask`. */
 export type ChatAddress =
@@ -63,7 +63,8 @@ export function isTopic(topicId: number | null) {
 /**
  * A group became a supergroup: its chat keeps its id and gets Telegram's new one. A second notice changes nothing.
  *
- * Its messages have other numbers there: replies that are still to be delivered are sent anew, and quote nothing.
+ * Its messages have other numbers there, and theirs are other messages': replies that are still to be delivered are sent
+ * anew and quote nothing, and what was said before can be neither quoted nor edited.
  */
 export async function migrateChat(
   db: Db,
@@ -81,6 +82,11 @@ export async function migrateChat(
       .update(replies)
       .set({ telegramMessageIds: [], replyToMessageId: null })
       .where(and(eq(replies.chatId, chat.id), inArray(replies.status, ["pending", "partial"])));
+    const threadsHere = tx.select({ id: threads.id }).from(threads).where(eq(threads.chatId, chat.id));
+    await tx
+      .update(messages)
+      .set({ telegramMessageId: null })
+      .where(and(inArray(messages.threadId, threadsHere), isNotNull(messages.telegramMessageId)));
   });
 }
 
