@@ -1,6 +1,12 @@
-/** The commands: what each does, and how they show in Telegram's menu. */
+/**
+ * The commands: what each does, and how they show in Telegram's menu.
+ *
+ * What changes something does so once, however often its update comes; a sentence may be said twice then: it says the same,
+ * and a note of each would cost a commit.
+ */
 import { type Api, Composer } from "grammy";
 import type { Db } from "../db/client.ts";
+import { oncePerUpdate } from "../db/queries/places.ts";
 import { findStaff } from "../db/queries/staff.ts";
 import { closeThread, findThreads, stopRuns } from "../db/queries/threads.ts";
 import { STAFF_ROLES } from "../roles.ts";
@@ -67,7 +73,10 @@ export function createCommands({ db, outbox, shop, ownerTelegramIds }: CommandDe
     if (ctx.chat.type !== "private") return outbox.say(ctx, texts.privateOnly);
     const role = STAFF_ROLES.find((candidate) => candidate === ctx.match.trim().toLowerCase());
     if (!role) return outbox.say(ctx, texts.inviteUsage);
-    const code = await makeInvite(db, role, ctx.staffMember.id);
+    const update = { chat: placeOf(ctx).chat, updateId: ctx.update.update_id };
+    const code = await oncePerUpdate(db, update, (tx) => makeInvite(tx, role, ctx.staffMember.id));
+    // The link went out the first time: it is stored nowhere, and a second one would be good beside it.
+    if (code === undefined) return;
     outbox.say(ctx, texts.invite(texts.roles[role], inviteLink(ctx.me.username, code), INVITE_HOURS));
   });
 

@@ -5,6 +5,7 @@ import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { TelegramBot, TelegramBotDeps } from "../../src/bot/bot.ts";
 import { textsIn } from "../../src/bot/texts.ts";
+import { invites } from "../../src/db/schema/index.ts";
 import { StartupError } from "../../src/errors.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
 import type { RecordedCall } from "../../src/sandbox/telegram/transcript.ts";
@@ -68,6 +69,27 @@ test("updates that are delivered again to the next process change nothing", asyn
   expect(before.runs.map(({ stopRequestedAt }) => stopRequestedAt === null)).toEqual([false, true]);
   expect(await conversationsIn(database)).toEqual(before);
   expect(telegram.pendingUpdates()).toHaveLength(3);
+});
+
+test("an invite whose command is delivered again is one invite", async () => {
+  const owner = telegram.privateChat(await staffPerson({ telegram, test: database }, "owner", { first_name: "An" }));
+  telegram.failNext(
+    ({ method, params }) => method === "getUpdates" && params.offset !== 0,
+    { kind: "drop-before" },
+    99,
+  );
+  const [first, second] = [await createBot(), await createBot()];
+  owner.send("/invite staff");
+
+  first.start();
+  await owner.waitForBotMessage(/\?start=/);
+  await first.stopIntake();
+  owner.send("/help");
+  second.start();
+  await owner.waitForBotMessage(texts.help + texts.ownerHelp);
+
+  expect(await database.db.$count(invites)).toBe(1);
+  expect(owner.botMessages().filter(({ text }) => text?.includes("?start="))).toHaveLength(1);
 });
 
 test("an update in hand when the process stops is committed and confirmed: the next process does not get it again", async () => {
