@@ -10,12 +10,13 @@ import type { Database, Db } from "../db/client.ts";
 import { createQueueBell } from "../db/queue-bell.ts";
 import type { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import type { ReplyMeter, TelegramMeter } from "../meter.ts";
+import type { ReplyMeter, RunMeter, TelegramMeter } from "../meter.ts";
 import type { Shop } from "../shop/shop.ts";
 import { waitUpTo } from "../wait-up-to.ts";
 import { createAccess, inviteLink, makeInvite } from "./access.ts";
 import { createButtons } from "./buttons.ts";
 import { reasonOf } from "./call-failure.ts";
+import { createNoteCancelled } from "./cancelled-runs.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { createCommands, publishCommands } from "./commands.ts";
 import { askWhoIAm, CALL_TIMEOUT_SECONDS, clientOptions, type TelegramAccess } from "./connection.ts";
@@ -51,7 +52,7 @@ export interface TelegramBotDeps {
   isDatabaseUp(): Promise<boolean>;
   /** Telegram refused the token while running: the process has to end. */
   onRefused(error: StartupError): void;
-  meter?: TelegramMeter & ReplyMeter;
+  meter?: TelegramMeter & ReplyMeter & Pick<RunMeter, "runEnded">;
   /** By which calls are spaced; the system's when left out. */
   clock?: Clock;
   logger: Logger;
@@ -123,8 +124,9 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
   bot.use(createMigration(db));
   bot.use(createAccess({ ...deps, db, outbox }));
   const bell = createQueueBell(db, (error) => logger.warn({ err: error }, "could not tell the workers of a message"));
-  bot.use(createButtons({ ...deps, db, bell, outbox }));
-  bot.use(createCommands({ ...deps, db, outbox }));
+  const noteCancelled = createNoteCancelled(deps);
+  bot.use(createButtons({ ...deps, db, bell, outbox, noteCancelled }));
+  bot.use(createCommands({ ...deps, db, outbox, noteCancelled }));
   bot.use(createMessages({ db, bell, outbox, logger }));
 
   const windows = noteWindows({ db: deps.db, botId: me.id, budget, workerId: deps.workerId, logger });

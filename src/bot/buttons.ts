@@ -1,6 +1,6 @@
 /**
- * The buttons: the two questions under the input of a private chat, and what is pressed beneath messages (stop, a thread
- * to go on in, a person to remove).
+ * The buttons: the two questions under the input of a private chat, and what is pressed beneath messages (stop, retry, a
+ * thread to go on in, a person to remove).
  */
 import { Composer, InlineKeyboard, Keyboard } from "grammy";
 import type { ReplyKeyboardMarkup } from "grammy/types";
@@ -16,6 +16,7 @@ import { resumeThread, type StoppedRuns, stopRuns, type ThreadSummary } from "..
 import type { QueueBell } from "../db/queue-bell.ts";
 import type { RunOutcome } from "../events.ts";
 import type { Logger } from "../logger.ts";
+import type { NoteCancelled } from "./cancelled-runs.ts";
 import { type BotContext, languageOf, placeOf, stoppableBy, textsFor } from "./context.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Texts } from "./texts.ts";
@@ -26,6 +27,7 @@ export interface ButtonDeps {
   bell: QueueBell;
   outbox: Outbox;
   ownerTelegramIds: readonly number[];
+  noteCancelled: NoteCancelled;
   logger: Logger;
 }
 
@@ -93,6 +95,7 @@ export function createButtons(deps: ButtonDeps): Composer<BotContext> {
     const runId = ctx.match[1];
     const change = { updateId: ctx.update.update_id, ...stoppableBy(ctx) };
     const stopped = isUuid(runId) ? await stopRuns(deps.db, placeOf(ctx), { ...change, runId }) : NOTHING_STOPPED;
+    deps.noteCancelled(stopped?.cancelled ?? []);
     answer(ctx, afterStop(texts, stopped));
   });
 
@@ -128,11 +131,11 @@ export function createButtons(deps: ButtonDeps): Composer<BotContext> {
   return buttons;
 }
 
-const NOTHING_STOPPED: StoppedRuns = { running: 0, waiting: 0, refused: 0 };
+const NOTHING_STOPPED: StoppedRuns = { running: 0, cancelled: [], refused: 0 };
 
 /** What the stop button answers; an update that comes again is answered as the first time. */
 function afterStop(texts: Texts, stopped: StoppedRuns | undefined): string {
-  if (!stopped || stopped.running + stopped.waiting > 0) return texts.stopping;
+  if (!stopped || stopped.running + stopped.cancelled.length > 0) return texts.stopping;
   return stopped.refused > 0 ? texts.onlyOwnStop : texts.nothingToStop;
 }
 
@@ -154,7 +157,7 @@ export function answerPress(ctx: BotContext, text: string, logger: Logger): void
 
 /** Takes a person's access away, for an owner. @returns the sentence that says what became of it. */
 export async function removeStaff(
-  { db, ownerTelegramIds }: Pick<ButtonDeps, "db" | "ownerTelegramIds">,
+  { db, ownerTelegramIds, noteCancelled }: Pick<ButtonDeps, "db" | "ownerTelegramIds" | "noteCancelled">,
   ctx: BotContext,
   who: { telegramUserId: number } | { username: string },
 ): Promise<string> {
@@ -167,8 +170,10 @@ export async function removeStaff(
   if (telegramUserId !== undefined && ownerTelegramIds.includes(telegramUserId)) {
     return texts.removeConfigured(found?.name ?? String(telegramUserId));
   }
-  const removed = found && (await removeStaffMember(db, found.telegramUserId));
-  return removed ? texts.removed(removed.name) : texts.removeUnknown;
+  const removal = found && (await removeStaffMember(db, found.telegramUserId));
+  if (!removal) return texts.removeUnknown;
+  noteCancelled(removal.stopped.cancelled);
+  return texts.removed(removal.removed.name);
 }
 
 async function findWho(

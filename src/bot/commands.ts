@@ -13,6 +13,7 @@ import { STAFF_ROLES } from "../roles.ts";
 import type { Shop } from "../shop/shop.ts";
 import { INVITE_HOURS, inviteLink, makeInvite } from "./access.ts";
 import { mainKeyboard, removeButtons, removeStaff, threadButtons } from "./buttons.ts";
+import type { NoteCancelled } from "./cancelled-runs.ts";
 import { type BotContext, placeOf, stoppableBy, textsFor } from "./context.ts";
 import type { Outbox } from "./outbox.ts";
 import { LANGUAGES, textsIn } from "./texts.ts";
@@ -22,6 +23,7 @@ export interface CommandDeps {
   outbox: Outbox;
   shop: Shop;
   ownerTelegramIds: readonly number[];
+  noteCancelled: NoteCancelled;
 }
 
 /** Threads that `/threads` offers: a screenful of buttons. */
@@ -30,7 +32,8 @@ const MAX_THREADS = 10;
 const MAX_PEOPLE = 50;
 
 /** The handlers of all commands; they see staff only. */
-export function createCommands({ db, outbox, shop, ownerTelegramIds }: CommandDeps): Composer<BotContext> {
+export function createCommands(deps: CommandDeps): Composer<BotContext> {
+  const { db, outbox, shop, noteCancelled } = deps;
   const commands = new Composer<BotContext>();
 
   commands.command("start", (ctx) => {
@@ -47,15 +50,18 @@ export function createCommands({ db, outbox, shop, ownerTelegramIds }: CommandDe
   commands.command("new", async (ctx) => {
     const texts = textsFor(ctx);
     const closed = await closeThread(db, placeOf(ctx), { updateId: ctx.update.update_id, ...stoppableBy(ctx) });
-    if (closed !== undefined) outbox.say(ctx, closed ? texts.newThread : texts.alreadyNew);
+    if (closed === undefined) return;
+    noteCancelled(closed?.cancelled ?? []);
+    outbox.say(ctx, closed ? texts.newThread : texts.alreadyNew);
   });
 
   commands.command("stop", async (ctx) => {
     const texts = textsFor(ctx);
     const stopped = await stopRuns(db, placeOf(ctx), { updateId: ctx.update.update_id, ...stoppableBy(ctx) });
     if (!stopped) return;
+    noteCancelled(stopped.cancelled);
     // An answer that had begun says so itself.
-    if (stopped.waiting > 0) outbox.sayInPassing(ctx, texts.stopped);
+    if (stopped.cancelled.length > 0) outbox.sayInPassing(ctx, texts.stopped);
     else if (stopped.running === 0) outbox.say(ctx, texts.nothingToStop);
   });
 
@@ -87,7 +93,7 @@ export function createCommands({ db, outbox, shop, ownerTelegramIds }: CommandDe
     const who = ctx.match.trim();
     if (who !== "") {
       const target = /^\d+$/.test(who) ? { telegramUserId: Number(who) } : { username: who.replace(/^@/, "") };
-      return outbox.say(ctx, await removeStaff({ db, ownerTelegramIds }, ctx, target));
+      return outbox.say(ctx, await removeStaff(deps, ctx, target));
     }
     const others = (await findStaff(db, MAX_PEOPLE)).filter(({ id }) => id !== ctx.staffMember.id);
     if (others.length === 0) outbox.say(ctx, texts.removeNobody);

@@ -3,7 +3,7 @@ import { and, asc, eq, isNull, lt, lte, ne, sql } from "drizzle-orm";
 import { isHigherRole, type StaffRole } from "../../roles.ts";
 import type { Db } from "../client.ts";
 import { invites, staff, strangerNotices } from "../schema/index.ts";
-import { stopRunsOfAsker } from "./threads.ts";
+import { type StoppedRuns, stopRunsOfAsker } from "./threads.ts";
 
 export interface StaffMember {
   id: string;
@@ -102,17 +102,19 @@ export async function renameStaffMember(db: Db, person: TelegramPerson): Promise
 /**
  * Takes a person's rights away, and stops what they asked for: nobody is told anything more after their removal.
  *
- * @returns the person, or undefined where no present staff member has this id.
+ * @returns the person and what became of their runs, or undefined where no present staff member has this id.
  */
-export function removeStaffMember(db: Db, telegramUserId: number): Promise<StaffMember | undefined> {
+export function removeStaffMember(
+  db: Db,
+  telegramUserId: number,
+): Promise<{ removed: StaffMember; stopped: StoppedRuns } | undefined> {
   return db.transaction(async (tx) => {
     const [removed] = await tx
       .update(staff)
       .set({ removedAt: sql`now()` })
       .where(and(eq(staff.telegramUserId, telegramUserId), isNull(staff.removedAt)))
       .returning(member);
-    if (removed) await stopRunsOfAsker(tx, removed.id);
-    return removed;
+    return removed && { removed, stopped: await stopRunsOfAsker(tx, removed.id) };
   });
 }
 

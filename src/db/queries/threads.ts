@@ -24,12 +24,20 @@ export interface Change {
   askerId?: string;
 }
 
+/** A run that ended before any worker had begun it. */
+export interface CancelledRun {
+  id: string;
+  threadId: string;
+  /** From the question's commit to the end, in milliseconds. */
+  queuedMs: number;
+}
+
 /** What became of the runs that were to be stopped. */
 export interface StoppedRuns {
   /** They are worked on: whoever does it ends them, and their answers say so. */
   running: number;
-  /** They had not begun: they have ended, and nothing was said of it. */
-  waiting: number;
+  /** They had not begun: they have ended, and nothing was said of it yet, neither to people nor in the log. */
+  cancelled: CancelledRun[];
   /** They go on: another person asked. */
   refused: number;
 }
@@ -37,15 +45,15 @@ export interface StoppedRuns {
 /**
  * Closes the open thread of a place and asks its runs to stop (`/new`): the next message opens a new one.
  *
- * @returns whether there was one with anything said in it; undefined for an update that was seen before.
+ * @returns what became of the runs, and null where no thread was open; undefined for an update that was seen before.
  */
-export function closeThread(db: Db, place: Place, change: Change): Promise<boolean | undefined> {
+export function closeThread(db: Db, place: Place, change: Change): Promise<StoppedRuns | null | undefined> {
   return oncePerUpdate(db, { ...place, ...change }, async (tx) => {
     const thread = await findOpenThread(tx, place);
-    if (!thread) return false;
-    await requestStop(tx, eq(runs.threadId, thread.id), change);
+    if (!thread) return null;
+    const stopped = await requestStop(tx, eq(runs.threadId, thread.id), change);
     await tx.update(threads).set({ status: "closed", closedAt: sql`now()` }).where(eq(threads.id, thread.id));
-    return true;
+    return stopped;
   });
 }
 
@@ -58,7 +66,7 @@ export function closeThread(db: Db, place: Place, change: Change): Promise<boole
 export function stopRuns(db: Db, place: Place, change: Change & { runId?: string }): Promise<StoppedRuns | undefined> {
   return oncePerUpdate(db, { ...place, ...change }, async (tx) => {
     const chat = await findChat(tx, place.chat);
-    if (!chat) return { running: 0, waiting: 0, refused: 0 };
+    if (!chat) return { running: 0, cancelled: [], refused: 0 };
     const here = tx
       .select({ id: threads.id })
       .from(threads)
@@ -145,7 +153,7 @@ async function requestStop(
   );
   const isMeant = and(isNamed, only.askerId === undefined ? undefined : eq(runs.askerId, only.askerId));
   // Those that wait first: one that a worker claims at this moment is then seen as running.
-  const waiting = await cancelWaiting(tx, isMeant);
+  const cancelled = await cancelWaiting(tx, isMeant);
   const running = await tx
     .update(runs)
     .set({ stopRequestedAt: sql`now()` })
@@ -153,7 +161,7 @@ async function requestStop(
     .returning({ id: runs.id });
   for (const run of running) await publish(tx, { type: "run-stop", runId: run.id });
   const refused = only.askerId === undefined ? 0 : await countOpen(tx, and(isNamed, ne(runs.askerId, only.askerId)));
-  return { running: running.length, waiting, refused };
+  return { running: running.length, cancelled, refused };
 }
 
 function countOpen(tx: Db, isMeant: SQL | undefined): Promise<number> {
@@ -161,12 +169,16 @@ function countOpen(tx: Db, isMeant: SQL | undefined): Promise<number> {
 }
 
 /** Ends runs that no worker has begun: they would wait for the one before them only to be stopped. */
-async function cancelWaiting(tx: Db, isMeant: SQL | undefined): Promise<number> {
+async function cancelWaiting(tx: Db, isMeant: SQL | undefined): Promise<CancelledRun[]> {
   const cancelled = await tx
     .update(runs)
     .set({ status: "cancelled", stopRequestedAt: sql`now()`, completedAt: sql`now()` })
     .where(and(isMeant, eq(runs.status, "queued")))
-    .returning({ id: runs.id, threadId: runs.threadId });
+    .returning({
+      id: runs.id,
+      threadId: runs.threadId,
+      queuedMs: sql<number>`(extract(epoch from clock_timestamp() - ${runs.queuedAt}) * 1000)::float8`,
+    });
   for (const { id, threadId } of cancelled) {
     // Whoever stopped it hears so from the bot itself: there is nothing to deliver.
     await tx.update(replies).set({ status: "delivered", deliveredAt: sql`now()` }).where(eq(replies.runId, id));
@@ -174,5 +186,5 @@ async function cancelWaiting(tx: Db, isMeant: SQL | undefined): Promise<number> 
     // The thread's next run may have waited for this one.
     await publish(tx, { type: "run-queued", runId: id });
   }
-  return cancelled.length;
+  return cancelled;
 }

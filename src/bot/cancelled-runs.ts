@@ -1,0 +1,27 @@
+/**
+ * Runs that people end before any worker has begun them: one line in the log and one count each, in the shape in which a
+ * worker writes of the others.
+ */
+import { createSpending, runEndFields } from "../assistant/run-log.ts";
+import type { CancelledRun } from "../db/queries/threads.ts";
+import type { RunOutcome } from "../events.ts";
+import type { Logger } from "../logger.ts";
+import type { RunMeter } from "../meter.ts";
+
+/** To be called after the commit that ended them. */
+export type NoteCancelled = (runs: readonly CancelledRun[]) => void;
+
+const CANCELLED: RunOutcome = { status: "cancelled", errorCode: null, errorMessage: null };
+
+/** Whoever is given no meter is not counted. */
+export function createNoteCancelled(deps: { meter?: Pick<RunMeter, "runEnded">; logger: Logger }): NoteCancelled {
+  return (runs) => {
+    for (const { id, threadId, queuedMs } of runs) {
+      deps.meter?.runEnded(CANCELLED);
+      // No model was asked: none has a price.
+      const asked = { model: "", rounds: 0, spent: createSpending(), firstTokenMs: null, durationMs: 0 };
+      const end = { run: { id, threadId, attempt: 0 }, outcome: CANCELLED, queuedMs, ...asked };
+      deps.logger.info(runEndFields(end), "run ended");
+    }
+  };
+}
