@@ -9,7 +9,7 @@ import { waitUpTo } from "../wait-up-to.ts";
 /** The state of all processes together, as rows show it. */
 export interface DatabaseState {
   queuedRuns: number;
-  /** How long the oldest of them has waited, in seconds; 0 when none does. */
+  /** How long the oldest of them that could begin has waited, in seconds; 0 when none does. */
   oldestQueuedSeconds: number;
   /** Runs that a worker has in hand. */
   runningRuns: number;

@@ -40,7 +40,7 @@ const STATE_GAUGES: Record<keyof DatabaseState, { name: string; help: string }> 
   queuedRuns: { name: "counterhand_runs_queued", help: "Runs that wait for a worker, of all processes" },
   oldestQueuedSeconds: {
     name: "counterhand_oldest_queued_run_seconds",
-    help: "How long the oldest queued run has waited; 0 when none does",
+    help: "How long the oldest queued run that could begin has waited; 0 when none does",
   },
   runningRuns: { name: "counterhand_runs_running", help: "Runs that a worker has in hand, of all processes" },
   waitingDeliveries: {

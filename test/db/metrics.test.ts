@@ -40,6 +40,20 @@ test("the queue is what waits, with the age of its oldest; what is in hand is co
   expect(oldestQueuedSeconds).toBeLessThan(5_000);
 });
 
+test("a run that waits for another one of its own thread has no worker to wait for, and no age", async () => {
+  for (const status of ["in_progress", "queued"] as const) {
+    const thread = await insertThread(store.db);
+    await insertRun(store.db, { threadId: thread.id, position: 1, status, queuedAt: ago(30) });
+    await insertRun(store.db, { threadId: thread.id, position: 3, status: "queued", queuedAt: ago(500) });
+  }
+
+  const { queuedRuns, oldestQueuedSeconds } = await countOpenRuns(store.db);
+
+  expect(queuedRuns).toBe(3);
+  expect(oldestQueuedSeconds).toBeGreaterThanOrEqual(30);
+  expect(oldestQueuedSeconds).toBeLessThan(500);
+});
+
 test("a run that another machine's clock has queued in the future has waited for 0 seconds", async () => {
   await newRun({ status: "queued", queuedAt: ago(-600) });
 

@@ -15,20 +15,34 @@ export async function readDatabaseState(db: Db) {
   return { ...openRuns, ...deliveries, liveWorkers: await countLiveWorkers(db) };
 }
 
-/** Runs that wait or are in hand, and how long the oldest that waits has done so, in seconds. */
+/**
+ * Runs that wait or are in hand, and how long the oldest that could begin has waited, in seconds: one behind another of its
+ * thread waits for that one, and not for a worker.
+ */
 export async function countOpenRuns(
   db: Db,
 ): Promise<{ queuedRuns: number; runningRuns: number; oldestQueuedSeconds: number }> {
-  const isQueued = sql`filter (where ${runs.status} = 'queued')`;
-  const [row] = await db
+  const open = db
     .select({
-      queuedRuns: sql<number>`count(*) ${isQueued}::int`,
-      runningRuns: sql<number>`count(*) filter (where ${runs.status} <> 'queued')::int`,
-      oldestQueuedSeconds: secondsSince(sql`min(${runs.queuedAt}) ${isQueued}`),
+      status: runs.status,
+      queuedAt: runs.queuedAt,
+      isFirst: sql<boolean>`${runs.position} = min(${runs.position}) over (partition by ${runs.threadId})`.as(
+        "is_first",
+      ),
     })
     .from(runs)
     // As the partial index says it.
-    .where(sql`${runs.status} in ('queued', 'in_progress', 'requires_action')`);
+    .where(sql`${runs.status} in ('queued', 'in_progress', 'requires_action')`)
+    .as("open");
+  const [row] = await db
+    .select({
+      queuedRuns: sql<number>`count(*) filter (where ${open.status} = 'queued')::int`,
+      runningRuns: sql<number>`count(*) filter (where ${open.status} <> 'queued')::int`,
+      oldestQueuedSeconds: secondsSince(
+        sql`min(${open.queuedAt}) filter (where ${open.status} = 'queued' and ${open.isFirst})`,
+      ),
+    })
+    .from(open);
   return row ?? { queuedRuns: 0, runningRuns: 0, oldestQueuedSeconds: 0 };
 }
 
