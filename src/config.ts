@@ -82,7 +82,12 @@ const Environment = z.object({
   DATA_DIR: z.string().default("./data"),
   HOST: z.string().default("127.0.0.1"),
   PORT: wholeNumber(0, 65_535).default(4000),
-  ADMIN_TOKEN: z.string().min(32, "must have at least 32 characters: 'openssl rand -hex 32' makes one").optional(),
+  ADMIN_TOKEN: z
+    .string()
+    .min(32, "must have at least 32 characters: 'openssl rand -hex 32' makes one")
+    // Another could not be sent in the header of a request, and nobody would ever be let in.
+    .regex(/^[\x21-\x7e]*$/, "must be of ASCII characters, without blanks: 'openssl rand -hex 32' makes one")
+    .optional(),
   OWNER_TELEGRAM_IDS: list(
     wholeNumber(1, Number.MAX_SAFE_INTEGER),
     "must be Telegram user ids with commas between them, such as 12345678,23456789",

@@ -248,3 +248,12 @@ test("faults of the .env file are named as those of the environment; one that ca
   ]);
   expect(() => loadConfig({}, folder)).toThrow(`Cannot read ${folder}`);
 });
+
+test.each(["with a blank in the middle of it, so long", "mật-khẩu-của-quán-cà-phê-rất-là-dài-luôn"])(
+  "an ADMIN_TOKEN that no request could bring is refused: %s",
+  (token) => {
+    expect(faultsOf({ ADMIN_TOKEN: token })).toEqual([
+      "ADMIN_TOKEN must be of ASCII characters, without blanks: 'openssl rand -hex 32' makes one",
+    ]);
+  },
+);
