@@ -4,7 +4,7 @@
  */
 import type { Update } from "grammy/types";
 
-/** Chats that are worked on at once: they leave connections of the pool (20) to the runs and the replies. */
+/** Chats that are worked on at once: as many as the pool of what comes in has connections (`app.ts`). More would only wait. */
 const MAX_CHATS_AT_ONCE = 12;
 
 /**

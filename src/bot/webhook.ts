@@ -32,7 +32,10 @@ export interface WebhookDeps {
   logger: Logger;
 }
 
-/** Updates that Telegram brings at once, over all processes: more than the pool's connections would only wait for one. */
+/**
+ * Updates that Telegram brings at once, over all processes: enough for the intake pools of three (12 connections each). What
+ * finds none waits for one.
+ */
 const MAX_CONNECTIONS = 40;
 
 /** The webhook of a bot, its door still closed. */

@@ -3,7 +3,7 @@
  *
  * A commit that carries a notice holds a lock of the whole server until it is on disk, so that such commits go one after the
  * other: in a rush of messages that is all the time there is. A notice only says "look again": one does for all that were
- * queued while the one before was on its way, and one that is lost costs a worker's next look, a second later.
+ * queued while the one before was on its way, and one that is lost costs the time until a worker's next look, 200 ms.
  */
 import type { Db } from "./client.ts";
 import { publish } from "./notify.ts";

@@ -1,5 +1,5 @@
 /**
- * People and their rights: staff members, invites, admin tokens, and who was told lately that they are not staff.
+ * People and their rights: staff members, invites, admin tokens, and who was told something lately.
  *
  * Of a secret only its SHA-256 is stored.
  */
@@ -58,13 +58,16 @@ export const adminTokens = snakeCase.table("admin_tokens", {
   revokedAt: instant(),
 });
 
-/** Who was told that the bot is for staff only, and when: once an hour each, across restarts and processes. */
+/**
+ * Who was told what lately, across restarts and processes: strangers a sentence once an hour, and staff who ask too much so
+ * once a minute.
+ */
 export const strangerNotices = snakeCase.table(
   "stranger_notices",
   {
     botId: telegramId().notNull(),
     telegramUserId: telegramId().notNull(),
-    /** What they were told: each sentence has its hour. */
+    /** What they were told: each sentence has a time of its own. */
     notice: strangerNotice().notNull(),
     noticedAt: instant().notNull(),
   },
