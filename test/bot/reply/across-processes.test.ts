@@ -1,153 +1,35 @@
 /** Replies that several processes draw in one chat: each a stage of its own, on one database and one Telegram. */
 import { sql } from "drizzle-orm";
-import { Api } from "grammy";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { RunView } from "../../../src/assistant/work-on-run.ts";
-import { systemClock } from "../../../src/bot/clock.ts";
-import { createSendBudget } from "../../../src/bot/reply/send-budget.ts";
-import { createTelegramStage, type TelegramStage } from "../../../src/bot/reply/stage.ts";
-import { noteWindows } from "../../../src/bot/reply/window-notes.ts";
-import { HeldCallError } from "../../../src/bot/telegram-answer.ts";
-import { receiveMessage } from "../../../src/db/queries/conversations.ts";
-import { type ClaimedRun, claimRun, releaseRuns } from "../../../src/db/queries/run-queue.ts";
-import { endRun } from "../../../src/db/queries/run-steps.ts";
+import { releaseRuns } from "../../../src/db/queries/run-queue.ts";
 import { replies, workers } from "../../../src/db/schema/index.ts";
-import { takeWorkerLock, type WorkerLock } from "../../../src/db/worker-lock.ts";
-import { createLogger } from "../../../src/logger.ts";
 import type { StandInChat } from "../../../src/sandbox/telegram/chat.ts";
-import { createTelegramStandIn, type TelegramStandIn } from "../../../src/sandbox/telegram/stand-in.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import type { TelegramStandIn } from "../../../src/sandbox/telegram/stand-in.ts";
+import type { TestDatabase } from "../../support/database.ts";
 import { textsOf } from "../bot-support.ts";
+import { createScene, type Scene } from "./process-support.ts";
 
-const TOKEN = "4242:test-token-of-the-local-stand-in";
-const COMPLETED = { status: "completed", errorCode: null, errorMessage: null } as const;
-
+let scene: Scene;
 let telegram: TelegramStandIn;
 let store: TestDatabase;
-let processes: Process[];
-let updateId = 0;
 beforeEach(async () => {
-  telegram = await createTelegramStandIn({ token: TOKEN });
-  store = await createTestDatabase();
-  processes = [];
+  scene = await createScene();
+  ({ telegram, store } = scene);
 });
-afterEach(async () => {
-  for (const each of processes) await each.end();
-  await telegram.close();
-  await store.close();
-});
-
-interface Process {
-  stage: TelegramStage;
-  lock: WorkerLock;
-  claim(): Promise<ClaimedRun>;
-  viewOf(run: ClaimedRun): RunView;
-  /** Ends a run that it has claimed, as the worker does. */
-  finish(run: ClaimedRun, text: string): Promise<void>;
-  freeze(): void;
-  wake(): void;
-  noteWindows(): Promise<void>;
-  end(): Promise<void>;
-}
-
-async function startProcess(): Promise<Process> {
-  const logger = createLogger({ level: "silent", pretty: false });
-  const lock = await takeWorkerLock(store.database, { botId: telegram.bot.id, onLost: () => undefined });
-  const api = new Api(TOKEN, { apiRoot: telegram.apiRoot });
-  let isFrozen = false;
-  api.config.use((call, method, payload, signal) => {
-    if (isFrozen) throw new HeldCallError();
-    return call(method, payload, signal);
-  });
-  const budget = createSendBudget();
-  const deps = {
-    db: store.db,
-    botId: telegram.bot.id,
-    budget,
-    workerId: () => lock.workerId,
-    clock: systemClock,
-    logger,
-  };
-  const stage = createTelegramStage({ ...deps, api, toolLabel: (name) => name });
-  const views = new Map<string, RunView>();
-  const viewOf = ({ id }: ClaimedRun): RunView => {
-    const view = views.get(id);
-    if (!view) throw new Error("the run was not claimed here");
-    return view;
-  };
-  const started: Process = {
-    stage,
-    lock,
-    viewOf,
-    async claim() {
-      const run = await claimRun(store.db, { workerId: lock.workerId, botId: telegram.bot.id });
-      if (!run) throw new Error("no run can be claimed");
-      views.set(run.id, stage.open(run));
-      return run;
-    },
-    async finish(run, text) {
-      const now = new Date();
-      const end = { outcome: COMPLETED, text, firstTokenAt: now, completedAt: now, finalText: text };
-      await endRun(store.db, run, end);
-      viewOf(run).emit({ type: "run-end", outcome: COMPLETED, finalText: text });
-    },
-    freeze() {
-      isFrozen = true;
-    },
-    wake() {
-      isFrozen = false;
-    },
-    noteWindows: () => noteWindows(deps).stop(),
-    async end() {
-      await stage.stop(0);
-      await lock.release();
-    },
-  };
-  processes.push(started);
-  return started;
-}
-
-function newChat(): StandInChat {
-  const person = telegram.person({ first_name: "Linh" });
-  const chat = telegram.privateChat(person);
-  chat.send("hello");
-  return chat;
-}
-
-async function ask(chat: StandInChat, text: string): Promise<void> {
-  updateId += 1;
-  await receiveMessage(store.db, {
-    chat: { type: "private", botId: telegram.bot.id, telegramId: chat.id, title: null },
-    topicId: null,
-    updateId,
-    author: { id: null, role: "staff" },
-    language: "en",
-    text,
-    forwarded: false,
-    telegramMessageId: updateId,
-  });
-}
-
-/** Settles when the process has answered in another chat: what it would have sent before that, it has. */
-async function answersElsewhere(process: Process): Promise<void> {
-  const chat = newChat();
-  await ask(chat, "elsewhere?");
-  await process.finish(await process.claim(), "Elsewhere.");
-  await chat.waitForBotMessage("Elsewhere.");
-}
+afterEach(() => scene.close());
 
 test("an answer waits for the one before it in its chat, which another process is just sending", async () => {
-  const chat = newChat();
-  const [first, second] = [await startProcess(), await startProcess()];
+  const chat = scene.newChat();
+  const [first, second] = [await scene.startProcess(), await scene.startProcess()];
   const mayArrive = Promise.withResolvers<void>();
   telegram.failNext(({ chatId }) => chatId === chat.id, { kind: "delay", until: mayArrive.promise });
-  await ask(chat, "one");
+  await scene.ask(chat, "one");
   await first.finish(await first.claim(), "Answer one.");
   await telegram.waitFor(() => telegram.calls().some(({ chatId }) => chatId === chat.id));
-  await ask(chat, "two");
+  await scene.ask(chat, "two");
 
   await second.finish(await second.claim(), "Answer two.");
-  await answersElsewhere(second);
+  await scene.answersElsewhere(second);
   mayArrive.resolve();
   await chat.waitForBotMessage("Answer two.");
 
@@ -155,15 +37,15 @@ test("an answer waits for the one before it in its chat, which another process i
 });
 
 test("what a dead process left is delivered by another before its own next answer", async () => {
-  const chat = newChat();
-  const [first, second] = [await startProcess(), await startProcess()];
+  const chat = scene.newChat();
+  const [first, second] = [await scene.startProcess(), await scene.startProcess()];
   first.freeze();
-  await ask(chat, "one");
+  await scene.ask(chat, "one");
   await first.finish(await first.claim(), "Answer one.");
   await first.end();
-  await ask(chat, "two");
+  await scene.ask(chat, "two");
   await second.finish(await second.claim(), "Answer two.");
-  await answersElsewhere(second);
+  await scene.answersElsewhere(second);
 
   await second.stage.deliverWaiting();
   await chat.waitForBotMessage("Answer two.");
@@ -172,9 +54,9 @@ test("what a dead process left is delivered by another before its own next answe
 });
 
 test("a process that was frozen makes no call, and its successor's reply stays as it is", async () => {
-  const chat = newChat();
-  const [frozen, successor] = [await startProcess(), await startProcess()];
-  await ask(chat, "one");
+  const chat = scene.newChat();
+  const [frozen, successor] = [await scene.startProcess(), await scene.startProcess()];
+  await scene.ask(chat, "one");
   const run = await frozen.claim();
   const view = frozen.viewOf(run);
   view.emit({ type: "text-delta", delta: "Half an" });
@@ -201,11 +83,11 @@ test("a process that was frozen makes no call, and its successor's reply stays a
 });
 
 test("a message that was about to be sent when its process died may stand twice, and is counted", async () => {
-  const chat = newChat();
-  const [first, second] = [await startProcess(), await startProcess()];
+  const chat = scene.newChat();
+  const [first, second] = [await scene.startProcess(), await scene.startProcess()];
   const never = Promise.withResolvers<void>();
   telegram.failNext(({ chatId }) => chatId === chat.id, { kind: "delay", until: never.promise });
-  await ask(chat, "one");
+  await scene.ask(chat, "one");
   await first.finish(await first.claim(), "Answer one.");
   await telegram.waitFor(() => telegram.calls().some(({ chatId }) => chatId === chat.id));
   await first.lock.release();
@@ -219,9 +101,9 @@ test("a message that was about to be sent when its process died may stand twice,
 });
 
 test("a takeover takes back nothing that was shown: it shows its own text when that is as long, or at its end", async () => {
-  const chat = newChat();
-  const [first, second] = [await startProcess(), await startProcess()];
-  await ask(chat, "one");
+  const chat = scene.newChat();
+  const [first, second] = [await scene.startProcess(), await scene.startProcess()];
+  await scene.ask(chat, "one");
   const run = await first.claim();
   const view = first.viewOf(run);
   view.emit({ type: "text-delta", delta: "Oat milk is" });
@@ -234,7 +116,7 @@ test("a takeover takes back nothing that was shown: it shows its own text when t
   const again = second.viewOf(await second.claim());
 
   again.emit({ type: "text-delta", delta: "Oat" });
-  await answersElsewhere(second);
+  await scene.answersElsewhere(second);
   again.emit({ type: "text-delta", delta: " milk is out of stock." });
   await chat.waitForBotMessage("Oat milk is out of stock.");
 
@@ -243,10 +125,10 @@ test("a takeover takes back nothing that was shown: it shows its own text when t
 });
 
 test("what was sent to a chat, and how long it wants to be left alone, is known to the next process", async () => {
-  const chat = newChat();
-  const [first, second] = [await startProcess(), await startProcess()];
+  const chat = scene.newChat();
+  const [first, second] = [await scene.startProcess(), await scene.startProcess()];
   telegram.freeze(chat, 3);
-  await ask(chat, "one");
+  await scene.ask(chat, "one");
   const run = await first.claim();
   const view = first.viewOf(run);
   view.emit({ type: "text-delta", delta: "Half" });
