@@ -7,11 +7,8 @@
 import { FREEZE_MARGIN_MS } from "./chat-allowance.ts";
 
 const TELEGRAM_CALLS_PER_SECOND = 30;
-/**
- * Half of a second's calls in half a second: bursts stay small enough to arrive within the limit however they are counted.
- * The window is a little longer, for calls that arrive closer together than they were sent.
- */
-const WINDOW_MS = 515;
+/** A second, and a little longer, for calls that arrive closer together than they were sent. */
+const WINDOW_MS = 1_030;
 
 /** So many chats refused within this time: the limit over all chats is meant, and all of them wait. */
 const CHATS_OF_A_COMMON_FREEZE = 3;
@@ -33,7 +30,10 @@ export interface OverallAllowance {
   undo(startedAt: number): void;
   /** A call was answered, however, or was not. */
   ended(isAnswered: boolean, now: number): void;
-  /** So many workers of the bot live and share what it is allowed, this one among them. */
+  /**
+   * So many workers of the bot live and share what it is allowed, this one among them. Whole calls of a second each: nobody
+   * knows when the others begin theirs.
+   */
   share(workers: number): void;
   /** Telegram asked a chat to wait so many seconds: where several were asked at once, all chats wait. */
   refused(telegramId: number, seconds: number, now: number): void;
@@ -41,8 +41,8 @@ export interface OverallAllowance {
 
 /** `callsPerSecond`: Telegram's 30 unless told; Infinity for no limit. */
 export function createOverallAllowance(callsPerSecond = TELEGRAM_CALLS_PER_SECOND): OverallAllowance {
-  let limit = Math.max(1, Math.floor(callsPerSecond / 2));
-  /** Calls within the window, oldest first. */
+  let limits = limitsOf(callsPerSecond);
+  /** Calls that may count in a window, oldest first. */
   const starts: number[] = [];
   let frozenUntil = Number.NEGATIVE_INFINITY;
   let unanswered = 0;
@@ -50,9 +50,12 @@ export function createOverallAllowance(callsPerSecond = TELEGRAM_CALLS_PER_SECON
   let refusals: { telegramId: number; seconds: number; at: number }[] = [];
   return {
     freeAt(now) {
-      while (starts[0] !== undefined && starts[0] <= now - WINDOW_MS) starts.shift();
-      const blocking = starts.length < limit ? undefined : starts[starts.length - limit];
-      return Math.max(frozenUntil, awayUntil, blocking === undefined ? now : blocking + WINDOW_MS);
+      const longestMs = Math.max(...limits.map(({ windowMs }) => windowMs));
+      while (starts[0] !== undefined && starts[0] <= now - longestMs) starts.shift();
+      const blockedUntil = limits.map(
+        ({ calls, windowMs }) => (starts.at(-calls) ?? Number.NEGATIVE_INFINITY) + windowMs,
+      );
+      return Math.max(now, frozenUntil, awayUntil, ...blockedUntil);
     },
     start(now) {
       starts.push(now);
@@ -71,7 +74,7 @@ export function createOverallAllowance(callsPerSecond = TELEGRAM_CALLS_PER_SECON
       awayUntil = isAway ? now + Math.min(pauseMs, LONGEST_OUTAGE_PAUSE_MS) : Number.NEGATIVE_INFINITY;
     },
     share(workers) {
-      limit = Math.max(1, Math.floor(callsPerSecond / 2 / Math.max(1, workers)));
+      limits = limitsOf(callsPerSecond / Math.max(1, workers));
     },
     refused(telegramId, seconds, now) {
       refusals = refusals.filter(({ at }) => at > now - COMMON_FREEZE_WINDOW_MS);
@@ -82,4 +85,21 @@ export function createOverallAllowance(callsPerSecond = TELEGRAM_CALLS_PER_SECON
       frozenUntil = Math.max(frozenUntil, now + common * 1000 + FREEZE_MARGIN_MS);
     },
   };
+}
+
+/** At most so many calls start in any window of that length. */
+interface WindowLimit {
+  calls: number;
+  windowMs: number;
+}
+
+/** Half of a second's calls in half a second: bursts stay small enough to arrive within the limit however they are counted. */
+function limitsOf(callsPerSecond: number): WindowLimit[] {
+  // Less than one a second: one in a longer time.
+  if (callsPerSecond < 1) return [{ calls: 1, windowMs: WINDOW_MS / callsPerSecond }];
+  const calls = Math.floor(callsPerSecond);
+  return [
+    { calls: Math.ceil(calls / 2), windowMs: WINDOW_MS / 2 },
+    { calls, windowMs: WINDOW_MS },
+  ];
 }

@@ -238,6 +238,27 @@ test("processes that send for one bot share what all chats together are allowed,
   expect(times().length - shared).toBe(15);
 });
 
+test("however many processes share, and though all begin at once: never more than 30 in a second, and most of what whole calls allow", async () => {
+  for (let processes = 1; processes <= 40; processes++) {
+    const { budget, clock, send, times } = startBudget();
+    budget.share(processes);
+    for (let chat = 1; chat <= 400; chat++) void send(`${chat}`, { telegramId: chat, isGroup: false });
+    await clock.advance(10_300);
+
+    const made = times();
+    const inASecond = made.map((from) => made.filter((at) => at >= from && at < from + 1_000).length * processes);
+    const perSecond = (made.length * processes) / 10.3;
+    // More than 30 that begin at once is what nobody can hinder; then it is 30 a second on average.
+    expect([processes, Math.max(...inASecond)]).toEqual([
+      processes,
+      expect.toSatisfy((n) => n <= Math.max(30, processes)),
+    ]);
+    const whole = processes * Math.floor(30 / processes);
+    expect([processes, perSecond]).toEqual([processes, expect.toSatisfy((n) => n >= (whole || 28) / 1.03)]);
+    if (processes <= 10) expect(perSecond).toBeGreaterThanOrEqual(23);
+  }
+});
+
 test("calls that nobody answers make all chats wait, ever longer, until one is answered again", async () => {
   const { clock, take, times } = startBudget();
   let isAway = true;
