@@ -7,6 +7,7 @@ import type { Logger } from "../../logger.ts";
 import type { Timers } from "../clock.ts";
 import type { TelegramAnswer } from "../telegram-answer.ts";
 import type { BudgetChat, SendBudget } from "./send-budget.ts";
+import { endSlot } from "./write-step.ts";
 
 /** Typing shows for 5 s at Telegram; a little less keeps it up. */
 export const TYPING_INTERVAL_MS = 4_500;
@@ -36,8 +37,8 @@ function type({ budget, chat, logger, transport }: Typing): number {
   if (!slot) return TYPING_DELAY_MS;
   transport
     .typing()
-    .finally(slot.end)
     .then((answer) => {
+      endSlot(slot, answer);
       if (answer.kind === "wait") budget.freeze(chat, answer.seconds);
     })
     .catch((error: unknown) => logger.error({ err: error }, "typing failed unexpectedly"));

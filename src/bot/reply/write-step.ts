@@ -43,9 +43,10 @@ async function noteSending({ stop, store }: Writing, slot: Slot): Promise<void> 
   }
 }
 
-function endSlot(slot: Slot, answer: SendAnswer): void {
-  if (answer.kind === "held") slot.giveBack();
-  else slot.end(answer.kind !== "unknown");
+/** Ends a slot by what came of its call: one that was held was never made. */
+export function endSlot(slot: Slot, { kind }: SendAnswer): void {
+  if (kind === "held") slot.giveBack();
+  else slot.end(kind !== "unknown");
 }
 
 function change(transport: ReplyTransport, step: Change): Promise<TelegramAnswer> {

@@ -43,6 +43,7 @@ export function createFakeChat(clock: FakeClock, options: { isGroup: boolean; fa
   const accepted: AcceptedCall[] = [];
   const offences = { insideWindow: 0, earned: 0 };
   let [frozenUntil, isWindowKnown] = [Number.NEGATIVE_INFINITY, false];
+  let [isAway, attempts] = [false, 0];
   let onShown: () => void = () => undefined;
 
   const freeze = (seconds: number) => {
@@ -57,9 +58,10 @@ export function createFakeChat(clock: FakeClock, options: { isGroup: boolean; fa
   ): Promise<Answer | TelegramAnswer> => {
     const knewOfWindow = isWindowKnown && clock.now() < frozenUntil;
     const { there, back, fault } = (kind === "typing" ? undefined : fates.shift()) ?? { there: 40, back: 40 };
+    attempts += 1;
     await pause(there);
     const now = clock.now();
-    if (fault?.kind === "lost-before") {
+    if (isAway || fault?.kind === "lost-before") {
       await pause(back);
       return { kind: "unknown", description: "502", mayBeDone: true };
     }
@@ -112,6 +114,12 @@ export function createFakeChat(clock: FakeClock, options: { isGroup: boolean; fa
     offences,
     /** Telegram refuses everything from now on, for so many seconds. */
     freeze,
+    /** Telegram can no longer be reached, for typing neither; or again. */
+    setAway(away: boolean) {
+      isAway = away;
+    },
+    /** Calls that were made, whatever came of them. */
+    attempts: () => attempts,
     /** Calls `look` whenever something may have changed in the chat. */
     watch(look: () => void) {
       onShown = look;

@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import type { Clock } from "../../../src/bot/clock.ts";
 import type { ReplyTransport } from "../../../src/bot/reply/ports.ts";
 import { createReply } from "../../../src/bot/reply/reply.ts";
-import { type BudgetChat, createSendBudget } from "../../../src/bot/reply/send-budget.ts";
+import { type BudgetChat, createSendBudget, type SendBudget } from "../../../src/bot/reply/send-budget.ts";
 import { createLogger } from "../../../src/logger.ts";
 import type { ModelRequest, Responder, Turn } from "../../../src/sandbox/model/turn.ts";
 import type { StandInChat } from "../../../src/sandbox/telegram/chat.ts";
@@ -117,13 +117,15 @@ export function startReply(parts: {
   chat: BudgetChat;
   transport: ReplyTransport;
   clock: Clock;
+  /** Where other replies share it; one of its own when left out. */
+  budget?: SendBudget;
   statusLine?: (names: string[]) => string;
 }) {
   let outcome = "pending";
   const reply = createReply({
     statusLine: (names) => `${names.join(", ")}…`,
-    ...parts,
     budget: createSendBudget({ clock: parts.clock }),
+    ...parts,
     store: {
       noteSending: async () => undefined,
       savePages: async () => undefined,

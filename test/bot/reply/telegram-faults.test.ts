@@ -2,6 +2,7 @@ import { Api } from "grammy";
 import { afterEach, expect, test } from "vitest";
 import { systemClock } from "../../../src/bot/clock.ts";
 import { clientOptions } from "../../../src/bot/connection.ts";
+import { createSendBudget } from "../../../src/bot/reply/send-budget.ts";
 import { createReplyTransport } from "../../../src/bot/reply/transport.ts";
 import { says } from "../../../src/sandbox/model/script.ts";
 import type { StandInChat } from "../../../src/sandbox/telegram/chat.ts";
@@ -135,6 +136,31 @@ test("while Telegram is out of order, calls become rare, and the reply is whole 
   expect(inTenMinutes).toBeLessThan(30);
   expect(outcome()).toBe("delivered");
   expect(telegram.shown().map(({ text }) => text)).toEqual([WHOLE]);
+});
+
+test("typing runs into a Telegram that is away no more often than anything else, and goes on when it is back", async () => {
+  const clock = createFakeClock();
+  const budget = createSendBudget({ clock });
+  const chats = Array.from({ length: 20 }, (_, index) => {
+    const telegram = createFakeChat(clock, { isGroup: false, fates: [] });
+    telegram.setAway(true);
+    const chat = { telegramId: index + 1, isGroup: false };
+    return { telegram, ...startReply({ chat, transport: telegram.transport, clock, budget }) };
+  });
+  const attempts = () => chats.reduce((sum, { telegram }) => sum + telegram.attempts(), 0);
+
+  await clock.advance(60_000);
+  const whileAway = attempts();
+  for (const { telegram } of chats) telegram.setAway(false);
+  await clock.advance(20_000);
+  const isTyping = chats.filter(({ telegram }) => telegram.accepted.some(({ kind }) => kind === "typing"));
+  for (const { end } of chats) end(WHOLE);
+  await clock.advance(20_000);
+
+  // 15 were under way when it was noticed; since then one tried at a time.
+  expect(whileAway).toBeLessThan(30);
+  expect(isTyping).toHaveLength(20);
+  expect(chats.map(({ outcome }) => outcome())).toEqual(chats.map(() => "delivered"));
 });
 
 test("what cannot be drawn for a fault of ours holds nothing up: the next words show", async () => {
