@@ -18,7 +18,7 @@ export type TelegramAnswer =
   | { kind: "chat-gone"; description: string }
   /** Telegram will never accept this call as it is: a fault of ours. */
   | { kind: "refused"; description: string }
-  /** No answer, or one of 5xx. It may have been done, unless Telegram was not even reached. */
+  /** No answer to the call itself. It may have been done, unless Telegram was not even reached or did not know the token. */
   | { kind: "unknown"; description: string; mayBeDone: boolean }
   /** The call was not made: this process may not be believed until it has heard from the database again. */
   | { kind: "held" };
@@ -32,6 +32,9 @@ export class HeldCallError extends Error {
 
 /** What says that no connection came about. */
 const NEVER_REACHED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
+
+/** The token is not known: says nothing of the call, which succeeds under the right one. What takes updates in ends the process. */
+const TOKEN_REFUSED = new Set([401, 404]);
 
 const MESSAGE_GONE = /message to (edit|delete) not found|message can't be (edited|deleted)|MESSAGE_ID_INVALID/i;
 /** The chat or its topic is closed to us; what is not 403 for it is one of these. */
@@ -55,6 +58,7 @@ export function sortFailure(error: unknown): TelegramAnswer {
   if (code === 429) return { kind: "wait", seconds: parameters.retry_after ?? 1 };
   if (parameters.migrate_to_chat_id) return { kind: "migrated", telegramId: parameters.migrate_to_chat_id };
   if (code >= 500) return { kind: "unknown", description, mayBeDone: true };
+  if (TOKEN_REFUSED.has(code)) return { kind: "unknown", description, mayBeDone: false };
   if (/message is not modified/i.test(description)) return { kind: "done" };
   if (MESSAGE_GONE.test(description)) return { kind: "message-gone" };
   if (code === 403 || CHAT_GONE.test(description)) return { kind: "chat-gone", description };

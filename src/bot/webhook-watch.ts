@@ -6,8 +6,9 @@
  */
 import type { Api } from "grammy";
 import type { WebhookInfo } from "grammy/types";
+import type { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
-import { reasonOf } from "./call-failure.ts";
+import { isRefusal, reasonOf, refusedToken } from "./call-failure.ts";
 
 export interface WebhookWatchDeps {
   api: Api;
@@ -15,6 +16,8 @@ export interface WebhookWatchDeps {
   url: string;
   /** Tells Telegram of the webhook. */
   tell(): Promise<void>;
+  /** The token was revoked: nothing comes any more, and nothing can be said. */
+  onRefused(error: StartupError): void;
   logger: Logger;
 }
 
@@ -34,6 +37,7 @@ export function createWebhookWatch(deps: WebhookWatchDeps): { look(signal: Abort
       try {
         info = await api.getWebhookInfo(signal as never);
       } catch (error) {
+        if (isRefusal(error)) return deps.onRefused(refusedToken());
         if (!signal.aborted) logger.warn({ reason: reasonOf(error) }, "could not ask Telegram about the webhook");
         return;
       }

@@ -67,9 +67,9 @@ function deriveSecret(token: string): string {
 }
 
 async function keepTold(deps: WebhookDeps, signal: AbortSignal): Promise<void> {
-  const { api, logger, webhook } = deps;
+  const { api, logger, onRefused, webhook } = deps;
   const tell = () => tellTelegram(deps, signal);
-  const watch = createWebhookWatch({ api, url: webhook.url, tell, logger });
+  const watch = createWebhookWatch({ api, url: webhook.url, tell, onRefused, logger });
   await tell();
   for (;;) {
     await sleep(WATCH_INTERVAL_MS, signal);

@@ -80,13 +80,26 @@ test("a Telegram that is away is asked the next time", async () => {
   expect(JSON.stringify(log.lines)).not.toContain(BOT_TOKEN);
 });
 
+test("a token that was revoked ends the process, with a sentence that says what to do", async () => {
+  const { look, log, refusals } = watch();
+  const body = { ok: false, error_code: 401, description: "Unauthorized" };
+  telegram.failNext("getWebhookInfo", { kind: "http", status: 401, body });
+
+  await look();
+
+  expect(refusals).toEqual([expect.stringContaining("Telegram refuses TELEGRAM_BOT_TOKEN")]);
+  expect(log.lines).toEqual([]);
+});
+
 /** A watch, and what it says. */
 function watch() {
   const log = recordLog();
   const api = new Api(BOT_TOKEN, { apiRoot: telegram.apiRoot });
   const tell = () => setWebhook(url);
-  const { look } = createWebhookWatch({ api, url, tell, logger: log.logger });
-  return { look: () => look(SIGNAL), log };
+  const refusals: string[] = [];
+  const onRefused = ({ message }: Error) => void refusals.push(message);
+  const { look } = createWebhookWatch({ api, url, tell, onRefused, logger: log.logger });
+  return { look: () => look(SIGNAL), log, refusals };
 }
 
 async function setWebhook(address: string): Promise<void> {

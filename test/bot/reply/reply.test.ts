@@ -28,24 +28,38 @@ test("typing shows while there is nothing to show yet", async () => {
   expect(chat.shownAction()).toBeUndefined();
 });
 
-test("what a stopped process has not delivered, the next one delivers into the same message", async () => {
-  const { chat, goOn } = await streamTo("The start", " and the end.");
-  const first = await chat.waitForBotMessage("The start");
-  let isAway = true;
-  const isEdit = ({ method }: { method: string }) => isAway && method === "editMessageText";
-  app.telegram.failNext(isEdit, { kind: "http", status: 502, body: "<html>Bad Gateway</html>" }, 1_000);
-  goOn();
-  await runsAre(app, [{ status: "COMPLETED" }]);
+const refusedToken = (error_code: number, description: string) => ({ ok: false, error_code, description });
 
-  await app.stop();
-  isAway = false;
-  await app.restart();
-  await runsAre(app, [DELIVERED]);
+test.each([
+  ["Telegram was away", 502, "<html>Bad Gateway</html>"],
+  ["its token was revoked", 401, refusedToken(401, "Unauthorized")],
+  ["its token was no token", 404, refusedToken(404, "Not Found")],
+])(
+  "what a stopped process has not delivered, since %s, the next one delivers into the same message",
+  async (_, status, body) => {
+    const { chat, goOn } = await streamTo("**The start**", " and the end.");
+    const first = await chat.waitForBotMessage("The start");
+    let isAway = true;
+    const isEdit = ({ method }: { method: string }) => isAway && method === "editMessageText";
+    app.telegram.failNext(isEdit, { kind: "http", status, body }, 1_000);
+    goOn();
+    await runsAre(app, [{ status: "COMPLETED" }]);
+    // More than once: a refusal for good would have been taken for one by then.
+    await app.telegram.waitFor(
+      () => app.telegram.calls().filter(({ outcome }) => outcome?.kind === "http").length >= 2,
+    );
 
-  expect(chat.botMessages().map(({ message_id, text }) => [message_id, text])).toEqual([
-    [first.message_id, "The start and the end."],
-  ]);
-});
+    await app.stop();
+    isAway = false;
+    await app.restart();
+    await runsAre(app, [DELIVERED]);
+
+    expect(chat.botMessages().map(({ message_id, text }) => [message_id, text])).toEqual([
+      [first.message_id, "The start and the end."],
+    ]);
+    expect(chat.botMessages()[0]?.entities?.map(({ type }) => type)).toEqual(["bold"]);
+  },
+);
 
 /** Asks a question whose answer comes in two parts, the second when it is told to. */
 async function streamTo(start: string, end: string) {
