@@ -5,6 +5,7 @@ import {
   findReplyTurn,
   markDelivered,
   markUndeliverable,
+  noteNotSent,
   noteSending,
   ReplyLostError,
   releaseReply,
@@ -42,20 +43,21 @@ async function newReply(workerId = DEAD_WORKER, values: Partial<Parameters<typeo
 const read = async (id: string) => (await store.db.select().from(replies).where(eq(replies.id, id)))[0];
 const claimReplies = (drawn: string[] = []) =>
   claimWaitingReplies(store.db, { botId: BOT_ID, workerId: lock.workerId, drawn, limit: 10 });
-const pages = (...telegramMessageIds: number[]) => ({ telegramMessageIds, resent: 0 });
+const at = (second: number) => new Date(Date.UTC(2026, 10, 24, 10, 0, second));
 
 test("what a worker learns late of a reply that is delivered, or another's, changes nothing", async () => {
   const { id } = await newReply(1);
-  await saveReplyPages(store.db, { id, workerId: 1 }, pages(11));
+  await saveReplyPages(store.db, { id, workerId: 1 }, [11]);
   const another = { id, workerId: 2 };
-  await expect(saveReplyPages(store.db, another, pages(12))).rejects.toThrow(ReplyLostError);
+  await expect(saveReplyPages(store.db, another, [12])).rejects.toThrow(ReplyLostError);
   await markDelivered(store.db, { id, workerId: 1 });
   const delivered = await read(id);
 
   for (const workerId of [1, 2]) {
     const late = { id, workerId };
-    await expect(noteSending(store.db, late)).rejects.toThrow(ReplyLostError);
-    await expect(saveReplyPages(store.db, late, pages(12))).rejects.toThrow(ReplyLostError);
+    await expect(noteSending(store.db, late, at(1))).rejects.toThrow(ReplyLostError);
+    await expect(noteNotSent(store.db, late)).rejects.toThrow(ReplyLostError);
+    await expect(saveReplyPages(store.db, late, [12])).rejects.toThrow(ReplyLostError);
     await expect(markUndeliverable(store.db, late, "blocked")).rejects.toThrow(ReplyLostError);
   }
 
@@ -101,16 +103,36 @@ test("a worker whose lease has run out claims nothing", async () => {
   expect(await claimReplies()).toEqual([]);
 });
 
-test("a message that was on its way when its worker died may stand twice, and is counted", async () => {
-  const [sending, answered] = [await newReply(), await newReply()];
-  await noteSending(store.db, { id: sending.id, workerId: DEAD_WORKER });
-  await noteSending(store.db, { id: answered.id, workerId: DEAD_WORKER });
-  await saveReplyPages(store.db, { id: answered.id, workerId: DEAD_WORKER }, { telegramMessageIds: [11], resent: 2 });
+test("each message of which nobody knows whether it was sent counts once, whoever sends the next one or ends the reply", async () => {
+  const [left, delivered, given] = [await newReply(), await newReply(), await newReply()];
+  for (const { id } of [left, delivered, given]) {
+    const claim = { id, workerId: DEAD_WORKER };
+    await noteSending(store.db, claim, at(1));
+    await noteSending(store.db, claim, at(2));
+    // The database had it, and was asked again.
+    await noteSending(store.db, claim, at(2));
+  }
 
+  await markDelivered(store.db, { id: delivered.id, workerId: DEAD_WORKER });
+  await markUndeliverable(store.db, { id: given.id, workerId: DEAD_WORKER }, "blocked");
   await claimReplies();
 
-  expect(await read(sending.id)).toMatchObject({ resentCount: 1, sendingSince: null });
-  expect(await read(answered.id)).toMatchObject({ resentCount: 2, sendingSince: null, telegramMessageIds: [11] });
+  const ends = await Promise.all([left, delivered, given].map(({ id }) => read(id)));
+  expect(ends.map((end) => end?.resentCount)).toEqual([2, 2, 2]);
+  expect(ends.map((end) => end?.sendingSince)).toEqual([null, null, null]);
+});
+
+test("a message that was sent, or surely was not, counts as nothing", async () => {
+  const [answered, refused] = [await newReply(), await newReply()];
+  await noteSending(store.db, { id: answered.id, workerId: DEAD_WORKER }, at(1));
+  await noteSending(store.db, { id: refused.id, workerId: DEAD_WORKER }, at(1));
+
+  await saveReplyPages(store.db, { id: answered.id, workerId: DEAD_WORKER }, [11]);
+  await noteNotSent(store.db, { id: refused.id, workerId: DEAD_WORKER });
+  await claimReplies();
+
+  expect(await read(answered.id)).toMatchObject({ resentCount: 0, sendingSince: null, telegramMessageIds: [11] });
+  expect(await read(refused.id)).toMatchObject({ resentCount: 0, sendingSince: null });
 });
 
 test("a reply is behind one before it in its chat until that one is delivered, whoever has it", async () => {

@@ -16,10 +16,12 @@ export type SendAnswer = { kind: "sent"; messageId: number } | TelegramAnswer;
 
 /** What is kept of a reply; each retries until it is stored, and rejects when the reply belongs to another worker by now. */
 export interface ReplyStore {
-  /** A message is about to be sent: should the process end before its id is stored, it may stand there twice. */
+  /** A message is about to be sent: until it is known what came of it, it may stand there twice. */
   noteSending(): Promise<void>;
-  /** `resent`: messages that were sent again since the last time, because Telegram's answer was lost. */
-  savePages(telegramMessageIds: readonly number[], resent: number): Promise<void>;
+  /** It was surely not sent. */
+  noteNotSent(): Promise<void>;
+  /** It was sent: these are the reply's messages now. */
+  savePages(telegramMessageIds: readonly number[]): Promise<void>;
   markDelivered(): Promise<void>;
   markUndeliverable(reason: string): Promise<void>;
 }

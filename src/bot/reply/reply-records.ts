@@ -8,6 +8,7 @@ import {
   findReplyTurn,
   markDelivered,
   markUndeliverable,
+  noteNotSent,
   noteSending,
   type ReplyClaim,
   ReplyLostError,
@@ -53,9 +54,12 @@ export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
       claims.set(id, workerId);
       const claim = () => ({ id, workerId: claims.get(id) ?? workerId });
       return {
-        noteSending: () => keep(() => noteSending(db, claim())),
-        savePages: (telegramMessageIds, resent) =>
-          keep(() => saveReplyPages(db, claim(), { telegramMessageIds, resent })),
+        noteSending() {
+          const sendingSince = new Date();
+          return keep(() => noteSending(db, claim(), sendingSince));
+        },
+        noteNotSent: () => keep(() => noteNotSent(db, claim())),
+        savePages: (telegramMessageIds) => keep(() => saveReplyPages(db, claim(), telegramMessageIds)),
         markDelivered: () => keep(() => markDelivered(db, claim())),
         markUndeliverable: (reason) => keep(() => markUndeliverable(db, claim(), reason)),
       };

@@ -91,7 +91,6 @@ export function createReply(deps: ReplyDeps): Reply {
     isWriting: false,
     lastShownAt: Number.NEGATIVE_INFINITY,
     failures: 0,
-    lostSends: 0,
   };
   const done = draw(drawing)
     .catch((error: unknown) => {

@@ -14,8 +14,6 @@ export interface Writing {
   shown: ShownPages;
   stop: AbortController;
   meter?: ReplyMeter;
-  /** Messages that may have been sent, unheard of, before one whose id is known. */
-  lostSends: number;
 }
 
 /** Takes a step within its slot. @throws {ReplyLostError} when the reply belongs to another worker by now. */
@@ -32,10 +30,11 @@ export async function writeStep(writing: Writing, step: Step, slot: Slot): Promi
   return answer;
 }
 
-/** A reply that is another's by now is not sent. */
+/** A reply that is another's by now, or was abandoned, is not sent. */
 async function noteSending({ stop, store }: Writing, slot: Slot): Promise<void> {
   try {
     await store.noteSending();
+    if (stop.signal.aborted) await store.noteNotSent();
     stop.signal.throwIfAborted();
   } catch (error) {
     slot.giveBack();
@@ -54,18 +53,20 @@ function change(transport: ReplyTransport, step: Change): Promise<TelegramAnswer
   return step.kind === "edit" ? transport.edit(messageId, step.page) : transport.remove(messageId);
 }
 
-async function noteSend(writing: Writing, page: PageToSend, answer: SendAnswer): Promise<TelegramAnswer> {
-  const { shown, store } = writing;
-  if (answer.kind === "unknown" && answer.mayBeDone) {
-    writing.lostSends += 1;
-    writing.meter?.messageMayBeDoubled();
+async function noteSend(
+  { meter, shown, store }: Writing,
+  page: PageToSend,
+  answer: SendAnswer,
+): Promise<TelegramAnswer> {
+  if (answer.kind === "sent") {
+    shown.sent(answer.messageId, page);
+    await store.savePages(shown.messageIds());
+    return { kind: "done" };
   }
-  if (answer.kind !== "sent") return answer;
-  shown.sent(answer.messageId, page);
-  const resent = writing.lostSends;
-  writing.lostSends = 0;
-  await store.savePages(shown.messageIds(), resent);
-  return { kind: "done" };
+  // What may have been sent stays noted as on its way: whoever sends it again counts it.
+  if (answer.kind === "unknown" && answer.mayBeDone) meter?.messageMayBeDoubled();
+  else await store.noteNotSent();
+  return answer;
 }
 
 function noteChange({ shown }: Writing, step: Change, answer: TelegramAnswer): void {

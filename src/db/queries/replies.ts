@@ -11,7 +11,7 @@ import { chats, replies, runs, threads } from "../schema/index.ts";
 import { uuidArray } from "../uuid-array.ts";
 import { workerIsAlive } from "../worker-lock.ts";
 import { type NotedWindow, windowColumn } from "./chat-windows.ts";
-import { isBehind, isUndelivered, takeReplyOver } from "./reply-order.ts";
+import { countWhereLost, isBehind, isUndelivered, lostSend, takeReplyOver } from "./reply-order.ts";
 
 /** A reply whose run has ended and whose end was not delivered yet. */
 export interface WaitingReply {
@@ -116,38 +116,40 @@ export async function findReplyTurn(
   return turn;
 }
 
-/** Notes that a message of the reply is on its way: should its worker end now, it may stand there twice. */
-export async function noteSending(db: Db, claim: ReplyClaim): Promise<void> {
-  await update(db, claim, { sendingSince: sql`now()` });
+/**
+ * Notes that a message of the reply is on its way: until it is known what came of it, it may stand there twice. One that was
+ * on its way before is counted: its answer was lost.
+ *
+ * @param sendingSince tells this message from the one before, so that what is stored twice counts once
+ */
+export async function noteSending(db: Db, claim: ReplyClaim, sendingSince: Date): Promise<void> {
+  const since = sql`${sendingSince.toISOString()}::timestamptz`;
+  const isLost = sql`${replies.sendingSince} is distinct from ${since}`;
+  await update(db, claim, { sendingSince: since, resentCount: countWhereLost(isLost) });
+}
+
+/** The message that was on its way was surely not sent. */
+export async function noteNotSent(db: Db, claim: ReplyClaim): Promise<void> {
+  await update(db, claim, { sendingSince: null });
 }
 
 /**
  * Stores the Telegram messages of a reply, as soon as they are known.
  *
- * @param resent messages that were sent again since the last time because Telegram's answer was lost
  * @throws {ReplyLostError} here and below, when another worker has the reply or it has come to its end.
  */
-export async function saveReplyPages(
-  db: Db,
-  claim: ReplyClaim,
-  { telegramMessageIds, resent }: { telegramMessageIds: readonly number[]; resent: number },
-): Promise<void> {
-  await update(db, claim, {
-    telegramMessageIds: [...telegramMessageIds],
-    status: "partial",
-    sendingSince: null,
-    resentCount: sql`${replies.resentCount} + ${resent}`,
-  });
+export async function saveReplyPages(db: Db, claim: ReplyClaim, telegramMessageIds: readonly number[]): Promise<void> {
+  await update(db, claim, { telegramMessageIds: [...telegramMessageIds], status: "partial", sendingSince: null });
 }
 
 /** The person has the whole reply before them. */
 export async function markDelivered(db: Db, claim: ReplyClaim): Promise<void> {
-  await update(db, claim, { status: "delivered", deliveredAt: sql`now()`, sendingSince: null });
+  await update(db, claim, { status: "delivered", deliveredAt: sql`now()`, ...lostSend() });
 }
 
 /** Telegram said that it never will: blocked, chat gone. `error` in words for an admin. */
 export async function markUndeliverable(db: Db, claim: ReplyClaim, error: string): Promise<void> {
-  await update(db, claim, { status: "failed", error, sendingSince: null });
+  await update(db, claim, { status: "failed", error, ...lostSend() });
 }
 
 /** Leaves a reply to whoever looks next for what waits: this process has too many. */

@@ -31,13 +31,19 @@ export function isBehind(): SQL<boolean> {
 export function takeReplyOver(db: Db, workerId: number, isMeant: SQL | undefined) {
   return db
     .update(replies)
-    .set({
-      workerId,
-      resentCount: sql`${replies.resentCount} + (${replies.sendingSince} is not null)::int`,
-      sendingSince: null,
-    })
+    .set({ workerId, ...lostSend() })
     .where(and(isMeant, isUndelivered()))
     .returning({ id: replies.id });
+}
+
+/** What to set where nobody will learn any more what came of a message that was on its way: it may stand twice, and counts. */
+export function lostSend() {
+  return { resentCount: countWhereLost(sql`true`), sendingSince: null };
+}
+
+/** SQL: the count, with one more where a message is on its way and this is so. */
+export function countWhereLost(isSo: SQL): SQL {
+  return sql`${replies.resentCount} + (${replies.sendingSince} is not null and ${isSo})::int`;
 }
 
 /** SQL, with the words in it: where they are parameters, the planner cannot know that a partial index fits. */

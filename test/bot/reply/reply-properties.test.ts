@@ -101,6 +101,7 @@ async function play({
     transport: chat.transport,
     store: {
       noteSending: async () => undefined,
+      noteNotSent: async () => undefined,
       async savePages(ids) {
         stored = [...ids];
       },

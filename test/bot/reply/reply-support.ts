@@ -128,6 +128,7 @@ export function startReply(parts: {
     ...parts,
     store: {
       noteSending: async () => undefined,
+      noteNotSent: async () => undefined,
       savePages: async () => undefined,
       async markDelivered() {
         outcome = "delivered";
