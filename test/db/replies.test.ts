@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   claimWaitingReplies,
@@ -88,6 +88,29 @@ test("what a dead worker left is claimed oldest first, by a living one, and once
   ]);
   expect(await claimReplies([first.id, second.id, alive.id])).toEqual([]);
   expect(await read(alive.id)).toEqual(alive);
+});
+
+test("a claim knows of the messages that the dead worker's last write stored while the claim was being made", async () => {
+  const { id } = await newReply();
+  // Whoever asks which workers live waits at a gate: the claim has begun then, and locked no reply yet.
+  await store.db.execute(sql`alter table workers rename to real_workers`);
+  await store.db.execute(sql`create function pass_gate() returns boolean language plpgsql as
+    'begin perform pg_advisory_xact_lock_shared(1, 1); return true; end'`);
+  await store.db.execute(sql`create view workers as select * from real_workers where pass_gate()`);
+  const isAtGate = async () => {
+    const waiting = sql`select 1 from pg_locks where locktype = 'advisory' and classid = 1 and not granted`;
+    return (await store.db.execute(waiting)).length > 0;
+  };
+
+  const claiming = await store.db.transaction(async (gate) => {
+    await gate.execute(sql`select pg_advisory_xact_lock(1, 1)`);
+    const claimed = claimReplies();
+    await expect.poll(isAtGate).toBe(true);
+    await saveReplyPages(store.db, { id, workerId: DEAD_WORKER }, [11]);
+    return { claimed };
+  });
+
+  expect(await claiming.claimed).toMatchObject([{ id, telegramMessageIds: [11] }]);
 });
 
 test("a worker finds what it has itself and does not draw: it never heard that the end was committed", async () => {

@@ -76,26 +76,26 @@ export async function claimWaitingReplies(
   const rows = await db
     .with(claimed)
     .select({
-      id: replies.id,
-      runId: replies.runId,
-      chatId: replies.chatId,
+      id: claimed.id,
+      runId: claimed.runId,
+      chatId: claimed.chatId,
       chatTelegramId: chats.telegramId,
       chatType: chats.type,
       window: windowColumn(),
       topicId: threads.topicId,
-      replyToMessageId: replies.replyToMessageId,
-      telegramMessageIds: replies.telegramMessageIds,
+      replyToMessageId: claimed.replyToMessageId,
+      telegramMessageIds: claimed.telegramMessageIds,
       isBehind: isBehind(),
-      finalText: replies.finalText,
+      finalText: claimed.finalText,
       language: runs.language,
       errorCode: runs.errorCode,
     })
     .from(claimed)
     .innerJoin(replies, eq(replies.id, claimed.id))
-    .innerJoin(chats, eq(chats.id, replies.chatId))
-    .innerJoin(runs, eq(runs.id, replies.runId))
+    .innerJoin(chats, eq(chats.id, claimed.chatId))
+    .innerJoin(runs, eq(runs.id, claimed.runId))
     .innerJoin(threads, eq(threads.id, runs.threadId))
-    .orderBy(asc(replies.number));
+    .orderBy(asc(claimed.number));
   return rows.flatMap((row) => {
     const { chatTelegramId, finalText } = row;
     return chatTelegramId === null || finalText === null ? [] : [{ ...row, chatTelegramId, finalText }];

@@ -26,14 +26,15 @@ export function isBehind(): SQL<boolean> {
 
 /**
  * Makes a worker the one who draws replies. One whose message was on its way when its worker ended may stand twice from now
- * on: that is counted.
+ * on: that is counted. It returns the replies as they are now: the same statement would see them elsewhere as it found them, and
+ * miss what their worker wrote last.
  */
 export function takeReplyOver(db: Db, workerId: number, isMeant: SQL | undefined) {
   return db
     .update(replies)
     .set({ workerId, ...lostSend() })
     .where(and(isMeant, isUndelivered()))
-    .returning({ id: replies.id });
+    .returning();
 }
 
 /** What to set where nobody will learn any more what came of a message that was on its way: it may stand twice, and counts. */
