@@ -9,7 +9,13 @@ import type { RunStage } from "../../assistant/work-on-run.ts";
 import type { Db } from "../../db/client.ts";
 import type { NotedWindow } from "../../db/queries/chat-windows.ts";
 import { migrateChat } from "../../db/queries/places.ts";
-import { claimWaitingReplies, releaseReply, type WaitingReply } from "../../db/queries/replies.ts";
+import {
+  claimWaitingReplies,
+  type ReplyClaim,
+  ReplyLostError,
+  releaseReply,
+  type WaitingReply,
+} from "../../db/queries/replies.ts";
 import type { ClaimedRun } from "../../db/queries/run-queue.ts";
 import type { RunOutcome } from "../../events.ts";
 import type { Logger } from "../../logger.ts";
@@ -36,6 +42,8 @@ export interface StageDeps {
   workerId(): number;
   clock: Clock;
   meter?: ReplyMeter;
+  /** Replies in memory, `MOST_OPEN_REPLIES` unless told. */
+  mostOpenReplies?: number;
   logger: Logger;
 }
 
@@ -74,7 +82,7 @@ const MOST_OPEN_REPLIES = 1_000;
 
 /** A stage in the chats of one bot. */
 export function createTelegramStage(deps: StageDeps): TelegramStage {
-  const { budget, clock, db, logger } = deps;
+  const { budget, clock, db, logger, mostOpenReplies = MOST_OPEN_REPLIES } = deps;
   const open = new Map<string, Reply>();
   /** Numbers under which this process has claimed something: what they noted of a chat is known here. */
   const ownNumbers = new Set<number>();
@@ -131,6 +139,16 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
     return reply;
   };
 
+  const giveBack = async (claim: ReplyClaim) => {
+    try {
+      await records.keep(() => releaseReply(db, claim));
+    } catch (error) {
+      // It has come to its end meanwhile, or is another's.
+      if (error instanceof ReplyLostError) return;
+      logger.warn({ err: error, replyId: claim.id }, "could not give a reply back: it is when this process ends");
+    }
+  };
+
   return {
     open(run) {
       const place = placeOf(run);
@@ -143,11 +161,9 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
         },
         emit(event) {
           reply.emit(event);
-          if (event.type !== "run-end" || open.size <= MOST_OPEN_REPLIES) return;
+          if (event.type !== "run-end" || open.size <= mostOpenReplies) return;
           reply.abandon();
-          void reply.done.then(() =>
-            records.keep(() => releaseReply(db, { id: place.replyId, workerId: run.workerId })),
-          );
+          void reply.done.then(() => giveBack({ id: place.replyId, workerId: run.workerId }));
         },
       };
     },
@@ -157,7 +173,7 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
       return paginate(reply, { final: true }).length > 0 ? reply : textsIn(run.language).faults.MODEL_EMPTY;
     },
     async deliverWaiting() {
-      const limit = Math.min(WAITING_BATCH, MOST_OPEN_REPLIES - open.size);
+      const limit = Math.min(WAITING_BATCH, mostOpenReplies - open.size);
       if (limit <= 0) return;
       const workerId = deps.workerId();
       const claim = { botId: deps.botId, workerId, drawn: [...open.keys()], limit };
