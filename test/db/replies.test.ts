@@ -158,16 +158,19 @@ test("a message that was sent, or surely was not, counts as nothing", async () =
   expect(await read(refused.id)).toMatchObject({ resentCount: 0, sendingSince: null });
 });
 
-test("a reply is behind one before it in its chat until that one is delivered, whoever has it", async () => {
+test("a reply is behind one before it in its chat until that one is delivered, whoever has it, and nobody claims it before", async () => {
   const first = await newReply(lock.workerId);
   const second = await newReply(DEAD_WORKER, { chatId: first.chatId });
   const elsewhere = await newReply();
 
   const before = await Promise.all([second, elsewhere].map(({ id }) => findReplyTurn(store.db, id)));
+  const claimedBefore = await claimReplies([first.id]);
   await markDelivered(store.db, { id: first.id, workerId: lock.workerId });
 
   expect(before.map((turn) => turn?.isBehind)).toEqual([true, false]);
+  expect(claimedBefore.map(({ id }) => id)).toEqual([elsewhere.id]);
   expect(await findReplyTurn(store.db, second.id)).toMatchObject({ isBehind: false });
+  expect((await claimReplies([elsewhere.id])).map(({ id }) => id)).toEqual([second.id]);
 });
 
 test("a reply that a worker has too many of is there for whoever looks next", async () => {

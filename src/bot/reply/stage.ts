@@ -77,7 +77,10 @@ interface Place {
 
 /** Replies delivered at once of those that wait; the next look takes the next ones. */
 const WAITING_BATCH = 50;
-/** Replies in memory, most of which wait for Telegram: above that, those whose runs have ended wait in the database. */
+/**
+ * Replies in memory, most of which wait for Telegram: above that, those whose runs have ended wait in the database. Those that
+ * are behind another do so above half of it: they can never fill it, so there is always room for what holds them up.
+ */
 const MOST_OPEN_REPLIES = 1_000;
 
 /** A stage in the chats of one bot. */
@@ -89,12 +92,14 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
   const records = createReplyRecords(db, logger);
   const ends = createEnds();
 
-  const openReply = (place: Place): Reply => {
+  /** `turn` tells whether the reply still waits for one before it. */
+  const openReply = (place: Place): { reply: Reply; turn: { isAwaited: boolean } } => {
     const { chat, language, replyId, runId, topicId } = place;
     const conversation = `${place.chatId}:${topicId ?? ""}`;
     const texts = textsIn(language);
     const log = logger.child({ runId, replyId });
     const before = open.get(replyId);
+    const turn = { isAwaited: true };
     ownNumbers.add(place.workerId);
     if (!ownNumbers.has(place.window.notedBy ?? place.workerId)) budget.learn(chat, place.window);
     const reply = createReply({
@@ -115,14 +120,17 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
       statusLine: (names) => texts.checking(names.map((name) => deps.toolLabel(name, language)).join(", ")),
       shownLength: place.shownLength,
       isWorthRetrying,
-      begin: (signal) =>
-        waitForTurn({
+      async begin(signal) {
+        const shown = await waitForTurn({
           place,
           before: before?.done,
           look: () => records.findTurn(replyId),
           onEnd: (callback) => ends.listen(conversation, callback),
           signal,
-        }),
+        });
+        turn.isAwaited = false;
+        return shown;
+      },
       askedAt: place.queuedMs === null ? null : clock.now() - place.queuedMs,
       ...(deps.meter ? { meter: deps.meter } : {}),
       clock,
@@ -136,7 +144,7 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
       }
       ends.ring(conversation);
     });
-    return reply;
+    return { reply, turn };
   };
 
   const giveBack = async (claim: ReplyClaim) => {
@@ -153,7 +161,7 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
     open(run) {
       const place = placeOf(run);
       if (!place) throw new Error(`run ${run.id} has no chat to be shown in`);
-      const reply = openReply(place);
+      const { reply, turn } = openReply(place);
       return {
         abandon() {
           reply.abandon();
@@ -161,7 +169,8 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
         },
         emit(event) {
           reply.emit(event);
-          if (event.type !== "run-end" || open.size <= mostOpenReplies) return;
+          const room = turn.isAwaited ? mostOpenReplies / 2 : mostOpenReplies;
+          if (event.type !== "run-end" || open.size <= room) return;
           reply.abandon();
           void reply.done.then(() => giveBack({ id: place.replyId, workerId: run.workerId }));
         },
@@ -182,7 +191,11 @@ export function createTelegramStage(deps: StageDeps): TelegramStage {
         if (open.has(waiting.id)) continue;
         logger.info({ runId: waiting.runId, replyId: waiting.id }, "delivering what an earlier process left");
         const { finalText } = waiting;
-        openReply(placeOfWaiting(waiting, workerId)).emit({ type: "run-end", outcome: outcomeOf(waiting), finalText });
+        openReply(placeOfWaiting(waiting, workerId)).reply.emit({
+          type: "run-end",
+          outcome: outcomeOf(waiting),
+          finalText,
+        });
       }
     },
     abandonAll() {
@@ -219,7 +232,7 @@ function placeOf(run: ClaimedRun): Place | null {
 function placeOfWaiting(waiting: WaitingReply, workerId: number): Place {
   const { id: replyId, chatTelegramId, chatType, ...rest } = waiting;
   const chat = { telegramId: chatTelegramId, isGroup: chatType !== "private" };
-  return { ...rest, replyId, workerId, chat, shownLength: 0, queuedMs: null };
+  return { ...rest, replyId, workerId, chat, isBehind: false, shownLength: 0, queuedMs: null };
 }
 
 function outcomeOf({ errorCode }: WaitingReply): RunOutcome {

@@ -4,7 +4,7 @@
  * A run ends at commit; its reply is delivered afterwards, by the same process or, when that one is gone, by another. Every
  * write is fenced by the worker that has the reply: one that was thought dead changes nothing any more.
  */
-import { and, asc, eq, inArray, isNotNull, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, isNotNull, not, sql } from "drizzle-orm";
 import type { PgUpdateSetSource } from "drizzle-orm/pg-core";
 import type { Db } from "../client.ts";
 import { chats, replies, runs, threads } from "../schema/index.ts";
@@ -24,7 +24,6 @@ export interface WaitingReply {
   topicId: number | null;
   replyToMessageId: number | null;
   telegramMessageIds: number[];
-  isBehind: boolean;
   finalText: string;
   language: string;
   /** Why the run failed; null where it did not. */
@@ -46,7 +45,8 @@ export class ReplyLostError extends Error {
 
 /**
  * Claims the replies of a bot that nobody delivers: their run has ended, and the worker that had them is gone or is this one
- * and does not draw them (`drawn` are those it does). Oldest first; at most `limit`.
+ * and does not draw them (`drawn` are those it does). Only those whose turn it is: the others could but wait, and take the place
+ * of what they wait for. Oldest first; at most `limit`.
  *
  * Claimed and read in one statement: whoever has a claim must know at that moment what to deliver.
  */
@@ -58,6 +58,8 @@ export async function claimWaitingReplies(
     .select({ id: replies.id })
     .from(replies)
     .innerJoin(chats, eq(chats.id, replies.chatId))
+    .innerJoin(runs, eq(runs.id, replies.runId))
+    .innerJoin(threads, eq(threads.id, runs.threadId))
     .where(
       and(
         eq(chats.botId, botId),
@@ -67,6 +69,7 @@ export async function claimWaitingReplies(
         sql`(not ${workerIsAlive(replies.workerId)}
           or (${replies.workerId} = ${workerId} and not ${replies.id} = any(${uuidArray(drawn)})))`,
         workerIsAlive(sql`${workerId}`),
+        not(isBehind()),
       ),
     )
     .orderBy(asc(replies.number))
@@ -85,13 +88,11 @@ export async function claimWaitingReplies(
       topicId: threads.topicId,
       replyToMessageId: claimed.replyToMessageId,
       telegramMessageIds: claimed.telegramMessageIds,
-      isBehind: isBehind(),
       finalText: claimed.finalText,
       language: runs.language,
       errorCode: runs.errorCode,
     })
     .from(claimed)
-    .innerJoin(replies, eq(replies.id, claimed.id))
     .innerJoin(chats, eq(chats.id, claimed.chatId))
     .innerJoin(runs, eq(runs.id, claimed.runId))
     .innerJoin(threads, eq(threads.id, runs.threadId))

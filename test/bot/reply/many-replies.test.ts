@@ -33,6 +33,24 @@ test("a reply that is given back for want of room, while Telegram says that it n
   await scene.answersElsewhere(await scene.startProcess());
 });
 
+test("replies that wait behind one that was given back leave room to deliver that one", async () => {
+  const chats = Array.from({ length: 5 }, () => scene.newChat());
+  const [chat] = chats;
+  if (!chat) throw new Error("there are five");
+  const process = await scene.startProcess({ mostOpenReplies: 4 });
+  for (const each of chats) await scene.ask(each, "one");
+  const runs = [];
+  for (const _ of chats) runs.push(await process.claim());
+
+  for (const run of runs) await process.finish(run, "Answer one.");
+  for (const each of chats.slice(1)) await each.waitForBotMessage("Answer one.");
+  await statusesAre(["pending", "delivered", "delivered", "delivered", "delivered"]);
+  for (const text of ["two", "three", "four", "five"]) await answer(process, chat, text);
+  await deliversAll(process);
+
+  expect(textsOf(chat)).toEqual(["one", "two", "three", "four", "five"].map((text) => `Answer ${text}.`));
+});
+
 test("three times as many replies as there is room for, in few chats, are all delivered in order when Telegram is back", async () => {
   const process = await scene.startProcess({ mostOpenReplies: 4 });
   const chats = [scene.newChat(), scene.newChat(), scene.newChat()];
