@@ -7,6 +7,8 @@ import { runs } from "../../src/db/schema/index.ts";
 import { says } from "../../src/sandbox/model/script.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { allHandled, questionOf, repeats, textsOf } from "./bot-support.ts";
+import { recordLog } from "./intake-support.ts";
+import { runsAre } from "./reply/reply-support.ts";
 
 const texts = textsIn("en");
 let app: TestApp;
@@ -35,6 +37,36 @@ test("a person who is removed in the middle of an answer hears no more of it, an
   expect(app.model.requests.map(questionOf)).toEqual(["one", "and me?"]);
   expect(textsOf(chat)).toHaveLength(1);
 });
+
+test.each([
+  ["sendMessage", "PENDING", []],
+  ["editMessageText", "PARTIAL", ["The start"]],
+])(
+  "an answer whose end Telegram had not taken (%s) when its asker was removed is not delivered",
+  async (method, status, shown) => {
+    const rest = Promise.withResolvers<void>();
+    const log = recordLog();
+    app = await startTestApp(() => says(["The start", rest.promise, " and the figures."]), { logger: log.logger });
+    const [owner, chat] = [await app.staff("owner"), await app.staff()];
+    let isAway = true;
+    const isMeant = (call: { method: string; chatId: number | undefined }) =>
+      isAway && call.method === method && call.chatId === chat.id;
+    app.telegram.failNext(isMeant, { kind: "http", status: 502, body: "<html>Bad Gateway</html>" }, 1_000);
+    chat.send("one");
+    for (const text of shown) await chat.waitForBotMessage(text);
+    rest.resolve();
+    await runsAre(app, [{ status: "COMPLETED", delivery: { status } }]);
+
+    owner.send(`/remove ${chat.id}`);
+    await owner.waitForBotMessage(texts.removed("Person 2"));
+    isAway = false;
+    await log.waitForLine(({ msg }) => msg === "reply handed over");
+
+    const error = "The person who asked was removed from the staff.";
+    await runsAre(app, [{ status: "COMPLETED", delivery: { status: "FAILED", error } }]);
+    expect(textsOf(chat)).toEqual(shown);
+  },
+);
 
 test("a message that comes in at the very moment of its author's removal is not taken in", async () => {
   app = await startTestApp(repeats);

@@ -2,6 +2,7 @@ import { eq, sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   claimWaitingReplies,
+  confirmReply,
   findReplyTurn,
   markDelivered,
   markUndeliverable,
@@ -11,9 +12,10 @@ import {
   releaseReply,
   saveReplyPages,
 } from "../../src/db/queries/replies.ts";
+import { removeStaffMember } from "../../src/db/queries/staff.ts";
 import { replies } from "../../src/db/schema/index.ts";
 import { takeWorkerLock, type WorkerLock } from "../../src/db/worker-lock.ts";
-import { insertReply, insertRun, insertThread } from "../support/conversations.ts";
+import { insertChat, insertReply, insertRun, insertStaffMember, insertThread } from "../support/conversations.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const BOT_ID = 1;
@@ -32,10 +34,15 @@ afterEach(async () => {
 });
 
 /** A reply that a worker draws. */
-async function newReply(workerId = DEAD_WORKER, values: Partial<Parameters<typeof insertReply>[1]> = {}) {
+async function newReply(
+  workerId = DEAD_WORKER,
+  values: Partial<Parameters<typeof insertReply>[1]> = {},
+  askerId: string | null = null,
+) {
   const thread = values.chatId ? null : await insertThread(store.db);
   const chatId = values.chatId ?? thread?.chatId ?? "";
-  const run = await insertRun(store.db, { threadId: (thread ?? (await insertThread(store.db, { chatId }))).id });
+  const { id: threadId } = thread ?? (await insertThread(store.db, { chatId }));
+  const run = await insertRun(store.db, { threadId, askerId });
   const row = { workerId, finalText: "All is well.", ...values, runId: run.id, chatId };
   return insertReply(store.db, row);
 }
@@ -179,4 +186,20 @@ test("a reply that a worker has too many of is there for whoever looks next", as
   await releaseReply(store.db, { id, workerId: lock.workerId });
 
   expect((await claimReplies()).map((reply) => reply.id)).toEqual([id]);
+});
+
+test("of a person who is removed, what waits in private chats is given up; what a group or another person waits for is not", async () => {
+  const [asker, other] = [await insertStaffMember(store.db), await insertStaffMember(store.db)];
+  const group = await insertChat(store.db, { type: "group" });
+  const waiting = await newReply(DEAD_WORKER, { status: "partial" }, asker.id);
+  const delivered = await newReply(DEAD_WORKER, { status: "delivered", deliveredAt: new Date() }, asker.id);
+  const inGroup = await newReply(DEAD_WORKER, { chatId: group.id }, asker.id);
+  const ofOther = await newReply(DEAD_WORKER, {}, other.id);
+
+  await removeStaffMember(store.db, asker.telegramUserId);
+
+  const statuses = await Promise.all([waiting, delivered, inGroup, ofOther].map(({ id }) => read(id)));
+  expect(statuses.map((reply) => reply?.status)).toEqual(["failed", "delivered", "pending", "pending"]);
+  await expect(confirmReply(store.db, { id: waiting.id, workerId: DEAD_WORKER })).rejects.toThrow(ReplyLostError);
+  await expect(confirmReply(store.db, { id: ofOther.id, workerId: DEAD_WORKER })).resolves.toBeUndefined();
 });

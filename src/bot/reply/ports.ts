@@ -22,6 +22,8 @@ export interface ReplyStore {
   noteNotSent(): Promise<void>;
   /** It was sent: these are the reply's messages now. */
   savePages(telegramMessageIds: readonly number[]): Promise<void>;
+  /** The end is about to be shown by an edit: rejects when it must not be, as for all the others. */
+  confirm(): Promise<void>;
   markDelivered(): Promise<void>;
   markUndeliverable(reason: string): Promise<void>;
 }

@@ -5,6 +5,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Db } from "../../db/client.ts";
 import {
+  confirmReply,
   findReplyTurn,
   markDelivered,
   markUndeliverable,
@@ -60,6 +61,7 @@ export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
         },
         noteNotSent: () => keep(() => noteNotSent(db, claim())),
         savePages: (telegramMessageIds) => keep(() => saveReplyPages(db, claim(), telegramMessageIds)),
+        confirm: () => keep(() => confirmReply(db, claim())),
         markDelivered: () => keep(() => markDelivered(db, claim())),
         markUndeliverable: (reason) => keep(() => markUndeliverable(db, claim(), reason)),
       };

@@ -13,33 +13,40 @@ export interface Writing {
   store: ReplyStore;
   shown: ShownPages;
   stop: AbortController;
+  text: { isFinal(): boolean };
   meter?: ReplyMeter;
 }
 
 /** Takes a step within its slot. @throws {ReplyLostError} when the reply belongs to another worker by now. */
 export async function writeStep(writing: Writing, step: Step, slot: Slot): Promise<TelegramAnswer> {
   if (step.kind === "send") {
-    await noteSending(writing, slot);
+    await passFence(writing, slot, () => noteSending(writing));
     const answer = await writing.transport.send(step.page);
     endSlot(slot, answer);
     return noteSend(writing, step.page, answer);
   }
+  // An edit on the way is not worth a look: the next message, or the end, finds out.
+  if (writing.text.isFinal()) await passFence(writing, slot, writing.store.confirm);
   const answer = await change(writing.transport, step);
   endSlot(slot, answer);
   noteChange(writing, step, answer);
   return answer;
 }
 
-/** A reply that is another's by now, or was abandoned, is not sent. */
-async function noteSending({ stop, store }: Writing, slot: Slot): Promise<void> {
+/** A reply that is another's by now, or at its end, or abandoned, is not written. */
+async function passFence({ stop }: Writing, slot: Slot, pass: () => Promise<void>): Promise<void> {
   try {
-    await store.noteSending();
-    if (stop.signal.aborted) await store.noteNotSent();
+    await pass();
     stop.signal.throwIfAborted();
   } catch (error) {
     slot.giveBack();
     throw error;
   }
+}
+
+async function noteSending({ stop, store }: Writing): Promise<void> {
+  await store.noteSending();
+  if (stop.signal.aborted) await store.noteNotSent();
 }
 
 /** Ends a slot by what came of its call: one that was held was never made. */

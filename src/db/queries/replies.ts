@@ -4,7 +4,7 @@
  * A run ends at commit; its reply is delivered afterwards, by the same process or, when that one is gone, by another. Every
  * write is fenced by the worker that has the reply: one that was thought dead changes nothing any more.
  */
-import { and, asc, eq, inArray, isNotNull, not, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, isNotNull, not, type SQL, sql } from "drizzle-orm";
 import type { PgUpdateSetSource } from "drizzle-orm/pg-core";
 import type { Db } from "../client.ts";
 import { chats, replies, runs, threads } from "../schema/index.ts";
@@ -153,16 +153,40 @@ export async function markUndeliverable(db: Db, claim: ReplyClaim, error: string
   await update(db, claim, { status: "failed", error, ...lostSend() });
 }
 
+/**
+ * Looks whether the reply is still this worker's to draw: before an end is shown by an edit, which notes nothing.
+ *
+ * @throws {ReplyLostError} when it is not.
+ */
+export async function confirmReply(db: Db, claim: ReplyClaim): Promise<void> {
+  const found = await db.select({ id: replies.id }).from(replies).where(isHeldUnder(claim));
+  if (found.length === 0) throw new ReplyLostError();
+}
+
+/**
+ * Gives up what waits to be delivered to a person in private: within the transaction that takes their rights away. Whoever
+ * draws it hears so at the next message, and before the end is shown.
+ */
+export async function giveUpRepliesTo(tx: Db, askerId: string): Promise<void> {
+  const isTheirs = sql`exists (select 1 from ${runs} where ${runs.id} = ${replies.runId} and ${runs.askerId} = ${askerId})`;
+  const isPrivate = sql`exists (select 1 from ${chats} where ${chats.id} = ${replies.chatId} and ${chats.type} = 'private')`;
+  const error = "The person who asked was removed from the staff.";
+  await tx
+    .update(replies)
+    .set({ status: "failed", error, ...lostSend() })
+    .where(and(isUndelivered(), isNotNull(replies.finalText), isTheirs, isPrivate));
+}
+
 /** Leaves a reply to whoever looks next for what waits: this process has too many. */
 export async function releaseReply(db: Db, claim: ReplyClaim): Promise<void> {
   await update(db, claim, { workerId: null });
 }
 
-async function update(db: Db, { id, workerId }: ReplyClaim, set: PgUpdateSetSource<typeof replies>): Promise<void> {
-  const changed = await db
-    .update(replies)
-    .set(set)
-    .where(and(eq(replies.id, id), eq(replies.workerId, workerId), isUndelivered()))
-    .returning({ id: replies.id });
+async function update(db: Db, claim: ReplyClaim, set: PgUpdateSetSource<typeof replies>): Promise<void> {
+  const changed = await db.update(replies).set(set).where(isHeldUnder(claim)).returning({ id: replies.id });
   if (changed.length === 0) throw new ReplyLostError();
+}
+
+function isHeldUnder({ id, workerId }: ReplyClaim): SQL | undefined {
+  return and(eq(replies.id, id), eq(replies.workerId, workerId), isUndelivered());
 }

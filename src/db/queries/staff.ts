@@ -3,6 +3,7 @@ import { and, asc, eq, isNull, lt, lte, ne, sql } from "drizzle-orm";
 import { isHigherRole, type StaffRole } from "../../roles.ts";
 import type { Db } from "../client.ts";
 import { invites, staff, strangerNotices } from "../schema/index.ts";
+import { giveUpRepliesTo } from "./replies.ts";
 import { type StoppedRuns, stopRunsOfAsker } from "./threads.ts";
 
 export interface StaffMember {
@@ -100,7 +101,8 @@ export async function renameStaffMember(db: Db, person: TelegramPerson): Promise
 }
 
 /**
- * Takes a person's rights away, and stops what they asked for: nobody is told anything more after their removal.
+ * Takes a person's rights away, stops what they asked for, and gives up what waits to be delivered to them in private. What is
+ * on its way to Telegram at that moment still arrives, and an answer that is stopped in the middle says so.
  *
  * @returns the person and what became of their runs, or undefined where no present staff member has this id.
  */
@@ -114,7 +116,10 @@ export function removeStaffMember(
       .set({ removedAt: sql`now()` })
       .where(and(eq(staff.telegramUserId, telegramUserId), isNull(staff.removedAt)))
       .returning(member);
-    return removed && { removed, stopped: await stopRunsOfAsker(tx, removed.id) };
+    if (!removed) return undefined;
+    const stopped = await stopRunsOfAsker(tx, removed.id);
+    await giveUpRepliesTo(tx, removed.id);
+    return { removed, stopped };
   });
 }
 

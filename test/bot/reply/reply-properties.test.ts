@@ -102,6 +102,7 @@ async function play({
     store: {
       noteSending: async () => undefined,
       noteNotSent: async () => undefined,
+      confirm: async () => undefined,
       async savePages(ids) {
         stored = [...ids];
       },

@@ -129,6 +129,7 @@ export function startReply(parts: {
     store: {
       noteSending: async () => undefined,
       noteNotSent: async () => undefined,
+      confirm: async () => undefined,
       savePages: async () => undefined,
       async markDelivered() {
         outcome = "delivered";
