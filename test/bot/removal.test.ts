@@ -8,7 +8,7 @@ import { says } from "../../src/sandbox/model/script.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { allHandled, questionOf, repeats, textsOf } from "./bot-support.ts";
 import { recordLog } from "./intake-support.ts";
-import { runsAre } from "./reply/reply-support.ts";
+import { ended, runsAre } from "./reply/reply-support.ts";
 
 const texts = textsIn("en");
 let app: TestApp;
@@ -30,7 +30,7 @@ test("a person who is removed in the middle of an answer hears no more of it, an
   await app.model.requests[0]?.whenAborted;
   await chat.waitForBotMessage(/_?Stopped/);
   other.send("and me?");
-  await other.waitForBotMessage("Answer: and me?");
+  await other.waitForBotMessage(ended("Answer: and me?"));
 
   const ends = await app.test.db.select({ status: runs.status }).from(runs).orderBy(asc(runs.queuedAt));
   expect(ends.map(({ status }) => status)).toEqual(["cancelled", "cancelled", "completed"]);
