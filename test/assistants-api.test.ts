@@ -11,6 +11,7 @@ import type { InputItem, ModelRequest, Responder, Turn } from "../src/sandbox/mo
 import type { StandInChat } from "../src/sandbox/telegram/chat.ts";
 import { NOW, productsFile, salesFile, sellFrom, stockFrom } from "./db/import-support.ts";
 import { startTestApp, type TestApp } from "./support/app.ts";
+import { holdLocks } from "./support/database.ts";
 
 let product: TestApp;
 let answer: Responder;
@@ -218,20 +219,17 @@ const bothTools = [
 test("requires_action with several calls in one round", async () => {
   play(calls(...bothTools), says("All is well."));
   const chat = await product.staff("owner");
-  const held = Promise.withResolvers<void>();
   // While the tables are locked, both tools wait.
-  const locked = product.test.db.transaction(async (tx) => {
-    await tx.execute(sql`lock table products, sales in access exclusive mode`);
-    chat.send("stock and yesterday, please");
-    await held.promise;
-  });
+  const release = await holdLocks(product.test.db, (tx) =>
+    tx.execute(sql`lock table products, sales in access exclusive mode`),
+  );
+  chat.send("stock and yesterday, please");
 
   const acting = await runWhere(
     chat,
     ({ toolCalls: { nodes } }) => nodes.filter((call) => call.status === "RUNNING").length === 2,
   );
-  held.resolve();
-  await locked;
+  await release();
   const ended = await runWhere(chat, isEnded);
 
   expect(acting).toMatchObject({ status: "REQUIRES_ACTION", completedAt: null });

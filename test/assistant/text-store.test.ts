@@ -4,7 +4,7 @@ import { createTextStore } from "../../src/assistant/text-store.ts";
 import { LeaseLostError, type RunClaim } from "../../src/db/queries/run-queue.ts";
 import { runs, runText } from "../../src/db/schema/index.ts";
 import { insertRun, insertThread } from "../support/conversations.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createTestDatabase, holdLocks, type TestDatabase } from "../support/database.ts";
 
 let store: TestDatabase;
 beforeEach(async () => {
@@ -74,14 +74,9 @@ test("text that cannot be stored for a moment is stored afterwards, in its place
   const [claim, other] = [await claimedRun(), await claimedRun()];
   const fail = (error: unknown) => expect.unreachable(String(error));
   const [run, free] = [texts.open(claim, fail), texts.open(other, fail)];
-  const release = Promise.withResolvers<void>();
-  const locked = Promise.withResolvers<void>();
-  const holding = store.db.transaction(async (tx) => {
-    await tx.update(runs).set({ language: "vi" }).where(eq(runs.id, claim.id));
-    locked.resolve();
-    await release.promise;
-  });
-  await locked.promise;
+  const release = await holdLocks(store.db, (tx) =>
+    tx.update(runs).set({ language: "vi" }).where(eq(runs.id, claim.id)),
+  );
 
   free.append("first of all");
   run.append("Oat ");
@@ -89,8 +84,7 @@ test("text that cannot be stored for a moment is stored afterwards, in its place
   // The second write has tried both.
   await expect.poll(() => textOf(other)).toBe("first of all and together with it");
   run.append("milk");
-  release.resolve();
-  await holding;
+  await release();
 
   await expect.poll(() => textOf(claim)).toBe("Oat milk");
 });

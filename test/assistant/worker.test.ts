@@ -12,7 +12,7 @@ import { runs, threads, workers } from "../../src/db/schema/index.ts";
 import { calls, fails, says, scripted } from "../../src/sandbox/model/script.ts";
 import type { Turn } from "../../src/sandbox/model/turn.ts";
 import { defineTool } from "../../src/tools/tool.ts";
-import { onTestServer } from "../support/database.ts";
+import { holdLocks, onTestServer } from "../support/database.ts";
 import { inputOf, openRoom, outputsOf, type Room, type RoomOptions, tool } from "./run-room.ts";
 
 let room: Room | undefined;
@@ -411,8 +411,7 @@ test("a worker that finds the database away keeps trying in one place until it i
 });
 
 test("a connection that is cut in the middle of a round costs an attempt, not the answer", async () => {
-  const [goOn, locked, free] = [signal(), signal(), signal()];
-  const givenUp = signal();
+  const [goOn, givenUp] = [signal(), signal()];
   const {
     ask,
     startWorker,
@@ -426,18 +425,12 @@ test("a connection that is cut in the middle of a round costs an attempt, not th
   await startWorker();
   const { runId } = await ask("go");
   await model.waitForRequest(1);
-  const holding = database.db.transaction(async (tx) => {
-    await tx.select().from(runs).where(eq(runs.id, runId)).for("update");
-    locked.resolve();
-    await free.promise;
-  });
-  await locked.promise;
+  const release = await holdLocks(database.db, (tx) => tx.select().from(runs).where(eq(runs.id, runId)).for("update"));
 
   goOn.resolve();
   await expect.poll(() => cutThoseWhoWait(database.name)).toBeGreaterThan(0);
   await givenUp.promise;
-  free.resolve();
-  await holding;
+  await release();
 
   expect(await ended(runId)).toBe("Second try.");
   expect((await read(runId)).run).toMatchObject({ status: "completed", attempt: 2 });

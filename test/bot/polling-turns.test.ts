@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { TelegramBot, TelegramBotDeps } from "../../src/bot/bot.ts";
 import { connectDatabase, type Database } from "../../src/db/client.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createTestDatabase, holdLocks, type TestDatabase } from "../support/database.ts";
 import { allHandled, staffPerson } from "./bot-support.ts";
 import { BOT_TOKEN, conversationsIn, createIntakeBot, recordLog, takeLock } from "./intake-support.ts";
 
@@ -87,7 +87,7 @@ test("one chat that cannot be committed yet holds up no other, and nothing is co
   quick.send("first");
   await startProcess();
   await allHandled({ telegram });
-  const hold = await holdThreadOf("An");
+  const release = await holdThreadOf("An");
 
   slow.send("a");
   quick.send("b");
@@ -95,7 +95,7 @@ test("one chat that cannot be committed yet holds up no other, and nothing is co
   quick.send("d");
   await expect.poll(async () => (await conversationsIn(database)).texts.slice(2)).toEqual(["b", "d"]);
   const unconfirmed = telegram.pendingUpdates().length;
-  await hold.release();
+  await release();
   await allHandled({ telegram });
 
   expect(unconfirmed).toBe(4);
@@ -125,20 +125,9 @@ function openPolls() {
 }
 
 /** Nothing new can be said in the thread of this person until it is released. */
-async function holdThreadOf(name: string) {
-  const released = Promise.withResolvers<void>();
-  const locked = Promise.withResolvers<void>();
-  const holding = database.db.transaction(async (tx) => {
-    await tx.execute(sql`select 1 from threads where id = (select thread_id from messages
-      join staff on staff.id = messages.author_id where staff.name = ${name} limit 1) for update`);
-    locked.resolve();
-    await released.promise;
-  });
-  await Promise.race([locked.promise, holding]);
-  return {
-    release: () => {
-      released.resolve();
-      return holding;
-    },
-  };
+function holdThreadOf(name: string): Promise<() => Promise<void>> {
+  return holdLocks(database.db, (tx) =>
+    tx.execute(sql`select 1 from threads where id = (select thread_id from messages
+      join staff on staff.id = messages.author_id where staff.name = ${name} limit 1) for update`),
+  );
 }

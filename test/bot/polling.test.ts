@@ -9,7 +9,7 @@ import { invites } from "../../src/db/schema/index.ts";
 import { StartupError } from "../../src/errors.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
 import type { RecordedCall } from "../../src/sandbox/telegram/transcript.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createTestDatabase, holdLocks, type TestDatabase } from "../support/database.ts";
 import { allHandled, staffPerson } from "./bot-support.ts";
 import {
   BOT_TOKEN,
@@ -94,14 +94,7 @@ test("an invite whose command is delivered again is one invite", async () => {
 
 test("an update in hand when the process stops is committed and confirmed: the next process does not get it again", async () => {
   const chat = await staffChat();
-  const release = Promise.withResolvers<void>();
-  const locked = Promise.withResolvers<void>();
-  const holding = database.db.transaction(async (tx) => {
-    await tx.execute(sql`lock table threads in access exclusive mode`);
-    locked.resolve();
-    await release.promise;
-  });
-  await locked.promise;
+  const release = await holdLocks(database.db, (tx) => tx.execute(sql`lock table threads in access exclusive mode`));
   chat.send("one");
   const bot = await start();
   // The handler is inside its transaction when it waits for the table; the look for waiting replies may wait for it too.
@@ -110,8 +103,7 @@ test("an update in hand when the process stops is committed and confirmed: the n
   await expect.poll(async () => (await database.db.execute(waiting)).length).toBe(1);
 
   const stopping = bot.stopIntake();
-  release.resolve();
-  await holding;
+  await release();
   await stopping;
 
   expect((await conversationsIn(database)).texts).toEqual(["one"]);

@@ -9,7 +9,7 @@ import { receiveMessage } from "../../src/db/queries/conversations.ts";
 import { isDatabaseUp } from "../../src/db/queries/health.ts";
 import { saveStaffMember } from "../../src/db/queries/staff.ts";
 import { messages, staff } from "../../src/db/schema/index.ts";
-import { createTestDatabase, onTestServer, type TestDatabase } from "../support/database.ts";
+import { createTestDatabase, holdLocks, onTestServer, type TestDatabase } from "../support/database.ts";
 
 const CHAT = { type: "private", botId: 1, telegramId: 7_001, title: null } as const;
 const AN = { telegramUserId: 7_001, name: "An", username: null, role: "staff" } as const;
@@ -50,18 +50,12 @@ afterEach(async () => {
 });
 
 test("an update that waits for a lock longer than a statement may take is never given up", async () => {
-  const held = Promise.withResolvers<void>();
-  const release = Promise.withResolvers<void>();
-  const holding = store.db.transaction(async (tx) => {
-    await tx.select().from(staff).where(eq(staff.id, authorId)).for("update");
-    held.resolve();
-    await release.promise;
-  });
-  await held.promise;
+  const release = await holdLocks(store.db, (tx) =>
+    tx.select().from(staff).where(eq(staff.id, authorId)).for("update"),
+  );
 
   const meanwhile = await tryTimes(MANY);
-  release.resolve();
-  await holding;
+  await release();
 
   expect(meanwhile).toEqual(Array(MANY).fill(false));
   await expect.poll(() => takeIn(UPDATE)).toBe(true);

@@ -4,7 +4,7 @@ import { receiveMessage } from "../../src/db/queries/conversations.ts";
 import { type Edit, reviseMessage } from "../../src/db/queries/edits.ts";
 import { saveStaffMember } from "../../src/db/queries/staff.ts";
 import { messageRevisions, messages, runs, threads } from "../../src/db/schema/index.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createTestDatabase, holdLocks, type TestDatabase } from "../support/database.ts";
 
 const CHAT = { type: "private", botId: 1, telegramId: 7_001, title: null } as const;
 let database: TestDatabase;
@@ -72,19 +72,11 @@ test("an edit of a message that is not known here, or of somebody else's, change
 
 test("a worker that claims the run at this moment answers what it read: the edit waits for it, and is only kept", async () => {
   await say("beans?", 11);
-  const claimed = Promise.withResolvers<void>();
-  const commit = Promise.withResolvers<void>();
-  const claiming = database.db.transaction(async (tx) => {
-    await tx.update(runs).set(RUNNING);
-    claimed.resolve();
-    await commit.promise;
-  });
-  await claimed.promise;
+  const commit = await holdLocks(database.db, (tx) => tx.update(runs).set(RUNNING));
 
   const editing = edit("coffee beans?", 11);
   await expect.poll(waitingForRow).toBe(1);
-  commit.resolve();
-  await claiming;
+  await commit();
 
   expect((await editing)?.outcome).toBe("kept");
   expect((await stored()).texts).toEqual(["beans?"]);

@@ -4,7 +4,7 @@ import { claimRun, releaseRuns } from "../../src/db/queries/run-queue.ts";
 import { workers } from "../../src/db/schema/index.ts";
 import { takeWorkerLock, type WorkerLock } from "../../src/db/worker-lock.ts";
 import { insertReply, insertRun, insertThread } from "../support/conversations.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createTestDatabase, holdLocks, type TestDatabase } from "../support/database.ts";
 
 const BOT_ID = 1;
 /** A worker that never took a lock under this number: as dead as one can be. */
@@ -72,18 +72,12 @@ test("a run that was handed over in good order has lost no attempt", async () =>
 test("a heartbeat waits for no lock of a run, and tells how many workers share the bot", async () => {
   await answeredAndAskedAgain(DEAD_WORKER);
   const run = await claim(locks[0]);
-  const locked = Promise.withResolvers<void>();
-  const release = Promise.withResolvers<void>();
-  const holding = store.db.transaction(async (tx) => {
-    await tx.execute(sql`select 1 from runs where id = ${run?.id} for update`);
-    locked.resolve();
-    await release.promise;
-  });
-  await locked.promise;
+  const release = await holdLocks(store.db, (tx) =>
+    tx.execute(sql`select 1 from runs where id = ${run?.id} for update`),
+  );
 
   const heartbeat = await locks[0]?.beat([run?.id ?? ""], 60_000);
-  release.resolve();
-  await holding;
+  await release();
 
   expect(heartbeat).toEqual({ runs: [{ id: run?.id, stopRequested: false }], liveWorkers: 2 });
 });

@@ -4,7 +4,7 @@ import { listen, type Notice } from "../../src/db/notify.ts";
 import { appendRunTexts } from "../../src/db/queries/run-text.ts";
 import { runs, runText } from "../../src/db/schema/index.ts";
 import { insertRun, insertThread } from "../support/conversations.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createTestDatabase, holdLocks, type TestDatabase } from "../support/database.ts";
 
 const ALL_STORED = { refused: [], busy: [] };
 const FIRST_TOKEN_AT = new Date("2026-11-20T10:00:00Z");
@@ -93,17 +93,12 @@ test("an earlier attempt of the same worker writes nothing any more", async () =
 
 test("what is being stored of a run makes its piece wait, and no other's", async () => {
   const [busy, free] = [await runThatSays("later"), await runThatSays("now")];
-  const [locked, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const holding = store.db.transaction(async (tx) => {
-    await tx.update(runs).set({ language: "vi" }).where(eq(runs.id, busy.claim.id));
-    locked.resolve();
-    await release.promise;
-  });
-  await locked.promise;
+  const release = await holdLocks(store.db, (tx) =>
+    tx.update(runs).set({ language: "vi" }).where(eq(runs.id, busy.claim.id)),
+  );
 
   const first = await appendRunTexts(store.db, [busy, free]);
-  release.resolve();
-  await holding;
+  await release();
   const second = await appendRunTexts(store.db, [busy]);
 
   expect(first).toEqual({ refused: [], busy: [busy] });

@@ -1,5 +1,6 @@
 /** A database of its own for a test or a test file: migrated, empty, and gone when closed. */
 import { randomUUID } from "node:crypto";
+import { sql } from "drizzle-orm";
 import type { Sql } from "postgres";
 import { inject } from "vitest";
 import {
@@ -36,6 +37,26 @@ export async function createTestDatabase(options: ConnectOptions = {}): Promise<
     await dropTestDatabase(name);
   };
   return { database, db: database.db, name, target, close };
+}
+
+/**
+ * Takes locks in a transaction of their own, and keeps them until the returned function is called: however long that takes, for
+ * the product's own limit on idle transactions would end it on a busy machine.
+ */
+export async function holdLocks(db: Db, take: (tx: Db) => Promise<unknown>): Promise<() => Promise<void>> {
+  const taken = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const holding = db.transaction(async (tx) => {
+    await tx.execute(sql`set local idle_in_transaction_session_timeout = 0`);
+    await take(tx);
+    taken.resolve();
+    await released.promise;
+  });
+  await Promise.race([taken.promise, holding]);
+  return () => {
+    released.resolve();
+    return holding;
+  };
 }
 
 /** Drops a database that a test made by itself. */

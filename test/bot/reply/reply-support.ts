@@ -1,4 +1,5 @@
 /** Words for tests of replies on the whole product: answers by question, runs as an admin sees them, a tool that takes long. */
+
 import { sql } from "drizzle-orm";
 import { expect } from "vitest";
 import type { Clock } from "../../../src/bot/clock.ts";
@@ -11,6 +12,7 @@ import type { StandInChat } from "../../../src/sandbox/telegram/chat.ts";
 import type { Fault } from "../../../src/sandbox/telegram/faults.ts";
 import type { RecordedCall } from "../../../src/sandbox/telegram/transcript.ts";
 import type { TestApp } from "../../support/app.ts";
+import { holdLocks } from "../../support/database.ts";
 import { questionOf, repeats } from "../bot-support.ts";
 
 /** What never comes. */
@@ -56,19 +58,10 @@ export async function asked(app: TestApp, question: string): Promise<ModelReques
 }
 
 /** Makes every tool that reads products or sales take until the returned function is called. */
-export async function holdShop({ test }: TestApp): Promise<() => Promise<void>> {
-  const released = Promise.withResolvers<void>();
-  const locked = Promise.withResolvers<void>();
-  const holding = test.db.transaction(async (tx) => {
-    await tx.execute(sql`lock table products, sales, sale_lines, imports in access exclusive mode`);
-    locked.resolve();
-    await released.promise;
-  });
-  await Promise.race([locked.promise, holding]);
-  return () => {
-    released.resolve();
-    return holding;
-  };
+export function holdShop({ test }: TestApp): Promise<() => Promise<void>> {
+  return holdLocks(test.db, (tx) =>
+    tx.execute(sql`lock table products, sales, sale_lines, imports in access exclusive mode`),
+  );
 }
 
 /** Calls that named this chat and that its people could see, or would have seen, oldest first. */
