@@ -7,6 +7,7 @@ import { INSUFFICIENT_QUOTA_BODY } from "../../src/sandbox/model/api-refusal.ts"
 import { createModelStandIn, type ModelStandIn } from "../../src/sandbox/model/model-stand-in.ts";
 import { fails, says, scripted } from "../../src/sandbox/model/script.ts";
 import type { Responder, Turn } from "../../src/sandbox/model/turn.ts";
+import { question } from "./model-question.ts";
 
 const open: ModelStandIn[] = [];
 
@@ -35,21 +36,6 @@ async function startRun(answer: readonly Turn[] | Responder, { random = 1, sleep
     model.answer(question, { signal, onText: (delta) => deltas.push(delta) });
   return { standIn, ask, deltas, retries };
 }
-
-const question = {
-  instructions: "You are the Assistant.",
-  input: [{ role: "user", content: "what's running out?" }],
-  tools: [
-    {
-      name: "CheckOutOfStock",
-      description: "What is running out.",
-      parameters: { type: "object", properties: {}, required: [], additionalProperties: false },
-    },
-  ],
-  mayCallTools: true,
-  cacheKey: "thread-1",
-  safetyIdentifier: null,
-};
 
 const overloaded = { code: "server_error", message: "Overloaded." };
 const halfACall = { kind: "call", name: "CheckOutOfStock", arguments: {} } as const;

@@ -8,6 +8,7 @@ import { INSUFFICIENT_QUOTA_BODY } from "../../src/sandbox/model/api-refusal.ts"
 import { createModelStandIn, type ModelStandIn } from "../../src/sandbox/model/model-stand-in.ts";
 import { calls, fails, says, scripted } from "../../src/sandbox/model/script.ts";
 import type { InputItem, Responder, Turn } from "../../src/sandbox/model/turn.ts";
+import { asked, question } from "./model-question.ts";
 
 const open: ModelStandIn[] = [];
 
@@ -49,22 +50,6 @@ async function startModel(answer: readonly Turn[] | Responder, options: Partial<
   /** `spoken` settles with the first piece of text. */
   return { standIn, ask, deltas, spoken: spoken.promise };
 }
-
-const asked = { role: "user", content: "what's running out?" };
-const question: ModelRequest = {
-  instructions: "You are the Assistant.",
-  input: [asked],
-  tools: [
-    {
-      name: "CheckOutOfStock",
-      description: "What is running out.",
-      parameters: { type: "object", properties: {}, required: [], additionalProperties: false },
-    },
-  ],
-  mayCallTools: true,
-  cacheKey: "thread-1",
-  safetyIdentifier: null,
-};
 
 function outputOf(callId: string | undefined, output = "{}") {
   return { type: "function_call_output", call_id: callId, output };

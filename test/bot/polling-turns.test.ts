@@ -30,11 +30,7 @@ afterEach(async () => {
 
 test("of the processes of a shop one polls, and the next takes over when it stops", async () => {
   const chat = await staffChat();
-  const log = recordLog();
-  const first = await startProcess({ logger: log.logger });
-  await telegram.waitFor(() => openPolls().length === 1);
-  await startProcess({ logger: log.logger });
-  await log.waitForLine(({ msg }) => msg === STANDS_BY);
+  const { first, log } = await startTwo();
 
   chat.send("one");
   await allHandled({ telegram });
@@ -49,11 +45,7 @@ test("of the processes of a shop one polls, and the next takes over when it stop
 
 test("when the process that polls dies, the one that stands by goes on", async () => {
   const chat = await staffChat();
-  const log = recordLog();
-  const first = await startProcess({ logger: log.logger });
-  await telegram.waitFor(() => openPolls().length === 1);
-  await startProcess({ logger: log.logger });
-  await log.waitForLine(({ msg }) => msg === STANDS_BY);
+  const { first, log } = await startTwo();
 
   await first.lock.release();
   first.bot.loseAll();
@@ -102,6 +94,16 @@ test("one chat that cannot be committed yet holds up no other, and nothing is co
   const { texts } = await conversationsIn(database);
   expect(texts.filter((text) => text === "a" || text === "c")).toEqual(["a", "c"]);
 });
+
+/** Two processes that share a log: the first polls, the second stands by. */
+async function startTwo() {
+  const log = recordLog();
+  const first = await startProcess({ logger: log.logger });
+  await telegram.waitFor(() => openPolls().length === 1);
+  await startProcess({ logger: log.logger });
+  await log.waitForLine(({ msg }) => msg === STANDS_BY);
+  return { first, log };
+}
 
 async function startProcess(deps: Partial<TelegramBotDeps> = {}) {
   const own = connectDatabase(database.target, { poolSize: 5 });
