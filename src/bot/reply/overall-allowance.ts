@@ -28,8 +28,8 @@ export interface OverallAllowance {
   start(now: number): void;
   /** The call that started then was never made. */
   undo(startedAt: number): void;
-  /** A call was answered, however, or was not. */
-  ended(isAnswered: boolean, now: number): void;
+  /** The call that started then was answered, however, or was not. */
+  ended(isAnswered: boolean, startedAt: number, now: number): void;
   /**
    * So many workers of the bot live and share what it is allowed, this one among them. Whole calls of a second each: nobody
    * knows when the others begin theirs.
@@ -46,6 +46,9 @@ export function createOverallAllowance(callsPerSecond = TELEGRAM_CALLS_PER_SECON
   const starts: number[] = [];
   let frozenUntil = Number.NEGATIVE_INFINITY;
   let unanswered = 0;
+  /** In a row. The newest began at `pausedAt`. */
+  let pauses = 0;
+  let pausedAt = Number.NEGATIVE_INFINITY;
   let awayUntil = Number.NEGATIVE_INFINITY;
   let refusals: { telegramId: number; seconds: number; at: number }[] = [];
   return {
@@ -67,11 +70,20 @@ export function createOverallAllowance(callsPerSecond = TELEGRAM_CALLS_PER_SECON
       // It was to try, and did not.
       if (unanswered >= CALLS_OF_AN_OUTAGE) awayUntil = startedAt;
     },
-    ended(isAnswered, now) {
-      unanswered = isAnswered ? 0 : unanswered + 1;
-      const pauseMs = FIRST_OUTAGE_PAUSE_MS * 2 ** Math.min(unanswered - CALLS_OF_AN_OUTAGE, 10);
-      const isAway = unanswered >= CALLS_OF_AN_OUTAGE;
-      awayUntil = isAway ? now + Math.min(pauseMs, LONGEST_OUTAGE_PAUSE_MS) : Number.NEGATIVE_INFINITY;
+    ended(isAnswered, startedAt, now) {
+      if (isAnswered) {
+        unanswered = 0;
+        pauses = 0;
+        awayUntil = Number.NEGATIVE_INFINITY;
+        return;
+      }
+      // Calls that were under way together tell of one fault: it is waited for once.
+      if (startedAt <= pausedAt) return;
+      unanswered += 1;
+      if (unanswered < CALLS_OF_AN_OUTAGE) return;
+      awayUntil = now + Math.min(FIRST_OUTAGE_PAUSE_MS * 2 ** pauses, LONGEST_OUTAGE_PAUSE_MS);
+      pausedAt = now;
+      pauses += 1;
     },
     share(workers) {
       limits = limitsOf(callsPerSecond / Math.max(1, workers));

@@ -240,7 +240,7 @@ function start(budget: Budget, queue: ChatQueue): Slot {
   return {
     end(isAnswered = true) {
       allowance.end(call, budget.clock.now());
-      budget.overall.ended(isAnswered, budget.clock.now());
+      budget.overall.ended(isAnswered, now, budget.clock.now());
       budget.changed.add(queue.telegramId);
       // All may have waited for this one to be answered.
       serveReady(budget);

@@ -278,6 +278,23 @@ test("calls that nobody answers make all chats wait, ever longer, until one is a
   expect(times().length - whileAway).toBe(50);
 });
 
+test("calls that were under way together when Telegram went away are one fault: a second later one tries again", async () => {
+  const { clock, take, times } = startBudget();
+  const slots: Slot[] = [];
+  for (let chat = 1; chat <= 50; chat++) {
+    void take("try", { telegramId: chat, isGroup: false }, "final").then((slot) => slots.push(slot));
+  }
+  await clock.advance(100);
+
+  for (const slot of slots.splice(0)) slot.end(false);
+  await clock.advance(1_000);
+  slots.shift()?.end();
+  await clock.advance(0);
+
+  // 15 at first, the one that tried, and what its answer let through.
+  expect(times().length).toBeGreaterThan(16);
+});
+
 test.each([PRIVATE, GROUP])("a process goes on in a chat where another one ended: $isGroup", async (chat) => {
   const [other, own] = [startBudget(), startBudget()];
   const alone = startBudget();
