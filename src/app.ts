@@ -104,7 +104,7 @@ export async function startApp(parts: AppParts): Promise<App> {
     const webhook = webhookConfig ? createWebhook(webhookConfig, token) : null;
     const http = await startHttpServer({
       ...config.http,
-      isReady: () => ready && (worker?.isFresh() ?? false),
+      isReady: () => ready && (worker?.isAlive() ?? false),
       graphql,
       metrics: createMetricsEndpoint({
         metrics,
@@ -130,6 +130,7 @@ export async function startApp(parts: AppParts): Promise<App> {
         if (!worker) throw new Error("the bot starts after the worker");
         return worker.id();
       },
+      isAlive: () => worker?.isAlive() ?? false,
       mayCall: () => worker?.isFresh() ?? false,
       isDatabaseUp: () => isDatabaseUp(intakeDatabase.db),
       onRefused: parts.onFatal,

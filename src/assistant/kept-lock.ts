@@ -16,6 +16,8 @@ export interface KeptLock {
   /** The number under which this worker is alive now. */
   workerId(): number;
   /** Whether the last sign of life is younger than half a lease, by a clock that no one sets. */
+  isAlive(): boolean;
+  /** Whether it may act where others see it: alive, and with a sign of life since it last stood still for a moment. */
   isFresh(): boolean;
   /** Waits until it is fresh; rejects with the signal's reason when that aborts first. */
   untilFresh(signal: AbortSignal): Promise<void>;
@@ -40,6 +42,13 @@ export interface LockKeeping {
 const BEAT_INTERVAL_MS = LEASE_SECONDS * 250;
 /** Half a lease: whoever is older than this acts no more, well before another takes over what it has. */
 const FRESH_MS = LEASE_SECONDS * 500;
+/** How often it is noted that this process runs, in milliseconds. */
+const TICK_MS = 100;
+/**
+ * For how long it may not have run, in milliseconds: a lock that was lost meanwhile is another's within a moment, and this
+ * process has not heard of it yet.
+ */
+const STANDSTILL_MS = 500;
 /** The clock of the machine stands still while it sleeps, the wall clock does not: how far apart the two may get, in milliseconds. */
 const CLOCKS_APART_MS = 2_000;
 /** How long the database may take to give the lock, in milliseconds. */
@@ -57,6 +66,8 @@ export async function keepWorkerLock(database: Database, keeping: LockKeeping): 
   let beating = false;
   let beatAt = now();
   let lock: WorkerLock | undefined;
+  let tickedAt = performance.now();
+  let stoodStillUntil = Number.NEGATIVE_INFINITY;
 
   const take = async (): Promise<WorkerLock> => {
     let taken: WorkerLock | undefined;
@@ -109,14 +120,16 @@ export async function keepWorkerLock(database: Database, keeping: LockKeeping): 
     });
   };
 
+  const isAlive = () => since(beatAt).ms < FRESH_MS;
   const isFresh = () => {
+    const ms = performance.now();
+    if (ms - tickedAt > STANDSTILL_MS) stoodStillUntil = ms;
+    tickedAt = ms;
     const sinceBeat = since(beatAt);
-    // Asleep with its machine, or the wall clock was set: one sign of life tells which.
-    if (sinceBeat.wallMs > sinceBeat.ms + CLOCKS_APART_MS) {
-      keepBeating();
-      return false;
-    }
-    return sinceBeat.ms < FRESH_MS;
+    // Asleep with its machine, or the wall clock was set: one sign of life tells which. It must have been asked for since.
+    const isInDoubt = beatAt.ms <= stoodStillUntil || sinceBeat.wallMs > sinceBeat.ms + CLOCKS_APART_MS;
+    if (isInDoubt) keepBeating();
+    return !isInDoubt && isAlive();
   };
 
   const first = await take();
@@ -129,7 +142,9 @@ export async function keepWorkerLock(database: Database, keeping: LockKeeping): 
     throw error;
   }
   const beats = setInterval(keepBeating, BEAT_INTERVAL_MS);
+  const ticks = setInterval(isFresh, TICK_MS);
   return {
+    isAlive,
     workerId: () => (lock ?? first).workerId,
     isFresh,
     async untilFresh(signal) {
@@ -143,6 +158,7 @@ export async function keepWorkerLock(database: Database, keeping: LockKeeping): 
     async release() {
       released = true;
       clearInterval(beats);
+      clearInterval(ticks);
       if (relocking) await waitUpTo(TAKE_LIMIT_MS, relocking);
       await (lock ?? first).release();
     },

@@ -17,7 +17,7 @@ import { waitUpTo } from "../wait-up-to.ts";
 import type { Excuses } from "./excuses.ts";
 import { EXCUSE_GRACE_MS, MAX_ATTEMPTS, MAX_BEGINNINGS } from "./limits.ts";
 import { storableText } from "./model-items.ts";
-import { type RunControl, type RunLoop, type RunResult, runAssistant } from "./run.ts";
+import { type RunControl, type RunLoop, type RunResult, runAssistant, StoppedError } from "./run.ts";
 import { createSpending, runEndFields } from "./run-log.ts";
 import type { TextStore } from "./text-store.ts";
 
@@ -139,8 +139,10 @@ async function resultOf(deps: RunWork, run: ClaimedRun, control: RunControl & { 
 async function wasBegunTooOften({ database }: RunWork, run: ClaimedRun, signal: AbortSignal): Promise<boolean> {
   if (run.attempt > MAX_BEGINNINGS) return true;
   if (run.attempt - run.handovers <= MAX_ATTEMPTS) return false;
-  // Ends early when the run is aborted: what comes next looks at the signal.
   await pause(EXCUSE_GRACE_MS, undefined, { signal }).catch(() => undefined);
+  // Who is stopped does not fail.
+  if (signal.reason instanceof StoppedError) return false;
+  signal.throwIfAborted();
   return run.attempt - (await countHandovers(database.db, run)) > MAX_ATTEMPTS;
 }
 

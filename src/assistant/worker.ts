@@ -27,7 +27,9 @@ import { type RunWork, ShutdownError, workOnRun } from "./work-on-run.ts";
 export interface Worker {
   /** This worker's number; it changes when the database was away. */
   id(): number;
-  /** Whether it may be believed right now; a process that was frozen, or lost the database, must not act until it is again. */
+  /** Whether it holds its number, as far as it has heard. */
+  isAlive(): boolean;
+  /** Whether it may act where others see it; a process that was frozen, or lost the database, must not until it is so again. */
   isFresh(): boolean;
   /** Works on one claimed run until it ends; never throws. */
   work(run: ClaimedRun): Promise<void>;
@@ -109,6 +111,7 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
 
   return {
     id: lock.workerId,
+    isAlive: lock.isAlive,
     isFresh: lock.isFresh,
     work: (run) => work(post, run),
     async stop(graceMs) {
@@ -174,7 +177,7 @@ async function claimAll(post: Post, botId: number): Promise<void> {
     const run = await claimRun(post.database.db, { workerId: post.lock.workerId(), botId });
     if (!run) return;
     // It must not act, or its number died while the claim was on its way: another takes the run at once.
-    if (!post.lock.isFresh() || run.workerId !== post.lock.workerId()) {
+    if (!post.lock.isAlive() || run.workerId !== post.lock.workerId()) {
       return releaseRun(post.database.db, run, { counts: false });
     }
     void work(post, run);

@@ -47,6 +47,8 @@ export interface TelegramBotDeps {
   /** What a person reads while a tool of this name runs. */
   toolLabel(name: string, language: string): string;
   workerId(): number;
+  /** Whether this process holds its worker's number, as far as it has heard. */
+  isAlive(): boolean;
   /** Whether this process may act where others see it: not after it was frozen, until it has heard from the database. */
   mayCall(): boolean;
   isDatabaseUp(): Promise<boolean>;

@@ -23,8 +23,8 @@ export interface PollingDeps {
   /** Where the processes of a shop agree on which of them polls. */
   database: Database;
   workerId(): number;
-  /** Whether this process may be believed: one that was frozen finds another polling. */
-  mayCall(): boolean;
+  /** Whether this process holds its worker's number, as far as it has heard: one that was frozen finds another polling. */
+  isAlive(): boolean;
   takeIn: TakeIn;
   /** The token was refused while running: the process has to end. */
   onRefused(error: StartupError): void;
@@ -89,8 +89,8 @@ async function pollInTurn(deps: PollingDeps, turns: Turns): Promise<void> {
 }
 
 /** Unknown while the database is away, or this process may not be believed. */
-async function whoseTurn({ botId, database, logger, mayCall, workerId }: PollingDeps) {
-  if (!mayCall()) return "unknown";
+async function whoseTurn({ botId, database, isAlive, logger, workerId }: PollingDeps) {
+  if (!isAlive()) return "unknown";
   try {
     return (await claimPolling(database.db, { botId, workerId: workerId() })) ? "ours" : "theirs";
   } catch (error) {

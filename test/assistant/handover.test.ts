@@ -153,3 +153,34 @@ test("a worker whose machine was asleep must not act before it has heard from th
 
   expect([before, asItWakes]).toEqual([true, false]);
 });
+
+test("a worker that stood still for a moment must not act before it has heard from the database, though it counts as alive", async () => {
+  const { startWorker } = await open([]);
+  const worker = await startWorker();
+  await expect.poll(() => worker.isFresh()).toBe(true);
+
+  standStill();
+  const asItGoesOn = [worker.isAlive(), worker.isFresh()];
+  await expect.poll(() => worker.isFresh()).toBe(true);
+
+  expect(asItGoesOn).toEqual([true, false]);
+});
+
+test("a run that is about to fail is not ended by a worker that loses the database meanwhile", async () => {
+  const opened = await open([]);
+  const { ask, startWorker, ended, read } = opened;
+  const { runId } = await ask("go");
+  await dieWithRun(opened, MAX_ATTEMPTS);
+  const worker = await startWorker();
+  await expect.poll(async () => (await read(runId)).run.attempt).toBe(MAX_ATTEMPTS + 1);
+
+  await worker.cutOff();
+  await ended(runId);
+
+  expect((await read(runId)).run).toMatchObject({ attempt: MAX_ATTEMPTS + 2, handovers: 1 });
+});
+
+/** As a process does that is frozen: nothing of it runs. */
+function standStill(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700);
+}

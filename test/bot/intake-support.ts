@@ -34,6 +34,7 @@ export async function createIntakeBot(
     ownerTelegramIds: [],
     toolLabel: (name) => name,
     workerId: () => workerId,
+    isAlive: () => true,
     mayCall: () => true,
     isDatabaseUp: () => isDatabaseUp(database.db),
     onRefused(error) {
