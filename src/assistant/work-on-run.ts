@@ -139,6 +139,7 @@ async function resultOf(deps: RunWork, run: ClaimedRun, control: RunControl & { 
 async function wasBegunTooOften({ database }: RunWork, run: ClaimedRun, signal: AbortSignal): Promise<boolean> {
   if (run.attempt > MAX_BEGINNINGS) return true;
   if (run.attempt - run.handovers <= MAX_ATTEMPTS) return false;
+  // It rejects only when the run is aborted, which is looked at next.
   await pause(EXCUSE_GRACE_MS, undefined, { signal }).catch(() => undefined);
   // Who is stopped does not fail.
   if (signal.reason instanceof StoppedError) return false;

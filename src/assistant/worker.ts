@@ -46,6 +46,8 @@ const LOOK_INTERVAL_MS = 200;
  * a second those who wrote first do not wait for the last.
  */
 const RUSH_INTERVAL_MS = 200;
+/** How long after its claim a run may be about to begin, in milliseconds: signs of life may follow each other closely. */
+const STRAY_MS = 2_000;
 /** How long an aborted run may take to end, in milliseconds: a database that is silent must not hold the process up. */
 const END_LIMIT_MS = 5_000;
 
@@ -75,17 +77,19 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
   const bell = createBell();
   const active = createActiveRuns<ClaimedRun>(bell.ring);
   const excuses = createExcuses(database.db, logger);
-  let strays: string[] = [];
-  // One that is only about to begin is no stray: it is by the next sign of life.
+  /** Since when each run is held and not worked on, by a clock that never goes back. */
+  let idleSince = new Map<string, number>();
   const giveBackStrays = (idle: string[]) => {
-    const left = idle.filter((id) => strays.includes(id));
-    strays = idle;
+    const now = performance.now();
+    idleSince = new Map(idle.map((id) => [id, idleSince.get(id) ?? now]));
+    const left = idle.filter((id) => now - (idleSince.get(id) ?? now) >= STRAY_MS);
     if (left.length === 0) return;
     logger.warn({ runIds: left }, "runs were claimed and not heard of: they are given back");
     releaseStrays(database.db, lock.workerId(), left).catch((error: unknown) =>
       logger.warn({ err: error }, "could not give runs back: their leases run out instead"),
     );
   };
+  let hearing: Awaited<ReturnType<typeof keepListening>> | undefined;
   const lock = await keepWorkerLock(database, {
     botId,
     logger,
@@ -102,11 +106,12 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
     },
     onTaken() {
       bell.ring();
-      hearing.renew();
+      // The lock may be lost and taken again before the first listener stands.
+      hearing?.renew();
     },
   });
   const post: Post = { ...deps, texts: createTextStore(database.db), excuses, lock, active, bell, stopping: false };
-  const hearing = await keepListening(() => listenForRuns(post), logger);
+  hearing = await keepListening(() => listenForRuns(post), logger);
   const claiming = botId === null ? Promise.resolve() : claimLoop(post, botId);
 
   return {
@@ -125,7 +130,7 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
     },
     async leave() {
       post.stopping = true;
-      await hearing.close();
+      await hearing?.close();
       await lock.release();
     },
   };
