@@ -1,4 +1,9 @@
-/** Messages, exactly as they were said. */
+/**
+ * Messages, exactly as they were said.
+ *
+ * What the migration adds by hand: `messages.search`, the words of the text as `words_of` folds them, and its index
+ * `messages_by_words`. It is not a column here, so that nobody reads it by reading a message (see `queries/admin-search.ts`).
+ */
 import { sql } from "drizzle-orm";
 import {
   bigint,
@@ -15,7 +20,7 @@ import {
   uuid,
 } from "drizzle-orm/pg-core";
 import { threads } from "./chats.ts";
-import { id, instant } from "./columns.ts";
+import { changedIn, id, instant } from "./columns.ts";
 import { runs } from "./runs.ts";
 import { staff, staffRole } from "./staff.ts";
 
@@ -46,6 +51,7 @@ export const messages = snakeCase.table(
     createdAt: instant().notNull().defaultNow(),
     /** When it was complete; null for an Assistant's message that was cut short. */
     completedAt: instant(),
+    changedIn: changedIn(),
   },
   (t) => [
     unique("messages_in_thread").on(t.threadId, t.position),
@@ -54,6 +60,7 @@ export const messages = snakeCase.table(
     index("messages_newest").on(t.createdAt, t.id),
     index("messages_of_author").on(t.authorId, t.createdAt, t.id),
     index("messages_sent_by").on(t.authorId, t.sentAt).where(sql`${t.authorId} is not null`),
+    index("messages_changed").on(t.changedIn),
     index("messages_in_telegram").on(t.telegramMessageId).where(sql`${t.telegramMessageId} is not null`),
     foreignKey({ name: "messages_run", columns: [t.runId, t.threadId], foreignColumns: [runs.id, runs.threadId] }),
     check("messages_position_positive", sql`${t.position} >= 1`),

@@ -2,7 +2,7 @@
 import { sql } from "drizzle-orm";
 import { bigint, check, index, integer, pgEnum, snakeCase, text, uuid } from "drizzle-orm/pg-core";
 import { chats } from "./chats.ts";
-import { id, instant } from "./columns.ts";
+import { changedIn, id, instant } from "./columns.ts";
 import { runs } from "./runs.ts";
 
 export const deliveryStatus = pgEnum("delivery_status", ["pending", "partial", "delivered", "failed"]);
@@ -37,9 +37,11 @@ export const replies = snakeCase.table(
     error: text(),
     createdAt: instant().notNull().defaultNow(),
     deliveredAt: instant(),
+    changedIn: changedIn(),
   },
   (t) => [
     index("replies_waiting").on(t.chatId, t.number).where(sql`${t.status} in ('pending', 'partial')`),
+    index("replies_changed").on(t.changedIn),
     check("replies_delivered_has_time", sql`(${t.status} = 'delivered') = (${t.deliveredAt} is not null)`),
     check("replies_failed_has_error", sql`${t.status} <> 'failed' or ${t.error} is not null`),
   ],

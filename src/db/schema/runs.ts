@@ -17,7 +17,7 @@ import {
   uuid,
 } from "drizzle-orm/pg-core";
 import { threads } from "./chats.ts";
-import { id, instant } from "./columns.ts";
+import { changedIn, durationMs, id, instant } from "./columns.ts";
 import { staff, staffRole } from "./staff.ts";
 
 export const runStatus = pgEnum("run_status", [
@@ -66,6 +66,8 @@ export const runs = snakeCase.table(
     startedAt: instant(),
     firstTokenAt: instant(),
     completedAt: instant(),
+    durationMs: durationMs("started_at", "completed_at"),
+    changedIn: changedIn(),
   },
   (t) => [
     unique("runs_in_thread").on(t.threadId, t.position),
@@ -79,6 +81,10 @@ export const runs = snakeCase.table(
       .where(sql`${t.status} in ('queued', 'in_progress', 'requires_action')`),
     index("runs_newest").on(t.queuedAt, t.id),
     index("runs_by_status").on(t.status, t.queuedAt, t.id),
+    index("runs_of_asker").on(t.askerId, t.queuedAt, t.id),
+    index("runs_by_error").on(t.errorCode, t.queuedAt, t.id).where(sql`${t.errorCode} is not null`),
+    index("runs_by_duration").on(t.durationMs, t.id),
+    index("runs_changed").on(t.changedIn),
     check(
       "runs_ended_has_time",
       sql`(${t.status} in ('completed', 'failed', 'cancelled', 'incomplete')) = (${t.completedAt} is not null)`,
@@ -89,6 +95,30 @@ export const runs = snakeCase.table(
     ),
     check("runs_failed_has_code", sql`${t.status} <> 'failed' or ${t.errorCode} is not null`),
   ],
+);
+
+/** The finished model calls of a run: what was asked how, and what it took. What the model said is in `run_items`. */
+export const runRounds = snakeCase.table(
+  "run_rounds",
+  {
+    runId: uuid()
+      .notNull()
+      .references(() => runs.id),
+    round: integer().notNull(),
+    model: text().notNull(),
+    /** Names the words of the prompt and of the tools' descriptions: equal where they are. */
+    promptVersion: text().notNull(),
+    /** What the model was asked with beside its input, such as the most tokens it may write. */
+    settings: jsonb().notNull(),
+    inputTokens: integer(),
+    cachedInputTokens: integer(),
+    outputTokens: integer(),
+    reasoningTokens: integer(),
+    startedAt: instant().notNull(),
+    firstTokenAt: instant(),
+    completedAt: instant().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.runId, t.round] })],
 );
 
 /** What the model said in a round, item by item as it must go back to it: reasoning, calls, text. */
@@ -126,6 +156,8 @@ export const toolCalls = snakeCase.table(
     createdAt: instant().notNull().defaultNow(),
     startedAt: instant(),
     completedAt: instant(),
+    durationMs: durationMs("started_at", "completed_at"),
+    changedIn: changedIn(),
   },
   (t) => [
     unique("tool_calls_of_run").on(t.runId, t.round, t.position),
@@ -133,6 +165,9 @@ export const toolCalls = snakeCase.table(
     index("tool_calls_of_thread").on(t.threadId, t.createdAt, t.id),
     index("tool_calls_newest").on(t.createdAt, t.id),
     index("tool_calls_by_name").on(t.name, t.createdAt, t.id),
+    index("tool_calls_failed").on(t.createdAt, t.id).where(sql`${t.status} = 'failed'`),
+    index("tool_calls_by_duration").on(t.durationMs, t.id),
+    index("tool_calls_changed").on(t.changedIn),
     foreignKey({ name: "tool_calls_run", columns: [t.runId, t.threadId], foreignColumns: [runs.id, runs.threadId] }),
     check(
       "tool_calls_ended_has_output",
@@ -152,6 +187,7 @@ export const runText = snakeCase.table(
     offset: integer("offset").notNull(),
     text: text().notNull(),
     createdAt: timestamp({ withTimezone: true, mode: "date" }).notNull().defaultNow(),
+    changedIn: changedIn(),
   },
   (t) => [primaryKey({ columns: [t.runId, t.offset] }), check("run_text_offset", sql`${t.offset} >= 0`)],
 );

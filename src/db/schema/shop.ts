@@ -28,7 +28,10 @@ export const imports = snakeCase.table(
     /** Sales: the newest `sold_at` of the file. Products: the time of the count. */
     dataThrough: instant(),
   },
-  (t) => [index("imports_by_kind").on(t.kind, t.completedAt)],
+  (t) => [
+    index("imports_by_kind").on(t.kind, t.completedAt),
+    index("imports_by_completion").on(t.completedAt, t.id),
+  ],
 );
 
 export const products = snakeCase.table(

@@ -42,21 +42,30 @@ export const invites = snakeCase.table(
     usedBy: uuid().references(() => staff.id),
   },
   (t) => [
+    index("invites_by_creation").on(t.createdAt, t.id),
     check("invites_used_whole", sql`(${t.usedAt} is null) = (${t.usedBy} is null)`),
     check("invites_expire_later", sql`${t.expiresAt} > ${t.createdAt}`),
   ],
 );
 
-export const adminTokens = snakeCase.table("admin_tokens", {
-  id: id(),
-  name: text().notNull(),
-  tokenHash: hash().notNull().unique(),
-  scope: adminScope().notNull().default("admin"),
-  createdAt: instant().notNull().defaultNow(),
-  expiresAt: instant(),
-  lastUsedAt: instant(),
-  revokedAt: instant(),
-});
+export const adminTokens = snakeCase.table(
+  "admin_tokens",
+  {
+    id: id(),
+    name: text().notNull(),
+    /** The first letters of the token, to recognise it by; they open nothing. Null for one made before there were any. */
+    prefix: text(),
+    tokenHash: hash().notNull().unique(),
+    scope: adminScope().notNull().default("admin"),
+    /** The name of the token that made it; null for one that the command `token` made. */
+    createdBy: text(),
+    createdAt: instant().notNull().defaultNow(),
+    expiresAt: instant(),
+    lastUsedAt: instant(),
+    revokedAt: instant(),
+  },
+  (t) => [index("admin_tokens_by_creation").on(t.createdAt, t.id)],
+);
 
 /**
  * Who was told what lately, across restarts and processes: strangers a sentence once an hour, and staff who ask too much so
