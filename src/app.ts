@@ -14,11 +14,13 @@ import { createTelegramBot, type TelegramBot } from "./bot/bot.ts";
 import type { Clock } from "./bot/clock.ts";
 import { createWebhook } from "./bot/webhook.ts";
 import type { Config, WebhookConfig } from "./config.ts";
+import { listen } from "./db/notify.ts";
 import type { OpenDatabase } from "./db/open.ts";
 import { isDatabaseUp } from "./db/queries/health.ts";
 import { readDatabaseState } from "./db/queries/metrics.ts";
 import type { StartupError } from "./errors.ts";
 import { findAdmin, hashToken } from "./graphql/auth.ts";
+import { createActivityHub } from "./graphql/live/activity-hub.ts";
 import { createAdminApi } from "./graphql/server.ts";
 import { startHttpServer } from "./http.ts";
 import type { Logger } from "./logger.ts";
@@ -99,7 +101,12 @@ export async function startApp(parts: AppParts): Promise<App> {
 
     let worker: Worker | undefined;
     const adminTokenHash = hashToken(adminToken.token);
-    const graphql = createAdminApi({ db: adminDatabase.db, adminTokenHash, logger });
+    const activity = createActivityHub({
+      db: adminDatabase.db,
+      listen: (handler) => listen(adminDatabase, handler),
+      logger,
+    });
+    const graphql = createAdminApi({ db: adminDatabase.db, activity, adminTokenHash, logger });
     const { webhook: webhookConfig, token } = parts.telegram;
     const webhook = webhookConfig ? createWebhook(webhookConfig, token) : null;
     const http = await startHttpServer({
@@ -117,6 +124,8 @@ export async function startApp(parts: AppParts): Promise<App> {
       onError: (error) => logger.error({ err: error }, "request failed"),
     });
     stops.push(() => http.close());
+    // Before the server: subscribers hear that it stops, and from where to go on.
+    stops.push(() => activity.close());
 
     const telegramBot = await createTelegramBot({
       telegram: parts.telegram,

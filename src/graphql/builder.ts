@@ -37,6 +37,8 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     unauthorizedError: unauthenticated,
     // Once for an object instead of once for each of its fields.
     runScopesOnType: true,
+    // Before anything is followed, and not only before it is shown.
+    authorizeOnSubscribe: true,
   },
   complexity: { limit: COST_LIMITS, complexityError: tooComplex, defaultListMultiplier: 1 },
   relay: {

@@ -12,11 +12,15 @@ import { createAuthenticator, requireToken } from "./auth.ts";
 import { createContext } from "./context.ts";
 import { addErrorCodes, createErrorMask } from "./errors.ts";
 import { limitDocument, MAX_BODY_BYTES } from "./limits.ts";
+import type { ActivityHub } from "./live/activity-hub.ts";
+import { shareEvents } from "./live/subscribe.ts";
 import { createSchema } from "./schema.ts";
 
 export interface AdminApiDeps {
   /** A pool of the admins' own, whose statements the server ends after 10 s: what they ask must not hold up the bot. */
   readonly db: Db;
+  /** What subscribers follow. Whoever made it closes it, before the HTTP server. */
+  readonly activity: ActivityHub;
   /** The SHA-256 of the configured `ADMIN_TOKEN`, see `hashToken`. */
   readonly adminTokenHash: Buffer;
   readonly logger: Pick<Logger, "error">;
@@ -25,13 +29,19 @@ export interface AdminApiDeps {
 export type AdminApi = ReturnType<typeof createAdminApi>;
 
 /** A listener for Node's HTTP server, with `.fetch` for those who have no server. Answers `/graphql` only. */
-export function createAdminApi({ db, adminTokenHash, logger }: AdminApiDeps) {
+export function createAdminApi({ db, activity, adminTokenHash, logger }: AdminApiDeps) {
   const authenticator = createAuthenticator(db, adminTokenHash);
   return createYoga({
     schema: createSchema(),
     graphqlEndpoint: "/graphql",
-    context: async ({ request }) => createContext(db, await authenticator.authenticate(request)),
-    plugins: [requireToken(authenticator), useCSRFPrevention(), limitDocument(), addErrorCodes()],
+    context: async ({ request }) => createContext({ db, activity, admin: await authenticator.authenticate(request) }),
+    plugins: [
+      requireToken(authenticator),
+      useCSRFPrevention(),
+      limitDocument(),
+      shareEvents(createContext),
+      addErrorCodes(),
+    ],
     maskedErrors: { maskError: createErrorMask(logger) },
     // Errors are logged where they are masked, with their reference.
     logging: false,

@@ -32,7 +32,7 @@ test.each(queryFields.map((field) => field.name))("Query.%s gives nothing withou
 });
 
 test.each(queryFields.map((field) => field.name))("Query.%s is refused by the schema itself too", async (name) => {
-  const contextValue = createContext(admins.db, null);
+  const contextValue = createContext({ db: admins.db, activity: admins.activity, admin: null });
 
   const { errors } = await execute({ schema, document: parse(queryOf(name)), contextValue });
 

@@ -2,7 +2,9 @@
 import { drizzle } from "drizzle-orm/postgres-js";
 import type { Sql } from "postgres";
 import type { Db } from "../../src/db/client.ts";
+import { listen } from "../../src/db/notify.ts";
 import { hashToken } from "../../src/graphql/auth.ts";
+import { type ActivityHub, createActivityHub } from "../../src/graphql/live/activity-hub.ts";
 import { type AdminApi, createAdminApi } from "../../src/graphql/server.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
@@ -12,6 +14,7 @@ export interface AdminClient {
   readonly db: Db;
   readonly testDatabase: TestDatabase;
   readonly api: AdminApi;
+  readonly activity: ActivityHub;
   /** What was logged as an error. */
   readonly errors: unknown[];
   /** Every statement that the API sent, since the start. */
@@ -44,10 +47,20 @@ export async function startAdminApi(): Promise<AdminClient> {
     client: (testDatabase.db as unknown as { $client: Sql }).$client,
     logger: { logQuery: (statement) => void statements.push(statement) },
   });
+  const logger = {
+    error: (...facts: unknown[]) => void errors.push(facts),
+    warn: (...facts: unknown[]) => void errors.push(facts),
+  };
+  const activity = createActivityHub({
+    db: counted,
+    listen: (handler) => listen(testDatabase.database, handler),
+    logger,
+  });
   const api = createAdminApi({
     db: counted,
+    activity,
     adminTokenHash: hashToken(ADMIN_TOKEN),
-    logger: { error: (...facts: unknown[]) => void errors.push(facts) },
+    logger,
   });
   const ask: AdminClient["ask"] = async (query, { token = ADMIN_TOKEN, variables } = {}) => {
     const response = await api.fetch("http://localhost/graphql", {
@@ -61,6 +74,7 @@ export async function startAdminApi(): Promise<AdminClient> {
     db: testDatabase.db,
     testDatabase,
     api,
+    activity,
     errors,
     statements,
     ask,
@@ -74,6 +88,9 @@ export async function startAdminApi(): Promise<AdminClient> {
       if (!body.errors) throw new Error(`not refused: ${JSON.stringify(body.data)}`);
       return body.errors.map((error) => String(error.extensions.code));
     },
-    close: () => testDatabase.close(),
+    close: async () => {
+      await activity.close();
+      await testDatabase.close();
+    },
   };
 }

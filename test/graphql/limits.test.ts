@@ -120,7 +120,12 @@ test("a statement that takes too long is ended by the server and shown as an err
   await pool.db.execute(sql`set role reader`);
   const logged: unknown[] = [];
   const logger = { error: (...facts: unknown[]) => void logged.push(facts) };
-  const api = createAdminApi({ db: pool.db, adminTokenHash: hashToken(ADMIN_TOKEN), logger });
+  const api = createAdminApi({
+    db: pool.db,
+    activity: admins.activity,
+    adminTokenHash: hashToken(ADMIN_TOKEN),
+    logger,
+  });
 
   const response = await api.fetch("http://localhost/graphql", {
     method: "POST",

@@ -1,0 +1,213 @@
+/**
+ * One look at the database for all subscribers of this process.
+ *
+ * A notice of any process, or a second without one, says "look again": what the last snapshot did not show is read once and
+ * handed to whoever follows its thread, its chat, or all. It reads nothing while nobody follows. It knows no GraphQL.
+ */
+import type { Db } from "../../db/client.ts";
+import type { Listener, NoticeHandler } from "../../db/notify.ts";
+import {
+  type ActivityPlace,
+  type ActivityScope,
+  type Change,
+  findNews,
+  findSnapshot,
+  type News,
+} from "../../db/queries/admin-activity.ts";
+import type { Snapshot } from "../../db/snapshot.ts";
+import { AppError } from "../../errors.ts";
+import type { Logger } from "../../logger.ts";
+import { encodePlace } from "./activity-cursor.ts";
+import { createInbox, type Inbox } from "./inbox.ts";
+
+/** A change as all subscribers of the process get it. */
+export interface SharedChange {
+  readonly change: Change;
+  /** What was known before this change's page was read: who has seen less than that must look at `page`. */
+  readonly seen: Snapshot;
+  /** The snapshot that the page was read from; `endsPage`: with this change all of it is known. */
+  readonly page: Snapshot;
+  readonly endsPage: boolean;
+  /** For those who have seen `seen`: where they stand after it. */
+  readonly cursor: string;
+  /** The same for all changes that were read at once: what is loaded for one of them serves all. */
+  readonly readAt: object;
+}
+
+export interface Follower {
+  readonly inbox: Inbox<SharedChange>;
+  leave(): void;
+}
+
+export interface ActivityHub {
+  /** From the moment it resolves, all that is news is put into the follower's inbox. @throws {TooManyFollowersError} */
+  follow(scope: ActivityScope): Promise<Follower>;
+  /** Ends all followers, and what it holds. */
+  close(): Promise<void>;
+}
+
+export interface ActivityHubDeps {
+  readonly db: Db;
+  /** Hears the notices of all processes. */
+  readonly listen: (handler: NoticeHandler) => Promise<Listener>;
+  readonly logger: Pick<Logger, "warn">;
+}
+
+/** On one process. Each holds an open connection: a limit below that of open files. */
+const MAX_FOLLOWERS = 2_000;
+/** Changes that are read at once. */
+const PAGE_SIZE = 500;
+/** Pause between two looks, in milliseconds: what happens meanwhile is read together. */
+const LOOK_GAP_MS = 5;
+/** A look without a notice, in milliseconds: for what was changed without one, and for a notice that was lost. */
+const IDLE_LOOK_MS = 1_000;
+
+/** This process has as many subscribers as it takes. */
+export class TooManyFollowersError extends AppError {
+  override readonly code = "TOO_MANY_SUBSCRIBERS";
+
+  constructor() {
+    super(`${MAX_FOLLOWERS} subscribers follow already: try again later, or at another process`);
+  }
+}
+
+/** The process ends: another one, or the same after its start, goes on from the last cursor. */
+export class FollowingEndedError extends AppError {
+  override readonly code = "SHUTTING_DOWN";
+
+  constructor() {
+    super("The server stops: subscribe again with 'after', the last cursor");
+  }
+}
+
+interface Watch {
+  place: ActivityPlace;
+  readonly listener: Listener;
+  readonly timer: NodeJS.Timeout;
+}
+
+export function createActivityHub({ db, listen, logger }: ActivityHubDeps): ActivityHub {
+  const followers = new Map<Inbox<SharedChange>, ActivityScope>();
+  let watching: Promise<Watch> | null = null;
+  let isClosed = false;
+  let reading: Promise<void> | null = null;
+  let isAsked = false;
+
+  const look = () => {
+    isAsked = true;
+    reading ??= readWhileAsked().finally(() => {
+      reading = null;
+      // Asked between the last look and now.
+      if (isAsked) look();
+    });
+  };
+
+  const readWhileAsked = async () => {
+    while (isAsked && watching) {
+      isAsked = false;
+      try {
+        await readNews(watching);
+      } catch (error) {
+        if (error instanceof AppError) return endAll(error);
+        // The next look, a second later, reads what this one would have.
+        logger.warn({ err: error }, "could not read what is new for the subscribers of the admin API");
+        return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_GAP_MS));
+    }
+    isAsked = false;
+  };
+
+  const readNews = async (own: Promise<Watch>) => {
+    const watch = await own;
+    for (let isWhole = false; !isWhole; ) {
+      const news = await findNews(db, watch.place, { scope: {}, limit: PAGE_SIZE });
+      // All have left meanwhile, and whoever came since is served by another watch.
+      if (watching !== own) return;
+      hand(share(watch.place.seen, news), followers);
+      watch.place = placeAfter(watch.place, news);
+      isWhole = news.isWhole;
+    }
+  };
+
+  const watch = async (): Promise<Watch> => {
+    // Until the place is known there is nothing to look for.
+    const listener = await listen({ onNotice: look, onGap: look });
+    try {
+      const place = { seen: await findSnapshot(db) };
+      return { place, listener, timer: setInterval(look, IDLE_LOOK_MS).unref() };
+    } catch (error) {
+      await listener.close();
+      throw error;
+    }
+  };
+
+  const rest = async () => {
+    const was = watching;
+    watching = null;
+    const watched = await was?.catch(() => null);
+    if (!watched) return;
+    clearInterval(watched.timer);
+    await watched.listener.close();
+  };
+
+  const leave = (inbox: Inbox<SharedChange>) => {
+    inbox.close();
+    followers.delete(inbox);
+    if (followers.size === 0) {
+      rest().catch((error: unknown) => logger.warn({ err: error }, "could not stop listening for subscribers"));
+    }
+  };
+
+  const endAll = (error: AppError) => {
+    for (const inbox of followers.keys()) inbox.fail(error);
+  };
+
+  return {
+    async follow(scope) {
+      if (isClosed) throw new FollowingEndedError();
+      if (followers.size >= MAX_FOLLOWERS) throw new TooManyFollowersError();
+      const inbox = createInbox<SharedChange>();
+      followers.set(inbox, scope);
+      watching ??= watch();
+      try {
+        await watching;
+      } catch (error) {
+        leave(inbox);
+        throw error;
+      }
+      return { inbox, leave: () => leave(inbox) };
+    },
+    async close() {
+      isClosed = true;
+      endAll(new FollowingEndedError());
+      await rest();
+      await reading;
+    },
+  };
+}
+
+/** Where whoever stood at `place` stands once they have read this. */
+export function placeAfter(place: ActivityPlace, { snapshot, changes, isWhole }: News): ActivityPlace {
+  const last = changes.at(-1);
+  if (isWhole || !last) return { seen: snapshot };
+  return { seen: place.seen, page: { snapshot, key: last.key } };
+}
+
+function share(seen: Snapshot, { snapshot, changes, isWhole }: News): SharedChange[] {
+  const readAt = {};
+  return changes.map((change, index) => {
+    const endsPage = isWhole && index === changes.length - 1;
+    const place = endsPage ? { seen: snapshot } : { seen, page: { snapshot, key: change.key } };
+    return { change, seen, page: snapshot, endsPage, cursor: encodePlace(place), readAt };
+  });
+}
+
+function hand(changes: readonly SharedChange[], followers: ReadonlyMap<Inbox<SharedChange>, ActivityScope>): void {
+  for (const shared of changes) {
+    const { threadId, chatId } = shared.change;
+    for (const [inbox, scope] of followers) {
+      if ((scope.threadId ?? threadId) === threadId && (scope.chatId ?? chatId) === chatId) inbox.put(shared);
+    }
+  }
+}

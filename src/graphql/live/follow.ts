@@ -1,0 +1,158 @@
+/**
+ * One subscriber: what they missed, then what happens, each once.
+ *
+ * It waits at the hub before it reads what was missed, so that between the two nothing is lost; what the reading has shown
+ * already is known by its snapshot, and left out of what the hub brings.
+ */
+import type { Db } from "../../db/client.ts";
+import {
+  type ActivityPlace,
+  type ActivityScope,
+  type Change,
+  type ChangeKind,
+  findNews,
+  findNow,
+  type ReplyInProgress,
+} from "../../db/queries/admin-activity.ts";
+import { covers, type Snapshot, shows } from "../../db/snapshot.ts";
+import { decodePlace, encodePlace } from "./activity-cursor.ts";
+import { type ActivityHub, type Follower, placeAfter, type SharedChange } from "./activity-hub.ts";
+
+/** The first event of whoever begins without a cursor. */
+export interface ActivityBegun {
+  readonly kind: "begun";
+  readonly scope: ActivityScope;
+  readonly repliesInProgress: readonly ReplyInProgress[];
+}
+
+export interface ActivityEvent {
+  readonly change: Change | ActivityBegun;
+  /** Where the subscriber stands after it. */
+  readonly cursor: string;
+  /** Equal for events that were read at once: what is loaded for one of them serves all. */
+  readonly readAt: object;
+}
+
+export interface FollowRequest {
+  readonly scope: ActivityScope;
+  /** Null: of all kinds. */
+  readonly kinds: ReadonlySet<ChangeKind> | null;
+  /** The cursor of the last event that the client has; null for one that begins. */
+  readonly after: string | null;
+}
+
+/** Changes that are read at once by who comes back: each may hold a long answer. */
+const CATCH_UP_PAGE_SIZE = 200;
+
+/**
+ * What follows after `after`, without end. `return()` ends it at any time, also while it waits.
+ *
+ * @throws {BadInputError} for a cursor that is none of ours; SubscriberTooSlowError while it runs.
+ */
+export async function followActivity(
+  db: Db,
+  hub: ActivityHub,
+  request: FollowRequest,
+): Promise<AsyncIterable<ActivityEvent>> {
+  const place = request.after === null ? null : decodePlace(request.after);
+  const follower = await hub.follow(request.scope);
+  const all = place ? resume(db, follower, request, place) : begin(db, follower, request);
+  const events = wanted(request, all);
+  const iterator: AsyncIterator<ActivityEvent, void> = {
+    next: () => events.next(),
+    // A generator that waits hears of its return only when it goes on: what it waits for must end first.
+    async return() {
+      follower.leave();
+      await events.return(undefined);
+      return { done: true, value: undefined };
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
+}
+
+async function* wanted(
+  { kinds }: FollowRequest,
+  events: AsyncGenerator<ActivityEvent, void>,
+): AsyncGenerator<ActivityEvent, void> {
+  for await (const event of events) {
+    if (kinds === null || event.change.kind === "begun" || kinds.has(event.change.kind)) yield event;
+  }
+}
+
+async function* begin(db: Db, follower: Follower, { scope }: FollowRequest): AsyncGenerator<ActivityEvent, void> {
+  try {
+    const { snapshot, repliesInProgress } = await findNow(db, scope);
+    yield { change: { kind: "begun", scope, repliesInProgress }, cursor: encodePlace({ seen: snapshot }), readAt: {} };
+    yield* whatHappens(follower, snapshot);
+  } finally {
+    follower.leave();
+  }
+}
+
+async function* resume(
+  db: Db,
+  follower: Follower,
+  { scope }: FollowRequest,
+  from: ActivityPlace,
+): AsyncGenerator<ActivityEvent, void> {
+  try {
+    for (let place = from; ; ) {
+      // Whether this look, once it is whole, shows all that there is: a page that was begun long ago does not.
+      const isOfNow = place.page === undefined;
+      const news = await findNews(db, place, { scope, limit: CATCH_UP_PAGE_SIZE });
+      yield* missed(place, news.changes, news.isWhole ? news.snapshot : null, news.snapshot);
+      if (isOfNow && news.isWhole) return yield* whatHappens(follower, news.snapshot);
+      place = placeAfter(place, news);
+    }
+  } finally {
+    follower.leave();
+  }
+}
+
+function* missed(
+  { seen }: ActivityPlace,
+  changes: readonly Change[],
+  whole: Snapshot | null,
+  snapshot: Snapshot,
+): Generator<ActivityEvent> {
+  const readAt = {};
+  const joined = joinTexts(changes);
+  for (const [index, change] of joined.entries()) {
+    const isLast = index === joined.length - 1;
+    const place = isLast && whole ? { seen: whole } : { seen, page: { snapshot, key: change.key } };
+    yield { change, cursor: encodePlace(place), readAt };
+  }
+}
+
+/** What an answer grew by while nobody was here, in one piece where nothing else happened in between. */
+function joinTexts(changes: readonly Change[]): Change[] {
+  const joined: Change[] = [];
+  for (const change of changes) {
+    const last = joined.at(-1);
+    if (change.kind === "text" && last?.kind === "text" && follows(last, change)) {
+      // Under the key of the last piece, which is where whoever got it stands; the text begins where the first did.
+      joined.splice(-1, 1, { ...change, from: last.from, delta: last.delta + change.delta });
+    } else joined.push(change);
+  }
+  return joined;
+}
+
+function follows(last: Change & { kind: "text" }, next: Change & { kind: "text" }): boolean {
+  return last.run.id === next.run.id && last.from + last.delta.length === next.from;
+}
+
+async function* whatHappens({ inbox }: Follower, known: Snapshot): AsyncGenerator<ActivityEvent, void> {
+  let seen = known;
+  let isInStep = false;
+  for (let shared = await inbox.take(); shared; shared = await inbox.take()) {
+    // From a page on that was read beyond all that this subscriber knows, the hub's cursors are theirs.
+    isInStep ||= covers(shared.seen, seen);
+    if (isInStep) yield shared;
+    else if (!shows(seen, shared.change.key.changedIn)) yield { ...shared, cursor: ownCursor(seen, shared) };
+    if (!isInStep && shared.endsPage && covers(shared.page, seen)) seen = shared.page;
+  }
+}
+
+function ownCursor(seen: Snapshot, { change, page, endsPage }: SharedChange): string {
+  return encodePlace(endsPage ? { seen: page } : { seen, page: { snapshot: page, key: change.key } });
+}

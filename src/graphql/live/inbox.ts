@@ -1,0 +1,68 @@
+/**
+ * What waits for one subscriber: a queue with an end, and with a limit.
+ *
+ * Whoever does not read is dropped, with an error that says so: what they miss is in the database, and their last cursor
+ * leads to it. So memory is bounded, whatever a client does.
+ */
+import { AppError } from "../../errors.ts";
+
+/** Events that may wait for a subscriber: some ten seconds of a busy shop. */
+export const MAX_WAITING = 1_000;
+
+/** The subscriber reads more slowly than things happen. */
+export class SubscriberTooSlowError extends AppError {
+  override readonly code = "SUBSCRIBER_TOO_SLOW";
+
+  constructor() {
+    super(`More than ${MAX_WAITING} events wait for this subscriber: subscribe again with 'after', the last cursor`);
+  }
+}
+
+export interface Inbox<Item> {
+  /** Adds to the end; when it is full, the inbox fails instead. */
+  put(item: Item): void;
+  /** The next item, once there is one; undefined after `close`. What waits is thrown away when it fails. */
+  take(): Promise<Item | undefined>;
+  /** Every `take` throws this from now on. */
+  fail(error: AppError): void;
+  close(): void;
+}
+
+export function createInbox<Item>(): Inbox<Item> {
+  let items: Item[] = [];
+  let isClosed = false;
+  let failure: AppError | undefined;
+  let wake: (() => void) | undefined;
+  const end = () => {
+    items = [];
+    wake?.();
+  };
+  const fail = (error: AppError) => {
+    failure ??= error;
+    end();
+  };
+  return {
+    put(item) {
+      if (isClosed || failure) return;
+      if (items.length >= MAX_WAITING) return fail(new SubscriberTooSlowError());
+      items.push(item);
+      wake?.();
+    },
+    async take() {
+      for (;;) {
+        if (isClosed) return undefined;
+        if (failure) throw failure;
+        const item = items.shift();
+        if (item !== undefined) return item;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+    fail,
+    close() {
+      isClosed = true;
+      end();
+    },
+  };
+}
