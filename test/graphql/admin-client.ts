@@ -38,8 +38,9 @@ interface Answer {
   readonly body: { data?: Data; errors?: { message: string; path?: unknown[]; extensions: Record<string, unknown> }[] };
 }
 
-export async function startAdminApi(): Promise<AdminClient> {
-  const testDatabase = await createTestDatabase();
+/** `shared`: the database of another one, which closes it; then this is as a second process on it. */
+export async function startAdminApi(shared?: TestDatabase): Promise<AdminClient> {
+  const testDatabase = shared ?? (await createTestDatabase());
   const errors: unknown[] = [];
   const statements: string[] = [];
   const counted = drizzle({
@@ -90,7 +91,7 @@ export async function startAdminApi(): Promise<AdminClient> {
     },
     close: async () => {
       await activity.close();
-      await testDatabase.close();
+      if (!shared) await testDatabase.close();
     },
   };
 }
