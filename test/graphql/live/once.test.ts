@@ -54,7 +54,8 @@ test("however commits are ordered, and wherever one breaks off and comes back, e
       for (const { seen } of following) expect((await seen).toSorted()).toEqual(written.toSorted());
       expect([...processes[0].errors, ...processes[1].errors]).toEqual([]);
     }),
-    { numRuns: 6 },
+    // Shrinking takes a minute for each step, and the plan is not what one looks at: the texts are.
+    { numRuns: 6, endOnFailure: true },
   );
 });
 
