@@ -4,6 +4,7 @@
  * It wakes by notice and looks by itself five times a second. What is done with a run is `work-on-run.ts`'s matter.
  */
 import { setTimeout as pause } from "node:timers/promises";
+import { createNoticeBell, type NoticeBell } from "../db/notice-bell.ts";
 import { type Listener, listen } from "../db/notify.ts";
 import {
   type ClaimedRun,
@@ -56,6 +57,8 @@ interface Post extends RunWork {
   lock: KeptLock;
   active: ActiveRuns<ClaimedRun>;
   bell: ReturnType<typeof createBell>;
+  /** Tells admins who follow that a run was begun. */
+  changes: NoticeBell;
   stopping: boolean;
   isRushed?(): boolean;
 }
@@ -110,7 +113,11 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
       hearing?.renew();
     },
   });
-  const post: Post = { ...deps, texts: createTextStore(database.db), excuses, lock, active, bell, stopping: false };
+  const changes = createNoticeBell(database.db, (error) =>
+    logger.warn({ err: error }, "could not tell that a run was begun"),
+  );
+  const texts = createTextStore(database.db);
+  const post: Post = { ...deps, texts, excuses, lock, active, bell, changes, stopping: false };
   hearing = await keepListening(() => listenForRuns(post), logger);
   const claiming = botId === null ? Promise.resolve() : claimLoop(post, botId);
 
@@ -186,6 +193,7 @@ async function claimAll(post: Post, botId: number): Promise<void> {
       return releaseRun(post.database.db, run, { counts: false });
     }
     void work(post, run);
+    post.changes.ring({ type: "changed" });
     // What a dead process left is shown to people already: it does not wait.
     if (run.attempt === 1 && post.isRushed?.()) await pause(RUSH_INTERVAL_MS);
   }

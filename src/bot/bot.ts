@@ -7,7 +7,7 @@
 import { Api, Bot } from "grammy";
 import type { Update, UserFromGetMe } from "grammy/types";
 import type { Database, Db } from "../db/client.ts";
-import { createQueueBell } from "../db/queue-bell.ts";
+import { createNoticeBell } from "../db/notice-bell.ts";
 import type { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { ReplyMeter, RunMeter, TelegramMeter } from "../meter.ts";
@@ -125,7 +125,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
   const { db } = deps.database;
   bot.use(createMigration(db));
   bot.use(createAccess({ ...deps, db, outbox }));
-  const bell = createQueueBell(db, (error) => logger.warn({ err: error }, "could not tell the workers of a message"));
+  const bell = createNoticeBell(db, (error) => logger.warn({ err: error }, "could not tell the workers of a message"));
   const noteCancelled = createNoteCancelled(deps);
   bot.use(createButtons({ ...deps, db, bell, outbox, noteCancelled }));
   bot.use(createCommands({ ...deps, db, outbox, noteCancelled }));

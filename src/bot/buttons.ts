@@ -5,6 +5,7 @@
 import { Composer, InlineKeyboard, Keyboard } from "grammy";
 import type { ReplyKeyboardMarkup } from "grammy/types";
 import type { Db } from "../db/client.ts";
+import type { NoticeBell } from "../db/notice-bell.ts";
 import { type RetriedQuestion, retryQuestion } from "../db/queries/retry.ts";
 import {
   findStaffMember,
@@ -13,7 +14,6 @@ import {
   type StaffMember,
 } from "../db/queries/staff.ts";
 import { resumeThread, type StoppedRuns, stopRuns, type ThreadSummary } from "../db/queries/threads.ts";
-import type { QueueBell } from "../db/queue-bell.ts";
 import type { RunOutcome } from "../events.ts";
 import type { Logger } from "../logger.ts";
 import type { NoteCancelled } from "./cancelled-runs.ts";
@@ -24,7 +24,7 @@ import type { Texts } from "./texts.ts";
 export interface ButtonDeps {
   db: Db;
   /** Tells the workers of what was taken in. */
-  bell: QueueBell;
+  bell: NoticeBell;
   outbox: Outbox;
   ownerTelegramIds: readonly number[];
   noteCancelled: NoteCancelled;
@@ -107,7 +107,7 @@ export function createButtons(deps: ButtonDeps): Composer<BotContext> {
       ? await retryQuestion(deps.db, { ...retry, runId })
       : { outcome: "nothing" };
     const { outcome } = retried;
-    if (retried.outcome === "queued") deps.bell.ring(retried.runId);
+    if (retried.outcome === "queued") deps.bell.ring({ type: "run-queued", runId: retried.runId });
     answer(ctx, afterRetry(textsFor(ctx), outcome));
     if (outcome === "queued" || outcome === "asked-again") deps.outbox.dropButtons(ctx);
   });

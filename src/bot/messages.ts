@@ -4,10 +4,10 @@
  */
 import { Composer } from "grammy";
 import type { Db } from "../db/client.ts";
+import type { NoticeBell } from "../db/notice-bell.ts";
 import { receiveMessage } from "../db/queries/conversations.ts";
 import { reviseMessage } from "../db/queries/edits.ts";
 import { migrateChat } from "../db/queries/places.ts";
-import type { QueueBell } from "../db/queue-bell.ts";
 import type { Logger } from "../logger.ts";
 import { type BotContext, commandOf, languageOf, placeOf, textsFor } from "./context.ts";
 import type { Outbox } from "./outbox.ts";
@@ -15,7 +15,7 @@ import type { Outbox } from "./outbox.ts";
 export interface MessageDeps {
   db: Db;
   /** Tells the workers of what was taken in. */
-  bell: QueueBell;
+  bell: NoticeBell;
   outbox: Outbox;
   logger: Logger;
 }
@@ -52,7 +52,7 @@ export function createMessages({ db, bell, outbox, logger }: MessageDeps): Compo
     const { outcome } = received;
     const facts = { updateId: ctx.update.update_id, staffId: ctx.staffMember.id };
     if (outcome === "queued") {
-      bell.ring(received.runId);
+      bell.ring({ type: "run-queued", runId: received.runId });
       logger.info({ threadId: received.threadId, runId: received.runId }, "message received");
     }
     if (outcome === "seen-before") logger.info({ updateId: ctx.update.update_id }, "update seen before");

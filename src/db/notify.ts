@@ -16,6 +16,8 @@ export const Notice = z.discriminatedUnion("type", [
   z.object({ type: z.literal("run-queued"), runId: id }),
   z.object({ type: z.literal("run-stop"), runId: id }),
   z.object({ type: z.literal("run-changed"), threadId: id, runId: id }),
+  /** Something else that admins see. */
+  z.object({ type: z.literal("changed") }),
   /** The texts so far of some runs have grown, each from `offset` on. */
   z.object({ type: z.literal("text"), pieces: z.array(z.object({ threadId: id, runId: id, offset: z.int().min(0) })) }),
 ]);

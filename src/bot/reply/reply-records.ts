@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Db } from "../../db/client.ts";
+import { createNoticeBell } from "../../db/notice-bell.ts";
 import {
   confirmReply,
   findReplyTurn,
@@ -38,6 +39,9 @@ export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
   /** The number under which this process has each reply now. */
   const claims = new Map<string, number>();
   let isOver = false;
+  const bell = createNoticeBell(db, (error) =>
+    logger.warn({ err: error }, "could not tell that a reply was delivered"),
+  );
   const keep = async <T>(write: () => Promise<T>): Promise<T> => {
     for (;;) {
       try {
@@ -48,6 +52,11 @@ export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
         await pause(RETRY_INTERVAL_MS);
       }
     }
+  };
+  /** What admins see of the reply: whoever follows it looks again. */
+  const show = async (write: () => Promise<void>) => {
+    await keep(write);
+    bell.ring({ type: "changed" });
   };
   return {
     keep,
@@ -60,10 +69,10 @@ export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
           return keep(() => noteSending(db, claim(), sendingSince));
         },
         noteNotSent: () => keep(() => noteNotSent(db, claim())),
-        savePages: (telegramMessageIds) => keep(() => saveReplyPages(db, claim(), telegramMessageIds)),
+        savePages: (telegramMessageIds) => show(() => saveReplyPages(db, claim(), telegramMessageIds)),
         confirm: () => keep(() => confirmReply(db, claim())),
-        markDelivered: () => keep(() => markDelivered(db, claim())),
-        markUndeliverable: (reason) => keep(() => markUndeliverable(db, claim(), reason)),
+        markDelivered: () => show(() => markDelivered(db, claim())),
+        markUndeliverable: (reason) => show(() => markUndeliverable(db, claim(), reason)),
       };
     },
     close: (replyId) => void claims.delete(replyId),

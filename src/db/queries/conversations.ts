@@ -57,7 +57,7 @@ const MAX_TITLE_LENGTH = 320;
  * Takes a person's message in: the update's key, the chat, the thread, the message and a queued run, in one transaction.
  *
  * Only when this has returned may the update be confirmed to Telegram. The workers are told by whoever called it
- * (`queue-bell.ts`). The run's role is the author's, in a group at most the group's ceiling.
+ * (`notice-bell.ts`). The run's role is the author's, in a group at most the group's ceiling.
  */
 export async function receiveMessage(db: Db, incoming: IncomingMessage): Promise<ReceivedMessage> {
   const received = await oncePerUpdate(db, incoming, async (tx) => {
