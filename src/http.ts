@@ -33,6 +33,11 @@ export interface HttpServer {
 
 /** Longest time for one request to come in, in milliseconds: the largest body is 1 MB. */
 const REQUEST_TIMEOUT_MS = 30_000;
+/**
+ * How long a connection may stand still, in milliseconds, also one that follows what happens: a sign of life goes out there
+ * every 12 to 15 s, and who does not take it in for so long is gone.
+ */
+const STAND_STILL_MS = 60_000;
 
 /** Listens. @throws {StartupError} when the port is taken or the host is not this machine's. */
 export async function startHttpServer(options: HttpOptions): Promise<HttpServer> {
@@ -43,6 +48,7 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
       else response.destroy();
     });
   });
+  server.setTimeout(STAND_STILL_MS);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   server.listen(options.port, options.host, resolve);

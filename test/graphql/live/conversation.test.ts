@@ -1,0 +1,54 @@
+import { afterEach, expect, test } from "vitest";
+import { calls, says, scripted } from "../../../src/sandbox/model/script.ts";
+import { ADMIN_TOKEN, startTestApp, type TestApp } from "../../support/app.ts";
+import { readEvents } from "./subscriber.ts";
+
+let app: TestApp | undefined;
+afterEach(async () => {
+  await app?.close();
+  app = undefined;
+});
+
+const FOLLOW = `subscription { activity { __typename
+  ... on MessageAdded { message { role text } }
+  ... on ReplyText { run { id } offset delta }
+  ... on RunChanged { run { id status message { text } delivery { status } } }
+  ... on ToolCallChanged { toolCall { name status output } } } }`;
+
+const ANSWER = `**2 products** are out of stock. ${"Order them today. ".repeat(40)}`.trim();
+
+test("an admin who follows sees a question on Telegram answered, word by word, until it is delivered", async () => {
+  app = await startTestApp(scripted([calls({ name: "CheckOutOfStock" }), says(ANSWER.match(/.{1,40}/g) ?? [])]));
+  const chat = await app.staff("manager");
+  const response = await fetch(`${app.app().address}/graphql`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${ADMIN_TOKEN}`,
+      "content-type": "application/json",
+      accept: "text/event-stream",
+    },
+    body: JSON.stringify({ query: FOLLOW }),
+  });
+  const subscriber = readEvents(response);
+  await subscriber.event();
+
+  chat.send("what's running out?");
+  const events = await subscriber.until(({ run }) => run?.delivery?.status === "DELIVERED");
+
+  const of = (type: string) => events.filter((event) => event.__typename === type);
+  const said = of("MessageAdded").map(({ message }) => message);
+  const soFar = of("ReplyText").reduce((text, { offset, delta }) => text.slice(0, offset) + delta, "");
+  expect(said).toEqual([
+    { role: "USER", text: "what's running out?" },
+    { role: "ASSISTANT", text: ANSWER },
+  ]);
+  expect(ANSWER.startsWith(soFar)).toBe(true);
+  expect(of("ToolCallChanged").at(-1).toolCall).toMatchObject({ name: "CheckOutOfStock", status: "SUCCEEDED" });
+  expect(of("RunChanged").at(-1).run).toMatchObject({ status: "COMPLETED", message: { text: ANSWER } });
+  // In the order in which one reads it: asked, begun, answered.
+  const places = ["USER", "ASSISTANT"].map((role) => events.findIndex(({ message }) => message?.role === role));
+  const ended = events.findIndex(({ run }) => run?.status === "COMPLETED");
+  expect(places[0]).toBeLessThan(places[1] ?? -1);
+  expect(places[1]).toBeLessThan(ended);
+  await subscriber.close();
+});
