@@ -1,5 +1,5 @@
 /** A model whose calls are counted: how each ended, what it used, what that cost. It changes nothing of them. */
-import type { RoundUsage } from "../db/queries/run-steps.ts";
+import type { RoundUsage } from "../db/queries/run-rounds.ts";
 import { AppError } from "../errors.ts";
 import type { ModelMeter, ModelUse } from "../meter.ts";
 import { costOf } from "../prices.ts";

@@ -4,7 +4,7 @@
  * Ids, counts and times only: what was said is never among them. Who writes it, and when, is `work-on-run.ts`'s matter.
  */
 import type { ClaimedRun } from "../db/queries/run-queue.ts";
-import type { RoundUsage } from "../db/queries/run-steps.ts";
+import type { RoundUsage } from "../db/queries/run-rounds.ts";
 import type { RunOutcome } from "../events.ts";
 import { costOf } from "../prices.ts";
 
