@@ -25,6 +25,8 @@ export interface SchemaTypes {
     /** In: RFC 3339, in UTC, to the microsecond. */
     DateTime: { Input: string; Output: Date };
     Date: { Input: string; Output: string };
+    /** Plain, such as `0.000123`; see `types/decimal.ts` for its size. */
+    Decimal: { Input: string; Output: string };
     JSON: { Input: unknown; Output: unknown };
   };
 }
