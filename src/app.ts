@@ -99,7 +99,9 @@ export async function startApp(parts: AppParts): Promise<App> {
 
     let worker: Worker | undefined;
     const adminTokenHash = hashToken(adminToken.token);
-    const graphql = createAdminApi({ db: adminDatabase.db, adminTokenHash, logger });
+    const now = parts.now ?? (() => new Date());
+    const house = { shop: config.shop, tools: [...tools.values()], now };
+    const graphql = createAdminApi({ db: adminDatabase.db, adminTokenHash, logger, house });
     const { webhook: webhookConfig, token } = parts.telegram;
     const webhook = webhookConfig ? createWebhook(webhookConfig, token) : null;
     const http = await startHttpServer({
@@ -149,7 +151,7 @@ export async function startApp(parts: AppParts): Promise<App> {
       modelRetries: { ...parts.modelRetries, onRetry: ({ fault }: ModelRetry) => metrics.meter.modelRetried(fault) },
       tools,
       shop: config.shop,
-      now: parts.now ?? (() => new Date()),
+      now,
       logger,
     };
     const running = await startWorker(

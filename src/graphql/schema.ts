@@ -10,6 +10,8 @@ import "./types/scalars.ts";
 import "./types/staff-member.ts";
 import "./types/thread.ts";
 import "./types/tool-call.ts";
+import "./types/tool.ts";
+import "./types/usage.ts";
 import "./types/viewer.ts";
 
 export function createSchema(): GraphQLSchema {

@@ -3,8 +3,10 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import type { Sql } from "postgres";
 import type { Db } from "../../src/db/client.ts";
 import { hashToken } from "../../src/graphql/auth.ts";
+import type { House } from "../../src/graphql/house.ts";
 import { type AdminApi, createAdminApi } from "../../src/graphql/server.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createTestHouse } from "./house.ts";
 
 export const ADMIN_TOKEN = "test-admin-token-of-at-least-32-characters";
 
@@ -35,7 +37,8 @@ interface Answer {
   readonly body: { data?: Data; errors?: { message: string; path?: unknown[]; extensions: Record<string, unknown> }[] };
 }
 
-export async function startAdminApi(): Promise<AdminClient> {
+/** `house`: what differs from the shop and the tools of `createTestHouse`. */
+export async function startAdminApi(house: Partial<House> = {}): Promise<AdminClient> {
   const testDatabase = await createTestDatabase();
   const errors: unknown[] = [];
   const statements: string[] = [];
@@ -48,6 +51,7 @@ export async function startAdminApi(): Promise<AdminClient> {
     db: counted,
     adminTokenHash: hashToken(ADMIN_TOKEN),
     logger: { error: (...facts: unknown[]) => void errors.push(facts) },
+    house: createTestHouse(house),
   });
   const ask: AdminClient["ask"] = async (query, { token = ADMIN_TOKEN, variables } = {}) => {
     const response = await api.fetch("http://localhost/graphql", {

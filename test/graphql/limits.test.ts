@@ -6,6 +6,7 @@ import { hashToken } from "../../src/graphql/auth.ts";
 import { createAdminApi } from "../../src/graphql/server.ts";
 import { insertMessages, insertThread } from "../support/conversations.ts";
 import { ADMIN_TOKEN, type AdminClient, startAdminApi } from "./admin-client.ts";
+import { createTestHouse } from "./house.ts";
 
 let admins: AdminClient;
 beforeAll(async () => {
@@ -120,7 +121,7 @@ test("a statement that takes too long is ended by the server and shown as an err
   await pool.db.execute(sql`set role reader`);
   const logged: unknown[] = [];
   const logger = { error: (...facts: unknown[]) => void logged.push(facts) };
-  const api = createAdminApi({ db: pool.db, adminTokenHash: hashToken(ADMIN_TOKEN), logger });
+  const api = createAdminApi({ db: pool.db, adminTokenHash: hashToken(ADMIN_TOKEN), logger, house: createTestHouse() });
 
   const response = await api.fetch("http://localhost/graphql", {
     method: "POST",
