@@ -106,7 +106,9 @@ export async function startApp(parts: AppParts): Promise<App> {
       listen: (handler) => listen(adminDatabase, handler),
       logger,
     });
-    const graphql = createAdminApi({ db: adminDatabase.db, activity, adminTokenHash, logger });
+    const now = parts.now ?? (() => new Date());
+    const house = { shop: config.shop, tools: [...tools.values()], now };
+    const graphql = createAdminApi({ db: adminDatabase.db, activity, adminTokenHash, logger, house });
     const { webhook: webhookConfig, token } = parts.telegram;
     const webhook = webhookConfig ? createWebhook(webhookConfig, token) : null;
     const http = await startHttpServer({
@@ -158,7 +160,7 @@ export async function startApp(parts: AppParts): Promise<App> {
       modelRetries: { ...parts.modelRetries, onRetry: ({ fault }: ModelRetry) => metrics.meter.modelRetried(fault) },
       tools,
       shop: config.shop,
-      now: parts.now ?? (() => new Date()),
+      now,
       logger,
     };
     const running = await startWorker(

@@ -1,9 +1,9 @@
 /** A model whose calls are counted: how each ended, what it used, what that cost. It changes nothing of them. */
-import type { RoundUsage } from "../db/queries/run-steps.ts";
+import type { RoundUsage } from "../db/queries/run-rounds.ts";
 import { AppError } from "../errors.ts";
 import type { ModelMeter, ModelUse } from "../meter.ts";
+import { costOf } from "../prices.ts";
 import type { Model } from "./model.ts";
-import { costOf } from "./prices.ts";
 
 /** `model`, and each of its calls told to `meter` when it has ended. */
 export function createMeteredModel(model: Model, meter: ModelMeter): Model {
@@ -23,7 +23,10 @@ export function createMeteredModel(model: Model, meter: ModelMeter): Model {
 }
 
 function useOf(model: string, usage: RoundUsage | null): ModelUse | null {
-  return usage && { ...usage, costUsd: costOf(model, usage) };
+  if (!usage) return null;
+  // A counter goes with the day of the call: whoever asks for a run's own cost gets that of its question's day.
+  const cost = costOf(model, usage, new Date());
+  return { ...usage, costUsd: cost === null ? null : Number(cost) };
 }
 
 function resultOf(error: unknown, signal: AbortSignal): string {

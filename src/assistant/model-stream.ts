@@ -14,10 +14,13 @@ interface StreamReader {
   signal: AbortSignal;
 }
 
+/** What a stream says of an answer. */
+type StreamedAnswer = Omit<ModelAnswer, "settings">;
+
 /** Reads to the stream's own end: one that is left earlier loses its connection, and the next call pays for a new one. */
-export async function readStream(stream: Stream<ResponseStreamEvent>, reader: StreamReader): Promise<ModelAnswer> {
+export async function readStream(stream: Stream<ResponseStreamEvent>, reader: StreamReader): Promise<StreamedAnswer> {
   const read = createEventReader(reader.onText);
-  let answer: ModelAnswer | undefined;
+  let answer: StreamedAnswer | undefined;
   let linger: NodeJS.Timeout | undefined;
   try {
     for await (const event of stream) {
@@ -38,7 +41,9 @@ export async function readStream(stream: Stream<ResponseStreamEvent>, reader: St
 }
 
 /** Takes event by event; the terminal one makes the answer. */
-function createEventReader(onText: (delta: string) => void): (event: ResponseStreamEvent) => ModelAnswer | undefined {
+function createEventReader(
+  onText: (delta: string) => void,
+): (event: ResponseStreamEvent) => StreamedAnswer | undefined {
   const items: ResponseOutputItem[] = [];
   const writer = createTextWriter(onText);
   return (event) => {
@@ -68,7 +73,7 @@ function createEventReader(onText: (delta: string) => void): (event: ResponseStr
   };
 }
 
-function toAnswer(response: Response, items: ResponseOutputItem[], outcome: ModelAnswer["outcome"]): ModelAnswer {
+function toAnswer(response: Response, items: ResponseOutputItem[], outcome: StreamedAnswer["outcome"]): StreamedAnswer {
   const { usage } = response;
   return {
     outcome,

@@ -7,7 +7,7 @@
  */
 import OpenAI, { APIError } from "openai";
 import type { ResponseCreateParamsStreaming, ResponseInputItem } from "openai/resources/responses/responses";
-import type { RoundUsage } from "../db/queries/run-steps.ts";
+import type { RoundUsage } from "../db/queries/run-rounds.ts";
 import { withOwnCallIds } from "./call-ids.ts";
 import {
   MAX_OUTPUT_TOKENS,
@@ -49,6 +49,14 @@ export interface ModelAnswer {
   /** Their ids are unlike each other and unlike those of the input. */
   calls: { callId: string; name: string; arguments: string }[];
   usage: RoundUsage | null;
+  /** What the model was asked with beside its input and its tools, by the provider's own names. */
+  settings: ModelSettings;
+}
+
+export interface ModelSettings {
+  readonly max_output_tokens: number;
+  /** `none`: it had to answer without a tool. */
+  readonly tool_choice: "auto" | "none";
 }
 
 export interface Model {
@@ -116,7 +124,7 @@ export function createModel(options: ModelOptions): Model {
       try {
         const stream = await open(request, deadline.signal);
         const answer = await readStream(stream, { onText, onEvent: deadline.renew, lingerMs, signal: deadline.signal });
-        return withOwnCallIds(answer, request.input);
+        return { ...withOwnCallIds(answer, request.input), settings: settingsOf(request) };
       } catch (error) {
         signal.throwIfAborted();
         throw withoutKey(deadline.fault() ?? explain(error), options.apiKey);
@@ -136,12 +144,15 @@ function toParameters(model: string, request: ModelRequest, asksForReasoning: bo
     // Our own items are written as the API's types say, and the model's go back as they came.
     input: request.input.filter(isReplayable) as ResponseInputItem[],
     tools: request.tools.map((tool) => ({ type: "function", strict: true, ...tool })),
-    tool_choice: request.mayCallTools ? "auto" : "none",
-    max_output_tokens: MAX_OUTPUT_TOKENS,
+    ...settingsOf(request),
     prompt_cache_key: request.cacheKey,
     ...(request.safetyIdentifier ? { safety_identifier: request.safetyIdentifier } : {}),
     ...(asksForReasoning ? { include: ["reasoning.encrypted_content" as const] } : {}),
   };
+}
+
+function settingsOf({ mayCallTools }: ModelRequest): ModelSettings {
+  return { max_output_tokens: MAX_OUTPUT_TOKENS, tool_choice: mayCallTools ? "auto" : "none" };
 }
 
 /** Nothing is stored at the provider, so a reasoning item that is only an id there means nothing, and is refused. */

@@ -20,19 +20,69 @@ export interface PromptFacts {
 const MAX_QUOTED_CHARACTERS = 200;
 
 /** The instructions of one model call. */
-export function writePrompt({ shop, now, askedAt, asker, language }: PromptFacts): string {
+export function writePrompt(facts: PromptFacts): string {
+  const { shop, now, asker, language } = facts;
   const today = dateAt(now, shop.timeZone);
-  return `You are the Assistant behind the counter of the shop ${quoted(shop.name)}. Shop staff message you on Telegram.
+  return fill({
+    shop: quoted(shop.name),
+    weekday: weekdayOf(today),
+    date: today.toString(),
+    time: clockAt(now, shop.timeZone),
+    timeZone: shop.timeZone,
+    waited: waitedSince(facts),
+    currency: shop.currency,
+    person: asker.name === null ? "unnamed" : quoted(asker.name),
+    role: asker.role,
+    language,
+  });
+}
+
+/** The prompt's own words: all that it may say, with names of the facts in their place. The same for every shop and day. */
+export function promptWords(): string {
+  return fill({
+    shop: "{shop}",
+    weekday: "{weekday}",
+    date: "{date}",
+    time: "{time}",
+    timeZone: "{timeZone}",
+    waited: { weekday: "{askedOn}", date: "{askedDate}", time: "{askedTime}" },
+    currency: "{currency}",
+    person: "{person}",
+    role: "{role}",
+    language: "{language}",
+  });
+}
+
+interface Moment {
+  weekday: string;
+  date: string;
+  time: string;
+}
+
+/** The facts as they are worded. */
+interface PromptBlanks extends Moment {
+  shop: string;
+  timeZone: string;
+  /** When the message was sent, where it had to wait. */
+  waited: Moment | null;
+  currency: string;
+  person: string;
+  role: string;
+  language: string;
+}
+
+function fill({ shop, weekday, date, time, timeZone, waited, currency, person, role, language }: PromptBlanks): string {
+  return `You are the Assistant behind the counter of the shop ${shop}. Shop staff message you on Telegram.
 
 You can help with three things:
 - inventory: which products are running out and need to be restocked
 - finance: revenue and profit of a given day
 - operations: advice to improve efficiency, where the figures of the tools back it
 
-Today is ${weekdayOf(today)}, ${today}.
-It is ${clockAt(now, shop.timeZone)} in the shop's time zone, ${shop.timeZone}. Dates are days in this zone.${waitedNote({ shop, now, askedAt })}
-Currency: ${shop.currency}.
-The person: ${asker.name === null ? "unnamed" : quoted(asker.name)}, role ${asker.role}.
+Today is ${weekday}, ${date}.
+It is ${time} in the shop's time zone, ${timeZone}. Dates are days in this zone.${waited ? waitedNote(waited) : ""}
+Currency: ${currency}.
+The person: ${person}, role ${role}.
 Language of the person: ${language}. Answer in the language of their message; when unsure, in this one.
 
 Rules:
@@ -49,13 +99,16 @@ Rules:
 /** After such a wait, in milliseconds, the day or the hour may be another one than the person speaks of. */
 const LONG_WAIT_MS = 3_600_000;
 
-/** For a message that had to wait: its words for days are those of its own time. */
-function waitedNote({ shop, now, askedAt }: Pick<PromptFacts, "shop" | "now" | "askedAt">): string {
-  if (now.getTime() - askedAt.getTime() <= LONG_WAIT_MS) return "";
+function waitedSince({ shop, now, askedAt }: PromptFacts): Moment | null {
+  if (now.getTime() - askedAt.getTime() <= LONG_WAIT_MS) return null;
   const date = dateAt(askedAt, shop.timeZone);
-  const time = clockAt(askedAt, shop.timeZone);
+  return { weekday: weekdayOf(date), date: date.toString(), time: clockAt(askedAt, shop.timeZone) };
+}
+
+/** For a message that had to wait: its words for days are those of its own time. */
+function waitedNote({ weekday, date, time }: Moment): string {
   return `
-The newest message had to wait: it was sent on ${weekdayOf(date)}, ${date}, at ${time}. "Today", "yesterday" and the like in it mean days as of then: answer for those, and name the date.`;
+The newest message had to wait: it was sent on ${weekday}, ${date}, at ${time}. "Today", "yesterday" and the like in it mean days as of then: answer for those, and name the date.`;
 }
 
 /** As one JSON string: no line break or quote in a name can end it. JSON itself lets Unicode's own line breaks through. */

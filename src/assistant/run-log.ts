@@ -3,10 +3,10 @@
  *
  * Ids, counts and times only: what was said is never among them. Who writes it, and when, is `work-on-run.ts`'s matter.
  */
-import type { RunClaim } from "../db/queries/run-queue.ts";
-import type { RoundUsage } from "../db/queries/run-steps.ts";
+import type { ClaimedRun } from "../db/queries/run-queue.ts";
+import type { RoundUsage } from "../db/queries/run-rounds.ts";
 import type { RunOutcome } from "../events.ts";
-import { costOf } from "./prices.ts";
+import { costOf } from "../prices.ts";
 
 /** What an attempt at a run has used by itself; earlier attempts have lines of their own. */
 export interface Spending extends RoundUsage {
@@ -16,7 +16,7 @@ export interface Spending extends RoundUsage {
 
 /** What is known of a run when it ends. Times are milliseconds. */
 export interface RunEnd {
-  run: Pick<RunClaim, "id" | "threadId" | "attempt">;
+  run: Pick<ClaimedRun, "id" | "threadId" | "attempt" | "queuedAt">;
   outcome: RunOutcome;
   rounds: number;
   model: string;
@@ -46,7 +46,7 @@ export function addUsage(spent: Spending, usage: RoundUsage | null): void {
 /** The fields of the line "run ended". Without `costUsd` when the model's price is not known. */
 export function runEndFields(end: RunEnd) {
   const { run, outcome, spent } = end;
-  const costUsd = costOf(end.model, spent);
+  const costUsd = costOf(end.model, spent, run.queuedAt);
   return {
     runId: run.id,
     threadId: run.threadId,
@@ -59,14 +59,14 @@ export function runEndFields(end: RunEnd) {
     cachedInputTokens: spent.cachedInputTokens,
     outputTokens: spent.outputTokens,
     reasoningTokens: spent.reasoningTokens,
-    ...(costUsd === null ? {} : { costUsd: toMicrodollars(costUsd) }),
+    ...(costUsd === null ? {} : { costUsd: toMicrodollars(Number(costUsd)) }),
     queuedMs: Math.round(end.queuedMs),
     firstTokenMs: end.firstTokenMs === null ? null : Math.round(end.firstTokenMs),
     durationMs: Math.round(end.durationMs),
   };
 }
 
-/** Six decimals: sums of prices have sixteen otherwise, and most of them mean nothing. */
+/** Six decimals: more of them mean nothing to whoever reads a line. */
 function toMicrodollars(dollars: number): number {
   return Math.round(dollars * 1e6) / 1e6;
 }

@@ -5,7 +5,6 @@
  * or when `signal` aborts. Everything is stored before it is acted on, so another process can go on from any point. It
  * knows nothing of Telegram or GraphQL.
  */
-import { createHash } from "node:crypto";
 import { type ClaimedRun, LeaseLostError } from "../db/queries/run-queue.ts";
 import {
   endToolCall,
@@ -13,20 +12,20 @@ import {
   resumeRun,
   type StoredToolCall,
   startToolCall,
-  storeRound,
   type ToolCallEnd,
 } from "../db/queries/run-steps.ts";
 import { AppError } from "../errors.ts";
 import type { RunEvent, RunOutcome } from "../events.ts";
-import { type Answer, createAnswer } from "./answer.ts";
+import { createAnswer } from "./answer.ts";
 import { executeTool, type ToolRunner } from "./execute-tool.ts";
 import { readHistory } from "./history.ts";
 import { MAX_CALLS_PER_ROUND, MAX_ROUNDS } from "./limits.ts";
-import type { Model, ModelAnswer } from "./model.ts";
-import { parseArguments, storable, textsOf } from "./model-items.ts";
+import type { Model, ModelTool } from "./model.ts";
 import { type RetryOptions, withRetries } from "./model-retry.ts";
-import { writePrompt } from "./prompt.ts";
-import { addUsage, createSpending, type Spending } from "./run-log.ts";
+import { promptWords, writePrompt } from "./prompt.ts";
+import { versionOfPrompt } from "./prompt-version.ts";
+import { askModel, replay } from "./round.ts";
+import { createSpending, type Spending } from "./run-log.ts";
 
 export interface RunLoop extends ToolRunner {
   model: Model;
@@ -73,6 +72,7 @@ export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunC
     const progress = run.attempt > 1 ? await findProgress(loop.db, run.id) : { items: [], calls: [] };
     const input: object[] = await readHistory(loop.db, run);
     const model = withRetries(onlyWhenFresh(loop.model, control), retriesOf(loop, run));
+    const asked = { ...tellTools(loop), model, instructions, input, answer, spent, signal: control.signal };
     for (;;) {
       const stored = progress.items.filter((entry) => entry.round === round + 1).map((entry) => entry.item);
       round += 1;
@@ -80,7 +80,8 @@ export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunC
       const finished =
         stored.length > 0
           ? replay(stored, calls, answer)
-          : await askModel(loop, run, { ...control, model, instructions, input, round, answer, spent });
+          : // In the last round the model has to answer with what it has.
+            await askModel(loop, run, { ...asked, round, mayCallTools: round < maxRounds(loop) });
       const end = { text: answer.text(), rounds: round, spent };
       if (finished.calls.length === 0) return { outcome: finished.outcome, ...end };
 
@@ -93,6 +94,16 @@ export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunC
   }
 }
 
+/** The tools as the model is told of them, and the name of all the words that it is told. */
+function tellTools(loop: RunLoop): { tools: ModelTool[]; promptVersion: string } {
+  const tools = [...loop.tools.values()].map(({ name, description, parameters }) => ({
+    name,
+    description,
+    parameters,
+  }));
+  return { tools, promptVersion: versionOfPrompt(promptWords(), tools) };
+}
+
 /** Each call, a repeated one too: a process may have been frozen in the wait before it. */
 function onlyWhenFresh(model: Model, { untilFresh }: RunControl): Model {
   if (!untilFresh) return model;
@@ -103,56 +114,6 @@ function onlyWhenFresh(model: Model, { untilFresh }: RunControl): Model {
       return model.answer(request, options);
     },
   };
-}
-
-interface FinishedModelCall {
-  items: object[];
-  calls: StoredToolCall[];
-  outcome: RunOutcome;
-}
-
-interface Round extends RunControl {
-  model: Model;
-  instructions: string;
-  input: object[];
-  round: number;
-  answer: Answer;
-  spent: Spending;
-}
-
-async function askModel(loop: RunLoop, run: ClaimedRun, at: Round): Promise<FinishedModelCall> {
-  at.answer.beginRound();
-  const request = {
-    instructions: at.instructions,
-    input: at.input,
-    tools: [...loop.tools.values()].map(({ name, description, parameters }) => ({ name, description, parameters })),
-    // In the last round the model has to answer with what it has.
-    mayCallTools: at.round < maxRounds(loop),
-    cacheKey: run.threadId,
-    safetyIdentifier: run.asker.id && createHash("sha256").update(run.asker.id).digest("hex"),
-  };
-  const answer = await at.model.answer(request, { signal: at.signal, onText: at.answer.write });
-  addUsage(at.spent, answer.usage);
-  at.signal.throwIfAborted();
-  // What was cut short is never sent back; without items another attempt knows that this round is to be asked again.
-  const cutShort = answer.outcome.status === "incomplete";
-  const items = cutShort ? [] : (storable(answer.items) as object[]);
-  const calls = cutShort ? [] : answer.calls.map((call) => ({ ...call, arguments: parseArguments(call.arguments) }));
-  const stored = await storeRound(loop.db, run, {
-    round: at.round,
-    items,
-    calls,
-    usage: answer.usage,
-    model: at.model.name,
-  });
-  return { items, calls: stored, outcome: outcomeOf(answer, at.answer.textOfRound()) };
-}
-
-/** A round that an earlier attempt has finished: its text counts as said, its calls are known. */
-function replay(items: object[], calls: StoredToolCall[], answer: Answer): FinishedModelCall {
-  answer.beginRound();
-  for (const text of items.flatMap(textsOf)) answer.replay(text);
-  return { items, calls, outcome: outcomeOf({ outcome: { status: "completed" }, calls }, answer.textOfRound()) };
 }
 
 interface RoundCalls extends RunControl {
@@ -206,19 +167,6 @@ async function endOfCall(
   if (at.index < MAX_CALLS_PER_ROUND) return executeTool(loop, at.call, { role: run.asker.role, signal: at.signal });
   const error = `Only ${MAX_CALLS_PER_ROUND} calls are worked on in one round. Ask for this one again.`;
   return { output: { error }, error };
-}
-
-const COMPLETED: RunOutcome = { status: "completed", errorCode: null, errorMessage: null };
-
-function outcomeOf(answer: { outcome: ModelAnswer["outcome"]; calls: unknown[] }, textOfRound: string): RunOutcome {
-  if (answer.outcome.status === "incomplete") {
-    const { reason } = answer.outcome;
-    return { status: "incomplete", errorCode: "MODEL_CUT_SHORT", errorMessage: `The model was cut short: ${reason}.` };
-  }
-  if (answer.calls.length === 0 && textOfRound.trim() === "") {
-    return { status: "failed", errorCode: "MODEL_EMPTY", errorMessage: "The model ended without saying anything." };
-  }
-  return COMPLETED;
 }
 
 function tooManyRounds(rounds: number): RunOutcome {

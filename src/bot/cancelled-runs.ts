@@ -18,9 +18,9 @@ export function createNoteCancelled(deps: { meter?: Pick<RunMeter, "runEnded">; 
   return (runs) => {
     for (const { id, threadId, queuedMs } of runs) {
       deps.meter?.runEnded(CANCELLED);
-      // No model was asked: none has a price.
+      // No model was asked: none has a price, on whatever day.
       const asked = { model: "", rounds: 0, spent: createSpending(), firstTokenMs: null, durationMs: 0 };
-      const end = { run: { id, threadId, attempt: 0 }, outcome: CANCELLED, queuedMs, ...asked };
+      const end = { run: { id, threadId, attempt: 0, queuedAt: new Date() }, outcome: CANCELLED, queuedMs, ...asked };
       deps.logger.info(runEndFields(end), "run ended");
     }
   };

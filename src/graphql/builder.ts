@@ -25,6 +25,10 @@ export interface SchemaTypes {
     /** In: RFC 3339, in UTC, to the microsecond. */
     DateTime: { Input: string; Output: Date };
     Date: { Input: string; Output: string };
+    /** Plain, such as `0.000123`; see `types/decimal.ts` for its size. */
+    Decimal: { Input: string; Output: string };
+    /** A whole number that may be larger than an `Int`; never an input. */
+    Count: { Input: never; Output: number };
     JSON: { Input: unknown; Output: unknown };
   };
 }

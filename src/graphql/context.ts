@@ -4,12 +4,14 @@
 import DataLoader from "dataloader";
 import type { Db } from "../db/client.ts";
 import type { Admin } from "./auth.ts";
+import type { House } from "./house.ts";
 import type { ActivityHub } from "./live/activity-hub.ts";
 
 export interface AdminContext {
   readonly db: Db;
   /** Null for a request without a valid token: then every field is refused. */
   readonly admin: Admin | null;
+  readonly house: House;
   /** What happens, for subscriptions. */
   readonly activity: ActivityHub;
   /** Loads the value of `key` together with all others that are asked for in the same turn under the same `name`. */
@@ -20,7 +22,7 @@ export interface AdminContext {
 export type LoadMany<Value> = (keys: readonly string[]) => Promise<readonly Value[]>;
 
 /** A context for one operation: what it has loaded is not kept for the next. */
-export function createContext(parts: Pick<AdminContext, "db" | "admin" | "activity">): AdminContext {
+export function createContext(parts: Omit<AdminContext, "load">): AdminContext {
   const loaders = new Map<string, DataLoader<string, unknown>>();
   return {
     ...parts,

@@ -2,6 +2,8 @@
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from "graphql";
 import { builder } from "./builder.ts";
 import "./types/activity.ts";
+import "./types/cost.ts";
+import "./types/decimal.ts";
 import "./types/message.ts";
 import "./types/query.ts";
 import "./types/run.ts";
@@ -9,6 +11,8 @@ import "./types/scalars.ts";
 import "./types/staff-member.ts";
 import "./types/thread.ts";
 import "./types/tool-call.ts";
+import "./types/tool.ts";
+import "./types/usage.ts";
 import "./types/viewer.ts";
 
 export function createSchema(): GraphQLSchema {

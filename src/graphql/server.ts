@@ -2,7 +2,7 @@
  * The admins' API over HTTP: one Yoga server on `/graphql`, and the GraphiQL page for browsers at the same address.
  *
  * It puts the parts in order: who asks, what a request may cost, what of an error is shown. It reads through
- * `src/db/queries` only, and knows neither the bot nor the tools.
+ * `src/db/queries` only, and knows neither the bot nor the tools: of those it is given a catalogue.
  */
 import { useCSRFPrevention } from "@graphql-yoga/plugin-csrf-prevention";
 import { createYoga } from "graphql-yoga";
@@ -11,6 +11,7 @@ import type { Logger } from "../logger.ts";
 import { createAuthenticator, requireToken } from "./auth.ts";
 import { createContext } from "./context.ts";
 import { addErrorCodes, createErrorMask } from "./errors.ts";
+import type { House } from "./house.ts";
 import { limitDocument, MAX_BODY_BYTES } from "./limits.ts";
 import type { ActivityHub } from "./live/activity-hub.ts";
 import { shareEvents } from "./live/subscribe.ts";
@@ -24,17 +25,19 @@ export interface AdminApiDeps {
   /** The SHA-256 of the configured `ADMIN_TOKEN`, see `hashToken`. */
   readonly adminTokenHash: Buffer;
   readonly logger: Pick<Logger, "error">;
+  readonly house: House;
 }
 
 export type AdminApi = ReturnType<typeof createAdminApi>;
 
 /** A listener for Node's HTTP server, with `.fetch` for those who have no server. Answers `/graphql` only. */
-export function createAdminApi({ db, activity, adminTokenHash, logger }: AdminApiDeps) {
+export function createAdminApi({ db, activity, adminTokenHash, logger, house }: AdminApiDeps) {
   const authenticator = createAuthenticator(db, adminTokenHash);
   return createYoga({
     schema: createSchema(),
     graphqlEndpoint: "/graphql",
-    context: async ({ request }) => createContext({ db, activity, admin: await authenticator.authenticate(request) }),
+    context: async ({ request }) =>
+      createContext({ db, activity, house, admin: await authenticator.authenticate(request) }),
     plugins: [
       requireToken(authenticator),
       useCSRFPrevention(),

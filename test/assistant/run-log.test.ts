@@ -3,7 +3,7 @@ import { addUsage, createSpending, type RunEnd, runEndFields } from "../../src/a
 import { createCapturedLog } from "../support/log.ts";
 
 const END: RunEnd = {
-  run: { id: "run-1", threadId: "thread-1", attempt: 2 },
+  run: { id: "run-1", threadId: "thread-1", attempt: 2, queuedAt: new Date("2026-11-24T08:00:00Z") },
   outcome: { status: "completed", errorCode: null, errorMessage: null },
   rounds: 3,
   model: "gpt-6-luna",

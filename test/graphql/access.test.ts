@@ -1,6 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { eq } from "drizzle-orm";
-import { execute, type GraphQLField, getNamedType, isCompositeType, isRequiredArgument, parse } from "graphql";
+import {
+  execute,
+  type GraphQLField,
+  type GraphQLInputType,
+  getNamedType,
+  isCompositeType,
+  isEnumType,
+  isInputObjectType,
+  isRequiredArgument,
+  isRequiredInputField,
+  parse,
+} from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createAdminToken } from "../../src/db/queries/admin-tokens.ts";
 import { adminTokens } from "../../src/db/schema/index.ts";
@@ -9,6 +20,7 @@ import { createContext } from "../../src/graphql/context.ts";
 import { encodeGlobalId } from "../../src/graphql/ids.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { ADMIN_TOKEN, type AdminClient, startAdminApi } from "./admin-client.ts";
+import { createTestHouse } from "./house.ts";
 
 let admins: AdminClient;
 beforeAll(async () => {
@@ -32,7 +44,12 @@ test.each(queryFields.map((field) => field.name))("Query.%s gives nothing withou
 });
 
 test.each(queryFields.map((field) => field.name))("Query.%s is refused by the schema itself too", async (name) => {
-  const contextValue = createContext({ db: admins.db, activity: admins.activity, admin: null });
+  const contextValue = createContext({
+    db: admins.db,
+    activity: admins.activity,
+    house: createTestHouse(),
+    admin: null,
+  });
 
   const { errors } = await execute({ schema, document: parse(queryOf(name)), contextValue });
 
@@ -149,10 +166,18 @@ async function storeToken(values: Partial<typeof adminTokens.$inferInsert>) {
 /** The smallest query of a root field: its required arguments, and `__typename` of what has fields. */
 function queryOf(name: string): string {
   const field = queryFields.find((candidate) => candidate.name === name) as GraphQLField<unknown, unknown>;
-  const args = field.args.filter(isRequiredArgument).map(({ name, type }) => {
-    const value = JSON.stringify(SOME_ID);
-    return `${name}: ${String(type).startsWith("[") ? `[${value}]` : value}`;
-  });
+  const args = field.args.filter(isRequiredArgument).map(({ name, type }) => `${name}: ${literalOf(type)}`);
   const selection = isCompositeType(getNamedType(field.type)) ? " { __typename }" : "";
   return `{ ${name}${args.length > 0 ? `(${args.join(", ")})` : ""}${selection} }`;
+}
+
+/** Some value of an argument's type, as a query writes it. */
+function literalOf(type: GraphQLInputType): string {
+  const named = getNamedType(type);
+  if (String(type).startsWith("[")) return `[${literalOf(named)}]`;
+  if (isEnumType(named)) return named.getValues()[0]?.name ?? "";
+  if (named.name === "Date") return '"2026-11-24"';
+  if (!isInputObjectType(named)) return JSON.stringify(SOME_ID);
+  const fields = Object.values(named.getFields()).filter(isRequiredInputField);
+  return `{ ${fields.map((field) => `${field.name}: ${literalOf(field.type)}`).join(", ")} }`;
 }

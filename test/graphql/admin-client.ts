@@ -4,9 +4,11 @@ import type { Sql } from "postgres";
 import type { Db } from "../../src/db/client.ts";
 import { listen } from "../../src/db/notify.ts";
 import { hashToken } from "../../src/graphql/auth.ts";
+import type { House } from "../../src/graphql/house.ts";
 import { type ActivityHub, createActivityHub } from "../../src/graphql/live/activity-hub.ts";
 import { type AdminApi, createAdminApi } from "../../src/graphql/server.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createTestHouse } from "./house.ts";
 
 export const ADMIN_TOKEN = "test-admin-token-of-at-least-32-characters";
 
@@ -38,8 +40,11 @@ interface Answer {
   readonly body: { data?: Data; errors?: { message: string; path?: unknown[]; extensions: Record<string, unknown> }[] };
 }
 
-/** `shared`: the database of another one, which closes it; then this is as a second process on it. */
-export async function startAdminApi(shared?: TestDatabase): Promise<AdminClient> {
+/**
+ * `house`: what differs from the shop and the tools of `createTestHouse`. `shared`: the database of another one, which closes
+ * it; then this is as a second process on it.
+ */
+export async function startAdminApi(house: Partial<House> = {}, shared?: TestDatabase): Promise<AdminClient> {
   const testDatabase = shared ?? (await createTestDatabase());
   const errors: unknown[] = [];
   const statements: string[] = [];
@@ -62,6 +67,7 @@ export async function startAdminApi(shared?: TestDatabase): Promise<AdminClient>
     activity,
     adminTokenHash: hashToken(ADMIN_TOKEN),
     logger,
+    house: createTestHouse(house),
   });
   const ask: AdminClient["ask"] = async (query, { token = ADMIN_TOKEN, variables } = {}) => {
     const response = await api.fetch("http://localhost/graphql", {

@@ -6,6 +6,7 @@ import { hashToken } from "../../src/graphql/auth.ts";
 import { createAdminApi } from "../../src/graphql/server.ts";
 import { insertMessages, insertThread } from "../support/conversations.ts";
 import { ADMIN_TOKEN, type AdminClient, startAdminApi } from "./admin-client.ts";
+import { createTestHouse } from "./house.ts";
 
 let admins: AdminClient;
 beforeAll(async () => {
@@ -125,6 +126,7 @@ test("a statement that takes too long is ended by the server and shown as an err
     activity: admins.activity,
     adminTokenHash: hashToken(ADMIN_TOKEN),
     logger,
+    house: createTestHouse(),
   });
 
   const response = await api.fetch("http://localhost/graphql", {

@@ -3,8 +3,10 @@ import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { chats, replies, runs, threads } from "../schema/index.ts";
 import { uuidArray } from "../uuid-array.ts";
+import { runCostsOver } from "./admin-costs.ts";
 import type { Listing } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
+import { isAskedWith } from "./admin-rounds.ts";
 
 export type RunRow = typeof runs.$inferSelect;
 
@@ -16,6 +18,10 @@ export type RunFilter = {
   readonly errorCode?: string | null | undefined;
   readonly model?: string | null | undefined;
   readonly queued?: TimeRange | null | undefined;
+  /** Of one of its rounds. */
+  readonly promptVersion?: string | null | undefined;
+  /** US dollars that it cost more than, a plain decimal. */
+  readonly costOver?: string | null | undefined;
 };
 
 /** A run's reply in Telegram, with what there is to know where it has none. */
@@ -79,5 +85,7 @@ function whereRun(filter: RunFilter): SQL | undefined {
     filter.errorCode ? eq(runs.errorCode, filter.errorCode) : undefined,
     filter.model ? eq(runs.model, filter.model) : undefined,
     inRange(runs.queuedAt, filter.queued),
+    filter.promptVersion ? isAskedWith(filter.promptVersion) : undefined,
+    filter.costOver ? runCostsOver(filter.costOver) : undefined,
   );
 }

@@ -3,6 +3,7 @@ import { and, eq, exists, not, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { chats, messages, runs, threads, toolCalls } from "../schema/index.ts";
 import { uuidArray } from "../uuid-array.ts";
+import { threadCostsOver } from "./admin-costs.ts";
 import type { Listing } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
 
@@ -19,6 +20,8 @@ export type ThreadFilter = {
   readonly hasFailedRuns?: boolean | null | undefined;
   /** The name of a tool that was called in it. */
   readonly usedTool?: string | null | undefined;
+  /** US dollars that its runs cost more than together, a plain decimal. */
+  readonly costOver?: string | null | undefined;
 };
 
 /** All threads, by their last activity or by when they began. */
@@ -64,6 +67,7 @@ function whereThread(db: Db, filter: ThreadFilter): SQL | undefined {
     filter.hasFailedRuns === true ? exists(failed) : undefined,
     filter.hasFailedRuns === false ? not(exists(failed)) : undefined,
     filter.usedTool ? exists(callsOf(db, filter.usedTool)) : undefined,
+    filter.costOver ? threadCostsOver(threads.id, filter.costOver) : undefined,
   );
 }
 

@@ -9,6 +9,7 @@ import { publish } from "../notify.ts";
 import { chats, messages, replies, runItems, runs, runText, threads, toolCalls } from "../schema/index.ts";
 import { workerIsAlive } from "../worker-lock.ts";
 import { RUNNING, type RunClaim, updateClaimed } from "./run-queue.ts";
+import { insertRound, type RoundFacts } from "./run-rounds.ts";
 
 export interface StoredToolCall {
   id: string;
@@ -20,20 +21,11 @@ export interface StoredToolCall {
   output: unknown;
 }
 
-export interface RoundUsage {
-  inputTokens: number;
-  cachedInputTokens: number;
-  outputTokens: number;
-  reasoningTokens: number;
-}
-
 /** A finished model call: its items as they go back to the model, and the calls it asks for. */
-export interface FinishedRound {
+export interface FinishedRound extends RoundFacts {
   round: number;
   items: object[];
   calls: { callId: string; name: string; arguments: unknown }[];
-  usage: RoundUsage | null;
-  model: string;
 }
 
 /** How a call ended: what the model reads, and in words for an admin what went wrong. */
@@ -61,7 +53,7 @@ export async function findProgress(
 }
 
 /**
- * Stores a finished round whole: items, calls (none has begun yet), usage. With calls the run requires action.
+ * Stores a finished round whole: items, calls (none has begun yet), its facts. With calls the run requires action.
  *
  * @returns the stored calls in the model's order.
  * @throws {LeaseLostError} when the run belongs to another worker by now.
@@ -80,6 +72,7 @@ export function storeRound(db: Db, claim: RunClaim, round: FinishedRound): Promi
       }),
     });
     const key = { runId: claim.id, round: round.round };
+    await insertRound(tx, key, round);
     if (round.items.length > 0) {
       await tx.insert(runItems).values(round.items.map((item, position) => ({ ...key, position, item })));
     }

@@ -17,6 +17,14 @@ export const DateTimeRange = builder.inputType("DateTimeRange", {
   }),
 });
 
+export const DateRange = builder.inputType("DateRange", {
+  description: "Days of the shop's calendar, in its time zone.",
+  fields: (t) => ({
+    from: t.field({ type: "Date", required: true, description: "The first day." }),
+    until: t.field({ type: "Date", required: true, description: "The first day that no longer belongs to it." }),
+  }),
+});
+
 /** Newest first unless asked otherwise. */
 export function isDescending(
   order: { readonly direction: "ASC" | "DESC" } | null | undefined,

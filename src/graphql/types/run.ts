@@ -10,10 +10,13 @@ import { builder } from "../builder.ts";
 import { type AdminContext, inOrderOf } from "../context.ts";
 import { openPage, type Page, type PageArguments } from "../page.ts";
 import { listCost, pageArguments, RunConnection, ToolCallConnection } from "./connections.ts";
+import { parseCost } from "./decimal.ts";
 import { Delivery, loadDelivery } from "./delivery.ts";
 import { durationMs } from "./duration.ts";
 import { DateTimeRange, isDescending, OrderDirection } from "./inputs.ts";
 import { Message, Run, Thread } from "./nodes.ts";
+import { costOfRun, loadLatestFacts, loadRounds, Round } from "./round.ts";
+import { toUsage, Usage } from "./run-tokens.ts";
 import { openToolCallsOfRun, toolCallArguments } from "./tool-call.ts";
 
 const RunStatus = builder.enumType("RunStatus", {
@@ -34,24 +37,6 @@ const RunError = builder.objectRef<{ code: string; message: string }>("RunError"
   fields: (t) => ({
     code: t.exposeString("code", { description: "A stable name, to filter by." }),
     message: t.exposeString("message", { description: "The same in words." }),
-  }),
-});
-
-type UsageRow = Pick<RunRow, "cachedInputTokens" | "reasoningTokens"> & { inputTokens: number; outputTokens: number };
-
-const Usage = builder.objectRef<UsageRow>("Usage").implement({
-  description: "The tokens of a run, over all its rounds.",
-  fields: (t) => ({
-    inputTokens: t.exposeInt("inputTokens", { description: "Tokens that the model read." }),
-    cachedInputTokens: t.int({
-      description: "Those of the read tokens that came from the provider's cache.",
-      resolve: (usage) => usage.cachedInputTokens ?? 0,
-    }),
-    outputTokens: t.exposeInt("outputTokens", { description: "Tokens that the model wrote." }),
-    reasoningTokens: t.int({
-      description: "Those of the written tokens that were its reasoning.",
-      resolve: (usage) => usage.reasoningTokens ?? 0,
-    }),
   }),
 });
 
@@ -101,8 +86,35 @@ Run.implement({
       complexity: listCost,
       resolve: (row, args, context) => openToolCallsOfRun(context, row.id, args),
     }),
+    cost: t.field({
+      type: "Decimal",
+      nullable: true,
+      description:
+        "US dollars, by its model's price on the day of the question; null until its tokens are counted, and where the price is not known.",
+      resolve: costOfRun,
+    }),
+    rounds: t.field({
+      type: [Round],
+      description: "Its calls of the model, in their order; a round is there when it has ended.",
+      complexity: { field: 5, multiplier: USUAL_ROUNDS },
+      resolve: (row, _, context) => loadRounds(context, row.id),
+    }),
+    promptVersion: t.string({
+      nullable: true,
+      description: "Of its latest round: names the words of the prompt and of the tools; null where not known.",
+      resolve: async (row, _, context) => (await loadLatestFacts(context, row.id))?.promptVersion,
+    }),
+    modelSettings: t.field({
+      type: "JSON",
+      nullable: true,
+      description: "Of its latest round: what the model was asked with beside its input; null where not known.",
+      resolve: async (row, _, context) => (await loadLatestFacts(context, row.id))?.settings,
+    }),
   }),
 });
+
+/** For the estimate of a query's cost. */
+const USUAL_ROUNDS = 3;
 
 const RunFilter = builder.inputType("RunFilter", {
   description: "Which runs; all conditions given must hold.",
@@ -112,6 +124,13 @@ const RunFilter = builder.inputType("RunFilter", {
     errorCode: t.string({ description: "Failed with exactly this code." }),
     model: t.string({ description: "Answered by exactly this model." }),
     queued: t.field({ type: DateTimeRange, description: "Queued in this time." }),
+    promptVersion: t.string({
+      description: "With a round that was asked in exactly these words, see `Run.promptVersion`.",
+    }),
+    costOver: t.field({
+      type: "Decimal",
+      description: "That cost more than this in US dollars, by a price that is known.",
+    }),
   }),
 });
 
@@ -165,16 +184,11 @@ function openRuns(context: AdminContext, args: Arguments): Page<RunRow> {
 }
 
 function toConditions({ filter }: Arguments): RunConditions {
-  return { ...filter, threadId: filter?.threadId?.id };
+  return { ...filter, threadId: filter?.threadId?.id, costOver: parseCost(filter?.costOver, "costOver") };
 }
 
 function toError({ errorCode, errorMessage }: RunRow) {
   return errorCode === null ? null : { code: errorCode, message: errorMessage ?? errorCode };
-}
-
-function toUsage(run: RunRow): UsageRow | null {
-  const { inputTokens, outputTokens } = run;
-  return inputTokens === null || outputTokens === null ? null : { ...run, inputTokens, outputTokens };
 }
 
 function loadAnswer(context: AdminContext, runId: string) {

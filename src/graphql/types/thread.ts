@@ -18,6 +18,8 @@ import {
   ThreadConnection,
   ToolCallConnection,
 } from "./connections.ts";
+import { Cost, loadThreadCost } from "./cost.ts";
+import { parseCost } from "./decimal.ts";
 import { DateTimeRange, isDescending, OrderDirection } from "./inputs.ts";
 import { MessageRole, messageArguments, openMessagesOfThread } from "./message.ts";
 import { Chat, Message, StaffMember, Thread } from "./nodes.ts";
@@ -98,6 +100,11 @@ Thread.implement({
       complexity: listCost,
       resolve: (row, args, context) => openToolCallsOfThread(context, row.id, args),
     }),
+    cost: t.field({
+      type: Cost,
+      description: "What all its runs cost.",
+      resolve: (row, _, context) => loadThreadCost(context, row.id),
+    }),
   }),
 });
 
@@ -110,6 +117,10 @@ const ThreadFilter = builder.inputType("ThreadFilter", {
     lastActivity: t.field({ type: DateTimeRange, description: "In which something last happened in this time." }),
     hasFailedRuns: t.boolean({ description: "True: with a failed run. False: without any." }),
     usedTool: t.string({ description: "In which the tool with exactly this name was called." }),
+    costOver: t.field({
+      type: "Decimal",
+      description: "Whose runs cost more than this together in US dollars, as far as their prices are known.",
+    }),
   }),
 });
 
@@ -157,7 +168,12 @@ builder.queryField("threads", (t) =>
 );
 
 function toConditions(filter: typeof ThreadFilter.$inferInput | null | undefined): ThreadConditions {
-  return { ...filter, chatId: filter?.chatId?.id, staffMemberId: filter?.staffMemberId?.id };
+  return {
+    ...filter,
+    chatId: filter?.chatId?.id,
+    staffMemberId: filter?.staffMemberId?.id,
+    costOver: parseCost(filter?.costOver, "costOver"),
+  };
 }
 
 function loadMessageCount(context: AdminContext, threadId: string): Promise<number> {

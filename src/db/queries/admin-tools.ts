@@ -1,0 +1,43 @@
+/** What admins read of tools: how often they were called, and how that went. */
+import { and, sql } from "drizzle-orm";
+import { makePgArray } from "drizzle-orm/pg-core";
+import type { Db } from "../client.ts";
+import { toolCalls } from "../schema/index.ts";
+import { inRange, type TimeRange } from "./admin-range.ts";
+import { countWhere, type PercentileFigures, percentilesOf } from "./admin-usage.ts";
+
+export interface ToolFigures {
+  readonly name: string;
+  readonly calls: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly duration: PercentileFigures;
+}
+
+/** The calls of each of these tools that models asked for in this time; a tool without any is left out. */
+export function findToolFigures(db: Db, names: readonly string[], range: TimeRange): Promise<ToolFigures[]> {
+  return db
+    .select({
+      name: toolCalls.name,
+      calls: sql<number>`count(*)::integer`,
+      succeeded: countWhere(sql`${toolCalls.status} = 'succeeded'`),
+      failed: countWhere(sql`${toolCalls.status} = 'failed'`),
+      duration: percentilesOf(sql`nullif(${toolCalls.durationMs}, -1)`),
+    })
+    .from(toolCalls)
+    .where(and(sql`${toolCalls.name} = any(${textArray(names)})`, inRange(toolCalls.createdAt, range)))
+    .groupBy(toolCalls.name);
+}
+
+/** When a model last asked for each of these tools; null where none ever did. */
+export async function findLastUses(db: Db, names: readonly string[]): Promise<{ name: string; at: Date | null }[]> {
+  const newest = sql`(select max(${toolCalls.createdAt}) from ${toolCalls} where ${toolCalls.name} = tool.name)`;
+  const rows = await db
+    .select({ name: sql<string>`tool.name`, at: sql<string | null>`${newest}` })
+    .from(sql`unnest(${textArray(names)}) as tool(name)`);
+  return rows.map(({ name, at }) => ({ name, at: at === null ? null : new Date(at) }));
+}
+
+function textArray(texts: readonly string[]) {
+  return sql`${makePgArray([...texts])}::text[]`;
+}

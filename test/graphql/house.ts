@@ -1,0 +1,9 @@
+/** The house of the tests' API: a shop, and the tools of the product. */
+import type { House } from "../../src/graphql/house.ts";
+import { STAFF_ROLES } from "../../src/roles.ts";
+import { createToolRegistry } from "../../src/tools/registry.ts";
+import { HANOI } from "../support/shop.ts";
+
+export function createTestHouse(values: Partial<House> = {}): House {
+  return { shop: HANOI, tools: [...createToolRegistry(STAFF_ROLES).values()], now: () => new Date(), ...values };
+}
