@@ -3,12 +3,15 @@
  */
 import DataLoader from "dataloader";
 import type { Db } from "../db/client.ts";
+import type { Logger } from "../logger.ts";
 import type { Admin } from "./auth.ts";
 
 export interface AdminContext {
   readonly db: Db;
   /** Null for a request without a valid token: then every field is refused. */
   readonly admin: Admin | null;
+  /** For what was changed, and by whom. */
+  readonly logger: Pick<Logger, "info">;
   /** Loads the value of `key` together with all others that are asked for in the same turn under the same `name`. */
   load<Value>(name: string, key: string, loadMany: LoadMany<Value>): Promise<Value>;
 }
@@ -17,11 +20,12 @@ export interface AdminContext {
 export type LoadMany<Value> = (keys: readonly string[]) => Promise<readonly Value[]>;
 
 /** A context for one operation: what it has loaded is not kept for the next. */
-export function createContext(db: Db, admin: Admin | null): AdminContext {
+export function createContext(db: Db, admin: Admin | null, logger: AdminContext["logger"]): AdminContext {
   const loaders = new Map<string, DataLoader<string, unknown>>();
   return {
     db,
     admin,
+    logger,
     load<Value>(name: string, key: string, loadMany: LoadMany<Value>) {
       const loader = loaders.get(name) ?? new DataLoader<string, unknown>(loadMany);
       loaders.set(name, loader);

@@ -19,7 +19,7 @@ export interface AdminApiDeps {
   readonly db: Db;
   /** The SHA-256 of the configured `ADMIN_TOKEN`, see `hashToken`. */
   readonly adminTokenHash: Buffer;
-  readonly logger: Pick<Logger, "error">;
+  readonly logger: Pick<Logger, "error" | "info">;
 }
 
 export type AdminApi = ReturnType<typeof createAdminApi>;
@@ -30,7 +30,7 @@ export function createAdminApi({ db, adminTokenHash, logger }: AdminApiDeps) {
   return createYoga({
     schema: createSchema(),
     graphqlEndpoint: "/graphql",
-    context: async ({ request }) => createContext(db, await authenticator.authenticate(request)),
+    context: async ({ request }) => createContext(db, await authenticator.authenticate(request), logger),
     plugins: [requireToken(authenticator), useCSRFPrevention(), limitDocument(), addErrorCodes()],
     maskedErrors: { maskError: createErrorMask(logger) },
     // Errors are logged where they are masked, with their reference.

@@ -32,7 +32,7 @@ test.each(queryFields.map((field) => field.name))("Query.%s gives nothing withou
 });
 
 test.each(queryFields.map((field) => field.name))("Query.%s is refused by the schema itself too", async (name) => {
-  const contextValue = createContext(admins.db, null);
+  const contextValue = createContext(admins.db, null, { info: () => undefined });
 
   const { errors } = await execute({ schema, document: parse(queryOf(name)), contextValue });
 

@@ -14,6 +14,8 @@ export interface AdminClient {
   readonly api: AdminApi;
   /** What was logged as an error. */
   readonly errors: unknown[];
+  /** What was logged of changes. */
+  readonly notes: unknown[];
   /** Every statement that the API sent, since the start. */
   readonly statements: string[];
   /** Asks as the configured admin; fails on an error. */
@@ -38,6 +40,7 @@ interface Answer {
 export async function startAdminApi(): Promise<AdminClient> {
   const testDatabase = await createTestDatabase();
   const errors: unknown[] = [];
+  const notes: unknown[] = [];
   const statements: string[] = [];
   const counted = drizzle({
     // The same connections, with a record of what is asked on them.
@@ -47,7 +50,10 @@ export async function startAdminApi(): Promise<AdminClient> {
   const api = createAdminApi({
     db: counted,
     adminTokenHash: hashToken(ADMIN_TOKEN),
-    logger: { error: (...facts: unknown[]) => void errors.push(facts) },
+    logger: {
+      error: (...facts: unknown[]) => void errors.push(facts),
+      info: (...facts: unknown[]) => void notes.push(facts),
+    },
   });
   const ask: AdminClient["ask"] = async (query, { token = ADMIN_TOKEN, variables } = {}) => {
     const response = await api.fetch("http://localhost/graphql", {
@@ -62,6 +68,7 @@ export async function startAdminApi(): Promise<AdminClient> {
     testDatabase,
     api,
     errors,
+    notes,
     statements,
     ask,
     query: async (query, variables) => {

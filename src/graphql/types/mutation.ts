@@ -1,0 +1,7 @@
+/** The root of all changes. Every field of it is refused to one whose token only reads. */
+import { builder } from "../builder.ts";
+
+builder.mutationType({
+  description: "All that admins can change. Each field needs an admin token with the scope ADMIN.",
+  authScopes: { admin: true },
+});
