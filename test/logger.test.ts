@@ -52,13 +52,16 @@ test("a token, key or password inside any text never comes out, whatever the fie
   }
 });
 
-test.each([ADMIN_TOKEN, NEW_TOKEN])("of an admin token nothing is left, neither its beginning nor its end: %s", (token) => {
-  const log = createCapturedLog();
+test.each([ADMIN_TOKEN, NEW_TOKEN])(
+  "of an admin token nothing is left, neither its beginning nor its end: %s",
+  (token) => {
+    const log = createCapturedLog();
 
-  log.logger.error({ reason: `Bearer ${token}` }, "failed");
+    log.logger.error({ reason: `Bearer ${token}` }, "failed");
 
-  expect(log.lines()).toMatchObject([{ reason: "Bearer [token]" }]);
-});
+    expect(log.lines()).toMatchObject([{ reason: "Bearer [token]" }]);
+  },
+);
 
 test("every line stays JSON when something is cut from it", () => {
   const log = createCapturedLog();

@@ -126,9 +126,7 @@ test("a revoked token opens nothing from the next request on; revoking it again 
   });
   expect(second).toEqual(first);
   expect(await statusOf(token)).toBe(401);
-  expect(admins.notes).toEqual([
-    [expect.objectContaining({ name: "lost", by: "ADMIN_TOKEN" }), "admin token revoked"],
-  ]);
+  expect(admins.notes).toEqual([[expect.objectContaining({ name: "lost", by: "ADMIN_TOKEN" }), "admin token revoked"]]);
 });
 
 test("a token may revoke itself: the answer still comes, the next request is refused", async () => {
