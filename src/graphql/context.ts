@@ -10,6 +10,8 @@ export interface AdminContext {
   readonly db: Db;
   /** Null for a request without a valid token: then every field is refused. */
   readonly admin: Admin | null;
+  /** Over: nobody waits for the answer any more, and nothing further is to be read for it. */
+  readonly operation: { isOver: boolean };
   /** For what was changed, and by whom. */
   readonly logger: Pick<Logger, "info">;
   /** Loads the value of `key` together with all others that are asked for in the same turn under the same `name`. */
@@ -26,6 +28,7 @@ export function createContext(db: Db, admin: Admin | null, logger: AdminContext[
     db,
     admin,
     logger,
+    operation: { isOver: false },
     load<Value>(name: string, key: string, loadMany: LoadMany<Value>) {
       const loader = loaders.get(name) ?? new DataLoader<string, unknown>(loadMany);
       loaders.set(name, loader);

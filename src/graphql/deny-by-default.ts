@@ -9,6 +9,7 @@
 import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema, isObjectType } from "graphql";
 import { type Admin, forbidden, unauthenticated } from "./auth.ts";
 import type { AdminContext } from "./context.ts";
+import { tooSlow } from "./time-limit.ts";
 
 /** Puts the door before each field of the schema, which is changed in place: `builder.toSchema()` makes a new one each time. */
 export function denyByDefault(schema: GraphQLSchema): GraphQLSchema {
@@ -29,6 +30,7 @@ function behindDoor(refuse: (admin: Admin) => void, resolve: Resolver): Resolver
   return (source, args, context, info) => {
     if (context.admin === null) throw unauthenticated();
     refuse(context.admin);
+    if (context.operation.isOver) throw tooSlow();
     return resolve(source, args, context, info);
   };
 }

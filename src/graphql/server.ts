@@ -8,11 +8,13 @@ import { useCSRFPrevention } from "@graphql-yoga/plugin-csrf-prevention";
 import { createYoga } from "graphql-yoga";
 import type { Db } from "../db/client.ts";
 import type { Logger } from "../logger.ts";
-import { createAuthenticator, requireToken } from "./auth.ts";
+import { type Authenticator, createAuthenticator, requireToken } from "./auth.ts";
 import { createContext } from "./context.ts";
 import { addErrorCodes, createErrorMask } from "./errors.ts";
 import { limitDocument, MAX_BODY_BYTES } from "./limits.ts";
+import { createRateLimiter, limitRate, RATE_LIMIT, type RateLimit } from "./rate-limit.ts";
 import { createSchema } from "./schema.ts";
+import { limitTime, REQUEST_LIMIT_MS, withinTime } from "./time-limit.ts";
 
 export interface AdminApiDeps {
   /** A pool of the admins' own, whose statements the server ends after 10 s: what they ask must not hold up the bot. */
@@ -20,18 +22,32 @@ export interface AdminApiDeps {
   /** The SHA-256 of the configured `ADMIN_TOKEN`, see `hashToken`. */
   readonly adminTokenHash: Buffer;
   readonly logger: Pick<Logger, "error" | "info">;
+  /** How often a token may ask; `RATE_LIMIT` when left out, as often as it likes when null (for a benchmark). */
+  readonly rateLimit?: RateLimit | null;
+  /** How long a request may take, in milliseconds; `REQUEST_LIMIT_MS` when left out. */
+  readonly requestLimitMs?: number;
+  /** For the rate, in milliseconds that never go back. */
+  readonly clock?: () => number;
 }
 
 export type AdminApi = ReturnType<typeof createAdminApi>;
 
 /** A listener for Node's HTTP server, with `.fetch` for those who have no server. Answers `/graphql` only. */
-export function createAdminApi({ db, adminTokenHash, logger }: AdminApiDeps) {
-  const authenticator = createAuthenticator(db, adminTokenHash);
+export function createAdminApi(deps: AdminApiDeps) {
+  const { db, adminTokenHash, logger, requestLimitMs = REQUEST_LIMIT_MS } = deps;
+  const authenticator = withinTime(createAuthenticator(db, adminTokenHash), requestLimitMs);
   return createYoga({
     schema: createSchema(),
     graphqlEndpoint: "/graphql",
     context: async ({ request }) => createContext(db, await authenticator.authenticate(request), logger),
-    plugins: [requireToken(authenticator), useCSRFPrevention(), limitDocument(), addErrorCodes()],
+    plugins: [
+      limitTime(requestLimitMs),
+      requireToken(authenticator),
+      rateOf(deps, authenticator),
+      useCSRFPrevention(),
+      limitDocument(),
+      addErrorCodes(),
+    ],
     maskedErrors: { maskError: createErrorMask(logger) },
     // Errors are logged where they are masked, with their reference.
     logging: false,
@@ -52,6 +68,17 @@ export function createAdminApi({ db, adminTokenHash, logger }: AdminApiDeps) {
       return renderGraphiQL(options);
     },
   });
+}
+
+function rateOf(
+  { rateLimit = RATE_LIMIT, clock = () => performance.now() }: AdminApiDeps,
+  authenticator: Authenticator,
+) {
+  if (rateLimit === null) return {};
+  return limitRate(
+    createRateLimiter(rateLimit, () => clock() / 1000),
+    authenticator,
+  );
 }
 
 const FIRST_QUERY = `# Put your admin token behind "Bearer " in the headers below.

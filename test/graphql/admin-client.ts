@@ -3,7 +3,7 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import type { Sql } from "postgres";
 import type { Db } from "../../src/db/client.ts";
 import { hashToken } from "../../src/graphql/auth.ts";
-import { type AdminApi, createAdminApi } from "../../src/graphql/server.ts";
+import { type AdminApi, type AdminApiDeps, createAdminApi } from "../../src/graphql/server.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 export const ADMIN_TOKEN = "test-admin-token-of-at-least-32-characters";
@@ -37,8 +37,12 @@ interface Answer {
   readonly body: { data?: Data; errors?: { message: string; path?: unknown[]; extensions: Record<string, unknown> }[] };
 }
 
-export async function startAdminApi(): Promise<AdminClient> {
-  const testDatabase = await createTestDatabase();
+/** Without a limit of the rate, unless one is given: a test may ask as fast as it likes. */
+export async function startAdminApi({
+  poolSize = 5,
+  ...deps
+}: Partial<AdminApiDeps> & { poolSize?: number } = {}): Promise<AdminClient> {
+  const testDatabase = await createTestDatabase({ poolSize });
   const errors: unknown[] = [];
   const notes: unknown[] = [];
   const statements: string[] = [];
@@ -48,12 +52,14 @@ export async function startAdminApi(): Promise<AdminClient> {
     logger: { logQuery: (statement) => void statements.push(statement) },
   });
   const api = createAdminApi({
+    rateLimit: null,
     db: counted,
     adminTokenHash: hashToken(ADMIN_TOKEN),
     logger: {
       error: (...facts: unknown[]) => void errors.push(facts),
       info: (...facts: unknown[]) => void notes.push(facts),
     },
+    ...deps,
   });
   const ask: AdminClient["ask"] = async (query, { token = ADMIN_TOKEN, variables } = {}) => {
     const response = await api.fetch("http://localhost/graphql", {
