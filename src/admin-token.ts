@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StartupError } from "./errors.ts";
+import { makeToken } from "./make-token.ts";
 
 export interface AdminToken {
   token: string;
@@ -59,7 +60,7 @@ async function read(file: string): Promise<string | undefined> {
 }
 
 async function make(file: string): Promise<string> {
-  const token = `ch_${randomBytes(32).toString("base64url")}`;
+  const { token } = makeToken();
   try {
     await writeSecret(file, token, "wx");
     return token;

@@ -17,7 +17,7 @@ const REDACTED = SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name
 /** What secrets look like in a text. None of these ever takes a quote, so that a line of JSON stays one. */
 const SECRETS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/\d{6,}:[\w-]{30,}/g, "[token]"],
-  [/\bch_[\w-]{43}/g, "[token]"],
+  [/\bch_[\w-]{43,}/g, "[token]"],
   [/\bsk-[\w-]{16,}/g, "[key]"],
   [/(\w+:\/\/[^\s:/@"]*):[^\s/"]*@/g, "$1:[password]@"],
 ];

@@ -3,7 +3,6 @@
  *
  *     npm run token -- --name dashboard --scope viewer --days 90
  */
-import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { loadConfig } from "./config.ts";
@@ -12,13 +11,18 @@ import { createAdminToken } from "./db/queries/admin-tokens.ts";
 import { AppError, BadInputError } from "./errors.ts";
 import { hashToken } from "./graphql/auth.ts";
 import { createLogger } from "./logger.ts";
+import { findNameFault, MAX_NAME_LENGTH, makeToken } from "./make-token.ts";
 import { BROKEN_OFF, stopOnSignals } from "./stop-on-signals.ts";
 
 const DAY_MS = 86_400_000;
 const USAGE = "Usage: npm run token [-- --name NAME --scope viewer|admin --days N]";
 
 const Arguments = z.object({
-  name: z.string().trim().min(1).max(100).default("token"),
+  name: z
+    .string()
+    .trim()
+    .refine((name) => findNameFault(name) === null, `1 to ${MAX_NAME_LENGTH} characters that can be printed`)
+    .default("token"),
   scope: z.enum(["viewer", "admin"]).default("admin"),
   /** How long the token is valid; it does not expire when left out. */
   days: z.coerce.number().int().min(1).max(3650).optional(),
@@ -27,7 +31,7 @@ type Arguments = z.infer<typeof Arguments>;
 
 try {
   const wanted = readArguments(process.argv.slice(2));
-  const token = await makeToken(wanted);
+  const token = await storeToken(wanted);
   const { name, scope, days } = wanted;
   // Beside the token, not in it: the output is the token alone.
   process.stderr.write(
@@ -40,7 +44,7 @@ try {
   process.exitCode = 1;
 }
 
-async function makeToken({ name, scope, days }: Arguments): Promise<string> {
+async function storeToken({ name, scope, days }: Arguments): Promise<string> {
   const config = loadConfig();
   const logger = createLogger({ level: "warn", pretty: process.stderr.isTTY });
   // As the bot does: without a Telegram token it may be at work on the demo shop.
@@ -49,9 +53,9 @@ async function makeToken({ name, scope, days }: Arguments): Promise<string> {
   stopOnSignals(async () => (await opening).close(), BROKEN_OFF);
   const { database, close } = await opening;
   try {
-    const token = `ch_${randomBytes(32).toString("base64url")}`;
+    const { token, prefix } = makeToken();
     const expiresAt = days === undefined ? null : new Date(Date.now() + days * DAY_MS);
-    await createAdminToken(database.db, { name, scope, tokenHash: hashToken(token), expiresAt });
+    await createAdminToken(database.db, { name, scope, prefix, tokenHash: hashToken(token), expiresAt });
     return token;
   } finally {
     await close();

@@ -20,7 +20,7 @@ test("a token is made at the first start, for its owner's eyes only, and kept", 
   const second = await loadAdminToken(null, dataDir);
 
   const file = join(dataDir, "admin-token");
-  expect(first).toEqual({ token: expect.stringMatching(/^ch_[\w-]{43}$/), shellText: `$(cat ${file})`, file });
+  expect(first).toEqual({ token: expect.stringMatching(/^ch_[a-z]{6}_[\w-]{43}$/), shellText: `$(cat ${file})`, file });
   expect(second).toEqual(first);
   expect(await readFile(file, "utf8")).toBe(`${first.token}\n`);
   expect([await modeOf(file), await modeOf(dataDir)]).toEqual(["600", "700"]);
@@ -56,7 +56,7 @@ test("nobody ever sees half a token: the file is there whole or not at all", asy
     await making;
   }
 
-  const halves = seen.filter((text) => text !== "none yet" && !/^ch_[\w-]{43}\n$/.test(text));
+  const halves = seen.filter((text) => text !== "none yet" && !/^ch_[a-z]{6}_[\w-]{43}\n$/.test(text));
   expect(halves).toEqual([]);
 });
 

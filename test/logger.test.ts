@@ -6,6 +6,7 @@ import { createCapturedLog } from "./support/log.ts";
 const BOT_TOKEN = "123456789:AAFabcdefghijklmnopqrstuvwxyz_-12345";
 const API_KEY = "sk-proj-abcdefghijklmnopqrstuvwxyz";
 const ADMIN_TOKEN = `ch_${"aB3_-".repeat(8)}xyz`;
+const NEW_TOKEN = `ch_abcdef_${"aB3_-".repeat(8)}xyz`;
 const PASSWORD = "hunter2";
 const SECRETS = [BOT_TOKEN, API_KEY, ADMIN_TOKEN, PASSWORD];
 
@@ -50,6 +51,17 @@ test("a token, key or password inside any text never comes out, whatever the fie
     expectNoSecret(log.text());
   }
 });
+
+test.each([ADMIN_TOKEN, NEW_TOKEN])(
+  "of an admin token nothing is left, neither its beginning nor its end: %s",
+  (token) => {
+    const log = createCapturedLog();
+
+    log.logger.error({ reason: `Bearer ${token}` }, "failed");
+
+    expect(log.lines()).toMatchObject([{ reason: "Bearer [token]" }]);
+  },
+);
 
 test("every line stays JSON when something is cut from it", () => {
   const log = createCapturedLog();

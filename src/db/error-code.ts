@@ -33,6 +33,11 @@ export function isDatabaseAway(error: unknown): boolean {
   return isServerAbsent(error) || isServerBusy(error) || isFatal(error);
 }
 
+/** Whether the server ended the statement, by its time limit or because somebody asked it to. */
+export function isStatementTimeout(error: unknown): boolean {
+  return errorCode(error) === "57014";
+}
+
 /** Another transaction stood in the way of this one. */
 const CROSSED_CODES = new Set(["40001", "40P01"]);
 /** The server only reads: it has become a standby, or somebody has set it so. */

@@ -10,10 +10,12 @@ import type { Plugin } from "graphql-yoga";
 import type { Db } from "../db/client.ts";
 import { findAdminToken, touchAdminToken } from "../db/queries/admin-tokens.ts";
 
-/** One who holds a valid token. `viewer` reads; `admin` may also change, once there is something to change. */
+/** One who holds a valid token. `viewer` reads; `admin` may also change, and see who else holds a token. */
 export interface Admin {
   readonly name: string;
   readonly scope: "viewer" | "admin";
+  /** The row of the token; null for the configured one, which is stored nowhere. */
+  readonly tokenId: string | null;
 }
 
 export interface Authenticator {
@@ -48,6 +50,11 @@ export function unauthenticated(): GraphQLError {
   });
 }
 
+/** For a field that a viewer's token does not open. Beside it the rest of the answer stands: no HTTP status of its own. */
+export function forbidden(): GraphQLError {
+  return new GraphQLError("This needs an admin token with the scope ADMIN", { extensions: { code: "FORBIDDEN" } });
+}
+
 /** What is stored and compared of a token. */
 export function hashToken(token: string): Buffer {
   return createHash("sha256").update(token).digest();
@@ -58,9 +65,9 @@ export async function findAdmin(db: Db, adminTokenHash: Buffer, authorization: s
   const token = /^Bearer +([\x21-\x7e]+)$/i.exec(authorization ?? "")?.[1];
   if (token === undefined) return null;
   const tokenHash = hashToken(token);
-  if (timingSafeEqual(tokenHash, adminTokenHash)) return { name: "ADMIN_TOKEN", scope: "admin" };
+  if (timingSafeEqual(tokenHash, adminTokenHash)) return { name: "ADMIN_TOKEN", scope: "admin", tokenId: null };
   const found = await findAdminToken(db, tokenHash);
   if (!found) return null;
   if (found.isUseStale) await touchAdminToken(db, found.id);
-  return { name: found.name, scope: found.scope };
+  return { name: found.name, scope: found.scope, tokenId: found.id };
 }

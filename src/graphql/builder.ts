@@ -9,7 +9,7 @@ import DataloaderPlugin from "@pothos/plugin-dataloader";
 import RelayPlugin from "@pothos/plugin-relay";
 import ScopeAuthPlugin from "@pothos/plugin-scope-auth";
 import { BadInputError } from "../errors.ts";
-import { unauthenticated } from "./auth.ts";
+import { forbidden, unauthenticated } from "./auth.ts";
 import type { AdminContext } from "./context.ts";
 import { decodeGlobalId, encodeGlobalId } from "./ids.ts";
 import { COST_LIMITS, tooComplex } from "./limits.ts";
@@ -17,8 +17,11 @@ import { MAX_PAGE_SIZE } from "./page.ts";
 
 export interface SchemaTypes {
   Context: AdminContext;
-  /** `reader`: one who holds a valid token, whatever its scope. */
-  AuthScopes: { reader: boolean };
+  /**
+   * `reader`: one who holds a valid token, whatever its scope. `admin`: one whose token has the scope ADMIN. A field that
+   * says nothing is for readers, see `deny-by-default.ts`.
+   */
+  AuthScopes: { reader: boolean; admin: boolean };
   DefaultFieldNullability: false;
   Scalars: {
     ID: { Input: string; Output: string };
@@ -37,8 +40,8 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   plugins: [ScopeAuthPlugin, ComplexityPlugin, RelayPlugin, DataloaderPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
-    authScopes: ({ admin }) => ({ reader: admin !== null }),
-    unauthorizedError: unauthenticated,
+    authScopes: ({ admin }) => ({ reader: admin !== null, admin: admin?.scope === "admin" }),
+    unauthorizedError: (_, { admin }) => (admin === null ? unauthenticated() : forbidden()),
     // Once for an object instead of once for each of its fields.
     runScopesOnType: true,
     // Before anything is followed, and not only before it is shown.
@@ -48,10 +51,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   relay: {
     encodeGlobalID: (type, id) => encodeGlobalId(type, String(id)),
     decodeGlobalID: decodeGlobalId,
-    nodeTypeOptions: {
-      description: "Anything that has an id of its own and can be fetched by it.",
-      authScopes: { reader: true },
-    },
+    nodeTypeOptions: { description: "Anything that has an id of its own and can be fetched by it." },
     idFieldOptions: { description: "Opaque; the same for as long as the object exists. Give it to `Query.node`." },
     nodeQueryOptions: {
       description: "The object with this id, or null where there is none.",

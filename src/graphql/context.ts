@@ -3,6 +3,7 @@
  */
 import DataLoader from "dataloader";
 import type { Db } from "../db/client.ts";
+import type { Logger } from "../logger.ts";
 import type { Admin } from "./auth.ts";
 import type { House } from "./house.ts";
 import type { ActivityHub } from "./live/activity-hub.ts";
@@ -14,6 +15,10 @@ export interface AdminContext {
   readonly house: House;
   /** What happens, for subscriptions. */
   readonly activity: ActivityHub;
+  /** Over: nobody waits for the answer any more, and nothing further is to be read for it. */
+  readonly operation: { isOver: boolean };
+  /** For what was changed, and by whom. */
+  readonly logger: Pick<Logger, "info">;
   /** Loads the value of `key` together with all others that are asked for in the same turn under the same `name`. */
   load<Value>(name: string, key: string, loadMany: LoadMany<Value>): Promise<Value>;
 }
@@ -22,10 +27,11 @@ export interface AdminContext {
 export type LoadMany<Value> = (keys: readonly string[]) => Promise<readonly Value[]>;
 
 /** A context for one operation: what it has loaded is not kept for the next. */
-export function createContext(parts: Omit<AdminContext, "load">): AdminContext {
+export function createContext(parts: Omit<AdminContext, "load" | "operation">): AdminContext {
   const loaders = new Map<string, DataLoader<string, unknown>>();
   return {
     ...parts,
+    operation: { isOver: false },
     load<Value>(name: string, key: string, loadMany: LoadMany<Value>) {
       const loader = loaders.get(name) ?? new DataLoader<string, unknown>(loadMany);
       loaders.set(name, loader);

@@ -5,8 +5,10 @@
 import { randomUUID } from "node:crypto";
 import { GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
+import { isStatementTimeout } from "../db/error-code.ts";
 import { AppError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { tooSlow } from "./time-limit.ts";
 
 /** For Yoga's `maskedErrors.maskError`. */
 export function createErrorMask(logger: Pick<Logger, "error">): (error: unknown) => Error {
@@ -14,11 +16,13 @@ export function createErrorMask(logger: Pick<Logger, "error">): (error: unknown)
     const cause = rootOf(error);
     if (cause instanceof AppError) return rewrite(error, cause.message, cause.code);
     if (cause instanceof GraphQLError) return error instanceof Error ? error : cause;
+    const path = error instanceof GraphQLError ? error.path : undefined;
+    if (isStatementTimeout(cause)) {
+      logger.error({ err: cause, path }, "admin query took too long");
+      return rewrite(error, tooSlow().message, "TIMEOUT");
+    }
     const reference = randomUUID();
-    logger.error(
-      { err: cause, reference, path: error instanceof GraphQLError ? error.path : undefined },
-      "admin query failed",
-    );
+    logger.error({ err: cause, reference, path }, "admin query failed");
     return rewrite(error, `Unexpected error, reference ${reference}`, "INTERNAL_SERVER_ERROR");
   };
 }

@@ -8,14 +8,16 @@ import { useCSRFPrevention } from "@graphql-yoga/plugin-csrf-prevention";
 import { createYoga } from "graphql-yoga";
 import type { Db } from "../db/client.ts";
 import type { Logger } from "../logger.ts";
-import { createAuthenticator, requireToken } from "./auth.ts";
+import { type Authenticator, createAuthenticator, requireToken } from "./auth.ts";
 import { createContext } from "./context.ts";
 import { addErrorCodes, createErrorMask } from "./errors.ts";
 import type { House } from "./house.ts";
 import { limitDocument, MAX_BODY_BYTES } from "./limits.ts";
 import type { ActivityHub } from "./live/activity-hub.ts";
 import { shareEvents } from "./live/subscribe.ts";
+import { createRateLimiter, limitRate, RATE_LIMIT, type RateLimit } from "./rate-limit.ts";
 import { createSchema } from "./schema.ts";
+import { limitTime, REQUEST_LIMIT_MS, withinTime } from "./time-limit.ts";
 
 export interface AdminApiDeps {
   /** A pool of the admins' own, whose statements the server ends after 10 s: what they ask must not hold up the bot. */
@@ -24,22 +26,31 @@ export interface AdminApiDeps {
   readonly activity: ActivityHub;
   /** The SHA-256 of the configured `ADMIN_TOKEN`, see `hashToken`. */
   readonly adminTokenHash: Buffer;
-  readonly logger: Pick<Logger, "error">;
+  readonly logger: Pick<Logger, "error" | "info">;
   readonly house: House;
+  /** How often a token may ask; `RATE_LIMIT` when left out, as often as it likes when null (for a benchmark). */
+  readonly rateLimit?: RateLimit | null;
+  /** How long a request may take, in milliseconds; `REQUEST_LIMIT_MS` when left out. */
+  readonly requestLimitMs?: number;
+  /** For the rate, in milliseconds that never go back. */
+  readonly clock?: () => number;
 }
 
 export type AdminApi = ReturnType<typeof createAdminApi>;
 
 /** A listener for Node's HTTP server, with `.fetch` for those who have no server. Answers `/graphql` only. */
-export function createAdminApi({ db, activity, adminTokenHash, logger, house }: AdminApiDeps) {
-  const authenticator = createAuthenticator(db, adminTokenHash);
+export function createAdminApi(deps: AdminApiDeps) {
+  const { db, activity, house, adminTokenHash, logger, requestLimitMs = REQUEST_LIMIT_MS } = deps;
+  const authenticator = withinTime(createAuthenticator(db, adminTokenHash), requestLimitMs);
   return createYoga({
     schema: createSchema(),
     graphqlEndpoint: "/graphql",
     context: async ({ request }) =>
-      createContext({ db, activity, house, admin: await authenticator.authenticate(request) }),
+      createContext({ db, activity, house, logger, admin: await authenticator.authenticate(request) }),
     plugins: [
+      limitTime(requestLimitMs),
       requireToken(authenticator),
+      rateOf(deps, authenticator),
       useCSRFPrevention(),
       limitDocument(),
       shareEvents(createContext),
@@ -65,6 +76,17 @@ export function createAdminApi({ db, activity, adminTokenHash, logger, house }: 
       return renderGraphiQL(options);
     },
   });
+}
+
+function rateOf(
+  { rateLimit = RATE_LIMIT, clock = () => performance.now() }: AdminApiDeps,
+  authenticator: Authenticator,
+) {
+  if (rateLimit === null) return {};
+  return limitRate(
+    createRateLimiter(rateLimit, () => clock() / 1000),
+    authenticator,
+  );
 }
 
 const FIRST_QUERY = `# Put your admin token behind "Bearer " in the headers below.

@@ -48,6 +48,7 @@ test.each(queryFields.map((field) => field.name))("Query.%s is refused by the sc
     db: admins.db,
     activity: admins.activity,
     house: createTestHouse(),
+    logger: { info: () => undefined },
     admin: null,
   });
 
@@ -134,17 +135,29 @@ test("a browser finds GraphiQL without a token and without another server, and n
 });
 
 test("a form of another site cannot ask, even with a token", async () => {
-  const response = await admins.api.fetch("http://localhost/graphql", {
-    method: "POST",
-    headers: { "content-type": "text/plain", authorization: `Bearer ${ADMIN_TOKEN}` },
-    body: JSON.stringify({ query: "{ __typename }" }),
-  });
+  const authorization = `Bearer ${ADMIN_TOKEN}`;
+  const body = JSON.stringify({ query: "{ __typename }" });
+  const form = new FormData();
+  form.set("operations", body);
+  const requests = [
+    { method: "GET", headers: { authorization } },
+    { method: "POST", headers: { "content-type": "text/plain", authorization }, body },
+    { method: "POST", headers: { authorization }, body: new URLSearchParams({ query: "{ __typename }" }) },
+    { method: "POST", headers: { authorization }, body: form },
+  ];
+
+  for (const request of requests) {
+    const { status } = await admins.api.fetch("http://localhost/graphql?query={__typename}", request);
+    expect(status).toBe(403);
+  }
+});
+
+test("a page of another site is given nothing", async () => {
   const preflight = await admins.api.fetch("http://localhost/graphql", {
     method: "OPTIONS",
     headers: { origin: "https://evil.example", "access-control-request-method": "POST" },
   });
 
-  expect(response.status).toBe(403);
   expect(preflight.headers.get("access-control-allow-origin")).toBeNull();
 });
 

@@ -6,7 +6,7 @@ import { listen } from "../../src/db/notify.ts";
 import { hashToken } from "../../src/graphql/auth.ts";
 import type { House } from "../../src/graphql/house.ts";
 import { type ActivityHub, createActivityHub } from "../../src/graphql/live/activity-hub.ts";
-import { type AdminApi, createAdminApi } from "../../src/graphql/server.ts";
+import { type AdminApi, type AdminApiDeps, createAdminApi } from "../../src/graphql/server.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { createTestHouse } from "./house.ts";
 
@@ -19,6 +19,8 @@ export interface AdminClient {
   readonly activity: ActivityHub;
   /** What was logged as an error. */
   readonly errors: unknown[];
+  /** What was logged of changes. */
+  readonly notes: unknown[];
   /** Every statement that the API sent, since the start. */
   readonly statements: string[];
   /** Asks as the configured admin; fails on an error. */
@@ -40,13 +42,21 @@ interface Answer {
   readonly body: { data?: Data; errors?: { message: string; path?: unknown[]; extensions: Record<string, unknown> }[] };
 }
 
-/**
- * `house`: what differs from the shop and the tools of `createTestHouse`. `shared`: the database of another one, which closes
- * it; then this is as a second process on it.
- */
-export async function startAdminApi(house: Partial<House> = {}, shared?: TestDatabase): Promise<AdminClient> {
-  const testDatabase = shared ?? (await createTestDatabase());
+export interface AdminApiOptions extends Partial<Omit<AdminApiDeps, "house">> {
+  /** Connections of the database's pool. */
+  readonly poolSize?: number;
+  /** What differs from the shop and the tools of `createTestHouse`. */
+  readonly house?: Partial<House>;
+  /** The database of another one, which closes it: then this is as a second process on it. */
+  readonly shared?: TestDatabase;
+}
+
+/** Without a limit of the rate, unless one is given: a test may ask as fast as it likes. */
+export async function startAdminApi(options: AdminApiOptions = {}): Promise<AdminClient> {
+  const { poolSize = 5, house, shared, ...deps } = options;
+  const testDatabase = shared ?? (await createTestDatabase({ poolSize }));
   const errors: unknown[] = [];
+  const notes: unknown[] = [];
   const statements: string[] = [];
   const counted = drizzle({
     // The same connections, with a record of what is asked on them.
@@ -56,6 +66,7 @@ export async function startAdminApi(house: Partial<House> = {}, shared?: TestDat
   const logger = {
     error: (...facts: unknown[]) => void errors.push(facts),
     warn: (...facts: unknown[]) => void errors.push(facts),
+    info: (...facts: unknown[]) => void notes.push(facts),
   };
   const activity = createActivityHub({
     db: counted,
@@ -63,11 +74,13 @@ export async function startAdminApi(house: Partial<House> = {}, shared?: TestDat
     logger,
   });
   const api = createAdminApi({
+    rateLimit: null,
     db: counted,
     activity,
     adminTokenHash: hashToken(ADMIN_TOKEN),
     logger,
     house: createTestHouse(house),
+    ...deps,
   });
   const ask: AdminClient["ask"] = async (query, { token = ADMIN_TOKEN, variables } = {}) => {
     const response = await api.fetch("http://localhost/graphql", {
@@ -83,6 +96,7 @@ export async function startAdminApi(house: Partial<House> = {}, shared?: TestDat
     api,
     activity,
     errors,
+    notes,
     statements,
     ask,
     query: async (query, variables) => {

@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { getIntrospectionQuery } from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectDatabase } from "../../src/db/client.ts";
 import { messages } from "../../src/db/schema/index.ts";
@@ -80,6 +81,56 @@ test("a body over a megabyte is refused with 413, and a batch is refused", async
   expect(batched.ok).toBe(false);
 });
 
+const range = (length: number) => Array.from({ length }, (_, index) => index);
+
+test.each([
+  [
+    "a fragment that doubles twenty times",
+    `{ threads { nodes { ...F0 } } } ${doubling(20, (next) => `${next} ${next}`)}`,
+  ],
+  [
+    "one that goes deeper each time",
+    `{ threads { nodes { ...F0 } } } ${doubling(20, (next) => `lastMessage { thread { ${next} } }`)}`,
+  ],
+  ["a field that stands there 400 times", `{ ${"viewer { name } ".repeat(400)} }`],
+  ["the same within inline fragments", `{ ${"... { viewer { name } } ".repeat(200)} }`],
+  ["100 fragments side by side", `{ ${"...F ".repeat(100)} } fragment F on Query { viewer { name } }`],
+  ["the schema twice", "{ a: __schema { types { name } } b: __schema { types { name } } }"],
+  ["aliases within the schema", "{ __schema { a: types { name } b: types { name } } }"],
+  ["aliases in a fragment of the schema", "{ __schema { types { ...F } } } fragment F on __Type { a: name b: name }"],
+  ["a text of 50,001 characters", `{ viewer { name } } #${"x".repeat(50_000)}`],
+])("%s is refused before anything is read", async (_, query) => {
+  admins.statements.length = 0;
+
+  const codes = await admins.refusal(query);
+
+  expect(codes).toEqual(["QUERY_TOO_COMPLEX"]);
+  expect(admins.statements).toEqual([]);
+});
+
+test("fragments in a ring are refused", async () => {
+  const query = "{ threads { nodes { ...A } } } fragment A on Thread { ...B } fragment B on Thread { ...A }";
+
+  expect(await admins.refusal(query)).toEqual(["GRAPHQL_VALIDATION_FAILED"]);
+});
+
+test("the question that tools ask about the schema is answered", async () => {
+  const { body } = await admins.ask(getIntrospectionQuery());
+
+  expect(body.errors).toBeUndefined();
+});
+
+test("variables hold at most 1,000 values, however they are nested", async () => {
+  const query = "query ($status: [RunStatus!]) { runs(filter: { status: $status }) { totalCount } }";
+
+  const many = await admins.refusal(query, { status: Array(70_000).fill("QUEUED") });
+  const deep = await admins.refusal(query, { status: range(5_000).reduce<unknown>((inner) => [inner], "QUEUED") });
+  const few = await admins.query(query, { status: Array(900).fill("QUEUED") });
+
+  expect([many, deep]).toEqual([["QUERY_TOO_COMPLEX"], ["QUERY_TOO_COMPLEX"]]);
+  expect(few.runs).toEqual({ totalCount: 0 });
+});
+
 test("at most 100 nodes are fetched at once", async () => {
   const id = Buffer.from("Thread:01990000-0000-7000-8000-000000000000").toString("base64url");
 
@@ -120,7 +171,7 @@ test("a statement that takes too long is ended by the server and shown as an err
   const pool = connectDatabase(admins.testDatabase.target, { statementTimeoutMs: 200, poolSize: 1 });
   await pool.db.execute(sql`set role reader`);
   const logged: unknown[] = [];
-  const logger = { error: (...facts: unknown[]) => void logged.push(facts) };
+  const logger = { error: (...facts: unknown[]) => void logged.push(facts), info: () => undefined };
   const api = createAdminApi({
     db: pool.db,
     activity: admins.activity,
@@ -137,6 +188,12 @@ test("a statement that takes too long is ended by the server and shown as an err
 
   const body = (await response.json()) as { errors: { extensions: object }[] };
   await pool.close();
-  expect(body.errors.map((error) => error.extensions)).toEqual([{ code: "INTERNAL_SERVER_ERROR" }]);
+  expect(body.errors.map((error) => error.extensions)).toEqual([{ code: "TIMEOUT" }]);
   expect(logged).toHaveLength(1);
 });
+
+/** Fragments on Thread, each made of the next one, the last of them of an id. */
+function doubling(times: number, make: (next: string) => string): string {
+  const fragments = range(times).map((index) => `fragment F${index} on Thread { ${make(`...F${index + 1}`)} }`);
+  return [...fragments, `fragment F${times} on Thread { id }`].join(" ");
+}

@@ -11,11 +11,11 @@ const NOW = new Date("2026-11-24T17:00:00Z");
 
 let admins: AdminClient;
 beforeAll(async () => {
-  admins = await startAdminApi({
-    shop: NEW_YORK,
-    tools: [aTool("CheckStock"), aTool("CheckSales", { allowedRoles: ["manager", "owner"], parameters: PARAMETERS })],
-    now: () => NOW,
-  });
+  const tools = [
+    aTool("CheckStock"),
+    aTool("CheckSales", { allowedRoles: ["manager", "owner"], parameters: PARAMETERS }),
+  ];
+  admins = await startAdminApi({ house: { shop: NEW_YORK, tools, now: () => NOW } });
 });
 afterAll(() => admins.close());
 

@@ -69,9 +69,10 @@ export function listCost(args: PageArguments): { field: number; multiplier: numb
   return { field: LIST_COST, multiplier: expectedPageSize(args) };
 }
 
-function connection(name: string, node: OutputRef<string | Row>) {
+/** The connection of a node type, with its edge. */
+export function connection(name: string, node: OutputRef<string | Row>) {
   const EdgeType = builder.objectRef<Edge<Row>>(`${name}Edge`).implement({
-    description: `A ${name} in a list, with its place there.`,
+    description: `One ${name} of a list, with its place there.`,
     fields: (t) => ({
       cursor: t.exposeString("cursor", {
         description: "Its place in this list and order, for `after` and `before`.",

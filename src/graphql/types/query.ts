@@ -1,7 +1,6 @@
-/** The root of all queries. Every field of it is refused to one without a valid token. */
+/** The root of all queries. Every field of it is refused to one without a valid token, see `deny-by-default.ts`. */
 import { builder } from "../builder.ts";
 
 builder.queryType({
   description: "All that admins can read. Each field needs a valid admin token.",
-  authScopes: { reader: true },
 });

@@ -2,20 +2,20 @@
 import type { Admin as AdminIdentity } from "../auth.ts";
 import { unauthenticated } from "../auth.ts";
 import { builder } from "../builder.ts";
-
-const AdminScope = builder.enumType("AdminScope", {
-  description: "What an admin token allows.",
-  values: {
-    VIEWER: { value: "viewer", description: "To read." },
-    ADMIN: { value: "admin", description: "To read and to change." },
-  } satisfies Record<string, { value: AdminIdentity["scope"]; description: string }>,
-});
+import { AdminScope } from "./admin-scope.ts";
+import { AdminToken } from "./admin-token.ts";
 
 const Admin = builder.objectRef<AdminIdentity>("Admin").implement({
   description: "One who holds an admin token.",
   fields: (t) => ({
     name: t.exposeString("name", { description: "The name that the token was made under." }),
     scope: t.expose("scope", { type: AdminScope, description: "What the token allows." }),
+    token: t.field({
+      type: AdminToken,
+      nullable: true,
+      description: "What is kept of the token, such as when it expires; null for the configured `ADMIN_TOKEN`.",
+      resolve: ({ tokenId }) => tokenId,
+    }),
   }),
 });
 

@@ -17,7 +17,7 @@ const SUBSCRIBERS = 4;
 let processes: [AdminClient, AdminClient];
 beforeAll(async () => {
   const first = await startAdminApi();
-  processes = [first, await startAdminApi({}, first.testDatabase)];
+  processes = [first, await startAdminApi({ shared: first.testDatabase })];
 });
 afterAll(async () => {
   await processes[1].close();

@@ -1,0 +1,104 @@
+import { readFile } from "node:fs/promises";
+import {
+  BreakingChangeType,
+  buildSchema,
+  DangerousChangeType,
+  findSchemaChanges,
+  type GraphQLSchema,
+  isEnumType,
+  isInputObjectType,
+  isInterfaceType,
+  isObjectType,
+} from "graphql";
+import { expect, test } from "vitest";
+
+/** Changes after which a query that was valid is not, or answers something else. */
+const BREAKING = new Set<string>([
+  ...Object.values(BreakingChangeType),
+  DangerousChangeType.ARG_DEFAULT_VALUE_CHANGE,
+  DangerousChangeType.INPUT_FIELD_DEFAULT_VALUE_CHANGE,
+]);
+
+/** What to do, where the test fails and a person reads it. */
+const ADVICE = `Programs out there ask by test/graphql/released-schema.graphql, and these changes break them.
+Keep the old one beside the new, and deprecate it with a reason that says since when (an ISO date) and what to use instead.
+When a release is made that may break them, say so in CHANGELOG.md and copy schema.graphql over released-schema.graphql.`;
+
+const read = async (path: string) => buildSchema(await readFile(new URL(path, import.meta.url), "utf8"));
+
+test("nothing that was released is taken back", async () => {
+  const released = await read("released-schema.graphql");
+  const current = await read("../../schema.graphql");
+
+  expect(breakingChanges(released, current), ADVICE).toEqual([]);
+});
+
+test.each([
+  ["a field that is gone", "type Query { a: Int b: Int }", "type Query { a: Int }"],
+  ["a field that may be null now", "type Query { a: Int! }", "type Query { a: Int }"],
+  ["an argument that is required now", "type Query { a: Int }", "type Query { a(b: Int!): Int }"],
+  ["a default that is another", "type Query { a(b: Int = 1): Int }", "type Query { a(b: Int = 2): Int }"],
+  ["an enum value that is gone", "enum E { A B } type Query { a: E }", "enum E { A } type Query { a: E }"],
+])("%s is noticed", (_, before, after) => {
+  expect(breakingChanges(buildSchema(before), buildSchema(after))).toHaveLength(1);
+});
+
+test("a new field, a new optional argument and a new enum value break nothing", () => {
+  const before = buildSchema("enum E { A } type Query { a: E }");
+  const after = buildSchema("enum E { A B } type Query { a(c: Int): E b: Int }");
+
+  expect(breakingChanges(before, after)).toEqual([]);
+});
+
+test("whatever is deprecated says since when", async () => {
+  const current = await read("../../schema.graphql");
+
+  expect(undated(current)).toEqual([]);
+});
+
+test("a deprecation without a date is noticed, wherever it stands", () => {
+  const schema = buildSchema(`
+    enum E { A B @deprecated(reason: "use A") }
+    input I { a: Int b: Int @deprecated(reason: "2026-13-45: use a") }
+    type Query { a(i: I, e: E @deprecated): Int b: Int @deprecated(reason: "2026-11-24: use a") }`);
+
+  expect(undated(schema)).toEqual(["E.B", "I.b", "Query.a(e)"]);
+});
+
+function breakingChanges(before: GraphQLSchema, after: GraphQLSchema): string[] {
+  return findSchemaChanges(before, after)
+    .filter(({ type }) => BREAKING.has(type))
+    .map(({ description }) => description);
+}
+
+function undated(schema: GraphQLSchema): string[] {
+  return Object.values(schema.getTypeMap())
+    .filter(({ name }) => !name.startsWith("__"))
+    .flatMap(deprecations)
+    .filter(([, reason]) => !hasDate(reason))
+    .map(([name]) => name)
+    .toSorted();
+}
+
+type Deprecation = readonly [name: string, reason: string];
+
+function deprecations(type: ReturnType<GraphQLSchema["getTypeMap"]>[string]): Deprecation[] {
+  const found: Deprecation[] = [];
+  const note = (name: string, { deprecationReason }: { readonly deprecationReason?: string | null | undefined }) => {
+    if (deprecationReason != null) found.push([`${type.name}.${name}`, deprecationReason]);
+  };
+  if (isEnumType(type)) for (const value of type.getValues()) note(value.name, value);
+  if (isInputObjectType(type)) for (const field of Object.values(type.getFields())) note(field.name, field);
+  if (isObjectType(type) || isInterfaceType(type)) {
+    for (const field of Object.values(type.getFields())) {
+      note(field.name, field);
+      for (const argument of field.args) note(`${field.name}(${argument.name})`, argument);
+    }
+  }
+  return found;
+}
+
+function hasDate(reason: string): boolean {
+  const [day] = /\d{4}-\d\d-\d\d/.exec(reason) ?? [];
+  return day !== undefined && !Number.isNaN(Date.parse(day));
+}
