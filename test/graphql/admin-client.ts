@@ -47,13 +47,15 @@ export interface AdminApiOptions extends Partial<Omit<AdminApiDeps, "house">> {
   readonly poolSize?: number;
   /** What differs from the shop and the tools of `createTestHouse`. */
   readonly house?: Partial<House>;
+  /** See `ActivityHubDeps`. */
+  readonly tokenCheckMs?: number;
   /** The database of another one, which closes it: then this is as a second process on it. */
   readonly shared?: TestDatabase;
 }
 
 /** Without a limit of the rate, unless one is given: a test may ask as fast as it likes. */
 export async function startAdminApi(options: AdminApiOptions = {}): Promise<AdminClient> {
-  const { poolSize = 5, house, shared, ...deps } = options;
+  const { poolSize = 5, house, shared, tokenCheckMs, ...deps } = options;
   const testDatabase = shared ?? (await createTestDatabase({ poolSize }));
   const errors: unknown[] = [];
   const notes: unknown[] = [];
@@ -72,6 +74,7 @@ export async function startAdminApi(options: AdminApiOptions = {}): Promise<Admi
     db: counted,
     listen: (handler) => listen(testDatabase.database, handler),
     logger,
+    ...(tokenCheckMs === undefined ? {} : { tokenCheckMs }),
   });
   const api = createAdminApi({
     rateLimit: null,

@@ -48,6 +48,13 @@ export async function findAdminToken(db: Db, tokenHash: Buffer) {
   return token;
 }
 
+/** Those of these tokens that are valid now. */
+export async function findValidTokenIds(db: Db, ids: readonly string[]): Promise<string[]> {
+  const isMeant = sql`${adminTokens.id} = any(${uuidArray(ids)})`;
+  const rows = await db.select({ id: adminTokens.id }).from(adminTokens).where(and(isMeant, isValid));
+  return rows.map(({ id }) => id);
+}
+
 /** Notes that the token was used, at most once a minute whatever the number of processes. */
 export async function touchAdminToken(db: Db, id: string): Promise<void> {
   await db

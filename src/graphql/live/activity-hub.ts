@@ -14,6 +14,7 @@ import {
   findSnapshot,
   type News,
 } from "../../db/queries/admin-activity.ts";
+import { findValidTokenIds } from "../../db/queries/admin-tokens.ts";
 import type { Snapshot } from "../../db/snapshot.ts";
 import { AppError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
@@ -40,8 +41,11 @@ export interface Follower {
 }
 
 export interface ActivityHub {
-  /** From the moment it resolves, all that is news is put into the follower's inbox. @throws {TooManyFollowersError} */
-  follow(scope: ActivityScope): Promise<Follower>;
+  /**
+   * From the moment it resolves, all that is news is put into the follower's inbox, as long as their token is valid: its row's
+   * id, or null for the configured one. @throws {TooManyFollowersError}
+   */
+  follow(scope: ActivityScope, tokenId: string | null): Promise<Follower>;
   /** Ends all followers, and what it holds. */
   close(): Promise<void>;
 }
@@ -51,6 +55,8 @@ export interface ActivityHubDeps {
   /** Hears the notices of all processes. */
   readonly listen: (handler: NoticeHandler) => Promise<Listener>;
   readonly logger: Pick<Logger, "warn">;
+  /** How often the followers' tokens are looked at, in milliseconds; `TOKEN_CHECK_MS` when left out. */
+  readonly tokenCheckMs?: number;
 }
 
 /** On one process. Each holds an open connection: a limit below that of open files. */
@@ -61,6 +67,8 @@ const PAGE_SIZE = 500;
 const LOOK_GAP_MS = 5;
 /** A look without a notice, in milliseconds: for what was changed without one, and for a notice that was lost. */
 const IDLE_LOOK_MS = 1_000;
+/** How long a token that was revoked, or has expired, may go on to follow, in milliseconds. */
+const TOKEN_CHECK_MS = 10_000;
 
 /** This process has as many subscribers as it takes. */
 export class TooManyFollowersError extends AppError {
@@ -80,14 +88,31 @@ export class FollowingEndedError extends AppError {
   }
 }
 
+/** The token under which one followed is good for nothing any more. */
+class TokenEndedError extends AppError {
+  override readonly code = "UNAUTHENTICATED";
+
+  constructor() {
+    super("The admin token has expired or was revoked");
+  }
+}
+
+/** Whose inbox it is. */
+interface Wish {
+  readonly scope: ActivityScope;
+  readonly tokenId: string | null;
+}
+
 interface Watch {
   place: ActivityPlace;
   readonly listener: Listener;
   readonly timer: NodeJS.Timeout;
 }
 
-export function createActivityHub({ db, listen, logger }: ActivityHubDeps): ActivityHub {
-  const followers = new Map<Inbox<SharedChange>, ActivityScope>();
+export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
+  const { db, listen, logger, tokenCheckMs = TOKEN_CHECK_MS } = deps;
+  const followers = new Map<Inbox<SharedChange>, Wish>();
+  let tokensCheckedAt = performance.now();
   let watching: Promise<Watch> | null = null;
   let isClosed = false;
   let reading: Promise<void> | null = null;
@@ -107,6 +132,7 @@ export function createActivityHub({ db, listen, logger }: ActivityHubDeps): Acti
       isAsked = false;
       try {
         await readNews(watching);
+        await checkTokens();
       } catch (error) {
         if (error instanceof AppError) return endAll(error);
         // The next look, a second later, reads what this one would have.
@@ -127,6 +153,17 @@ export function createActivityHub({ db, listen, logger }: ActivityHubDeps): Acti
       hand(share(watch.place.seen, news), followers);
       watch.place = placeAfter(watch.place, news);
       isWhole = news.isWhole;
+    }
+  };
+
+  const checkTokens = async () => {
+    if (performance.now() - tokensCheckedAt < tokenCheckMs) return;
+    tokensCheckedAt = performance.now();
+    const ids = new Set([...followers.values()].flatMap(({ tokenId }) => tokenId ?? []));
+    if (ids.size === 0) return;
+    const valid = new Set(await findValidTokenIds(db, [...ids]));
+    for (const [inbox, { tokenId }] of followers) {
+      if (tokenId !== null && ids.has(tokenId) && !valid.has(tokenId)) inbox.fail(new TokenEndedError());
     }
   };
 
@@ -164,11 +201,11 @@ export function createActivityHub({ db, listen, logger }: ActivityHubDeps): Acti
   };
 
   return {
-    async follow(scope) {
+    async follow(scope, tokenId) {
       if (isClosed) throw new FollowingEndedError();
       if (followers.size >= MAX_FOLLOWERS) throw new TooManyFollowersError();
       const inbox = createInbox<SharedChange>();
-      followers.set(inbox, scope);
+      followers.set(inbox, { scope, tokenId });
       watching ??= watch();
       try {
         await watching;
@@ -203,10 +240,10 @@ function share(seen: Snapshot, { snapshot, changes, isWhole }: News): SharedChan
   });
 }
 
-function hand(changes: readonly SharedChange[], followers: ReadonlyMap<Inbox<SharedChange>, ActivityScope>): void {
+function hand(changes: readonly SharedChange[], followers: ReadonlyMap<Inbox<SharedChange>, Wish>): void {
   for (const shared of changes) {
     const { threadId, chatId } = shared.change;
-    for (const [inbox, scope] of followers) {
+    for (const [inbox, { scope }] of followers) {
       if ((scope.threadId ?? threadId) === threadId && (scope.chatId ?? chatId) === chatId) inbox.put(shared);
     }
   }

@@ -35,6 +35,8 @@ export interface ActivityEvent {
 
 export interface FollowRequest {
   readonly scope: ActivityScope;
+  /** Of the subscriber's token; null for the configured one. */
+  readonly tokenId: string | null;
   /** Null: of all kinds. */
   readonly kinds: ReadonlySet<ChangeKind> | null;
   /** The cursor of the last event that the client has; null for one that begins. */
@@ -55,7 +57,7 @@ export async function followActivity(
   request: FollowRequest,
 ): Promise<AsyncIterable<ActivityEvent>> {
   const place = request.after === null ? null : decodePlace(request.after);
-  const follower = await hub.follow(request.scope);
+  const follower = await hub.follow(request.scope, request.tokenId);
   const all = place ? resume(db, follower, request, place) : begin(db, follower, request);
   const events = wanted(request, all);
   const iterator: AsyncIterator<ActivityEvent, void> = {

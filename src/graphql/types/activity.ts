@@ -1,7 +1,9 @@
 /** What happens, as it happens: the two subscriptions and their events. */
 import type { ChangeKind, ReplyInProgress as ReplyInProgressRow } from "../../db/queries/admin-activity.ts";
+import { unauthenticated } from "../auth.ts";
 import { builder } from "../builder.ts";
-import { type ActivityEvent, followActivity } from "../live/follow.ts";
+import type { AdminContext } from "../context.ts";
+import { type ActivityEvent, type FollowRequest, followActivity } from "../live/follow.ts";
 import { Chat, Message, Run, Thread, ToolCall } from "./nodes.ts";
 
 type Change = ActivityEvent["change"];
@@ -122,8 +124,8 @@ builder.subscriptionField("threadActivity", (t) =>
       threadId: t.arg.globalID({ for: Thread, description: "The thread's `id`; all threads when left out." }),
       after: t.arg.string({ description: "The cursor of the last event that you have: nothing since then is missed." }),
     },
-    subscribe: (_, { threadId, after }, { db, activity }) =>
-      followActivity(db, activity, { scope: { threadId: threadId?.id }, kinds: null, after: after ?? null }),
+    subscribe: (_, { threadId, after }, context) =>
+      follow(context, { scope: { threadId: threadId?.id }, kinds: null, after: after ?? null }),
     resolve: toEvent,
   }),
 );
@@ -136,8 +138,8 @@ builder.subscriptionField("activity", (t) =>
       filter: t.arg({ type: ActivityFilter, description: "Which of it." }),
       after: t.arg.string({ description: "The cursor of the last event that you have: nothing since then is missed." }),
     },
-    subscribe: (_, { filter, after }, { db, activity }) =>
-      followActivity(db, activity, {
+    subscribe: (_, { filter, after }, context) =>
+      follow(context, {
         scope: { threadId: filter?.threadId?.id, chatId: filter?.chatId?.id },
         kinds: kindsOf(filter?.types),
         after: after ?? null,
@@ -145,6 +147,11 @@ builder.subscriptionField("activity", (t) =>
     resolve: toEvent,
   }),
 );
+
+function follow({ db, activity, admin }: AdminContext, request: Omit<FollowRequest, "tokenId">) {
+  if (admin === null) throw unauthenticated();
+  return followActivity(db, activity, { ...request, tokenId: admin.tokenId });
+}
 
 /** TypeScript does not see that an event with one of several changes is one of several events. */
 function toEvent(event: ActivityEvent) {

@@ -91,6 +91,29 @@ test("a database connection that is cut loses nothing", async () => {
   expect(told.toSorted()).toEqual(said);
 });
 
+test("whoever follows with a token that is revoked is told so and hears no more, others go on", async () => {
+  const strict = await startAdminApi({ shared: admins.testDatabase, tokenCheckMs: 0 });
+  const { createAdminToken } = await strict.query(
+    'mutation { createAdminToken(input: { name: "dashboard" }) { token adminToken { id } } }',
+  );
+  const dashboard = await subscribe(strict, FOLLOW, { token: createAdminToken.token });
+  const other = await subscribe(strict, FOLLOW);
+  await dashboard.event();
+  await other.event();
+
+  await strict.query("mutation ($id: ID!) { revokeAdminToken(input: { id: $id }) { adminToken { status } } }", {
+    id: createAdminToken.adminToken.id,
+  });
+  const said = await dashboard.next();
+  await say(1);
+
+  expect(said?.errors?.[0]?.extensions.code).toBe("UNAUTHENTICATED");
+  expect(await dashboard.next()).toBeUndefined();
+  expect((await other.event()).message.text).toBe("1");
+  await other.close();
+  await strict.close();
+});
+
 test("a server that stops says so, and where to go on from", async () => {
   const subscriber = await subscribe(admins, FOLLOW);
   await subscriber.event();
