@@ -370,6 +370,17 @@ test("reports of different periods in one query are kept apart", async () => {
   expect([data.one.total.runs.total, data.other.total.runs.total]).toEqual([4, 3]);
 });
 
+test("a request has room for some reports, not for dozens", async () => {
+  const reports = (count: number) =>
+    Array.from({ length: count }, (_, index) => {
+      const period = `{ from: "2030-06-01", until: "2030-06-${String(index + 2).padStart(2, "0")}" }`;
+      return `r${index}: usage(period: ${period}, by: DAY) { total { messages } }`;
+    }).join(" ");
+
+  expect(Object.keys(await admins.query(`{ ${reports(6)} }`))).toHaveLength(6);
+  expect(await admins.refusal(`{ ${reports(20)} }`)).toEqual(["QUERY_TOO_COMPLEX"]);
+});
+
 test.each([
   ["2026-11-24", "2026-11-24", "no day"],
   ["2026-11-24", "2026-11-23", "no day"],

@@ -9,7 +9,7 @@ import { type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { Db } from "../client.ts";
 import { messages, runs, toolCalls } from "../schema/index.ts";
-import { type CostFigures, costAggregates, isPriceOfRun, pricesAsRows } from "./admin-costs.ts";
+import { type CostFigures, runCost, sumCosts } from "./admin-costs.ts";
 
 export interface UsageQuery {
   readonly by: "time" | "staffMember" | "model" | "tool";
@@ -79,12 +79,11 @@ export function findRunUsage(db: Db, usage: UsageQuery): Promise<Grouped<RunFigu
         output: sumOf(runs.outputTokens),
         reasoning: sumOf(runs.reasoningTokens),
       },
-      cost: costAggregates,
-      firstText: percentilesOf(firstTextMs),
+      cost: sumCosts(sql`cost`),
+      firstText: percentilesOf(sql`first_text_ms`),
       duration: percentilesOf(sql`nullif(${runs.durationMs}, -1)`),
     })
     .from(runFacts(usage))
-    .leftJoin(pricesAsRows(), isPriceOfRun)
     .groupBy(groupBy);
 }
 
@@ -132,7 +131,7 @@ export function countWhere(condition: SQL): SQL<number> {
   return sql<number>`(count(*) filter (where ${condition}))::integer`;
 }
 
-const key = sql<string | null>`group_key`;
+const key = sql<string | null>`group_key::text`;
 
 /** A row with one key counts in its group and in the total; of one with many there is a copy for each, and for the total. */
 function groupingOf(hasManyKeys: boolean): { isTotal: SQL<boolean>; groupBy: SQL } {
@@ -140,16 +139,18 @@ function groupingOf(hasManyKeys: boolean): { isTotal: SQL<boolean>; groupBy: SQL
   return { isTotal: sql<boolean>`grouping(group_key) = 1`, groupBy: sql`grouping sets ((group_key), ())` };
 }
 
-/** Each of the three under its table's own name, so that its columns are named as ever. */
+/** Each of the three under its table's own name, and with no column more than is counted: they are sorted by their key. */
 function runFacts(usage: UsageQuery): SQL {
+  const counted = sql`${runs.status}, ${runs.inputTokens}, ${runs.cachedInputTokens}, ${runs.outputTokens},
+    ${runs.reasoningTokens}, ${runs.durationMs}, ${firstTextMs} as first_text_ms, ${runCost()} as cost`;
   const within = isWithin(runs.queuedAt, usage);
   if (usage.by === "tool") {
-    return sql`(select null::text as group_key, true as is_total, ${runs}.* from ${runs} where ${within}
-      union all select used.name, false, ${runs}.* from ${runs} join ${usedTools(usage)} on used.run_id = ${runs.id}
+    return sql`(select null::text as group_key, true as is_total, ${counted} from ${runs} where ${within}
+      union all select used.name, false, ${counted} from ${runs} join ${usedTools(usage)} on used.run_id = ${runs.id}
       where ${within}) as ${runs}`;
   }
-  const keys = { time: stretchOf(runs.queuedAt, usage), staffMember: sql`${runs.askerId}::text`, model: runs.model };
-  return sql`(select ${keys[usage.by]} as group_key, ${runs}.* from ${runs} where ${within}) as ${runs}`;
+  const keys = { time: stretchOf(runs.queuedAt, usage), staffMember: runs.askerId, model: runs.model };
+  return sql`(select ${keys[usage.by]} as group_key, ${counted} from ${runs} where ${within}) as ${runs}`;
 }
 
 function messageFacts(usage: UsageQuery): SQL {
@@ -161,7 +162,7 @@ function messageFacts(usage: UsageQuery): SQL {
   }
   const keys = {
     time: stretchOf(messages.createdAt, usage),
-    staffMember: sql`coalesce(${messages.authorId}, ${runs.askerId})::text`,
+    staffMember: sql`coalesce(${messages.authorId}, ${runs.askerId})`,
     model: runs.model,
   };
   return sql`(select ${keys[usage.by]} as group_key, ${messages.role} from ${messages}
@@ -171,7 +172,7 @@ function messageFacts(usage: UsageQuery): SQL {
 function callFacts(usage: UsageQuery): SQL {
   const keys = {
     time: stretchOf(toolCalls.createdAt, usage),
-    staffMember: sql`${runs.askerId}::text`,
+    staffMember: runs.askerId,
     model: runs.model,
     tool: toolCalls.name,
   };
@@ -192,7 +193,7 @@ function isWithin(column: AnyPgColumn, { starts, until }: UsageQuery): SQL {
 
 function stretchOf(column: AnyPgColumn, { starts }: UsageQuery): SQL {
   const bounds = `{${starts.map((start) => start.toISOString()).join(",")}}`;
-  return sql`width_bucket(${column}, ${bounds}::timestamptz[])::text`;
+  return sql`width_bucket(${column}, ${bounds}::timestamptz[])`;
 }
 
 function instantOf(date: Date | undefined): SQL {

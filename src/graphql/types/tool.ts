@@ -11,8 +11,9 @@ import { StaffRole } from "./staff-member.ts";
 /** What statistics cover when no period is given. */
 const USUAL_DAYS = 30;
 
-/** For the estimate of a query's cost. */
+/** For the estimate of a query's cost: what it reads is a period of all calls, once for all tools. */
 const USUAL_TOOLS = 10;
+const STATISTICS_COST = 200;
 
 const ToolLabel = builder.objectRef<ToolEntry["label"]>("ToolLabel").implement({
   description: "What a person reads while a tool runs.",
@@ -57,6 +58,7 @@ const Tool = builder.objectRef<ToolEntry>("Tool").implement({
     statistics: t.field({
       type: ToolStatistics,
       description: "How its calls went.",
+      complexity: { field: STATISTICS_COST, multiplier: 1 },
       args: {
         period: t.arg({
           type: DateRange,
