@@ -62,7 +62,7 @@ export function queriesOf(schema: GraphQLSchema, { mood, valuesOf }: Drawing): f
     const fields = own.filter((field) => depth < MAX_DEPTH || !isCompositeType(getNamedType(field.type)));
     const choices = [fc.constant(TYPENAME), ...fields.map((field) => selected(field, depth))];
     if (depth < MAX_DEPTH) choices.push(...fragments(type, depth));
-    return fc.uniqueArray(fc.oneof(...choices), { minLength: 1, maxLength: depth < 5 ? 5 : 3, selector: placeOf });
+    return fc.uniqueArray(fc.oneof(...choices), { minLength: 1, maxLength: depth === 0 ? 2 : 4, selector: placeOf });
   };
   const fragments = (type: GraphQLCompositeType, depth: number): fc.Arbitrary<Selected>[] => {
     const targets: readonly GraphQLCompositeType[] = isAbstractType(type) ? schema.getPossibleTypes(type) : [type];
@@ -114,7 +114,7 @@ function argumentOf(argument: GraphQLArgument, { mood, valuesOf }: Drawing): fc.
     // In a document half a character is a fault of its syntax, as a variable it comes through.
     isVariable: place > 0,
   }));
-  const absence = mood === "tame" && SELDOM.has(argument.name) ? 30 : 2;
+  const absence = mood === "tame" && SELDOM.has(argument.name) ? 30 : 1;
   return isRequiredArgument(argument) ? given : fc.oneof({ weight: absence, arbitrary: fc.constant(null) }, given);
 }
 
