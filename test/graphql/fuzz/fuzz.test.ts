@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { createFuzzBed, type FuzzBed } from "./bed.ts";
+import { fuzz } from "./fuzz.ts";
+import { findFaults } from "./judge.ts";
+import type { FuzzRequest } from "./requests.ts";
+
+let testDatabase: TestDatabase;
+let bed: FuzzBed;
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+  bed = await createFuzzBed(testDatabase.db);
+});
+afterAll(() => testDatabase.close());
+
+test("whatever is asked, valid or broken, is answered with data or with errors that have a code, and tells nothing", async () => {
+  const { asked, seen, findings } = await fuzz(bed, { seed: 5, count: 300 });
+
+  expect(findings).toEqual([]);
+  expect(asked).toBe(300);
+  // It has met both sides of the door: a fuzz that is always refused proves nothing.
+  expect(seen["without errors"]).toBeGreaterThan(50);
+  expect(Object.keys(seen)).toEqual(
+    expect.arrayContaining(["BAD_USER_INPUT", "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "UNAUTHENTICATED"]),
+  );
+});
+
+const REQUEST: FuzzRequest = { method: "POST", contentType: "", sent: "", as: "admin", fields: 2 };
+
+test.each([
+  ["a status of 500", { status: 500, text: '{"data":{}}', statements: 0 }],
+  ["a stack trace", { status: 200, text: JSON.stringify({ data: "Error\n    at ask (/x.js)" }), statements: 0 }],
+  ["SQL", { status: 200, text: JSON.stringify({ data: 'select "id" from "runs"' }), statements: 0 }],
+  ["no JSON", { status: 200, text: "<html>", statements: 0 }],
+  ["nothing", { status: 200, text: "{}", statements: 0 }],
+  ["an error without a code", { status: 200, text: '{"errors":[{"message":"no"}]}', statements: 0 }],
+  ["a list that is too long", { status: 200, text: JSON.stringify({ data: Array(101).fill(1) }), statements: 0 }],
+  ["statements that grow with the rows", { status: 200, text: '{"data":{}}', statements: 100 }],
+])("the judge finds %s", (_, answer) => {
+  expect(findFaults(REQUEST, answer)).toHaveLength(1);
+});

@@ -1,0 +1,164 @@
+/** Queries that the schema allows, but for what their values are: any fields, in any depth, with any arguments. */
+import fc from "fast-check";
+import {
+  type GraphQLArgument,
+  type GraphQLCompositeType,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  getNamedType,
+  isAbstractType,
+  isCompositeType,
+  isRequiredArgument,
+  isUnionType,
+} from "graphql";
+import type { Mood, Value } from "./values.ts";
+
+export interface Query {
+  readonly text: string;
+  readonly variables: Record<string, unknown>;
+  /** Fields that it asks for, each once however many rows it is asked of. */
+  readonly fields: number;
+}
+
+interface Argument {
+  readonly name: string;
+  readonly type: string;
+  readonly value: Value;
+  readonly isVariable: boolean;
+}
+
+/** A field, or with `on` a fragment; `isNamed`: one that stands by itself. */
+interface Selected {
+  readonly name: string;
+  readonly alias: string;
+  readonly args: readonly Argument[];
+  readonly directive: string;
+  readonly on: string | null;
+  readonly isNamed: boolean;
+  readonly inner: readonly Selected[];
+}
+
+const MAX_DEPTH = 7;
+const TYPENAME: Selected = leaf("__typename");
+
+interface Drawing {
+  readonly mood: Mood;
+  readonly valuesOf: (type: GraphQLArgument["type"]) => fc.Arbitrary<Value>;
+}
+
+/** Draws a query or a mutation. `valuesOf` draws the value of an argument. */
+export function queriesOf(schema: GraphQLSchema, { mood, valuesOf }: Drawing): fc.Arbitrary<Query> {
+  const made = new Map<string, fc.Arbitrary<Selected[]>>();
+
+  const selections = (type: GraphQLCompositeType, depth: number): fc.Arbitrary<Selected[]> => {
+    const key = `${type.name} ${depth}`;
+    const known = made.get(key) ?? build(type, depth);
+    made.set(key, known);
+    return known;
+  };
+  const build = (type: GraphQLCompositeType, depth: number): fc.Arbitrary<Selected[]> => {
+    const own = isUnionType(type) ? [] : Object.values(type.getFields());
+    const fields = own.filter((field) => depth < MAX_DEPTH || !isCompositeType(getNamedType(field.type)));
+    const choices = [fc.constant(TYPENAME), ...fields.map((field) => selected(field, depth))];
+    if (depth < MAX_DEPTH) choices.push(...fragments(type, depth));
+    return fc.uniqueArray(fc.oneof(...choices), { minLength: 1, maxLength: depth === 0 ? 2 : 4, selector: placeOf });
+  };
+  const fragments = (type: GraphQLCompositeType, depth: number): fc.Arbitrary<Selected>[] => {
+    const targets: readonly GraphQLCompositeType[] = isAbstractType(type) ? schema.getPossibleTypes(type) : [type];
+    return targets.map((target) =>
+      fc.tuple(fc.boolean(), selections(target, depth + 1)).map(([isNamed, inner]) => ({
+        ...leaf(""),
+        on: target.name,
+        isNamed,
+        inner,
+      })),
+    );
+  };
+  const selected = (field: GraphQLField<unknown, unknown>, depth: number): fc.Arbitrary<Selected> => {
+    const type = getNamedType(field.type);
+    const inner = isCompositeType(type) ? selections(type, depth + 1) : fc.constant([]);
+    return fc
+      .record({
+        alias: fc.oneof({ weight: 12, arbitrary: fc.constant("") }, fc.constantFrom("a", "b", "__proto__")),
+        args: fc.tuple(...field.args.map((argument) => argumentOf(argument, { mood, valuesOf }))),
+        directive: fc.oneof(
+          { weight: 100, arbitrary: fc.constant("") },
+          { weight: 8, arbitrary: fc.constantFrom("@include(if: true)", "@skip(if: true)") },
+          { weight: mood === "tame" ? 0 : 1, arbitrary: fc.constantFrom("@nothing", "@skip") },
+        ),
+        inner,
+      })
+      .map(({ args, ...rest }) => ({ ...leaf(field.name), ...rest, args: args.filter((arg) => arg !== null) }));
+  };
+
+  const roots: [string, GraphQLObjectType | null | undefined, number][] = [
+    ["query", schema.getQueryType(), 12],
+    ["mutation", schema.getMutationType(), 1],
+  ];
+  return fc.oneof(
+    ...roots.flatMap(([operation, root, weight]) =>
+      root ? [{ weight, arbitrary: selections(root, 0).map((inner) => render(operation, inner)) }] : [],
+    ),
+  );
+}
+
+/** A page's other end and its cursors are what is refused most: a tame query has them seldom. */
+const SELDOM = new Set(["last", "before", "after"]);
+
+function argumentOf(argument: GraphQLArgument, { mood, valuesOf }: Drawing): fc.Arbitrary<Argument | null> {
+  const given = fc.tuple(valuesOf(argument.type), fc.nat(3)).map(([value, place]) => ({
+    name: argument.name,
+    type: String(argument.type),
+    value,
+    // In a document half a character is a fault of its syntax, as a variable it comes through.
+    isVariable: place > 0,
+  }));
+  const absence = mood === "tame" && SELDOM.has(argument.name) ? 30 : 1;
+  return isRequiredArgument(argument) ? given : fc.oneof({ weight: absence, arbitrary: fc.constant(null) }, given);
+}
+
+function leaf(name: string): Selected {
+  return { name, alias: "", args: [], directive: "", on: null, isNamed: false, inner: [] };
+}
+
+/** Two that share it would conflict, or be one. */
+function placeOf({ on, alias, name }: Selected): string {
+  return on === null ? alias || name : `... ${on}`;
+}
+
+function render(operation: string, inner: readonly Selected[]): Query {
+  const variables: Record<string, unknown> = {};
+  const declared: string[] = [];
+  const fragments: string[] = [];
+  let fields = 0;
+
+  const body = (nodes: readonly Selected[]): string => (nodes.length > 0 ? `{ ${nodes.map(one).join(" ")} }` : "");
+  const one = (node: Selected): string => {
+    if (node.on !== null) return fragment(node.on, node);
+    fields += 1;
+    const args = node.args.map((argument) => `${argument.name}: ${written(argument)}`).join(", ");
+    // With other arguments the same field elsewhere would conflict with it.
+    const alias = args ? `f${fields}` : node.alias;
+    const name = `${alias ? `${alias}: ` : ""}${node.name}${args ? `(${args})` : ""}`;
+    return [name, node.directive, body(node.inner)].filter(Boolean).join(" ");
+  };
+  const fragment = (on: string, node: Selected): string => {
+    const inside = body(node.inner);
+    if (!node.isNamed) return `... on ${on} ${inside}`;
+    const name = `F${fragments.length}`;
+    fragments.push(`fragment ${name} on ${on} ${inside}`);
+    return `...${name}`;
+  };
+  const written = ({ type, value, isVariable }: Argument): string => {
+    if (!isVariable) return value.literal;
+    const name = `v${declared.length}`;
+    declared.push(`$${name}: ${type}`);
+    variables[name] = value.json;
+    return `$${name}`;
+  };
+
+  const selection = body(inner);
+  const head = declared.length > 0 ? `${operation} (${declared.join(", ")})` : operation;
+  return { text: [`${head} ${selection}`, ...fragments].join("\n"), variables, fields };
+}
