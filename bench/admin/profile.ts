@@ -50,6 +50,8 @@ export async function profileOurs(database: SocketDatabase, size: Size, name: st
   const times = sumUp(profile, fromUs);
   console.log("\nby package, % of the time at work (self)");
   printShares(times.packages, times.busyUs);
+  console.log("\nby package, % of the time at work (with all that it calls)");
+  printShares(times.packagesInclusive, times.busyUs);
   console.log("\nby function, % of the time at work (self)");
   printShares(times.self, times.busyUs);
   console.log("\nby function, % of the time at work (with all that it calls)");
@@ -66,32 +68,42 @@ function sumUp({ nodes, startTime, samples, timeDeltas }: CpuProfile, fromUs: nu
     if (atUs >= fromUs) selfUs.set(id, (selfUs.get(id) ?? 0) + deltaUs);
   }
   const byId = new Map(nodes.map((node) => [node.id, node]));
-  const times = {
-    packages: new Map<string, number>(),
-    self: new Map<string, number>(),
-    inclusive: new Map<string, number>(),
-  };
+  const times = { packages: new Map(), packagesInclusive: new Map(), self: new Map(), inclusive: new Map() } as Times;
   let busyUs = 0;
-  const add = (to: Map<string, number>, name: string, us: number) => to.set(name, (to.get(name) ?? 0) + us);
-  /** `above`: the functions that are under way; one that calls itself counts once. */
-  const visit = (node: ProfileNode, above: ReadonlySet<string>) => {
+  const visit = (node: ProfileNode, under: Under) => {
     const us = selfUs.get(node.id) ?? 0;
-    const name = nameOf(node);
+    // What V8 does itself (JSON, writing to a socket) is done for whoever called it.
+    const owner = packageOf(node) ?? under.owner;
+    const functions = new Set([...under.functions, nameOf(node, owner)]);
+    const packages = new Set([...under.packages, owner]);
     if (!isIdle(node)) {
       busyUs += us;
-      add(times.self, name, us);
-      add(times.packages, packageOf(node), us);
-      for (const caller of new Set([...above, name])) add(times.inclusive, caller, us);
+      add(times.self, nameOf(node, owner), us);
+      add(times.packages, owner, us);
+      for (const name of functions) add(times.inclusive, name, us);
+      for (const name of packages) add(times.packagesInclusive, name, us);
     }
-    const under = new Set([...above, name]);
     for (const child of node.children ?? []) {
       const next = byId.get(child);
-      if (next) visit(next, under);
+      if (next) visit(next, { owner, functions, packages });
     }
   };
   const [root] = nodes;
-  if (root) visit(root, new Set());
+  if (root) visit(root, { owner: "V8", functions: new Set(), packages: new Set() });
   return { ...times, busyUs };
+}
+
+type Times = Readonly<Record<"packages" | "packagesInclusive" | "self" | "inclusive", Map<string, number>>>;
+
+/** What is under way above a node: sets, so that a function that calls itself counts once. */
+interface Under {
+  readonly owner: string;
+  readonly functions: ReadonlySet<string>;
+  readonly packages: ReadonlySet<string>;
+}
+
+function add(to: Map<string, number>, name: string, us: number): void {
+  to.set(name, (to.get(name) ?? 0) + us);
 }
 
 function printShares(times: ReadonlyMap<string, number>, totalUs: number): void {
@@ -108,21 +120,20 @@ function isIdle({ callFrame }: ProfileNode): boolean {
   return callFrame.functionName === "(idle)" || callFrame.functionName === "(root)";
 }
 
-function nameOf(node: ProfileNode): string {
-  const { functionName, url, lineNumber } = node.callFrame;
+function nameOf({ callFrame: { functionName, url, lineNumber } }: ProfileNode, owner: string): string {
   const file = url.split("/node_modules/").at(-1)?.split("/").slice(-3).join("/") ?? "";
-  return `${functionName || "(anonymous)"}${file === "" ? "" : `  ${packageOf(node)} ${file}:${lineNumber + 1}`}`;
+  return `${functionName || "(anonymous)"}  ${owner}${file === "" ? "" : ` ${file}:${lineNumber + 1}`}`;
 }
 
-function packageOf({ callFrame: { url, functionName } }: ProfileNode): string {
+/** Undefined for what has no file of its own. */
+function packageOf({ callFrame: { url, functionName } }: ProfileNode): string | undefined {
+  if (functionName === "(garbage collector)") return "garbage collector";
+  if (url === "") return undefined;
   if (url.startsWith("node:")) return "node";
-  const path = url.split("/node_modules/").at(-1);
-  if (url.includes("/node_modules/") && path !== undefined) {
-    return path
-      .split("/")
-      .slice(0, path.startsWith("@") ? 2 : 1)
-      .join("/");
-  }
-  if (url.includes("/src/")) return "counterhand";
-  return functionName === "(garbage collector)" ? "garbage collector" : url === "" ? "V8 and native" : "other";
+  const [, path] = url.split("/node_modules/");
+  if (path === undefined) return "counterhand";
+  return path
+    .split("/")
+    .slice(0, path.startsWith("@") ? 2 : 1)
+    .join("/");
 }

@@ -46,7 +46,9 @@ function tablesOf({ questions, depth, search, growth }: AdminResults): Table[] {
     ...(questions ? [{ title: "The four questions", rows: Object.values(questions).flatMap(questionRows) }] : []),
     ...(depth ? [{ title: "The first page and a deep one", rows: Object.entries(depth).map(depthRow) }] : []),
     ...(search ? [{ title: "Searching messages for words", rows: searchRows(search) }] : []),
-    ...(growth ? [{ title: "A grown database against one of 100,000 messages", rows: Object.entries(growth).map(growthRow) }] : []),
+    ...(growth
+      ? [{ title: "A grown database against one of 100,000 messages", rows: Object.entries(growth).map(growthRow) }]
+      : []),
   ];
 }
 
