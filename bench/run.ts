@@ -2,12 +2,13 @@
  * `npm run bench`: all benchmarks, or `npm run bench -- NAME` one; what follows is the benchmark's own. Nothing here
  * fails: it measures.
  */
+import { benchAdmin } from "./admin/admin.ts";
 import { benchAnswer } from "./answer.ts";
 import { benchLoad } from "./load.ts";
 import { benchStart } from "./start.ts";
 import { benchStream } from "./stream/stream.ts";
 
-const BENCHES = { start: benchStart, answer: benchAnswer, load: benchLoad, stream: benchStream };
+const BENCHES = { start: benchStart, answer: benchAnswer, load: benchLoad, stream: benchStream, admin: benchAdmin };
 
 const [wanted, ...args] = process.argv.slice(2);
 if (wanted !== undefined && !(wanted in BENCHES)) {

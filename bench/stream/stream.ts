@@ -10,9 +10,9 @@
  * that contains it. Both run here, so that one clock measures everything; each subject is a process of its own.
  */
 import { parseArgs } from "node:util";
+import { installPeers } from "../install-peers.ts";
 import { saveResults } from "../report.ts";
 import { MANY_CHATS } from "./cases/many-chats.ts";
-import { installPeers } from "./peers.ts";
 import { savePicture, saveTable } from "./report-files.ts";
 import { CASES, type StreamResults, type SubjectResults } from "./results.ts";
 import { LATENCY_MS } from "./scene.ts";
@@ -26,7 +26,7 @@ const FAULTS_CASES = ["faults", "gone"] as const;
 /** Runs it; a whole run is kept in `bench/results/stream.{json,md,svg}`. */
 export async function benchStream(args: readonly string[]): Promise<void> {
   const { wanted, subjects, isWhole } = readArguments(args);
-  if (subjects.some(({ name }) => name !== "ours")) installPeers();
+  if (subjects.some(({ name }) => name !== "ours")) installPeers("peers");
   const startedAt = performance.now();
   const results: StreamResults = {};
   const add = (subject: Subject, measured: SubjectResults) => {

@@ -1,0 +1,106 @@
+/**
+ * The benchmark's own PostgreSQL, in the system's temporary folder, with one seeded database for each size.
+ *
+ * It is kept from run to run: seeding is paid once. A database that was seeded otherwise, or not to its end, is made anew.
+ */
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Sql } from "postgres";
+import {
+  connectDatabase,
+  createDatabaseIfMissing,
+  type DatabaseTarget,
+  openSession,
+  type SocketServer,
+} from "../../src/db/client.ts";
+import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
+import { migrateDatabase } from "../../src/db/migrate.ts";
+import { seedDatabase } from "./seed/seed.ts";
+import type { Size } from "./sizes.ts";
+
+export const DATA_DIR = join(tmpdir(), "counterhand-bench-admin");
+
+/** To be raised whenever the seeding gives other rows. */
+const SEED_VERSION = 1;
+
+/** As a server of that size is set up: a quarter of a small machine's memory. The same for both subjects. */
+const SETTINGS = {
+  shared_buffers: "1GB",
+  effective_cache_size: "4GB",
+  random_page_cost: "1.1",
+  max_wal_size: "8GB",
+  // Nothing is replicated, and making an index writes half as much.
+  wal_level: "minimal",
+  max_wal_senders: "0",
+};
+
+export type SocketDatabase = SocketServer & { readonly database: string };
+
+export interface SeededServer {
+  /** Root of its processes, to see what they cost. */
+  readonly postmasterPid: number;
+  readonly version: string;
+  /** The database of this size, seeded unless it is there, migrated in any case. */
+  open(size: Size): Promise<SocketDatabase>;
+  close(): Promise<void>;
+}
+
+export async function startSeededServer(log: (line: string) => void): Promise<SeededServer> {
+  const server = await startEmbeddedPostgres({ dataDir: DATA_DIR, settings: SETTINGS });
+  const socket = { socketDir: server.socketDir, user: server.user };
+  return {
+    postmasterPid: await onServer(socket, async (session) => {
+      const [row] = await session<{ content: string }[]>`select pg_read_file('postmaster.pid') as content`;
+      return Number.parseInt(row?.content ?? "", 10);
+    }),
+    version: server.version,
+    open: (size) => openSeeded(socket, size, log),
+    close: () => server.release(),
+  };
+}
+
+async function openSeeded(server: SocketServer, size: Size, log: (line: string) => void): Promise<SocketDatabase> {
+  const name = `messages_${size.messages}`;
+  const target = { ...server, database: name };
+  const mark = `seed ${SEED_VERSION}: ${JSON.stringify(size)}`;
+  const isSeeded = await onServer(server, async (session) => {
+    const [found] = await session<{ mark: string | null }[]>`
+      select shobj_description(oid, 'pg_database') as mark from pg_database where datname = ${name}`;
+    if (found?.mark === mark) return true;
+    await session`drop database if exists ${session(name)} with (force)`;
+    return false;
+  });
+  if (!isSeeded) await createDatabaseIfMissing(server, name);
+  await migrate(target);
+  if (isSeeded) return target;
+  const startedAt = performance.now();
+  const elapsed = () => `${Math.round((performance.now() - startedAt) / 1_000)} s`;
+  await inSession(target, (session) =>
+    seedDatabase(session, size, (line) => log(`seeding ${name}: ${line} (${elapsed()})`)),
+  );
+  await onServer(server, (session) => session.unsafe(`comment on database ${name} is '${mark}'`));
+  log(`${name} is seeded after ${elapsed()}; it is kept in ${DATA_DIR}`);
+  return target;
+}
+
+async function migrate(target: DatabaseTarget): Promise<void> {
+  const database = connectDatabase(target, { poolSize: 1 });
+  try {
+    await migrateDatabase(database);
+  } finally {
+    await database.close();
+  }
+}
+
+function onServer<T>(server: SocketServer, work: (session: Sql) => Promise<T>): Promise<T> {
+  return inSession({ ...server, database: "postgres" }, work);
+}
+
+export async function inSession<T>(target: DatabaseTarget, work: (session: Sql) => Promise<T>): Promise<T> {
+  const session = openSession(target, "counterhand bench");
+  try {
+    return await work(session);
+  } finally {
+    await session.end();
+  }
+}

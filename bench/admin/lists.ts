@@ -1,0 +1,28 @@
+/** The pages of the four long lists, in our dialect, as depth and growth are measured with. */
+import { TOOL_CALL_NODES } from "./questions.ts";
+
+export type ListName = "threads" | "messages" | "runs" | "toolCalls";
+
+const NODES: Readonly<Record<ListName, string>> = {
+  threads: `nodes { id title status lastActivityAt messageCount lastMessage { id role text createdAt } }
+    pageInfo { hasNextPage endCursor }`,
+  messages: "nodes { id role text createdAt thread { id title } } pageInfo { hasNextPage endCursor }",
+  runs: "nodes { id status model queuedAt durationMs thread { id title } } pageInfo { hasNextPage endCursor }",
+  toolCalls: TOOL_CALL_NODES.ours,
+};
+
+export const LISTS = Object.keys(NODES) as readonly ListName[];
+
+export const PAGE_SIZE = 50;
+
+/** One page of a list; takes `$after`. */
+export function pageQuery(list: ListName): string {
+  return `query Page($after: String) { ${list}(first: ${PAGE_SIZE}, after: $after) { ${NODES[list]} } }`;
+}
+
+/** The same page without its rows, to walk along. */
+export function walkQuery(list: ListName): string {
+  return `query Walk($after: String) {
+    list: ${list}(first: ${PAGE_SIZE}, after: $after) { pageInfo { hasNextPage endCursor } }
+  }`;
+}

@@ -1,0 +1,57 @@
+/**
+ * The admins' API as a subject of the admin benchmark: the product's own HTTP server and API, with nothing beside them.
+ *
+ * As the product has them: authentication, limits, masking of errors and the log. Takes SOCKET_DIR, DATABASE_USER, DATABASE and
+ * ADMIN_TOKEN; tells its port and, when asked, its CPU time and statements over IPC; ends when the benchmark does.
+ */
+import { createWriteStream } from "node:fs";
+import type { Sql } from "postgres";
+import { connectDatabase, type Db } from "../../src/db/client.ts";
+import { hashToken } from "../../src/graphql/auth.ts";
+import { createAdminApi } from "../../src/graphql/server.ts";
+import { startHttpServer } from "../../src/http.ts";
+import { createLogger } from "../../src/logger.ts";
+
+/** As `app.ts` has it for the admins. */
+const ADMIN_POOL = { poolSize: 8, statementTimeoutMs: 10_000 };
+
+const target = { socketDir: given("SOCKET_DIR"), user: given("DATABASE_USER"), database: given("DATABASE") };
+const logger = createLogger({ level: "info", pretty: false, destination: createWriteStream("/dev/null") });
+const { db } = connectDatabase(target, ADMIN_POOL);
+const countStatements = watchStatements(db);
+const http = await startHttpServer({
+  host: "127.0.0.1",
+  port: 0,
+  isReady: () => true,
+  graphql: createAdminApi({ db, adminTokenHash: hashToken(given("ADMIN_TOKEN")), logger }),
+  metrics: async (_request, response) => void response.writeHead(404).end(),
+  webhook: null,
+  page: null,
+  onError: (error) => {
+    throw error;
+  },
+});
+process.on("message", () => {
+  const { user, system } = process.cpuUsage();
+  process.send?.({ cpuMs: (user + system) / 1_000, statements: countStatements() });
+});
+process.once("disconnect", () => process.exit(0));
+process.send?.({ port: Number(new URL(http.address).port) });
+
+/** @returns a function that says how many statements have gone through the pool. */
+function watchStatements(watched: Db): () => number {
+  const { $client: client } = watched as unknown as { $client: Pick<Sql, "unsafe"> };
+  const { unsafe } = client;
+  let count = 0;
+  client.unsafe = ((...query: Parameters<Sql["unsafe"]>) => {
+    count += 1;
+    return unsafe(...query);
+  }) as Sql["unsafe"];
+  return () => count;
+}
+
+function given(name: string): string {
+  const value = process.env[name];
+  if (value === undefined) throw new Error(`${name} is missing: this is started by the benchmark`);
+  return value;
+}
