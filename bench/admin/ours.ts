@@ -6,24 +6,38 @@
  */
 import { createWriteStream } from "node:fs";
 import type { Sql } from "postgres";
+import { loadConfig } from "../../src/config.ts";
 import { connectDatabase, type Db } from "../../src/db/client.ts";
+import { listen } from "../../src/db/notify.ts";
 import { hashToken } from "../../src/graphql/auth.ts";
+import { createActivityHub } from "../../src/graphql/live/activity-hub.ts";
 import { createAdminApi } from "../../src/graphql/server.ts";
 import { startHttpServer } from "../../src/http.ts";
 import { createLogger } from "../../src/logger.ts";
+import { STAFF_ROLES } from "../../src/roles.ts";
+import { createToolRegistry } from "../../src/tools/registry.ts";
 
 /** As `app.ts` has it for the admins. */
 const ADMIN_POOL = { poolSize: 8, statementTimeoutMs: 10_000 };
 
 const target = { socketDir: given("SOCKET_DIR"), user: given("DATABASE_USER"), database: given("DATABASE") };
 const logger = createLogger({ level: "info", pretty: false, destination: createWriteStream("/dev/null") });
-const { db } = connectDatabase(target, ADMIN_POOL);
+const database = connectDatabase(target, ADMIN_POOL);
+const { db } = database;
 const countStatements = watchStatements(db);
 const http = await startHttpServer({
   host: "127.0.0.1",
   port: 0,
   isReady: () => true,
-  graphql: createAdminApi({ db, adminTokenHash: hashToken(given("ADMIN_TOKEN")), logger }),
+  graphql: createAdminApi({
+    db,
+    activity: createActivityHub({ db, listen: (handler) => listen(database, handler), logger }),
+    house: { shop: loadConfig({}).shop, tools: [...createToolRegistry(STAFF_ROLES).values()], now: () => new Date() },
+    adminTokenHash: hashToken(given("ADMIN_TOKEN")),
+    logger,
+    // One token asks more often here than all of a shop's admins do together: each request is counted all the same.
+    rateLimit: { perSecond: 1_000_000, burst: 1_000_000 },
+  }),
   metrics: async (_request, response) => void response.writeHead(404).end(),
   webhook: null,
   page: null,

@@ -1,9 +1,11 @@
 /** The API with something in its database, asked with whatever a fuzz sends. */
 import { drizzle } from "drizzle-orm/postgres-js";
 import type { Sql } from "postgres";
-import type { Db } from "../../../src/db/client.ts";
+import type { Database, Db } from "../../../src/db/client.ts";
+import { listen } from "../../../src/db/notify.ts";
 import { createAdminToken } from "../../../src/db/queries/admin-tokens.ts";
 import { hashToken } from "../../../src/graphql/auth.ts";
+import { createActivityHub } from "../../../src/graphql/live/activity-hub.ts";
 import { createAdminApi } from "../../../src/graphql/server.ts";
 import { makeToken } from "../../../src/make-token.ts";
 import {
@@ -15,6 +17,7 @@ import {
   insertThread,
   insertToolCall,
 } from "../../support/conversations.ts";
+import { createTestHouse } from "../house.ts";
 import type { Answer } from "./judge.ts";
 import type { FuzzRequest } from "./requests.ts";
 import type { Known } from "./values.ts";
@@ -31,7 +34,8 @@ const THREADS = 6;
 /** More than a page holds. */
 const MESSAGES = 110;
 
-export async function createFuzzBed(db: Db): Promise<FuzzBed> {
+export async function createFuzzBed(database: Database): Promise<FuzzBed> {
+  const { db } = database;
   const errors: unknown[] = [];
   let statements = 0;
   const counted = drizzle({
@@ -44,8 +48,16 @@ export async function createFuzzBed(db: Db): Promise<FuzzBed> {
     },
   });
   const tokens = { admin: makeToken().token, viewer: makeToken().token, nobody: null };
-  const logger = { error: (facts: unknown) => void errors.push(facts), info: () => undefined };
-  const api = createAdminApi({ db: counted, adminTokenHash: hashToken(tokens.admin), logger, rateLimit: null });
+  const noteError = (facts: unknown) => void errors.push(facts);
+  const logger = { error: noteError, warn: noteError, info: () => undefined };
+  const api = createAdminApi({
+    db: counted,
+    activity: createActivityHub({ db: counted, listen: (handler) => listen(database, handler), logger }),
+    house: createTestHouse(),
+    adminTokenHash: hashToken(tokens.admin),
+    logger,
+    rateLimit: null,
+  });
   await fill(db);
   await createAdminToken(db, { name: "viewer", scope: "viewer", tokenHash: hashToken(tokens.viewer), expiresAt: null });
 

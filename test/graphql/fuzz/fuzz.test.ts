@@ -9,7 +9,7 @@ let testDatabase: TestDatabase;
 let bed: FuzzBed;
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
-  bed = await createFuzzBed(testDatabase.db);
+  bed = await createFuzzBed(testDatabase.database);
 });
 afterAll(() => testDatabase.close());
 

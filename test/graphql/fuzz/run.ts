@@ -7,7 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { connectDatabase, createDatabaseIfMissing, type Db } from "../../../src/db/client.ts";
+import { connectDatabase, createDatabaseIfMissing, type Database } from "../../../src/db/client.ts";
 import { startEmbeddedPostgres } from "../../../src/db/embedded.ts";
 import { migrateDatabase } from "../../../src/db/migrate.ts";
 import { createFuzzBed } from "./bed.ts";
@@ -24,7 +24,7 @@ if (!Number.isSafeInteger(count) || !Number.isSafeInteger(seed))
   throw new Error("--count and --seed are whole numbers");
 
 console.log(`${count} requests, seed ${seed}`);
-const tally = await withDatabase(async (db) => fuzz(await createFuzzBed(db), { seed, count }, report));
+const tally = await withDatabase(async (database) => fuzz(await createFuzzBed(database), { seed, count }, report));
 for (const finding of tally.findings) console.log(JSON.stringify(finding, null, 2));
 console.log(`${tally.asked} requests, seed ${seed}: ${tally.findings.length} findings`);
 console.log(JSON.stringify(tally.seen, null, 2));
@@ -34,14 +34,14 @@ function report({ asked, findings }: Tally): void {
   if (asked % 5_000 === 0) console.log(`${asked} asked, ${findings.length} findings`);
 }
 
-async function withDatabase<T>(work: (db: Db) => Promise<T>): Promise<T> {
+async function withDatabase<T>(work: (database: Database) => Promise<T>): Promise<T> {
   const dataDir = await mkdtemp(join(tmpdir(), "counterhand-fuzz-"));
   const server = await startEmbeddedPostgres({ dataDir, settings: { fsync: "off", full_page_writes: "off" } });
   try {
     await createDatabaseIfMissing(server, "fuzz");
     const database = connectDatabase({ socketDir: server.socketDir, user: server.user, database: "fuzz" });
     await migrateDatabase(database);
-    return await work(database.db).finally(() => database.close());
+    return await work(database).finally(() => database.close());
   } finally {
     await server.release();
     await rm(dataDir, { recursive: true, force: true });
