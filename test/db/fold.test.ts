@@ -62,7 +62,9 @@ const PIECES = [
 ];
 
 const anyText = fc
-  .array(fc.oneof(fc.constantFrom(...PIECES), fc.string({ maxLength: 8 }), fc.string({ unit: "grapheme", maxLength: 4 })))
+  .array(
+    fc.oneof(fc.constantFrom(...PIECES), fc.string({ maxLength: 8 }), fc.string({ unit: "grapheme", maxLength: 4 })),
+  )
   .map((pieces) => pieces.join("").replaceAll("\0", "").toWellFormed());
 
 test("JavaScript and the database find the same words in any text, in the same order", async () => {

@@ -28,10 +28,7 @@ export const imports = snakeCase.table(
     /** Sales: the newest `sold_at` of the file. Products: the time of the count. */
     dataThrough: instant(),
   },
-  (t) => [
-    index("imports_by_kind").on(t.kind, t.completedAt),
-    index("imports_by_completion").on(t.completedAt, t.id),
-  ],
+  (t) => [index("imports_by_kind").on(t.kind, t.completedAt), index("imports_by_completion").on(t.completedAt, t.id)],
 );
 
 export const products = snakeCase.table(
