@@ -135,7 +135,11 @@ async function findInSteps(db: Db, source: Source, stretch: Stretch, parents: Pa
 }
 
 /** What differs from step to step: the rows to choose from, which of them, and by what they are ordered. */
-type Step = { readonly from?: SQL; readonly where: SQL | undefined; readonly orderBy: typeof orderByKey };
+type Step = {
+  readonly from?: ReturnType<typeof walkedRows>;
+  readonly where: SQL | undefined;
+  readonly orderBy: typeof orderByKey;
+};
 
 function readRows(db: Db, { key, table, columns }: Source, stretch: Stretch, parents: Parents, step: Step) {
   const page = db
@@ -153,14 +157,14 @@ function readRows(db: Db, { key, table, columns }: Source, stretch: Stretch, par
 }
 
 /** The first rows of a stretch, whether they meet the rare condition or not, under the name of their table. */
-function walkedRows(db: Db, { table, where, key }: Source, stretch: Stretch, { walkRows }: RareCondition): SQL {
-  const walked = db
+function walkedRows(db: Db, { table, where, key }: Source, stretch: Stretch, { walkRows }: RareCondition) {
+  return db
     .select({ all: sql`*` })
     .from(table)
     .where(and(where, stretch.where))
     .orderBy(...orderByKey(key, stretch.falling))
-    .limit(walkRows);
-  return sql`${walked} as ${sql.identifier(getTableName(table))}`;
+    .limit(walkRows)
+    .as(getTableName(table));
 }
 
 function parentRows(parents: Parents): SQL {

@@ -6,7 +6,7 @@ import { listCost, pageArguments, StaffMemberConnection } from "./connections.ts
 import { isDescending, OrderDirection } from "./inputs.ts";
 import { StaffMember } from "./nodes.ts";
 
-const StaffRole = builder.enumType("StaffRole", {
+export const StaffRole = builder.enumType("StaffRole", {
   description: "What a person may do, in rising order.",
   values: {
     STAFF: { value: "staff", description: "Asks questions." },
