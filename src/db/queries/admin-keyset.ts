@@ -33,11 +33,6 @@ export function orderByKey(key: Key, falling: boolean): SQL[] {
   return key.map(({ column }) => ordered(sql`${column}`, falling));
 }
 
-/** The same order, by expressions that are in no index: the rows are found by something else and sorted. */
-export function sortByKey(key: Key, falling: boolean): SQL[] {
-  return key.map(({ column, kind }) => ordered(UNINDEXED[kind](sql`${column}`), falling));
-}
-
 /** The same order of rows that come from a subquery `page`. */
 export function orderInPage(key: Key, falling: boolean): SQL[] {
   return key.map((value) =>
@@ -54,14 +49,6 @@ export function computedKey(key: Key): Record<string, SQL.Aliased> {
 export function keyColumns(key: Key): Record<string, AnyPgColumn> {
   return Object.fromEntries(key.flatMap((value) => ("as" in value ? [] : [[value.column.name, value.column]])));
 }
-
-const UNINDEXED: Record<KeyKind, (value: SQL) => SQL> = {
-  instant: (value) => sql`${value} + interval '0'`,
-  integer: (value) => sql`${value} + 0`,
-  text: (value) => sql`${value} || ''`,
-  // Never the first of a key, and so enough of no index by itself.
-  uuid: (value) => value,
-};
 
 function ordered(value: SQL, falling: boolean): SQL {
   return falling ? sql`${value} desc` : sql`${value} asc`;

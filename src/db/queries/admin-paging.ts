@@ -14,16 +14,7 @@ import { and, eq, getColumns, getTableName, type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Db } from "../client.ts";
 import { uuidArray } from "../uuid-array.ts";
-import {
-  compareKey,
-  computedKey,
-  type Key,
-  keyColumns,
-  keyText,
-  orderByKey,
-  orderInPage,
-  sortByKey,
-} from "./admin-keyset.ts";
+import { compareKey, computedKey, type Key, keyColumns, keyText, orderByKey, orderInPage } from "./admin-keyset.ts";
 
 /** A count stops here: 25,001 means "more than 25,000". */
 const COUNT_CAP = 25_001;
@@ -56,6 +47,8 @@ type Source = {
 /** A condition that perhaps few rows meet, or none for a long stretch. */
 export type RareCondition = {
   readonly where: SQL;
+  /** The same for one row after the other, where Postgres would better not ask the index for each; `where` when left out. */
+  readonly whereWalking?: SQL | undefined;
   /** How many rows to walk through in the order of the list before its own index is asked. */
   readonly walkRows: number;
 };
@@ -126,27 +119,28 @@ type Stretch = { readonly where: SQL | undefined; readonly falling: boolean; rea
 
 async function findInSteps(db: Db, source: Source, stretch: Stretch, parents: Parents) {
   const { rare } = source;
-  const direct = { where: and(ofParent(source), source.where, stretch.where, rare?.where), orderBy: orderByKey };
-  if (parents !== undefined || rare === undefined) return readRows(db, source, stretch, parents, direct);
-  const walk = { from: walkedRows(db, source, stretch, rare), where: rare.where, orderBy: orderByKey };
-  const rows = await readRows(db, source, stretch, parents, walk);
+  const dense = and(ofParent(source), source.where, stretch.where);
+  if (parents !== undefined || rare === undefined) {
+    return readRows(db, source, stretch, parents, { from: source.table, where: and(dense, rare?.where) });
+  }
+  const walked = walkedRows(db, source, stretch, dense, rare.walkRows);
+  const rows = await readRows(db, source, stretch, parents, { from: walked, where: rare.whereWalking ?? rare.where });
   if (rows.length === stretch.limit) return rows;
-  return readRows(db, source, stretch, parents, { ...direct, orderBy: sortByKey });
+  return readRows(db, source, stretch, parents, {
+    from: allRows(db, source, stretch, and(dense, rare.where)),
+    where: undefined,
+  });
 }
 
-/** What differs from step to step: the rows to choose from, which of them, and by what they are ordered. */
-type Step = {
-  readonly from?: ReturnType<typeof walkedRows>;
-  readonly where: SQL | undefined;
-  readonly orderBy: typeof orderByKey;
-};
+/** Where the rows of a page are taken from. */
+type Choice = { readonly from: PgTable | ReturnType<typeof allRows>; readonly where: SQL | undefined };
 
-function readRows(db: Db, { key, table, columns }: Source, stretch: Stretch, parents: Parents, step: Step) {
+function readRows(db: Db, { key, table, columns }: Source, stretch: Stretch, parents: Parents, choice: Choice) {
   const page = db
     .select({ ...(columns ?? getColumns<PgTable>(table)), ...computedKey(key), rowKey: keyText(key).as("row_key") })
-    .from(step.from ?? table)
-    .where(step.where)
-    .orderBy(...step.orderBy(key, stretch.falling))
+    .from(choice.from)
+    .where(choice.where)
+    .orderBy(...orderByKey(key, stretch.falling))
     .limit(stretch.limit)
     .as("page");
   return db
@@ -157,14 +151,23 @@ function readRows(db: Db, { key, table, columns }: Source, stretch: Stretch, par
 }
 
 /** The first rows of a stretch, whether they meet the rare condition or not, under the name of their table. */
-function walkedRows(db: Db, { table, where, key }: Source, stretch: Stretch, { walkRows }: RareCondition) {
-  return db
-    .select({ all: sql`*` })
-    .from(table)
-    .where(and(where, stretch.where))
-    .orderBy(...orderByKey(key, stretch.falling))
+function walkedRows(db: Db, { table, key }: Source, { falling }: Stretch, where: SQL | undefined, walkRows: number) {
+  return selectAll(db, table, where)
+    .orderBy(...orderByKey(key, falling))
     .limit(walkRows)
     .as(getTableName(table));
+}
+
+/** All rows that meet a condition, under the name of their table. */
+function allRows(db: Db, { table, key }: Source, { falling }: Stretch, where: SQL | undefined) {
+  // Ordered here, without the limit: Postgres is to plan for finding all of them, not for meeting the first ones on a walk.
+  return selectAll(db, table, where)
+    .orderBy(...orderByKey(key, falling))
+    .as(getTableName(table));
+}
+
+function selectAll(db: Db, table: PgTable, where: SQL | undefined) {
+  return db.select({ all: sql`*` }).from(table).where(where);
 }
 
 function parentRows(parents: Parents): SQL {

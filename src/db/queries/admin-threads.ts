@@ -5,8 +5,7 @@ import { chats, messages, runs, threads, toolCalls } from "../schema/index.ts";
 import { uuidArray } from "../uuid-array.ts";
 import type { Listing, RareCondition } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
-import { rarely } from "./admin-related.ts";
-import { messageHas } from "./admin-search.ts";
+import { messageHas, messageHasUnindexed } from "./admin-search.ts";
 
 export type ThreadRow = typeof threads.$inferSelect;
 export type ChatRow = typeof chats.$inferSelect;
@@ -74,13 +73,18 @@ function whereThread(db: Db, filter: ThreadFilter): SQL | undefined {
 }
 
 function rareThread(db: Db, filter: ThreadFilter): RareCondition | undefined {
-  return rarely(
-    THREADS_TO_WALK,
+  const where = related(db, filter, messageHas);
+  const whereWalking = filter.text == null ? undefined : related(db, filter, messageHasUnindexed);
+  return where && { where, whereWalking, walkRows: THREADS_TO_WALK };
+}
+
+function related(db: Db, filter: ThreadFilter, hasText: (text: string) => SQL): SQL | undefined {
+  return and(
     filter.chatType ? exists(chatOf(db, filter.chatType)) : undefined,
     filter.staffMemberId ? exists(messagesOf(db, eq(messages.authorId, filter.staffMemberId))) : undefined,
     filter.hasFailedRuns === true ? exists(failedRuns(db)) : undefined,
     filter.usedTool ? exists(callsOf(db, filter.usedTool)) : undefined,
-    filter.text == null ? undefined : exists(messagesOf(db, messageHas(filter.text))),
+    filter.text == null ? undefined : exists(messagesOf(db, hasText(filter.text))),
     filter.minimumMessages ? exists(messagesOf(db).offset(filter.minimumMessages - 1)) : undefined,
   );
 }
