@@ -4,7 +4,9 @@
  * A cursor holds the row's key as text, an instant in microseconds, so that nothing is lost between two rows that are one
  * microsecond apart. It also names the list, its direction and its parent: with any other it is refused.
  */
-import type { KeyKind, Listing } from "../db/queries/admin-paging.ts";
+import { isUtf8 } from "node:buffer";
+import type { KeyKind } from "../db/queries/admin-keyset.ts";
+import type { Listing } from "../db/queries/admin-paging.ts";
 import { BadInputError } from "../errors.ts";
 
 /** What a cursor is good for. `parentId` is null in a list without a parent. */
@@ -18,6 +20,8 @@ export interface CursorScope {
 const VALUE: Record<KeyKind, (text: string) => boolean> = {
   instant: (text) => /^(0|-?[1-9]\d{0,15})$/.test(text) && Number.isSafeInteger(Number(text)),
   integer: (text) => /^(0|-?[1-9]\d{0,9})$/.test(text) && Math.abs(Number(text)) < 2 ** 31,
+  // Hex of UTF-8 that Postgres keeps, and of no more than any name.
+  text: (text) => /^([0-9a-f]{2}){0,2000}$/.test(text) && isStorable(Buffer.from(text, "hex")),
   uuid: (text) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text),
 };
 
@@ -41,6 +45,10 @@ export function decodeCursor(scope: CursorScope, cursor: string, argument: strin
     throw new BadInputError(`'${argument}' is not a cursor of this list in this order`);
   }
   return values;
+}
+
+function isStorable(bytes: Buffer): boolean {
+  return isUtf8(bytes) && !bytes.includes(0);
 }
 
 function prefix({ listing, descending, parentId }: CursorScope): string {

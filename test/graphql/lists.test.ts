@@ -181,8 +181,10 @@ test.each([
   [() => ({ threadId: ids.tuesday, role: "USER" }), ["Cà phê SỮA?"]],
   [() => ({ text: "100%" }), ["100% Arabica?"]],
   [() => ({ text: "a_b" }), ["yes, A_B"]],
-  [() => ({ text: "sữa" }), ["Cà phê SỮA?"]],
-  [() => ({ text: "\\" }), []],
+  [() => ({ text: "sua" }), ["Cà phê SỮA?"]],
+  [() => ({ chatId: ids.chat, role: "USER" }), ["100% Arabica?", "and 1000 Robusta?"]],
+  [() => ({ chatId: ids.chat, text: "sua" }), []],
+  [() => ({ runId: ids.failedRun }), ["Cà phê SỮA?"]],
   [() => ({ created: { from: "2026-11-16T08:00:00Z", until: "2026-11-16T08:00:01Z" } }), ["100% Arabica?"]],
 ])("messages are filtered: %#", async (filter, expected) => {
   const data = await admins.query("query ($f: MessageFilter) { messages(filter: $f) { nodes { text } } }", {
@@ -241,11 +243,13 @@ test("a filter with an id of another type, or a time without an offset, is refus
   expect(admins.errors).toEqual([]);
 });
 
-test("a text that no column can hold is refused, and odd ones find nothing", async () => {
+test("a search that no column can hold, or that is none, is refused, and odd ones find nothing", async () => {
   const search = "query ($f: MessageFilter) { messages(filter: $f) { nodes { id } } }";
 
-  expect(await admins.refusal(search, { f: { text: "a\0b" } })).toEqual(["BAD_USER_INPUT"]);
-  for (const text of ["\ud800", "'; drop table messages; --", "$1", "x".repeat(100_000)]) {
+  for (const text of ["a\0b", "", " ", "?!", '""', "ab*", "x".repeat(201), "a ".repeat(21)]) {
+    expect([text, await admins.refusal(search, { f: { text } })]).toEqual([text, ["BAD_USER_INPUT"]]);
+  }
+  for (const text of ["\ud800", "'; drop table messages; --", "$1", "x' | 'y", "x".repeat(200)]) {
     expect((await admins.query(search, { f: { text } })).messages.nodes).toEqual([]);
   }
   expect(admins.errors).toEqual([]);

@@ -47,9 +47,17 @@ test.each([
     13,
     `messages(first: 2) { nodes { text author { name } } ${PAGE_INFO} } runs { nodes { status } ${PAGE_INFO} } toolCalls { nodes { name } ${PAGE_INFO} }`,
   ],
-  ["messages", 6, "thread { title chat { title } } author { name } run { status }"],
-  ["runs", 7, `thread { title } message { text } delivery { status } toolCalls { nodes { name } ${PAGE_INFO} }`],
-  ["toolCalls", 4, "run { status } thread { title }"],
+  [
+    "messages",
+    7,
+    'revisions { text } excerpts(matching: "hello") { text } thread { title chat { title } } author { name } run { status }',
+  ],
+  [
+    "runs",
+    10,
+    `thread { title } message { text } question { text revisions { text } } asker { name } delivery { status } toolCalls { nodes { name } ${PAGE_INFO} }`,
+  ],
+  ["toolCalls", 5, "arguments output outputPreview { text } run { status } thread { title }"],
 ])("%s with all that belongs to them take no more statements for 50 rows than for one", async (list, most, fields) => {
   const query = `query ($n: Int!) { ${list}(first: $n) { nodes { id ${fields} } pageInfo { hasNextPage } totalCount } }`;
 

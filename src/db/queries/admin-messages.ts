@@ -1,19 +1,24 @@
 /** What admins read of messages. */
-import { and, eq, ilike, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { messages } from "../schema/index.ts";
+import { messageRevisions, messages } from "../schema/index.ts";
 import { uuidArray } from "../uuid-array.ts";
-import type { Listing } from "./admin-paging.ts";
+import type { Listing, RareCondition } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
+import { inChat, rarely } from "./admin-related.ts";
+import { MESSAGES_TO_WALK, messageHas } from "./admin-search.ts";
 
 export type MessageRow = typeof messages.$inferSelect;
+export type RevisionRow = typeof messageRevisions.$inferSelect;
 
 /** All that are given must hold. */
 export type MessageFilter = {
   readonly threadId?: string | null | undefined;
   readonly role?: MessageRow["role"] | null | undefined;
   readonly authorId?: string | null | undefined;
-  /** Letters that occur in the text, whatever their case. */
+  readonly chatId?: string | null | undefined;
+  readonly runId?: string | null | undefined;
+  /** Words that occur in the text: see `parseSearch`. */
   readonly text?: string | null | undefined;
   readonly created?: TimeRange | null | undefined;
 };
@@ -25,6 +30,7 @@ export function listMessages(filter: MessageFilter): Listing<MessageRow> {
     table: messages,
     filter,
     where: whereMessage(filter),
+    rare: rareMessage(filter),
     key: [
       { column: messages.createdAt, kind: "instant" },
       { column: messages.id, kind: "uuid" },
@@ -39,6 +45,7 @@ export function listMessagesOfThread(filter: MessageFilter): Listing<MessageRow>
     table: messages,
     filter,
     where: whereMessage(filter),
+    rare: rareMessage(filter),
     key: [{ column: messages.position, kind: "integer" }],
     parent: messages.threadId,
   };
@@ -60,6 +67,14 @@ export function findAnswers(db: Db, runIds: readonly string[]): Promise<MessageR
     .where(and(eq(messages.role, "assistant"), sql`${messages.runId} = any(${uuidArray(runIds)})`));
 }
 
+/** What these runs answer: at most one message each, in no order. */
+export function findQuestions(db: Db, runIds: readonly string[]): Promise<MessageRow[]> {
+  return db
+    .select()
+    .from(messages)
+    .where(and(eq(messages.role, "user"), sql`${messages.runId} = any(${uuidArray(runIds)})`));
+}
+
 /** How many messages each of these threads has; a thread without any is left out. */
 export function countMessages(db: Db, threadIds: readonly string[]): Promise<{ threadId: string; count: number }[]> {
   return db
@@ -69,16 +84,29 @@ export function countMessages(db: Db, threadIds: readonly string[]): Promise<{ t
     .groupBy(messages.threadId);
 }
 
+/** What these messages were changed to, in the order of the changes, the messages in none. */
+export function findRevisions(db: Db, messageIds: readonly string[]): Promise<RevisionRow[]> {
+  return db
+    .select()
+    .from(messageRevisions)
+    .where(sql`${messageRevisions.messageId} = any(${uuidArray(messageIds)})`)
+    .orderBy(asc(messageRevisions.createdAt), asc(messageRevisions.id));
+}
+
 function whereMessage(filter: MessageFilter): SQL | undefined {
   return and(
     filter.threadId ? eq(messages.threadId, filter.threadId) : undefined,
+    filter.runId ? eq(messages.runId, filter.runId) : undefined,
     filter.role ? eq(messages.role, filter.role) : undefined,
     filter.authorId ? eq(messages.authorId, filter.authorId) : undefined,
-    filter.text ? ilike(messages.text, `%${escapeWildcards(filter.text)}%`) : undefined,
     inRange(messages.createdAt, filter.created),
   );
 }
 
-function escapeWildcards(text: string): string {
-  return text.replaceAll(/[\\%_]/g, "\\$&");
+function rareMessage(filter: MessageFilter): RareCondition | undefined {
+  return rarely(
+    MESSAGES_TO_WALK,
+    filter.text == null ? undefined : messageHas(filter.text),
+    filter.chatId ? inChat(messages.threadId, filter.chatId) : undefined,
+  );
 }

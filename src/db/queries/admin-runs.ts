@@ -1,11 +1,12 @@
 /** What admins read of runs and of the delivery of their replies. */
-import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
+import { and, eq, exists, gt, inArray, isNotNull, not, or, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { chats, replies, runs, threads } from "../schema/index.ts";
+import { chats, replies, runs, threads, toolCalls } from "../schema/index.ts";
 import { uuidArray } from "../uuid-array.ts";
 import { runCostsOver } from "./admin-costs.ts";
-import type { Listing } from "./admin-paging.ts";
+import type { Listing, RareCondition } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
+import { inChat, ROWS_TO_WALK, rarely } from "./admin-related.ts";
 import { isAskedWith } from "./admin-rounds.ts";
 
 export type RunRow = typeof runs.$inferSelect;
@@ -22,7 +23,21 @@ export type RunFilter = {
   readonly promptVersion?: string | null | undefined;
   /** US dollars that it cost more than, a plain decimal. */
   readonly costOver?: string | null | undefined;
+  /** Who asked. */
+  readonly staffMemberId?: string | null | undefined;
+  readonly chatId?: string | null | undefined;
+  /** From beginning to end. */
+  readonly slowerThanMs?: number | null | undefined;
+  /** From the question's storing to the model's first words. */
+  readonly firstTextLaterThanMs?: number | null | undefined;
+  /** One of these, as `deliveryStatus` in `graphql/types/delivery.ts` says it; an empty list finds nothing. */
+  readonly delivery?: readonly DeliveryStatus[] | null | undefined;
+  /** The name of a tool that was called in it. */
+  readonly usedTool?: string | null | undefined;
 };
+
+export type RunOrder = "queuedAt" | "durationMs";
+export type DeliveryStatus = (typeof replies.$inferSelect)["status"];
 
 /** A run's reply in Telegram, with what there is to know where it has none. */
 export type DeliveryRow = {
@@ -33,30 +48,27 @@ export type DeliveryRow = {
   readonly reply: typeof replies.$inferSelect | null;
 };
 
-/** The runs of all threads, by when they were queued. */
-export function listRuns(filter: RunFilter): Listing<RunRow> {
+/** The runs of all threads, by when they were queued or by how long they took: those that have not ended count as shortest. */
+export function listRuns(db: Db, filter: RunFilter, order: RunOrder): Listing<RunRow> {
   return {
-    name: "runs.queuedAt",
+    name: `runs.${order}`,
     table: runs,
     filter,
-    where: whereRun(filter),
+    where: and(whereRun(filter), order === "durationMs" ? slowerThan(filter) : undefined),
+    rare: rareRun(db, filter, order),
     key: [
-      { column: runs.queuedAt, kind: "instant" },
+      order === "queuedAt" ? { column: runs.queuedAt, kind: "instant" } : { column: runs.durationMs, kind: "integer" },
       { column: runs.id, kind: "uuid" },
     ],
   };
 }
 
-/** The runs of a thread (the parent), by the message that each answers. */
-export function listRunsOfThread(filter: RunFilter): Listing<RunRow> {
-  return {
-    name: "thread.runs",
-    table: runs,
-    filter,
-    where: whereRun(filter),
-    key: [{ column: runs.position, kind: "integer" }],
-    parent: runs.threadId,
-  };
+/** The runs of a thread (the parent), by the message that each answers or by how long they took. */
+export function listRunsOfThread(db: Db, filter: RunFilter, order: RunOrder): Listing<RunRow> {
+  const ofAll = listRuns(db, filter, order);
+  const name = `thread.runs.${order}`;
+  if (order === "durationMs") return { ...ofAll, name, parent: runs.threadId };
+  return { ...ofAll, name, parent: runs.threadId, key: [{ column: runs.position, kind: "integer" }] };
 }
 
 /** The runs with these ids, in no order; one that does not exist is left out. */
@@ -83,9 +95,61 @@ function whereRun(filter: RunFilter): SQL | undefined {
     filter.threadId ? eq(runs.threadId, filter.threadId) : undefined,
     filter.status ? inArray(runs.status, [...filter.status]) : undefined,
     filter.errorCode ? eq(runs.errorCode, filter.errorCode) : undefined,
-    filter.model ? eq(runs.model, filter.model) : undefined,
+    filter.staffMemberId ? eq(runs.askerId, filter.staffMemberId) : undefined,
     inRange(runs.queuedAt, filter.queued),
+  );
+}
+
+function slowerThan({ slowerThanMs }: RunFilter): SQL | undefined {
+  return slowerThanMs == null ? undefined : gt(runs.durationMs, slowerThanMs);
+}
+
+function rareRun(db: Db, filter: RunFilter, order: RunOrder): RareCondition | undefined {
+  return rarely(
+    ROWS_TO_WALK,
+    filter.model ? eq(runs.model, filter.model) : undefined,
+    filter.chatId ? inChat(runs.threadId, filter.chatId) : undefined,
+    order === "durationMs" ? undefined : slowerThan(filter),
+    filter.firstTextLaterThanMs == null
+      ? undefined
+      : sql`${runs.firstTokenAt} - ${runs.queuedAt} > ${filter.firstTextLaterThanMs}::bigint * interval '1 millisecond'`,
+    filter.delivery ? isDelivered(db, filter.delivery) : undefined,
+    filter.usedTool ? exists(callsOf(db, filter.usedTool)) : undefined,
     filter.promptVersion ? isAskedWith(filter.promptVersion) : undefined,
     filter.costOver ? runCostsOver(filter.costOver) : undefined,
   );
+}
+
+/** See `DeliveryRow`: where there is no reply, what can be seen follows from the run and its chat. */
+function isDelivered(db: Db, statuses: readonly DeliveryStatus[]): SQL | undefined {
+  const reply = db.select({ one: sql`1` }).from(replies).where(eq(replies.runId, runs.id));
+  const withStatus = exists(
+    db
+      .select({ one: sql`1` })
+      .from(replies)
+      .where(and(eq(replies.runId, runs.id), inArray(replies.status, [...statuses]))),
+  );
+  const isSeen = and(isNotNull(runs.completedAt), inTerminal(db));
+  return or(
+    withStatus,
+    statuses.includes("delivered") && isSeen ? and(not(exists(reply)), isSeen) : undefined,
+    statuses.includes("pending") && isSeen ? and(not(exists(reply)), not(isSeen)) : undefined,
+  );
+}
+
+function inTerminal(db: Db): SQL {
+  return exists(
+    db
+      .select({ one: sql`1` })
+      .from(threads)
+      .innerJoin(chats, eq(chats.id, threads.chatId))
+      .where(and(eq(threads.id, runs.threadId), eq(chats.type, "terminal"))),
+  );
+}
+
+function callsOf(db: Db, tool: string) {
+  return db
+    .select({ one: sql`1` })
+    .from(toolCalls)
+    .where(and(eq(toolCalls.runId, runs.id), eq(toolCalls.name, tool)));
 }

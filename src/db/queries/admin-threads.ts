@@ -1,27 +1,37 @@
 /** What admins read of chats and threads. */
-import { and, eq, exists, not, type SQL, sql } from "drizzle-orm";
+import { and, eq, exists, inArray, not, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { chats, messages, runs, threads, toolCalls } from "../schema/index.ts";
 import { uuidArray } from "../uuid-array.ts";
 import { threadCostsOver } from "./admin-costs.ts";
-import type { Listing } from "./admin-paging.ts";
+import type { Listing, RareCondition } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
+import { messageHas, messageHasUnindexed } from "./admin-search.ts";
 
 export type ThreadRow = typeof threads.$inferSelect;
 export type ChatRow = typeof chats.$inferSelect;
 
+/** How many threads to walk through where each costs a look at its messages: 20 ms of work. */
+const THREADS_TO_WALK = 2_000;
+
 /** All that are given must hold. */
 export type ThreadFilter = {
   readonly chatId?: string | null | undefined;
+  /** One of these; an empty list finds nothing. */
+  readonly chatType?: readonly ChatRow["type"][] | null | undefined;
   readonly status?: ThreadRow["status"] | null | undefined;
   /** Who said something in it. */
   readonly staffMemberId?: string | null | undefined;
+  readonly created?: TimeRange | null | undefined;
   readonly lastActivity?: TimeRange | null | undefined;
   readonly hasFailedRuns?: boolean | null | undefined;
   /** The name of a tool that was called in it. */
   readonly usedTool?: string | null | undefined;
   /** US dollars that its runs cost more than together, a plain decimal. */
   readonly costOver?: string | null | undefined;
+  /** Words that occur in one of its messages: see `parseSearch`. */
+  readonly text?: string | null | undefined;
+  readonly minimumMessages?: number | null | undefined;
 };
 
 /** All threads, by their last activity or by when they began. */
@@ -31,6 +41,7 @@ export function listThreads(db: Db, filter: ThreadFilter, order: "lastActivityAt
     table: threads,
     filter,
     where: whereThread(db, filter),
+    rare: rareThread(db, filter),
     key: [
       { column: threads[order], kind: "instant" },
       { column: threads.id, kind: "uuid" },
@@ -55,27 +66,52 @@ export function findChats(db: Db, ids: readonly string[]): Promise<ChatRow[]> {
 }
 
 function whereThread(db: Db, filter: ThreadFilter): SQL | undefined {
-  const failed = db
-    .select({ one: sql`1` })
-    .from(runs)
-    .where(and(eq(runs.threadId, threads.id), eq(runs.status, "failed")));
   return and(
     filter.chatId ? eq(threads.chatId, filter.chatId) : undefined,
     filter.status ? eq(threads.status, filter.status) : undefined,
+    inRange(threads.createdAt, filter.created),
     inRange(threads.lastActivityAt, filter.lastActivity),
-    filter.staffMemberId ? exists(saidBy(db, filter.staffMemberId)) : undefined,
-    filter.hasFailedRuns === true ? exists(failed) : undefined,
-    filter.hasFailedRuns === false ? not(exists(failed)) : undefined,
+    filter.hasFailedRuns === false ? not(exists(failedRuns(db))) : undefined,
+  );
+}
+
+function rareThread(db: Db, filter: ThreadFilter): RareCondition | undefined {
+  const where = related(db, filter, messageHas);
+  const whereWalking = filter.text == null ? undefined : related(db, filter, messageHasUnindexed);
+  return where && { where, whereWalking, walkRows: THREADS_TO_WALK };
+}
+
+function related(db: Db, filter: ThreadFilter, hasText: (text: string) => SQL): SQL | undefined {
+  return and(
+    filter.chatType ? exists(chatOf(db, filter.chatType)) : undefined,
+    filter.staffMemberId ? exists(messagesOf(db, eq(messages.authorId, filter.staffMemberId))) : undefined,
+    filter.hasFailedRuns === true ? exists(failedRuns(db)) : undefined,
     filter.usedTool ? exists(callsOf(db, filter.usedTool)) : undefined,
+    filter.text == null ? undefined : exists(messagesOf(db, hasText(filter.text))),
+    filter.minimumMessages ? exists(messagesOf(db).offset(filter.minimumMessages - 1)) : undefined,
     filter.costOver ? threadCostsOver(threads.id, filter.costOver) : undefined,
   );
 }
 
-function saidBy(db: Db, staffMemberId: string) {
+function chatOf(db: Db, types: readonly ChatRow["type"][]) {
+  return db
+    .select({ one: sql`1` })
+    .from(chats)
+    .where(and(eq(chats.id, threads.chatId), inArray(chats.type, [...types])));
+}
+
+function messagesOf(db: Db, condition?: SQL) {
   return db
     .select({ one: sql`1` })
     .from(messages)
-    .where(and(eq(messages.threadId, threads.id), eq(messages.authorId, staffMemberId)));
+    .where(and(eq(messages.threadId, threads.id), condition));
+}
+
+function failedRuns(db: Db) {
+  return db
+    .select({ one: sql`1` })
+    .from(runs)
+    .where(and(eq(runs.threadId, threads.id), eq(runs.status, "failed")));
 }
 
 function callsOf(db: Db, tool: string) {

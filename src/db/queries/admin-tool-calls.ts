@@ -1,12 +1,16 @@
 /** What admins read of tool calls. */
-import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
+import { and, eq, exists, getColumns, gt, ilike, inArray, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { toolCalls } from "../schema/index.ts";
+import { runs, toolCalls } from "../schema/index.ts";
 import { uuidArray } from "../uuid-array.ts";
-import type { Listing } from "./admin-paging.ts";
+import type { Listing, RareCondition } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
+import { inChat, ROWS_TO_WALK, rarely } from "./admin-related.ts";
 
-export type ToolCallRow = typeof toolCalls.$inferSelect;
+/** Without what may be large: `admin-tool-values.ts` reads that. */
+export type ToolCallRow = Omit<typeof toolCalls.$inferSelect, "arguments" | "output">;
+
+const { arguments: _arguments, output: _output, ...COLUMNS } = getColumns(toolCalls);
 
 /** All that are given must hold. */
 export type ToolCallFilter = {
@@ -16,46 +20,59 @@ export type ToolCallFilter = {
   /** One of these; an empty list finds nothing. */
   readonly status?: readonly ToolCallRow["status"][] | null | undefined;
   readonly created?: TimeRange | null | undefined;
+  /** Letters that occur in the error, whatever their case. */
+  readonly error?: string | null | undefined;
+  readonly slowerThanMs?: number | null | undefined;
+  /** Who asked for the run. */
+  readonly staffMemberId?: string | null | undefined;
+  readonly chatId?: string | null | undefined;
 };
 
-/** The tool calls of all threads, by when the model asked for them. */
-export function listToolCalls(filter: ToolCallFilter): Listing<ToolCallRow> {
+export type ToolCallOrder = "createdAt" | "durationMs";
+
+/** The tool calls of all threads, by when the model asked for them or by how long they took: see `listRuns`. */
+export function listToolCalls(db: Db, filter: ToolCallFilter, order: ToolCallOrder): Listing<ToolCallRow> {
   return {
-    name: "toolCalls.createdAt",
+    name: `toolCalls.${order}`,
     table: toolCalls,
+    columns: COLUMNS,
     filter,
-    where: whereToolCall(filter),
+    where: and(whereToolCall(filter), order === "durationMs" ? slowerThan(filter) : undefined),
+    rare: rareToolCall(db, filter, order),
     key: [
-      { column: toolCalls.createdAt, kind: "instant" },
+      order === "createdAt"
+        ? { column: toolCalls.createdAt, kind: "instant" }
+        : { column: toolCalls.durationMs, kind: "integer" },
       { column: toolCalls.id, kind: "uuid" },
     ],
   };
 }
 
-/** The tool calls of a thread (the parent), by when the model asked for them. */
-export function listToolCallsOfThread(filter: ToolCallFilter): Listing<ToolCallRow> {
-  return { ...listToolCalls(filter), name: "thread.toolCalls", parent: toolCalls.threadId };
+/** The tool calls of a thread (the parent), by when the model asked for them or by how long they took. */
+export function listToolCallsOfThread(db: Db, filter: ToolCallFilter, order: ToolCallOrder): Listing<ToolCallRow> {
+  return { ...listToolCalls(db, filter, order), name: `thread.toolCalls.${order}`, parent: toolCalls.threadId };
 }
 
-/** The tool calls of a run (the parent), by round and by their place in it. */
-export function listToolCallsOfRun(filter: ToolCallFilter): Listing<ToolCallRow> {
+/** The tool calls of a run (the parent), by round and by their place in it, or by how long they took. */
+export function listToolCallsOfRun(db: Db, filter: ToolCallFilter, order: ToolCallOrder): Listing<ToolCallRow> {
+  const ofAll = listToolCalls(db, filter, order);
+  const name = `run.toolCalls.${order}`;
+  if (order === "durationMs") return { ...ofAll, name, parent: toolCalls.runId };
   return {
-    name: "run.toolCalls",
-    table: toolCalls,
-    filter,
-    where: whereToolCall(filter),
+    ...ofAll,
+    name,
+    parent: toolCalls.runId,
     key: [
       { column: toolCalls.round, kind: "integer" },
       { column: toolCalls.position, kind: "integer" },
     ],
-    parent: toolCalls.runId,
   };
 }
 
 /** The tool calls with these ids, in no order; one that does not exist is left out. */
 export function findToolCalls(db: Db, ids: readonly string[]): Promise<ToolCallRow[]> {
   return db
-    .select()
+    .select(COLUMNS)
     .from(toolCalls)
     .where(sql`${toolCalls.id} = any(${uuidArray(ids)})`);
 }
@@ -66,6 +83,33 @@ function whereToolCall(filter: ToolCallFilter): SQL | undefined {
     filter.runId ? eq(toolCalls.runId, filter.runId) : undefined,
     filter.name ? eq(toolCalls.name, filter.name) : undefined,
     filter.status ? inArray(toolCalls.status, [...filter.status]) : undefined,
+    // Only a failed one has an error, and those have an index of their own.
+    filter.error ? sql`${toolCalls.status} = 'failed'` : undefined,
     inRange(toolCalls.createdAt, filter.created),
   );
+}
+
+function slowerThan({ slowerThanMs }: ToolCallFilter): SQL | undefined {
+  return slowerThanMs == null ? undefined : gt(toolCalls.durationMs, slowerThanMs);
+}
+
+function rareToolCall(db: Db, filter: ToolCallFilter, order: ToolCallOrder): RareCondition | undefined {
+  return rarely(
+    ROWS_TO_WALK,
+    filter.error ? ilike(toolCalls.error, `%${escapeWildcards(filter.error)}%`) : undefined,
+    order === "durationMs" ? undefined : slowerThan(filter),
+    filter.staffMemberId ? exists(runAskedBy(db, filter.staffMemberId)) : undefined,
+    filter.chatId ? inChat(toolCalls.threadId, filter.chatId) : undefined,
+  );
+}
+
+function runAskedBy(db: Db, staffMemberId: string) {
+  return db
+    .select({ one: sql`1` })
+    .from(runs)
+    .where(and(eq(runs.id, toolCalls.runId), eq(runs.askerId, staffMemberId)));
+}
+
+function escapeWildcards(text: string): string {
+  return text.replaceAll(/[\\%_]/g, "\\$&");
 }

@@ -12,7 +12,7 @@ interface DeliveryState {
 
 const PENDING: DeliveryState = { status: "pending", telegramMessageIds: [], deliveredAt: null, error: null };
 
-const DeliveryStatus = builder.enumType("DeliveryStatus", {
+export const DeliveryStatus = builder.enumType("DeliveryStatus", {
   description: "How much of an answer the person can see.",
   values: {
     PENDING: { value: "pending", description: "Nothing yet." },

@@ -1,4 +1,5 @@
 /** Inputs that several lists share. */
+import { BadInputError } from "../../errors.ts";
 import { builder } from "../builder.ts";
 
 export const OrderDirection = builder.enumType("OrderDirection", {
@@ -31,4 +32,9 @@ export function isDescending(
   byDefault = true,
 ): boolean {
   return order ? order.direction === "DESC" : byDefault;
+}
+
+/** @throws {BadInputError} for a number below 0. */
+export function refuseNegative(argument: string, value: number | null | undefined): void {
+  if (value != null && value < 0) throw new BadInputError(`'${argument}' must be 0 or more`);
 }

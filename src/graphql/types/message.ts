@@ -1,16 +1,21 @@
 /** Messages, and the lists of them: over all threads, and of one. */
 import {
+  findRevisions,
   listMessages,
   listMessagesOfThread,
   type MessageFilter as MessageConditions,
   type MessageRow,
+  type RevisionRow,
 } from "../../db/queries/admin-messages.ts";
 import { builder } from "../builder.ts";
 import type { AdminContext } from "../context.ts";
+import { findExcerpts } from "../excerpts.ts";
 import { openPage, type Page, type PageArguments } from "../page.ts";
 import { listCost, MessageConnection, pageArguments } from "./connections.ts";
+import { checkExcerptLimit, Excerpt, excerptArguments, excerptCost } from "./excerpt.ts";
 import { DateTimeRange, isDescending, OrderDirection } from "./inputs.ts";
-import { Message, Run, StaffMember, Thread } from "./nodes.ts";
+import { Chat, Message, Run, StaffMember, Thread } from "./nodes.ts";
+import { Preview, previewArguments, previewOf } from "./preview.ts";
 
 export const MessageRole = builder.enumType("MessageRole", {
   description: "Who said a message.",
@@ -20,12 +25,41 @@ export const MessageRole = builder.enumType("MessageRole", {
   } satisfies Record<string, { value: MessageRow["role"]; description: string }>,
 });
 
+const MessageRevision = builder.objectRef<RevisionRow>("MessageRevision").implement({
+  description: "What a staff member changed a message to when its run had begun already: kept, and never answered.",
+  fields: (t) => ({
+    text: t.exposeString("text", { description: "The whole text after the change." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the change was stored." }),
+  }),
+});
+
 Message.implement({
   description: "What a staff member or the Assistant said, kept exactly.",
   fields: (t) => ({
     thread: t.field({ type: Thread, description: "The conversation it belongs to.", resolve: (row) => row.threadId }),
     role: t.expose("role", { type: MessageRole, description: "Who said it." }),
     text: t.exposeString("text", { description: "Its whole text; the Assistant's is Markdown." }),
+    preview: t.field({
+      type: Preview,
+      description: "The beginning of its text.",
+      args: previewArguments(200),
+      resolve: (row, { length }) => previewOf(row.text, length),
+    }),
+    excerpts: t.field({
+      type: [Excerpt],
+      description: "The places of its text where something stands that is looked for; none where nothing does.",
+      args: excerptArguments,
+      complexity: excerptCost,
+      resolve: (row, { matching, limit }) => findExcerpts(row.text, matching, checkExcerptLimit(limit)),
+    }),
+    forwarded: t.exposeBoolean("forwarded", {
+      description: "Whether the staff member passed on what somebody else had written.",
+    }),
+    revisions: t.field({
+      type: [MessageRevision],
+      description: "What it was changed to after its run had begun, in the order of the changes; mostly none.",
+      resolve: (row, _, context) => loadRevisions(context, row.id),
+    }),
     author: t.field({
       type: StaffMember,
       nullable: true,
@@ -47,13 +81,22 @@ Message.implement({
   }),
 });
 
+/** How the text of a search is written; threads are searched in the same way. */
+export const SEARCH_DESCRIPTION =
+  "In which all these words occur, in any order, whatever their case and accents: `ca phe` finds `Cà phê`. `bean*` finds " +
+  'every word that begins so (three letters at least); words in quotation marks, as in `"iced latte"`, must follow one ' +
+  "another. Signs count for nothing: `SKU-001` is two words. At most 200 characters and 20 words, and one word at least; " +
+  "of a message the first 100,000 characters are searched.";
+
 const MessageFilter = builder.inputType("MessageFilter", {
   description: "Which messages; all conditions given must hold.",
   fields: (t) => ({
     threadId: t.globalID({ for: Thread, description: "Of this thread." }),
     role: t.field({ type: MessageRole, description: "Said by a staff member, or by the Assistant." }),
     authorId: t.globalID({ for: StaffMember, description: "Said by this staff member." }),
-    text: t.string({ description: "With these letters in the text, whatever their case." }),
+    chatId: t.globalID({ for: Chat, description: "In this chat." }),
+    runId: t.globalID({ for: Run, description: "Of this run: its question and its answer." }),
+    text: t.string({ description: SEARCH_DESCRIPTION }),
     created: t.field({ type: DateTimeRange, description: "Stored in this time." }),
   }),
 });
@@ -111,5 +154,18 @@ function openMessages(context: AdminContext, args: Arguments): Page<MessageRow> 
 }
 
 function toConditions({ filter }: Arguments): MessageConditions {
-  return { ...filter, threadId: filter?.threadId?.id, authorId: filter?.authorId?.id };
+  return {
+    ...filter,
+    threadId: filter?.threadId?.id,
+    authorId: filter?.authorId?.id,
+    chatId: filter?.chatId?.id,
+    runId: filter?.runId?.id,
+  };
+}
+
+function loadRevisions(context: AdminContext, messageId: string): Promise<readonly RevisionRow[]> {
+  return context.load<readonly RevisionRow[]>("revisions", messageId, async (messageIds) => {
+    const byMessage = Map.groupBy(await findRevisions(context.db, messageIds), (row) => row.messageId);
+    return messageIds.map((id) => byMessage.get(id) ?? []);
+  });
 }

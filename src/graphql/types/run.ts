@@ -1,9 +1,10 @@
 /** Runs, and the lists of them: over all threads, and of one. */
-import { findAnswers } from "../../db/queries/admin-messages.ts";
+import { findAnswers, findQuestions } from "../../db/queries/admin-messages.ts";
 import {
   listRuns,
   listRunsOfThread,
   type RunFilter as RunConditions,
+  type RunOrder as RunOrderName,
   type RunRow,
 } from "../../db/queries/admin-runs.ts";
 import { builder } from "../builder.ts";
@@ -11,12 +12,13 @@ import { type AdminContext, inOrderOf } from "../context.ts";
 import { openPage, type Page, type PageArguments } from "../page.ts";
 import { listCost, pageArguments, RunConnection, ToolCallConnection } from "./connections.ts";
 import { parseCost } from "./decimal.ts";
-import { Delivery, loadDelivery } from "./delivery.ts";
+import { Delivery, DeliveryStatus, loadDelivery } from "./delivery.ts";
 import { durationMs } from "./duration.ts";
-import { DateTimeRange, isDescending, OrderDirection } from "./inputs.ts";
-import { Message, Run, Thread } from "./nodes.ts";
+import { DateTimeRange, isDescending, OrderDirection, refuseNegative } from "./inputs.ts";
+import { Chat, Message, Run, StaffMember, Thread } from "./nodes.ts";
 import { costOfRun, loadLatestFacts, loadRounds, Round } from "./round.ts";
 import { toUsage, Usage } from "./run-tokens.ts";
+import { StaffRole } from "./staff-member.ts";
 import { openToolCallsOfRun, toolCallArguments } from "./tool-call.ts";
 
 const RunStatus = builder.enumType("RunStatus", {
@@ -45,6 +47,29 @@ Run.implement({
   fields: (t) => ({
     thread: t.field({ type: Thread, description: "The conversation it belongs to.", resolve: (row) => row.threadId }),
     status: t.expose("status", { type: RunStatus, description: "How far it has come." }),
+    asker: t.field({
+      type: StaffMember,
+      nullable: true,
+      description: "Who asked; null in the terminal.",
+      resolve: (row) => row.askerId,
+    }),
+    askerRole: t.expose("askerRole", {
+      type: StaffRole,
+      description: "The role that counted for it: in a group the lower of the asker's and the group's.",
+    }),
+    language: t.exposeString("language", { description: "The language of the bot's own words in it: `en` or `vi`." }),
+    question: t.field({
+      type: Message,
+      nullable: true,
+      description: "The message that it answers; null where there is none.",
+      resolve: (row, _, context) => loadMessageOf(context, "question", row.id),
+    }),
+    retryOf: t.field({
+      type: Run,
+      nullable: true,
+      description: "The failed run whose question it asks again; null unless it does.",
+      resolve: (row) => row.retryOf,
+    }),
     model: t.exposeString("model", { nullable: true, description: "The model; null until a worker has begun it." }),
     attempt: t.exposeInt("attempt", {
       description: "How often a worker has begun it: more than 1 where one died and another took over.",
@@ -62,6 +87,16 @@ Run.implement({
       nullable: true,
       description: "When the model's first words came.",
     }),
+    firstTextMs: t.int({
+      nullable: true,
+      description: "From the question's storing to the model's first words, in milliseconds; null until they came.",
+      resolve: (row) => durationMs(row.queuedAt, row.firstTokenAt),
+    }),
+    stopRequestedAt: t.expose("stopRequestedAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When somebody asked to stop it; null unless somebody did.",
+    }),
     completedAt: t.expose("completedAt", { type: "DateTime", nullable: true, description: "When it ended." }),
     durationMs: t.int({
       nullable: true,
@@ -72,7 +107,7 @@ Run.implement({
       type: Message,
       nullable: true,
       description: "What the Assistant answered; null until it is stored.",
-      resolve: (row, _, context) => loadAnswer(context, row.id),
+      resolve: (row, _, context) => loadMessageOf(context, "answer", row.id),
     }),
     delivery: t.field({
       type: Delivery,
@@ -131,6 +166,17 @@ const RunFilter = builder.inputType("RunFilter", {
       type: "Decimal",
       description: "That cost more than this in US dollars, by a price that is known.",
     }),
+    staffMemberId: t.globalID({ for: StaffMember, description: "Asked by this staff member." }),
+    chatId: t.globalID({ for: Chat, description: "In this chat." }),
+    slowerThanMs: t.int({
+      description: "That took more than so many milliseconds from beginning to end; 0 or more.",
+    }),
+    firstTextLaterThanMs: t.int({
+      description:
+        "Whose first words came more than so many milliseconds after the question was stored; 0 or more. One without any is not among them.",
+    }),
+    delivery: t.field({ type: [DeliveryStatus], description: "Whose answer is so far delivered." }),
+    usedTool: t.string({ description: "In which the tool with exactly this name was called." }),
   }),
 });
 
@@ -138,7 +184,11 @@ const RunOrderField = builder.enumType("RunOrderField", {
   description: "By what runs can be ordered.",
   values: {
     QUEUED_AT: { value: "queuedAt", description: "When they were queued; within a thread the order of the questions." },
-  } as const,
+    DURATION: {
+      value: "durationMs",
+      description: "How long they took from beginning to end; those that have not ended count as shortest.",
+    },
+  } satisfies Record<string, { value: RunOrderName; description: string }>,
 });
 
 const RunOrder = builder.inputType("RunOrder", {
@@ -163,7 +213,7 @@ type Arguments = PageArguments & {
 
 /** The runs of a thread, newest first unless ordered otherwise. */
 export function openRunsOfThread(context: AdminContext, threadId: string, args: Arguments): Page<RunRow> {
-  const listing = listRunsOfThread(toConditions(args));
+  const listing = listRunsOfThread(context.db, toConditions(args), orderOf(args));
   return openPage(context, { listing, parentId: threadId, descending: isDescending(args.orderBy), args });
 }
 
@@ -180,19 +230,33 @@ builder.queryField("runs", (t) =>
 function openRuns(context: AdminContext, args: Arguments): Page<RunRow> {
   const threadId = args.filter?.threadId?.id;
   if (threadId !== undefined) return openRunsOfThread(context, threadId, args);
-  return openPage(context, { listing: listRuns(toConditions(args)), descending: isDescending(args.orderBy), args });
+  const listing = listRuns(context.db, toConditions(args), orderOf(args));
+  return openPage(context, { listing, descending: isDescending(args.orderBy), args });
+}
+
+function orderOf({ orderBy }: Arguments): RunOrderName {
+  return orderBy?.field ?? "queuedAt";
 }
 
 function toConditions({ filter }: Arguments): RunConditions {
-  return { ...filter, threadId: filter?.threadId?.id, costOver: parseCost(filter?.costOver, "costOver") };
+  refuseNegative("slowerThanMs", filter?.slowerThanMs);
+  refuseNegative("firstTextLaterThanMs", filter?.firstTextLaterThanMs);
+  return {
+    ...filter,
+    threadId: filter?.threadId?.id,
+    staffMemberId: filter?.staffMemberId?.id,
+    chatId: filter?.chatId?.id,
+    costOver: parseCost(filter?.costOver, "costOver"),
+  };
 }
 
 function toError({ errorCode, errorMessage }: RunRow) {
   return errorCode === null ? null : { code: errorCode, message: errorMessage ?? errorCode };
 }
 
-function loadAnswer(context: AdminContext, runId: string) {
-  return context.load("answer", runId, async (runIds) =>
-    inOrderOf(runIds, await findAnswers(context.db, runIds), (row) => row.runId ?? "", null),
+function loadMessageOf(context: AdminContext, what: "question" | "answer", runId: string) {
+  const find = what === "question" ? findQuestions : findAnswers;
+  return context.load(what, runId, async (runIds) =>
+    inOrderOf(runIds, await find(context.db, runIds), (row) => row.runId ?? "", null),
   );
 }

@@ -20,8 +20,8 @@ import {
 } from "./connections.ts";
 import { Cost, loadThreadCost } from "./cost.ts";
 import { parseCost } from "./decimal.ts";
-import { DateTimeRange, isDescending, OrderDirection } from "./inputs.ts";
-import { MessageRole, messageArguments, openMessagesOfThread } from "./message.ts";
+import { DateTimeRange, isDescending, OrderDirection, refuseNegative } from "./inputs.ts";
+import { MessageRole, messageArguments, openMessagesOfThread, SEARCH_DESCRIPTION } from "./message.ts";
 import { Chat, Message, StaffMember, Thread } from "./nodes.ts";
 import { openRunsOfThread, runArguments } from "./run.ts";
 import { openToolCallsOfThread, toolCallArguments } from "./tool-call.ts";
@@ -112,8 +112,10 @@ const ThreadFilter = builder.inputType("ThreadFilter", {
   description: "Which threads; all conditions given must hold.",
   fields: (t) => ({
     chatId: t.globalID({ for: Chat, description: "Of this chat." }),
+    chatType: t.field({ type: [ChatType], description: "In chats of one of these types." }),
     status: t.field({ type: ThreadStatus, description: "Those that go on, or those that ended." }),
     staffMemberId: t.globalID({ for: StaffMember, description: "In which this staff member said something." }),
+    created: t.field({ type: DateTimeRange, description: "Begun in this time." }),
     lastActivity: t.field({ type: DateTimeRange, description: "In which something last happened in this time." }),
     hasFailedRuns: t.boolean({ description: "True: with a failed run. False: without any." }),
     usedTool: t.string({ description: "In which the tool with exactly this name was called." }),
@@ -121,6 +123,8 @@ const ThreadFilter = builder.inputType("ThreadFilter", {
       type: "Decimal",
       description: "Whose runs cost more than this together in US dollars, as far as their prices are known.",
     }),
+    text: t.string({ description: `With a message: ${SEARCH_DESCRIPTION}` }),
+    minimumMessages: t.int({ description: "With at least so many messages; 0 or more." }),
   }),
 });
 
@@ -168,6 +172,7 @@ builder.queryField("threads", (t) =>
 );
 
 function toConditions(filter: typeof ThreadFilter.$inferInput | null | undefined): ThreadConditions {
+  refuseNegative("minimumMessages", filter?.minimumMessages);
   return {
     ...filter,
     chatId: filter?.chatId?.id,

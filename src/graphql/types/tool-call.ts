@@ -4,6 +4,7 @@ import {
   listToolCallsOfRun,
   listToolCallsOfThread,
   type ToolCallFilter as ToolCallConditions,
+  type ToolCallOrder as ToolCallOrderName,
   type ToolCallRow,
 } from "../../db/queries/admin-tool-calls.ts";
 import { builder } from "../builder.ts";
@@ -11,8 +12,10 @@ import type { AdminContext } from "../context.ts";
 import { openPage, type Page, type PageArguments } from "../page.ts";
 import { listCost, pageArguments, ToolCallConnection } from "./connections.ts";
 import { durationMs } from "./duration.ts";
-import { DateTimeRange, isDescending, OrderDirection } from "./inputs.ts";
-import { Run, Thread, ToolCall } from "./nodes.ts";
+import { DateTimeRange, isDescending, OrderDirection, refuseNegative } from "./inputs.ts";
+import { Chat, Run, StaffMember, Thread, ToolCall } from "./nodes.ts";
+import { Preview, previewArguments } from "./preview.ts";
+import { loadToolValue, loadToolValuePreview } from "./tool-values.ts";
 
 const ToolCallStatus = builder.enumType("ToolCallStatus", {
   description: "How far a tool call has come.",
@@ -33,14 +36,32 @@ ToolCall.implement({
       description: "In which round of its run; the calls of one round are done side by side.",
     }),
     name: t.exposeString("name", { description: "The tool's name." }),
-    arguments: t.expose("arguments", {
+    arguments: t.field({
       type: "JSON",
       description: "The arguments as the model wrote them; their raw text, as a string, where that is no JSON.",
+      resolve: (row, _, context) => loadToolValue(context, "arguments", row.id),
     }),
-    output: t.expose("output", {
+    argumentsPreview: t.field({
+      type: Preview,
+      description: "The beginning of the arguments as JSON text.",
+      args: previewArguments(500),
+      resolve: async (row, { length }, context) => {
+        const preview = await loadToolValuePreview(context, "arguments", row.id, length);
+        return preview ?? { text: "", length: 0 };
+      },
+    }),
+    output: t.field({
       type: "JSON",
       nullable: true,
-      description: "What the model was given; null until the call has ended.",
+      description: "What the model was given, whole, however large; null until the call has ended.",
+      resolve: (row, _, context) => loadToolValue(context, "output", row.id),
+    }),
+    outputPreview: t.field({
+      type: Preview,
+      nullable: true,
+      description: "The beginning of the output as JSON text; null until the call has ended.",
+      args: previewArguments(500),
+      resolve: (row, { length }, context) => loadToolValuePreview(context, "output", row.id, length),
     }),
     error: t.exposeString("error", { nullable: true, description: "Why it failed; null unless it did." }),
     status: t.expose("status", { type: ToolCallStatus, description: "How far it has come." }),
@@ -62,6 +83,12 @@ const ToolCallFilter = builder.inputType("ToolCallFilter", {
     name: t.string({ description: "Of the tool with exactly this name." }),
     status: t.field({ type: [ToolCallStatus], description: "In one of these states." }),
     created: t.field({ type: DateTimeRange, description: "Asked for by the model in this time." }),
+    error: t.string({ description: "Failed with these letters in the error, whatever their case." }),
+    slowerThanMs: t.int({
+      description: "That took more than so many milliseconds from beginning to end; 0 or more.",
+    }),
+    staffMemberId: t.globalID({ for: StaffMember, description: "In a run that this staff member asked for." }),
+    chatId: t.globalID({ for: Chat, description: "In this chat." }),
   }),
 });
 
@@ -72,7 +99,11 @@ const ToolCallOrderField = builder.enumType("ToolCallOrderField", {
       value: "createdAt",
       description: "When the model asked for them; within a run their exact order there.",
     },
-  } as const,
+    DURATION: {
+      value: "durationMs",
+      description: "How long they took from beginning to end; those that have not ended count as shortest.",
+    },
+  } satisfies Record<string, { value: ToolCallOrderName; description: string }>,
 });
 
 const ToolCallOrder = builder.inputType("ToolCallOrder", {
@@ -97,13 +128,13 @@ type Arguments = PageArguments & {
 
 /** The tool calls of a thread, newest first unless ordered otherwise. */
 export function openToolCallsOfThread(context: AdminContext, threadId: string, args: Arguments): Page<ToolCallRow> {
-  const listing = listToolCallsOfThread(toConditions(args));
+  const listing = listToolCallsOfThread(context.db, toConditions(args), orderOf(args));
   return openPage(context, { listing, parentId: threadId, descending: isDescending(args.orderBy), args });
 }
 
 /** The tool calls of a run, in the order in which they happened unless ordered otherwise. */
 export function openToolCallsOfRun(context: AdminContext, runId: string, args: Arguments): Page<ToolCallRow> {
-  const listing = listToolCallsOfRun(toConditions(args));
+  const listing = listToolCallsOfRun(context.db, toConditions(args), orderOf(args));
   return openPage(context, { listing, parentId: runId, descending: isDescending(args.orderBy, false), args });
 }
 
@@ -118,12 +149,26 @@ builder.queryField("toolCalls", (t) =>
 );
 
 function openToolCalls(context: AdminContext, args: Arguments): Page<ToolCallRow> {
-  const descending = isDescending(args.orderBy);
   const runId = args.filter?.runId?.id;
-  if (runId === undefined) return openPage(context, { listing: listToolCalls(toConditions(args)), descending, args });
-  return openPage(context, { listing: listToolCallsOfRun(toConditions(args)), parentId: runId, descending, args });
+  if (runId === undefined) {
+    const listing = listToolCalls(context.db, toConditions(args), orderOf(args));
+    return openPage(context, { listing, descending: isDescending(args.orderBy), args });
+  }
+  const listing = listToolCallsOfRun(context.db, toConditions(args), orderOf(args));
+  return openPage(context, { listing, parentId: runId, descending: isDescending(args.orderBy), args });
+}
+
+function orderOf({ orderBy }: Arguments): ToolCallOrderName {
+  return orderBy?.field ?? "createdAt";
 }
 
 function toConditions({ filter }: Arguments): ToolCallConditions {
-  return { ...filter, threadId: filter?.threadId?.id, runId: filter?.runId?.id };
+  refuseNegative("slowerThanMs", filter?.slowerThanMs);
+  return {
+    ...filter,
+    threadId: filter?.threadId?.id,
+    runId: filter?.runId?.id,
+    staffMemberId: filter?.staffMemberId?.id,
+    chatId: filter?.chatId?.id,
+  };
 }
