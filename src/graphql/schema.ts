@@ -1,6 +1,8 @@
 /** The schema: every type, by importing it, and the schema as text for `schema.graphql`. */
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from "graphql";
 import { builder } from "./builder.ts";
+import "./types/import.ts";
+import "./types/invite.ts";
 import "./types/message.ts";
 import "./types/query.ts";
 import "./types/run.ts";
