@@ -1,7 +1,17 @@
 /** Global ids: a type's name and a row's id in one opaque word, base64url of `Thread:0199...`. */
 import { BadInputError } from "../errors.ts";
 
-const NODE_TYPES = ["AdminToken", "Chat", "Message", "Run", "StaffMember", "Thread", "ToolCall"] as const;
+const NODE_TYPES = [
+  "AdminToken",
+  "Chat",
+  "Import",
+  "Invite",
+  "Message",
+  "Run",
+  "StaffMember",
+  "Thread",
+  "ToolCall",
+] as const;
 
 export type NodeType = (typeof NODE_TYPES)[number];
 

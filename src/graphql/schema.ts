@@ -6,6 +6,8 @@ import "./types/activity.ts";
 import "./types/admin-token.ts";
 import "./types/cost.ts";
 import "./types/decimal.ts";
+import "./types/import.ts";
+import "./types/invite.ts";
 import "./types/message.ts";
 import "./types/mutation.ts";
 import "./types/query.ts";

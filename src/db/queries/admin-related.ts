@@ -1,4 +1,4 @@
-/** Conditions on what belongs to a row: that it is of a chat, that somebody asked for it, that a tool was called. */
+/** What the conditions of several lists share. */
 import { and, type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import { threads } from "../schema/index.ts";
@@ -16,4 +16,9 @@ export function rarely(walkRows: number, ...conditions: (SQL | undefined)[]): Ra
 /** That a thread, named by a column, is of this chat. */
 export function inChat(threadId: AnyPgColumn, chatId: string): SQL {
   return sql`exists (select from ${threads} where ${threads.id} = ${threadId} and ${threads.chatId} = ${chatId})`;
+}
+
+/** For `ilike`: each letter stands for itself. */
+export function escapeWildcards(text: string): string {
+  return text.replaceAll(/[\\%_]/g, "\\$&");
 }

@@ -5,7 +5,7 @@ import { runs, toolCalls } from "../schema/index.ts";
 import { uuidArray } from "../uuid-array.ts";
 import type { Listing, RareCondition } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
-import { inChat, ROWS_TO_WALK, rarely } from "./admin-related.ts";
+import { escapeWildcards, inChat, ROWS_TO_WALK, rarely } from "./admin-related.ts";
 
 /** Without what may be large: `admin-tool-values.ts` reads that. */
 export type ToolCallRow = Omit<typeof toolCalls.$inferSelect, "arguments" | "output">;
@@ -108,8 +108,4 @@ function runAskedBy(db: Db, staffMemberId: string) {
     .select({ one: sql`1` })
     .from(runs)
     .where(and(eq(runs.id, toolCalls.runId), eq(runs.askerId, staffMemberId)));
-}
-
-function escapeWildcards(text: string): string {
-  return text.replaceAll(/[\\%_]/g, "\\$&");
 }

@@ -9,7 +9,7 @@ import {
   type Page,
   type PageArguments,
 } from "../page.ts";
-import { Message, Run, StaffMember, Thread, ToolCall } from "./nodes.ts";
+import { Import, Invite, Message, Run, StaffMember, Thread, ToolCall } from "./nodes.ts";
 
 /** The costs of what does not grow with the page: nothing, since the list itself has a price. */
 const FREE = 0;
@@ -53,6 +53,8 @@ export const MessageConnection = connection("Message", Message);
 export const RunConnection = connection("Run", Run);
 export const ToolCallConnection = connection("ToolCall", ToolCall);
 export const StaffMemberConnection = connection("StaffMember", StaffMember);
+export const InviteConnection = connection("Invite", Invite);
+export const ImportConnection = connection("Import", Import);
 
 /** The arguments that every list takes, beside its own filter and order. */
 export const pageArguments = builder.args((t) => ({

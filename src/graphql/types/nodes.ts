@@ -4,6 +4,8 @@
  */
 
 import type { Db } from "../../db/client.ts";
+import { findImports, type ImportRow } from "../../db/queries/admin-imports.ts";
+import { findInvites, type InviteRow } from "../../db/queries/admin-invites.ts";
 import { findMessages, type MessageRow } from "../../db/queries/admin-messages.ts";
 import { findRuns, type RunRow } from "../../db/queries/admin-runs.ts";
 import { findStaffMembers, type StaffRow } from "../../db/queries/admin-staff.ts";
@@ -19,6 +21,8 @@ export const Message = loadedNode<MessageRow>("Message", findMessages);
 export const Run = loadedNode<RunRow>("Run", findRuns);
 export const ToolCall = loadedNode<ToolCallRow>("ToolCall", findToolCalls);
 export const StaffMember = loadedNode<StaffRow>("StaffMember", findStaffMembers);
+export const Invite = loadedNode<InviteRow>("Invite", findInvites);
+export const Import = loadedNode<ImportRow>("Import", findImports);
 
 /** A field of such a type may resolve to the row or to its id: ids are gathered into one statement for each type. */
 function loadedNode<Row extends { id: string }>(

@@ -1,9 +1,16 @@
 /** Staff members, and the list of them. */
-import { listStaff, type StaffRow } from "../../db/queries/admin-staff.ts";
+import {
+  findStaffActivity,
+  listStaff,
+  type StaffActivity,
+  type StaffOrder as StaffOrderName,
+  type StaffRow,
+} from "../../db/queries/admin-staff.ts";
 import { builder } from "../builder.ts";
+import { type AdminContext, inOrderOf } from "../context.ts";
 import { openPage } from "../page.ts";
 import { listCost, pageArguments, StaffMemberConnection } from "./connections.ts";
-import { isDescending, OrderDirection } from "./inputs.ts";
+import { DateTimeRange, isDescending, OrderDirection } from "./inputs.ts";
 import { StaffMember } from "./nodes.ts";
 
 export const StaffRole = builder.enumType("StaffRole", {
@@ -22,11 +29,27 @@ StaffMember.implement({
     name: t.exposeString("name", { description: "The name shown in Telegram when they were last seen." }),
     username: t.exposeString("username", { nullable: true, description: "Their @name in Telegram, without the @." }),
     role: t.expose("role", { type: StaffRole, description: "What they may do." }),
+    invitedBy: t.field({
+      type: StaffMember,
+      nullable: true,
+      description: "Whose invite they used; null for the first owner.",
+      resolve: (row) => row.invitedBy,
+    }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When they became a staff member." }),
     removedAt: t.expose("removedAt", {
       type: "DateTime",
       nullable: true,
       description: "When an owner removed them; null while they may speak with the bot.",
+    }),
+    lastMessageAt: t.field({
+      type: "DateTime",
+      nullable: true,
+      description: "When the newest of their messages was stored; null where there is none.",
+      resolve: async (row, _, context) => (await loadActivity(context, row.id))?.lastMessageAt,
+    }),
+    messageCount: t.int({
+      description: "How many messages they wrote; 10,001 means more than 10,000.",
+      resolve: async (row, _, context) => (await loadActivity(context, row.id))?.messageCount ?? 0,
     }),
   }),
 });
@@ -36,12 +59,20 @@ const StaffFilter = builder.inputType("StaffFilter", {
   fields: (t) => ({
     role: t.field({ type: StaffRole, description: "With this role." }),
     removed: t.boolean({ description: "True: only the removed. False: only those who are not." }),
+    text: t.string({
+      description:
+        "With these words in the name or the @name, in any order, whatever their case and accents; written as in `MessageFilter.text`.",
+    }),
+    created: t.field({ type: DateTimeRange, description: "Who became staff members in this time." }),
   }),
 });
 
 const StaffOrderField = builder.enumType("StaffOrderField", {
   description: "By what staff members can be ordered.",
-  values: { CREATED_AT: { value: "createdAt", description: "When they became staff members." } } as const,
+  values: {
+    CREATED_AT: { value: "createdAt", description: "When they became staff members." },
+    NAME: { value: "name", description: "Their names, whatever the case and accents: A to Z is `ASC`." },
+  } satisfies Record<string, { value: StaffOrderName; description: string }>,
 });
 
 const StaffOrder = builder.inputType("StaffOrder", {
@@ -63,6 +94,17 @@ builder.queryField("staff", (t) =>
     },
     complexity: listCost,
     resolve: (_, args, context) =>
-      openPage(context, { listing: listStaff(args.filter ?? {}), descending: isDescending(args.orderBy), args }),
+      openPage(context, {
+        listing: listStaff(args.filter ?? {}, args.orderBy?.field ?? "createdAt"),
+        descending: isDescending(args.orderBy),
+        args,
+      }),
   }),
 );
+
+function loadActivity(context: AdminContext, staffId: string): Promise<StaffActivity | null> {
+  return context.load("staffActivity", staffId, async (staffIds) => {
+    const rows = await findStaffActivity(context.db, staffIds);
+    return inOrderOf(staffIds, rows, (row) => row.staffId, null);
+  });
+}
