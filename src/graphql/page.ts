@@ -9,6 +9,7 @@ import {
   type Keyed,
   type Listing,
   type Parents,
+  type Source,
   type Window,
 } from "../db/queries/admin-paging.ts";
 import { BadInputError } from "../errors.ts";
@@ -45,6 +46,15 @@ export interface Page<Row> {
   hasNextPage(): Promise<boolean>;
   hasPreviousPage(): Promise<boolean>;
   totalCount(): Promise<number>;
+  /** What it would read: for who reads it together with other things (`plan/`). */
+  readonly source: PageSource;
+}
+
+export interface PageSource {
+  readonly listing: Source;
+  readonly window: Window;
+  /** What its cursors are good for. */
+  readonly scope: CursorScope;
 }
 
 /** @throws {BadInputError} for a page size out of bounds, for `first` with `last`, for a cursor from elsewhere. */
@@ -71,6 +81,7 @@ export function openPage<Row>(context: AdminContext, request: PageRequest<Row>):
     edges: async () => toEdges(scope, window, await readRows()),
     hasNextPage: async () => (!window.backward && (await hasMore())) || hasOutside("before"),
     hasPreviousPage: async () => (window.backward && (await hasMore())) || hasOutside("after"),
+    source: { listing, window, scope },
     totalCount: () => read("count", (parents) => countRows(context.db, listing, parents)),
   };
 }

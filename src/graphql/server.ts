@@ -15,6 +15,7 @@ import type { House } from "./house.ts";
 import { limitDocument, MAX_BODY_BYTES } from "./limits.ts";
 import type { ActivityHub } from "./live/activity-hub.ts";
 import { shareEvents } from "./live/subscribe.ts";
+import { usePlans } from "./plan/use-plans.ts";
 import { createRateLimiter, limitRate, RATE_LIMIT, type RateLimit } from "./rate-limit.ts";
 import { createSchema } from "./schema.ts";
 import { limitTime, REQUEST_LIMIT_MS, withinTime } from "./time-limit.ts";
@@ -48,6 +49,7 @@ export function createAdminApi(deps: AdminApiDeps) {
     context: async ({ request }) =>
       createContext({ db, activity, house, logger, admin: await authenticator.authenticate(request) }),
     plugins: [
+      usePlans(),
       limitTime(requestLimitMs),
       requireToken(authenticator),
       rateOf(deps, authenticator),

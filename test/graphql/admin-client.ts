@@ -14,6 +14,8 @@ export const ADMIN_TOKEN = "test-admin-token-of-at-least-32-characters";
 
 export interface AdminClient {
   readonly db: Db;
+  /** The same database, whose statements are recorded as the API's are. */
+  readonly counted: Db;
   readonly testDatabase: TestDatabase;
   readonly api: AdminApi;
   readonly activity: ActivityHub;
@@ -95,6 +97,7 @@ export async function startAdminApi(options: AdminApiOptions = {}): Promise<Admi
   };
   return {
     db: testDatabase.db,
+    counted,
     testDatabase,
     api,
     activity,

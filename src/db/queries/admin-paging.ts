@@ -15,6 +15,7 @@ import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
 import type { Db } from "../client.ts";
 import { uuidArray } from "../uuid-array.ts";
 import { compareKey, computedKey, type Key, keyColumns, keyText, orderByKey, orderInPage } from "./admin-keyset.ts";
+import { joinShape, pageColumns, readShaped, type Shape, type ShapedRow } from "./admin-shapes.ts";
 
 /** A count stops here: 25,001 means "more than 25,000". */
 const COUNT_CAP = 25_001;
@@ -28,7 +29,7 @@ export type Listing<Row> = Source & {
 type Selected = AnyPgColumn | SQL.Aliased;
 
 /** A list, whatever its rows are. */
-type Source = {
+export type Source = {
   /** Names the list and its order: a cursor made for one name is not valid for another. */
   readonly name: string;
   readonly table: PgTable;
@@ -42,6 +43,8 @@ type Source = {
   readonly key: Key;
   /** The column that holds the parent's id, where the list belongs to one. */
   readonly parent?: AnyPgColumn;
+  /** What is joined to the rows. */
+  readonly shape?: Shape;
 };
 
 /** A condition that perhaps few rows meet, or none for a long stretch. */
@@ -80,6 +83,21 @@ export async function findRows<Row>(
   const stretch = { where: inside(listing.key, window), falling, limit: window.limit };
   // The fields of `columns`, or of the table: both are those of a row.
   return (await findInSteps(db, listing, stretch, parents)) as Keyed<Row>[];
+}
+
+/** As `findRows`, with what a shape wants of the rows instead of what the listing says. */
+export async function findShapedRows(
+  db: Db,
+  listing: Source,
+  window: Window,
+  parents: Parents,
+  shape: Shape,
+): Promise<Keyed<ShapedRow>[]> {
+  const falling = window.descending !== window.backward;
+  const stretch = { where: inside(listing.key, window), falling, limit: window.limit };
+  const source = { ...listing, columns: pageColumns(shape, listing.key), shape };
+  const flat = (await findInSteps(db, source, stretch, parents)) as Keyed<ShapedRow>[];
+  return flat.map((row) => ({ ...readShaped(shape, row), rowKey: row.rowKey, parentId: row.parentId }));
 }
 
 /** For each parent, in their order, how many rows its list has; no more than `COUNT_CAP`. */
@@ -135,7 +153,7 @@ async function findInSteps(db: Db, source: Source, stretch: Stretch, parents: Pa
 /** Where the rows of a page are taken from. */
 type Choice = { readonly from: PgTable | ReturnType<typeof allRows>; readonly where: SQL | undefined };
 
-function readRows(db: Db, { key, table, columns }: Source, stretch: Stretch, parents: Parents, choice: Choice) {
+function readRows(db: Db, { key, table, columns, shape }: Source, stretch: Stretch, parents: Parents, choice: Choice) {
   const page = db
     .select({ ...(columns ?? getColumns<PgTable>(table)), ...computedKey(key), rowKey: keyText(key).as("row_key") })
     .from(choice.from)
@@ -143,11 +161,16 @@ function readRows(db: Db, { key, table, columns }: Source, stretch: Stretch, par
     .orderBy(...orderByKey(key, stretch.falling))
     .limit(stretch.limit)
     .as("page");
-  return db
-    .select({ ...page._.selectedFields, parentId: sql<string | null>`parent.id` })
+  const joined = shape && joinShape(db, shape, page._.selectedFields);
+  const fields = joined ? { ...joined.fields, rowKey: page._.selectedFields.rowKey } : page._.selectedFields;
+  const query = db
+    .select({ ...fields, parentId: sql<string | null>`parent.id` })
     .from(parentRows(parents))
     .crossJoinLateral(page)
-    .orderBy(sql`parent.place`, ...orderInPage(key, stretch.falling));
+    .$dynamic();
+  for (const lateral of joined?.laterals ?? []) query.leftJoinLateral(lateral, sql`true`);
+  for (const { table: other, on } of joined?.tables ?? []) query.leftJoin(other, on);
+  return query.orderBy(sql`parent.place`, ...orderInPage(key, stretch.falling));
 }
 
 /** The first rows of a stretch, whether they meet the rare condition or not, under the name of their table. */

@@ -1,0 +1,226 @@
+/**
+ * Runs a plan: each list by one statement for all its parents, and the answer put together from the rows without a promise
+ * for each of its fields.
+ *
+ * What a field says is its own resolver's matter, arguments, rights and limits too: a plan only knows where rows come from.
+ * Whatever goes wrong ends the plan; the executor then does the same field by field, and says what is wrong with which.
+ */
+import {
+  type ExecutionArgs,
+  type GraphQLField,
+  type GraphQLOutputType,
+  type GraphQLResolveInfo,
+  getArgumentValues,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  validateExecutionArgs,
+} from "graphql";
+import { findShapedRows, hasRowsOutside, type Parents } from "../../db/queries/admin-paging.ts";
+import type { AdminContext } from "../context.ts";
+import { encodeCursor } from "../cursors.ts";
+import { encodeGlobalId } from "../ids.ts";
+import type { Page, PageSource } from "../page.ts";
+import type { Connection, ConnectionField, PagePart, Plan, RootField, RowField, Rows, ValueField } from "./plan.ts";
+
+type Row = Readonly<Record<string, unknown>>;
+type Answer = Record<string, unknown>;
+
+/** A plan came to something that it cannot answer. */
+export class PlanFailedError extends Error {}
+
+/** The answer's data. @throws whatever a resolver or the database throws. */
+export async function runPlan(plan: Plan, args: ExecutionArgs): Promise<Answer> {
+  const validated = validateExecutionArgs(args);
+  if (!("variableValues" in validated)) throw new PlanFailedError("the variables do not fit");
+  const context = args.contextValue as AdminContext;
+  const run = createRun(context, (field, node) => ({
+    args: getArgumentValues(field, node, validated.variableValues),
+    info: {
+      ...validated,
+      fragments: plan.fragments,
+      fieldName: field.name,
+      fieldNodes: [node],
+      returnType: field.type,
+    } as unknown as GraphQLResolveInfo,
+  }));
+  const values = await Promise.all(plan.root.map((field) => run.root(field)));
+  return Object.fromEntries(plan.root.map((field, index) => [field.key, values[index]]));
+}
+
+type Asked = { readonly field: GraphQLField<unknown, unknown>; readonly nodes: RootField["nodes"] };
+type Call = { readonly args: Record<string, unknown>; readonly info: GraphQLResolveInfo };
+
+function createRun(context: AdminContext, callOf: (field: Asked["field"], node: Asked["nodes"][0]) => Call) {
+  const calls = new Map<Asked, Call>();
+  const resolve = (source: unknown, asked: Asked): unknown => {
+    const call = calls.get(asked) ?? callOf(asked.field, asked.nodes[0]);
+    calls.set(asked, call);
+    return asked.field.resolve?.(source, call.args, context, call.info);
+  };
+
+  /** All rows of one selection at once, in their order. */
+  const completeRows = async ({ fields }: Rows, rows: readonly Row[]): Promise<Answer[]> => {
+    const columns = await Promise.all(fields.map((field) => completeField(field, rows)));
+    return rows.map((_, at) => {
+      const answer: Answer = {};
+      for (let index = 0; index < fields.length; index++) answer[fields[index]?.key ?? ""] = columns[index]?.[at];
+      return answer;
+    });
+  };
+
+  /** One field of each row. */
+  const completeField = (field: RowField, rows: readonly Row[]): unknown[] | Promise<unknown[]> => {
+    if (field.as === "typename") return rows.map(() => field.name);
+    if (field.as === "id") return rows.map((row) => encodeGlobalId(field.kind, String(row.id)));
+    if (field.as === "value") return rows.map((row) => complete(field.field.type, resolve(row, field), field.fields));
+    if (field.as === "column") return rows.map((row) => complete(field.field.type, row[field.column], null));
+    return field.as === "one" ? completeOne(field, rows) : completeLists(field, rows);
+  };
+
+  const completeOne = async (field: RowField & { as: "one" }, rows: readonly Row[]): Promise<unknown[]> => {
+    const found = rows.map((row) => row[field.key] as Row | null);
+    const answers = await completeRows(
+      field.rows,
+      found.filter((row) => row !== null),
+    );
+    const rest = answers.values();
+    return found.map((row) => {
+      if (row !== null) return rest.next().value;
+      if (isNonNullType(field.field.type)) throw new PlanFailedError("a row that must be there is not");
+      return null;
+    });
+  };
+
+  const completeLists = async (field: RowField & { as: "list" }, rows: readonly Row[]): Promise<unknown[]> => {
+    const [first] = rows;
+    if (!first) return [];
+    // Equal for all rows but for whose list it is.
+    const { source } = resolve(first, field) as Page<unknown>;
+    const isSomewhere = source.window.after !== undefined || source.window.before !== undefined;
+    const parents = [...new Set(rows.map((row) => String(row.id)))];
+    if (isSomewhere && parents.length > 1) throw new PlanFailedError("a cursor is of one list only");
+    const pages = await readConnections(field.connection, source, parents);
+    return rows.map((row) => pages.get(String(row.id)));
+  };
+
+  const readConnections = async (connection: Connection, source: PageSource, parents: Parents) => {
+    const { listing, window } = source;
+    const rows = await findShapedRows(
+      context.db,
+      listing,
+      { ...window, limit: window.limit + 1 },
+      parents,
+      connection.rows.shape,
+    );
+    const byParent = Map.groupBy(rows, (row) => row.parentId);
+    const pages = (parents ?? [null]).map((parent) => {
+      const found = byParent.get(parent) ?? [];
+      const kept = found.slice(0, window.limit);
+      return { parent, rows: window.backward ? kept.reverse() : kept, hasMore: found.length > window.limit };
+    });
+    const nodes = (
+      await completeRows(
+        connection.rows,
+        pages.flatMap((page) => page.rows),
+      )
+    ).values();
+    const outside = await readOutside(connection, source, parents);
+    return new Map(
+      pages.map((page, index) => {
+        const whole = {
+          ...page,
+          nodes: page.rows.map(() => nodes.next().value),
+          scope: { ...source.scope, parentId: page.parent },
+        };
+        const sides = { after: outside.after[index] ?? false, before: outside.before[index] ?? false };
+        return [page.parent, completeConnection(connection, source, whole, sides)];
+      }),
+    );
+  };
+
+  const readOutside = async ({ fields }: Connection, { listing, window }: PageSource, parents: Parents) => {
+    const asks = (part: PagePart) =>
+      fields.some((field) => field.as === "pageInfo" && field.fields.some(({ as }) => as === part));
+    const read = (edge: "after" | "before", part: PagePart): Promise<boolean[]> | boolean[] =>
+      asks(part) && window[edge] !== undefined ? hasRowsOutside(context.db, listing, { edge, window }, parents) : [];
+    const [after, before] = await Promise.all([read("after", "hasPreviousPage"), read("before", "hasNextPage")]);
+    return { after, before };
+  };
+
+  const root = async (field: RootField): Promise<unknown> => {
+    if (field.as === "list") {
+      const { source } = resolve(undefined, field) as Page<unknown>;
+      // A listing of one parent is asked for by its id.
+      const { parentId } = source.scope;
+      const pages = await readConnections(field.connection, source, parentId === null ? undefined : [parentId]);
+      return pages.get(parentId);
+    }
+    const row = (await resolve(undefined, field)) as Row | null | undefined;
+    return row ? (await completeRows(field.rows, [row]))[0] : null;
+  };
+
+  /** A value as its type says it, for an object with the fields that are asked of it. */
+  const complete = (type: GraphQLOutputType, value: unknown, fields: readonly ValueField[] | null): unknown => {
+    if (isNonNullType(type)) {
+      const completed = complete(type.ofType, value, fields);
+      if (completed === null) throw new PlanFailedError("a value that must be there is not");
+      return completed;
+    }
+    if (value === null || value === undefined) return null;
+    if (isListType(type)) return [...(value as Iterable<unknown>)].map((item) => complete(type.ofType, item, fields));
+    if (isLeafType(type)) return type.coerceOutputValue(value);
+    return completeValue(value, fields ?? []);
+  };
+
+  const completeValue = (value: unknown, fields: readonly ValueField[]): Answer => {
+    if (value instanceof Promise) throw new PlanFailedError("a value that a plan takes as there is loaded");
+    const answer: Answer = {};
+    for (const field of fields) {
+      answer[field.key] =
+        field.as === "typename" ? field.name : complete(field.field.type, resolve(value, field), field.fields);
+    }
+    return answer;
+  };
+  return { root };
+}
+
+interface WholePage {
+  readonly rows: readonly (Row & { readonly rowKey: string })[];
+  readonly nodes: readonly unknown[];
+  readonly hasMore: boolean;
+  readonly scope: PageSource["scope"];
+}
+
+function completeConnection(
+  { fields }: Connection,
+  { window }: PageSource,
+  page: WholePage,
+  outside: { readonly after: boolean; readonly before: boolean },
+): Answer {
+  const cursorAt = (at: number) => {
+    const row = page.rows.at(at);
+    return row ? encodeCursor(page.scope, row.rowKey) : null;
+  };
+  const info: Record<PagePart, () => unknown> = {
+    __typename: () => "PageInfo",
+    hasNextPage: () => (!window.backward && page.hasMore) || outside.before,
+    hasPreviousPage: () => (window.backward && page.hasMore) || outside.after,
+    startCursor: () => cursorAt(0),
+    endCursor: () => cursorAt(-1),
+  };
+  const completePart = (field: ConnectionField): unknown => {
+    if (field.as === "typename") return field.name;
+    if (field.as === "nodes") return page.nodes;
+    if (field.as === "pageInfo") return Object.fromEntries(field.fields.map(({ key, as }) => [key, info[as]()]));
+    return page.nodes.map((node, at) =>
+      Object.fromEntries(
+        field.fields.map(({ key, as }) => {
+          if (as === "node") return [key, node];
+          return [key, as === "cursor" ? cursorAt(at) : field.typeName];
+        }),
+      ),
+    );
+  };
+  return Object.fromEntries(fields.map((field) => [field.key, completePart(field)]));
+}

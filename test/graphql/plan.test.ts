@@ -1,0 +1,139 @@
+import { type DocumentNode, execute, getOperationAST, parse } from "graphql";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createContext } from "../../src/graphql/context.ts";
+import { planOperation } from "../../src/graphql/plan/plan.ts";
+import { runPlan } from "../../src/graphql/plan/run-plan.ts";
+import { createSchema } from "../../src/graphql/schema.ts";
+import {
+  insertChat,
+  insertMessages,
+  insertRun,
+  insertStaffMember,
+  insertThread,
+  insertToolCall,
+  instant,
+} from "../support/conversations.ts";
+import { type AdminClient, startAdminApi } from "./admin-client.ts";
+import { createTestHouse } from "./house.ts";
+
+let admins: AdminClient;
+const schema = createSchema();
+beforeAll(async () => {
+  admins = await startAdminApi();
+  await fill();
+});
+afterAll(() => admins.close());
+
+async function fill(): Promise<void> {
+  const { db } = admins;
+  const authors = [await insertStaffMember(db), await insertStaffMember(db, { username: "linh" })];
+  for (let index = 0; index < 7; index++) {
+    const chat = await insertChat(db, { title: index === 3 ? null : `Chat ${index} "🧋"` });
+    const thread = await insertThread(db, {
+      chatId: chat.id,
+      title: index === 2 ? null : `Thread ${index}`,
+      lastActivityAt: instant(`2026-11-1${index}T08:00:00.123456Z`),
+      status: index % 2 === 0 ? "open" : "closed",
+    });
+    const said = [];
+    for (let position = 1; position <= index; position++) {
+      const status = (["completed", "failed", "cancelled"] as const)[position % 3] ?? "completed";
+      const run = await insertRun(db, {
+        threadId: thread.id,
+        position,
+        status,
+        inputTokens: position,
+        outputTokens: 2,
+      });
+      for (let call = 1; call <= position % 3; call++) await insertToolCall(db, run, { position: call });
+      said.push({ text: `word ${position} cà phê`, authorId: authors[position % 2]?.id ?? null, runId: run.id });
+    }
+    if (said.length > 0) await insertMessages(db, thread.id, said);
+  }
+}
+
+const PAGE = "pageInfo { __typename startCursor endCursor hasNextPage hasPreviousPage }";
+const CALL = "__typename id name status round arguments output error startedAt completedAt durationMs";
+const RUN = `id status model attempt queuedAt durationMs firstTextMs error { __typename code message }
+  usage { inputTokens cachedInputTokens outputTokens reasoningTokens } asker { id name }`;
+
+const PLANNED = [
+  `{ threads { nodes { id title status createdAt lastActivityAt messageCount chat { id type title telegramId }
+     lastMessage { id role text createdAt author { name username } } fromStaff: lastMessage(role: USER) { text } } ${PAGE} } }`,
+  `{ threads(first: 3) { edges { cursor node { title } } ${PAGE} } again: threads(last: 2) { nodes { id } ${PAGE} } }`,
+  `{ threads { __typename nodes { messages(first: 2) { nodes { text run { ${RUN} toolCalls { nodes { ${CALL} } ${PAGE} } } } ${PAGE} } runs(last: 1) { nodes { status } ${PAGE} } } } }`,
+  `{ toolCalls(filter: { name: "CheckOutOfStock", status: [SUCCEEDED] }, orderBy: { field: DURATION, direction: ASC }) { nodes { ${CALL} run { ${RUN} thread { id chat { title } } } thread { title } } ${PAGE} } }`,
+  `{ runs(filter: { status: [FAILED] }) { nodes { ...R } } } fragment R on Run { ${RUN} ... on Node { id } ... { status } thread { title } thread { status } }`,
+  `{ messages(filter: { text: "ca phe" }, first: 4) { nodes { preview(length: 3) { text length isWhole } excerpts(matching: "phe") { text highlights { start length } } thread { title } } ${PAGE} } }`,
+  `{ staff { nodes { id name username role telegramUserId removedAt invitedBy { name } } } }`,
+];
+
+test.each(PLANNED)("a plan answers as the executor does, with no more statements: %s", async (query) => {
+  const document = parse(query);
+
+  const planned = await byPlan(document);
+  const plannedStatements = admins.statements.length;
+  const executed = await byExecutor(document);
+
+  expect(planned).toEqual(executed.data);
+  expect(JSON.stringify(planned)).toBe(JSON.stringify(executed.data));
+  expect(executed.errors).toBeUndefined();
+  expect(plannedStatements).toBeLessThanOrEqual(admins.statements.length);
+});
+
+test("pages that follow from cursors are the same by a plan", async () => {
+  const query = (list: string) => parse(`{ page: ${list} { nodes { id } ${PAGE} } }`);
+  const first = (await byPlan(query("threads(first: 3)"))) as { page: { pageInfo: { endCursor: string } } };
+  const { endCursor } = first.page.pageInfo;
+
+  for (const list of [`threads(first: 2, after: "${endCursor}")`, `threads(last: 2, before: "${endCursor}")`]) {
+    expect(await byPlan(query(list))).toEqual((await byExecutor(query(list))).data);
+  }
+});
+
+test.each([
+  "{ threads { totalCount nodes { id } } }",
+  "{ threads { nodes { cost { usd } } } }",
+  "{ viewer { name } threads { nodes { id } } }",
+  "query ($yes: Boolean!) { threads { nodes { id title @include(if: $yes) } } }",
+  '{ node(id: "x") { id } }',
+  'mutation { revokeAdminToken(input: { id: "x" }) { adminToken { id } } }',
+])("what no plan knows is left to the executor: %s", (query) => {
+  expect(planOf(parse(query))).toBeNull();
+});
+
+test("fragments that stand for millions of fields have no plan, and none is looked for any longer", () => {
+  const fragments = Array.from({ length: 20 }, (_, index) => {
+    const next = index === 19 ? "id" : `...F${index + 1} ...F${index + 1}`;
+    return `fragment F${index} on Thread { a${index}: title ${next} }`;
+  });
+
+  expect(planOf(parse(`{ threads { nodes { ...F0 } } } ${fragments.join(" ")}`))).toBeNull();
+});
+
+function planOf(document: DocumentNode) {
+  const operation = getOperationAST(document);
+  if (!operation) throw new Error("the document has no operation");
+  return planOperation(schema, document, operation);
+}
+
+function argumentsOf(document: DocumentNode) {
+  const admin = { name: "test", scope: "admin" as const, tokenId: null };
+  const logger = { info: () => undefined };
+  admins.statements.length = 0;
+  return {
+    schema,
+    document,
+    contextValue: createContext({ ...admins, db: admins.counted, admin, house: createTestHouse(), logger }),
+  };
+}
+
+function byPlan(document: DocumentNode) {
+  const plan = planOf(document);
+  if (!plan) throw new Error("no plan for it");
+  return runPlan(plan, argumentsOf(document));
+}
+
+async function byExecutor(document: DocumentNode) {
+  return execute(argumentsOf(document));
+}
