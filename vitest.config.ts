@@ -1,4 +1,4 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 export default defineConfig({
   // graphql has a development build, which Vite would load for our files while Yoga and Pothos load the plain one: then no
@@ -6,6 +6,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["node", "module-sync"] } },
   test: {
     include: ["test/**/*.test.ts"],
+    // On packages of their own, which an `npm ci` of the product leaves out: `npm run test:clients`.
+    exclude: [...configDefaults.exclude, "test/clients/**"],
     // More than there are cores: most tests wait for a server most of the time.
     maxWorkers: 4,
     globalSetup: ["test/support/global-setup.ts"],

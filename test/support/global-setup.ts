@@ -1,23 +1,8 @@
 /**
  * One embedded server for the whole run, and in it a migrated database that every test database is cloned from.
  */
-import { access, constants, mkdtemp, rm, statfs } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { connectDatabase, createDatabaseIfMissing } from "../../src/db/client.ts";
-import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
-import { migrateDatabase } from "../../src/db/migrate.ts";
-
-/** The name of the database that is cloned; nobody stays connected to it. */
-const TEMPLATE = "template_for_tests";
-
-/** Nothing here outlives the run, so nothing waits for the disk. */
-const SETTINGS = { fsync: "off", synchronous_commit: "off", full_page_writes: "off", max_connections: "200" };
-
-const SHARED_MEMORY = "/dev/shm";
-/** A cluster and the databases of some test files at once, several times over. */
-const ENOUGH_MEMORY_BYTES = 2 * 2 ** 30;
+import { startTestServer } from "./test-server.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -26,28 +11,7 @@ declare module "vitest" {
 }
 
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
-  const dataDir = await mkdtemp(join(await fastFolder(), "counterhand-tests-"));
-  const { socketDir, user, release } = await startEmbeddedPostgres({ dataDir, settings: SETTINGS });
-  await createDatabaseIfMissing({ socketDir, user }, TEMPLATE);
-  const database = connectDatabase({ socketDir, user, database: TEMPLATE });
-  await migrateDatabase(database);
-  await database.close();
-  project.provide("testServer", { socketDir, user, template: TEMPLATE });
-
-  return async () => {
-    await release();
-    await rm(dataDir, { recursive: true, force: true });
-  };
-}
-
-/** Memory where there is plenty of it: a database is cloned there in 10 ms, on a disk in more than 100. */
-async function fastFolder(): Promise<string> {
-  try {
-    await access(SHARED_MEMORY, constants.W_OK);
-    const { bavail, bsize } = await statfs(SHARED_MEMORY);
-    return bavail * bsize >= ENOUGH_MEMORY_BYTES ? SHARED_MEMORY : tmpdir();
-  } catch {
-    // Only Linux has it, and not every container lets one write there.
-    return tmpdir();
-  }
+  const { socketDir, user, template, close } = await startTestServer();
+  project.provide("testServer", { socketDir, user, template });
+  return close;
 }

@@ -1,0 +1,70 @@
+/** What a test can let happen in a thread while a client follows it, and how it cuts the client off. Ids are the API's. */
+import { eq, sql } from "drizzle-orm";
+import type { Db } from "../../src/db/client.ts";
+import { publish } from "../../src/db/notify.ts";
+import { messages, runs, runText } from "../../src/db/schema/index.ts";
+import { decodeGlobalId, encodeGlobalId } from "../../src/graphql/ids.ts";
+import { insertMessages, insertRun, insertToolCall } from "../support/conversations.ts";
+
+/** By name; each takes and gives what JSON can carry, and has happened, for all to see, when it resolves. */
+export type Happenings = ReturnType<typeof createHappenings>;
+
+/** `cutStreams`: breaks every connection on which the API is answering. */
+export function createHappenings(db: Db, cutStreams: () => void) {
+  const rowId = (globalId: string) => decodeGlobalId(globalId).id;
+  return {
+    async say({ threadId, text }: { threadId: string; text: string }) {
+      const id = rowId(threadId);
+      await insertMessages(db, id, [{ position: await nextPosition(db, id), text }]);
+      await tell(db);
+      return {};
+    },
+    async beginRun({ threadId }: { threadId: string }) {
+      const id = rowId(threadId);
+      // After the one that was seeded.
+      const run = await insertRun(db, { threadId: id, position: 2, status: "in_progress" });
+      await tell(db);
+      return { runId: encodeGlobalId("Run", run.id) };
+    },
+    async callTool({ runId, threadId }: { runId: string; threadId: string }) {
+      const run = { id: rowId(runId), threadId: rowId(threadId) };
+      await insertToolCall(db, run, { name: "CheckOutOfStock", output: { products: 2 } });
+      await tell(db);
+      return {};
+    },
+    async write({ runId, offset, text }: { runId: string; offset: number; text: string }) {
+      await db.insert(runText).values({ runId: rowId(runId), offset, text });
+      await tell(db);
+      return {};
+    },
+    async endRun({ runId, threadId, text }: { runId: string; threadId: string; text: string }) {
+      const run = rowId(runId);
+      const thread = rowId(threadId);
+      const position = await nextPosition(db, thread);
+      await db.transaction(async (tx) => {
+        await tx.update(runs).set({ status: "completed", completedAt: new Date() }).where(eq(runs.id, run));
+        await insertMessages(tx, thread, [{ position, role: "assistant", runId: run, text }]);
+        await tx.delete(runText).where(eq(runText.runId, run));
+      });
+      await tell(db);
+      return {};
+    },
+    async cut() {
+      cutStreams();
+      return {};
+    },
+  };
+}
+
+/** As the product does after a commit: the API looks again at once, and not only at its next look. */
+function tell(db: Db): Promise<void> {
+  return publish(db, { type: "changed" });
+}
+
+async function nextPosition(db: Db, threadId: string): Promise<number> {
+  const [row] = await db
+    .select({ last: sql<number>`max(${messages.position})` })
+    .from(messages)
+    .where(eq(messages.threadId, threadId));
+  return (row?.last ?? 0) + 1;
+}

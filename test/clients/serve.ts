@@ -1,0 +1,94 @@
+/**
+ * The server under test, as a process of its own: the product's admin API on its HTTP server and a real Postgres, seeded.
+ *
+ * It is on graphql 17, the clients on 16, and two versions must not meet in one process. It writes where it is as one line of
+ * JSON (`ServedApi`), and ends with its standard input. Beside the API it has a second server, by which tests let things
+ * happen.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+import { connectDatabase, type Database } from "../../src/db/client.ts";
+import { listen } from "../../src/db/notify.ts";
+import { hashToken } from "../../src/graphql/auth.ts";
+import { createActivityHub } from "../../src/graphql/live/activity-hub.ts";
+import { createAdminApi } from "../../src/graphql/server.ts";
+import { startHttpServer } from "../../src/http.ts";
+import { createLogger } from "../../src/logger.ts";
+import { startTestServer } from "../support/test-server.ts";
+import { createHappenings } from "./happenings.ts";
+import { type Seeded, seed } from "./seed.ts";
+
+export interface ServedApi {
+  /** The API's address, with its path. */
+  readonly url: string;
+  readonly token: string;
+  /** Where tests let things happen: see `happenings.ts`. */
+  readonly controlUrl: string;
+  readonly seeded: Seeded;
+}
+
+const TOKEN = "an-admin-token-for-clients-of-40-letters";
+
+const postgres = await startTestServer();
+const database = connectDatabase({ ...postgres, database: postgres.template });
+const seeded = await seed(database.db);
+const api = await serveApi(database);
+const control = await serveControl(createHappenings(database.db, api.cutStreams));
+console.log(JSON.stringify({ url: api.url, token: TOKEN, controlUrl: control.url, seeded } satisfies ServedApi));
+
+process.stdin.resume().once("end", async () => {
+  await Promise.all([api.close(), control.close()]);
+  await database.close();
+  await postgres.close();
+});
+
+async function serveApi(database: Database) {
+  const logger = createLogger({ level: "warn", pretty: false });
+  const activity = createActivityHub({ db: database.db, listen: (handler) => listen(database, handler), logger });
+  const graphql = createAdminApi({ db: database.db, activity, adminTokenHash: hashToken(TOKEN), logger });
+  const answering = new Set<ServerResponse>();
+  const server = await startHttpServer({
+    host: "127.0.0.1",
+    port: 0,
+    isReady: () => true,
+    graphql(request: IncomingMessage, response: ServerResponse) {
+      answering.add(response);
+      response.once("close", () => answering.delete(response));
+      return graphql(request, response);
+    },
+    metrics: async (_, response) => void response.writeHead(404).end(),
+    webhook: null,
+    page: null,
+    onError: (error) => logger.error({ err: error }, "request failed"),
+  });
+  return {
+    url: `${server.address}/graphql`,
+    cutStreams() {
+      for (const response of answering) response.destroy();
+    },
+    async close() {
+      await activity.close();
+      await server.close();
+    },
+  };
+}
+
+/** `POST /NAME` with the happening's arguments as JSON; answers with what it gives. */
+async function serveControl(happenings: object) {
+  const server = createServer(async (request, response) => {
+    try {
+      const happening = new Map(Object.entries(happenings)).get((request.url ?? "").slice(1));
+      response.end(JSON.stringify(await happening(JSON.parse(await text(request)))));
+    } catch (error) {
+      response.writeHead(500).end(String(error));
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const close = async () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { url: `http://127.0.0.1:${port}`, close };
+}
