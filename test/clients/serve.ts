@@ -15,6 +15,7 @@ import { createActivityHub } from "../../src/graphql/live/activity-hub.ts";
 import { createAdminApi } from "../../src/graphql/server.ts";
 import { startHttpServer } from "../../src/http.ts";
 import { createLogger } from "../../src/logger.ts";
+import { createTestHouse } from "../graphql/house.ts";
 import { startTestServer } from "../support/test-server.ts";
 import { createHappenings } from "./happenings.ts";
 import { type Seeded, seed } from "./seed.ts";
@@ -46,7 +47,15 @@ process.stdin.resume().once("end", async () => {
 async function serveApi(database: Database) {
   const logger = createLogger({ level: "warn", pretty: false });
   const activity = createActivityHub({ db: database.db, listen: (handler) => listen(database, handler), logger });
-  const graphql = createAdminApi({ db: database.db, activity, adminTokenHash: hashToken(TOKEN), logger });
+  const graphql = createAdminApi({
+    db: database.db,
+    activity,
+    house: createTestHouse(),
+    adminTokenHash: hashToken(TOKEN),
+    logger,
+    // One token asks for all tests, as fast as they go.
+    rateLimit: null,
+  });
   const answering = new Set<ServerResponse>();
   const server = await startHttpServer({
     host: "127.0.0.1",
