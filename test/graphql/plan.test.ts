@@ -4,53 +4,17 @@ import { createContext } from "../../src/graphql/context.ts";
 import { planOperation } from "../../src/graphql/plan/plan.ts";
 import { runPlan } from "../../src/graphql/plan/run-plan.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
-import {
-  insertChat,
-  insertMessages,
-  insertRun,
-  insertStaffMember,
-  insertThread,
-  insertToolCall,
-  instant,
-} from "../support/conversations.ts";
 import { type AdminClient, startAdminApi } from "./admin-client.ts";
+import { fillConversations } from "./conversations.ts";
 import { createTestHouse } from "./house.ts";
 
 let admins: AdminClient;
 const schema = createSchema();
 beforeAll(async () => {
   admins = await startAdminApi();
-  await fill();
+  await fillConversations(admins.db);
 });
 afterAll(() => admins.close());
-
-async function fill(): Promise<void> {
-  const { db } = admins;
-  const authors = [await insertStaffMember(db), await insertStaffMember(db, { username: "linh" })];
-  for (let index = 0; index < 7; index++) {
-    const chat = await insertChat(db, { title: index === 3 ? null : `Chat ${index} "🧋"` });
-    const thread = await insertThread(db, {
-      chatId: chat.id,
-      title: index === 2 ? null : `Thread ${index}`,
-      lastActivityAt: instant(`2026-11-1${index}T08:00:00.123456Z`),
-      status: index % 2 === 0 ? "open" : "closed",
-    });
-    const said = [];
-    for (let position = 1; position <= index; position++) {
-      const status = (["completed", "failed", "cancelled"] as const)[position % 3] ?? "completed";
-      const run = await insertRun(db, {
-        threadId: thread.id,
-        position,
-        status,
-        inputTokens: position,
-        outputTokens: 2,
-      });
-      for (let call = 1; call <= position % 3; call++) await insertToolCall(db, run, { position: call });
-      said.push({ text: `word ${position} cà phê`, authorId: authors[position % 2]?.id ?? null, runId: run.id });
-    }
-    if (said.length > 0) await insertMessages(db, thread.id, said);
-  }
-}
 
 const PAGE = "pageInfo { __typename startCursor endCursor hasNextPage hasPreviousPage }";
 const CALL = "__typename id name status round arguments output error startedAt completedAt durationMs";

@@ -124,6 +124,8 @@ function createPlanner(schema: GraphQLSchema, fragments: Readonly<Record<string,
         if (node.directives && node.directives.length > 0) throw new UnknownToPlans();
         if (node.kind === Kind.FIELD) {
           const key = (node.alias ?? node.name).value;
+          // As a key of an object it is none.
+          if (key === "__proto__") throw new UnknownToPlans();
           found.set(key, [...(found.get(key) ?? []), node]);
           continue;
         }

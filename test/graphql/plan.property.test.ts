@@ -1,0 +1,118 @@
+import fc from "fast-check";
+import {
+  buildASTSchema,
+  type DefinitionNode,
+  type DocumentNode,
+  execute,
+  GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+  Kind,
+  type ObjectTypeDefinitionNode,
+  parse,
+  printSchema,
+  validate,
+} from "graphql";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { isColumn, SHAPED, type ShapedKind } from "../../src/db/queries/admin-shapes.ts";
+import { createContext } from "../../src/graphql/context.ts";
+import { COLUMNS, LISTS, NODE_OF, REFERENCES, ROOT_LISTS } from "../../src/graphql/plan/knowledge.ts";
+import { planOperation } from "../../src/graphql/plan/plan.ts";
+import { runPlan } from "../../src/graphql/plan/run-plan.ts";
+import { createSchema } from "../../src/graphql/schema.ts";
+import { type AdminClient, startAdminApi } from "./admin-client.ts";
+import { fillConversations } from "./conversations.ts";
+import { queriesOf } from "./fuzz/queries.ts";
+import { valuesFor } from "./fuzz/values.ts";
+import { createTestHouse } from "./house.ts";
+
+let admins: AdminClient;
+const schema = createSchema();
+beforeAll(async () => {
+  admins = await startAdminApi();
+  await fillConversations(admins.db);
+});
+afterAll(() => admins.close());
+
+test("whatever is asked of what plans know, a plan answers it as the executor does", async () => {
+  const known = { ids: await idsOf("threads"), cursors: await cursorsOf("threads") };
+  const queries = queriesOf(pruned(schema), { mood: "tame", valuesOf: valuesFor(known, "tame") });
+  const seen = { planned: 0, withRows: 0, refused: 0 };
+
+  await fc.assert(
+    fc.asyncProperty(queries, async ({ text, variables }) => {
+      const document = parsed(text);
+      fc.pre(document !== null);
+      fc.pre(validate(schema, document).length === 0);
+      const operation = getOperationAST(document);
+      const plan = operation && planOperation(schema, document, operation);
+      fc.pre(plan !== null && plan !== undefined);
+
+      const executed = await execute(argumentsOf(text, variables));
+      const planned = await runPlan(plan, argumentsOf(text, variables)).catch(() => null);
+
+      seen.planned += 1;
+      // A plan that fails is no answer: the executor's stands then, with its errors.
+      if (executed.errors) seen.refused += 1;
+      if (planned === null) expect(executed.errors).toBeDefined();
+      else expect(JSON.stringify(planned)).toBe(JSON.stringify(executed.data));
+      if (JSON.stringify(planned)?.includes("[{")) seen.withRows += 1;
+    }),
+    { numRuns: 250, seed: 20261124 },
+  );
+
+  expect(seen.planned - seen.refused).toBeGreaterThan(60);
+  expect(seen.withRows).toBeGreaterThan(30);
+});
+
+function argumentsOf(text: string, variableValues: Record<string, unknown>) {
+  const admin = { name: "test", scope: "admin" as const, tokenId: null };
+  const logger = { info: () => undefined };
+  const contextValue = createContext({ ...admins, admin, house: createTestHouse(), logger });
+  return { schema, document: parse(text), variableValues, contextValue };
+}
+
+/** Null for a text that is no document: what is drawn for a value need not be one. */
+function parsed(text: string): DocumentNode | null {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (error instanceof GraphQLError) return null;
+    throw error;
+  }
+}
+
+async function idsOf(list: string): Promise<string[]> {
+  return (await admins.query(`{ page: ${list} { nodes { id } } }`)).page.nodes.map(({ id }: { id: string }) => id);
+}
+
+async function cursorsOf(list: string): Promise<string[]> {
+  const { page } = await admins.query(`{ page: ${list} { edges { cursor } } }`);
+  return page.edges.map(({ cursor }: { cursor: string }) => cursor);
+}
+
+/** The schema with nothing in it but what a plan knows. */
+function pruned(whole: GraphQLSchema): GraphQLSchema {
+  const document = parse(printSchema(whole));
+  const definitions = document.definitions.flatMap((definition): DefinitionNode[] => {
+    if (definition.kind !== Kind.OBJECT_TYPE_DEFINITION) return [definition];
+    if (definition.name.value === "Mutation" || definition.name.value === "Subscription") return [];
+    const fields = definition.fields?.filter((field) => isPlanned(definition, field.name.value)) ?? [];
+    return [{ ...definition, fields }];
+  });
+  return buildASTSchema({ ...document, definitions }, { assumeValid: true });
+}
+
+function isPlanned({ name: { value: type } }: ObjectTypeDefinitionNode, field: string): boolean {
+  if (type === "Query") return ROOT_LISTS.has(field);
+  if (type in NODE_OF) return field !== "totalCount";
+  if (!(type in SHAPED)) return true;
+  const name = `${type}.${field}`;
+  return (
+    name in REFERENCES ||
+    name in COLUMNS ||
+    LISTS.has(name) ||
+    isColumn(type as ShapedKind, field) ||
+    field === "messageCount"
+  );
+}
