@@ -14,9 +14,19 @@ export interface StartedProcess {
   readonly exit: Promise<number | null>;
 }
 
+interface StartOptions {
+  env: Record<string, string>;
+  args?: string[];
+}
+
 /** Starts `node src/NAME.ts`; whoever starts it ends it. */
-export function startProcess(name: string, options: { env: Record<string, string>; args?: string[] }): StartedProcess {
-  const child = spawn(process.execPath, [`${ROOT}src/${name}.ts`, ...(options.args ?? [])], {
+export function startProcess(name: string, options: StartOptions): StartedProcess {
+  return startFile(`src/${name}.ts`, options);
+}
+
+/** Starts `node PATH`, from the project's root on; whoever starts it ends it. */
+export function startFile(path: string, options: StartOptions): StartedProcess {
+  const child = spawn(process.execPath, [`${ROOT}${path}`, ...(options.args ?? [])], {
     cwd: ROOT,
     env: { PATH: process.env.PATH ?? "", HOME: options.env.DATA_DIR ?? "/nonexistent", ...options.env },
     stdio: ["ignore", "pipe", "pipe"],
