@@ -42,12 +42,12 @@ ALTER TABLE "run_rounds" ADD CONSTRAINT "run_rounds_run_id_runs_id_fkey" FOREIGN
 --
 -- The words of a text as a search finds them: without accents and case, in English and Vietnamese alike. Letters are taken
 -- apart (NFD) and lose their marks, so that no extension is needed and a database with a C collation does as well; `đ` has
--- no mark to lose. Punctuation and symbols end a word. `src/db/queries/fold.ts` does the same to what is looked for.
+-- no mark to lose. Punctuation, symbols and emoji end a word. `src/db/queries/fold.ts` does the same to what is looked for.
 -- A text beyond 100,000 characters is found by its beginning: a tsvector has a limit, and storing must not fail.
 CREATE FUNCTION "words_of"(said text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN to_tsvector('pg_catalog.simple', regexp_replace(
 	translate(lower(regexp_replace(normalize(left(said, 100000), NFD), '[\u0300-\u036f]+', '', 'g') COLLATE "C"), 'đĐ', 'dd'),
-	'[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u2000-\u206f\u20a0-\u20cf\u2190-\u2bff]+', ' ', 'g'));
+	'[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u00d7\u00f7\u2000-\u206f\u20a0-\u20cf\u2190-\u2bff\u3000-\u303f\ufe00-\ufe0f\U0001f000-\U0001faff]+', ' ', 'g'));
 --> statement-breakpoint
 ALTER TABLE "messages" ADD COLUMN "search" tsvector GENERATED ALWAYS AS (words_of("text")) STORED;
 --> statement-breakpoint

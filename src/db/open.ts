@@ -16,6 +16,7 @@ import {
 } from "./client.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded.ts";
 import { migrateDatabase } from "./migrate.ts";
+import { forgetForeignChanges } from "./queries/admin-activity.ts";
 import { hasImports } from "./queries/imports.ts";
 
 const SHOP_DATABASE = "counterhand";
@@ -95,6 +96,7 @@ async function openChecked(target: DatabaseTarget, logger: Logger): Promise<Data
     const { warnings } = await checkServer(database);
     if (warnings.length > 0) logger.warn({ warnings }, "the database could be better set up");
     await migrateDatabase(database);
+    await forgetForeignChanges(database.db);
     return database;
   } catch (error) {
     await database.close();

@@ -118,6 +118,20 @@ export function findSnapshot(db: Db): Promise<Snapshot> {
   return inOneSnapshot(db, async (_, snapshot) => snapshot);
 }
 
+/**
+ * Forgets by which transactions rows were changed that this server has not come to: they are of the server that a restored
+ * dump was made on, and would all be news once it does.
+ */
+export async function forgetForeignChanges(db: Db): Promise<void> {
+  for (const table of [messages, replies, runs, runText, toolCalls]) {
+    // The first transaction of any server: each snapshot shows it. By the index there is nothing to read where nothing is foreign.
+    await db
+      .update(table)
+      .set({ changedIn: sql`'3'::xid8` })
+      .where(sql`${table.changedIn} >= pg_snapshot_xmax(pg_current_snapshot())`);
+  }
+}
+
 /** A place that this database has not come to. */
 export class UnknownPlaceError extends BadInputError {
   constructor() {

@@ -4,7 +4,7 @@
  * The same as `words_of` in the database (see `drizzle/`), which folds what is stored, with what its parser makes of the
  * result: the two must agree, and `test/db/fold.test.ts` compares them. That parser goes by the database's character type:
  * in one with `C`, as the embedded server's, all that is not ASCII stands in words, save what `words_of` takes out; in any
- * other an emoji ends a word too, and what is marked there may be a little more than what was found.
+ * other some rare symbols end a word too, and what is marked there may be a little more than what was found.
  */
 
 /** Marks that a letter carries once it is taken apart: tones and vowels of Vietnamese among them. */
@@ -12,8 +12,9 @@ const MARKS = /[\u0300-\u036f]/g;
 
 /** What is no punctuation, no symbol and no white space, nor becomes it once it is taken apart (as U+037E). */
 const WORDS =
+  // biome-ignore lint/suspicious/noMisleadingCharacterClass: variation selectors are meant by themselves, as what ends a word.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters stand between words like white space does.
-  /[^\u0000-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u037e\u0385\u0387\u1fc1\u1fed-\u1fef\u1ffd\u2000-\u206f\u20a0-\u20cf\u2190-\u2328\u232b-\u2bff]+/g;
+  /[^\u0000-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00bf\u00d7\u00f7\u037e\u0385\u0387\u1fc1\u1fed-\u1fef\u1ffd\u2000-\u206f\u20a0-\u20cf\u2190-\u2bff\u3000-\u303f\ufe00-\ufe0f\u{1f000}-\u{1faff}]+/gu;
 
 /** `1e5ml`: the parser takes the number for itself. */
 const NUMBER_IN_FRONT = /^\d+e\d+(?=\D)/;

@@ -22,6 +22,11 @@ const ActivityType = builder.enumType("ActivityType", {
   } as const,
 });
 
+const ActivityEventType = builder.interfaceRef<ActivityEvent>("ActivityEvent").implement({
+  description: "What every event has.",
+  fields: (t) => ({ cursor: t.exposeString("cursor", { description: CURSOR }) }),
+});
+
 const ReplyInProgress = builder.objectRef<ReplyInProgressRow>("ReplyInProgress").implement({
   description: "An answer in the making.",
   fields: (t) => ({
@@ -31,10 +36,10 @@ const ReplyInProgress = builder.objectRef<ReplyInProgressRow>("ReplyInProgress")
 });
 
 const ActivityStarted = builder.objectRef<EventOf<"begun">>("ActivityStarted").implement({
+  interfaces: [ActivityEventType],
   description:
     "The first event of a subscription without `after`: what is in the making. Read the rest by a query now; what changes meanwhile comes as events.",
   fields: (t) => ({
-    cursor: t.exposeString("cursor", { description: CURSOR }),
     repliesInProgress: t.field({
       type: [ReplyInProgress],
       description: "The answers in the making, the oldest first; at most 500.",
@@ -44,19 +49,19 @@ const ActivityStarted = builder.objectRef<EventOf<"begun">>("ActivityStarted").i
 });
 
 const MessageAdded = builder.objectRef<EventOf<"message">>("MessageAdded").implement({
+  interfaces: [ActivityEventType],
   description: "A message was said, or its text was edited before it was answered.",
   fields: (t) => ({
-    cursor: t.exposeString("cursor", { description: CURSOR }),
     thread: t.field({ type: Thread, description: "Where.", resolve: ({ change }) => change.threadId }),
     message: t.field({ type: Message, description: "The message.", resolve: ({ change }) => change.message }),
   }),
 });
 
 const ReplyText = builder.objectRef<EventOf<"text">>("ReplyText").implement({
+  interfaces: [ActivityEventType],
   description:
     "An answer has grown, at most five times a second. Put `delta` at `offset` and drop what stood there: after a takeover a part is written anew. The whole answer comes as `MessageAdded`.",
   fields: (t) => ({
-    cursor: t.exposeString("cursor", { description: CURSOR }),
     thread: t.field({ type: Thread, description: "Where.", resolve: ({ change }) => change.threadId }),
     run: t.field({ type: Run, description: "The run that says it.", resolve: ({ change }) => change.run }),
     offset: t.int({
@@ -68,19 +73,19 @@ const ReplyText = builder.objectRef<EventOf<"text">>("ReplyText").implement({
 });
 
 const RunChanged = builder.objectRef<EventOf<"run" | "delivery">>("RunChanged").implement({
+  interfaces: [ActivityEventType],
   description:
     "A run was queued, went on or ended, or its delivery did. It shows the run as it was when this was read.",
   fields: (t) => ({
-    cursor: t.exposeString("cursor", { description: CURSOR }),
     thread: t.field({ type: Thread, description: "Where.", resolve: ({ change }) => change.threadId }),
     run: t.field({ type: Run, description: "The run.", resolve: ({ change }) => change.run }),
   }),
 });
 
 const ToolCallChanged = builder.objectRef<EventOf<"toolCall">>("ToolCallChanged").implement({
+  interfaces: [ActivityEventType],
   description: "The model asked for a tool call, it began, or it ended.",
   fields: (t) => ({
-    cursor: t.exposeString("cursor", { description: CURSOR }),
     thread: t.field({ type: Thread, description: "Where.", resolve: ({ change }) => change.threadId }),
     toolCall: t.field({ type: ToolCall, description: "The tool call.", resolve: ({ change }) => change.toolCall }),
   }),

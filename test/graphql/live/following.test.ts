@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { publish } from "../../../src/db/notify.ts";
+import { forgetForeignChanges } from "../../../src/db/queries/admin-activity.ts";
 import { messages, replies, runs, runText, toolCalls } from "../../../src/db/schema/index.ts";
 import { encodeGlobalId } from "../../../src/graphql/ids.ts";
 import {
@@ -197,6 +198,22 @@ test("a renewed lease is no news", async () => {
   await insertMessages(admins.db, thread.id, ["after it"]);
   await notify();
 
+  expect(await subscriber.event()).toMatchObject({ __typename: "MessageAdded" });
+});
+
+test("rows of a restored dump, changed by transactions that are yet to come here, are no news once they come", async () => {
+  const thread = await startThread();
+  const run = await insertRun(admins.db, { threadId: thread.id });
+  await admins.db.execute(sql`update runs set changed_in = (pg_current_xact_id()::text::bigint + 5)::text::xid8
+    where id = ${run.id}`);
+
+  await forgetForeignChanges(admins.db);
+
+  const subscriber = await follow(THREAD, { id: thread.globalId });
+  await subscriber.event();
+  for (let index = 0; index < 10; index++) await admins.db.execute(sql`select pg_current_xact_id()`);
+  await insertMessages(admins.db, thread.id, ["after all of them"]);
+  await notify();
   expect(await subscriber.event()).toMatchObject({ __typename: "MessageAdded" });
 });
 
