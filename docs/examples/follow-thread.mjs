@@ -2,11 +2,11 @@
 const ADDRESS = process.env.GRAPHQL_URL ?? "http://127.0.0.1:4000/graphql";
 const THREAD = "query ($id: ID!) { thread(id: $id) { messages(last: 20) { nodes { id role text run { id } } } } }";
 const FOLLOW = `subscription ($id: ID!, $after: String) { threadActivity(threadId: $id, after: $after) {
-  ... on ActivityStarted { cursor repliesInProgress { run { id } text } }
-  ... on MessageAdded { cursor message { id role text run { id } } }
-  ... on ReplyText { cursor run { id } offset delta }
-  ... on ToolCallChanged { cursor toolCall { name status } }
-  ... on RunChanged { cursor run { error { message } } } } }`;
+  ... on ActivityEvent { cursor }
+  ... on ActivityStarted { repliesInProgress { run { id } text } }
+  ... on MessageAdded { message { id role text run { id } } }
+  ... on ReplyText { run { id } offset delta }
+  ... on ToolCallChanged { toolCall { name status } } ... on RunChanged { run { error { message } } } } }`;
 const FINAL = new Set(["UNAUTHENTICATED", "BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED"]);
 function post(query, variables, accept, signal = null) {
   const headers = { authorization: `Bearer ${process.env.ADMIN_TOKEN}`, "content-type": "application/json", accept };
