@@ -32,6 +32,9 @@ export interface WrittenAndSpent {
   readonly residentMiB: number;
 }
 
+const SUBSCRIBERS = fileURLToPath(new URL("subscribers.ts", import.meta.url));
+const WRITER = fileURLToPath(new URL("writer.ts", import.meta.url));
+
 /** For the last events to arrive, and for a server that is behind to catch up, in milliseconds. */
 const SETTLE_MS = 3_000;
 
@@ -41,8 +44,8 @@ export async function startScene(dataDir: string, threads: number, nodeOptions: 
   await createDatabaseIfMissing(database, database.database);
   await migrate(database);
   const subject = await startSubject("ours", database, nodeOptions);
-  const subscribers = startPart<ToSubscribers>("subscribers.ts");
-  const writer = startPart<ToWriter>("writer.ts");
+  const subscribers = startPart<ToSubscribers>(SUBSCRIBERS);
+  const writer = startPart<ToWriter>(WRITER);
   const { threadIds } = await writer.ask<Prepared>({ ask: "prepare", database, threads });
   return {
     threadIds: threadIds.map((id) => encodeGlobalId("Thread", id)),
@@ -81,7 +84,7 @@ async function migrate(target: SocketDatabase): Promise<void> {
 
 /** A process of the benchmark's own, that answers each message with one. */
 function startPart<Question extends object>(file: string) {
-  const child: ChildProcess = fork(fileURLToPath(new URL(file, import.meta.url)));
+  const child: ChildProcess = fork(file);
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   return {
     ask: <Answer>(question: Question) =>
