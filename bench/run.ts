@@ -4,11 +4,19 @@
  */
 import { benchAdmin } from "./admin/admin.ts";
 import { benchAnswer } from "./answer.ts";
+import { benchLive } from "./live/live.ts";
 import { benchLoad } from "./load.ts";
 import { benchStart } from "./start.ts";
 import { benchStream } from "./stream/stream.ts";
 
-const BENCHES = { start: benchStart, answer: benchAnswer, load: benchLoad, stream: benchStream, admin: benchAdmin };
+const BENCHES = {
+  start: benchStart,
+  answer: benchAnswer,
+  load: benchLoad,
+  stream: benchStream,
+  admin: benchAdmin,
+  live: benchLive,
+};
 
 const [wanted, ...args] = process.argv.slice(2);
 if (wanted !== undefined && !(wanted in BENCHES)) {

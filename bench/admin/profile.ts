@@ -43,10 +43,15 @@ export async function profileOurs(database: SocketDatabase, size: Size, name: st
   const measured = await client.load(bodies, { connections: CONNECTIONS, seconds });
   client.close();
   await subject.stop();
+  console.log(`${question.title}: ${measured.requests} requests`);
+  printProfile(folder, fromUs);
+}
 
+/** Sums up the one profile in a folder. `fromUs`: when the warming up was over, in microseconds of the monotonic clock. */
+export function printProfile(folder: string, fromUs: number): void {
   const [file = ""] = readdirSync(folder);
   const profile = JSON.parse(readFileSync(join(folder, file), "utf8")) as CpuProfile;
-  console.log(`${question.title}: ${measured.requests} requests, profile in ${join(folder, file)}`);
+  console.log(`profile in ${join(folder, file)}`);
   const times = sumUp(profile, fromUs);
   console.log("\nby package, % of the time at work (self)");
   printShares(times.packages, times.busyUs);

@@ -11,6 +11,7 @@ export type Dialect = "ours" | "peer";
 
 export interface Subject {
   readonly dialect: Dialect;
+  readonly pid: number;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   /** What its process has used since it was started. */
@@ -65,6 +66,7 @@ export async function startSubject(
   const { port } = await Promise.race([answerOf<{ port: number }>(child), ended]);
   return {
     dialect,
+    pid: child.pid ?? 0,
     url: `http://127.0.0.1:${port}/graphql`,
     headers: dialect === "ours" ? { authorization: `Bearer ${ADMIN_TOKEN}` } : {},
     usage: () => {

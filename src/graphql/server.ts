@@ -14,6 +14,7 @@ import { addErrorCodes, createErrorMask } from "./errors.ts";
 import type { House } from "./house.ts";
 import { limitDocument, MAX_BODY_BYTES } from "./limits.ts";
 import type { ActivityHub } from "./live/activity-hub.ts";
+import { streamEvents } from "./live/event-stream.ts";
 import { shareEvents } from "./live/subscribe.ts";
 import { usePlans } from "./plan/use-plans.ts";
 import { createRateLimiter, limitRate, RATE_LIMIT, type RateLimit } from "./rate-limit.ts";
@@ -33,6 +34,8 @@ export interface AdminApiDeps {
   readonly rateLimit?: RateLimit | null;
   /** How long a request may take, in milliseconds; `REQUEST_LIMIT_MS` when left out. */
   readonly requestLimitMs?: number;
+  /** Pause between two signs of life to a subscriber, in milliseconds; `PING_INTERVAL_MS` when left out. */
+  readonly pingIntervalMs?: number;
   /** For the rate, in milliseconds that never go back. */
   readonly clock?: () => number;
 }
@@ -41,7 +44,7 @@ export type AdminApi = ReturnType<typeof createAdminApi>;
 
 /** A listener for Node's HTTP server, with `.fetch` for those who have no server. Answers `/graphql` only. */
 export function createAdminApi(deps: AdminApiDeps) {
-  const { db, activity, house, adminTokenHash, logger, requestLimitMs = REQUEST_LIMIT_MS } = deps;
+  const { db, activity, house, adminTokenHash, logger, requestLimitMs = REQUEST_LIMIT_MS, pingIntervalMs } = deps;
   const authenticator = withinTime(createAuthenticator(db, adminTokenHash), requestLimitMs);
   return createYoga({
     schema: createSchema(),
@@ -57,6 +60,7 @@ export function createAdminApi(deps: AdminApiDeps) {
       limitDocument(),
       shareEvents(createContext),
       addErrorCodes(),
+      streamEvents(pingIntervalMs),
     ],
     maskedErrors: { maskError: createErrorMask(logger) },
     // Errors are logged where they are masked, with their reference.

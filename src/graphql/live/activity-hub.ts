@@ -19,6 +19,7 @@ import type { Snapshot } from "../../db/snapshot.ts";
 import { AppError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { encodePlace } from "./activity-cursor.ts";
+import { inTurns } from "./in-turns.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 
 /** A change as all subscribers of the process get it. */
@@ -63,6 +64,8 @@ export interface ActivityHubDeps {
 const MAX_FOLLOWERS = 2_000;
 /** Changes that are read at once. */
 const PAGE_SIZE = 500;
+/** Followers who get what is new before anything else is done: a few milliseconds' work. */
+const FOLLOWERS_PER_TURN = 100;
 /** Pause between two looks, in milliseconds: what happens meanwhile is read together. */
 const LOOK_GAP_MS = 5;
 /** A look without a notice, in milliseconds: for what was changed without one, and for a notice that was lost. */
@@ -150,7 +153,7 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
       const news = await findNews(db, watch.place, { scope: {}, limit: PAGE_SIZE });
       // All have left meanwhile, and whoever came since is served by another watch.
       if (watching !== own) return;
-      hand(share(watch.place.seen, news), followers);
+      await hand(share(watch.place.seen, news), followers);
       watch.place = placeAfter(watch.place, news);
       isWhole = news.isWhole;
     }
@@ -240,11 +243,12 @@ function share(seen: Snapshot, { snapshot, changes, isWhole }: News): SharedChan
   });
 }
 
-function hand(changes: readonly SharedChange[], followers: ReadonlyMap<Inbox<SharedChange>, Wish>): void {
-  for (const shared of changes) {
-    const { threadId, chatId } = shared.change;
-    for (const [inbox, { scope }] of followers) {
-      if ((scope.threadId ?? threadId) === threadId && (scope.chatId ?? chatId) === chatId) inbox.put(shared);
-    }
-  }
+function hand(changes: readonly SharedChange[], followers: ReadonlyMap<Inbox<SharedChange>, Wish>): Promise<void> {
+  return inTurns(followers, FOLLOWERS_PER_TURN, ([inbox, { scope }]) => {
+    const wanted = changes.filter(({ change: { threadId, chatId } }) => {
+      return (scope.threadId ?? threadId) === threadId && (scope.chatId ?? chatId) === chatId;
+    });
+    for (const shared of wanted) inbox.put(shared);
+    return wanted.length > 0;
+  });
 }

@@ -2,7 +2,8 @@
  * Runs subscriptions: each event is put into the words of the subscriber's document.
  *
  * Many dashboards ask the same: an event that several get under the same document and variables is worked out once, and what
- * it loads on the way is loaded once for all of them. Nothing loaded for one event is used for the next.
+ * it loads on the way is loaded once for all of them: for the events that were read at once together. Nothing that was loaded
+ * for one look at the database is used for the next.
  */
 import {
   createSourceEventStream,
@@ -21,6 +22,9 @@ import type { ActivityEvent } from "./follow.ts";
 
 type SubscriptionArgs = Exclude<ReturnType<typeof validateSubscriptionArgs>, readonly GraphQLError[]>;
 
+/** Events of one subscriber that are worked out at once, so that what they load is loaded together. */
+const MAX_AHEAD = 50;
+
 /** `contextFor`: a context in which nothing is loaded yet, with the rights of the given one. */
 export function shareEvents(contextFor: (context: AdminContext) => AdminContext): Plugin {
   const share = createSharing(contextFor);
@@ -37,7 +41,7 @@ export function shareEvents(contextFor: (context: AdminContext) => AdminContext)
   };
 }
 
-/** The answer to one event for one subscriber; worked out once for all who ask the same. */
+/** The answer to one event for one subscriber; worked out once for all who ask the same. It never rejects. */
 type Answer = (event: ActivityEvent) => Promise<ExecutionResult>;
 
 function createSharing(contextFor: (context: AdminContext) => AdminContext) {
@@ -52,11 +56,17 @@ function createSharing(contextFor: (context: AdminContext) => AdminContext) {
       const contextValue = getOrMake(byRights, rights, () => contextFor(own));
       const byDocument = getOrMake(answers, event, () => new Map());
       const ofDocument: Map<string, Promise<ExecutionResult>> = getOrMake(byDocument, document, () => new Map());
-      return getOrMake(ofDocument, wish, async () =>
-        executeSubscriptionEvent({ ...args, rootValue: event, contextValue }),
-      );
+      return getOrMake(ofDocument, wish, () => execute({ ...args, rootValue: event, contextValue }));
     };
   };
+}
+
+async function execute(args: SubscriptionArgs): Promise<ExecutionResult> {
+  try {
+    return await executeSubscriptionEvent(args);
+  } catch (error) {
+    return toErrorResult(error);
+  }
 }
 
 /** Those that the events are shown by. The subscription's own arguments, `after` above all, differ among equal dashboards. */
@@ -75,33 +85,56 @@ function variablesInAnswer({ rawVariableValues, operation }: SubscriptionArgs, d
 /** By hand instead of a generator, so that `return()` reaches a source that waits. */
 function mapEvents(source: AsyncIterable<ActivityEvent>, answer: Answer): AsyncIterableIterator<ExecutionResult> {
   const events = source[Symbol.asyncIterator]();
+  let answers: Promise<ExecutionResult>[] = [];
+  let isReading = false;
   let isOver = false;
+  let wake: (() => void) | undefined;
+
+  const readAhead = async () => {
+    if (isReading) return;
+    isReading = true;
+    while (!isOver && answers.length < MAX_AHEAD) {
+      try {
+        const { done, value } = await events.next();
+        if (done) isOver = true;
+        else if (!isOver) answers.push(answer(value));
+      } catch (error) {
+        // As the last event: a stream that only breaks off would not say why.
+        isOver = true;
+        answers.push(Promise.resolve(toErrorResult(error)));
+      }
+      wake?.();
+    }
+    isReading = false;
+  };
+
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
     async next() {
-      if (isOver) return { done: true, value: undefined };
-      try {
-        const { done, value } = await events.next();
-        return done ? { done: true, value: undefined } : { done: false, value: await answer(value) };
-      } catch (error) {
-        // As the last event: a stream that only breaks off would not say why.
-        isOver = true;
-        return { done: false, value: { errors: [toGraphQLError(error)] } };
+      void readAhead();
+      while (answers.length === 0 && !isOver) {
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
       }
+      const next = answers.shift();
+      return next ? { done: false, value: await next } : { done: true, value: undefined };
     },
     async return() {
       isOver = true;
+      answers = [];
+      wake?.();
       await events.return?.();
       return { done: true, value: undefined };
     },
   };
 }
 
-function toGraphQLError(error: unknown): GraphQLError {
+function toErrorResult(error: unknown): ExecutionResult {
   const cause = error instanceof Error ? error : new Error(String(error));
-  return new GraphQLError(cause.message, { originalError: cause });
+  return { errors: [new GraphQLError(cause.message, { originalError: cause })] };
 }
 
 function getOrMake<Key, Value>(

@@ -78,6 +78,26 @@ test("fifty who ask the same cost the database as much as one", async () => {
   expect([ofThreads.length, ofChats.length]).toEqual([1, 1]);
 });
 
+test("ten threads in which something happens at once cost the database as much as one", async () => {
+  const subscriber = await subscribe(admins, FOLLOW);
+  await subscriber.event();
+  const threads = await Promise.all(Array.from({ length: 10 }, () => insertThread(admins.db)));
+  admins.statements.length = 0;
+
+  await admins.db.transaction(async (tx) => {
+    for (const { id } of threads) await insertMessages(tx, id, ["hello"]);
+    await publish(tx, { type: "run-queued", runId: "x" });
+  });
+  for (let told = 0; told < 10; told++) await subscriber.event();
+
+  const ofThreads = admins.statements.filter(
+    (statement) => statement.includes('from "threads"') && !statement.includes("news"),
+  );
+  const ofChats = admins.statements.filter((statement) => statement.includes('from "chats"'));
+  await subscriber.close();
+  expect([ofThreads.length, ofChats.length]).toEqual([1, 1]);
+});
+
 test("a database connection that is cut loses nothing", async () => {
   const subscriber = await subscribe(admins, FOLLOW);
   await subscriber.event();

@@ -1,0 +1,196 @@
+import { once } from "node:events";
+import type { Readable } from "node:stream";
+import { type ExecutionResult, GraphQLError } from "graphql";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { createEncoder, createEventStream, PING_INTERVAL_MS } from "../../../src/graphql/live/event-stream.ts";
+import { ADMIN_TOKEN, type AdminClient, startAdminApi } from "../admin-client.ts";
+
+const NEVER_MS = 1_000_000;
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Results as they are given, one at a time; counts how many were taken, and whether the reading was ended. */
+function give(results: readonly ExecutionResult[], { endless = false } = {}) {
+  const given = { taken: 0, isEnded: false };
+  const iterator: AsyncIterator<ExecutionResult> = {
+    async next() {
+      const value = results[given.taken];
+      if (value === undefined) return endless ? new Promise(() => undefined) : { done: true, value: undefined };
+      given.taken += 1;
+      return { done: false, value };
+    },
+    async return() {
+      given.isEnded = true;
+      return { done: true, value: undefined };
+    },
+  };
+  return Object.assign(given, { iterator });
+}
+
+function streamOf(iterator: AsyncIterator<ExecutionResult>, pingIntervalMs = NEVER_MS): Readable {
+  return createEventStream(iterator, { encode: createEncoder(), pingIntervalMs });
+}
+
+/** A turn of the event loop: all that could be read by now was. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+test("each result is a `next` on lines of its own, and the end is `complete`", async () => {
+  const { iterator } = give([{ data: { text: "two\nlines" } }, { data: { text: "đồng" } }]);
+
+  const text = Buffer.concat(await streamOf(iterator).toArray()).toString();
+
+  expect(text).toBe(
+    [
+      ":",
+      "",
+      "event: next",
+      'data: {"data":{"text":"two\\nlines"}}',
+      "",
+      "event: next",
+      'data: {"data":{"text":"đồng"}}',
+      "",
+      "event: complete",
+      "data:",
+      "",
+      "",
+    ].join("\n"),
+  );
+});
+
+test("what has happened at once goes out at once", async () => {
+  const { iterator } = give([{ data: { n: 1 } }, { data: { n: 2 } }, { data: { n: 3 } }], { endless: true });
+  const chunks: string[] = [];
+
+  const stream = streamOf(iterator).on("data", (chunk: Buffer) => chunks.push(chunk.toString()));
+  await turn();
+  await turn();
+
+  expect(chunks.map((chunk) => chunk.match(/event: next/g)?.length ?? 0)).toEqual([0, 3]);
+  stream.destroy();
+});
+
+test("a result that many get is put into bytes once, an error keeps what HTTP needs to itself", () => {
+  const encode = createEncoder();
+  const result = { data: { text: "hello" } };
+  const error = new GraphQLError("Too slow", { extensions: { code: "TIMEOUT", http: { status: 504 } } });
+
+  const bytes = encode(result);
+
+  expect(encode(result)).toBe(bytes);
+  expect(encode({ errors: [error] }).toString()).toBe(
+    'event: next\ndata: {"errors":[{"message":"Too slow","extensions":{"code":"TIMEOUT"}}]}\n\n',
+  );
+  expect(encode({ errors: [new GraphQLError("No")] }).toString()).toBe(
+    'event: next\ndata: {"errors":[{"message":"No"}]}\n\n',
+  );
+});
+
+test("a client that does not read is not read for, and gets all once it reads", async () => {
+  const results = Array.from({ length: 2_000 }, (_, n) => ({ data: { n, text: "x".repeat(1_000) } }));
+  const given = give(results);
+  const stream = streamOf(given.iterator);
+
+  stream.read(0);
+  for (let turns = 0; turns < 100; turns++) await turn();
+  const takenUnread = given.taken;
+  const text = Buffer.concat(await stream.toArray()).toString();
+
+  expect(takenUnread).toBeGreaterThan(0);
+  expect(takenUnread).toBeLessThan(300);
+  expect(text.match(/"n":\d+/g)).toEqual(results.map(({ data }) => `"n":${data.n}`));
+});
+
+test("a client that goes ends what is read for it, also while nothing happens", async () => {
+  const given = give([], { endless: true });
+  const stream = streamOf(given.iterator).resume();
+  await turn();
+
+  stream.destroy();
+  await once(stream, "close");
+
+  expect(given.isEnded).toBe(true);
+});
+
+test("what breaks off breaks off the stream", async () => {
+  const failing: AsyncIterator<ExecutionResult> = {
+    next: () => Promise.reject(new Error("the source is gone")),
+  };
+
+  await expect(streamOf(failing).toArray()).rejects.toThrow("the source is gone");
+});
+
+test("while nothing happens there is a sign of life every 12 seconds, until the client goes", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  const { iterator } = give([], { endless: true });
+  const stream = createEventStream(iterator, { encode: createEncoder(), pingIntervalMs: PING_INTERVAL_MS });
+  const chunks: string[] = [];
+  stream.on("data", (chunk: Buffer) => chunks.push(chunk.toString()));
+  await turn();
+
+  vi.advanceTimersByTime(PING_INTERVAL_MS - 1);
+  const early = chunks.length;
+  vi.advanceTimersByTime(PING_INTERVAL_MS * 2 + 1);
+
+  expect(early).toBe(1);
+  expect(chunks).toEqual([":\n\n", ":\n\n", ":\n\n", ":\n\n"]);
+  stream.destroy();
+  await once(stream, "close");
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("signs of life do not pile up for a client that does not read", async () => {
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  const { iterator } = give([{ data: { text: "x".repeat(100_000) } }], { endless: true });
+  const stream = streamOf(iterator, 1);
+  stream.read(0);
+  await turn();
+  const waiting = stream.readableLength;
+
+  vi.advanceTimersByTime(1_000);
+
+  expect(waiting).toBeGreaterThan(100_000);
+  expect(stream.readableLength).toBe(waiting);
+  stream.destroy();
+});
+
+describe("over the API", () => {
+  let admins: AdminClient;
+  beforeAll(async () => {
+    admins = await startAdminApi({ pingIntervalMs: 5 });
+  });
+  afterAll(() => admins.close());
+
+  const subscribeAs = (accept: string) =>
+    admins.api.fetch("http://localhost/graphql", {
+      method: "POST",
+      headers: { "content-type": "application/json", accept, authorization: `Bearer ${ADMIN_TOKEN}` },
+      body: JSON.stringify({ query: "subscription { activity { __typename } }" }),
+    });
+
+  test("a subscription is an event stream that nobody keeps or compresses, with signs of life", async () => {
+    const response = await subscribeAs("text/event-stream");
+
+    let text = "";
+    for await (const chunk of response.body ?? []) {
+      text += Buffer.from(chunk).toString();
+      if (text.includes("event: next") && text.endsWith(":\n\n")) break;
+    }
+
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toBe("text/event-stream");
+    expect(response.headers.get("cache-control")).toBe("no-cache");
+    expect(text.replaceAll(":\n\n", "")).toBe(
+      'event: next\ndata: {"data":{"activity":{"__typename":"ActivityStarted"}}}\n\n',
+    );
+  });
+
+  test("a client that takes no events is told so", async () => {
+    const response = await subscribeAs("application/json");
+
+    expect(response.status).toBe(406);
+  });
+});
