@@ -1,8 +1,13 @@
 /** A command of the product as a process of its own, with nothing of this one's environment but the path. */
 import { spawn } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Kept from start to start, by Node: a start compiles the same files each time, a second of work on a small machine. */
+const COMPILE_CACHE = join(tmpdir(), "counterhand-test-compile-cache");
 
 export interface StartedProcess {
   /** What it wrote so far, both streams. */
@@ -28,7 +33,12 @@ export function startProcess(name: string, options: StartOptions): StartedProces
 export function startFile(path: string, options: StartOptions): StartedProcess {
   const child = spawn(process.execPath, [`${ROOT}${path}`, ...(options.args ?? [])], {
     cwd: ROOT,
-    env: { PATH: process.env.PATH ?? "", HOME: options.env.DATA_DIR ?? "/nonexistent", ...options.env },
+    env: {
+      PATH: process.env.PATH ?? "",
+      HOME: options.env.DATA_DIR ?? "/nonexistent",
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
+      ...options.env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let written = "";
