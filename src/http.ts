@@ -20,6 +20,8 @@ export interface HttpOptions {
   webhook: { path: string; handle(request: IncomingMessage, response: ServerResponse): Promise<void> } | null;
   /** The sandbox's page; answers false for what is not its own. */
   page: ((request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>) | null;
+  /** `STAND_STILL_MS` when left out. */
+  standStillMs?: number;
   /** Hears of a handler that threw; the client gets 500 without a word of it. */
   onError(error: unknown): void;
 }
@@ -48,7 +50,7 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
       else response.destroy();
     });
   });
-  server.setTimeout(STAND_STILL_MS);
+  server.setTimeout(standStillMsOf(options));
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   server.listen(options.port, options.host, resolve);
@@ -72,11 +74,19 @@ async function route(options: HttpOptions, request: IncomingMessage, response: S
   if (path === "/favicon.ico") return void response.writeHead(204).end();
   if (path === "/healthz") return sendHealth(options, response);
   if (path === "/metrics") return options.metrics(request, response);
-  if (path === "/graphql") return void (await options.graphql(request, response));
+  if (path === "/graphql") {
+    await options.graphql(request, response);
+    // The GraphQL server takes the limit off while it answers, and a subscription goes on from here.
+    return void request.socket.setTimeout(standStillMsOf(options));
+  }
   if (path === options.webhook?.path) return options.webhook?.handle(request, response);
   if (await options.page?.(request, response)) return;
   if (path !== "/") return sendText(response, 404, "Not found\n");
   response.writeHead(302, { location: options.page ? "/sandbox" : "/graphql" }).end();
+}
+
+function standStillMsOf({ standStillMs = STAND_STILL_MS }: HttpOptions): number {
+  return standStillMs;
 }
 
 function sendHealth(options: HttpOptions, response: ServerResponse): void {

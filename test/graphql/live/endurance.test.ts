@@ -1,9 +1,10 @@
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { publish } from "../../../src/db/notify.ts";
 import { MAX_WAITING } from "../../../src/graphql/live/inbox.ts";
+import { startHttpServer } from "../../../src/http.ts";
 import { insertMessages, insertThread } from "../../support/conversations.ts";
 import { ADMIN_TOKEN, type AdminClient, startAdminApi } from "../admin-client.ts";
 import { readEvents, type Subscriber, subscribe } from "./subscriber.ts";
@@ -163,6 +164,38 @@ test("when the last client is gone, nobody listens any more; the next one begins
   await next.close();
   server.closeAllConnections();
   server.close();
+});
+
+test("a client that takes nothing in any more is disconnected", async () => {
+  const server = await startHttpServer({
+    host: "127.0.0.1",
+    port: 0,
+    standStillMs: 300,
+    isReady: () => true,
+    graphql: admins.api,
+    metrics: async () => undefined,
+    webhook: null,
+    page: null,
+    onError: () => undefined,
+  });
+  const { port } = new URL(server.address);
+  const client = connect(Number(port), "127.0.0.1");
+  const body = JSON.stringify({ query: FOLLOW });
+  client.write(
+    `POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${ADMIN_TOKEN}\r\naccept: text/event-stream\r\n` +
+      `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  );
+  // The first words, and then nothing more: what follows stays in the buffers of the two ends, until they are full.
+  await new Promise((resolve) => client.once("data", resolve));
+  client.pause();
+  await expect.poll(countListeners).toBe(1);
+
+  const thread = await insertThread(admins.db);
+  await insertMessages(admins.db, thread.id, Array(300).fill("x".repeat(100_000)));
+
+  await expect.poll(countListeners).toBe(0);
+  client.destroy();
+  await server.close();
 });
 
 async function serve(): Promise<Server> {
