@@ -52,7 +52,7 @@ export function createAdminApi(deps: AdminApiDeps) {
     context: async ({ request }) =>
       createContext({ db, activity, house, logger, admin: await authenticator.authenticate(request) }),
     plugins: [
-      usePlans(),
+      usePlans(logger),
       limitTime(requestLimitMs),
       requireToken(authenticator),
       rateOf(deps, authenticator),

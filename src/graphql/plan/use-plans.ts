@@ -1,12 +1,13 @@
 /** Answers by a plan what has one, and leaves the rest to the executor. */
 import { type DocumentNode, type ExecutionArgs, getOperationAST } from "graphql";
 import type { Plugin } from "graphql-yoga";
+import type { Logger } from "../../logger.ts";
 import type { AdminContext } from "../context.ts";
 import { type Plan, planOperation } from "./plan.ts";
-import { runPlan } from "./run-plan.ts";
+import { PlanFailedError, runPlan } from "./run-plan.ts";
 
 /** Its plans are forgotten with the documents that they were made for: Yoga keeps those that are asked often. */
-export function usePlans(): Plugin<AdminContext> {
+export function usePlans(logger: Pick<Logger, "error">): Plugin<AdminContext> {
   const plans = new WeakMap<DocumentNode, Map<string, Plan | null>>();
   const planOf = ({ schema, document, operationName }: ExecutionArgs): Plan | null => {
     const ofDocument = plans.get(document) ?? new Map<string, Plan | null>();
@@ -25,9 +26,12 @@ export function usePlans(): Plugin<AdminContext> {
       setExecuteFn(async (input) => {
         try {
           return { data: await runPlan(plan, args) };
-        } catch {
+        } catch (error) {
           // Whatever it was, it happens again there, and is told with its place in the answer.
-          return executeFn(input);
+          const result = await executeFn(input);
+          const isPlansFault = !(error instanceof PlanFailedError) && !("errors" in result);
+          if (isPlansFault) logger.error({ err: error }, "a plan failed where the executor did not: it is at fault");
+          return result;
         }
       });
     },
