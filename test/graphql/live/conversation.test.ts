@@ -33,7 +33,10 @@ test("an admin who follows sees a question on Telegram answered, word by word, u
   await subscriber.event();
 
   chat.send("what's running out?");
-  const events = await subscriber.until(({ run }) => run?.delivery?.status === "DELIVERED");
+  // The run is as it was at the event; its delivery is read after it, and may be ahead of the events to come.
+  const events = await subscriber.until(
+    ({ run }) => run?.status === "COMPLETED" && run.delivery.status === "DELIVERED",
+  );
 
   const of = (type: string) => events.filter((event) => event.__typename === type);
   const said = of("MessageAdded").map(({ message }) => message);
