@@ -66,6 +66,14 @@ test.each([
   expect(planOf(parse(query))).toBeNull();
 });
 
+test("two fields of a row that both go wrong are told, and no failure is left that nobody waits for", async () => {
+  const codes = await admins.refusal(
+    "{ messages { nodes { run { toolCalls(first: 1000) { nodes { id } } } preview(length: 0) { text } } } }",
+  );
+
+  expect(new Set(codes)).toEqual(new Set(["BAD_USER_INPUT"]));
+});
+
 test("fragments that stand for millions of fields have no plan, and none is looked for any longer", () => {
   const fragments = Array.from({ length: 20 }, (_, index) => {
     const next = index === 19 ? "id" : `...F${index + 1} ...F${index + 1}`;

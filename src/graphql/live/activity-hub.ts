@@ -185,6 +185,7 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
   const rest = async () => {
     const was = watching;
     watching = null;
+    // A watch that never began: whoever asked to follow has been told why.
     const watched = await was?.catch(() => null);
     if (!watched) return;
     clearInterval(watched.timer);

@@ -69,8 +69,11 @@ function createRun(context: AdminContext, callOf: (field: Asked["field"], node: 
     });
   };
 
-  /** One field of each row. */
-  const completeField = (field: RowField, rows: readonly Row[]): unknown[] | Promise<unknown[]> => {
+  /**
+   * One field of each row. What it throws must be a rejection: thrown at once, it would leave the fields before it, which
+   * are loaded by then, with nobody who waits for their failure, and such a one ends the process.
+   */
+  const completeField = async (field: RowField, rows: readonly Row[]): Promise<unknown[]> => {
     if (field.as === "typename") return rows.map(() => field.name);
     if (field.as === "id") return rows.map((row) => encodeGlobalId(field.kind, String(row.id)));
     if (field.as === "value") return rows.map((row) => complete(field.field.type, resolve(row, field), field.fields));
