@@ -6,7 +6,7 @@ import { uuidArray } from "../uuid-array.ts";
 import type { Listing, RareCondition } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
 import { inChat, rarely } from "./admin-related.ts";
-import { MESSAGES_TO_WALK, messageHas } from "./admin-search.ts";
+import { MESSAGES_TO_WALK, messageHas, messageHasUnindexed } from "./admin-search.ts";
 
 export type MessageRow = typeof messages.$inferSelect;
 export type RevisionRow = typeof messageRevisions.$inferSelect;
@@ -104,9 +104,9 @@ function whereMessage(filter: MessageFilter): SQL | undefined {
 }
 
 function rareMessage(filter: MessageFilter): RareCondition | undefined {
-  return rarely(
-    MESSAGES_TO_WALK,
-    filter.text == null ? undefined : messageHas(filter.text),
-    filter.chatId ? inChat(messages.threadId, filter.chatId) : undefined,
-  );
+  const ofChat = filter.chatId ? inChat(messages.threadId, filter.chatId) : undefined;
+  if (filter.text == null) return rarely(MESSAGES_TO_WALK, ofChat);
+  const whereWalking = and(messageHasUnindexed(filter.text), ofChat);
+  const where = and(messageHas(filter.text), ofChat);
+  return where && { where, whereWalking, walkRows: MESSAGES_TO_WALK };
 }

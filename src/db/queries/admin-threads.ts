@@ -81,7 +81,7 @@ function rareThread(db: Db, filter: ThreadFilter): RareCondition | undefined {
   return where && { where, whereWalking, walkRows: THREADS_TO_WALK };
 }
 
-function related(db: Db, filter: ThreadFilter, hasText: (text: string) => SQL): SQL | undefined {
+function related(db: Db, filter: ThreadFilter, hasText: (text: string) => SQL | undefined): SQL | undefined {
   return and(
     filter.chatType ? exists(chatOf(db, filter.chatType)) : undefined,
     filter.staffMemberId ? exists(messagesOf(db, eq(messages.authorId, filter.staffMemberId))) : undefined,
