@@ -4,13 +4,13 @@
  * It puts the parts in order: who asks, what a request may cost, what of an error is shown. It reads through
  * `src/db/queries` only, and knows neither the bot nor the tools: of those it is given a catalogue.
  */
-import { useCSRFPrevention } from "@graphql-yoga/plugin-csrf-prevention";
 import { createYoga } from "graphql-yoga";
 import type { Db } from "../db/client.ts";
 import type { Logger } from "../logger.ts";
 import { type Authenticator, createAuthenticator, requireToken, unauthenticated } from "./auth.ts";
 import { createContext } from "./context.ts";
 import { addErrorCodes, createErrorMask } from "./errors.ts";
+import { preventForgery } from "./forgery.ts";
 import type { House } from "./house.ts";
 import { limitDocument, MAX_BODY_BYTES } from "./limits.ts";
 import type { ActivityHub } from "./live/activity-hub.ts";
@@ -64,7 +64,7 @@ export function createAdminApi(deps: AdminApiDeps) {
       usePlans(logger),
       limitTime(requestLimitMs),
       ...doorsOf(deps, authenticator),
-      useCSRFPrevention(),
+      preventForgery(),
       limitDocument(),
       shareEvents(createContext),
       addErrorCodes(),
