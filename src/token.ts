@@ -15,7 +15,7 @@ import { findNameFault, MAX_NAME_LENGTH, makeToken } from "./make-token.ts";
 import { BROKEN_OFF, stopOnSignals } from "./stop-on-signals.ts";
 
 const DAY_MS = 86_400_000;
-const USAGE = "Usage: npm run token [-- --name NAME --scope viewer|admin --days N]";
+const USAGE = "Usage: npm run token [-- --name NAME --scope admin|viewer --days N]; the scope is admin when left out";
 
 const Arguments = z.object({
   name: z
@@ -23,11 +23,17 @@ const Arguments = z.object({
     .trim()
     .refine((name) => findNameFault(name) === null, `1 to ${MAX_NAME_LENGTH} characters that can be printed`)
     .default("token"),
+  /**
+   * Not the least, as the mutation has it: this is the way back in for who lost the last admin token, and whoever may run it
+   * may change the database by hand. So the output says what was made, and how to make less.
+   */
   scope: z.enum(["viewer", "admin"]).default("admin"),
   /** How long the token is valid; it does not expire when left out. */
   days: z.coerce.number().int().min(1).max(3650).optional(),
 });
 type Arguments = z.infer<typeof Arguments>;
+
+const SCOPE_WORDS = { admin: "admin (all rights; --scope viewer only reads)", viewer: "viewer (only reads)" };
 
 try {
   const wanted = readArguments(process.argv.slice(2));
@@ -35,7 +41,7 @@ try {
   const { name, scope, days } = wanted;
   // Beside the token, not in it: the output is the token alone.
   process.stderr.write(
-    `Token "${name}", scope ${scope}, ${days === undefined ? "no expiry" : `for ${days} days`}. It is shown only now:\n`,
+    `Token "${name}", scope ${SCOPE_WORDS[scope]}, ${days === undefined ? "no expiry" : `for ${days} days`}. It is shown only now:\n`,
   );
   process.stdout.write(`${token}\n`);
 } catch (error) {

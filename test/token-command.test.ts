@@ -43,6 +43,12 @@ test("the command prints a token that is stored by its hash, with its beginning 
   ]);
 });
 
+test("the command says which scope it made, also where none was asked for", async () => {
+  const { output } = await runToken(["--name", "no scope"]);
+
+  expect(output).toContain('Token "no scope", scope admin (all rights; --scope viewer only reads), no expiry.');
+});
+
 test("the command says what is wrong with its options, and makes nothing", async () => {
   const before = await testDatabase.db.$count(adminTokens);
 

@@ -5,6 +5,7 @@
  * time that a look-up takes says nothing about a token that hashes elsewhere.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import { GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import type { Db } from "../db/client.ts";
@@ -35,11 +36,20 @@ export function createAuthenticator(db: Db, adminTokenHash: Buffer): Authenticat
   };
 }
 
-/** Refuses a request without a valid token with HTTP 401, before its body is read. */
-export function requireToken({ authenticate }: Authenticator): Plugin {
+/** What Yoga knows beside the request itself; without `req` where it came over no network. */
+interface Arrival {
+  readonly req?: IncomingMessage;
+}
+
+/** Refuses a request without a valid token, before its body is read: with HTTP 401, or as `refuse` has it. */
+export function requireToken(
+  { authenticate }: Authenticator,
+  refuse: (remoteAddress: string) => GraphQLError,
+): Plugin<object, Arrival> {
   return {
-    async onRequestParse({ request }) {
-      if ((await authenticate(request)) === null) throw unauthenticated();
+    async onRequestParse({ request, serverContext }) {
+      // Of the connection: whoever asks can write into `X-Forwarded-For` what they like.
+      if ((await authenticate(request)) === null) throw refuse(serverContext.req?.socket.remoteAddress ?? "");
     },
   };
 }

@@ -3,11 +3,13 @@
  * SQL, parameters or secrets: the client gets a reference to it, and the log the error under the same reference.
  */
 import { randomUUID } from "node:crypto";
+import { PothosValidationError } from "@pothos/core";
 import { GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import { isStatementTimeout } from "../db/error-code.ts";
 import { AppError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { explainWrongType } from "./ids.ts";
 import { tooSlow } from "./time-limit.ts";
 
 /** For Yoga's `maskedErrors.maskError`. */
@@ -15,6 +17,8 @@ export function createErrorMask(logger: Pick<Logger, "error">): (error: unknown)
   return (error) => {
     const cause = rootOf(error);
     if (cause instanceof AppError) return rewrite(error, cause.message, cause.code);
+    const wrongType = cause instanceof PothosValidationError ? explainWrongType(cause.message) : null;
+    if (wrongType !== null) return rewrite(error, wrongType, "BAD_USER_INPUT");
     if (cause instanceof GraphQLError) return error instanceof Error ? error : cause;
     const path = error instanceof GraphQLError ? error.path : undefined;
     if (isStatementTimeout(cause)) {

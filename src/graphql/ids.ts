@@ -29,3 +29,13 @@ export function decodeGlobalId(globalId: string): { typename: string; id: string
   }
   return { typename, id };
 }
+
+/** What Pothos says of an id of ours that is of none of the types that an argument is for. */
+const WRONG_TYPE = /^ID: (\S+) is not of type: (.+)$/;
+
+/** Our words for that, with both types; null for anything else that Pothos may refuse. */
+export function explainWrongType(refusal: string): string | null {
+  const [, globalId, needed] = WRONG_TYPE.exec(refusal) ?? [];
+  if (globalId === undefined) return null;
+  return `An id of type ${needed} is needed here, and ${globalId} is one of type ${decodeGlobalId(globalId).typename}`;
+}

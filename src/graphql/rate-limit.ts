@@ -1,9 +1,9 @@
 /**
- * How often a token may ask, within this process: a bucket for each token that fills steadily and is emptied by one with
- * each request. Over it a request is refused before its body is read, and told when to come again.
+ * How often a token may ask, and an address without a valid one, within this process: a bucket for each that fills steadily
+ * and is emptied by one with each request. Over it a request is refused before its body is read, and told when to come again.
  *
  * Ten lines of our own: the libraries count in fixed windows, which let twice the rate through at their edge, or keep a
- * timer for each key. Nobody gets a bucket without a valid token, so that there are as many as there are tokens at most.
+ * timer for each key.
  */
 import { GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
@@ -22,7 +22,13 @@ export interface RateLimit {
  */
 export const RATE_LIMIT: RateLimit = { perSecond: 100, burst: 200 };
 
-/** Tokens come and go; of those that are gone none is remembered beyond this number. */
+/**
+ * Of requests without a valid token, from one address: enough for a person who mends a header, and for a page that opens
+ * with an old token. Those with a valid one do not count and are not held up, since behind a proxy all come from its address.
+ */
+export const REFUSAL_LIMIT: RateLimit = { perSecond: 1, burst: 30 };
+
+/** Far more than there are valid tokens; addresses may be any number, and then those that were quiet longest are forgotten. */
 const MAX_BUCKETS = 1_000;
 
 export interface RateLimiter {
@@ -32,20 +38,30 @@ export interface RateLimiter {
 
 /** `now`: seconds that never go back. */
 export function createRateLimiter({ perSecond, burst }: RateLimit, now: () => number): RateLimiter {
+  /** The one that was asked last comes last. */
   const buckets = new Map<string, { left: number; at: number }>();
-  /** A bucket that is full again is as good as none. */
-  const dropFull = (at: number) => {
-    for (const [key, bucket] of buckets) if (bucket.left + (at - bucket.at) * perSecond >= burst) buckets.delete(key);
-  };
   return {
     take(key) {
       const at = now();
       const bucket = buckets.get(key) ?? { left: burst, at };
       const left = Math.min(burst, bucket.left + (at - bucket.at) * perSecond);
+      buckets.delete(key);
       buckets.set(key, { left: left < 1 ? left : left - 1, at });
-      if (buckets.size > MAX_BUCKETS) dropFull(at);
+      if (buckets.size > MAX_BUCKETS) forgetFirst(buckets);
       return left < 1 ? (1 - left) / perSecond : 0;
     },
+  };
+}
+
+function forgetFirst(buckets: Map<string, unknown>): void {
+  for (const key of buckets.keys()) return void buckets.delete(key);
+}
+
+/** For `requireToken`: 401, and 429 for an address from which that has been said too often. */
+export function limitRefusals(limiter: RateLimiter): (remoteAddress: string) => GraphQLError {
+  return (remoteAddress) => {
+    const waitSeconds = limiter.take(remoteAddress);
+    return waitSeconds > 0 ? tooMany("without a valid token from this address", waitSeconds) : unauthenticated();
   };
 }
 
@@ -56,7 +72,7 @@ export function limitRate(limiter: RateLimiter, { authenticate }: Authenticator)
       const admin = await authenticate(request);
       if (admin === null) throw unauthenticated();
       const waitSeconds = limiter.take(admin.tokenId ?? CONFIGURED);
-      if (waitSeconds > 0) throw tooMany(Math.ceil(waitSeconds));
+      if (waitSeconds > 0) throw tooMany("with this token", waitSeconds);
     },
   };
 }
@@ -64,8 +80,9 @@ export function limitRate(limiter: RateLimiter, { authenticate }: Authenticator)
 /** The key of the configured token, which has no id. */
 const CONFIGURED = "";
 
-function tooMany(retryAfterSeconds: number): GraphQLError {
-  return new GraphQLError(`Too many requests with this token: ask again in ${retryAfterSeconds} s`, {
+function tooMany(which: string, waitSeconds: number): GraphQLError {
+  const retryAfterSeconds = Math.ceil(waitSeconds);
+  return new GraphQLError(`Too many requests ${which}: ask again in ${retryAfterSeconds} s`, {
     extensions: {
       code: "RATE_LIMITED",
       retryAfterSeconds,

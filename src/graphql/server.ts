@@ -4,20 +4,27 @@
  * It puts the parts in order: who asks, what a request may cost, what of an error is shown. It reads through
  * `src/db/queries` only, and knows neither the bot nor the tools: of those it is given a catalogue.
  */
-import { useCSRFPrevention } from "@graphql-yoga/plugin-csrf-prevention";
 import { createYoga } from "graphql-yoga";
 import type { Db } from "../db/client.ts";
 import type { Logger } from "../logger.ts";
-import { type Authenticator, createAuthenticator, requireToken } from "./auth.ts";
+import { type Authenticator, createAuthenticator, requireToken, unauthenticated } from "./auth.ts";
 import { createContext } from "./context.ts";
 import { addErrorCodes, createErrorMask } from "./errors.ts";
+import { preventForgery } from "./forgery.ts";
 import type { House } from "./house.ts";
 import { limitDocument, MAX_BODY_BYTES } from "./limits.ts";
 import type { ActivityHub } from "./live/activity-hub.ts";
 import { streamEvents } from "./live/event-stream.ts";
 import { shareEvents } from "./live/subscribe.ts";
 import { usePlans } from "./plan/use-plans.ts";
-import { createRateLimiter, limitRate, RATE_LIMIT, type RateLimit } from "./rate-limit.ts";
+import {
+  createRateLimiter,
+  limitRate,
+  limitRefusals,
+  RATE_LIMIT,
+  type RateLimit,
+  REFUSAL_LIMIT,
+} from "./rate-limit.ts";
 import { createSchema } from "./schema.ts";
 import { limitTime, REQUEST_LIMIT_MS, withinTime } from "./time-limit.ts";
 
@@ -32,6 +39,8 @@ export interface AdminApiDeps {
   readonly house: House;
   /** How often a token may ask; `RATE_LIMIT` when left out, as often as it likes when null (for a benchmark). */
   readonly rateLimit?: RateLimit | null;
+  /** How often an address may ask without a valid token; `REFUSAL_LIMIT` when left out. None where `rateLimit` is null. */
+  readonly refusalLimit?: RateLimit;
   /** How long a request may take, in milliseconds; `REQUEST_LIMIT_MS` when left out. */
   readonly requestLimitMs?: number;
   /** Pause between two signs of life to a subscriber, in milliseconds; `PING_INTERVAL_MS` when left out. */
@@ -54,9 +63,8 @@ export function createAdminApi(deps: AdminApiDeps) {
     plugins: [
       usePlans(logger),
       limitTime(requestLimitMs),
-      requireToken(authenticator),
-      rateOf(deps, authenticator),
-      useCSRFPrevention(),
+      ...doorsOf(deps, authenticator),
+      preventForgery(),
       limitDocument(),
       shareEvents(createContext),
       addErrorCodes(),
@@ -84,15 +92,17 @@ export function createAdminApi(deps: AdminApiDeps) {
   });
 }
 
-function rateOf(
-  { rateLimit = RATE_LIMIT, clock = () => performance.now() }: AdminApiDeps,
+/** In this order: who has no valid token, and who asks too often with one. */
+function doorsOf(
+  { rateLimit = RATE_LIMIT, refusalLimit = REFUSAL_LIMIT, clock = () => performance.now() }: AdminApiDeps,
   authenticator: Authenticator,
 ) {
-  if (rateLimit === null) return {};
-  return limitRate(
-    createRateLimiter(rateLimit, () => clock() / 1000),
-    authenticator,
-  );
+  if (rateLimit === null) return [requireToken(authenticator, unauthenticated)];
+  const seconds = () => clock() / 1000;
+  return [
+    requireToken(authenticator, limitRefusals(createRateLimiter(refusalLimit, seconds))),
+    limitRate(createRateLimiter(rateLimit, seconds), authenticator),
+  ];
 }
 
 const FIRST_QUERY = `# Put your admin token behind "Bearer " in the headers below.

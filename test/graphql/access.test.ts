@@ -134,7 +134,11 @@ test("a browser finds GraphiQL without a token and without another server, and n
   expect(html).not.toMatch(/<(script|link)[^>]+(src|href)="?https?:/);
 });
 
-test("a form of another site cannot ask, even with a token", async () => {
+const BAD_USER_INPUT = { code: "BAD_USER_INPUT" };
+const MISSING_HEADER =
+  "Another site's page could have sent this: send 'Content-Type: application/json', or the header 'x-graphql-yoga-csrf' with any value";
+
+test("a form of another site cannot ask, even with a token, and is told which header is missing", async () => {
   const authorization = `Bearer ${ADMIN_TOKEN}`;
   const body = JSON.stringify({ query: "{ __typename }" });
   const form = new FormData();
@@ -147,9 +151,22 @@ test("a form of another site cannot ask, even with a token", async () => {
   ];
 
   for (const request of requests) {
-    const { status } = await admins.api.fetch("http://localhost/graphql?query={__typename}", request);
-    expect(status).toBe(403);
+    const answer = await admins.api.fetch("http://localhost/graphql?query={__typename}", request);
+    expect(answer.status).toBe(403);
+    expect(await answer.json()).toEqual({ errors: [{ message: MISSING_HEADER, extensions: BAD_USER_INPUT }] });
   }
+});
+
+test("what is refused as another site's form is answered with either header that the refusal names", async () => {
+  const authorization = `Bearer ${ADMIN_TOKEN}`;
+  const address = "http://localhost/graphql?query={__typename}";
+
+  const answers = [
+    await admins.api.fetch(address, { headers: { authorization, "content-type": "application/json" } }),
+    await admins.api.fetch(address, { headers: { authorization, "x-graphql-yoga-csrf": "1" } }),
+  ];
+
+  expect(answers.map(({ status }) => status)).toEqual([200, 200]);
 });
 
 test("a page of another site is given nothing", async () => {

@@ -1,14 +1,18 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { adminTokens } from "../../src/db/schema/index.ts";
 import { hashToken } from "../../src/graphql/auth.ts";
 import { createRateLimiter, RATE_LIMIT } from "../../src/graphql/rate-limit.ts";
 import { makeToken } from "../../src/make-token.ts";
-import { type AdminClient, startAdminApi } from "./admin-client.ts";
+import { ADMIN_TOKEN, type AdminClient, startAdminApi } from "./admin-client.ts";
 
 let admins: AdminClient;
 let nowMs = 0;
 beforeAll(async () => {
-  admins = await startAdminApi({ rateLimit: { perSecond: 0.5, burst: 2 }, clock: () => nowMs });
+  const limit = { perSecond: 0.5, burst: 2 };
+  admins = await startAdminApi({ rateLimit: limit, refusalLimit: limit, clock: () => nowMs });
 });
 afterAll(() => admins.close());
 
@@ -28,6 +32,68 @@ test("who asks too often is refused with 429 and told when to come again; others
   expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "2"]);
   expect(refused.body.errors?.[0]?.extensions).toEqual({ code: "RATE_LIMITED", retryAfterSeconds: 2 });
   expect([other.status, later.status]).toEqual([200, 200]);
+});
+
+test("who asks too often without a valid token is told to wait, by address, whatever address the request names", async () => {
+  const burst = [await askFrom("192.0.2.1", null), await askFrom("192.0.2.1", "wrong")];
+  const refused = await askFrom("192.0.2.1", "wrong again", { "x-forwarded-for": "192.0.2.9" });
+  const other = await askFrom("192.0.2.2", "wrong");
+  nowMs += 2_000;
+  const later = await askFrom("192.0.2.1", null);
+
+  expect(burst.map(({ status }) => status)).toEqual([401, 401]);
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "2"]);
+  expect(await refused.json()).toEqual({
+    errors: [
+      {
+        message: "Too many requests without a valid token from this address: ask again in 2 s",
+        extensions: { code: "RATE_LIMITED", retryAfterSeconds: 2 },
+      },
+    ],
+  });
+  expect([other.status, later.status]).toEqual([401, 401]);
+});
+
+test("a valid token is answered at an address from which wrong ones are refused, and takes nothing from them", async () => {
+  nowMs += 60_000;
+  const address = "192.0.2.3";
+
+  const right = [await askFrom(address, ADMIN_TOKEN)];
+  const wrong = [await askFrom(address, "wrong"), await askFrom(address, null), await askFrom(address, "wrong")];
+  right.push(await askFrom(address, ADMIN_TOKEN));
+
+  expect(wrong.map(({ status }) => status)).toEqual([401, 401, 429]);
+  expect(right.map(({ status }) => status)).toEqual([200, 200]);
+});
+
+test("over the network it is the connection's address that counts", async () => {
+  const server = createServer(admins.api).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const ask = () => fetch(`http://127.0.0.1:${port}/graphql`, { method: "POST" });
+
+  const statuses = [await ask(), await ask(), await ask()].map(({ status }) => status);
+  const here = await askFrom("127.0.0.1", null);
+  server.closeAllConnections();
+  server.close();
+
+  expect(statuses).toEqual([401, 401, 429]);
+  expect(here.status).toBe(429);
+});
+
+test("of ten thousand addresses the thousand that asked last are remembered, and no more", () => {
+  const limiter = createRateLimiter({ perSecond: 1, burst: 1 }, () => 0);
+  const isRefused = (address: number) => limiter.take(String(address)) > 0;
+  isRefused(0);
+  const ofBusy: boolean[] = [];
+
+  for (let address = 1; address <= 10_000; address++) {
+    isRefused(address);
+    ofBusy.push(isRefused(0));
+  }
+
+  expect(ofBusy).not.toContain(false);
+  expect([10_000, 9_002, 9_001].map(isRefused)).toEqual([true, true, false]);
 });
 
 test("a dashboard that asks ten things a second is never refused, nor is one that opens with a hundred", () => {
@@ -54,3 +120,18 @@ test("in the long run no more goes through than the rate, whatever is asked", ()
   expect(taken).toBeGreaterThanOrEqual(1_190);
   expect(taken).toBeLessThanOrEqual(1_200);
 });
+
+/** A request as it comes from this address, over no network. */
+function askFrom(remoteAddress: string, token: string | null, headers: Record<string, string> = {}) {
+  const req = { socket: { remoteAddress } } as IncomingMessage;
+  const init = {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      ...headers,
+      ...(token !== null && { authorization: `Bearer ${token}` }),
+    },
+    body: JSON.stringify({ query: QUERY }),
+  };
+  return admins.api.fetch("http://localhost/graphql", init, { req });
+}

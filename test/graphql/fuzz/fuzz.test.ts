@@ -25,6 +25,25 @@ test("whatever is asked, valid or broken, is answered with data or with errors t
   );
 });
 
+test.each([
+  ["unhandledRejection", () => void Promise.reject(new Error("stray"))],
+  ["uncaughtException", () => queueMicrotask(throwStray)],
+])("an %s while a request is answered is a finding, with the request", async (event, stray) => {
+  const listeners = process.rawListeners(event);
+  const asked: FuzzRequest[] = [];
+  const ask: FuzzBed["ask"] = (request) => {
+    asked.push(request);
+    if (asked.length === 2) stray();
+    return bed.ask(request);
+  };
+
+  const { findings } = await fuzz({ ...bed, ask }, { seed: 5, count: 3 });
+
+  expect(findings).toEqual([expect.objectContaining({ request: asked[1] })]);
+  expect(findings[0]?.faults).toEqual([expect.stringMatching(new RegExp(`^${event}: Error: stray`))]);
+  expect(process.rawListeners(event)).toEqual(listeners);
+});
+
 const REQUEST: FuzzRequest = { method: "POST", contentType: "", sent: "", as: "admin", fields: 2 };
 
 test.each([
@@ -39,3 +58,7 @@ test.each([
 ])("the judge finds %s", (_, answer) => {
   expect(findFaults(REQUEST, answer)).toHaveLength(1);
 });
+
+function throwStray(): never {
+  throw new Error("stray");
+}

@@ -4,6 +4,7 @@ import { createSchema } from "../../../src/graphql/schema.ts";
 import type { FuzzBed } from "./bed.ts";
 import { findFaults } from "./judge.ts";
 import { type FuzzRequest, requestsTo } from "./requests.ts";
+import { catchStrays, type Strays } from "./strays.ts";
 
 export interface Finding {
   readonly faults: readonly string[];
@@ -31,6 +32,20 @@ export async function fuzz(
   { seed, count }: { seed: number; count: number },
   onChunk: (tally: Tally) => void = () => undefined,
 ): Promise<Tally> {
+  const strays = catchStrays();
+  try {
+    return await ask(bed, strays, { seed, count }, onChunk);
+  } finally {
+    strays.stop();
+  }
+}
+
+async function ask(
+  bed: FuzzBed,
+  strays: Strays,
+  { seed, count }: { seed: number; count: number },
+  onChunk: (tally: Tally) => void,
+): Promise<Tally> {
   const requests = requestsTo(createSchema(), bed.known);
   const findings: Finding[] = [];
   const seen: Record<string, number> = {};
@@ -39,7 +54,7 @@ export async function fuzz(
     for (const request of fc.sample(requests, { numRuns: Math.min(CHUNK, count - asked), seed: seed + chunk })) {
       bed.errors.length = 0;
       const answer = await bed.ask(request);
-      const faults = findFaults(request, answer);
+      const faults = [...findFaults(request, answer), ...(await strays.take())];
       for (const name of labelsOf(answer)) seen[name] = (seen[name] ?? 0) + 1;
       if (faults.length > 0)
         findings.push({ faults, request, answer: answer.text.slice(0, 500), logged: [...bed.errors] });
