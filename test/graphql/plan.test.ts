@@ -1,4 +1,11 @@
-import { type DocumentNode, execute, getOperationAST, parse } from "graphql";
+import {
+  type DocumentNode,
+  execute,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  getOperationAST,
+  parse,
+} from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createContext } from "../../src/graphql/context.ts";
 import { planOperation } from "../../src/graphql/plan/plan.ts";
@@ -30,6 +37,12 @@ const PLANNED = [
   `{ runs(filter: { status: [FAILED] }) { nodes { ...R } } } fragment R on Run { ${RUN} ... on Node { id } ... { status } thread { title } thread { status } }`,
   `{ messages(filter: { text: "ca phe" }, first: 4) { nodes { preview(length: 3) { text length isWhole } excerpts(matching: "phe") { text highlights { start length } } thread { title } } ${PAGE} } }`,
   `{ staff { nodes { id name username role telegramUserId removedAt invitedBy { name } } } }`,
+  // What stands beside a row under the name of one of its columns.
+  "{ toolCalls { nodes { o: output output: run { id asker { id } } a: arguments arguments: thread { id } } } }",
+  "{ runs { nodes { firstTokenAt: retryOf { id } f: firstTokenAt firstTextMs rowKey: thread { id } } } }",
+  "{ messages { nodes { i: id id: thread { title } parentId: author { id } text: run { id } t: text } } }",
+  "{ threads { nodes { messageCount: lastMessage { id } m: messageCount } } }",
+  `{ messages { nodes { ${"long".repeat(20)}1: run { id } ${"long".repeat(20)}2: thread { id } } } }`,
 ];
 
 test.each(PLANNED)("a plan answers as the executor does, with no more statements: %s", async (query) => {
@@ -43,6 +56,29 @@ test.each(PLANNED)("a plan answers as the executor does, with no more statements
   expect(JSON.stringify(planned)).toBe(JSON.stringify(executed.data));
   expect(executed.errors).toBeUndefined();
   expect(plannedStatements).toBeLessThanOrEqual(admins.statements.length);
+});
+
+test("a plan with a wrong argument reads nothing before that is known", async () => {
+  const query = "{ threads { nodes { id } } messages { nodes { id } } bad: runs(first: 1000) { nodes { id } } }";
+
+  await expect(byPlan(parse(query))).rejects.toThrow("1000");
+
+  expect(admins.statements).toEqual([]);
+});
+
+test("what asks for rights of its own has no plan", () => {
+  for (const [query, name, field] of [
+    ["{ messages { nodes { id } } }", "Message", null],
+    ["{ toolCalls { nodes { output } } }", "ToolCall", "output"],
+    ["{ runs { nodes { usage { inputTokens } } } }", "Usage", "inputTokens"],
+  ] as const) {
+    const guarded = createSchema();
+    const type = guarded.getType(name) as GraphQLObjectType;
+    const target = field ? type.getFields()[field] : type;
+    expect([query, planOf(parse(query), guarded)]).not.toEqual([query, null]);
+    if (target) target.extensions = { ...target.extensions, pothosOptions: { authScopes: { admin: true } } };
+    expect([query, planOf(parse(query), guarded)]).toEqual([query, null]);
+  }
 });
 
 test("pages that follow from cursors are the same by a plan", async () => {
@@ -83,10 +119,10 @@ test("fragments that stand for millions of fields have no plan, and none is look
   expect(planOf(parse(`{ threads { nodes { ...F0 } } } ${fragments.join(" ")}`))).toBeNull();
 });
 
-function planOf(document: DocumentNode) {
+function planOf(document: DocumentNode, of: GraphQLSchema = schema) {
   const operation = getOperationAST(document);
   if (!operation) throw new Error("the document has no operation");
-  return planOperation(schema, document, operation);
+  return planOperation(of, document, operation);
 }
 
 function argumentsOf(document: DocumentNode) {

@@ -65,7 +65,10 @@ test.each([
   const fifty = await statementsOf(query, { n: 50 });
 
   expect(fifty.length).toBe(one.length);
-  expect(new Set(fifty)).toEqual(new Set(one));
+  // How many rows a list has may stand in the statement itself: see `Source.isSteady`.
+  const withoutLimits = (statements: readonly string[]) =>
+    new Set(statements.map((one) => one.replaceAll(/ limit \d+/g, "")));
+  expect(withoutLimits(fifty)).toEqual(withoutLimits(one));
   expect(one.length).toBeLessThanOrEqual(most);
 });
 

@@ -5,7 +5,7 @@ import { messageRevisions, messages } from "../schema/index.ts";
 import { uuidArray } from "../uuid-array.ts";
 import type { Listing, RareCondition } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
-import { inChat, rarely } from "./admin-related.ts";
+import { asksOnly, inChat, rarely } from "./admin-related.ts";
 import { MESSAGES_TO_WALK, messageHas, messageHasUnindexed } from "./admin-search.ts";
 
 export type MessageRow = typeof messages.$inferSelect;
@@ -29,6 +29,7 @@ export function listMessages(filter: MessageFilter): Listing<MessageRow> {
     name: "messages.createdAt",
     table: messages,
     filter,
+    isSteady: asksOnly(filter, ["authorId", "created"]),
     where: whereMessage(filter),
     rare: rareMessage(filter),
     key: [

@@ -6,7 +6,7 @@ import { uuidArray } from "../uuid-array.ts";
 import { runCostsOver } from "./admin-costs.ts";
 import type { Listing, RareCondition } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
-import { inChat, ROWS_TO_WALK, rarely } from "./admin-related.ts";
+import { asksOnly, inChat, isOneOf, ROWS_TO_WALK, rarely } from "./admin-related.ts";
 import { isAskedWith } from "./admin-rounds.ts";
 
 export type RunRow = typeof runs.$inferSelect;
@@ -54,6 +54,7 @@ export function listRuns(db: Db, filter: RunFilter, order: RunOrder): Listing<Ru
     name: `runs.${order}`,
     table: runs,
     filter,
+    isSteady: order === "queuedAt" && asksOnly(filter, ["status", "staffMemberId", "queued"]),
     where: and(whereRun(filter), order === "durationMs" ? slowerThan(filter) : undefined),
     rare: rareRun(db, filter, order),
     key: [
@@ -93,7 +94,7 @@ export function findDeliveries(db: Db, runIds: readonly string[]): Promise<Deliv
 function whereRun(filter: RunFilter): SQL | undefined {
   return and(
     filter.threadId ? eq(runs.threadId, filter.threadId) : undefined,
-    filter.status ? inArray(runs.status, [...filter.status]) : undefined,
+    filter.status ? isOneOf(runs.status, filter.status) : undefined,
     filter.errorCode ? eq(runs.errorCode, filter.errorCode) : undefined,
     filter.staffMemberId ? eq(runs.askerId, filter.staffMemberId) : undefined,
     inRange(runs.queuedAt, filter.queued),

@@ -27,7 +27,7 @@ export interface Shape {
   readonly kind: ShapedKind;
   /** Names of columns, as in TypeScript. */
   readonly columns: ReadonlySet<string>;
-  /** Rows that it refers to: under which name, by which of its columns, and what is wanted of them. */
+  /** Rows that it refers to: under which name (short, and no column's), by which of its columns, and what is wanted of them. */
   readonly one: ReadonlyMap<string, { readonly by: string; readonly shape: Shape }>;
   /** Of a thread: under which names its last message is wanted, of this role or of any. */
   readonly lastMessage: ReadonlyMap<string, { readonly role: "user" | "assistant" | null; readonly shape: Shape }>;

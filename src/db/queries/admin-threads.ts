@@ -6,6 +6,7 @@ import { uuidArray } from "../uuid-array.ts";
 import { threadCostsOver } from "./admin-costs.ts";
 import type { Listing, RareCondition } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
+import { asksOnly, isOneOf } from "./admin-related.ts";
 import { messageHas, messageHasUnindexed } from "./admin-search.ts";
 
 export type ThreadRow = typeof threads.$inferSelect;
@@ -40,6 +41,11 @@ export function listThreads(db: Db, filter: ThreadFilter, order: "lastActivityAt
     name: `threads.${order}`,
     table: threads,
     filter,
+    isSteady: asksOnly(filter, [
+      "chatId",
+      "status",
+      ...(order === "createdAt" ? (["created"] as const) : (["lastActivity"] as const)),
+    ]),
     where: whereThread(db, filter),
     rare: rareThread(db, filter),
     key: [
@@ -68,7 +74,7 @@ export function findChats(db: Db, ids: readonly string[]): Promise<ChatRow[]> {
 function whereThread(db: Db, filter: ThreadFilter): SQL | undefined {
   return and(
     filter.chatId ? eq(threads.chatId, filter.chatId) : undefined,
-    filter.status ? eq(threads.status, filter.status) : undefined,
+    filter.status ? isOneOf(threads.status, [filter.status]) : undefined,
     inRange(threads.createdAt, filter.created),
     inRange(threads.lastActivityAt, filter.lastActivity),
     filter.hasFailedRuns === false ? not(exists(failedRuns(db))) : undefined,

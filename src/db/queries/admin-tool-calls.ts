@@ -1,11 +1,11 @@
 /** What admins read of tool calls. */
-import { and, eq, exists, getColumns, gt, ilike, inArray, type SQL, sql } from "drizzle-orm";
+import { and, eq, exists, getColumns, gt, ilike, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { runs, toolCalls } from "../schema/index.ts";
 import { uuidArray } from "../uuid-array.ts";
 import type { Listing, RareCondition } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
-import { escapeWildcards, inChat, ROWS_TO_WALK, rarely } from "./admin-related.ts";
+import { asksOnly, escapeWildcards, inChat, isOneOf, ROWS_TO_WALK, rarely } from "./admin-related.ts";
 
 /** Without what may be large: `admin-tool-values.ts` reads that. */
 export type ToolCallRow = Omit<typeof toolCalls.$inferSelect, "arguments" | "output">;
@@ -37,6 +37,7 @@ export function listToolCalls(db: Db, filter: ToolCallFilter, order: ToolCallOrd
     table: toolCalls,
     columns: COLUMNS,
     filter,
+    isSteady: order === "createdAt" && asksOnly(filter, ["name", "status", "created"]),
     where: and(whereToolCall(filter), order === "durationMs" ? slowerThan(filter) : undefined),
     rare: rareToolCall(db, filter, order),
     key: [
@@ -82,7 +83,7 @@ function whereToolCall(filter: ToolCallFilter): SQL | undefined {
     filter.threadId ? eq(toolCalls.threadId, filter.threadId) : undefined,
     filter.runId ? eq(toolCalls.runId, filter.runId) : undefined,
     filter.name ? eq(toolCalls.name, filter.name) : undefined,
-    filter.status ? inArray(toolCalls.status, [...filter.status]) : undefined,
+    filter.status ? isOneOf(toolCalls.status, filter.status) : undefined,
     // Only a failed one has an error, and those have an index of their own.
     filter.error ? sql`${toolCalls.status} = 'failed'` : undefined,
     inRange(toolCalls.createdAt, filter.created),

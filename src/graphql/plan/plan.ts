@@ -54,7 +54,8 @@ export type RowField =
   | { readonly as: "id"; readonly key: string; readonly kind: ShapedKind }
   /** What the row itself has under a name. */
   | (Asked & { readonly as: "column"; readonly column: string })
-  | (Asked & { readonly as: "one"; readonly rows: Rows })
+  /** A row that is joined to this one: under which name of its shape. */
+  | (Asked & { readonly as: "one"; readonly at: string; readonly rows: Rows })
   | (Asked & { readonly as: "list"; readonly connection: Connection });
 
 /** A field of a value that is no row: an error's code, a preview's text. */
@@ -147,7 +148,7 @@ function createPlanner(schema: GraphQLSchema, fragments: Readonly<Record<string,
     const [first, ...others] = nodes;
     if (!first || first.name.value === "__typename") return null;
     const field = type.getFields()[first.name.value];
-    if (!field) throw new UnknownToPlans();
+    if (!field || hasRights(field)) throw new UnknownToPlans();
     return { key, field, nodes: [first, ...others] };
   };
   const selectionsOf = ({ nodes }: Asked) => nodes.flatMap((node) => node.selectionSet ?? []);
@@ -161,17 +162,20 @@ function createPlanner(schema: GraphQLSchema, fragments: Readonly<Record<string,
   const value = (one: Asked): Asked & { as: "value"; fields: ValueField[] | null } => {
     const type = getNamedType(one.field.type);
     if (isLeafType(type)) return { ...one, as: "value", fields: null };
-    if (!isObjectType(type) || type.name in SHAPED || type.name in NODE_OF) throw new UnknownToPlans();
+    if (!isObjectType(type) || hasRights(type) || type.name in SHAPED || type.name in NODE_OF)
+      throw new UnknownToPlans();
     return { ...one, as: "value", fields: values(type, selectionsOf(one)) };
   };
 
   const rows = (kind: ShapedKind, selections: readonly SelectionSetNode[]): Rows => {
     const type = schema.getType(kind);
-    if (!isObjectType(type)) throw new UnknownToPlans();
+    if (!isObjectType(type) || hasRights(type)) throw new UnknownToPlans();
     const columns = new Set<string>();
     const one = new Map<string, { by: string; shape: Shape }>();
     const lastMessage = new Map<string, { role: "user" | "assistant" | null; shape: Shape }>();
     let countsMessages = false;
+    // A number: what the client calls it may be a column's name, or longer than Postgres lets a name be.
+    const nextJoined = () => String(one.size + lastMessage.size);
     const fields = [...collect(type, selections)].map(([key, nodes]): RowField => {
       const wish = asked(type, key, nodes);
       if (!wish) return { as: "typename", key, name: type.name };
@@ -180,14 +184,16 @@ function createPlanner(schema: GraphQLSchema, fragments: Readonly<Record<string,
       const reference = REFERENCES[name];
       if (reference) {
         const of = rows(reference.kind, selectionsOf(wish));
-        one.set(key, { by: reference.by, shape: of.shape });
-        return { ...wish, as: "one", rows: of };
+        const at = nextJoined();
+        one.set(at, { by: reference.by, shape: of.shape });
+        return { ...wish, as: "one", at, rows: of };
       }
       if (LISTS.has(name)) return { ...wish, as: "list", connection: connection(wish) };
       if (name === "Thread.lastMessage") {
         const of = rows("Message", selectionsOf(wish));
-        lastMessage.set(key, { role: roleOf(wish), shape: of.shape });
-        return { ...wish, as: "one", rows: of };
+        const at = nextJoined();
+        lastMessage.set(at, { role: roleOf(wish), shape: of.shape });
+        return { ...wish, as: "one", at, rows: of };
       }
       if (name === "Thread.messageCount") {
         countsMessages = true;
@@ -247,6 +253,12 @@ function createPlanner(schema: GraphQLSchema, fragments: Readonly<Record<string,
       return { ...wish, as: "row", rows: of };
     });
   return { root };
+}
+
+/** Whether it asks for more rights than to be signed in: the executor knows when, a plan does not ask. */
+function hasRights({ extensions }: { readonly extensions: GraphQLField<unknown, unknown>["extensions"] }): boolean {
+  const options = extensions.pothosOptions as { readonly authScopes?: unknown } | undefined;
+  return options?.authScopes !== undefined;
 }
 
 /** Which last message is wanted. A variable would make another plan of each of its values. */

@@ -2,7 +2,8 @@
  * Runs a plan: each list by one statement for all its parents, and the answer put together from the rows without a promise
  * for each of its fields.
  *
- * What a field says is its own resolver's matter, arguments, rights and limits too: a plan only knows where rows come from.
+ * What a field says is its own resolver's matter, and so are its arguments and limits: a plan only knows where rows come from.
+ * Fields with rights of their own have no plan.
  * Whatever goes wrong ends the plan; the executor then does the same field by field, and says what is wrong with which.
  */
 import {
@@ -44,7 +45,9 @@ export async function runPlan(plan: Plan, args: ExecutionArgs): Promise<Answer> 
       returnType: field.type,
     } as unknown as GraphQLResolveInfo,
   }));
-  const values = await Promise.all(plan.root.map((field) => run.root(field)));
+  // All of them before the first statement: a wrong argument is told by the executor, which reads all anew.
+  const reads = plan.root.map((field) => run.prepare(field));
+  const values = await Promise.all(reads.map((read) => read()));
   return Object.fromEntries(plan.root.map((field, index) => [field.key, values[index]]));
 }
 
@@ -82,7 +85,7 @@ function createRun(context: AdminContext, callOf: (field: Asked["field"], node: 
   };
 
   const completeOne = async (field: RowField & { as: "one" }, rows: readonly Row[]): Promise<unknown[]> => {
-    const found = rows.map((row) => row[field.key] as Row | null);
+    const found = rows.map((row) => row[field.at] as Row | null);
     const answers = await completeRows(
       field.rows,
       found.filter((row) => row !== null),
@@ -151,16 +154,21 @@ function createRun(context: AdminContext, callOf: (field: Asked["field"], node: 
     return { after, before };
   };
 
-  const root = async (field: RootField): Promise<unknown> => {
-    if (field.as === "list") {
-      const { source } = resolve(undefined, field) as Page<unknown>;
-      // A listing of one parent is asked for by its id.
-      const { parentId } = source.scope;
+  /** @returns what reads it. @throws what its resolver says of its arguments. */
+  const prepare = (field: RootField): (() => Promise<unknown>) => {
+    if (field.as === "row") {
+      return async () => {
+        const row = (await resolve(undefined, field)) as Row | null | undefined;
+        return row ? (await completeRows(field.rows, [row]))[0] : null;
+      };
+    }
+    const { source } = resolve(undefined, field) as Page<unknown>;
+    // A listing of one parent is asked for by its id.
+    const { parentId } = source.scope;
+    return async () => {
       const pages = await readConnections(field.connection, source, parentId === null ? undefined : [parentId]);
       return pages.get(parentId);
-    }
-    const row = (await resolve(undefined, field)) as Row | null | undefined;
-    return row ? (await completeRows(field.rows, [row]))[0] : null;
+    };
   };
 
   /** A value as its type says it, for an object with the fields that are asked of it. */
@@ -185,7 +193,7 @@ function createRun(context: AdminContext, callOf: (field: Asked["field"], node: 
     }
     return answer;
   };
-  return { root };
+  return { prepare };
 }
 
 interface WholePage {
