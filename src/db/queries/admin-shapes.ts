@@ -27,6 +27,8 @@ export interface Shape {
   readonly kind: ShapedKind;
   /** Names of columns, as in TypeScript. */
   readonly columns: ReadonlySet<string>;
+  /** Names of columns with instants that are wanted as Postgres writes them: see `instantKey`. */
+  readonly instants: ReadonlySet<string>;
   /** Rows that it refers to: under which name (short, and no column's), by which of its columns, and what is wanted of them. */
   readonly one: ReadonlyMap<string, { readonly by: string; readonly shape: Shape }>;
   /** Of a thread: under which names its last message is wanted, of this role or of any. */
@@ -40,6 +42,11 @@ export interface ShapedRow {
   readonly [column: string]: unknown;
 }
 
+/** Under which name a row has an instant as text. A page has hundreds, and a `Date` made of each only to be written again costs. */
+export function instantKey(column: string): string {
+  return `${column} as text`;
+}
+
 export function isColumn(kind: ShapedKind, name: string): boolean {
   return name in columnsOf(SHAPED[kind]);
 }
@@ -47,8 +54,8 @@ export function isColumn(kind: ShapedKind, name: string): boolean {
 type Field = AnyPgColumn | SQL.Aliased;
 
 /** The columns that a page must have for a shape, and for the key of its list. */
-export function pageColumns({ kind, columns, one }: Shape, key: Key = []): Record<string, Field> {
-  const names = new Set(["id", ...columns, ...[...one.values()].map(({ by }) => by)]);
+export function pageColumns({ kind, columns, instants, one }: Shape, key: Key = []): Record<string, Field> {
+  const names = new Set(["id", ...columns, ...instants, ...[...one.values()].map(({ by }) => by)]);
   const isKey = (column: Field) => key.some((value) => value.column === column);
   return Object.fromEntries(
     Object.entries(columnsOf(SHAPED[kind])).filter(([name, column]) => names.has(name) || isKey(column)),
@@ -76,6 +83,10 @@ export function joinShape(db: Db, shape: Shape, page: Record<string, Field>): Jo
     for (const name of ["id", ...of.columns]) {
       const column = columns[name];
       if (column) fields[`${path}${name}`] = column;
+    }
+    for (const name of of.instants) {
+      const at = `${path}${instantKey(name)}`;
+      fields[at] = sql<string | null>`${columns[name]}`.as(at);
     }
     for (const [name, { by, shape: wanted }] of of.one) {
       const at = `${path}${name}.`;
@@ -118,6 +129,7 @@ function lastMessageOf(
 export function readShaped(shape: Shape, flat: ShapedRow, path = ""): ShapedRow {
   const row: Record<string, unknown> = { id: flat[`${path}id`] };
   for (const name of shape.columns) row[name] = flat[`${path}${name}`];
+  for (const name of shape.instants) row[instantKey(name)] = flat[`${path}${instantKey(name)}`];
   if (shape.countsMessages) row.messageCount = flat[`${path}messageCount`];
   for (const [name, { shape: wanted }] of [...shape.one, ...shape.lastMessage]) {
     const at = `${path}${name}.`;

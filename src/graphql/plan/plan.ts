@@ -54,6 +54,7 @@ export type RowField =
   | { readonly as: "id"; readonly key: string; readonly kind: ShapedKind }
   /** What the row itself has under a name. */
   | (Asked & { readonly as: "column"; readonly column: string })
+  | (Asked & { readonly as: "instant"; readonly column: string })
   /** A row that is joined to this one: under which name of its shape. */
   | (Asked & { readonly as: "one"; readonly at: string; readonly rows: Rows })
   | (Asked & { readonly as: "list"; readonly connection: Connection });
@@ -171,6 +172,7 @@ function createPlanner(schema: GraphQLSchema, fragments: Readonly<Record<string,
     const type = schema.getType(kind);
     if (!isObjectType(type) || hasRights(type)) throw new UnknownToPlans();
     const columns = new Set<string>();
+    const instants = new Set<string>();
     const one = new Map<string, { by: string; shape: Shape }>();
     const lastMessage = new Map<string, { role: "user" | "assistant" | null; shape: Shape }>();
     let countsMessages = false;
@@ -203,12 +205,16 @@ function createPlanner(schema: GraphQLSchema, fragments: Readonly<Record<string,
         columns.add(wish.field.name);
         return { ...wish, as: "column", column: wish.field.name };
       }
+      if (getNamedType(wish.field.type).name === "DateTime" && isColumn(kind, wish.field.name)) {
+        instants.add(wish.field.name);
+        return { ...wish, as: "instant", column: wish.field.name };
+      }
       const needed = COLUMNS[name] ?? (isColumn(kind, wish.field.name) ? [wish.field.name] : null);
       if (!needed) throw new UnknownToPlans();
       for (const column of needed) columns.add(column);
       return value(wish);
     });
-    return { type, fields, shape: { kind, columns, one, lastMessage, countsMessages } };
+    return { type, fields, shape: { kind, columns, instants, one, lastMessage, countsMessages } };
   };
 
   const connection = (wish: Asked): Connection => {

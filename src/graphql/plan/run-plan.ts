@@ -18,10 +18,12 @@ import {
   validateExecutionArgs,
 } from "graphql";
 import { findShapedRows, hasRowsOutside, type Parents } from "../../db/queries/admin-paging.ts";
+import { instantKey } from "../../db/queries/admin-shapes.ts";
 import type { AdminContext } from "../context.ts";
 import { encodeCursor } from "../cursors.ts";
 import { encodeGlobalId } from "../ids.ts";
 import type { Page, PageSource } from "../page.ts";
+import { writeInstant } from "../types/scalars.ts";
 import type { Connection, ConnectionField, PagePart, Plan, RootField, RowField, Rows, ValueField } from "./plan.ts";
 
 type Row = Readonly<Record<string, unknown>>;
@@ -81,7 +83,15 @@ function createRun(context: AdminContext, callOf: (field: Asked["field"], node: 
     if (field.as === "id") return rows.map((row) => encodeGlobalId(field.kind, String(row.id)));
     if (field.as === "value") return rows.map((row) => complete(field.field.type, resolve(row, field), field.fields));
     if (field.as === "column") return rows.map((row) => complete(field.field.type, row[field.column], null));
+    if (field.as === "instant") return rows.map((row) => completeInstant(field, row));
     return field.as === "one" ? completeOne(field, rows) : completeLists(field, rows);
+  };
+
+  const completeInstant = (field: RowField & { as: "instant" }, row: Row): string | null => {
+    const text = row[instantKey(field.column)];
+    if (typeof text === "string") return writeInstant(text);
+    if (isNonNullType(field.field.type)) throw new PlanFailedError("an instant that must be there is not");
+    return null;
   };
 
   const completeOne = async (field: RowField & { as: "one" }, rows: readonly Row[]): Promise<unknown[]> => {

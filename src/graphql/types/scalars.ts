@@ -3,6 +3,7 @@ import { BadInputError } from "../../errors.ts";
 import { builder } from "../builder.ts";
 
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
+const SPACE = 32;
 const DAY = /^\d{4}-\d\d-\d\d$/;
 
 builder.scalarType("DateTime", {
@@ -25,6 +26,15 @@ builder.scalarType("JSON", {
   parseValue: (value) => value,
   serialize: (value) => value,
 });
+
+/** An instant as Postgres writes it, as a DateTime is answered: in UTC, to the millisecond. @throws {RangeError} for `infinity`. */
+export function writeInstant(text: string): string {
+  // "2026-11-15 08:30:00.123456+00", with as many digits of a second as it has.
+  const isPlain = text.length >= 22 && text.length <= 29 && text.charCodeAt(10) === SPACE && text.endsWith("+00");
+  if (!isPlain) return new Date(text).toISOString();
+  const milliseconds = text.length > 22 ? text.slice(20, -3).padEnd(3, "0").slice(0, 3) : "000";
+  return `${text.slice(0, 10)}T${text.slice(11, 19)}.${milliseconds}Z`;
+}
 
 /** In UTC and to the microsecond, as Postgres keeps it; what is finer is cut off. */
 export function parseDateTime(value: unknown): string {
