@@ -58,6 +58,15 @@ test.each(PLANNED)("a plan answers as the executor does, with no more statements
   expect(plannedStatements).toBeLessThanOrEqual(admins.statements.length);
 });
 
+test("a thread by its id is read by a plan, instants and all", async () => {
+  const { threads } = await admins.query("{ threads(first: 1) { nodes { id } } }");
+  const document = parse(
+    `{ thread(id: "${threads.nodes[0].id}") { id status createdAt lastActivityAt messages { nodes { createdAt } ${PAGE} } } }`,
+  );
+
+  expect(await byPlan(document)).toEqual((await byExecutor(document)).data);
+});
+
 test("a plan with a wrong argument reads nothing before that is known", async () => {
   const query = "{ threads { nodes { id } } messages { nodes { id } } bad: runs(first: 1000) { nodes { id } } }";
 

@@ -87,11 +87,11 @@ function createRun(context: AdminContext, callOf: (field: Asked["field"], node: 
     return field.as === "one" ? completeOne(field, rows) : completeLists(field, rows);
   };
 
-  const completeInstant = (field: RowField & { as: "instant" }, row: Row): string | null => {
+  const completeInstant = (field: RowField & { as: "instant" }, row: Row): unknown => {
     const text = row[instantKey(field.column)];
     if (typeof text === "string") return writeInstant(text);
-    if (isNonNullType(field.field.type)) throw new PlanFailedError("an instant that must be there is not");
-    return null;
+    // Nothing, or a row that was loaded by itself, as a whole.
+    return complete(field.field.type, row[field.column], null);
   };
 
   const completeOne = async (field: RowField & { as: "one" }, rows: readonly Row[]): Promise<unknown[]> => {
