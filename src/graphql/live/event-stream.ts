@@ -30,10 +30,11 @@ const HEADERS = {
 export function streamEvents(pingIntervalMs = PING_INTERVAL_MS): Plugin {
   const encode = createEncoder();
   return {
-    onResultProcess({ result, resultProcessor, setResultProcessor }) {
-      // Without one the client takes no events: Yoga says so.
-      if (!resultProcessor || !isAsyncIterable(result)) return;
+    async onResultProcess({ result, resultProcessor, setResultProcessor }) {
+      if (!isAsyncIterable(result)) return;
       const results = result[Symbol.asyncIterator]();
+      // By now it is followed already. Without a processor the client takes no events, as Yoga tells it: nobody else ends this.
+      if (!resultProcessor) return void (await results.return?.());
       setResultProcessor((_, { Response }) => {
         const stream = createEventStream(results, { encode, pingIntervalMs });
         // Yoga's own `Response` takes a stream of Node's as it is, which its type does not say.

@@ -166,6 +166,20 @@ test("when the last client is gone, nobody listens any more; the next one begins
   server.close();
 });
 
+test.each(["application/json", "application/graphql-response+json", "multipart/mixed"])(
+  "a client that takes no events but %s is refused, and nothing follows for it",
+  async (accept) => {
+    const response = await admins.api.fetch("http://localhost/graphql", {
+      method: "POST",
+      headers: { "content-type": "application/json", accept, authorization: `Bearer ${ADMIN_TOKEN}` },
+      body: JSON.stringify({ query: FOLLOW }),
+    });
+
+    expect(response.status).toBe(406);
+    await expect.poll(countListeners).toBe(0);
+  },
+);
+
 test("a client that takes nothing in any more is disconnected", async () => {
   const server = await startHttpServer({
     host: "127.0.0.1",
