@@ -192,12 +192,15 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
     await watched.listener.close();
   };
 
-  const leave = (inbox: Inbox<SharedChange>) => {
-    inbox.close();
-    followers.delete(inbox);
-    if (followers.size === 0) {
+  const forget = (inbox: Inbox<SharedChange>) => {
+    if (followers.delete(inbox) && followers.size === 0) {
       rest().catch((error: unknown) => logger.warn({ err: error }, "could not stop listening for subscribers"));
     }
+  };
+
+  const leave = (inbox: Inbox<SharedChange>) => {
+    inbox.close();
+    forget(inbox);
   };
 
   const endAll = (error: AppError) => {
@@ -208,7 +211,8 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
     async follow(scope, tokenId) {
       if (isClosed) throw new FollowingEndedError();
       if (followers.size >= MAX_FOLLOWERS) throw new TooManyFollowersError();
-      const inbox = createInbox<SharedChange>();
+      // One that failed gets nothing more: it takes no place until its client has read why.
+      const inbox = createInbox<SharedChange>(() => forget(inbox));
       followers.set(inbox, { scope, tokenId });
       watching ??= watch();
       try {
@@ -221,8 +225,9 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
     },
     async close() {
       isClosed = true;
+      const resting = rest();
       endAll(new FollowingEndedError());
-      await rest();
+      await resting;
       await reading;
     },
   };
