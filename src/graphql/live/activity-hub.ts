@@ -13,6 +13,7 @@ import {
   findNews,
   findSnapshot,
   type News,
+  UnknownPlaceError,
 } from "../../db/queries/admin-activity.ts";
 import { findValidTokenIds } from "../../db/queries/admin-tokens.ts";
 import type { Snapshot } from "../../db/snapshot.ts";
@@ -91,6 +92,15 @@ export class FollowingEndedError extends AppError {
   }
 }
 
+/** The database is not as far as what was told already: another server took over, without the first one's last changes. */
+class PlaceLostError extends AppError {
+  override readonly code = "PLACE_LOST";
+
+  constructor() {
+    super("The database has lost its last changes: read anew, and subscribe again without 'after'");
+  }
+}
+
 /** The token under which one followed is good for nothing any more. */
 class TokenEndedError extends AppError {
   override readonly code = "UNAUTHENTICATED";
@@ -133,11 +143,16 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
   const readWhileAsked = async () => {
     while (isAsked && watching) {
       isAsked = false;
+      const own = watching;
       try {
-        await readNews(watching);
+        await readNews(own);
         await checkTokens();
       } catch (error) {
-        if (error instanceof AppError) return endAll(error);
+        if (error instanceof UnknownPlaceError) {
+          // With its followers the watch ends, and its place: the next to follow begins another, where the database is now.
+          if (watching === own) endAll(new PlaceLostError());
+          return;
+        }
         // The next look, a second later, reads what this one would have.
         logger.warn({ err: error }, "could not read what is new for the subscribers of the admin API");
         return;
