@@ -17,9 +17,16 @@ import {
 } from "../../db/queries/admin-activity.ts";
 import { findValidTokenIds } from "../../db/queries/admin-tokens.ts";
 import type { Snapshot } from "../../db/snapshot.ts";
-import { AppError } from "../../errors.ts";
+import type { AppError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { encodePlace } from "./activity-cursor.ts";
+import {
+  FollowingEndedError,
+  MAX_FOLLOWERS,
+  PlaceLostError,
+  TokenEndedError,
+  TooManyFollowersError,
+} from "./following-errors.ts";
 import { inTurns } from "./in-turns.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 
@@ -61,8 +68,6 @@ export interface ActivityHubDeps {
   readonly tokenCheckMs?: number;
 }
 
-/** On one process. Each holds an open connection: a limit below that of open files. */
-const MAX_FOLLOWERS = 2_000;
 /** Changes that are read at once. */
 const PAGE_SIZE = 500;
 /** Followers who get what is new before anything else is done: a few milliseconds' work. */
@@ -73,42 +78,6 @@ const LOOK_GAP_MS = 5;
 const IDLE_LOOK_MS = 1_000;
 /** How long a token that was revoked, or has expired, may go on to follow, in milliseconds. */
 const TOKEN_CHECK_MS = 10_000;
-
-/** This process has as many subscribers as it takes. */
-export class TooManyFollowersError extends AppError {
-  override readonly code = "TOO_MANY_SUBSCRIBERS";
-
-  constructor() {
-    super(`${MAX_FOLLOWERS} subscribers follow already: try again later, or at another process`);
-  }
-}
-
-/** The process ends: another one, or the same after its start, goes on from the last cursor. */
-export class FollowingEndedError extends AppError {
-  override readonly code = "SHUTTING_DOWN";
-
-  constructor() {
-    super("The server stops: subscribe again with 'after', the last cursor");
-  }
-}
-
-/** The database is not as far as what was told already: another server took over, without the first one's last changes. */
-class PlaceLostError extends AppError {
-  override readonly code = "PLACE_LOST";
-
-  constructor() {
-    super("The database has lost its last changes: read anew, and subscribe again without 'after'");
-  }
-}
-
-/** The token under which one followed is good for nothing any more. */
-class TokenEndedError extends AppError {
-  override readonly code = "UNAUTHENTICATED";
-
-  constructor() {
-    super("The admin token has expired or was revoked");
-  }
-}
 
 /** Whose inbox it is. */
 interface Wish {
