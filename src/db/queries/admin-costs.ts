@@ -3,6 +3,9 @@
  *
  * The same amounts as `costOf` (src/prices.ts), which knows one run; here are many. Exact: numeric arithmetic that only
  * multiplies and adds. A run that used tokens of a model without a price then is counted as unpriced, never as 0.
+ *
+ * A run whose model was changed between its rounds, by a restart with another OPENAI_MODEL, costs as if the last had done
+ * all: its own rounds may add up to something else. By round it would be a join of all runs with all rounds, for a rare case.
  */
 import { eq, type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
