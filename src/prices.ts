@@ -40,6 +40,7 @@ export interface PriceSpan extends ModelPrice {
 
 /** Decimals of a price and of its cost: the price's own, and six more since it is for a million tokens. */
 const PRICE_DECIMALS = 6;
+const PRICE = new RegExp(`^\\d+(\\.\\d{1,${PRICE_DECIMALS}})?$`);
 const COST_DECIMALS = PRICE_DECIMALS + 6;
 
 /**
@@ -90,8 +91,10 @@ function whole(count: number | null): number {
   return count !== null && Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
-/** With `COST_DECIMALS` decimals, as an integer. */
+/** With `COST_DECIMALS` decimals, as an integer. @throws for a price with more than `PRICE_DECIMALS`. */
 function amount(tokens: number, usd: string): bigint {
+  // With a digit more it would silently be ten times too much.
+  if (!PRICE.test(usd)) throw new RangeError(`no price with at most ${PRICE_DECIMALS} decimals: ${usd}`);
   const [units = "", decimals = ""] = usd.split(".");
   return BigInt(tokens) * BigInt(units + decimals.padEnd(PRICE_DECIMALS, "0"));
 }

@@ -63,6 +63,15 @@ test("the model that is used when none is configured has a price", () => {
   expect(costOf(model?.name ?? "", USAGE, NOVEMBER)).not.toBeNull();
 });
 
+test.each(["0.1234567", "1e-7", "-1", "1.", "", "0.1.2"])(
+  "a price that cannot be counted with exactly is refused: %j",
+  (inputUsd) => {
+    const prices = [{ model: "luna", from: "2026-11-01", inputUsd, cachedInputUsd: "1", outputUsd: "1" }];
+
+    expect(() => costOf("luna", USAGE, NOVEMBER, prices)).toThrow("no price");
+  },
+);
+
 test("every price is dated, a model has one a day, and no amount has more decimals than are counted with", () => {
   const names = PRICES.map(({ model, from }) => `${model} ${from}`);
 

@@ -58,6 +58,15 @@ test("a run of a model without a price, or that is not counted yet, has no cost:
   expect(cost).toEqual({ usd: "0", unpricedRuns: 3 });
 });
 
+test("what a server counts below nothing counts as nothing", async () => {
+  const thread = await addThread(
+    { ...LUNA, inputTokens: -1_000, cachedInputTokens: -7, outputTokens: 2 },
+    { model: "llama4:8b", inputTokens: 5, outputTokens: -5 },
+  );
+
+  expect((await costsOf(thread.id)).cost).toEqual({ usd: "0.000001", unpricedRuns: 1 });
+});
+
 test("a thread costs what its runs cost, and says how many could not be counted", async () => {
   const thread = await addThread(
     { ...LUNA, inputTokens: 1_000_000, cachedInputTokens: 5_000_000, outputTokens: 1 },
@@ -80,7 +89,7 @@ test("the costs of many threads are one statement, and those of runs none", asyn
 });
 
 test("the database counts as the program does, whatever the model, the day and the tokens", async () => {
-  const tokens = fc.option(fc.integer({ min: 0, max: 2_000_000_000 }), { nil: null });
+  const tokens = fc.option(fc.integer({ min: -5, max: 2_000_000_000 }), { nil: null });
   const days = ["2026-10-31T23:59:59.999Z", "2026-11-01T00:00:00Z", "2026-11-30T23:59:59.999Z", "2026-12-01T00:00:00Z"];
   const run = fc.record({
     model: fc.constantFrom("luna", "sol", "Luna", null),
@@ -97,7 +106,7 @@ test("the database counts as the program does, whatever the model, the day and t
       const [found] = await findThreadCosts(admins.db, [thread.id], DATED);
 
       const cost = costOf(values.model ?? "", values, values.queuedAt, DATED);
-      const used = (values.inputTokens ?? 0) + (values.outputTokens ?? 0) > 0;
+      const used = (values.inputTokens ?? 0) > 0 || (values.outputTokens ?? 0) > 0;
       expect(found).toEqual({ threadId: thread.id, usd: cost ?? "0", unpricedRuns: cost === null && used ? 1 : 0 });
     }),
     { numRuns: 40 },

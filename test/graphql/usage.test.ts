@@ -276,6 +276,22 @@ test("by tool: a run counts for each tool that it called, however often, and the
   ]);
 });
 
+test("by tool: a message counts for what its run called, also where question and call are of the day before", async () => {
+  const asked = instant("2041-06-01T03:59:58Z");
+  const run = await addRun({ queuedAt: asked });
+  await insertToolCall(admins.db, run, { createdAt: instant("2041-06-01T03:59:59Z"), name: "Stock" });
+  await insertMessages(admins.db, run.threadId, [
+    { runId: run.id, createdAt: asked },
+    { runId: run.id, createdAt: instant("2041-06-01T04:00:03Z") },
+  ]);
+
+  const figures = "{ runs { total } messages toolCalls }";
+  const report = await usage("2041-06-01", "2041-06-02", "TOOL", `total ${figures} groups { tool figures ${figures} }`);
+
+  const answerOnly = { runs: { total: 0 }, messages: 1, toolCalls: 0 };
+  expect(report).toEqual({ total: answerOnly, groups: [{ tool: "Stock", figures: answerOnly }] });
+});
+
 test("of many groups the hundred with the most runs are shown, and the others are counted", async () => {
   for (let index = 0; index < 103; index += 1) {
     await addRun({ queuedAt: instant("2032-06-01T12:00:00Z"), model: `model-${String(index).padStart(3, "0")}` });

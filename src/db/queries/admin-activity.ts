@@ -124,7 +124,8 @@ export function findSnapshot(db: Db): Promise<Snapshot> {
  */
 export async function forgetForeignChanges(db: Db): Promise<void> {
   for (const table of [messages, replies, runs, runText, toolCalls]) {
-    // The first transaction of any server: each snapshot shows it. By the index there is nothing to read where nothing is foreign.
+    // The first transaction of any server: each snapshot shows it. By the index there is nothing to read where nothing is
+    // foreign; of the text without one, which is read whole, there is only what is in the making.
     await db
       .update(table)
       .set({ changedIn: sql`'3'::xid8` })

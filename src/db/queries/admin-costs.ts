@@ -3,8 +3,12 @@
  *
  * The same amounts as `costOf` (src/prices.ts), which knows one run; here are many. Exact: numeric arithmetic that only
  * multiplies and adds. A run that used tokens of a model without a price then is counted as unpriced, never as 0.
+ *
+ * A run whose model was changed between its rounds, by a restart with another OPENAI_MODEL, costs as if the last had done
+ * all: its own rounds may add up to something else. By round it would be a join of all runs with all rounds, for a rare case.
  */
 import { eq, type SQL, sql } from "drizzle-orm";
+import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import { type ModelPrice, PRICES, type PriceSpan, spansOf } from "../../prices.ts";
 import type { Db } from "../client.ts";
 import { runs, type threads } from "../schema/index.ts";
@@ -18,10 +22,10 @@ export interface CostFigures {
   readonly unpricedRuns: number;
 }
 
-const inputTokens = sql`coalesce(${runs.inputTokens}, 0)`;
-// A server may count more as cached than came in: nothing costs less than nothing.
-const cachedTokens = sql`least(coalesce(${runs.cachedInputTokens}, 0), ${inputTokens})`;
-const outputTokens = sql`coalesce(${runs.outputTokens}, 0)`;
+// A server may count below 0, and more as cached than came in: nothing costs less than nothing.
+const inputTokens = wholeOf(runs.inputTokens);
+const cachedTokens = sql`least(${wholeOf(runs.cachedInputTokens)}, ${inputTokens})`;
+const outputTokens = wholeOf(runs.outputTokens);
 
 /**
  * US dollars of a run, numeric; null where its price is not known. A choice and not a join with the prices as rows: no run can
@@ -66,6 +70,10 @@ export function threadCostsOver(threadId: typeof threads.id, usd: string, prices
 function isAskedIn({ model, fromInstant, untilInstant }: PriceSpan): SQL {
   return sql`${runs.model} = ${model} and ${runs.queuedAt} >= ${fromInstant}::timestamptz
     and ${runs.queuedAt} < ${untilInstant ?? "infinity"}::timestamptz`;
+}
+
+function wholeOf(column: AnyPgColumn): SQL {
+  return sql`greatest(coalesce(${column}, 0), 0)`;
 }
 
 /** A division by a million would round; this does not. */

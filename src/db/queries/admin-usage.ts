@@ -145,8 +145,9 @@ function runFacts(usage: UsageQuery): SQL {
     ${runs.reasoningTokens}, ${runs.durationMs}, ${firstTextMs} as first_text_ms, ${runCost()} as cost`;
   const within = isWithin(runs.queuedAt, usage);
   if (usage.by === "tool") {
+    const ofRuns = sql`select ${runs.id} from ${runs} where ${within}`;
     return sql`(select null::text as group_key, true as is_total, ${counted} from ${runs} where ${within}
-      union all select used.name, false, ${counted} from ${runs} join ${usedTools(usage)} on used.run_id = ${runs.id}
+      union all select used.name, false, ${counted} from ${runs} join ${usedTools(ofRuns)} on used.run_id = ${runs.id}
       where ${within}) as ${runs}`;
   }
   const keys = { time: stretchOf(runs.queuedAt, usage), staffMember: runs.askerId, model: runs.model };
@@ -156,9 +157,10 @@ function runFacts(usage: UsageQuery): SQL {
 function messageFacts(usage: UsageQuery): SQL {
   const within = isWithin(messages.createdAt, usage);
   if (usage.by === "tool") {
+    const ofRuns = sql`select ${messages.runId} from ${messages} where ${within}`;
     return sql`(select null::text as group_key, true as is_total, ${messages.role} from ${messages} where ${within}
       union all select used.name, false, ${messages.role} from ${messages}
-      join ${usedTools(usage)} on used.run_id = ${messages.runId} where ${within}) as ${messages}`;
+      join ${usedTools(ofRuns)} on used.run_id = ${messages.runId} where ${within}) as ${messages}`;
   }
   const keys = {
     time: stretchOf(messages.createdAt, usage),
@@ -181,10 +183,10 @@ function callFacts(usage: UsageQuery): SQL {
     where ${isWithin(toolCalls.createdAt, usage)}) as ${toolCalls}`;
 }
 
-/** Which run called which tool, of all runs that began in the period: no call is older than its run. */
-function usedTools({ starts }: UsageQuery): SQL {
+/** Which of these runs called which tool, whenever that was: before the period what is answered in it, after it what was asked. */
+function usedTools(ofRuns: SQL): SQL {
   return sql`(select distinct ${toolCalls.runId} as run_id, ${toolCalls.name} as name from ${toolCalls}
-    where ${toolCalls.createdAt} >= ${instantOf(starts[0])}) as used`;
+    where ${toolCalls.runId} in (${ofRuns})) as used`;
 }
 
 function isWithin(column: AnyPgColumn, { starts, until }: UsageQuery): SQL {

@@ -13,12 +13,20 @@ import {
   findNews,
   findSnapshot,
   type News,
+  UnknownPlaceError,
 } from "../../db/queries/admin-activity.ts";
 import { findValidTokenIds } from "../../db/queries/admin-tokens.ts";
 import type { Snapshot } from "../../db/snapshot.ts";
-import { AppError } from "../../errors.ts";
+import type { AppError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { encodePlace } from "./activity-cursor.ts";
+import {
+  FollowingEndedError,
+  MAX_FOLLOWERS,
+  PlaceLostError,
+  TokenEndedError,
+  TooManyFollowersError,
+} from "./following-errors.ts";
 import { inTurns } from "./in-turns.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 
@@ -60,8 +68,6 @@ export interface ActivityHubDeps {
   readonly tokenCheckMs?: number;
 }
 
-/** On one process. Each holds an open connection: a limit below that of open files. */
-const MAX_FOLLOWERS = 2_000;
 /** Changes that are read at once. */
 const PAGE_SIZE = 500;
 /** Followers who get what is new before anything else is done: a few milliseconds' work. */
@@ -72,33 +78,6 @@ const LOOK_GAP_MS = 5;
 const IDLE_LOOK_MS = 1_000;
 /** How long a token that was revoked, or has expired, may go on to follow, in milliseconds. */
 const TOKEN_CHECK_MS = 10_000;
-
-/** This process has as many subscribers as it takes. */
-export class TooManyFollowersError extends AppError {
-  override readonly code = "TOO_MANY_SUBSCRIBERS";
-
-  constructor() {
-    super(`${MAX_FOLLOWERS} subscribers follow already: try again later, or at another process`);
-  }
-}
-
-/** The process ends: another one, or the same after its start, goes on from the last cursor. */
-export class FollowingEndedError extends AppError {
-  override readonly code = "SHUTTING_DOWN";
-
-  constructor() {
-    super("The server stops: subscribe again with 'after', the last cursor");
-  }
-}
-
-/** The token under which one followed is good for nothing any more. */
-class TokenEndedError extends AppError {
-  override readonly code = "UNAUTHENTICATED";
-
-  constructor() {
-    super("The admin token has expired or was revoked");
-  }
-}
 
 /** Whose inbox it is. */
 interface Wish {
@@ -133,11 +112,16 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
   const readWhileAsked = async () => {
     while (isAsked && watching) {
       isAsked = false;
+      const own = watching;
       try {
-        await readNews(watching);
+        await readNews(own);
         await checkTokens();
       } catch (error) {
-        if (error instanceof AppError) return endAll(error);
+        if (error instanceof UnknownPlaceError) {
+          // With its followers the watch ends, and its place: the next to follow begins another, where the database is now.
+          if (watching === own) endAll(new PlaceLostError());
+          return;
+        }
         // The next look, a second later, reads what this one would have.
         logger.warn({ err: error }, "could not read what is new for the subscribers of the admin API");
         return;
@@ -192,12 +176,15 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
     await watched.listener.close();
   };
 
-  const leave = (inbox: Inbox<SharedChange>) => {
-    inbox.close();
-    followers.delete(inbox);
-    if (followers.size === 0) {
+  const forget = (inbox: Inbox<SharedChange>) => {
+    if (followers.delete(inbox) && followers.size === 0) {
       rest().catch((error: unknown) => logger.warn({ err: error }, "could not stop listening for subscribers"));
     }
+  };
+
+  const leave = (inbox: Inbox<SharedChange>) => {
+    inbox.close();
+    forget(inbox);
   };
 
   const endAll = (error: AppError) => {
@@ -208,7 +195,8 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
     async follow(scope, tokenId) {
       if (isClosed) throw new FollowingEndedError();
       if (followers.size >= MAX_FOLLOWERS) throw new TooManyFollowersError();
-      const inbox = createInbox<SharedChange>();
+      // One that failed gets nothing more: it takes no place until its client has read why.
+      const inbox = createInbox<SharedChange>(() => forget(inbox));
       followers.set(inbox, { scope, tokenId });
       watching ??= watch();
       try {
@@ -221,8 +209,9 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
     },
     async close() {
       isClosed = true;
+      const resting = rest();
       endAll(new FollowingEndedError());
-      await rest();
+      await resting;
       await reading;
     },
   };

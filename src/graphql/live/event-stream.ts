@@ -30,17 +30,27 @@ const HEADERS = {
 export function streamEvents(pingIntervalMs = PING_INTERVAL_MS): Plugin {
   const encode = createEncoder();
   return {
-    onResultProcess({ result, resultProcessor, setResultProcessor }) {
-      // Without one the client takes no events: Yoga says so.
-      if (!resultProcessor || !isAsyncIterable(result)) return;
+    async onResultProcess({ request, result, resultProcessor, setResultProcessor }) {
+      if (!isAsyncIterable(result)) return;
       const results = result[Symbol.asyncIterator]();
+      // By now it is followed already. Without a processor the client takes no events, as Yoga tells it: nobody else ends this.
+      if (!resultProcessor) return void (await results.return?.());
       setResultProcessor((_, { Response }) => {
         const stream = createEventStream(results, { encode, pingIntervalMs });
+        endWith(request.signal, stream);
         // Yoga's own `Response` takes a stream of Node's as it is, which its type does not say.
         return new Response(stream as unknown as ReadableStream, { headers: HEADERS });
       }, "text/event-stream");
     },
   };
+}
+
+/** The stream of a client that goes before its first byte is neither read nor destroyed by Yoga. */
+function endWith(signal: AbortSignal, stream: Readable): void {
+  const end = () => void stream.destroy();
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
+  stream.once("close", () => signal.removeEventListener("abort", end));
 }
 
 interface EventStreamOptions {

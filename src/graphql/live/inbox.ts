@@ -28,7 +28,8 @@ export interface Inbox<Item> {
   close(): void;
 }
 
-export function createInbox<Item>(): Inbox<Item> {
+/** `onFail`: at its first failure, whether or not anybody takes. */
+export function createInbox<Item>(onFail: () => void): Inbox<Item> {
   let items: Item[] = [];
   let isClosed = false;
   let failure: AppError | undefined;
@@ -38,8 +39,10 @@ export function createInbox<Item>(): Inbox<Item> {
     wake?.();
   };
   const fail = (error: AppError) => {
-    failure ??= error;
+    if (isClosed || failure) return;
+    failure = error;
     end();
+    onFail();
   };
   return {
     put(item) {

@@ -6,12 +6,14 @@
  * for one look at the database is used for the next.
  */
 import {
+  type ASTNode,
   createSourceEventStream,
   type DocumentNode,
   type ExecutionResult,
   executeSubscriptionEvent,
   GraphQLError,
   Kind,
+  type SelectionSetNode,
   type VariableNode,
   validateSubscriptionArgs,
   visit,
@@ -72,14 +74,24 @@ async function execute(args: SubscriptionArgs): Promise<ExecutionResult> {
 /** Those that the events are shown by. The subscription's own arguments, `after` above all, differ among equal dashboards. */
 function variablesInAnswer({ rawVariableValues, operation }: SubscriptionArgs, document: DocumentNode) {
   const names = new Set<string>();
-  const note = { Variable: ({ name }: VariableNode) => void names.add(name.value) };
-  for (const selection of operation.selectionSet.selections) {
-    if (selection.kind === Kind.FIELD && selection.selectionSet) visit(selection.selectionSet, note);
-  }
+  const note = (node: ASTNode) => visit(node, { Variable: ({ name }: VariableNode) => void names.add(name.value) });
+  noteBelowRoot(operation.selectionSet, note);
   for (const definition of document.definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) visit(definition, note);
+    // A fragment may stand at the root: then its fields' arguments are noted for nothing, and the events shared by fewer.
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) note(definition);
   }
-  return [...names].sort().map((name) => [name, rawVariableValues?.[name]]);
+  // One that is absent has its default, one that is null has not.
+  const given = [...names].filter((name) => rawVariableValues?.[name] !== undefined);
+  return given.sort().map((name) => [name, rawVariableValues?.[name]]);
+}
+
+/** All but the arguments of the root's field, also where it stands in a fragment without a name. */
+function noteBelowRoot({ selections }: SelectionSetNode, note: (node: ASTNode) => void): void {
+  for (const selection of selections) {
+    selection.directives?.forEach(note);
+    if (selection.kind === Kind.INLINE_FRAGMENT) noteBelowRoot(selection.selectionSet, note);
+    else if (selection.kind === Kind.FIELD && selection.selectionSet) note(selection.selectionSet);
+  }
 }
 
 /** By hand instead of a generator, so that `return()` reaches a source that waits. */

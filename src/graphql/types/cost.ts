@@ -6,7 +6,7 @@ import { type AdminContext, inOrderOf } from "../context.ts";
 
 export const Cost = builder.objectRef<CostFigures>("Cost").implement({
   description:
-    "What runs cost together. Each run costs by the price that its model had on the day of the question, by UTC.",
+    "What runs cost together. Each run costs by the price that its model, the one that was asked last, had on the day of the question, by UTC.",
   fields: (t) => ({
     usd: t.expose("usd", { type: "Decimal", description: "US dollars, of the runs whose price is known." }),
     unpricedRuns: t.exposeInt("unpricedRuns", {

@@ -41,7 +41,8 @@ export const Round = builder.objectRef<RoundRow>("Round").implement({
     cost: t.field({
       type: "Decimal",
       nullable: true,
-      description: "US dollars; null where the tokens were not counted, or where the model's price is not known.",
+      description:
+        "US dollars, by the price of its own model: where that was changed within a run, the rounds do not add up to `Run.cost`. Null where the tokens were not counted, or where the price is not known.",
       resolve: ({ facts, queuedAt }) => (facts && toUsage(facts) ? costOf(facts.model, facts, queuedAt) : null),
     }),
     startedAt: t.field({

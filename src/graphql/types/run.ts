@@ -125,7 +125,7 @@ Run.implement({
       type: "Decimal",
       nullable: true,
       description:
-        "US dollars, by its model's price on the day of the question; null until its tokens are counted, and where the price is not known.",
+        "US dollars, by its model's price on the day of the question; null until its tokens are counted, and where the price is not known. If the model was changed between its rounds, all count by the last one's price: see `Round.cost` for each by its own.",
       resolve: costOfRun,
     }),
     rounds: t.field({

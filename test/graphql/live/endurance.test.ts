@@ -3,6 +3,7 @@ import { type AddressInfo, connect } from "node:net";
 import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { publish } from "../../../src/db/notify.ts";
+import type { ActivityHub } from "../../../src/graphql/live/activity-hub.ts";
 import { MAX_WAITING } from "../../../src/graphql/live/inbox.ts";
 import { startHttpServer } from "../../../src/http.ts";
 import { insertMessages, insertThread } from "../../support/conversations.ts";
@@ -166,6 +167,49 @@ test("when the last client is gone, nobody listens any more; the next one begins
   server.close();
 });
 
+test.each(["application/json", "application/graphql-response+json", "multipart/mixed"])(
+  "a client that takes no events but %s is refused, and nothing follows for it",
+  async (accept) => {
+    const response = await admins.api.fetch("http://localhost/graphql", {
+      method: "POST",
+      headers: { "content-type": "application/json", accept, authorization: `Bearer ${ADMIN_TOKEN}` },
+      body: JSON.stringify({ query: FOLLOW }),
+    });
+
+    expect(response.status).toBe(406);
+    await expect.poll(countListeners).toBe(0);
+  },
+);
+
+test("a client that goes before its stream begins leaves nothing behind", async () => {
+  const asked = Promise.withResolvers<void>();
+  const gone = Promise.withResolvers<void>();
+  const held: ActivityHub = {
+    ...admins.activity,
+    async follow(scope, tokenId) {
+      const follower = await admins.activity.follow(scope, tokenId);
+      asked.resolve();
+      await gone.promise;
+      return follower;
+    },
+  };
+  const slow = await startAdminApi({ shared: admins.testDatabase, activity: held });
+  const server = await serve(slow.api);
+  server.once("request", (_, response) => response.once("close", gone.resolve));
+  const abort = new AbortController();
+  const subscribing = subscribeOverHttp(server, abort);
+  await asked.promise;
+  const whileHeld = await countListeners();
+
+  abort.abort();
+
+  await expect(subscribing).rejects.toThrow();
+  await expect.poll(countListeners).toBe(0);
+  expect(whileHeld).toBe(1);
+  server.close();
+  await slow.close();
+});
+
 test("a client that takes nothing in any more is disconnected", async () => {
   const server = await startHttpServer({
     host: "127.0.0.1",
@@ -198,14 +242,13 @@ test("a client that takes nothing in any more is disconnected", async () => {
   await server.close();
 });
 
-async function serve(): Promise<Server> {
-  const server = createServer(admins.api).listen(0, "127.0.0.1");
+async function serve(api = admins.api): Promise<Server> {
+  const server = createServer(api).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   return server;
 }
 
-async function subscribeOverHttp(server: Server): Promise<Subscriber> {
-  const abort = new AbortController();
+async function subscribeOverHttp(server: Server, abort = new AbortController()): Promise<Subscriber> {
   const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`, {
     method: "POST",
     headers: {

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Db } from "../../../src/db/client.ts";
+import { listen, publish } from "../../../src/db/notify.ts";
+import { parseSnapshot } from "../../../src/db/snapshot.ts";
+import { createActivityHub } from "../../../src/graphql/live/activity-hub.ts";
+import { MAX_WAITING } from "../../../src/graphql/live/inbox.ts";
+import { insertMessages, insertThread } from "../../support/conversations.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+
+let testDatabase: TestDatabase;
+beforeAll(async () => {
+  testDatabase = await createTestDatabase({ poolSize: 5 });
+});
+afterAll(() => testDatabase.close());
+
+/** `db`: what the hub reads from, when it is not the database itself. Counts the connections that it listens on. */
+function startHub(db: Db = testDatabase.db) {
+  const hears = { count: 0 };
+  const hub = createActivityHub({
+    db,
+    listen: async (handler) => {
+      const listener = await listen(testDatabase.database, handler);
+      hears.count += 1;
+      const close = async () => {
+        hears.count -= 1;
+        await listener.close();
+      };
+      return { ...listener, close };
+    },
+    logger: { warn: (...facts: unknown[]) => expect.unreachable(JSON.stringify(facts)) },
+  });
+  return { hub, hears };
+}
+
+async function say(...texts: string[]) {
+  const thread = await insertThread(testDatabase.db);
+  await insertMessages(testDatabase.db, thread.id, texts);
+  await publish(testDatabase.db, { type: "run-queued", runId: "x" });
+}
+
+test("whoever never reads takes no place any more once they are dropped", async () => {
+  const { hub, hears } = startHub();
+  await hub.follow({}, null);
+  const whileFollowed = hears.count;
+
+  await say(...Array(MAX_WAITING + 1).fill("hello"));
+
+  await expect.poll(() => hears.count).toBe(0);
+  expect(whileFollowed).toBe(1);
+  await hub.close();
+});
+
+test("when the database has lost what was told already, followers are told to begin anew, and can", async () => {
+  const { hub } = startHub(firstAt("9000000000:9000000000:"));
+  const follower = await hub.follow({}, null);
+  await say("hello");
+  const told = follower.inbox.take();
+
+  await expect(told).rejects.toMatchObject({ code: "PLACE_LOST" });
+  await expect(told).rejects.toThrow("subscribe again without 'after'");
+
+  const next = await hub.follow({}, null);
+  await say("hello again");
+  expect(await next.inbox.take()).toMatchObject({ change: { kind: "message", message: { text: "hello again" } } });
+  await hub.close();
+});
+
+/** The database, whose first snapshot is this one: of a server that had come further. */
+function firstAt(snapshot: string): Db {
+  const further = Promise.resolve(parseSnapshot(snapshot));
+  let reads = 0;
+  const transaction: Db["transaction"] = (work, options) => {
+    reads += 1;
+    return reads === 1 ? (further as ReturnType<typeof work>) : testDatabase.db.transaction(work, options);
+  };
+  return Object.create(testDatabase.db, { transaction: { value: transaction } });
+}

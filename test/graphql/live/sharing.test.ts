@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { publish } from "../../../src/db/notify.ts";
+import { insertMessages, insertThread } from "../../support/conversations.ts";
+import { type AdminClient, startAdminApi } from "../admin-client.ts";
+import { subscribe } from "./subscriber.ts";
+
+let admins: AdminClient;
+beforeAll(async () => {
+  admins = await startAdminApi();
+});
+afterAll(() => admins.close());
+
+/** What each of these gets of one and the same message, under one document. */
+async function toldTo(document: string, variables: readonly object[]) {
+  const subscribers = [];
+  for (const each of variables) subscribers.push(await subscribe(admins, document, { variables: each }));
+  for (const subscriber of subscribers) await subscriber.event();
+  const thread = await insertThread(admins.db);
+  await insertMessages(admins.db, thread.id, ["two products are out"]);
+  await publish(admins.db, { type: "run-queued", runId: "x" });
+  const told = await Promise.all(subscribers.map((subscriber) => subscriber.next()));
+  await Promise.all(subscribers.map((subscriber) => subscriber.close()));
+  return told;
+}
+
+const ADDED = `activity(filter: { types: [MESSAGE_ADDED] }) { __typename
+  ... on MessageAdded { message { role text @include(if: $withText) } } }`;
+
+test.each([
+  ["in the field", `subscription ($withText: Boolean!) { ${ADDED} }`],
+  ["in a fragment without a name", `subscription ($withText: Boolean!) { ... on Subscription { ... { ${ADDED} } } }`],
+  ["in a fragment", `subscription ($withText: Boolean!) { ...all } fragment all on Subscription { ${ADDED} }`],
+])("of two with one document and different variables each gets their own answer: %s", async (_, document) => {
+  const told = await toldTo(document, [{ withText: true }, { withText: false }]);
+
+  const message = { role: "USER" };
+  expect(told.map((said) => said?.data.activity.message)).toEqual([
+    { ...message, text: "two products are out" },
+    message,
+  ]);
+});
+
+test("a variable that is null is not one that is left out, which has its default", async () => {
+  const document = `subscription ($length: Int = 3) { activity(filter: { types: [MESSAGE_ADDED] }) { __typename
+    ... on MessageAdded { message { preview(length: $length) { text } } } } }`;
+
+  const [withNull, leftOut] = await toldTo(document, [{ length: null }, {}]);
+
+  expect(withNull?.errors).toHaveLength(1);
+  expect(leftOut?.errors).toBeUndefined();
+  expect(leftOut?.data.activity.message.preview.text).toMatch(/^tw/);
+});
