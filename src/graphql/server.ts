@@ -12,6 +12,7 @@ import { type Authenticator, createAuthenticator, requireToken } from "./auth.ts
 import { createContext } from "./context.ts";
 import { addErrorCodes, createErrorMask } from "./errors.ts";
 import type { House } from "./house.ts";
+import { keepDocuments } from "./kept-documents.ts";
 import { limitDocument, MAX_BODY_BYTES } from "./limits.ts";
 import type { ActivityHub } from "./live/activity-hub.ts";
 import { streamEvents } from "./live/event-stream.ts";
@@ -58,6 +59,7 @@ export function createAdminApi(deps: AdminApiDeps) {
       rateOf(deps, authenticator),
       useCSRFPrevention(),
       limitDocument(),
+      keepDocuments(),
       shareEvents(createContext),
       addErrorCodes(),
       streamEvents(pingIntervalMs),
@@ -65,6 +67,8 @@ export function createAdminApi(deps: AdminApiDeps) {
     maskedErrors: { maskError: createErrorMask(logger) },
     // Errors are logged where they are masked, with their reference.
     logging: false,
+    // See `keepDocuments`.
+    parserAndValidationCache: false,
     maxRequestBodySize: MAX_BODY_BYTES,
     multipart: false,
     batching: false,
