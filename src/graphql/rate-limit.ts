@@ -2,7 +2,7 @@
  * How often a token may ask, within this process: a bucket for each token that fills steadily and is emptied by one with
  * each request. Over it a request is refused before its body is read, and told when to come again.
  *
- * Ten lines of our own: the libraries count in fixed windows, which let twice the rate through at their edge, or keep a
+ * Of our own: the libraries count in fixed windows, which let twice the rate through at their edge, or keep a
  * timer for each key. Nobody gets a bucket without a valid token, so that there are as many as there are tokens at most.
  */
 import { GraphQLError } from "graphql";
