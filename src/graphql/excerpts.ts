@@ -22,8 +22,8 @@ const MAX_LENGTH = 400;
 const SEARCHED_LENGTH = 100_000;
 
 /**
- * Characters that one operation searches, a text anew for each other search: that takes a third of a second, in which the
- * process does nothing else.
+ * Characters that one operation searches, a text anew for each other search: that takes some tenths of a second, in which
+ * the process does nothing else.
  */
 export const MAX_SEARCHED_LENGTH = 1_000_000;
 
