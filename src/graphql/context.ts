@@ -5,6 +5,7 @@ import DataLoader from "dataloader";
 import type { Db } from "../db/client.ts";
 import type { Logger } from "../logger.ts";
 import type { Admin } from "./auth.ts";
+import { createExcerptFinder, type FindExcerpts } from "./excerpts.ts";
 import type { House } from "./house.ts";
 import type { ActivityHub } from "./live/activity-hub.ts";
 
@@ -19,6 +20,8 @@ export interface AdminContext {
   readonly operation: { isOver: boolean };
   /** For what was changed, and by whom. */
   readonly logger: Pick<Logger, "info">;
+  /** Bounds what the operation searches. */
+  readonly findExcerpts: FindExcerpts;
   /** Loads the value of `key` together with all others that are asked for in the same turn under the same `name`. */
   load<Value>(name: string, key: string, loadMany: LoadMany<Value>): Promise<Value>;
 }
@@ -27,11 +30,12 @@ export interface AdminContext {
 export type LoadMany<Value> = (keys: readonly string[]) => Promise<readonly Value[]>;
 
 /** A context for one operation: what it has loaded is not kept for the next. */
-export function createContext(parts: Omit<AdminContext, "load" | "operation">): AdminContext {
+export function createContext(parts: Omit<AdminContext, "load" | "operation" | "findExcerpts">): AdminContext {
   const loaders = new Map<string, DataLoader<string, unknown>>();
   return {
     ...parts,
     operation: { isOver: false },
+    findExcerpts: createExcerptFinder(),
     load<Value>(name: string, key: string, loadMany: LoadMany<Value>) {
       const loader = loaders.get(name) ?? new DataLoader<string, unknown>(loadMany);
       loaders.set(name, loader);

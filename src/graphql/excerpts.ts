@@ -1,5 +1,7 @@
-/** The places of a text where something that was looked for stands, with some of the text around them. Pure. */
-import { findStretches, parseSearch, type Stretch } from "../db/queries/search-words.ts";
+/** The places of a text where something that was looked for stands, with some of the text around them. Knows of no database. */
+import { type Word, wordsOf } from "../db/queries/fold.ts";
+import { findStretches, parseSearch, type SearchTerm, type Stretch } from "../db/queries/search-words.ts";
+import { BadInputError } from "../errors.ts";
 
 /** In UTF-16 units; `highlights` lie within `text`, which begins at `offset` of the whole. */
 export interface Excerpt {
@@ -19,12 +21,46 @@ const MAX_LENGTH = 400;
 /** As much of a text as the database searches (`words_of`), in UTF-16 units instead of characters. */
 const SEARCHED_LENGTH = 100_000;
 
-/** At most `limit` excerpts, from the text's beginning. @throws {BadInputError} see `parseSearch` */
-export function findExcerpts(text: string, matching: string, limit: number): Excerpt[] {
-  const found = findStretches(parseSearch(matching, "matching"), text.slice(0, SEARCHED_LENGTH));
-  return groupNear(found)
-    .slice(0, limit)
-    .map((group) => cutOut(text, group));
+/**
+ * Characters that one operation searches, a text anew for each other search: that takes some tenths of a second, in which
+ * the process does nothing else.
+ */
+export const MAX_SEARCHED_LENGTH = 1_000_000;
+
+/** At most `limit` excerpts, from the text's beginning. @throws {BadInputError} see `parseSearch`, and for too much to search */
+export type FindExcerpts = (text: string, matching: string, limit: number) => Excerpt[];
+
+/** For one operation: what it has searched once it need not search again, under another alias or because a plan has failed. */
+export function createExcerptFinder(): FindExcerpts {
+  const findGroups = createSearcher();
+  return (text, matching, limit) =>
+    findGroups(text, matching)
+      .slice(0, limit)
+      .map((group) => cutOut(text, group));
+}
+
+function createSearcher(): (text: string, matching: string) => readonly Group[] {
+  const searches = new Map<string, readonly SearchTerm[]>();
+  const texts = new Map<string, { readonly words: readonly Word[]; readonly found: Map<string, readonly Group[]> }>();
+  let left = MAX_SEARCHED_LENGTH;
+  return (text, matching) => {
+    const terms = searches.get(matching) ?? parseSearch(matching, "matching");
+    searches.set(matching, terms);
+    const known = texts.get(text)?.found.get(matching);
+    if (known) return known;
+    const searched = text.slice(0, SEARCHED_LENGTH);
+    if (searched.length > left) throw tooMuchToSearch();
+    left -= searched.length;
+    const { words, found } = texts.get(text) ?? { words: wordsOf(searched), found: new Map() };
+    const groups = groupNear(findStretches(terms, words));
+    texts.set(text, { words, found: found.set(matching, groups) });
+    return groups;
+  };
+}
+
+function tooMuchToSearch(): BadInputError {
+  const limit = MAX_SEARCHED_LENGTH.toLocaleString("en-US");
+  return new BadInputError(`'excerpts' searches at most ${limit} characters in one request. Ask for fewer messages`);
 }
 
 type Group = readonly [Stretch, ...Stretch[]];

@@ -20,7 +20,7 @@ export const MAX_BODY_BYTES = 1_000_000;
 /** Words and signs of one document: a dashboard's largest page needs a tenth. */
 const MAX_TOKENS = 2_000;
 
-/** A document's text in UTF-16 units, comments and blanks with it: what has been parsed is kept for the next time. */
+/** A document's text in UTF-16 units, comments and blanks with it. */
 const MAX_DOCUMENT_LENGTH = 50_000;
 
 /** Fields under an alias in one document: the cheapest way to ask the same thing a thousand times. */
@@ -53,22 +53,28 @@ export function tooComplex(kind: ComplexityErrorKind, found: ComplexityResult): 
 export function limitDocument(): Plugin {
   return {
     onParams({ params, setResult }) {
-      if (hasMoreValues(params.variables, MAX_VARIABLE_VALUES)) {
-        setResult({ errors: [tooMuch(`The variables hold more than ${MAX_VARIABLE_VALUES} values`)] });
-      }
+      const refusal = refuseLength(params.query) ?? refuseVariables(params.variables);
+      if (refusal) setResult({ errors: [refusal] });
     },
     onParse({ setParseFn }) {
       setParseFn((source: string | Source, options?: ParseOptions) => {
-        const { length } = typeof source === "string" ? source : source.body;
-        if (length > MAX_DOCUMENT_LENGTH) {
-          throw tooMuch(`The document has ${length} characters; ${MAX_DOCUMENT_LENGTH} are allowed`);
-        }
         const document = parse(source, { ...options, maxTokens: MAX_TOKENS });
         checkFields(document);
         return document;
       });
     },
   };
+}
+
+/** Another thing than a text is for Yoga to refuse. */
+function refuseLength(document: unknown): GraphQLError | undefined {
+  if (typeof document !== "string" || document.length <= MAX_DOCUMENT_LENGTH) return undefined;
+  return tooMuch(`The document has ${document.length} characters; ${MAX_DOCUMENT_LENGTH} are allowed`);
+}
+
+function refuseVariables(variables: unknown): GraphQLError | undefined {
+  if (!hasMoreValues(variables, MAX_VARIABLE_VALUES)) return undefined;
+  return tooMuch(`The variables hold more than ${MAX_VARIABLE_VALUES} values`);
 }
 
 function checkFields(document: DocumentNode): void {

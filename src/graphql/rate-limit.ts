@@ -2,7 +2,7 @@
  * How often a token may ask, and an address without a valid one, within this process: a bucket for each that fills steadily
  * and is emptied by one with each request. Over it a request is refused before its body is read, and told when to come again.
  *
- * Ten lines of our own: the libraries count in fixed windows, which let twice the rate through at their edge, or keep a
+ * Our own: the libraries count in fixed windows, which let twice the rate through at their edge, or keep a
  * timer for each key.
  */
 import { GraphQLError } from "graphql";

@@ -12,6 +12,7 @@ import { createContext } from "./context.ts";
 import { addErrorCodes, createErrorMask } from "./errors.ts";
 import { preventForgery } from "./forgery.ts";
 import type { House } from "./house.ts";
+import { keepDocuments } from "./kept-documents.ts";
 import { limitDocument, MAX_BODY_BYTES } from "./limits.ts";
 import type { ActivityHub } from "./live/activity-hub.ts";
 import { streamEvents } from "./live/event-stream.ts";
@@ -66,6 +67,7 @@ export function createAdminApi(deps: AdminApiDeps) {
       ...doorsOf(deps, authenticator),
       preventForgery(),
       limitDocument(),
+      keepDocuments(),
       shareEvents(createContext),
       addErrorCodes(),
       streamEvents(pingIntervalMs),
@@ -73,6 +75,8 @@ export function createAdminApi(deps: AdminApiDeps) {
     maskedErrors: { maskError: createErrorMask(logger) },
     // Errors are logged where they are masked, with their reference.
     logging: false,
+    // See `keepDocuments`.
+    parserAndValidationCache: false,
     maxRequestBodySize: MAX_BODY_BYTES,
     multipart: false,
     batching: false,

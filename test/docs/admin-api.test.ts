@@ -3,6 +3,7 @@ import { globSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MAX_VALID_TOKENS } from "../../src/db/queries/admin-tokens.ts";
 import { imports, invites, runItems, runRounds } from "../../src/db/schema/index.ts";
+import { MAX_SEARCHED_LENGTH } from "../../src/graphql/excerpts.ts";
 import { encodeGlobalId } from "../../src/graphql/ids.ts";
 import { COST_LIMITS, MAX_BODY_BYTES } from "../../src/graphql/limits.ts";
 import { MAX_WAITING } from "../../src/graphql/live/inbox.ts";
@@ -99,6 +100,7 @@ test.each([
   ["rows of a page", [MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE]],
   ["days in", [MAX_PERIOD_DAYS]],
   ["groups of", [MAX_GROUPS]],
+  ["what is searched for", [MAX_SEARCHED_LENGTH]],
   ["values that the answer", [COST_LIMITS.complexity]],
   ["levels", [COST_LIMITS.depth]],
   ["a request's body", [MAX_BODY_BYTES / 1_000_000]],

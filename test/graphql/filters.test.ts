@@ -117,10 +117,20 @@ test.each([
   expect(data.byDuration.nodes.map(modelOf)).toEqual(byDuration);
 });
 
+test.each(["errorCode", "model", "promptVersion", "usedTool"])("no run is found by an empty %s", async (condition) => {
+  const query = "query ($f: RunFilter) { runs(filter: $f) { totalCount nodes { model } } }";
+
+  const { runs } = await admins.query(query, { f: { [condition]: "" } });
+
+  expect(runs).toEqual({ totalCount: 0, nodes: [] });
+});
+
 test.each([
   [() => ({ error: "time_limit" }), ["Slow"]],
   [() => ({ error: "100%" }), ["Slow"]],
   [() => ({ error: "1%0" }), []],
+  [() => ({ error: "" }), ["Slow"]],
+  [() => ({ name: "" }), []],
   [() => ({ slowerThanMs: 10 }), ["Slow"]],
   [() => ({ slowerThanMs: 9 }), ["Slow", "Quick"]],
   [() => ({ staffMemberId: ids.minh }), ["Pending"]],
@@ -148,6 +158,7 @@ test.each([
   [() => ({ minimumMessages: 2_147_483_647 }), []],
   [() => ({ text: "two" }), ["group"]],
   [() => ({ text: "one two" }), []],
+  [() => ({ usedTool: "" }), []],
   [() => ({ text: "one", chatType: ["PRIVATE"], minimumMessages: 1 }), ["private"]],
 ])("threads are filtered: %#", async (filter, expected) => {
   const query = `query ($f: ThreadFilter) {

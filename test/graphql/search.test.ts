@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { findExcerpts } from "../../src/graphql/excerpts.ts";
+import { createExcerptFinder, MAX_SEARCHED_LENGTH } from "../../src/graphql/excerpts.ts";
+import { encodeGlobalId } from "../../src/graphql/ids.ts";
 import { insertMessages, insertThread, instant } from "../support/conversations.ts";
 import { type AdminClient, startAdminApi } from "./admin-client.ts";
 
@@ -67,7 +68,7 @@ test.each([
 
 test("an excerpt marks each place where a word stands, composed or not", () => {
   for (const text of [SAID[0] ?? "", (SAID[0] ?? "").normalize("NFD")]) {
-    const [excerpt, ...others] = findExcerpts(text, 'da "ca phe"', 3);
+    const [excerpt, ...others] = createExcerptFinder()(text, 'da "ca phe"', 3);
 
     expect(others).toEqual([]);
     expect(excerpt).toMatchObject({ text, offset: 0, isAtEnd: true });
@@ -80,7 +81,7 @@ test("places that lie apart are excerpts of their own, cut between words, no mor
   const filler = "và rất nhiều chữ khác ".repeat(20);
   const text = `${filler}cà phê ${filler}cà phê sữa ${filler}cà phê đen`;
 
-  const excerpts = findExcerpts(text, "phe", 2);
+  const excerpts = createExcerptFinder()(text, "phe", 2);
 
   expect(excerpts).toHaveLength(2);
   for (const { text: part, offset, highlights, isAtEnd } of excerpts) {
@@ -97,7 +98,7 @@ test("no excerpt of any text cuts a character in two, and all that is marked lie
   );
   fc.assert(
     fc.property(anyText, (pieces) => {
-      for (const excerpt of findExcerpts(pieces.join(""), "ca", 10)) {
+      for (const excerpt of createExcerptFinder()(pieces.join(""), "ca", 10)) {
         expect(excerpt.text.isWellFormed()).toBe(true);
         const ends = excerpt.highlights.flatMap(({ start, end }) => [start, end]);
         expect(ends).toEqual(ends.toSorted((a, b) => a - b));
@@ -112,6 +113,37 @@ test("an excerpt is refused for a search that is none, and for a number out of b
     const codes = await admins.refusal(`{ messages { nodes { excerpts(${args}) { text } } } }`);
     expect([args, codes]).toEqual([args, ["BAD_USER_INPUT"]]);
   }
+});
+
+test("excerpts of 100 messages can be asked for nine times in one document, not ten", async () => {
+  const asked = (times: number) =>
+    `{ messages(first: 100) { nodes { ${aliased(times, () => 'excerpts(matching: "tea", limit: 1) { text }')} } } }`;
+
+  const nine = await admins.ask(asked(9));
+
+  expect(nine.body.errors).toBeUndefined();
+  expect(await admins.refusal(asked(10))).toEqual(["QUERY_TOO_COMPLEX"]);
+});
+
+test("a request searches so many characters and no more, and a text only once for each search", async () => {
+  const thread = await insertThread(admins.db);
+  const text = "cà phê ".repeat(20_000);
+  await insertMessages(admins.db, thread.id, [text]);
+  const fitting = MAX_SEARCHED_LENGTH / 100_000;
+  const ask = async (times: number, matching: (index: number) => string) => {
+    const fields = aliased(times, (index) => `excerpts(matching: "${matching(index)}", limit: 1) { text }`);
+    const query = `query ($id: ID!) { messages(first: 1, filter: { threadId: $id }) { nodes { ${fields} } } }`;
+    return (await admins.ask(query, { variables: { id: encodeGlobalId("Thread", thread.id) } })).body;
+  };
+
+  const same = await ask(fitting + 1, () => "phe");
+  const fit = await ask(fitting, (index) => `phe ${index}`);
+  const tooMuch = await ask(fitting + 1, (index) => `phe ${index}`);
+
+  expect([same.errors, fit.errors]).toEqual([undefined, undefined]);
+  expect(tooMuch.errors?.map(({ extensions, message }) => [extensions.code, message])).toEqual([
+    ["BAD_USER_INPUT", expect.stringContaining("Ask for fewer messages")],
+  ]);
 });
 
 test("what is found only long ago is found, page by page, from either end", async () => {
@@ -137,3 +169,7 @@ test("what is found only long ago is found, page by page, from either end", asyn
   expect(last.pageInfo).toMatchObject({ hasNextPage: false, hasPreviousPage: true });
   expect([first.totalCount, last.totalCount]).toEqual([5, 5]);
 });
+
+function aliased(times: number, field: (index: number) => string): string {
+  return Array.from({ length: times }, (_, index) => `a${index}: ${field(index)}`).join(" ");
+}

@@ -45,7 +45,7 @@ function whereImport(filter: ImportFilter): SQL | undefined {
   return and(
     filter.kind ? eq(imports.kind, filter.kind) : undefined,
     filter.changedOnly ? gt(imports.changedCount, 0) : undefined,
-    filter.fileName ? ilike(imports.fileName, `%${escapeWildcards(filter.fileName)}%`) : undefined,
+    filter.fileName == null ? undefined : ilike(imports.fileName, `%${escapeWildcards(filter.fileName)}%`),
     inRange(imports.completedAt, filter.completed),
   );
 }

@@ -95,7 +95,7 @@ function whereRun(filter: RunFilter): SQL | undefined {
   return and(
     filter.threadId ? eq(runs.threadId, filter.threadId) : undefined,
     filter.status ? isOneOf(runs.status, filter.status) : undefined,
-    filter.errorCode ? eq(runs.errorCode, filter.errorCode) : undefined,
+    filter.errorCode == null ? undefined : eq(runs.errorCode, filter.errorCode),
     filter.staffMemberId ? eq(runs.askerId, filter.staffMemberId) : undefined,
     inRange(runs.queuedAt, filter.queued),
   );
@@ -108,15 +108,15 @@ function slowerThan({ slowerThanMs }: RunFilter): SQL | undefined {
 function rareRun(db: Db, filter: RunFilter, order: RunOrder): RareCondition | undefined {
   return rarely(
     ROWS_TO_WALK,
-    filter.model ? eq(runs.model, filter.model) : undefined,
+    filter.model == null ? undefined : eq(runs.model, filter.model),
     filter.chatId ? inChat(runs.threadId, filter.chatId) : undefined,
     order === "durationMs" ? undefined : slowerThan(filter),
     filter.firstTextLaterThanMs == null
       ? undefined
       : sql`${runs.firstTokenAt} - ${runs.queuedAt} > ${filter.firstTextLaterThanMs}::bigint * interval '1 millisecond'`,
     filter.delivery ? isDelivered(db, filter.delivery) : undefined,
-    filter.usedTool ? exists(callsOf(db, filter.usedTool)) : undefined,
-    filter.promptVersion ? isAskedWith(filter.promptVersion) : undefined,
+    filter.usedTool == null ? undefined : exists(callsOf(db, filter.usedTool)),
+    filter.promptVersion == null ? undefined : isAskedWith(filter.promptVersion),
     filter.costOver ? runCostsOver(filter.costOver) : undefined,
   );
 }

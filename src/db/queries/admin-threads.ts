@@ -92,7 +92,7 @@ function related(db: Db, filter: ThreadFilter, hasText: (text: string) => SQL | 
     filter.chatType ? exists(chatOf(db, filter.chatType)) : undefined,
     filter.staffMemberId ? exists(messagesOf(db, eq(messages.authorId, filter.staffMemberId))) : undefined,
     filter.hasFailedRuns === true ? exists(failedRuns(db)) : undefined,
-    filter.usedTool ? exists(callsOf(db, filter.usedTool)) : undefined,
+    filter.usedTool == null ? undefined : exists(callsOf(db, filter.usedTool)),
     filter.text == null ? undefined : exists(messagesOf(db, hasText(filter.text))),
     filter.minimumMessages ? exists(messagesOf(db).offset(filter.minimumMessages - 1)) : undefined,
     filter.costOver ? threadCostsOver(threads.id, filter.costOver) : undefined,

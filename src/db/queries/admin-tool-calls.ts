@@ -82,10 +82,10 @@ function whereToolCall(filter: ToolCallFilter): SQL | undefined {
   return and(
     filter.threadId ? eq(toolCalls.threadId, filter.threadId) : undefined,
     filter.runId ? eq(toolCalls.runId, filter.runId) : undefined,
-    filter.name ? eq(toolCalls.name, filter.name) : undefined,
+    filter.name == null ? undefined : eq(toolCalls.name, filter.name),
     filter.status ? isOneOf(toolCalls.status, filter.status) : undefined,
     // Only a failed one has an error, and those have an index of their own.
-    filter.error ? sql`${toolCalls.status} = 'failed'` : undefined,
+    filter.error == null ? undefined : sql`${toolCalls.status} = 'failed'`,
     inRange(toolCalls.createdAt, filter.created),
   );
 }
@@ -97,7 +97,7 @@ function slowerThan({ slowerThanMs }: ToolCallFilter): SQL | undefined {
 function rareToolCall(db: Db, filter: ToolCallFilter, order: ToolCallOrder): RareCondition | undefined {
   return rarely(
     ROWS_TO_WALK,
-    filter.error ? ilike(toolCalls.error, `%${escapeWildcards(filter.error)}%`) : undefined,
+    filter.error == null ? undefined : ilike(toolCalls.error, `%${escapeWildcards(filter.error)}%`),
     order === "durationMs" ? undefined : slowerThan(filter),
     filter.staffMemberId ? exists(runAskedBy(db, filter.staffMemberId)) : undefined,
     filter.chatId ? inChat(toolCalls.threadId, filter.chatId) : undefined,

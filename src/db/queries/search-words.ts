@@ -50,9 +50,8 @@ export function parseSearch(text: string, argument: string): SearchTerm[] {
   return terms.filter((term) => term.length > 0);
 }
 
-/** Where the terms stand in a text, from its beginning; those that overlap are one. */
-export function findStretches(terms: readonly SearchTerm[], text: string): Stretch[] {
-  const words = wordsOf(text);
+/** Where the terms stand among a text's words, see `wordsOf`, from its beginning; those that overlap are one. */
+export function findStretches(terms: readonly SearchTerm[], words: readonly Word[]): Stretch[] {
   const found: Stretch[] = [];
   for (let index = 0; index < words.length; index++) {
     const longest = Math.max(...terms.map((term) => (occursAt(term, words, index) ? term.length : 0)));

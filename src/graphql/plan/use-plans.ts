@@ -6,7 +6,7 @@ import type { AdminContext } from "../context.ts";
 import { type Plan, planOperation } from "./plan.ts";
 import { PlanFailedError, runPlan } from "./run-plan.ts";
 
-/** Its plans are forgotten with the documents that they were made for: Yoga keeps those that are asked often. */
+/** Its plans are forgotten with the documents that they were made for: `keepDocuments` keeps those that are asked often. */
 export function usePlans(logger: Pick<Logger, "error">): Plugin<AdminContext> {
   const plans = new WeakMap<DocumentNode, Map<string, Plan | null>>();
   const planOf = ({ schema, document, operationName }: ExecutionArgs): Plan | null => {

@@ -33,9 +33,11 @@ export const excerptArguments = builder.args((t) => ({
   limit: t.int({ required: true, defaultValue: 3, description: `How many at most, 1 to ${MAX_EXCERPTS}.` }),
 }));
 
-/** An excerpt with its places is about eight values. */
+/** What the search of a message costs beside its excerpts, in values: far more work than to answer one. */
+const SEARCH_COST = 50;
+
 export function excerptCost({ limit }: { readonly limit: number }): { field: number; multiplier: number } {
-  return { field: 1, multiplier: Math.min(Math.max(limit, 1), MAX_EXCERPTS) };
+  return { field: SEARCH_COST, multiplier: Math.min(Math.max(limit, 1), MAX_EXCERPTS) };
 }
 
 /** @throws {BadInputError} for a limit out of bounds. */

@@ -9,7 +9,7 @@ import {
 } from "../../db/queries/admin-messages.ts";
 import { builder } from "../builder.ts";
 import type { AdminContext } from "../context.ts";
-import { findExcerpts } from "../excerpts.ts";
+import { MAX_SEARCHED_LENGTH } from "../excerpts.ts";
 import { openPage, type Page, type PageArguments } from "../page.ts";
 import { listCost, MessageConnection, pageArguments } from "./connections.ts";
 import { checkExcerptLimit, Excerpt, excerptArguments, excerptCost } from "./excerpt.ts";
@@ -47,10 +47,13 @@ Message.implement({
     }),
     excerpts: t.field({
       type: [Excerpt],
-      description: "The places of its text where something stands that is looked for; none where nothing does.",
+      description:
+        "The places of its text where something stands that is looked for; none where nothing does. One request searches " +
+        `${MAX_SEARCHED_LENGTH.toLocaleString("en-US")} characters at most, a text again for each other \`matching\`.`,
       args: excerptArguments,
       complexity: excerptCost,
-      resolve: (row, { matching, limit }) => findExcerpts(row.text, matching, checkExcerptLimit(limit)),
+      resolve: (row, { matching, limit }, context) =>
+        context.findExcerpts(row.text, matching, checkExcerptLimit(limit)),
     }),
     forwarded: t.exposeBoolean("forwarded", {
       description: "Whether the staff member passed on what somebody else had written.",
