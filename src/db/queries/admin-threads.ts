@@ -41,11 +41,8 @@ export function listThreads(db: Db, filter: ThreadFilter, order: "lastActivityAt
     name: `threads.${order}`,
     table: threads,
     filter,
-    isSteady: asksOnly(filter, [
-      "chatId",
-      "status",
-      ...(order === "createdAt" ? (["created"] as const) : (["lastActivity"] as const)),
-    ]),
+    // The index of a chat's threads is in the order of their activity only.
+    isSteady: asksOnly(filter, order === "createdAt" ? ["status", "created"] : ["chatId", "status", "lastActivity"]),
     where: whereThread(db, filter),
     rare: rareThread(db, filter),
     key: [
