@@ -25,6 +25,8 @@ interface Plan {
   readonly subscribers: number;
   readonly seconds: number;
   readonly rates: readonly number[];
+  /** Told when the measuring begins, in the machine's milliseconds: the last time counts. */
+  readonly onBegin: (fromMs: number) => void;
 }
 
 interface Case {
@@ -59,19 +61,23 @@ const EVERYTHING = `subscription { activity { ${EVENT} } }`;
 
 /** Runs it; a whole run is kept in `bench/results/live.json`. */
 export async function benchLive(args: readonly string[]): Promise<void> {
-  const { plan, wants, isProfiled, isWhole } = readArguments(args);
+  const { asked, wants, isProfiled, isWhole } = readArguments(args);
   const folder = mkdtempSync(join(tmpdir(), "counterhand-bench-live-"));
   const profileFolder = join(folder, "profile");
   const nodeOptions = isProfiled ? ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`, "--cpu-prof-interval=200"] : [];
-  const scene = await startScene(join(folder, "database"), plan.subscribers, nodeOptions);
-  const profiledFromUs = (machineMs() + WARM_UP_SECONDS * 1_000) * 1_000;
+  const scene = await startScene(join(folder, "database"), asked.subscribers, nodeOptions);
+  let begunAtMs = machineMs();
+  const onBegin = (fromMs: number) => {
+    begunAtMs = fromMs;
+  };
+  const plan = { ...asked, onBegin };
   try {
     const thread = wants("thread") ? await followThreads(scene, plan) : null;
     const everything = wants("everything") ? await followEverything(scene, plan) : [];
-    if (isWhole) saveResults("live", { ...plan, warmUpSeconds: WARM_UP_SECONDS, thread, everything });
+    if (isWhole) saveResults("live", { ...asked, warmUpSeconds: WARM_UP_SECONDS, thread, everything });
   } finally {
     await scene.close();
-    if (isProfiled) printProfile(profileFolder, profiledFromUs);
+    if (isProfiled) printProfile(profileFolder, begunAtMs * 1_000);
     else await rm(folder, { recursive: true, force: true });
   }
 }
@@ -106,10 +112,11 @@ async function followEverything(scene: LiveScene, plan: Plan): Promise<Case[]> {
 
 async function measure(
   scene: LiveScene,
-  { subscribers, seconds }: Plan,
+  { subscribers, seconds, onBegin }: Plan,
   { answersPerSecond, each }: { answersPerSecond: number; each: boolean },
 ): Promise<Case> {
   const fromMs = machineMs() + WARM_UP_SECONDS * 1_000;
+  onBegin(fromMs);
   const { written, cpuMs, tookMs, residentMiB } = await scene.write(answersPerSecond, WARM_UP_SECONDS + seconds);
   const received = await scene.report({ written, fromMs, each });
   return {
@@ -145,13 +152,13 @@ function readArguments(args: readonly string[]) {
   if (only !== undefined && only !== "thread" && only !== "everything") {
     throw new Error(`--only: there is no ${only}. There are: thread, everything.`);
   }
-  const plan = {
+  const asked = {
     subscribers: Number(values.subscribers),
     seconds: Number(values.seconds),
     rates: values.rates.split(",").map(Number),
   };
   return {
-    plan,
+    asked,
     wants: (name: "thread" | "everything") => only === undefined || only === name,
     isProfiled: values.profile,
     isWhole: args.length === 0,

@@ -8,7 +8,7 @@ import {
 } from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createContext } from "../../src/graphql/context.ts";
-import { planOperation } from "../../src/graphql/plan/plan.ts";
+import { planOperation } from "../../src/graphql/plan/make-plan.ts";
 import { runPlan } from "../../src/graphql/plan/run-plan.ts";
 import { createSchema } from "../../src/graphql/schema.ts";
 import { type AdminClient, startAdminApi } from "./admin-client.ts";

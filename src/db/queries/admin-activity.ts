@@ -5,14 +5,15 @@
  * nothing but the rows whose transaction it does not show, whatever the order of commits; and such a row is news once. A
  * state is told, not its history: what changed twice in between is told as it is now.
  */
-import { and, eq, inArray, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { and, inArray, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import { BadInputError } from "../../errors.ts";
 import type { Db } from "../client.ts";
 import { messages, replies, runs, runText, threads, toolCalls } from "../schema/index.ts";
 import { parseSnapshot, type Snapshot } from "../snapshot.ts";
-import { findMessages, type MessageRow } from "./admin-messages.ts";
-import { findRuns, type RunRow } from "./admin-runs.ts";
-import { findToolCalls, type ToolCallRow } from "./admin-tool-calls.ts";
+import type { MessageRow } from "./admin-messages.ts";
+import type { RunRow } from "./admin-runs.ts";
+import type { ThreadRow } from "./admin-threads.ts";
+import { TOOL_CALL_COLUMNS, type ToolCallRow } from "./admin-tool-calls.ts";
 import { RUNNING } from "./run-queue.ts";
 
 /** What of a change comes first within a transaction: the message before its run, the run before its calls. */
@@ -32,11 +33,10 @@ export interface ChangeKey {
 interface ChangeOf<Kind extends ChangeKind> {
   readonly kind: Kind;
   readonly key: ChangeKey;
-  readonly threadId: string;
-  readonly chatId: string;
+  readonly thread: ThreadRow;
 }
 
-/** A change, with the row as it was when it was read. */
+/** A change, with its rows as they were when it was read. */
 export type Change =
   | (ChangeOf<"message"> & { readonly message: MessageRow })
   | (ChangeOf<"run" | "delivery"> & { readonly run: RunRow })
@@ -80,42 +80,44 @@ const MAX_REPLIES_IN_PROGRESS = 500;
  *
  * @throws {BadInputError} for a place that this database has not come to: a cursor of another one, or of before a restore.
  */
-export function findNews(
+export async function findNews(
   db: Db,
   place: ActivityPlace,
   { scope, limit }: { scope: ActivityScope; limit: number },
 ): Promise<News> {
-  return inOneSnapshot(db, async (tx, current) => {
-    const snapshot = place.page?.snapshot ?? current;
-    if (place.seen.until > current.until || snapshot.until > current.until) throw new UnknownPlaceError();
-    const found = await findChanges(tx, place, { scope, snapshot, limit: limit + 1 });
-    const changes = await withRows(tx, found.slice(0, limit));
-    return { snapshot, changes, isWhole: found.length <= limit };
-  });
+  const found = await findChanges(db, place, { scope, limit: limit + 1 });
+  const current = readSnapshot(found[0]?.current);
+  const snapshot = place.page?.snapshot ?? current;
+  if (place.seen.until > current.until || snapshot.until > current.until) throw new UnknownPlaceError();
+  const changes = found.flatMap((row) => readChange(row) ?? []);
+  return { snapshot, changes: changes.slice(0, limit), isWhole: changes.length <= limit };
 }
 
 /** Where somebody stands who begins now, with the answers that are in the making. */
-export function findNow(
+export async function findNow(
   db: Db,
   scope: ActivityScope,
 ): Promise<{ snapshot: Snapshot; repliesInProgress: ReplyInProgress[] }> {
-  return inOneSnapshot(db, async (tx, snapshot) => {
-    const soFar = sql<string>`coalesce((select string_agg(${runText.text}, '' order by ${runText.offset})
-      from ${runText} where ${runText.runId} = ${runs.id}), '')`;
-    const repliesInProgress = await tx
-      .select({ run: runs, text: soFar })
-      .from(runs)
-      .innerJoin(threads, eq(threads.id, runs.threadId))
-      .where(and(inArray(runs.status, [...RUNNING]), inScope(scope, runs.threadId, threads.chatId)))
-      .orderBy(runs.queuedAt, runs.id)
-      .limit(MAX_REPLIES_IN_PROGRESS);
-    return { snapshot, repliesInProgress };
-  });
+  const isAsked = and(inArray(runs.status, [...RUNNING]), inScope(scope, runs.threadId, threads.chatId));
+  const inTheMaking = sql`(select ${runs.id} from ${runs} join ${threads} on ${threads.id} = ${runs.threadId}
+    where ${isAsked} order by ${runs.queuedAt}, ${runs.id} limit ${MAX_REPLIES_IN_PROGRESS})`;
+  const soFar = sql<string>`coalesce((select string_agg(${runText.text}, '' order by ${runText.offset})
+    from ${runText} where ${runText.runId} = ${runs.id}), '')`;
+  const rows = await db
+    .select({ current: sql<string>`now.snapshot::text`, run: runs, text: soFar })
+    .from(NOW)
+    .leftJoin(runs, sql`${runs.id} in ${inTheMaking}`)
+    .orderBy(runs.queuedAt, runs.id);
+  return {
+    snapshot: readSnapshot(rows[0]?.current),
+    repliesInProgress: rows.flatMap(({ run, text }) => (run ? [{ run, text }] : [])),
+  };
 }
 
 /** All that is stored by now. */
-export function findSnapshot(db: Db): Promise<Snapshot> {
-  return inOneSnapshot(db, async (_, snapshot) => snapshot);
+export async function findSnapshot(db: Db): Promise<Snapshot> {
+  const [row] = await db.select({ current: sql<string>`now.snapshot::text` }).from(NOW);
+  return readSnapshot(row?.current);
 }
 
 /**
@@ -140,48 +142,32 @@ export class UnknownPlaceError extends BadInputError {
   }
 }
 
-function inOneSnapshot<T>(db: Db, read: (tx: Db, current: Snapshot) => Promise<T>): Promise<T> {
-  return db.transaction(
-    async (tx) => {
-      const [row] = await tx.execute<{ snapshot: string }>(sql`select pg_current_snapshot()::text as snapshot`);
-      const current = parseSnapshot(row?.snapshot ?? "");
-      if (!current) throw new Error(`the server gave a snapshot that cannot be read: ${row?.snapshot}`);
-      return read(tx, current);
-    },
-    { isolationLevel: "repeatable read", accessMode: "read only" },
-  );
+/** The snapshot that a statement reads all of its rows from: so each look is one statement, and needs no transaction. */
+const NOW = sql`(select pg_current_snapshot() as snapshot) as now`;
+
+function readSnapshot(text: string | undefined): Snapshot {
+  const snapshot = parseSnapshot(text ?? "");
+  if (!snapshot) throw new Error(`the server gave a snapshot that cannot be read: ${text}`);
+  return snapshot;
 }
 
-type FoundChange = {
-  readonly kind: number;
-  readonly id: string;
-  readonly changedIn: string;
-  readonly offset: number;
-  readonly delta: string | null;
-  readonly runId: string | null;
-  readonly threadId: string;
-  readonly chatId: string;
-};
+type FoundChange = Awaited<ReturnType<typeof findChanges>>[number];
 
-async function findChanges(
-  tx: Db,
-  { seen, page }: ActivityPlace,
-  { scope, snapshot, limit }: { scope: ActivityScope; snapshot: Snapshot; limit: number },
-): Promise<FoundChange[]> {
+/** At least one row, which says the snapshot; one without a kind where nothing was found. */
+function findChanges(db: Db, { seen, page }: ActivityPlace, { scope, limit }: { scope: ActivityScope; limit: number }) {
+  const within = page ? sql`${page.snapshot.text}::pg_snapshot` : sql`pg_current_snapshot()`;
   const isNews = (changedIn: SQLWrapper, threadId: SQLWrapper) =>
     // The first condition is the index's, the others are exact.
     sql`${changedIn} >= ${String(seen.oldest)}::xid8 and not pg_visible_in_snapshot(${changedIn}, ${seen.text}::pg_snapshot)
-      and pg_visible_in_snapshot(${changedIn}, ${snapshot.text}::pg_snapshot)
+      and pg_visible_in_snapshot(${changedIn}, ${within})
       ${scope.threadId === undefined ? sql`` : sql`and ${threadId} = ${scope.threadId}::uuid`}`;
   const key = page?.key;
   const isAfter =
     key &&
-    sql`(news.changed_in, news.kind, news.id, news."offset")
+    sql`(changed_in, kind, changes.id, "offset")
       > (${String(key.changedIn)}::xid8, ${CHANGE_KINDS.indexOf(key.kind)}::integer, ${key.id}::uuid, ${key.offset}::integer)`;
-  const found = await tx.execute<FoundChange>(sql`
-    select news.kind, news.id, news.changed_in::text as "changedIn", news."offset", news.delta, news.run_id as "runId",
-      news.thread_id as "threadId", ${threads.chatId} as "chatId"
-    from (
+  const news = sql`
+    select changes.* from (
       select 0 as kind, id, changed_in, 0 as "offset", null::text as delta, run_id, thread_id from ${messages}
         where ${isNews(messages.changedIn, messages.threadId)}
       union all select 1, id, changed_in, 0, null, id, thread_id from ${runs}
@@ -194,52 +180,48 @@ async function findChanges(
       union all select 4, ${runText.runId}, ${runText.changedIn}, ${runText.offset}, ${runText.text}, ${runText.runId}, ${runs.threadId}
         from ${runText} join ${runs} on ${runs.id} = ${runText.runId}
         where ${isNews(runText.changedIn, runs.threadId)}
-    ) as news join ${threads} on ${threads.id} = news.thread_id
+    ) as changes ${scope.chatId === undefined ? sql`` : sql`join ${threads} on ${threads.id} = changes.thread_id`}
     where ${and(isAfter, inScope({ chatId: scope.chatId }, threads.id, threads.chatId)) ?? sql`true`}
-    order by news.changed_in, news.kind, news.id, news."offset"
-    limit ${limit}`);
-  return [...found];
+    order by changed_in, kind, changes.id, "offset"
+    limit ${limit}`;
+  const ofKinds = (...kinds: ChangeKind[]) =>
+    sql`news.kind in (${sql.raw(kinds.map((kind) => CHANGE_KINDS.indexOf(kind)).join(", "))})`;
+  return db
+    .select({
+      current: sql<string>`now.snapshot::text`,
+      kind: sql<number | null>`news.kind`,
+      id: sql<string>`news.id`,
+      changedIn: sql<string>`news.changed_in::text`,
+      offset: sql<number>`news."offset"`,
+      delta: sql<string | null>`news.delta`,
+      thread: threads,
+      message: messages,
+      run: runs,
+      toolCall: TOOL_CALL_COLUMNS,
+    })
+    .from(sql`${NOW} left join (${news}) as news on true`)
+    .leftJoin(threads, sql`${threads.id} = news.thread_id`)
+    .leftJoin(messages, sql`${messages.id} = news.id and ${ofKinds("message")}`)
+    .leftJoin(runs, sql`${runs.id} = news.run_id and ${ofKinds("run", "delivery", "text")}`)
+    .leftJoin(toolCalls, sql`${toolCalls.id} = news.id and ${ofKinds("toolCall")}`)
+    .orderBy(sql`news.changed_in, news.kind, news.id, news."offset"`);
 }
 
-async function withRows(tx: Db, found: readonly FoundChange[]): Promise<Change[]> {
-  const idsOf = (kinds: readonly ChangeKind[], idOf: (change: FoundChange) => string) =>
-    new Set(found.filter((change) => kinds.includes(kindOf(change))).map(idOf));
-  const messagesById = await byId(
-    idsOf(["message"], (change) => change.id),
-    (ids) => findMessages(tx, ids),
-  );
-  const runsById = await byId(
-    idsOf(["run", "delivery", "text"], (change) => change.runId ?? ""),
-    (ids) => findRuns(tx, ids),
-  );
-  const callsById = await byId(
-    idsOf(["toolCall"], (change) => change.id),
-    (ids) => findToolCalls(tx, ids),
-  );
-  return found.flatMap((change): Change[] => {
-    const kind = kindOf(change);
-    const { id, offset, threadId, chatId, delta } = change;
-    const place = { key: { changedIn: BigInt(change.changedIn), kind, id, offset }, threadId, chatId };
-    const [message, toolCall, run] = [messagesById.get(id), callsById.get(id), runsById.get(change.runId ?? "")];
-    if (kind === "message") return message ? [{ ...place, kind, message }] : [];
-    if (kind === "toolCall") return toolCall ? [{ ...place, kind, toolCall }] : [];
-    if (!run) return [];
-    return kind === "text" ? [{ ...place, kind, run, from: offset, delta: delta ?? "" }] : [{ ...place, kind, run }];
-  });
+function readChange({ kind: number, id, changedIn, offset, delta, ...rows }: FoundChange): Change | null {
+  const { thread, message, run, toolCall } = rows;
+  if (number === null || !thread) return null;
+  const kind = kindOf(number);
+  const place = { key: { changedIn: BigInt(changedIn), kind, id, offset }, thread };
+  if (kind === "message") return message && { ...place, kind, message };
+  if (kind === "toolCall") return toolCall && { ...place, kind, toolCall };
+  if (kind === "text") return run && { ...place, kind, run, from: offset, delta: delta ?? "" };
+  return run && { ...place, kind, run };
 }
 
-function kindOf({ kind }: FoundChange): ChangeKind {
-  const name = CHANGE_KINDS[kind];
-  if (!name) throw new Error(`no kind of change has the number ${kind}`);
+function kindOf(number: number): ChangeKind {
+  const name = CHANGE_KINDS[number];
+  if (!name) throw new Error(`no kind of change has the number ${number}`);
   return name;
-}
-
-async function byId<Row extends { id: string }>(
-  ids: ReadonlySet<string>,
-  find: (ids: readonly string[]) => Promise<Row[]>,
-): Promise<Map<string, Row>> {
-  if (ids.size === 0) return new Map();
-  return new Map((await find([...ids])).map((row) => [row.id, row]));
 }
 
 function inScope({ threadId, chatId }: ActivityScope, thread: SQLWrapper, chat: SQLWrapper): SQL | undefined {

@@ -10,7 +10,10 @@ import { asksOnly, escapeWildcards, inChat, isOneOf, ROWS_TO_WALK, rarely } from
 /** Without what may be large: `admin-tool-values.ts` reads that. */
 export type ToolCallRow = Omit<typeof toolCalls.$inferSelect, "arguments" | "output">;
 
-const { arguments: _arguments, output: _output, ...COLUMNS } = getColumns(toolCalls);
+const { arguments: _arguments, output: _output, ...columns } = getColumns(toolCalls);
+
+/** All that a `ToolCallRow` has. */
+export const TOOL_CALL_COLUMNS = columns;
 
 /** All that are given must hold. */
 export type ToolCallFilter = {
@@ -35,7 +38,7 @@ export function listToolCalls(db: Db, filter: ToolCallFilter, order: ToolCallOrd
   return {
     name: `toolCalls.${order}`,
     table: toolCalls,
-    columns: COLUMNS,
+    columns: TOOL_CALL_COLUMNS,
     filter,
     isSteady: order === "createdAt" && asksOnly(filter, ["name", "status", "created"]),
     where: and(whereToolCall(filter), order === "durationMs" ? slowerThan(filter) : undefined),
@@ -73,7 +76,7 @@ export function listToolCallsOfRun(db: Db, filter: ToolCallFilter, order: ToolCa
 /** The tool calls with these ids, in no order; one that does not exist is left out. */
 export function findToolCalls(db: Db, ids: readonly string[]): Promise<ToolCallRow[]> {
   return db
-    .select(COLUMNS)
+    .select(TOOL_CALL_COLUMNS)
     .from(toolCalls)
     .where(sql`${toolCalls.id} = any(${uuidArray(ids)})`);
 }

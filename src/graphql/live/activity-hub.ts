@@ -9,7 +9,6 @@ import type { Listener, NoticeHandler } from "../../db/notify.ts";
 import {
   type ActivityPlace,
   type ActivityScope,
-  type Change,
   findNews,
   findSnapshot,
   type News,
@@ -20,6 +19,7 @@ import type { Snapshot } from "../../db/snapshot.ts";
 import type { AppError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { encodePlace } from "./activity-cursor.ts";
+import { createFollowers, type SharedChange } from "./followers.ts";
 import {
   FollowingEndedError,
   MAX_FOLLOWERS,
@@ -29,20 +29,7 @@ import {
 } from "./following-errors.ts";
 import { inTurns } from "./in-turns.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
-
-/** A change as all subscribers of the process get it. */
-export interface SharedChange {
-  readonly change: Change;
-  /** What was known before this change's page was read: who has seen less than that must look at `page`. */
-  readonly seen: Snapshot;
-  /** The snapshot that the page was read from; `endsPage`: with this change all of it is known. */
-  readonly page: Snapshot;
-  readonly endsPage: boolean;
-  /** For those who have seen `seen`: where they stand after it. */
-  readonly cursor: string;
-  /** The same for all changes that were read at once: what is loaded for one of them serves all. */
-  readonly readAt: object;
-}
+import type { Kept } from "./kept.ts";
 
 export interface Follower {
   readonly inbox: Inbox<SharedChange>;
@@ -70,20 +57,14 @@ export interface ActivityHubDeps {
 
 /** Changes that are read at once. */
 const PAGE_SIZE = 500;
-/** Followers who get what is new before anything else is done: a few milliseconds' work. */
-const FOLLOWERS_PER_TURN = 100;
+/** Followers who get what is new before anything else is done: a millisecond's work. The first then need not wait for the last. */
+const FOLLOWERS_PER_TURN = 10;
 /** Pause between two looks, in milliseconds: what happens meanwhile is read together. */
 const LOOK_GAP_MS = 5;
 /** A look without a notice, in milliseconds: for what was changed without one, and for a notice that was lost. */
 const IDLE_LOOK_MS = 1_000;
 /** How long a token that was revoked, or has expired, may go on to follow, in milliseconds. */
 const TOKEN_CHECK_MS = 10_000;
-
-/** Whose inbox it is. */
-interface Wish {
-  readonly scope: ActivityScope;
-  readonly tokenId: string | null;
-}
 
 interface Watch {
   place: ActivityPlace;
@@ -93,7 +74,7 @@ interface Watch {
 
 export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
   const { db, listen, logger, tokenCheckMs = TOKEN_CHECK_MS } = deps;
-  const followers = new Map<Inbox<SharedChange>, Wish>();
+  const followers = createFollowers();
   let tokensCheckedAt = performance.now();
   let watching: Promise<Watch> | null = null;
   let isClosed = false;
@@ -137,7 +118,9 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
       const news = await findNews(db, watch.place, { scope: {}, limit: PAGE_SIZE });
       // All have left meanwhile, and whoever came since is served by another watch.
       if (watching !== own) return;
-      await hand(share(watch.place.seen, news), followers);
+      await inTurns(followers.wanting(share(watch.place.seen, news)), FOLLOWERS_PER_TURN, ([inbox, changes]) => {
+        for (const change of changes) inbox.put(change);
+      });
       watch.place = placeAfter(watch.place, news);
       isWhole = news.isWhole;
     }
@@ -146,10 +129,10 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
   const checkTokens = async () => {
     if (performance.now() - tokensCheckedAt < tokenCheckMs) return;
     tokensCheckedAt = performance.now();
-    const ids = new Set([...followers.values()].flatMap(({ tokenId }) => tokenId ?? []));
+    const ids = new Set([...followers.wishes.values()].flatMap(({ tokenId }) => tokenId ?? []));
     if (ids.size === 0) return;
     const valid = new Set(await findValidTokenIds(db, [...ids]));
-    for (const [inbox, { tokenId }] of followers) {
+    for (const [inbox, { tokenId }] of followers.wishes) {
       if (tokenId !== null && ids.has(tokenId) && !valid.has(tokenId)) inbox.fail(new TokenEndedError());
     }
   };
@@ -177,7 +160,7 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
   };
 
   const forget = (inbox: Inbox<SharedChange>) => {
-    if (followers.delete(inbox) && followers.size === 0) {
+    if (followers.delete(inbox) && followers.wishes.size === 0) {
       rest().catch((error: unknown) => logger.warn({ err: error }, "could not stop listening for subscribers"));
     }
   };
@@ -188,16 +171,16 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
   };
 
   const endAll = (error: AppError) => {
-    for (const inbox of followers.keys()) inbox.fail(error);
+    for (const inbox of followers.wishes.keys()) inbox.fail(error);
   };
 
   return {
     async follow(scope, tokenId) {
       if (isClosed) throw new FollowingEndedError();
-      if (followers.size >= MAX_FOLLOWERS) throw new TooManyFollowersError();
+      if (followers.wishes.size >= MAX_FOLLOWERS) throw new TooManyFollowersError();
       // One that failed gets nothing more: it takes no place until its client has read why.
       const inbox = createInbox<SharedChange>(() => forget(inbox));
-      followers.set(inbox, { scope, tokenId });
+      followers.add(inbox, { scope, tokenId });
       watching ??= watch();
       try {
         await watching;
@@ -225,20 +208,10 @@ export function placeAfter(place: ActivityPlace, { snapshot, changes, isWhole }:
 }
 
 function share(seen: Snapshot, { snapshot, changes, isWhole }: News): SharedChange[] {
-  const readAt = {};
+  const keptOfRead: Kept = new Map();
   return changes.map((change, index) => {
     const endsPage = isWhole && index === changes.length - 1;
     const place = endsPage ? { seen: snapshot } : { seen, page: { snapshot, key: change.key } };
-    return { change, seen, page: snapshot, endsPage, cursor: encodePlace(place), readAt };
-  });
-}
-
-function hand(changes: readonly SharedChange[], followers: ReadonlyMap<Inbox<SharedChange>, Wish>): Promise<void> {
-  return inTurns(followers, FOLLOWERS_PER_TURN, ([inbox, { scope }]) => {
-    const wanted = changes.filter(({ change: { threadId, chatId } }) => {
-      return (scope.threadId ?? threadId) === threadId && (scope.chatId ?? chatId) === chatId;
-    });
-    for (const shared of wanted) inbox.put(shared);
-    return wanted.length > 0;
+    return { change, seen, page: snapshot, endsPage, cursor: encodePlace(place), kept: new Map(), keptOfRead };
   });
 }

@@ -28,7 +28,6 @@ const HEADERS = {
 
 /** Answers subscriptions with a stream of events; all else is Yoga's. `pingIntervalMs`: `PING_INTERVAL_MS` when left out. */
 export function streamEvents(pingIntervalMs = PING_INTERVAL_MS): Plugin {
-  const encode = createEncoder();
   return {
     async onResultProcess({ request, result, resultProcessor, setResultProcessor }) {
       if (!isAsyncIterable(result)) return;
@@ -36,7 +35,7 @@ export function streamEvents(pingIntervalMs = PING_INTERVAL_MS): Plugin {
       // By now it is followed already. Without a processor the client takes no events, as Yoga tells it: nobody else ends this.
       if (!resultProcessor) return void (await results.return?.());
       setResultProcessor((_, { Response }) => {
-        const stream = createEventStream(results, { encode, pingIntervalMs });
+        const stream = createEventStream(results, pingIntervalMs);
         endWith(request.signal, stream);
         // Yoga's own `Response` takes a stream of Node's as it is, which its type does not say.
         return new Response(stream as unknown as ReadableStream, { headers: HEADERS });
@@ -53,17 +52,8 @@ function endWith(signal: AbortSignal, stream: Readable): void {
   stream.once("close", () => signal.removeEventListener("abort", end));
 }
 
-interface EventStreamOptions {
-  /** What goes out for a result. */
-  readonly encode: (result: ExecutionResult) => Buffer;
-  readonly pingIntervalMs: number;
-}
-
 /** The bytes for one client. To destroy it ends what it reads from. */
-export function createEventStream(
-  results: AsyncIterator<ExecutionResult>,
-  { encode, pingIntervalMs }: EventStreamOptions,
-): Readable {
+export function createEventStream(results: AsyncIterator<ExecutionResult>, pingIntervalMs: number): Readable {
   let taken: Buffer[] = [];
   let isTaking = false;
   let isFull = false;
@@ -89,7 +79,7 @@ export function createEventStream(
         const { done, value } = await results.next();
         if (stream.destroyed) return;
         isOver = done === true;
-        put(isOver ? COMPLETE : encode(value));
+        put(isOver ? COMPLETE : encodeResult(value));
       }
     } catch (error) {
       stream.destroy(error instanceof Error ? error : new Error(String(error)));
@@ -121,16 +111,13 @@ export function createEventStream(
   return stream;
 }
 
-/** A function that puts each result into bytes once, however many get it. */
-export function createEncoder(): (result: ExecutionResult) => Buffer {
-  const known = new WeakMap<ExecutionResult, Buffer>();
-  return (result) => {
-    const found = known.get(result);
-    if (found) return found;
-    const bytes = Buffer.from(`event: next\ndata: ${JSON.stringify(withoutInternals(result))}\n\n`);
-    known.set(result, bytes);
-    return bytes;
-  };
+/** Where a result has its bytes: with it, see `kept.ts`. */
+const BYTES = Symbol("bytes");
+
+/** A result as it goes out, put into bytes once, however many get it. */
+export function encodeResult(result: ExecutionResult & { [BYTES]?: Buffer }): Buffer {
+  result[BYTES] ??= Buffer.from(`event: next\ndata: ${JSON.stringify(withoutInternals(result))}\n\n`);
+  return result[BYTES];
 }
 
 /** What an error says about the HTTP response is not the client's. */

@@ -16,7 +16,9 @@ import {
 } from "../../db/queries/admin-activity.ts";
 import { covers, type Snapshot, shows } from "../../db/snapshot.ts";
 import { decodePlace, encodePlace } from "./activity-cursor.ts";
-import { type ActivityHub, type Follower, placeAfter, type SharedChange } from "./activity-hub.ts";
+import { type ActivityHub, type Follower, placeAfter } from "./activity-hub.ts";
+import type { SharedChange } from "./followers.ts";
+import type { Kept } from "./kept.ts";
 
 /** The first event of whoever begins without a cursor. */
 export interface ActivityBegun {
@@ -29,8 +31,10 @@ export interface ActivityEvent {
   readonly change: Change | ActivityBegun;
   /** Where the subscriber stands after it. */
   readonly cursor: string;
-  /** Equal for events that were read at once: what is loaded for one of them serves all. */
-  readonly readAt: object;
+  /** What was worked out for this event. */
+  readonly kept: Kept;
+  /** The same for events that were read at once: what is loaded for one of them serves all. */
+  readonly keptOfRead: Kept;
 }
 
 export interface FollowRequest {
@@ -84,7 +88,12 @@ async function* wanted(
 async function* begin(db: Db, follower: Follower, { scope }: FollowRequest): AsyncGenerator<ActivityEvent, void> {
   try {
     const { snapshot, repliesInProgress } = await findNow(db, scope);
-    yield { change: { kind: "begun", scope, repliesInProgress }, cursor: encodePlace({ seen: snapshot }), readAt: {} };
+    yield {
+      change: { kind: "begun", scope, repliesInProgress },
+      cursor: encodePlace({ seen: snapshot }),
+      kept: new Map(),
+      keptOfRead: new Map(),
+    };
     yield* whatHappens(follower, snapshot);
   } finally {
     follower.leave();
@@ -117,12 +126,12 @@ function* missed(
   whole: Snapshot | null,
   snapshot: Snapshot,
 ): Generator<ActivityEvent> {
-  const readAt = {};
+  const keptOfRead: Kept = new Map();
   const joined = joinTexts(changes);
   for (const [index, change] of joined.entries()) {
     const isLast = index === joined.length - 1;
     const place = isLast && whole ? { seen: whole } : { seen, page: { snapshot, key: change.key } };
-    yield { change, cursor: encodePlace(place), readAt };
+    yield { change, cursor: encodePlace(place), kept: new Map(), keptOfRead };
   }
 }
 
@@ -150,7 +159,8 @@ async function* whatHappens({ inbox }: Follower, known: Snapshot): AsyncGenerato
     // From a page on that was read beyond all that this subscriber knows, the hub's cursors are theirs.
     isInStep ||= covers(shared.seen, seen);
     if (isInStep) yield shared;
-    else if (!shows(seen, shared.change.key.changedIn)) yield { ...shared, cursor: ownCursor(seen, shared) };
+    else if (!shows(seen, shared.change.key.changedIn))
+      yield { ...shared, cursor: ownCursor(seen, shared), kept: new Map() };
     if (!isInStep && shared.endsPage && covers(shared.page, seen)) seen = shared.page;
   }
 }

@@ -14,15 +14,18 @@ import {
   GraphQLError,
   Kind,
   type SelectionSetNode,
+  type ValidatedSubscriptionArgs,
   type VariableNode,
   validateSubscriptionArgs,
   visit,
 } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import type { AdminContext } from "../context.ts";
+import { keepPlans } from "../plan/kept-plans.ts";
+import { planEvents } from "../plan/make-plan.ts";
+import { createEventAnswers } from "../plan/run-event-plan.ts";
 import type { ActivityEvent } from "./follow.ts";
-
-type SubscriptionArgs = Exclude<ReturnType<typeof validateSubscriptionArgs>, readonly GraphQLError[]>;
+import { type Kept, keep } from "./kept.ts";
 
 /** Events of one subscriber that are worked out at once, so that what they load is loaded together. */
 const MAX_AHEAD = 50;
@@ -44,26 +47,27 @@ export function shareEvents(contextFor: (context: AdminContext) => AdminContext)
 }
 
 /** The answer to one event for one subscriber; worked out once for all who ask the same. It never rejects. */
-type Answer = (event: ActivityEvent) => Promise<ExecutionResult>;
+type Answer = (event: ActivityEvent) => ExecutionResult | Promise<ExecutionResult>;
 
 function createSharing(contextFor: (context: AdminContext) => AdminContext) {
-  const contexts = new WeakMap<object, Map<string, AdminContext>>();
-  const answers = new WeakMap<ActivityEvent, Map<DocumentNode, Map<string, Promise<ExecutionResult>>>>();
-  return (args: SubscriptionArgs, document: DocumentNode): Answer => {
+  const planOf = keepPlans(planEvents);
+  return (args: ValidatedSubscriptionArgs, document: DocumentNode): Answer => {
     const own = args.contextValue as AdminContext;
     const rights = own.admin?.scope ?? "nobody";
     const wish = JSON.stringify([rights, args.operation.name?.value, variablesInAnswer(args, document)]);
+    const planned = planOf(args.schema, document, args.operation);
+    const answerPlanned = planned && createEventAnswers(planned, args);
     return (event) => {
-      const byRights = getOrMake(contexts, event.readAt, () => new Map());
-      const contextValue = getOrMake(byRights, rights, () => contextFor(own));
-      const byDocument = getOrMake(answers, event, () => new Map());
-      const ofDocument: Map<string, Promise<ExecutionResult>> = getOrMake(byDocument, document, () => new Map());
-      return getOrMake(ofDocument, wish, () => execute({ ...args, rootValue: event, contextValue }));
+      const ofDocument: Kept = keep(event.kept, document, () => new Map());
+      return keep(ofDocument, wish, () => {
+        const contextValue = keep(event.keptOfRead, rights, () => contextFor(own));
+        return answerPlanned?.(event, contextValue) ?? execute({ ...args, rootValue: event, contextValue });
+      });
     };
   };
 }
 
-async function execute(args: SubscriptionArgs): Promise<ExecutionResult> {
+async function execute(args: ValidatedSubscriptionArgs): Promise<ExecutionResult> {
   try {
     return await executeSubscriptionEvent(args);
   } catch (error) {
@@ -72,7 +76,7 @@ async function execute(args: SubscriptionArgs): Promise<ExecutionResult> {
 }
 
 /** Those that the events are shown by. The subscription's own arguments, `after` above all, differ among equal dashboards. */
-function variablesInAnswer({ rawVariableValues, operation }: SubscriptionArgs, document: DocumentNode) {
+function variablesInAnswer({ rawVariableValues, operation }: ValidatedSubscriptionArgs, document: DocumentNode) {
   const names = new Set<string>();
   const note = (node: ASTNode) => visit(node, { Variable: ({ name }: VariableNode) => void names.add(name.value) });
   noteBelowRoot(operation.selectionSet, note);
@@ -97,7 +101,7 @@ function noteBelowRoot({ selections }: SelectionSetNode, note: (node: ASTNode) =
 /** By hand instead of a generator, so that `return()` reaches a source that waits. */
 function mapEvents(source: AsyncIterable<ActivityEvent>, answer: Answer): AsyncIterableIterator<ExecutionResult> {
   const events = source[Symbol.asyncIterator]();
-  let answers: Promise<ExecutionResult>[] = [];
+  let answers: (ExecutionResult | Promise<ExecutionResult>)[] = [];
   let isReading = false;
   let isOver = false;
   let wake: (() => void) | undefined;
@@ -113,7 +117,7 @@ function mapEvents(source: AsyncIterable<ActivityEvent>, answer: Answer): AsyncI
       } catch (error) {
         // As the last event: a stream that only breaks off would not say why.
         isOver = true;
-        answers.push(Promise.resolve(toErrorResult(error)));
+        answers.push(toErrorResult(error));
       }
       wake?.();
     }
@@ -147,16 +151,4 @@ function mapEvents(source: AsyncIterable<ActivityEvent>, answer: Answer): AsyncI
 function toErrorResult(error: unknown): ExecutionResult {
   const cause = error instanceof Error ? error : new Error(String(error));
   return { errors: [new GraphQLError(cause.message, { originalError: cause })] };
-}
-
-function getOrMake<Key, Value>(
-  store: { get(key: Key): Value | undefined; set(key: Key, value: Value): unknown },
-  key: Key,
-  make: () => Value,
-): Value {
-  const found = store.get(key);
-  if (found !== undefined) return found;
-  const made = make();
-  store.set(key, made);
-  return made;
 }

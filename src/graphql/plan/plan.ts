@@ -2,34 +2,42 @@
  * Plans: a document as a tree of what is read by which statement, worked out once for each document.
  *
  * A list is one statement, with all that its rows refer to joined to them; a list within a list is one more for all of them.
- * A document with anything that a plan does not know has none, and is executed field by field. It knows no SQL.
+ * An event of a subscription brings its rows along: nothing is read for it. `make-plan.ts` makes them.
  */
-import {
-  type DocumentNode,
-  type FieldNode,
-  type FragmentDefinitionNode,
-  type GraphQLField,
-  type GraphQLObjectType,
-  type GraphQLSchema,
-  getNamedType,
-  isInterfaceType,
-  isLeafType,
-  isObjectType,
-  Kind,
-  type OperationDefinitionNode,
-  type SelectionSetNode,
+import type {
+  FieldNode,
+  FragmentDefinitionNode,
+  GraphQLField,
+  GraphQLObjectType,
+  GraphQLUnionType,
+  OperationDefinitionNode,
 } from "graphql";
-import { isColumn, SHAPED, type Shape, type ShapedKind } from "../../db/queries/admin-shapes.ts";
-import { COLUMNS, LISTS, LOADED_COLUMNS, NODE_OF, REFERENCES, ROOT_LISTS, ROOT_ROWS } from "./knowledge.ts";
+import type { Shape, ShapedKind } from "../../db/queries/admin-shapes.ts";
+
+/** The document's fragments, which resolvers may look at. */
+export type Fragments = Readonly<Record<string, FragmentDefinitionNode>>;
 
 export interface Plan {
   readonly operation: OperationDefinitionNode;
-  readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
+  readonly fragments: Fragments;
   readonly root: readonly RootField[];
 }
 
+/** How the events of a subscription are answered. */
+export interface EventPlans {
+  readonly fragments: Fragments;
+  /** The name of the subscription's field in the answer, and the union that it gives. */
+  readonly key: string;
+  readonly union: GraphQLUnionType;
+  /** By the names of the types of events that have a plan: what is wanted of them. */
+  readonly byType: ReadonlyMap<string, readonly EventField[]>;
+}
+
+/** A field of an event: a value, or a row that the event brings. */
+export type EventField = ValueField | (Asked & { readonly as: "row"; readonly rows: Rows });
+
 /** A field as the document asks for it. */
-interface Asked {
+export interface Asked {
   /** Its name in the answer. */
   readonly key: string;
   readonly field: GraphQLField<unknown, unknown>;
@@ -48,13 +56,17 @@ export interface Rows {
   readonly fields: readonly RowField[];
 }
 
-export type RowField =
-  | { readonly as: "typename"; readonly key: string; readonly name: string }
-  | (Asked & { readonly as: "value"; readonly fields: readonly ValueField[] | null })
+export type RowField = LocalField | JoinedField;
+
+/** What is answered by the row alone. */
+export type LocalField =
+  | ValueField
   | { readonly as: "id"; readonly key: string; readonly kind: ShapedKind }
   /** What the row itself has under a name. */
   | (Asked & { readonly as: "column"; readonly column: string })
-  | (Asked & { readonly as: "instant"; readonly column: string })
+  | (Asked & { readonly as: "instant"; readonly column: string });
+
+export type JoinedField =
   /** A row that is joined to this one: under which name of its shape. */
   | (Asked & { readonly as: "one"; readonly at: string; readonly rows: Rows })
   | (Asked & { readonly as: "list"; readonly connection: Connection });
@@ -86,192 +98,3 @@ export type ConnectionField =
 
 export type EdgePart = "cursor" | "node" | "__typename";
 export type PagePart = "hasNextPage" | "hasPreviousPage" | "startCursor" | "endCursor" | "__typename";
-
-/** Something that no plan knows. */
-class UnknownToPlans extends Error {}
-
-/** The plan of an operation; null where it asks for something that no plan knows. */
-export function planOperation(
-  schema: GraphQLSchema,
-  document: DocumentNode,
-  operation: OperationDefinitionNode,
-): Plan | null {
-  const query = schema.getQueryType();
-  if (!query || operation.operation !== "query") return null;
-  const fragments: Record<string, FragmentDefinitionNode> = {};
-  for (const definition of document.definitions) {
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
-  }
-  const planner = createPlanner(schema, fragments);
-  try {
-    return { operation, fragments, root: planner.root(query, operation.selectionSet) };
-  } catch (error) {
-    if (error instanceof UnknownToPlans) return null;
-    throw error;
-  }
-}
-
-/** Fragments in fragments stand for thousands of fields; what they cost is counted later, by the executor. */
-const MAX_FIELDS = 2_000;
-
-function createPlanner(schema: GraphQLSchema, fragments: Readonly<Record<string, FragmentDefinitionNode>>) {
-  let left = MAX_FIELDS;
-  /** The fields of selections on one type, those of the same name in the answer together, in their order. */
-  const collect = (type: GraphQLObjectType, selections: readonly SelectionSetNode[]): Map<string, FieldNode[]> => {
-    const found = new Map<string, FieldNode[]>();
-    const visit = ({ selections: nodes }: SelectionSetNode) => {
-      for (const node of nodes) {
-        left -= 1;
-        if (left < 0) throw new UnknownToPlans();
-        if (node.directives && node.directives.length > 0) throw new UnknownToPlans();
-        if (node.kind === Kind.FIELD) {
-          const key = (node.alias ?? node.name).value;
-          // As a key of an object it is none.
-          if (key === "__proto__") throw new UnknownToPlans();
-          found.set(key, [...(found.get(key) ?? []), node]);
-          continue;
-        }
-        const part = node.kind === Kind.INLINE_FRAGMENT ? node : fragments[node.name.value];
-        if (part && (part.directives?.length ?? 0) === 0 && isMeant(type, part.typeCondition?.name.value))
-          visit(part.selectionSet);
-        else if (part?.directives?.length) throw new UnknownToPlans();
-      }
-    };
-    for (const selection of selections) visit(selection);
-    return found;
-  };
-  const isMeant = (type: GraphQLObjectType, condition: string | undefined): boolean => {
-    if (condition === undefined || condition === type.name) return true;
-    const other = schema.getType(condition);
-    return isInterfaceType(other) && type.getInterfaces().includes(other);
-  };
-  const asked = (type: GraphQLObjectType, key: string, nodes: readonly FieldNode[]): Asked | null => {
-    const [first, ...others] = nodes;
-    if (!first || first.name.value === "__typename") return null;
-    const field = type.getFields()[first.name.value];
-    if (!field || hasRights(field)) throw new UnknownToPlans();
-    return { key, field, nodes: [first, ...others] };
-  };
-  const selectionsOf = ({ nodes }: Asked) => nodes.flatMap((node) => node.selectionSet ?? []);
-
-  const values = (type: GraphQLObjectType, selections: readonly SelectionSetNode[]): ValueField[] =>
-    [...collect(type, selections)].map(([key, nodes]) => {
-      const one = asked(type, key, nodes);
-      return one ? value(one) : { as: "typename", key, name: type.name };
-    });
-
-  const value = (one: Asked): Asked & { as: "value"; fields: ValueField[] | null } => {
-    const type = getNamedType(one.field.type);
-    if (isLeafType(type)) return { ...one, as: "value", fields: null };
-    if (!isObjectType(type) || hasRights(type) || type.name in SHAPED || type.name in NODE_OF)
-      throw new UnknownToPlans();
-    return { ...one, as: "value", fields: values(type, selectionsOf(one)) };
-  };
-
-  const rows = (kind: ShapedKind, selections: readonly SelectionSetNode[]): Rows => {
-    const type = schema.getType(kind);
-    if (!isObjectType(type) || hasRights(type)) throw new UnknownToPlans();
-    const columns = new Set<string>();
-    const instants = new Set<string>();
-    const one = new Map<string, { by: string; shape: Shape }>();
-    const lastMessage = new Map<string, { role: "user" | "assistant" | null; shape: Shape }>();
-    let countsMessages = false;
-    // A number: what the client calls it may be a column's name, or longer than Postgres lets a name be.
-    const nextJoined = () => String(one.size + lastMessage.size);
-    const fields = [...collect(type, selections)].map(([key, nodes]): RowField => {
-      const wish = asked(type, key, nodes);
-      if (!wish) return { as: "typename", key, name: type.name };
-      if (wish.field.name === "id") return { as: "id", key, kind };
-      const name = `${kind}.${wish.field.name}`;
-      const reference = REFERENCES[name];
-      if (reference) {
-        const of = rows(reference.kind, selectionsOf(wish));
-        const at = nextJoined();
-        one.set(at, { by: reference.by, shape: of.shape });
-        return { ...wish, as: "one", at, rows: of };
-      }
-      if (LISTS.has(name)) return { ...wish, as: "list", connection: connection(wish) };
-      if (name === "Thread.lastMessage") {
-        const of = rows("Message", selectionsOf(wish));
-        const at = nextJoined();
-        lastMessage.set(at, { role: roleOf(wish), shape: of.shape });
-        return { ...wish, as: "one", at, rows: of };
-      }
-      if (name === "Thread.messageCount") {
-        countsMessages = true;
-        return { ...wish, as: "column", column: "messageCount" };
-      }
-      if (LOADED_COLUMNS.has(name)) {
-        columns.add(wish.field.name);
-        return { ...wish, as: "column", column: wish.field.name };
-      }
-      if (getNamedType(wish.field.type).name === "DateTime" && isColumn(kind, wish.field.name)) {
-        instants.add(wish.field.name);
-        return { ...wish, as: "instant", column: wish.field.name };
-      }
-      const needed = COLUMNS[name] ?? (isColumn(kind, wish.field.name) ? [wish.field.name] : null);
-      if (!needed) throw new UnknownToPlans();
-      for (const column of needed) columns.add(column);
-      return value(wish);
-    });
-    return { type, fields, shape: { kind, columns, instants, one, lastMessage, countsMessages } };
-  };
-
-  const connection = (wish: Asked): Connection => {
-    const type = getNamedType(wish.field.type);
-    const kind = NODE_OF[type.name];
-    if (!kind || !isObjectType(type)) throw new UnknownToPlans();
-    const rowSelections: SelectionSetNode[][] = [];
-    const fields = [...collect(type, selectionsOf(wish))].map(([key, nodes]): ConnectionField => {
-      const part = asked(type, key, nodes);
-      if (!part) return { as: "typename", key, name: type.name };
-      const inner = getNamedType(part.field.type);
-      if (part.field.name === "nodes") {
-        rowSelections.push(selectionsOf(part));
-        return { as: "nodes", key };
-      }
-      if (!isObjectType(inner) || (part.field.name !== "edges" && part.field.name !== "pageInfo"))
-        throw new UnknownToPlans();
-      const parts = [...collect(inner, selectionsOf(part))].map(([partKey, partNodes]) => {
-        const name = partNodes[0]?.name.value;
-        if (name === "node") rowSelections.push(partNodes.flatMap((node) => node.selectionSet ?? []));
-        return { key: partKey, as: name as EdgePart & PagePart };
-      });
-      if (part.field.name === "edges") return { as: "edges", key, typeName: inner.name, fields: parts };
-      return { as: "pageInfo", key, fields: parts };
-    });
-    // With two selections of the same rows each would need a shape of its own.
-    const [only, ...more] = rowSelections;
-    if (!only || more.length > 0) throw new UnknownToPlans();
-    return { rows: rows(kind, only), fields };
-  };
-
-  const root = (type: GraphQLObjectType, selection: SelectionSetNode): RootField[] =>
-    [...collect(type, [selection])].map(([key, nodes]) => {
-      const wish = asked(type, key, nodes);
-      if (!wish) throw new UnknownToPlans();
-      if (ROOT_LISTS.has(wish.field.name)) return { ...wish, as: "list", connection: connection(wish) };
-      const kind = ROOT_ROWS[wish.field.name];
-      if (!kind) throw new UnknownToPlans();
-      const of = rows(kind, selectionsOf(wish));
-      // The row is loaded by itself, with nothing joined to it.
-      if (of.shape.one.size + of.shape.lastMessage.size > 0 || of.shape.countsMessages) throw new UnknownToPlans();
-      return { ...wish, as: "row", rows: of };
-    });
-  return { root };
-}
-
-/** Whether it asks for more rights than to be signed in: the executor knows when, a plan does not ask. */
-function hasRights({ extensions }: { readonly extensions: GraphQLField<unknown, unknown>["extensions"] }): boolean {
-  const options = extensions.pothosOptions as { readonly authScopes?: unknown } | undefined;
-  return options?.authScopes !== undefined;
-}
-
-/** Which last message is wanted. A variable would make another plan of each of its values. */
-function roleOf({ nodes }: Asked): "user" | "assistant" | null {
-  const given = nodes[0].arguments?.find(({ name }) => name.value === "role")?.value;
-  if (given === undefined || given.kind === Kind.NULL) return null;
-  if (given.kind === Kind.ENUM && given.value === "USER") return "user";
-  if (given.kind === Kind.ENUM && given.value === "ASSISTANT") return "assistant";
-  throw new UnknownToPlans();
-}

@@ -6,63 +6,28 @@
  * Fields with rights of their own have no plan.
  * Whatever goes wrong ends the plan; the executor then does the same field by field, and says what is wrong with which.
  */
-import {
-  type ExecutionArgs,
-  type GraphQLField,
-  type GraphQLOutputType,
-  type GraphQLResolveInfo,
-  getArgumentValues,
-  isLeafType,
-  isListType,
-  isNonNullType,
-  validateExecutionArgs,
-} from "graphql";
+import { type ExecutionArgs, isNonNullType, validateExecutionArgs } from "graphql";
 import { findShapedRows, hasRowsOutside, type Parents } from "../../db/queries/admin-paging.ts";
-import { instantKey } from "../../db/queries/admin-shapes.ts";
 import type { AdminContext } from "../context.ts";
 import { encodeCursor } from "../cursors.ts";
-import { encodeGlobalId } from "../ids.ts";
 import type { Page, PageSource } from "../page.ts";
-import { writeInstant } from "../types/scalars.ts";
-import type { Connection, ConnectionField, PagePart, Plan, RootField, RowField, Rows, ValueField } from "./plan.ts";
-
-type Row = Readonly<Record<string, unknown>>;
-type Answer = Record<string, unknown>;
-
-/** A plan came to something that it cannot answer. */
-export class PlanFailedError extends Error {}
+import { type Answer, createCompleter, createResolve, PlanFailedError, type Resolve, type Row } from "./complete.ts";
+import type { Connection, ConnectionField, PagePart, Plan, RootField, RowField, Rows } from "./plan.ts";
 
 /** The answer's data. @throws whatever a resolver or the database throws. */
 export async function runPlan(plan: Plan, args: ExecutionArgs): Promise<Answer> {
   const validated = validateExecutionArgs(args);
   if (!("variableValues" in validated)) throw new PlanFailedError("the variables do not fit");
   const context = args.contextValue as AdminContext;
-  const run = createRun(context, (field, node) => ({
-    args: getArgumentValues(field, node, validated.variableValues),
-    info: {
-      ...validated,
-      fragments: plan.fragments,
-      fieldName: field.name,
-      fieldNodes: [node],
-      returnType: field.type,
-    } as unknown as GraphQLResolveInfo,
-  }));
+  const run = createRun(context, createResolve(validated, plan.fragments));
   // All of them before the first statement: a wrong argument is told by the executor, which reads all anew.
   const reads = plan.root.map((field) => run.prepare(field));
   const values = await Promise.all(reads.map((read) => read()));
   return Object.fromEntries(plan.root.map((field, index) => [field.key, values[index]]));
 }
 
-type Asked = { readonly field: GraphQLField<unknown, unknown>; readonly nodes: RootField["nodes"] };
-type Call = { readonly args: Record<string, unknown>; readonly info: GraphQLResolveInfo };
-
-function createRun(context: AdminContext, callOf: (field: Asked["field"], node: Asked["nodes"][0]) => Call) {
-  const calls = new Map<Asked, Call>();
-  const resolve = (source: unknown, asked: Asked): unknown => {
-    const call = calls.get(asked) ?? callOf(asked.field, asked.nodes[0]);
-    calls.set(asked, call);
-    return asked.field.resolve?.(source, call.args, context, call.info);
-  };
+function createRun(context: AdminContext, resolve: Resolve) {
+  const { completeLocal } = createCompleter(resolve, context);
 
   /** All rows of one selection at once, in their order. */
   const completeRows = async ({ fields }: Rows, rows: readonly Row[]): Promise<Answer[]> => {
@@ -79,19 +44,9 @@ function createRun(context: AdminContext, callOf: (field: Asked["field"], node: 
    * are loaded by then, with nobody who waits for their failure, and such a one ends the process.
    */
   const completeField = async (field: RowField, rows: readonly Row[]): Promise<unknown[]> => {
-    if (field.as === "typename") return rows.map(() => field.name);
-    if (field.as === "id") return rows.map((row) => encodeGlobalId(field.kind, String(row.id)));
-    if (field.as === "value") return rows.map((row) => complete(field.field.type, resolve(row, field), field.fields));
-    if (field.as === "column") return rows.map((row) => complete(field.field.type, row[field.column], null));
-    if (field.as === "instant") return rows.map((row) => completeInstant(field, row));
-    return field.as === "one" ? completeOne(field, rows) : completeLists(field, rows);
-  };
-
-  const completeInstant = (field: RowField & { as: "instant" }, row: Row): unknown => {
-    const text = row[instantKey(field.column)];
-    if (typeof text === "string") return writeInstant(text);
-    // Nothing, or a row that was loaded by itself, as a whole.
-    return complete(field.field.type, row[field.column], null);
+    if (field.as === "one") return completeOne(field, rows);
+    if (field.as === "list") return completeLists(field, rows);
+    return rows.map((row) => completeLocal(field, row));
   };
 
   const completeOne = async (field: RowField & { as: "one" }, rows: readonly Row[]): Promise<unknown[]> => {
@@ -112,7 +67,7 @@ function createRun(context: AdminContext, callOf: (field: Asked["field"], node: 
     const [first] = rows;
     if (!first) return [];
     // Equal for all rows but for whose list it is.
-    const { source } = resolve(first, field) as Page<unknown>;
+    const { source } = resolve(first, field, context) as Page<unknown>;
     const isSomewhere = source.window.after !== undefined || source.window.before !== undefined;
     const parents = [...new Set(rows.map((row) => String(row.id)))];
     if (isSomewhere && parents.length > 1) throw new PlanFailedError("a cursor is of one list only");
@@ -168,40 +123,17 @@ function createRun(context: AdminContext, callOf: (field: Asked["field"], node: 
   const prepare = (field: RootField): (() => Promise<unknown>) => {
     if (field.as === "row") {
       return async () => {
-        const row = (await resolve(undefined, field)) as Row | null | undefined;
+        const row = (await resolve(undefined, field, context)) as Row | null | undefined;
         return row ? (await completeRows(field.rows, [row]))[0] : null;
       };
     }
-    const { source } = resolve(undefined, field) as Page<unknown>;
+    const { source } = resolve(undefined, field, context) as Page<unknown>;
     // A listing of one parent is asked for by its id.
     const { parentId } = source.scope;
     return async () => {
       const pages = await readConnections(field.connection, source, parentId === null ? undefined : [parentId]);
       return pages.get(parentId);
     };
-  };
-
-  /** A value as its type says it, for an object with the fields that are asked of it. */
-  const complete = (type: GraphQLOutputType, value: unknown, fields: readonly ValueField[] | null): unknown => {
-    if (isNonNullType(type)) {
-      const completed = complete(type.ofType, value, fields);
-      if (completed === null) throw new PlanFailedError("a value that must be there is not");
-      return completed;
-    }
-    if (value === null || value === undefined) return null;
-    if (isListType(type)) return [...(value as Iterable<unknown>)].map((item) => complete(type.ofType, item, fields));
-    if (isLeafType(type)) return type.coerceOutputValue(value);
-    return completeValue(value, fields ?? []);
-  };
-
-  const completeValue = (value: unknown, fields: readonly ValueField[]): Answer => {
-    if (value instanceof Promise) throw new PlanFailedError("a value that a plan takes as there is loaded");
-    const answer: Answer = {};
-    for (const field of fields) {
-      answer[field.key] =
-        field.as === "typename" ? field.name : complete(field.field.type, resolve(value, field), field.fields);
-    }
-    return answer;
   };
   return { prepare };
 }

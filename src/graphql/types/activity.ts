@@ -52,7 +52,7 @@ const MessageAdded = builder.objectRef<EventOf<"message">>("MessageAdded").imple
   interfaces: [ActivityEventType],
   description: "A message was said, or its text was edited before it was answered.",
   fields: (t) => ({
-    thread: t.field({ type: Thread, description: "Where.", resolve: ({ change }) => change.threadId }),
+    thread: t.field({ type: Thread, description: "Where.", resolve: ({ change }) => change.thread }),
     message: t.field({ type: Message, description: "The message.", resolve: ({ change }) => change.message }),
   }),
 });
@@ -62,7 +62,7 @@ const ReplyText = builder.objectRef<EventOf<"text">>("ReplyText").implement({
   description:
     "An answer has grown, at most five times a second. Put `delta` at `offset` and drop what stood there: after a takeover a part is written anew. The whole answer comes as `MessageAdded`.",
   fields: (t) => ({
-    thread: t.field({ type: Thread, description: "Where.", resolve: ({ change }) => change.threadId }),
+    thread: t.field({ type: Thread, description: "Where.", resolve: ({ change }) => change.thread }),
     run: t.field({ type: Run, description: "The run that says it.", resolve: ({ change }) => change.run }),
     offset: t.int({
       description: "Where `delta` begins in the whole answer, in UTF-16 units, as JavaScript counts.",
@@ -77,7 +77,7 @@ const RunChanged = builder.objectRef<EventOf<"run" | "delivery">>("RunChanged").
   description:
     "A run was queued, went on or ended, or its delivery did. It shows the run as it was when this was read.",
   fields: (t) => ({
-    thread: t.field({ type: Thread, description: "Where.", resolve: ({ change }) => change.threadId }),
+    thread: t.field({ type: Thread, description: "Where.", resolve: ({ change }) => change.thread }),
     run: t.field({ type: Run, description: "The run.", resolve: ({ change }) => change.run }),
   }),
 });
@@ -86,7 +86,7 @@ const ToolCallChanged = builder.objectRef<EventOf<"toolCall">>("ToolCallChanged"
   interfaces: [ActivityEventType],
   description: "The model asked for a tool call, it began, or it ended.",
   fields: (t) => ({
-    thread: t.field({ type: Thread, description: "Where.", resolve: ({ change }) => change.threadId }),
+    thread: t.field({ type: Thread, description: "Where.", resolve: ({ change }) => change.thread }),
     toolCall: t.field({ type: ToolCall, description: "The tool call.", resolve: ({ change }) => change.toolCall }),
   }),
 });

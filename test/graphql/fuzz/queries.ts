@@ -1,8 +1,10 @@
 /** Queries that the schema allows, but for what their values are: any fields, in any depth, with any arguments. */
 import fc from "fast-check";
 import {
+  type DocumentNode,
   type GraphQLArgument,
   type GraphQLCompositeType,
+  GraphQLError,
   type GraphQLField,
   type GraphQLObjectType,
   type GraphQLSchema,
@@ -11,6 +13,7 @@ import {
   isCompositeType,
   isRequiredArgument,
   isUnionType,
+  parse,
 } from "graphql";
 import type { Mood, Value } from "./values.ts";
 
@@ -45,10 +48,12 @@ const TYPENAME: Selected = leaf("__typename");
 interface Drawing {
   readonly mood: Mood;
   readonly valuesOf: (type: GraphQLArgument["type"]) => fc.Arbitrary<Value>;
+  /** Subscriptions, and nothing else. */
+  readonly isLive?: boolean;
 }
 
-/** Draws a query or a mutation. `valuesOf` draws the value of an argument. */
-export function queriesOf(schema: GraphQLSchema, { mood, valuesOf }: Drawing): fc.Arbitrary<Query> {
+/** Draws a query or a mutation, or a subscription. `valuesOf` draws the value of an argument. */
+export function queriesOf(schema: GraphQLSchema, { mood, valuesOf, isLive = false }: Drawing): fc.Arbitrary<Query> {
   const made = new Map<string, fc.Arbitrary<Selected[]>>();
 
   const selections = (type: GraphQLCompositeType, depth: number): fc.Arbitrary<Selected[]> => {
@@ -92,15 +97,27 @@ export function queriesOf(schema: GraphQLSchema, { mood, valuesOf }: Drawing): f
       .map(({ args, ...rest }) => ({ ...leaf(field.name), ...rest, args: args.filter((arg) => arg !== null) }));
   };
 
-  const roots: [string, GraphQLObjectType | null | undefined, number][] = [
-    ["query", schema.getQueryType(), 12],
-    ["mutation", schema.getMutationType(), 1],
-  ];
+  const roots: [string, GraphQLObjectType | null | undefined, number][] = isLive
+    ? [["subscription", schema.getSubscriptionType(), 1]]
+    : [
+        ["query", schema.getQueryType(), 12],
+        ["mutation", schema.getMutationType(), 1],
+      ];
   return fc.oneof(
     ...roots.flatMap(([operation, root, weight]) =>
       root ? [{ weight, arbitrary: selections(root, 0).map((inner) => render(operation, inner)) }] : [],
     ),
   );
+}
+
+/** Null for a text that is no document: what is drawn for a value need not be one. */
+export function parseDrawn(text: string): DocumentNode | null {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (error instanceof GraphQLError) return null;
+    throw error;
+  }
 }
 
 /** A page's other end and its cursors are what is refused most: a tame query has them seldom. */

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { type ExecutionResult, GraphQLError } from "graphql";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { createEncoder, createEventStream, PING_INTERVAL_MS } from "../../../src/graphql/live/event-stream.ts";
+import { createEventStream, encodeResult, PING_INTERVAL_MS } from "../../../src/graphql/live/event-stream.ts";
 import { ADMIN_TOKEN, type AdminClient, startAdminApi } from "../admin-client.ts";
 
 const NEVER_MS = 1_000_000;
@@ -30,7 +30,7 @@ function give(results: readonly ExecutionResult[], { endless = false } = {}) {
 }
 
 function streamOf(iterator: AsyncIterator<ExecutionResult>, pingIntervalMs = NEVER_MS): Readable {
-  return createEventStream(iterator, { encode: createEncoder(), pingIntervalMs });
+  return createEventStream(iterator, pingIntervalMs);
 }
 
 /** A turn of the event loop: all that could be read by now was. */
@@ -74,17 +74,16 @@ test("what has happened at once goes out at once", async () => {
 });
 
 test("a result that many get is put into bytes once, an error keeps what HTTP needs to itself", () => {
-  const encode = createEncoder();
   const result = { data: { text: "hello" } };
   const error = new GraphQLError("Too slow", { extensions: { code: "TIMEOUT", http: { status: 504 } } });
 
-  const bytes = encode(result);
+  const bytes = encodeResult(result);
 
-  expect(encode(result)).toBe(bytes);
-  expect(encode({ errors: [error] }).toString()).toBe(
+  expect(encodeResult(result)).toBe(bytes);
+  expect(encodeResult({ errors: [error] }).toString()).toBe(
     'event: next\ndata: {"errors":[{"message":"Too slow","extensions":{"code":"TIMEOUT"}}]}\n\n',
   );
-  expect(encode({ errors: [new GraphQLError("No")] }).toString()).toBe(
+  expect(encodeResult({ errors: [new GraphQLError("No")] }).toString()).toBe(
     'event: next\ndata: {"errors":[{"message":"No"}]}\n\n',
   );
 });
@@ -126,7 +125,7 @@ test("what breaks off breaks off the stream", async () => {
 test("while nothing happens there is a sign of life every 12 seconds, until the client goes", async () => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   const { iterator } = give([], { endless: true });
-  const stream = createEventStream(iterator, { encode: createEncoder(), pingIntervalMs: PING_INTERVAL_MS });
+  const stream = createEventStream(iterator, PING_INTERVAL_MS);
   const chunks: string[] = [];
   stream.on("data", (chunk: Buffer) => chunks.push(chunk.toString()));
   await turn();

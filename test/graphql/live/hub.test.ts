@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Db } from "../../../src/db/client.ts";
 import { listen, publish } from "../../../src/db/notify.ts";
-import { parseSnapshot } from "../../../src/db/snapshot.ts";
 import { createActivityHub } from "../../../src/graphql/live/activity-hub.ts";
 import { MAX_WAITING } from "../../../src/graphql/live/inbox.ts";
 import { insertMessages, insertThread } from "../../support/conversations.ts";
@@ -67,11 +66,11 @@ test("when the database has lost what was told already, followers are told to be
 
 /** The database, whose first snapshot is this one: of a server that had come further. */
 function firstAt(snapshot: string): Db {
-  const further = Promise.resolve(parseSnapshot(snapshot));
+  const further = { from: () => Promise.resolve([{ current: snapshot }]) };
   let reads = 0;
-  const transaction: Db["transaction"] = (work, options) => {
+  const select = (fields: Parameters<Db["select"]>[0]) => {
     reads += 1;
-    return reads === 1 ? (further as ReturnType<typeof work>) : testDatabase.db.transaction(work, options);
+    return reads === 1 ? further : testDatabase.db.select(fields);
   };
-  return Object.create(testDatabase.db, { transaction: { value: transaction } });
+  return Object.create(testDatabase.db, { select: { value: select } });
 }

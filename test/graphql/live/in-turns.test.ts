@@ -1,13 +1,10 @@
 import { expect, test } from "vitest";
 import { inTurns } from "../../../src/graphql/live/in-turns.ts";
 
-test("others get their turn after some of the work, not after what was none, and who comes meanwhile is served", async () => {
+test("others get their turn after some of the work, and who comes meanwhile is served", async () => {
   const items = new Set([1, 2, 3, 4, 5, 6]);
   const seen: (number | string)[] = [];
-  const work = (item: number) => {
-    seen.push(item);
-    return item !== 2;
-  };
+  const work = (item: number) => void seen.push(item);
 
   setImmediate(() => {
     seen.push("other");
@@ -15,5 +12,5 @@ test("others get their turn after some of the work, not after what was none, and
   });
   await inTurns(items, 2, work);
 
-  expect(seen).toEqual([1, 2, 3, "other", 4, 5, 6, 7]);
+  expect(seen).toEqual([1, 2, "other", 3, 4, 5, 6, 7]);
 });

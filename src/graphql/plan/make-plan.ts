@@ -1,0 +1,288 @@
+/**
+ * Makes plans. A document with anything that a plan does not know has none, and is executed field by field. It knows no SQL.
+ */
+import {
+  type DocumentNode,
+  type FieldNode,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  getNamedType,
+  isAbstractType,
+  isLeafType,
+  isObjectType,
+  isUnionType,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from "graphql";
+import { isColumn, SHAPED, type Shape, type ShapedKind } from "../../db/queries/admin-shapes.ts";
+import { COLUMNS, LISTS, LOADED_COLUMNS, NODE_OF, REFERENCES, ROOT_LISTS, ROOT_ROWS } from "./knowledge.ts";
+import type {
+  Asked,
+  Connection,
+  ConnectionField,
+  EdgePart,
+  EventField,
+  EventPlans,
+  Fragments,
+  PagePart,
+  Plan,
+  RootField,
+  RowField,
+  Rows,
+  ValueField,
+} from "./plan.ts";
+
+/** Something that no plan knows. */
+class UnknownToPlans extends Error {}
+
+/** The plan of an operation; null where it asks for something that no plan knows. */
+export function planOperation(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+): Plan | null {
+  const query = schema.getQueryType();
+  if (!query || operation.operation !== "query") return null;
+  const fragments = fragmentsOf(document);
+  return unlessUnknown(() => {
+    const planner = createPlanner(schema, fragments);
+    return { operation, fragments, root: planner.root(query, operation.selectionSet) };
+  });
+}
+
+/** The plans of a subscription's events; null where it has none for any of them. */
+export function planEvents(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+): EventPlans | null {
+  const subscription = schema.getSubscriptionType();
+  if (!subscription || operation.operation !== "subscription") return null;
+  const fragments = fragmentsOf(document);
+  return unlessUnknown(() => {
+    const asked = createPlanner(schema, fragments).only(subscription, operation.selectionSet);
+    const union = getNamedType(asked.field.type);
+    if (!isUnionType(union)) return null;
+    const byType = new Map<string, readonly EventField[]>();
+    for (const type of union.getTypes()) {
+      const fields = unlessUnknown(() => createPlanner(schema, fragments).event(type, asked));
+      if (fields) byType.set(type.name, fields);
+    }
+    return { fragments, key: asked.key, union, byType };
+  });
+}
+
+function fragmentsOf(document: DocumentNode): Fragments {
+  const fragments = document.definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
+  return Object.fromEntries(fragments.map((fragment) => [fragment.name.value, fragment]));
+}
+
+function unlessUnknown<Made>(make: () => Made): Made | null {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof UnknownToPlans) return null;
+    throw error;
+  }
+}
+
+/** Fragments in fragments stand for thousands of fields; what they cost is counted later, by the executor. */
+const MAX_FIELDS = 2_000;
+
+function createPlanner(schema: GraphQLSchema, fragments: Fragments) {
+  let left = MAX_FIELDS;
+  /** The fields of selections on one type, those of the same name in the answer together, in their order. */
+  const collect = (type: GraphQLObjectType, selections: readonly SelectionSetNode[]): Map<string, FieldNode[]> => {
+    const found = new Map<string, FieldNode[]>();
+    const visit = ({ selections: nodes }: SelectionSetNode) => {
+      for (const node of nodes) {
+        left -= 1;
+        if (left < 0) throw new UnknownToPlans();
+        if (node.directives && node.directives.length > 0) throw new UnknownToPlans();
+        if (node.kind === Kind.FIELD) {
+          const key = (node.alias ?? node.name).value;
+          // As a key of an object it is none.
+          if (key === "__proto__") throw new UnknownToPlans();
+          found.set(key, [...(found.get(key) ?? []), node]);
+          continue;
+        }
+        const part = node.kind === Kind.INLINE_FRAGMENT ? node : fragments[node.name.value];
+        if (part && (part.directives?.length ?? 0) === 0 && isMeant(type, part.typeCondition?.name.value))
+          visit(part.selectionSet);
+        else if (part?.directives?.length) throw new UnknownToPlans();
+      }
+    };
+    for (const selection of selections) visit(selection);
+    return found;
+  };
+  const isMeant = (type: GraphQLObjectType, condition: string | undefined): boolean => {
+    if (condition === undefined || condition === type.name) return true;
+    const other = schema.getType(condition);
+    return isAbstractType(other) && schema.isSubType(other, type);
+  };
+  const asked = (type: GraphQLObjectType, key: string, nodes: readonly FieldNode[]): Asked | null => {
+    const [first, ...others] = nodes;
+    if (!first || first.name.value === "__typename") return null;
+    const field = type.getFields()[first.name.value];
+    if (!field || hasRights(field)) throw new UnknownToPlans();
+    return { key, field, nodes: [first, ...others] };
+  };
+  const selectionsOf = ({ nodes }: Asked) => nodes.flatMap((node) => node.selectionSet ?? []);
+
+  const values = (type: GraphQLObjectType, selections: readonly SelectionSetNode[]): ValueField[] =>
+    [...collect(type, selections)].map(([key, nodes]) => {
+      const one = asked(type, key, nodes);
+      return one ? value(one) : { as: "typename", key, name: type.name };
+    });
+
+  const value = (one: Asked): Asked & { as: "value"; fields: ValueField[] | null } => {
+    const type = getNamedType(one.field.type);
+    if (isLeafType(type)) return { ...one, as: "value", fields: null };
+    if (!isObjectType(type) || hasRights(type) || type.name in SHAPED || type.name in NODE_OF)
+      throw new UnknownToPlans();
+    return { ...one, as: "value", fields: values(type, selectionsOf(one)) };
+  };
+
+  const rows = (kind: ShapedKind, selections: readonly SelectionSetNode[]): Rows => {
+    const type = schema.getType(kind);
+    if (!isObjectType(type) || hasRights(type)) throw new UnknownToPlans();
+    const columns = new Set<string>();
+    const instants = new Set<string>();
+    const one = new Map<string, { by: string; shape: Shape }>();
+    const lastMessage = new Map<string, { role: "user" | "assistant" | null; shape: Shape }>();
+    let countsMessages = false;
+    // A number: what the client calls it may be a column's name, or longer than Postgres lets a name be.
+    const nextJoined = () => String(one.size + lastMessage.size);
+    const fields = [...collect(type, selections)].map(([key, nodes]): RowField => {
+      const wish = asked(type, key, nodes);
+      if (!wish) return { as: "typename", key, name: type.name };
+      if (wish.field.name === "id") return { as: "id", key, kind };
+      const name = `${kind}.${wish.field.name}`;
+      const reference = REFERENCES[name];
+      if (reference) {
+        const of = rows(reference.kind, selectionsOf(wish));
+        const at = nextJoined();
+        one.set(at, { by: reference.by, shape: of.shape });
+        return { ...wish, as: "one", at, rows: of };
+      }
+      if (LISTS.has(name)) return { ...wish, as: "list", connection: connection(wish) };
+      if (name === "Thread.lastMessage") {
+        const of = rows("Message", selectionsOf(wish));
+        const at = nextJoined();
+        lastMessage.set(at, { role: roleOf(wish), shape: of.shape });
+        return { ...wish, as: "one", at, rows: of };
+      }
+      if (name === "Thread.messageCount") {
+        countsMessages = true;
+        return { ...wish, as: "column", column: "messageCount" };
+      }
+      if (LOADED_COLUMNS.has(name)) {
+        columns.add(wish.field.name);
+        return { ...wish, as: "column", column: wish.field.name };
+      }
+      if (getNamedType(wish.field.type).name === "DateTime" && isColumn(kind, wish.field.name)) {
+        instants.add(wish.field.name);
+        return { ...wish, as: "instant", column: wish.field.name };
+      }
+      const needed = COLUMNS[name] ?? (isColumn(kind, wish.field.name) ? [wish.field.name] : null);
+      if (!needed) throw new UnknownToPlans();
+      for (const column of needed) columns.add(column);
+      return value(wish);
+    });
+    return { type, fields, shape: { kind, columns, instants, one, lastMessage, countsMessages } };
+  };
+
+  const connection = (wish: Asked): Connection => {
+    const type = getNamedType(wish.field.type);
+    const kind = NODE_OF[type.name];
+    if (!kind || !isObjectType(type)) throw new UnknownToPlans();
+    const rowSelections: SelectionSetNode[][] = [];
+    const fields = [...collect(type, selectionsOf(wish))].map(([key, nodes]): ConnectionField => {
+      const part = asked(type, key, nodes);
+      if (!part) return { as: "typename", key, name: type.name };
+      const inner = getNamedType(part.field.type);
+      if (part.field.name === "nodes") {
+        rowSelections.push(selectionsOf(part));
+        return { as: "nodes", key };
+      }
+      if (!isObjectType(inner) || (part.field.name !== "edges" && part.field.name !== "pageInfo"))
+        throw new UnknownToPlans();
+      const parts = [...collect(inner, selectionsOf(part))].map(([partKey, partNodes]) => {
+        const name = partNodes[0]?.name.value;
+        if (name === "node") rowSelections.push(partNodes.flatMap((node) => node.selectionSet ?? []));
+        return { key: partKey, as: name as EdgePart & PagePart };
+      });
+      if (part.field.name === "edges") return { as: "edges", key, typeName: inner.name, fields: parts };
+      return { as: "pageInfo", key, fields: parts };
+    });
+    // With two selections of the same rows each would need a shape of its own.
+    const [only, ...more] = rowSelections;
+    if (!only || more.length > 0) throw new UnknownToPlans();
+    return { rows: rows(kind, only), fields };
+  };
+
+  const root = (type: GraphQLObjectType, selection: SelectionSetNode): RootField[] =>
+    [...collect(type, [selection])].map(([key, nodes]) => {
+      const wish = asked(type, key, nodes);
+      if (!wish) throw new UnknownToPlans();
+      if (ROOT_LISTS.has(wish.field.name)) return { ...wish, as: "list", connection: connection(wish) };
+      const kind = ROOT_ROWS[wish.field.name];
+      if (!kind) throw new UnknownToPlans();
+      const of = rows(kind, selectionsOf(wish));
+      // The row is loaded by itself, with nothing joined to it.
+      if (of.shape.one.size + of.shape.lastMessage.size > 0 || of.shape.countsMessages) throw new UnknownToPlans();
+      return { ...wish, as: "row", rows: of };
+    });
+
+  const only = (type: GraphQLObjectType, selection: SelectionSetNode): Asked => {
+    const [[key, nodes] = ["", []], ...more] = collect(type, [selection]);
+    const wish = asked(type, key, nodes);
+    if (!wish || more.length > 0) throw new UnknownToPlans();
+    return wish;
+  };
+
+  const event = (type: GraphQLObjectType, root: Asked): EventField[] =>
+    [...collect(type, selectionsOf(root))].map(([key, nodes]): EventField => {
+      const wish = asked(type, key, nodes);
+      if (!wish) return { as: "typename", key, name: type.name };
+      const { name } = getNamedType(wish.field.type);
+      if (!isShaped(name)) return value(wish);
+      const of = rows(name, selectionsOf(wish));
+      if (!isOfRowAlone(of)) throw new UnknownToPlans();
+      return { ...wish, as: "row", rows: of };
+    });
+  return { root, only, event };
+}
+
+function isShaped(name: string): name is ShapedKind {
+  return name in SHAPED;
+}
+
+/** Whether the rows that somebody brings along are enough, as they are stored and without what may be large. */
+function isOfRowAlone({ type, fields }: Rows): boolean {
+  return fields.every((field) => {
+    if (field.as === "one" || field.as === "list") return false;
+    return field.as !== "column" || isColumnOfRow(type, field);
+  });
+}
+
+function isColumnOfRow(type: GraphQLObjectType, { field }: Asked): boolean {
+  return !LOADED_COLUMNS.has(`${type.name}.${field.name}`) && isShaped(type.name) && isColumn(type.name, field.name);
+}
+
+/** Whether it asks for more rights than to be signed in: the executor knows when, a plan does not ask. */
+function hasRights({ extensions }: { readonly extensions: GraphQLField<unknown, unknown>["extensions"] }): boolean {
+  const options = extensions.pothosOptions as { readonly authScopes?: unknown } | undefined;
+  return options?.authScopes !== undefined;
+}
+
+/** Which last message is wanted. A variable would make another plan of each of its values. */
+function roleOf({ nodes }: Asked): "user" | "assistant" | null {
+  const given = nodes[0].arguments?.find(({ name }) => name.value === "role")?.value;
+  if (given === undefined || given.kind === Kind.NULL) return null;
+  if (given.kind === Kind.ENUM && given.value === "USER") return "user";
+  if (given.kind === Kind.ENUM && given.value === "ASSISTANT") return "assistant";
+  throw new UnknownToPlans();
+}
