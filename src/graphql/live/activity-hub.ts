@@ -8,7 +8,6 @@ import type { Db } from "../../db/client.ts";
 import type { Listener, NoticeHandler } from "../../db/notify.ts";
 import {
   type ActivityPlace,
-  type ActivityScope,
   findNews,
   findSnapshot,
   type News,
@@ -19,7 +18,7 @@ import type { Snapshot } from "../../db/snapshot.ts";
 import type { AppError } from "../../errors.ts";
 import type { Logger } from "../../logger.ts";
 import { encodePlace } from "./activity-cursor.ts";
-import { createFollowers, type SharedChange } from "./followers.ts";
+import { createFollowers, type SharedChange, type Wish } from "./followers.ts";
 import {
   FollowingEndedError,
   MAX_FOLLOWERS,
@@ -38,10 +37,10 @@ export interface Follower {
 
 export interface ActivityHub {
   /**
-   * From the moment it resolves, all that is news is put into the follower's inbox, as long as their token is valid: its row's
-   * id, or null for the configured one. @throws {TooManyFollowersError}
+   * From the moment it resolves, all that is news and wished for is put into the follower's inbox, as long as their token is
+   * valid. @throws {TooManyFollowersError}
    */
-  follow(scope: ActivityScope, tokenId: string | null): Promise<Follower>;
+  follow(wish: Wish): Promise<Follower>;
   /** Ends all followers, and what it holds. */
   close(): Promise<void>;
 }
@@ -175,12 +174,12 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
   };
 
   return {
-    async follow(scope, tokenId) {
+    async follow(wish) {
       if (isClosed) throw new FollowingEndedError();
       if (followers.wishes.size >= MAX_FOLLOWERS) throw new TooManyFollowersError();
       // One that failed gets nothing more: it takes no place until its client has read why.
       const inbox = createInbox<SharedChange>(() => forget(inbox));
-      followers.add(inbox, { scope, tokenId });
+      followers.add(inbox, wish);
       watching ??= watch();
       try {
         await watching;

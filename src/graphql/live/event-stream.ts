@@ -65,33 +65,36 @@ export function createEventStream(results: AsyncIterator<ExecutionResult>, pingI
     taken = [];
     isFull = !stream.push(bytes);
     if (isOver) stream.push(null);
-    else void take();
+    else take();
   };
   const put = (bytes: Buffer) => {
     // Once all that has happened up to now is taken in: a burst is one write.
     if (taken.push(bytes) === 1) process.nextTick(write);
   };
-  const take = async () => {
-    if (isTaking) return;
+  const take = () => {
+    if (isTaking || isFull || isOver || stream.destroyed || taken.length >= MAX_AT_ONCE) return;
     isTaking = true;
+    results.next().then(onResult, onFailure);
+  };
+  const onResult = ({ done, value }: IteratorResult<ExecutionResult>) => {
+    isTaking = false;
+    if (stream.destroyed) return;
+    isOver = done === true;
     try {
-      while (!isFull && !isOver && taken.length < MAX_AT_ONCE) {
-        const { done, value } = await results.next();
-        if (stream.destroyed) return;
-        isOver = done === true;
-        put(isOver ? COMPLETE : encodeResult(value));
-      }
+      put(isOver ? COMPLETE : encodeResult(value));
     } catch (error) {
-      stream.destroy(error instanceof Error ? error : new Error(String(error)));
-    } finally {
-      isTaking = false;
+      return onFailure(error);
     }
+    take();
+  };
+  const onFailure = (error: unknown) => {
+    stream.destroy(error instanceof Error ? error : new Error(String(error)));
   };
 
   const stream = new Readable({
     read() {
       isFull = false;
-      void take();
+      take();
     },
     destroy(error, callback) {
       clearInterval(pings);

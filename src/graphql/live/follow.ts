@@ -51,7 +51,10 @@ export interface FollowRequest {
 const CATCH_UP_PAGE_SIZE = 200;
 
 /**
- * What follows after `after`, without end. `return()` ends it at any time, also while it waits.
+ * What follows after `after`, without end. `return()` ends it at any time, also while it waits. One `next()` at a time.
+ *
+ * Not a generator: it would hear of its return only when it goes on. And whoever waits, waits for seconds: a thousand with some
+ * promises and suspended functions each are what the collector of garbage is busy with, so that there are as few as can be.
  *
  * @throws {BadInputError} for a cursor that is none of ours; SubscriberTooSlowError while it runs.
  */
@@ -60,63 +63,63 @@ export async function followActivity(
   hub: ActivityHub,
   request: FollowRequest,
 ): Promise<AsyncIterable<ActivityEvent>> {
-  const place = request.after === null ? null : decodePlace(request.after);
-  const follower = await hub.follow(request.scope, request.tokenId);
-  const all = place ? resume(db, follower, request, place) : begin(db, follower, request);
-  const events = wanted(request, all);
-  const iterator: AsyncIterator<ActivityEvent, void> = {
-    next: () => events.next(),
-    // A generator that waits hears of its return only when it goes on: what it waits for must end first.
+  const { scope, kinds, after, tokenId } = request;
+  const place = after === null ? null : decodePlace(after);
+  const follower = await hub.follow({ scope, kinds, tokenId });
+  const earlier = place ? findMissed(db, scope, place) : findBegun(db, scope);
+  let later: (() => Promise<Next>) | undefined;
+  const nextOfEarlier = async (): Promise<Next> => {
+    try {
+      for (let next = await earlier.next(); ; next = await earlier.next()) {
+        if (!next.done) {
+          const { kind } = next.value.change;
+          if (kinds === null || kind === "begun" || kinds.has(kind)) return next;
+        } else if (next.value) {
+          later = listenTo(follower, next.value);
+          return later();
+        } else return END;
+      }
+    } catch (error) {
+      follower.leave();
+      throw error;
+    }
+  };
+  const iterator: AsyncIterator<ActivityEvent, undefined> = {
+    next: () => later?.() ?? nextOfEarlier(),
     async return() {
       follower.leave();
-      await events.return(undefined);
-      return { done: true, value: undefined };
+      await earlier.return(undefined);
+      return END;
     },
   };
   return { [Symbol.asyncIterator]: () => iterator };
 }
 
-async function* wanted(
-  { kinds }: FollowRequest,
-  events: AsyncGenerator<ActivityEvent, void>,
-): AsyncGenerator<ActivityEvent, void> {
-  for await (const event of events) {
-    if (kinds === null || event.change.kind === "begun" || kinds.has(event.change.kind)) yield event;
-  }
+type Next = IteratorResult<ActivityEvent, undefined>;
+const END: Next & { done: true } = { done: true, value: undefined };
+
+/** What there is to tell before anything else happens; it returns what is known then, undefined when it was ended before. */
+type Earlier = AsyncGenerator<ActivityEvent, Snapshot | undefined>;
+
+async function* findBegun(db: Db, scope: ActivityScope): Earlier {
+  const { snapshot, repliesInProgress } = await findNow(db, scope);
+  yield {
+    change: { kind: "begun", scope, repliesInProgress },
+    cursor: encodePlace({ seen: snapshot }),
+    kept: new Map(),
+    keptOfRead: new Map(),
+  };
+  return snapshot;
 }
 
-async function* begin(db: Db, follower: Follower, { scope }: FollowRequest): AsyncGenerator<ActivityEvent, void> {
-  try {
-    const { snapshot, repliesInProgress } = await findNow(db, scope);
-    yield {
-      change: { kind: "begun", scope, repliesInProgress },
-      cursor: encodePlace({ seen: snapshot }),
-      kept: new Map(),
-      keptOfRead: new Map(),
-    };
-    yield* whatHappens(follower, snapshot);
-  } finally {
-    follower.leave();
-  }
-}
-
-async function* resume(
-  db: Db,
-  follower: Follower,
-  { scope }: FollowRequest,
-  from: ActivityPlace,
-): AsyncGenerator<ActivityEvent, void> {
-  try {
-    for (let place = from; ; ) {
-      // Whether this look, once it is whole, shows all that there is: a page that was begun long ago does not.
-      const isOfNow = place.page === undefined;
-      const news = await findNews(db, place, { scope, limit: CATCH_UP_PAGE_SIZE });
-      yield* missed(place, news.changes, news.isWhole ? news.snapshot : null, news.snapshot);
-      if (isOfNow && news.isWhole) return yield* whatHappens(follower, news.snapshot);
-      place = placeAfter(place, news);
-    }
-  } finally {
-    follower.leave();
+async function* findMissed(db: Db, scope: ActivityScope, from: ActivityPlace): Earlier {
+  for (let place = from; ; ) {
+    // Whether this look, once it is whole, shows all that there is: a page that was begun long ago does not.
+    const isOfNow = place.page === undefined;
+    const news = await findNews(db, place, { scope, limit: CATCH_UP_PAGE_SIZE });
+    yield* missed(place, news.changes, news.isWhole ? news.snapshot : null, news.snapshot);
+    if (isOfNow && news.isWhole) return news.snapshot;
+    place = placeAfter(place, news);
   }
 }
 
@@ -152,17 +155,27 @@ function follows(last: Change & { kind: "text" }, next: Change & { kind: "text" 
   return last.run.id === next.run.id && last.from + last.delta.length === next.from;
 }
 
-async function* whatHappens({ inbox }: Follower, known: Snapshot): AsyncGenerator<ActivityEvent, void> {
+/** What the hub brings from now on, but for what `known` shows. */
+function listenTo({ inbox }: Follower, known: Snapshot): () => Promise<Next> {
   let seen = known;
   let isInStep = false;
-  for (let shared = await inbox.take(); shared; shared = await inbox.take()) {
+  /** As this subscriber gets it; null for what they know. */
+  const toOwn = (shared: SharedChange): ActivityEvent | null => {
     // From a page on that was read beyond all that this subscriber knows, the hub's cursors are theirs.
     isInStep ||= covers(shared.seen, seen);
-    if (isInStep) yield shared;
-    else if (!shows(seen, shared.change.key.changedIn))
-      yield { ...shared, cursor: ownCursor(seen, shared), kept: new Map() };
-    if (!isInStep && shared.endsPage && covers(shared.page, seen)) seen = shared.page;
-  }
+    if (isInStep) return shared;
+    const isNews = !shows(seen, shared.change.key.changedIn);
+    const own = isNews ? { ...shared, cursor: ownCursor(seen, shared), kept: new Map() } : null;
+    if (shared.endsPage && covers(shared.page, seen)) seen = shared.page;
+    return own;
+  };
+  const tell = (shared: SharedChange | undefined): Next | Promise<Next> => {
+    if (!shared) return END;
+    const value = toOwn(shared);
+    return value ? { done: false, value } : next();
+  };
+  const next = () => inbox.take().then(tell);
+  return next;
 }
 
 function ownCursor(seen: Snapshot, { change, page, endsPage }: SharedChange): string {

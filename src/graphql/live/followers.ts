@@ -4,7 +4,7 @@
  * Those who follow the same are kept together, so that a change costs as much as it has followers, however many others there
  * are. It reads nothing and waits for nobody.
  */
-import type { ActivityScope, Change } from "../../db/queries/admin-activity.ts";
+import type { ActivityScope, Change, ChangeKind } from "../../db/queries/admin-activity.ts";
 import type { Snapshot } from "../../db/snapshot.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Kept } from "./kept.ts";
@@ -27,6 +27,8 @@ export interface SharedChange {
 /** What one of them follows. */
 export interface Wish {
   readonly scope: ActivityScope;
+  /** Null: of all kinds. */
+  readonly kinds: ReadonlySet<ChangeKind> | null;
   /** The row's id of the token under which they do; null for the configured one. */
   readonly tokenId: string | null;
 }
@@ -81,9 +83,12 @@ function audienceOf({ scope: { threadId, chatId } }: Wish): string {
   return threadId ?? chatId ?? ALL;
 }
 
-/** A thread of another chat than the one that is followed too has nothing for whoever asks for both. */
 function wantedBy(wish: Wish | undefined, changes: readonly SharedChange[]): readonly SharedChange[] {
-  const { threadId, chatId } = wish?.scope ?? {};
-  if (threadId === undefined || chatId === undefined) return changes;
-  return changes.filter(({ change }) => change.thread.chatId === chatId);
+  const { scope: { threadId, chatId } = {}, kinds = null } = wish ?? {};
+  // A thread of another chat than the one that is followed too has nothing for whoever asks for both.
+  const isOfOneScope = threadId === undefined || chatId === undefined;
+  if (isOfOneScope && kinds === null) return changes;
+  return changes.filter(({ change: { thread, kind } }) => {
+    return (isOfOneScope || thread.chatId === chatId) && (kinds === null || kinds.has(kind));
+  });
 }

@@ -21,7 +21,7 @@ export class SubscriberTooSlowError extends AppError {
 export interface Inbox<Item> {
   /** Adds to the end; when it is full, the inbox fails instead. */
   put(item: Item): void;
-  /** The next item, once there is one; undefined after `close`. What waits is thrown away when it fails. */
+  /** The next item, once there is one; undefined after `close`. What waits is thrown away when it fails. One at a time. */
   take(): Promise<Item | undefined>;
   /** Every `take` throws this from now on. */
   fail(error: AppError): void;
@@ -33,10 +33,13 @@ export function createInbox<Item>(onFail: () => void): Inbox<Item> {
   let items: Item[] = [];
   let isClosed = false;
   let failure: AppError | undefined;
-  let wake: (() => void) | undefined;
+  /** Whoever waits for the next item. */
+  let taker: { resolve(item: Item | undefined): void; reject(error: AppError): void } | undefined;
   const end = () => {
     items = [];
-    wake?.();
+    if (failure) taker?.reject(failure);
+    else taker?.resolve(undefined);
+    taker = undefined;
   };
   const fail = (error: AppError) => {
     if (isClosed || failure) return;
@@ -48,19 +51,17 @@ export function createInbox<Item>(onFail: () => void): Inbox<Item> {
     put(item) {
       if (isClosed || failure) return;
       if (items.length >= MAX_WAITING) return fail(new SubscriberTooSlowError());
-      items.push(item);
-      wake?.();
+      if (!taker) return void items.push(item);
+      taker.resolve(item);
+      taker = undefined;
     },
-    async take() {
-      for (;;) {
-        if (isClosed) return undefined;
-        if (failure) throw failure;
-        const item = items.shift();
-        if (item !== undefined) return item;
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
+    take() {
+      if (isClosed) return Promise.resolve(undefined);
+      if (failure) return Promise.reject(failure);
+      if (items.length > 0) return Promise.resolve(items.shift());
+      return new Promise((resolve, reject) => {
+        taker = { resolve, reject };
+      });
     },
     fail,
     close() {

@@ -98,54 +98,77 @@ function noteBelowRoot({ selections }: SelectionSetNode, note: (node: ASTNode) =
   }
 }
 
-/** By hand instead of a generator, so that `return()` reaches a source that waits. */
+/** By hand instead of a generator, so that `return()` reaches a source that waits: see `followActivity`. One `next()` at a time. */
 function mapEvents(source: AsyncIterable<ActivityEvent>, answer: Answer): AsyncIterableIterator<ExecutionResult> {
   const events = source[Symbol.asyncIterator]();
-  let answers: (ExecutionResult | Promise<ExecutionResult>)[] = [];
+  let answers: ReturnType<Answer>[] = [];
   let isReading = false;
   let isOver = false;
-  let wake: (() => void) | undefined;
+  let taker: ((next: Next | Promise<Next>) => void) | undefined;
 
-  const readAhead = async () => {
-    if (isReading) return;
+  const readAhead = () => {
+    if (isReading || isOver || answers.length >= MAX_AHEAD) return;
     isReading = true;
-    while (!isOver && answers.length < MAX_AHEAD) {
-      try {
-        const { done, value } = await events.next();
-        if (done) isOver = true;
-        else if (!isOver) answers.push(answer(value));
-      } catch (error) {
-        // As the last event: a stream that only breaks off would not say why.
-        isOver = true;
-        answers.push(toErrorResult(error));
-      }
-      wake?.();
-    }
+    events.next().then(onEvent, onError);
+  };
+  const onEvent = ({ done, value }: IteratorResult<ActivityEvent>) => {
     isReading = false;
+    try {
+      if (done) isOver = true;
+      else if (!isOver) answers.push(answer(value));
+    } catch (error) {
+      return onError(error);
+    }
+    serve();
+    readAhead();
+  };
+  const onError = (error: unknown) => {
+    // As the last event: a stream that only breaks off would not say why.
+    isOver = true;
+    answers.push(toErrorResult(error));
+    serve();
+  };
+  /** The next answer, to whoever waits for it. */
+  const serve = () => {
+    if (!taker || (answers.length === 0 && !isOver)) return;
+    taker(take());
+    taker = undefined;
+  };
+  const take = (): Next | Promise<Next> => {
+    const next = answers.shift();
+    if (next === undefined) return END;
+    return next instanceof Promise ? next.then(toNext) : toNext(next);
   };
 
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
-    async next() {
-      void readAhead();
-      while (answers.length === 0 && !isOver) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      const next = answers.shift();
-      return next ? { done: false, value: await next } : { done: true, value: undefined };
+    next() {
+      const next =
+        answers.length > 0 || isOver
+          ? Promise.resolve(take())
+          : new Promise<Next>((resolve) => {
+              taker = resolve;
+            });
+      readAhead();
+      return next;
     },
     async return() {
       isOver = true;
       answers = [];
-      wake?.();
+      serve();
       await events.return?.();
-      return { done: true, value: undefined };
+      return END;
     },
   };
+}
+
+type Next = IteratorResult<ExecutionResult, undefined>;
+const END: Next & { done: true } = { done: true, value: undefined };
+
+function toNext(value: ExecutionResult): Next {
+  return { done: false, value };
 }
 
 function toErrorResult(error: unknown): ExecutionResult {

@@ -186,8 +186,8 @@ test("a client that goes before its stream begins leaves nothing behind", async 
   const gone = Promise.withResolvers<void>();
   const held: ActivityHub = {
     ...admins.activity,
-    async follow(scope, tokenId) {
-      const follower = await admins.activity.follow(scope, tokenId);
+    async follow(wish) {
+      const follower = await admins.activity.follow(wish);
       asked.resolve();
       await gone.promise;
       return follower;

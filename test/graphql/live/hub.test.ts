@@ -12,6 +12,8 @@ beforeAll(async () => {
 });
 afterAll(() => testDatabase.close());
 
+const EVERYTHING = { scope: {}, kinds: null, tokenId: null };
+
 /** `db`: what the hub reads from, when it is not the database itself. Counts the connections that it listens on. */
 function startHub(db: Db = testDatabase.db) {
   const hears = { count: 0 };
@@ -39,7 +41,7 @@ async function say(...texts: string[]) {
 
 test("whoever never reads takes no place any more once they are dropped", async () => {
   const { hub, hears } = startHub();
-  await hub.follow({}, null);
+  await hub.follow(EVERYTHING);
   const whileFollowed = hears.count;
 
   await say(...Array(MAX_WAITING + 1).fill("hello"));
@@ -51,14 +53,14 @@ test("whoever never reads takes no place any more once they are dropped", async 
 
 test("when the database has lost what was told already, followers are told to begin anew, and can", async () => {
   const { hub } = startHub(firstAt("9000000000:9000000000:"));
-  const follower = await hub.follow({}, null);
+  const follower = await hub.follow(EVERYTHING);
   await say("hello");
   const told = follower.inbox.take();
 
   await expect(told).rejects.toMatchObject({ code: "PLACE_LOST" });
   await expect(told).rejects.toThrow("subscribe again without 'after'");
 
-  const next = await hub.follow({}, null);
+  const next = await hub.follow(EVERYTHING);
   await say("hello again");
   expect(await next.inbox.take()).toMatchObject({ change: { kind: "message", message: { text: "hello again" } } });
   await hub.close();
