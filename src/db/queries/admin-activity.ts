@@ -151,21 +151,58 @@ function readSnapshot(text: string | undefined): Snapshot {
   return snapshot;
 }
 
-type FoundChange = Awaited<ReturnType<typeof findChanges>>[number];
+/** What a statement that looks for news has conditions on. */
+interface Looking {
+  readonly inThread: boolean;
+  readonly inChat: boolean;
+  /** Whether a page is read on, in its own snapshot. */
+  readonly onPage: boolean;
+}
+
+type NewsStatement = ReturnType<typeof prepareNews>;
+type FoundChange = Awaited<ReturnType<NewsStatement["execute"]>>[number];
+
+/** Made once for each database: the process looks up to a hundred times a second, and the text is long. */
+const statements = new WeakMap<Db, Map<string, NewsStatement>>();
 
 /** At least one row, which says the snapshot; one without a kind where nothing was found. */
-function findChanges(db: Db, { seen, page }: ActivityPlace, { scope, limit }: { scope: ActivityScope; limit: number }) {
-  const within = page ? sql`${page.snapshot.text}::pg_snapshot` : sql`pg_current_snapshot()`;
+function findChanges(
+  db: Db,
+  { seen, page }: ActivityPlace,
+  { scope: { threadId, chatId }, limit }: { scope: ActivityScope; limit: number },
+): Promise<FoundChange[]> {
+  const looking = { inThread: threadId !== undefined, inChat: chatId !== undefined, onPage: page !== undefined };
+  const ofDatabase = statements.get(db) ?? new Map<string, NewsStatement>();
+  statements.set(db, ofDatabase);
+  const name = Object.entries(looking)
+    .flatMap(([what, isSo]) => (isSo ? what : []))
+    .join(" ");
+  const statement = ofDatabase.get(name) ?? prepareNews(db, looking);
+  ofDatabase.set(name, statement);
+  return statement.execute({
+    ...{ oldest: String(seen.oldest), seen: seen.text, threadId, chatId, limit },
+    ...(page && { page: page.snapshot.text, ...valuesOfKey(page.key) }),
+  });
+}
+
+function valuesOfKey({ changedIn, kind, id, offset }: ChangeKey) {
+  return { changedIn: String(changedIn), kind: CHANGE_KINDS.indexOf(kind), id, offset };
+}
+
+function prepareNews(db: Db, { inThread, inChat, onPage }: Looking) {
+  const given = (name: string) => sql.placeholder(name);
+  const within = onPage ? sql`${given("page")}::pg_snapshot` : sql`pg_current_snapshot()`;
   const isNews = (changedIn: SQLWrapper, threadId: SQLWrapper) =>
     // The first condition is the index's, the others are exact.
-    sql`${changedIn} >= ${String(seen.oldest)}::xid8 and not pg_visible_in_snapshot(${changedIn}, ${seen.text}::pg_snapshot)
+    sql`${changedIn} >= ${given("oldest")}::xid8 and not pg_visible_in_snapshot(${changedIn}, ${given("seen")}::pg_snapshot)
       and pg_visible_in_snapshot(${changedIn}, ${within})
-      ${scope.threadId === undefined ? sql`` : sql`and ${threadId} = ${scope.threadId}::uuid`}`;
-  const key = page?.key;
-  const isAfter =
-    key &&
-    sql`(changed_in, kind, changes.id, "offset")
-      > (${String(key.changedIn)}::xid8, ${CHANGE_KINDS.indexOf(key.kind)}::integer, ${key.id}::uuid, ${key.offset}::integer)`;
+      ${inThread ? sql`and ${threadId} = ${given("threadId")}::uuid` : sql``}`;
+  const isAfter = sql`(changed_in, kind, changes.id, "offset")
+    > (${given("changedIn")}::xid8, ${given("kind")}::integer, ${given("id")}::uuid, ${given("offset")}::integer)`;
+  const conditions = [
+    onPage ? isAfter : undefined,
+    inChat ? sql`${threads.chatId} = ${given("chatId")}::uuid` : undefined,
+  ];
   const news = sql`
     select changes.* from (
       select 0 as kind, id, changed_in, 0 as "offset", null::text as delta, run_id, thread_id from ${messages}
@@ -180,10 +217,10 @@ function findChanges(db: Db, { seen, page }: ActivityPlace, { scope, limit }: { 
       union all select 4, ${runText.runId}, ${runText.changedIn}, ${runText.offset}, ${runText.text}, ${runText.runId}, ${runs.threadId}
         from ${runText} join ${runs} on ${runs.id} = ${runText.runId}
         where ${isNews(runText.changedIn, runs.threadId)}
-    ) as changes ${scope.chatId === undefined ? sql`` : sql`join ${threads} on ${threads.id} = changes.thread_id`}
-    where ${and(isAfter, inScope({ chatId: scope.chatId }, threads.id, threads.chatId)) ?? sql`true`}
+    ) as changes ${inChat ? sql`join ${threads} on ${threads.id} = changes.thread_id` : sql``}
+    where ${and(...conditions) ?? sql`true`}
     order by changed_in, kind, changes.id, "offset"
-    limit ${limit}`;
+    limit ${given("limit")}`;
   const ofKinds = (...kinds: ChangeKind[]) =>
     sql`news.kind in (${sql.raw(kinds.map((kind) => CHANGE_KINDS.indexOf(kind)).join(", "))})`;
   return db
@@ -204,7 +241,8 @@ function findChanges(db: Db, { seen, page }: ActivityPlace, { scope, limit }: { 
     .leftJoin(messages, sql`${messages.id} = news.id and ${ofKinds("message")}`)
     .leftJoin(runs, sql`${runs.id} = news.run_id and ${ofKinds("run", "delivery", "text")}`)
     .leftJoin(toolCalls, sql`${toolCalls.id} = news.id and ${ofKinds("toolCall")}`)
-    .orderBy(sql`news.changed_in, news.kind, news.id, news."offset"`);
+    .orderBy(sql`news.changed_in, news.kind, news.id, news."offset"`)
+    .prepare("news");
 }
 
 function readChange({ kind: number, id, changedIn, offset, delta, ...rows }: FoundChange): Change | null {
