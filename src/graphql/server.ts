@@ -109,11 +109,18 @@ function doorsOf(
   ];
 }
 
-const FIRST_QUERY = `# Put your admin token behind "Bearer " in the headers below.
+const FIRST_QUERY = `# Put your admin token behind
+# "Bearer " in the headers below.
 {
   viewer { name scope }
   threads(first: 10) {
-    nodes { title status lastActivityAt messageCount lastMessage { role text } }
+    nodes {
+      title
+      status
+      lastActivityAt
+      messageCount
+      lastMessage { role text }
+    }
   }
 }
 `;
