@@ -19,6 +19,8 @@ export interface PoolOptions {
   answerLimitMs: number;
   /** After how long a connection is replaced, at the latest twice that: the server's memory of a session only grows. */
   lifeMs?: number;
+  /** How many statements a connection may have prepared before it is replaced; `MAX_PREPARED` when left out. */
+  maxPrepared?: number;
 }
 
 /** How many connections a pool may have, how many are at work, and how many wait for one. */
@@ -38,8 +40,15 @@ export interface Pool {
 
 const HALF_AN_HOUR_MS = 30 * 60_000;
 
+/**
+ * Many more than we have ourselves. But what admins may ask has no end of shapes, and the server keeps up to 90 kB for each:
+ * one who tries them all must not fill its memory within the connection's life.
+ */
+const MAX_PREPARED = 500;
+
 /** Opens nothing yet; throws what `open` throws. */
-export function createPool({ open, size, answerLimitMs, lifeMs = HALF_AN_HOUR_MS }: PoolOptions): Pool {
+export function createPool(poolOptions: PoolOptions): Pool {
+  const { open, size, answerLimitMs, lifeMs = HALF_AN_HOUR_MS, maxPrepared = MAX_PREPARED } = poolOptions;
   const connections = new Set<Connection>();
   const idle: Connection[] = [];
   const waiting: PromiseWithResolvers<Connection>[] = [];
@@ -49,6 +58,7 @@ export function createPool({ open, size, answerLimitMs, lifeMs = HALF_AN_HOUR_MS
     const connection: Connection = {
       sql: open(() => close(connection)),
       isClosed: false,
+      prepared: new Set(),
       answerLimitMs,
       retiresAt: performance.now() + lifeMs * (1 + Math.random()),
       discard: () => discard(connection),
@@ -83,7 +93,7 @@ export function createPool({ open, size, answerLimitMs, lifeMs = HALF_AN_HOUR_MS
   };
   const giveBack = (connection: Connection) => {
     if (connection.isClosed) return;
-    if (performance.now() > connection.retiresAt) return discard(connection);
+    if (performance.now() > connection.retiresAt || connection.prepared.size > maxPrepared) return discard(connection);
     const next = waiting.shift();
     if (next) next.resolve(connection);
     else idle.push(connection);
@@ -109,7 +119,11 @@ export function createPool({ open, size, answerLimitMs, lifeMs = HALF_AN_HOUR_MS
     options,
     json,
     unsafe: (statement: string, parameters: Parameters) =>
-      rowsOf((query) => withConnection((connection) => ask(connection, query)), statement, parameters),
+      rowsOf(
+        (query, prepared) => withConnection((connection) => ask(connection, query, prepared)),
+        statement,
+        parameters,
+      ),
     begin: (work: Work) => withConnection((connection) => transact(connection, work)),
   } as unknown as Sql;
 

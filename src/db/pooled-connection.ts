@@ -11,6 +11,8 @@ export interface Connection {
   isClosed: boolean;
   /** When it is replaced, by `performance.now()`. */
   readonly retiresAt: number;
+  /** The statements that both ends have prepared and remember. */
+  readonly prepared: Set<string>;
   /** How long an answer may take, in milliseconds: longer than the server itself lets a statement take. */
   readonly answerLimitMs: number;
   /** Gives it up. */
@@ -20,9 +22,10 @@ export interface Connection {
 export type Query<T> = (sql: Sql) => PromiseLike<T>;
 export type Parameters = ParameterOrJSON<never>[];
 
-/** Asks on a connection, which is given up when the server does not answer. */
-export async function ask<T>(connection: Connection, query: Query<T>): Promise<T> {
+/** Asks on a connection, which is given up when the server does not answer. `prepared`: the statement that the query prepares. */
+export async function ask<T>(connection: Connection, query: Query<T>, prepared?: string): Promise<T> {
   checkOpen(connection);
+  if (prepared !== undefined) connection.prepared.add(prepared);
   try {
     return await answerWithin(connection.answerLimitMs, Promise.resolve(query(connection.sql)), noAnswer);
   } catch (error) {
@@ -47,13 +50,17 @@ export function checkOpen({ isClosed }: Connection): void {
  * Drizzle asks the driver for statements without a name, which it then has described in a round trip of their own, and the
  * server plans anew each time. Prepared once for each connection, a statement costs about half.
  */
-export function rowsOf(run: <T>(query: Query<T>) => Promise<T>, statement: string, parameters: Parameters) {
+export function rowsOf(
+  run: <T>(query: Query<T>, prepared: string) => Promise<T>,
+  statement: string,
+  parameters: Parameters,
+) {
   let asValues = false;
   const rows = Promise.resolve().then(() =>
     run<unknown>((sql) => {
       const query: PendingQuery<Row[]> = sql.unsafe(statement, parameters, { prepare: true });
       return asValues ? query.values() : query;
-    }),
+    }, statement),
   );
   return Object.assign(rows, {
     values() {

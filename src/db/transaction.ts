@@ -39,9 +39,9 @@ function transactionClient(connection: Connection, state: TransactionState): Tra
   const checkUnderWay = () => {
     if (state.isOver) throw new Error("the transaction is over");
   };
-  const run = async <T>(query: Query<T>): Promise<T> => {
+  const run = async <T>(query: Query<T>, prepared?: string): Promise<T> => {
     checkUnderWay();
-    return ask(connection, query).catch((error: unknown) => {
+    return ask(connection, query, prepared).catch((error: unknown) => {
       state.failure ??= error;
       throw error;
     });
