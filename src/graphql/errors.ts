@@ -12,8 +12,12 @@ import type { Logger } from "../logger.ts";
 import { explainWrongType } from "./ids.ts";
 import { tooSlow } from "./time-limit.ts";
 
-/** For Yoga's `maskedErrors.maskError`. */
+/**
+ * For Yoga's `maskedErrors.maskError`. A failure is logged once and has one reference, however many fields, or subscribers of an
+ * event, get it.
+ */
 export function createErrorMask(logger: Pick<Logger, "error">): (error: unknown) => Error {
+  const references = new WeakMap<object, string>();
   return (error) => {
     const cause = rootOf(error);
     if (cause instanceof AppError) return rewrite(error, cause.message, cause.code);
@@ -21,12 +25,14 @@ export function createErrorMask(logger: Pick<Logger, "error">): (error: unknown)
     if (wrongType !== null) return rewrite(error, wrongType, "BAD_USER_INPUT");
     if (cause instanceof GraphQLError) return error instanceof Error ? error : cause;
     const path = error instanceof GraphQLError ? error.path : undefined;
+    const known = cause instanceof Error ? references.get(cause) : undefined;
+    const reference = known ?? randomUUID();
+    if (cause instanceof Error) references.set(cause, reference);
     if (isStatementTimeout(cause)) {
-      logger.error({ err: cause, path }, "admin query took too long");
+      if (!known) logger.error({ err: cause, path }, "admin query took too long");
       return rewrite(error, tooSlow().message, "TIMEOUT");
     }
-    const reference = randomUUID();
-    logger.error({ err: cause, reference, path }, "admin query failed");
+    if (!known) logger.error({ err: cause, reference, path }, "admin query failed");
     return rewrite(error, `Unexpected error, reference ${reference}`, "INTERNAL_SERVER_ERROR");
   };
 }

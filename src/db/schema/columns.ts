@@ -14,7 +14,7 @@ export const instant = () => timestamp({ withTimezone: true, mode: "date" });
 
 /**
  * The transaction that last changed a row in a way that an admin sees: a cursor of the live API is a snapshot, and what a
- * snapshot does not show is news (`queries/admin-activity.ts`). Inserts set it by this default, updates by a trigger of the
+ * snapshot does not show is news (`queries/admin-changes.ts`). Inserts set it by this default, updates by a trigger of the
  * migration, whoever writes: an older version of this program too. A decimal string in TypeScript.
  */
 export const changedIn = () => xid8().notNull().default(sql`pg_current_xact_id()`);

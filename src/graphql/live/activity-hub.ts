@@ -6,13 +6,8 @@
  */
 import type { Db } from "../../db/client.ts";
 import type { Listener, NoticeHandler } from "../../db/notify.ts";
-import {
-  type ActivityPlace,
-  findNews,
-  findSnapshot,
-  type News,
-  UnknownPlaceError,
-} from "../../db/queries/admin-activity.ts";
+import { findNews, findSnapshot, type News, UnknownPlaceError } from "../../db/queries/admin-activity.ts";
+import type { ActivityPlace } from "../../db/queries/admin-changes.ts";
 import { findValidTokenIds } from "../../db/queries/admin-tokens.ts";
 import type { Snapshot } from "../../db/snapshot.ts";
 import type { AppError } from "../../errors.ts";

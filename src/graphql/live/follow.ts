@@ -5,15 +5,8 @@
  * already is known by its snapshot, and left out of what the hub brings.
  */
 import type { Db } from "../../db/client.ts";
-import {
-  type ActivityPlace,
-  type ActivityScope,
-  type Change,
-  type ChangeKind,
-  findNews,
-  findNow,
-  type ReplyInProgress,
-} from "../../db/queries/admin-activity.ts";
+import { findNews, findNow, type ReplyInProgress } from "../../db/queries/admin-activity.ts";
+import type { ActivityPlace, ActivityScope, Change, ChangeKind } from "../../db/queries/admin-changes.ts";
 import { covers, type Snapshot, shows } from "../../db/snapshot.ts";
 import { decodePlace, encodePlace } from "./activity-cursor.ts";
 import { type ActivityHub, type Follower, placeAfter } from "./activity-hub.ts";

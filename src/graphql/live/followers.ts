@@ -4,7 +4,7 @@
  * Those who follow the same are kept together, so that a change costs as much as it has followers, however many others there
  * are. It reads nothing and waits for nobody.
  */
-import type { ActivityScope, Change, ChangeKind } from "../../db/queries/admin-activity.ts";
+import type { ActivityScope, Change, ChangeKind } from "../../db/queries/admin-changes.ts";
 import type { Snapshot } from "../../db/snapshot.ts";
 import type { Inbox } from "./inbox.ts";
 import type { Kept } from "./kept.ts";

@@ -47,19 +47,19 @@ export function shareEvents(contextFor: (context: AdminContext) => AdminContext)
 }
 
 /** The answer to one event for one subscriber; worked out once for all who ask the same. It never rejects. */
-type Answer = (event: ActivityEvent) => ExecutionResult | Promise<ExecutionResult>;
+type ToResult = (event: ActivityEvent) => ExecutionResult | Promise<ExecutionResult>;
 
 function createSharing(contextFor: (context: AdminContext) => AdminContext) {
   const planOf = keepPlans(planEvents);
-  return (args: ValidatedSubscriptionArgs, document: DocumentNode): Answer => {
+  return (args: ValidatedSubscriptionArgs, document: DocumentNode): ToResult => {
     const own = args.contextValue as AdminContext;
     const rights = own.admin?.scope ?? "nobody";
-    const wish = JSON.stringify([rights, args.operation.name?.value, variablesInAnswer(args, document)]);
+    const words = JSON.stringify([rights, args.operation.name?.value, variablesInAnswer(args, document)]);
     const planned = planOf(args.schema, document, args.operation);
     const answerPlanned = planned && createEventAnswers(planned, args);
     return (event) => {
       const ofDocument: Kept = keep(event.kept, document, () => new Map());
-      return keep(ofDocument, wish, () => {
+      return keep(ofDocument, words, () => {
         const contextValue = keep(event.keptOfRead, rights, () => contextFor(own));
         return answerPlanned?.(event, contextValue) ?? execute({ ...args, rootValue: event, contextValue });
       });
@@ -99,9 +99,9 @@ function noteBelowRoot({ selections }: SelectionSetNode, note: (node: ASTNode) =
 }
 
 /** By hand instead of a generator, so that `return()` reaches a source that waits: see `followActivity`. One `next()` at a time. */
-function mapEvents(source: AsyncIterable<ActivityEvent>, answer: Answer): AsyncIterableIterator<ExecutionResult> {
+function mapEvents(source: AsyncIterable<ActivityEvent>, toResult: ToResult): AsyncIterableIterator<ExecutionResult> {
   const events = source[Symbol.asyncIterator]();
-  let answers: ReturnType<Answer>[] = [];
+  let answers: ReturnType<ToResult>[] = [];
   let isReading = false;
   let isOver = false;
   let taker: ((next: Next | Promise<Next>) => void) | undefined;
@@ -115,7 +115,7 @@ function mapEvents(source: AsyncIterable<ActivityEvent>, answer: Answer): AsyncI
     isReading = false;
     try {
       if (done) isOver = true;
-      else if (!isOver) answers.push(answer(value));
+      else if (!isOver) answers.push(toResult(value));
     } catch (error) {
       return onError(error);
     }
@@ -123,6 +123,7 @@ function mapEvents(source: AsyncIterable<ActivityEvent>, answer: Answer): AsyncI
     readAhead();
   };
   const onError = (error: unknown) => {
+    if (isOver) return;
     // As the last event: a stream that only breaks off would not say why.
     isOver = true;
     answers.push(toErrorResult(error));

@@ -51,8 +51,6 @@ function callOf(
   };
 }
 
-export type Completer = ReturnType<typeof createCompleter>;
-
 export function createCompleter(resolve: Resolve, context: AdminContext) {
   /** @throws {PlanFailedError} for what is not there. */
   const completeLocal = (field: LocalField, row: Row): unknown => {
@@ -74,16 +72,24 @@ export function createCompleter(resolve: Resolve, context: AdminContext) {
       return completed;
     }
     if (value === null || value === undefined) return null;
+    refusePromise(value);
     if (isListType(type)) return [...(value as Iterable<unknown>)].map((item) => complete(type.ofType, item, fields));
     if (isLeafType(type)) return type.coerceOutputValue(value);
     return completeValue(value, fields ?? []);
   };
 
   const completeValue = (value: unknown, fields: readonly ValueField[]): Answer => {
-    if (value instanceof Promise) throw new PlanFailedError("a value that a plan takes as there is loaded");
     const answer: Answer = {};
     for (const field of fields) answer[field.key] = completeLocal(field, value as Row);
     return answer;
   };
   return { completeLocal };
+}
+
+/** @throws {PlanFailedError} for a promise: a plan waits for nothing. */
+export function refusePromise(value: unknown): void {
+  if (!(value instanceof Promise)) return;
+  // Should it fail, there is somebody who hears of it.
+  value.catch(() => undefined);
+  throw new PlanFailedError("a value that a plan takes as there is loaded");
 }

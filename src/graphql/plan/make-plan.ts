@@ -3,12 +3,9 @@
  */
 import {
   type DocumentNode,
-  type FieldNode,
-  type GraphQLField,
   type GraphQLObjectType,
   type GraphQLSchema,
   getNamedType,
-  isAbstractType,
   isLeafType,
   isObjectType,
   isUnionType,
@@ -17,6 +14,7 @@ import {
   type SelectionSetNode,
 } from "graphql";
 import { isColumn, SHAPED, type Shape, type ShapedKind } from "../../db/queries/admin-shapes.ts";
+import { createCollector, isForSome, UnknownToPlans } from "./collect-fields.ts";
 import { COLUMNS, LISTS, LOADED_COLUMNS, NODE_OF, REFERENCES, ROOT_LISTS, ROOT_ROWS } from "./knowledge.ts";
 import type {
   Asked,
@@ -33,9 +31,6 @@ import type {
   Rows,
   ValueField,
 } from "./plan.ts";
-
-/** Something that no plan knows. */
-class UnknownToPlans extends Error {}
 
 /** The plan of an operation; null where it asks for something that no plan knows. */
 export function planOperation(
@@ -88,49 +83,8 @@ function unlessUnknown<Made>(make: () => Made): Made | null {
   }
 }
 
-/** Fragments in fragments stand for thousands of fields; what they cost is counted later, by the executor. */
-const MAX_FIELDS = 2_000;
-
 function createPlanner(schema: GraphQLSchema, fragments: Fragments) {
-  let left = MAX_FIELDS;
-  /** The fields of selections on one type, those of the same name in the answer together, in their order. */
-  const collect = (type: GraphQLObjectType, selections: readonly SelectionSetNode[]): Map<string, FieldNode[]> => {
-    const found = new Map<string, FieldNode[]>();
-    const visit = ({ selections: nodes }: SelectionSetNode) => {
-      for (const node of nodes) {
-        left -= 1;
-        if (left < 0) throw new UnknownToPlans();
-        if (node.directives && node.directives.length > 0) throw new UnknownToPlans();
-        if (node.kind === Kind.FIELD) {
-          const key = (node.alias ?? node.name).value;
-          // As a key of an object it is none.
-          if (key === "__proto__") throw new UnknownToPlans();
-          found.set(key, [...(found.get(key) ?? []), node]);
-          continue;
-        }
-        const part = node.kind === Kind.INLINE_FRAGMENT ? node : fragments[node.name.value];
-        if (part && (part.directives?.length ?? 0) === 0 && isMeant(type, part.typeCondition?.name.value))
-          visit(part.selectionSet);
-        else if (part?.directives?.length) throw new UnknownToPlans();
-      }
-    };
-    for (const selection of selections) visit(selection);
-    return found;
-  };
-  const isMeant = (type: GraphQLObjectType, condition: string | undefined): boolean => {
-    if (condition === undefined || condition === type.name) return true;
-    const other = schema.getType(condition);
-    return isAbstractType(other) && schema.isSubType(other, type);
-  };
-  const asked = (type: GraphQLObjectType, key: string, nodes: readonly FieldNode[]): Asked | null => {
-    const [first, ...others] = nodes;
-    if (!first || first.name.value === "__typename") return null;
-    const field = type.getFields()[first.name.value];
-    if (!field || hasRights(field)) throw new UnknownToPlans();
-    return { key, field, nodes: [first, ...others] };
-  };
-  const selectionsOf = ({ nodes }: Asked) => nodes.flatMap((node) => node.selectionSet ?? []);
-
+  const { collect, asked, selectionsOf } = createCollector(schema, fragments);
   const values = (type: GraphQLObjectType, selections: readonly SelectionSetNode[]): ValueField[] =>
     [...collect(type, selections)].map(([key, nodes]) => {
       const one = asked(type, key, nodes);
@@ -140,14 +94,14 @@ function createPlanner(schema: GraphQLSchema, fragments: Fragments) {
   const value = (one: Asked): Asked & { as: "value"; fields: ValueField[] | null } => {
     const type = getNamedType(one.field.type);
     if (isLeafType(type)) return { ...one, as: "value", fields: null };
-    if (!isObjectType(type) || hasRights(type) || type.name in SHAPED || type.name in NODE_OF)
+    if (!isObjectType(type) || isForSome(type) || type.name in SHAPED || type.name in NODE_OF)
       throw new UnknownToPlans();
     return { ...one, as: "value", fields: values(type, selectionsOf(one)) };
   };
 
   const rows = (kind: ShapedKind, selections: readonly SelectionSetNode[]): Rows => {
     const type = schema.getType(kind);
-    if (!isObjectType(type) || hasRights(type)) throw new UnknownToPlans();
+    if (!isObjectType(type) || isForSome(type)) throw new UnknownToPlans();
     const columns = new Set<string>();
     const instants = new Set<string>();
     const one = new Map<string, { by: string; shape: Shape }>();
@@ -243,8 +197,9 @@ function createPlanner(schema: GraphQLSchema, fragments: Fragments) {
     return wish;
   };
 
-  const event = (type: GraphQLObjectType, root: Asked): EventField[] =>
-    [...collect(type, selectionsOf(root))].map(([key, nodes]): EventField => {
+  const event = (type: GraphQLObjectType, root: Asked): EventField[] => {
+    if (isForSome(type)) throw new UnknownToPlans();
+    return [...collect(type, selectionsOf(root))].map(([key, nodes]): EventField => {
       const wish = asked(type, key, nodes);
       if (!wish) return { as: "typename", key, name: type.name };
       const { name } = getNamedType(wish.field.type);
@@ -253,6 +208,7 @@ function createPlanner(schema: GraphQLSchema, fragments: Fragments) {
       if (!isOfRowAlone(of)) throw new UnknownToPlans();
       return { ...wish, as: "row", rows: of };
     });
+  };
   return { root, only, event };
 }
 
@@ -270,12 +226,6 @@ function isOfRowAlone({ type, fields }: Rows): boolean {
 
 function isColumnOfRow(type: GraphQLObjectType, { field }: Asked): boolean {
   return !LOADED_COLUMNS.has(`${type.name}.${field.name}`) && isShaped(type.name) && isColumn(type.name, field.name);
-}
-
-/** Whether it asks for more rights than to be signed in: the executor knows when, a plan does not ask. */
-function hasRights({ extensions }: { readonly extensions: GraphQLField<unknown, unknown>["extensions"] }): boolean {
-  const options = extensions.pothosOptions as { readonly authScopes?: unknown } | undefined;
-  return options?.authScopes !== undefined;
 }
 
 /** Which last message is wanted. A variable would make another plan of each of its values. */

@@ -6,7 +6,7 @@
  */
 import type { ExecutionResult, ValidatedSubscriptionArgs } from "graphql";
 import type { AdminContext } from "../context.ts";
-import { type Answer, createCompleter, createResolve, PlanFailedError, type Row } from "./complete.ts";
+import { type Answer, createCompleter, createResolve, PlanFailedError, type Row, refusePromise } from "./complete.ts";
 import type { EventField, EventPlans } from "./plan.ts";
 
 /** The answer to one event; null for an event without a plan, and for one that only the executor can say what is wrong with. */
@@ -20,8 +20,9 @@ export function createEventAnswers(plans: EventPlans, args: ValidatedSubscriptio
     const { completeLocal } = createCompleter(resolve, context);
     const completeField = (field: EventField): unknown => {
       if (field.as !== "row") return completeLocal(field, event as Row);
-      const row = resolve(event, field, context) as Row | null;
-      if (!row) throw new PlanFailedError("a row that an event must bring is not there");
+      const row = resolve(event, field, context);
+      refusePromise(row);
+      if (!isRow(row)) throw new PlanFailedError("a row that an event must bring is not there");
       const answer: Answer = {};
       for (const wanted of field.rows.fields) {
         if (wanted.as === "one" || wanted.as === "list") throw new PlanFailedError("an event brings its own rows only");
@@ -38,6 +39,11 @@ export function createEventAnswers(plans: EventPlans, args: ValidatedSubscriptio
       return null;
     }
   };
+}
+
+/** And no id, which the executor would load the row by. */
+function isRow(value: unknown): value is Row {
+  return typeof value === "object" && value !== null && "id" in value;
 }
 
 function typeOf({ union }: EventPlans, event: unknown, context: AdminContext): string {

@@ -1,5 +1,6 @@
 /** What happens, as it happens: the two subscriptions and their events. */
-import type { ChangeKind, ReplyInProgress as ReplyInProgressRow } from "../../db/queries/admin-activity.ts";
+import type { ReplyInProgress as ReplyInProgressRow } from "../../db/queries/admin-activity.ts";
+import type { ChangeKind } from "../../db/queries/admin-changes.ts";
 import { unauthenticated } from "../auth.ts";
 import { builder } from "../builder.ts";
 import type { AdminContext } from "../context.ts";

@@ -3,6 +3,8 @@ import fc from "fast-check";
 import {
   executeSubscriptionEvent,
   getOperationAST,
+  isInterfaceType,
+  isObjectType,
   type ValidatedSubscriptionArgs,
   validate,
   validateSubscriptionArgs,
@@ -79,6 +81,52 @@ test.each([
 
   expect(plans?.byType.has(/on (\w+)/.exec(selection)?.[1] ?? "")).toBe(false);
   expect(plans?.byType.has("ReplyText")).toBe(true);
+});
+
+test.each([
+  ["MessageAdded", ["MessageAdded"]],
+  ["ActivityEvent", ["ActivityStarted", "MessageAdded", "ReplyText", "RunChanged", "ToolCallChanged"]],
+  ["Thread", ["MessageAdded"]],
+])("what only some may see of %s is left to the executor, which asks for rights", (name, withoutPlan) => {
+  const closed = createSchema();
+  const type = closed.getType(name);
+  if (!isObjectType(type) && !isInterfaceType(type)) expect.unreachable(`${name} is a type with fields`);
+  type.extensions = { ...type.extensions, pothosOptions: { authScopes: { admin: true } } };
+  const args = argumentsOf(
+    "subscription { activity { ... on ActivityEvent { cursor } ... on MessageAdded { thread { id } } } }",
+  );
+  if (!args) expect.unreachable("it is a document of ours");
+
+  const open = planEvents(schema, args.document, args.operation);
+  const plans = planEvents(closed, args.document, args.operation);
+
+  expect([...(open?.byType.keys() ?? [])].filter((key) => !plans?.byType.has(key))).toEqual(withoutPlan);
+});
+
+test.each([
+  ["an id", () => "01990000-0000-7000-8000-000000000000"],
+  ["a promise", () => Promise.resolve({ id: "x" })],
+  ["a promise that fails", () => Promise.reject(new Error("not found"))],
+  ["nothing", () => null],
+  [
+    "an error",
+    () => {
+      throw new Error("not found");
+    },
+  ],
+])("an event whose thread is given as %s is left to the executor", (_, resolve) => {
+  const changed = createSchema();
+  const type = changed.getType("MessageAdded");
+  if (!isObjectType(type)) expect.unreachable("it is an object type");
+  const field = type.getFields().thread;
+  if (!field) expect.unreachable("a message is said in a thread");
+  field.resolve = resolve;
+  const args = argumentsOf("subscription { activity { ... on MessageAdded { thread { id } } } }");
+  const plans = args && planEvents(changed, args.document, args.operation);
+  if (!plans) expect.unreachable("it has a plan");
+  const event = events.find(({ change }) => change.kind === "message");
+
+  expect(createEventAnswers(plans, args)(event, newContext())).toBeNull();
 });
 
 /** What is wrong with a document for other reasons is no matter of plans. */

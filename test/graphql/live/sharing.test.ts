@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { publish } from "../../../src/db/notify.ts";
 import { insertMessages, insertThread } from "../../support/conversations.ts";
@@ -49,4 +50,19 @@ test("a variable that is null is not one that is left out, which has its default
   expect(withNull?.errors).toHaveLength(1);
   expect(leftOut?.errors).toBeUndefined();
   expect(leftOut?.data.activity.message.preview.text).toMatch(/^tw/);
+});
+
+test("what goes wrong with an event is logged once, however many get it", async () => {
+  const document = `subscription { activity(filter: { types: [MESSAGE_ADDED] }) { __typename
+    ... on MessageAdded { message { revisions { text } } } } }`;
+  await admins.db.execute(sql`alter table message_revisions rename to elsewhere`);
+
+  const told = await toldTo(document, [{}, {}, {}]).finally(() =>
+    admins.db.execute(sql`alter table elsewhere rename to message_revisions`),
+  );
+
+  const [error] = told[0]?.errors ?? [];
+  expect(error?.message).toMatch(/^Unexpected error, reference /);
+  expect(told.map((said) => said?.errors?.[0]?.message)).toEqual(Array(3).fill(error?.message));
+  expect(admins.errors).toHaveLength(1);
 });
