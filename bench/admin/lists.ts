@@ -15,9 +15,9 @@ export const LISTS = Object.keys(NODES) as readonly ListName[];
 
 export const PAGE_SIZE = 50;
 
-/** One page of a list; takes `$after`. */
-export function pageQuery(list: ListName): string {
-  return `query Page($after: String) { ${list}(first: ${PAGE_SIZE}, after: $after) { ${NODES[list]} } }`;
+/** One page of a list; takes `$after`. `more`: further arguments, such as another order. */
+export function pageQuery(list: ListName, more = ""): string {
+  return `query Page($after: String) { ${list}(first: ${PAGE_SIZE}, after: $after, ${more}) { ${NODES[list]} } }`;
 }
 
 /** The same page without its rows, to walk along. */
