@@ -145,10 +145,7 @@ function runFacts(usage: UsageQuery): SQL {
     ${runs.reasoningTokens}, ${runs.durationMs}, ${firstTextMs} as first_text_ms, ${runCost()} as cost`;
   const within = isWithin(runs.queuedAt, usage);
   if (usage.by === "tool") {
-    const ofRuns = sql`select ${runs.id} from ${runs} where ${within}`;
-    return sql`(select null::text as group_key, true as is_total, ${counted} from ${runs} where ${within}
-      union all select used.name, false, ${counted} from ${runs} join ${usedTools(ofRuns)} on used.run_id = ${runs.id}
-      where ${within}) as ${runs}`;
+    return sql`(${byTool(sql`select ${runs.id} as run_id, ${counted} from ${runs} where ${within}`)}) as ${runs}`;
   }
   const keys = { time: stretchOf(runs.queuedAt, usage), staffMember: runs.askerId, model: runs.model };
   return sql`(select ${keys[usage.by]} as group_key, ${counted} from ${runs} where ${within}) as ${runs}`;
@@ -157,10 +154,8 @@ function runFacts(usage: UsageQuery): SQL {
 function messageFacts(usage: UsageQuery): SQL {
   const within = isWithin(messages.createdAt, usage);
   if (usage.by === "tool") {
-    const ofRuns = sql`select ${messages.runId} from ${messages} where ${within}`;
-    return sql`(select null::text as group_key, true as is_total, ${messages.role} from ${messages} where ${within}
-      union all select used.name, false, ${messages.role} from ${messages}
-      join ${usedTools(ofRuns)} on used.run_id = ${messages.runId} where ${within}) as ${messages}`;
+    const facts = sql`select ${messages.runId} as run_id, ${messages.role} from ${messages} where ${within}`;
+    return sql`(${byTool(facts)}) as ${messages}`;
   }
   const keys = {
     time: stretchOf(messages.createdAt, usage),
@@ -183,10 +178,17 @@ function callFacts(usage: UsageQuery): SQL {
     where ${isWithin(toolCalls.createdAt, usage)}) as ${toolCalls}`;
 }
 
-/** Which of these runs called which tool, whenever that was: before the period what is answered in it, after it what was asked. */
-function usedTools(ofRuns: SQL): SQL {
-  return sql`(select distinct ${toolCalls.runId} as run_id, ${toolCalls.name} as name from ${toolCalls}
-    where ${toolCalls.runId} in (${ofRuns})) as used`;
+/**
+ * Facts of runs (`run_id`), each once for the total and once for each tool that its run called, whenever that was: before the
+ * period what is answered in it, after it what was asked. They are read once, in the order of their time: looked up by their
+ * runs they lie far apart.
+ */
+function byTool(facts: SQL): SQL {
+  return sql`with facts as materialized (${facts}),
+    used as (select distinct ${toolCalls.runId} as run_id, ${toolCalls.name} as name from ${toolCalls}
+      where ${toolCalls.runId} in (select run_id from facts))
+    select null::text as group_key, true as is_total, facts.* from facts
+    union all select used.name, false, facts.* from facts join used on used.run_id = facts.run_id`;
 }
 
 function isWithin(column: AnyPgColumn, { starts, until }: UsageQuery): SQL {
