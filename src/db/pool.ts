@@ -19,7 +19,7 @@ export interface PoolOptions {
   answerLimitMs: number;
   /** After how long a connection is replaced, at the latest twice that: the server's memory of a session only grows. */
   lifeMs?: number;
-  /** How many statements a connection may have prepared before it is replaced; `MAX_PREPARED` when left out. */
+  /** How much the server may remember of what a connection has prepared, in bytes, before it is replaced; `MAX_PREPARED` when left out. */
   maxPrepared?: number;
 }
 
@@ -41,10 +41,10 @@ export interface Pool {
 const HALF_AN_HOUR_MS = 30 * 60_000;
 
 /**
- * Many more than we have ourselves. But what admins may ask has no end of shapes, and the server keeps up to 90 kB for each:
- * one who tries them all must not fill its memory within the connection's life.
+ * Many more than we have ourselves. But what admins may ask has no end of shapes: one who tries them all must not fill the
+ * server's memory within the connection's life.
  */
-const MAX_PREPARED = 500;
+const MAX_PREPARED = 45_000_000;
 
 /** Opens nothing yet; throws what `open` throws. */
 export function createPool(poolOptions: PoolOptions): Pool {
@@ -59,6 +59,7 @@ export function createPool(poolOptions: PoolOptions): Pool {
       sql: open(() => close(connection)),
       isClosed: false,
       prepared: new Set(),
+      preparedBytes: 0,
       answerLimitMs,
       retiresAt: performance.now() + lifeMs * (1 + Math.random()),
       discard: () => discard(connection),
@@ -93,7 +94,7 @@ export function createPool(poolOptions: PoolOptions): Pool {
   };
   const giveBack = (connection: Connection) => {
     if (connection.isClosed) return;
-    if (performance.now() > connection.retiresAt || connection.prepared.size > maxPrepared) return discard(connection);
+    if (performance.now() > connection.retiresAt || connection.preparedBytes > maxPrepared) return discard(connection);
     const next = waiting.shift();
     if (next) next.resolve(connection);
     else idle.push(connection);

@@ -13,6 +13,8 @@ export interface Connection {
   readonly retiresAt: number;
   /** The statements that both ends have prepared and remember. */
   readonly prepared: Set<string>;
+  /** About what the server holds of them. */
+  preparedBytes: number;
   /** How long an answer may take, in milliseconds: longer than the server itself lets a statement take. */
   readonly answerLimitMs: number;
   /** Gives it up. */
@@ -25,13 +27,21 @@ export type Parameters = ParameterOrJSON<never>[];
 /** Asks on a connection, which is given up when the server does not answer. `prepared`: the statement that the query prepares. */
 export async function ask<T>(connection: Connection, query: Query<T>, prepared?: string): Promise<T> {
   checkOpen(connection);
-  if (prepared !== undefined) connection.prepared.add(prepared);
+  if (prepared !== undefined) note(connection, prepared);
   try {
     return await answerWithin(connection.answerLimitMs, Promise.resolve(query(connection.sql)), noAnswer);
   } catch (error) {
     if (!isAnswer(error)) connection.discard();
     throw error;
   }
+}
+
+function note(connection: Connection, statement: string): void {
+  if (connection.prepared.has(statement)) return;
+  connection.prepared.add(statement);
+  // Measured with lists of admins: 90 kB for 800 characters, 1.1 MB for 2,500, 12 MB for 8,900. It grows with what is joined to
+  // what, so with the square of the text; and the shortest takes some.
+  connection.preparedBytes += 20_000 + statement.length ** 2 / 6;
 }
 
 /** A network that is cut off tells nobody: the server is silent, and the connection looks as if it were there. */

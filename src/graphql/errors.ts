@@ -27,12 +27,11 @@ export function createErrorMask(logger: Pick<Logger, "error">): (error: unknown)
     const path = error instanceof GraphQLError ? error.path : undefined;
     const known = cause instanceof Error ? references.get(cause) : undefined;
     const reference = known ?? randomUUID();
+    const isTimeout = isStatementTimeout(cause);
+    if (!known && isTimeout) logger.error({ err: cause, path }, "admin query took too long");
+    if (!known && !isTimeout) logger.error({ err: cause, reference, path }, "admin query failed");
     if (cause instanceof Error) references.set(cause, reference);
-    if (isStatementTimeout(cause)) {
-      if (!known) logger.error({ err: cause, path }, "admin query took too long");
-      return rewrite(error, tooSlow().message, "TIMEOUT");
-    }
-    if (!known) logger.error({ err: cause, reference, path }, "admin query failed");
+    if (isTimeout) return rewrite(error, tooSlow().message, "TIMEOUT");
     return rewrite(error, `Unexpected error, reference ${reference}`, "INTERNAL_SERVER_ERROR");
   };
 }

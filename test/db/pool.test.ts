@@ -182,22 +182,29 @@ test("a connection is replaced when its time is over", async () => {
   expect(new Set(pids).size).toBe(3);
 });
 
-test("a connection is replaced when it has prepared too many statements, in transactions too, however often it is asked the same", async () => {
-  const { db } = openPool({ size: 1, maxPrepared: 2 });
-  const pidAt = async (source: Pick<typeof db, "execute">, shape: number) => {
-    const [row] = await source.execute<{ pid: number }>(
-      sql`select pg_backend_pid() as pid ${sql.raw(`/* ${shape} */`)}`,
-    );
-    return row?.pid;
-  };
+test.each([
+  ["many statements", 90_000, (shape: number) => `/* ${shape} */`],
+  ["long ones", 2_500_000, (shape: number) => `/* ${shape}${"-".repeat(2_000)} */`],
+])(
+  "a connection is replaced when it has prepared %s, in transactions too, however often it is asked the same",
+  async (_, maxPrepared, remark) => {
+    const { db } = openPool({ size: 1, maxPrepared });
+    const pidAt = async (source: Pick<typeof db, "execute">, shape: number) => {
+      const [row] = await source.execute<{ pid: number }>(
+        sql`select pg_backend_pid() as pid ${sql.raw(remark(shape))}`,
+      );
+      return row?.pid;
+    };
 
-  const same = [await pidAt(db, 1), await pidAt(db, 1), await pidAt(db, 1), await pidAt(db, 2)];
-  const third = await db.transaction((tx) => pidAt(tx, 3));
-  const fourth = await pidAt(db, 4);
+    const same = [await pidAt(db, 1), await pidAt(db, 1), await pidAt(db, 1), await pidAt(db, 2), await pidAt(db, 3)];
+    const fourth = await pidAt(db, 4);
+    const fifth = await db.transaction((tx) => pidAt(tx, 5));
+    const sixth = await pidAt(db, 6);
 
-  expect(new Set([...same, third]).size).toBe(1);
-  expect(fourth).not.toBe(third);
-});
+    expect(new Set([...same, fourth]).size).toBe(1);
+    expect(new Set([fourth, fifth, sixth]).size).toBe(2);
+  },
+);
 
 test("a server that is silent counts as gone: what was asked fails, and the next is asked on another connection", async () => {
   const { db } = openPool({ size: 1, answerLimitMs: 300 });

@@ -37,6 +37,11 @@ const PLANNED = [
   `{ runs(filter: { status: [FAILED] }) { nodes { ...R } } } fragment R on Run { ${RUN} ... on Node { id } ... { status } thread { title } thread { status } }`,
   `{ messages(filter: { text: "ca phe" }, first: 4) { nodes { preview(length: 3) { text length isWhole } excerpts(matching: "phe") { text highlights { start length } } thread { title } } ${PAGE} } }`,
   `{ staff { nodes { id name username role telegramUserId removedAt invitedBy { name } } } }`,
+  // A last message of what is joined itself.
+  "{ messages { nodes { thread { lastMessage { id } } } } }",
+  "{ runs { nodes { thread { title lastMessage(role: USER) { text } } } } }",
+  "{ toolCalls { nodes { run { thread { lastMessage { id } } } } } }",
+  "{ threads { nodes { lastMessage { thread { lastMessage { id } } } } } }",
   // What stands beside a row under the name of one of its columns.
   "{ toolCalls { nodes { o: output output: run { id asker { id } } a: arguments arguments: thread { id } } } }",
   "{ runs { nodes { firstTokenAt: retryOf { id } f: firstTokenAt firstTextMs rowKey: thread { id } } } }",
@@ -80,6 +85,11 @@ test("what asks for rights of its own has no plan", () => {
     ["{ messages { nodes { id } } }", "Message", null],
     ["{ toolCalls { nodes { output } } }", "ToolCall", "output"],
     ["{ runs { nodes { usage { inputTokens } } } }", "Usage", "inputTokens"],
+    ["{ runs { nodes { id } } }", "RunConnection", null],
+    ["{ runs { edges { node { id } } } }", "RunEdge", null],
+    ["{ runs { edges { cursor node { id } } } }", "RunEdge", "cursor"],
+    ["{ runs { nodes { id } pageInfo { hasNextPage } } }", "PageInfo", null],
+    ["{ runs { nodes { id } pageInfo { endCursor } } }", "PageInfo", "endCursor"],
   ] as const) {
     const guarded = createSchema();
     const type = guarded.getType(name) as GraphQLObjectType;
@@ -88,6 +98,19 @@ test("what asks for rights of its own has no plan", () => {
     if (target) target.extensions = { ...target.extensions, pothosOptions: { authScopes: { admin: true } } };
     expect([query, planOf(parse(query), guarded)]).toEqual([query, null]);
   }
+});
+
+test("what would join too many rows to each has no plan: the server would need megabytes for its statement", () => {
+  const wide = (count: number) => {
+    const joins = Array.from({ length: count }, (_, index) => `x${index}: lastMessage { id }`);
+    return planOf(parse(`{ threads { nodes { ${joins.join(" ")} } } }`));
+  };
+  const deep =
+    "{ threads { nodes { a: lastMessage { run { asker { id } thread { id } } author { id } } b: lastMessage { run { asker { id } thread { id } } author { id } } c: lastMessage { run { id } author { id } } } } }";
+
+  expect(wide(12)).not.toBeNull();
+  expect(wide(13)).toBeNull();
+  expect(planOf(parse(deep))).toBeNull();
 });
 
 test("pages that follow from cursors are the same by a plan", async () => {

@@ -174,8 +174,10 @@ function readRows(db: Db, source: Source, stretch: Stretch, parents: Parents, ch
     .from(parentRows(parents))
     .crossJoinLateral(page)
     .$dynamic();
-  for (const lateral of joined?.laterals ?? []) query.leftJoinLateral(lateral, sql`true`);
-  for (const { table: other, on } of joined?.tables ?? []) query.leftJoin(other, on);
+  for (const join of joined?.joins ?? []) {
+    if ("lateral" in join) query.leftJoinLateral(join.lateral, sql`true`);
+    else query.leftJoin(join.table, join.on);
+  }
   return query.orderBy(sql`parent.place`, ...orderInPage(key, stretch.falling));
 }
 

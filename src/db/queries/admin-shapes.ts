@@ -67,17 +67,27 @@ function columnsOf(table: PgTable): Record<string, AnyPgColumn> {
   return getColumns<PgTable>(table);
 }
 
+/** How many rows a shape has joined to each of its own, those that are joined to these counted in. */
+export function countJoins({ one, lastMessage }: Shape): number {
+  const joined = [...one.values(), ...lastMessage.values()];
+  return joined.reduce((count, { shape }) => count + 1 + countJoins(shape), 0);
+}
+
 /** Joins to the rows of `page` what the shape wants beside them. */
 export interface Joining {
   /** What is selected, under keys that `readShaped` takes apart. */
   readonly fields: Record<string, Field>;
-  readonly tables: readonly { readonly table: PgTable; readonly on: SQL }[];
-  readonly laterals: readonly ReturnType<typeof lastMessageOf>[];
+  /** In this order: one may refer to those before it. */
+  readonly joins: readonly Join[];
 }
 
+type Join =
+  | { readonly table: PgTable; readonly on: SQL }
+  /** A last message, which is looked up for each row. */
+  | { readonly lateral: ReturnType<typeof lastMessageOf> };
+
 export function joinShape(db: Db, shape: Shape, page: Record<string, Field>): Joining {
-  const tables: { table: PgTable; on: SQL }[] = [];
-  const laterals: ReturnType<typeof lastMessageOf>[] = [];
+  const joins: Join[] = [];
   const fields: Record<string, Field> = {};
   const add = (of: Shape, path: string, columns: Record<string, Field>) => {
     for (const name of ["id", ...of.columns]) {
@@ -92,13 +102,13 @@ export function joinShape(db: Db, shape: Shape, page: Record<string, Field>): Jo
       const at = `${path}${name}.`;
       const table = alias(SHAPED[wanted.kind] as PgTable, at);
       const joined = columnsOf(table);
-      tables.push({ table, on: sql`${joined.id} = ${columns[by]}` });
+      joins.push({ table, on: sql`${joined.id} = ${columns[by]}` });
       add(wanted, at, joined);
     }
     for (const [name, { role, shape: wanted }] of of.lastMessage) {
       const at = `${path}${name}.`;
       const last = lastMessageOf(db, sql`${columns.id}`, { role, shape: wanted, at });
-      laterals.push(last);
+      joins.push({ lateral: last });
       // Drizzle cannot name the columns of a table that it does not know, and gives none of them a type.
       add(wanted, at, last._.selectedFields as object as Record<string, Field>);
     }
@@ -108,7 +118,7 @@ export function joinShape(db: Db, shape: Shape, page: Record<string, Field>): Jo
     }
   };
   add(shape, "", page);
-  return { fields, tables, laterals };
+  return { fields, joins };
 }
 
 function lastMessageOf(

@@ -72,7 +72,7 @@ export function createCompleter(resolve: Resolve, context: AdminContext) {
       return completed;
     }
     if (value === null || value === undefined) return null;
-    refusePromise(value);
+    refuseUnfit(value);
     if (isListType(type)) return [...(value as Iterable<unknown>)].map((item) => complete(type.ofType, item, fields));
     if (isLeafType(type)) return type.coerceOutputValue(value);
     return completeValue(value, fields ?? []);
@@ -86,8 +86,9 @@ export function createCompleter(resolve: Resolve, context: AdminContext) {
   return { completeLocal };
 }
 
-/** @throws {PlanFailedError} for a promise: a plan waits for nothing. */
-export function refusePromise(value: unknown): void {
+/** @throws {PlanFailedError} for a promise, as a plan waits for nothing, and for an error that is given instead of thrown. */
+export function refuseUnfit(value: unknown): void {
+  if (value instanceof Error) throw new PlanFailedError("an error", { cause: value });
   if (!(value instanceof Promise)) return;
   // Should it fail, there is somebody who hears of it.
   value.catch(() => undefined);

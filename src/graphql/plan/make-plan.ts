@@ -13,7 +13,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from "graphql";
-import { isColumn, SHAPED, type Shape, type ShapedKind } from "../../db/queries/admin-shapes.ts";
+import { countJoins, isColumn, SHAPED, type Shape, type ShapedKind } from "../../db/queries/admin-shapes.ts";
 import { createCollector, isForSome, UnknownToPlans } from "./collect-fields.ts";
 import { COLUMNS, LISTS, LOADED_COLUMNS, NODE_OF, REFERENCES, ROOT_LISTS, ROOT_ROWS } from "./knowledge.ts";
 import type {
@@ -83,6 +83,12 @@ function unlessUnknown<Made>(make: () => Made): Made | null {
   }
 }
 
+/**
+ * Rows that one statement joins to each of its own. Beyond it a statement costs the server megabytes to plan and to remember, and
+ * ever more the more there are; the executor loads them batch by batch.
+ */
+const MAX_JOINS = 12;
+
 function createPlanner(schema: GraphQLSchema, fragments: Fragments) {
   const { collect, asked, selectionsOf } = createCollector(schema, fragments);
   const values = (type: GraphQLObjectType, selections: readonly SelectionSetNode[]): ValueField[] =>
@@ -151,7 +157,7 @@ function createPlanner(schema: GraphQLSchema, fragments: Fragments) {
   const connection = (wish: Asked): Connection => {
     const type = getNamedType(wish.field.type);
     const kind = NODE_OF[type.name];
-    if (!kind || !isObjectType(type)) throw new UnknownToPlans();
+    if (!kind || !isObjectType(type) || isForSome(type)) throw new UnknownToPlans();
     const rowSelections: SelectionSetNode[][] = [];
     const fields = [...collect(type, selectionsOf(wish))].map(([key, nodes]): ConnectionField => {
       const part = asked(type, key, nodes);
@@ -163,8 +169,9 @@ function createPlanner(schema: GraphQLSchema, fragments: Fragments) {
       }
       if (!isObjectType(inner) || (part.field.name !== "edges" && part.field.name !== "pageInfo"))
         throw new UnknownToPlans();
+      if (isForSome(inner)) throw new UnknownToPlans();
       const parts = [...collect(inner, selectionsOf(part))].map(([partKey, partNodes]) => {
-        const name = partNodes[0]?.name.value;
+        const name = asked(inner, partKey, partNodes)?.field.name ?? "__typename";
         if (name === "node") rowSelections.push(partNodes.flatMap((node) => node.selectionSet ?? []));
         return { key: partKey, as: name as EdgePart & PagePart };
       });
@@ -174,7 +181,9 @@ function createPlanner(schema: GraphQLSchema, fragments: Fragments) {
     // With two selections of the same rows each would need a shape of its own.
     const [only, ...more] = rowSelections;
     if (!only || more.length > 0) throw new UnknownToPlans();
-    return { rows: rows(kind, only), fields };
+    const of = rows(kind, only);
+    if (countJoins(of.shape) > MAX_JOINS) throw new UnknownToPlans();
+    return { rows: of, fields };
   };
 
   const root = (type: GraphQLObjectType, selection: SelectionSetNode): RootField[] =>

@@ -6,7 +6,7 @@
  */
 import type { ExecutionResult, ValidatedSubscriptionArgs } from "graphql";
 import type { AdminContext } from "../context.ts";
-import { type Answer, createCompleter, createResolve, PlanFailedError, type Row, refusePromise } from "./complete.ts";
+import { type Answer, createCompleter, createResolve, PlanFailedError, type Row, refuseUnfit } from "./complete.ts";
 import type { EventField, EventPlans } from "./plan.ts";
 
 /** The answer to one event; null for an event without a plan, and for one that only the executor can say what is wrong with. */
@@ -21,7 +21,7 @@ export function createEventAnswers(plans: EventPlans, args: ValidatedSubscriptio
     const completeField = (field: EventField): unknown => {
       if (field.as !== "row") return completeLocal(field, event as Row);
       const row = resolve(event, field, context);
-      refusePromise(row);
+      refuseUnfit(row);
       if (!isRow(row)) throw new PlanFailedError("a row that an event must bring is not there");
       const answer: Answer = {};
       for (const wanted of field.rows.fields) {
