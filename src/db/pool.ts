@@ -19,8 +19,8 @@ export interface PoolOptions {
   answerLimitMs: number;
   /** After how long a connection is replaced, at the latest twice that: the server's memory of a session only grows. */
   lifeMs?: number;
-  /** How much the server may remember of what a connection has prepared, in bytes, before it is replaced; `MAX_PREPARED` when left out. */
-  maxPrepared?: number;
+  /** How much the server may remember of what a connection has prepared, in bytes, before it is replaced; `MAX_PREPARED_BYTES` when left out. */
+  maxPreparedBytes?: number;
 }
 
 /** How many connections a pool may have, how many are at work, and how many wait for one. */
@@ -44,11 +44,11 @@ const HALF_AN_HOUR_MS = 30 * 60_000;
  * Many more than we have ourselves. But what admins may ask has no end of shapes: one who tries them all must not fill the
  * server's memory within the connection's life.
  */
-const MAX_PREPARED = 45_000_000;
+const MAX_PREPARED_BYTES = 45_000_000;
 
 /** Opens nothing yet; throws what `open` throws. */
 export function createPool(poolOptions: PoolOptions): Pool {
-  const { open, size, answerLimitMs, lifeMs = HALF_AN_HOUR_MS, maxPrepared = MAX_PREPARED } = poolOptions;
+  const { open, size, answerLimitMs, lifeMs = HALF_AN_HOUR_MS, maxPreparedBytes = MAX_PREPARED_BYTES } = poolOptions;
   const connections = new Set<Connection>();
   const idle: Connection[] = [];
   const waiting: PromiseWithResolvers<Connection>[] = [];
@@ -94,7 +94,8 @@ export function createPool(poolOptions: PoolOptions): Pool {
   };
   const giveBack = (connection: Connection) => {
     if (connection.isClosed) return;
-    if (performance.now() > connection.retiresAt || connection.preparedBytes > maxPrepared) return discard(connection);
+    if (performance.now() > connection.retiresAt || connection.preparedBytes > maxPreparedBytes)
+      return discard(connection);
     const next = waiting.shift();
     if (next) next.resolve(connection);
     else idle.push(connection);

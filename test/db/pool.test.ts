@@ -187,8 +187,8 @@ test.each([
   ["long ones", 2_500_000, (shape: number) => `/* ${shape}${"-".repeat(2_000)} */`],
 ])(
   "a connection is replaced when it has prepared %s, in transactions too, however often it is asked the same",
-  async (_, maxPrepared, remark) => {
-    const { db } = openPool({ size: 1, maxPrepared });
+  async (_, maxPreparedBytes, remark) => {
+    const { db } = openPool({ size: 1, maxPreparedBytes });
     const pidAt = async (source: Pick<typeof db, "execute">, shape: number) => {
       const [row] = await source.execute<{ pid: number }>(
         sql`select pg_backend_pid() as pid ${sql.raw(remark(shape))}`,

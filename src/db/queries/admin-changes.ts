@@ -83,13 +83,15 @@ export function findChanges(
   const looking = { inThread: threadId !== undefined, inChat: chatId !== undefined, onPage: page !== undefined };
   const ofDatabase = statements.get(db) ?? new Map<string, NewsStatement>();
   statements.set(db, ofDatabase);
-  const name = Object.entries(looking)
-    .flatMap(([what, isSo]) => (isSo ? what : []))
-    .join(" ");
+  const name = JSON.stringify(looking);
   const statement = ofDatabase.get(name) ?? prepareNews(db, looking);
   ofDatabase.set(name, statement);
   return statement.execute({
-    ...{ oldest: String(seen.oldest), seen: seen.text, threadId, chatId, limit },
+    oldest: String(seen.oldest),
+    seen: seen.text,
+    threadId,
+    chatId,
+    limit,
     ...(page && { page: page.snapshot.text, ...valuesOfKey(page.key) }),
   });
 }
