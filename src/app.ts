@@ -22,7 +22,7 @@ import type { StartupError } from "./errors.ts";
 import { findAdmin, hashToken } from "./graphql/auth.ts";
 import { createActivityHub } from "./graphql/live/activity-hub.ts";
 import { createAdminApi } from "./graphql/server.ts";
-import { startHttpServer } from "./http.ts";
+import { startHttpServer } from "./http/server.ts";
 import type { Logger } from "./logger.ts";
 import { createMetricsEndpoint } from "./metrics/endpoint.ts";
 import { createMetrics } from "./metrics/metrics.ts";

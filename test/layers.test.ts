@@ -148,7 +148,7 @@ function resolveTarget(file: string, target: string): string {
     .join("/");
 }
 
-/** `src/bot/reply/reply.ts` -> `bot`, `src/http.ts` -> `http`. */
+/** `src/bot/reply/reply.ts` -> `bot`, `src/http/server.ts` -> `http`. */
 function roomOf(file: string): string {
   return (file.split("/")[1] ?? "").replace(/\.ts$/, "");
 }

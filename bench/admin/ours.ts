@@ -12,7 +12,7 @@ import { listen } from "../../src/db/notify.ts";
 import { hashToken } from "../../src/graphql/auth.ts";
 import { createActivityHub } from "../../src/graphql/live/activity-hub.ts";
 import { createAdminApi } from "../../src/graphql/server.ts";
-import { startHttpServer } from "../../src/http.ts";
+import { startHttpServer } from "../../src/http/server.ts";
 import { createLogger } from "../../src/logger.ts";
 import { STAFF_ROLES } from "../../src/roles.ts";
 import { createToolRegistry } from "../../src/tools/registry.ts";

@@ -2,7 +2,7 @@ import { request } from "node:http";
 import { afterEach, expect, test } from "vitest";
 import type { TakeIn } from "../../src/bot/take-in.ts";
 import { createWebhookDoor, type WebhookDoor } from "../../src/bot/webhook-door.ts";
-import { type HttpServer, startHttpServer } from "../../src/http.ts";
+import { type HttpServer, startHttpServer } from "../../src/http/server.ts";
 
 const SECRET = "a-secret_of-this-test";
 const HEADER = "x-telegram-bot-api-secret-token";

@@ -5,7 +5,7 @@ import type { TelegramBot, TelegramBotDeps } from "../../src/bot/bot.ts";
 import { createWebhook } from "../../src/bot/webhook.ts";
 import { connectDatabase } from "../../src/db/client.ts";
 import { StartupError } from "../../src/errors.ts";
-import { startHttpServer } from "../../src/http.ts";
+import { startHttpServer } from "../../src/http/server.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
 import { startTestApp } from "../support/app.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";

@@ -13,7 +13,7 @@ import { listen } from "../../src/db/notify.ts";
 import { hashToken } from "../../src/graphql/auth.ts";
 import { createActivityHub } from "../../src/graphql/live/activity-hub.ts";
 import { createAdminApi } from "../../src/graphql/server.ts";
-import { startHttpServer } from "../../src/http.ts";
+import { startHttpServer } from "../../src/http/server.ts";
 import { createLogger } from "../../src/logger.ts";
 import { createTestHouse } from "../graphql/house.ts";
 import { startTestServer } from "../support/test-server.ts";

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { publish } from "../../../src/db/notify.ts";
 import type { ActivityHub } from "../../../src/graphql/live/activity-hub.ts";
 import { MAX_WAITING } from "../../../src/graphql/live/inbox.ts";
-import { startHttpServer } from "../../../src/http.ts";
+import { startHttpServer } from "../../../src/http/server.ts";
 import { insertMessages, insertThread } from "../../support/conversations.ts";
 import { ADMIN_TOKEN, type AdminClient, startAdminApi } from "../admin-client.ts";
 import { readEvents, type Subscriber, subscribe } from "./subscriber.ts";

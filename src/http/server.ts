@@ -5,7 +5,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { StartupError } from "./errors.ts";
+import { StartupError } from "../errors.ts";
 
 export interface HttpOptions {
   host: string;
