@@ -3,7 +3,6 @@
  *
  * What it is given (an open database, a model, a Telegram that may be a stand-in) is decided by `main`, or by a test.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { loadAdminToken } from "./admin-token.ts";
 import { createMeteredModel } from "./assistant/metered-model.ts";
 import type { Model } from "./assistant/model.ts";
@@ -20,12 +19,14 @@ import { isDatabaseUp } from "./db/queries/health.ts";
 import { readDatabaseState } from "./db/queries/metrics.ts";
 import type { StartupError } from "./errors.ts";
 import { findAdmin, hashToken } from "./graphql/auth.ts";
+import { createGraphiqlPages } from "./graphql/graphiql/pages.ts";
 import { createActivityHub } from "./graphql/live/activity-hub.ts";
 import { createAdminApi } from "./graphql/server.ts";
-import { startHttpServer } from "./http/server.ts";
+import { type HttpServer, type PageHandler, startHttpServer } from "./http/server.ts";
 import type { Logger } from "./logger.ts";
 import { createMetricsEndpoint } from "./metrics/endpoint.ts";
 import { createMetrics } from "./metrics/metrics.ts";
+import { createRateLimiter, REFUSAL_LIMIT } from "./rate-limiter.ts";
 import { stopInTurn } from "./stop-in-turn.ts";
 import { createToolRegistry } from "./tools/registry.ts";
 
@@ -44,8 +45,10 @@ export interface AppParts {
   modelRetries?: RetryOptions;
   open: OpenDatabase;
   ownerTelegramIds: readonly number[];
+  /** A server that listens already; one is started when left out. `stop` closes it. */
+  http?: HttpServer;
   /** The sandbox's page. */
-  page: ((request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>) | null;
+  page: PageHandler | null;
   /** Something ended that the process cannot go on without. */
   onFatal(error: StartupError): void;
   logger: Logger;
@@ -108,26 +111,33 @@ export async function startApp(parts: AppParts): Promise<App> {
     });
     const now = parts.now ?? (() => new Date());
     const house = { shop: config.shop, tools: [...tools.values()], now };
-    const graphql = createAdminApi({ db: adminDatabase.db, activity, adminTokenHash, logger, house });
+    const onError = (error: unknown) => logger.error({ err: error }, "request failed");
+    const http = parts.http ?? (await startHttpServer({ ...config.http, onError }));
+    stops.push(() => http.close());
+    // Before the server: subscribers hear that it stops, and from where to go on.
+    stops.push(() => activity.close());
+    /** What a caller without a valid token meets, the same at each path. */
+    const strangers = {
+      refusals: createRateLimiter(REFUSAL_LIMIT, () => performance.now() / 1_000),
+      onTrusted: http.trust,
+    };
+    const graphql = createAdminApi({ db: adminDatabase.db, activity, adminTokenHash, logger, house, ...strangers });
     const { webhook: webhookConfig, token } = parts.telegram;
-    const webhook = webhookConfig ? createWebhook(webhookConfig, token) : null;
-    const http = await startHttpServer({
-      ...config.http,
+    const webhook = webhookConfig ? createWebhook(webhookConfig, token, strangers) : null;
+    http.serve({
       isReady: () => ready && (worker?.isAlive() ?? false),
       graphql,
+      graphiql: createGraphiqlPages(),
       metrics: createMetricsEndpoint({
         metrics,
         isAdmin: async ({ headers }) =>
           (await findAdmin(adminDatabase.db, adminTokenHash, headers.authorization ?? null)) !== null,
+        ...strangers,
         onError: (error) => logger.warn({ err: error }, "could not check an admin's token"),
       }),
       webhook: webhook && { path: webhook.path, handle: webhook.door.handle },
-      page: parts.page,
-      onError: (error) => logger.error({ err: error }, "request failed"),
+      sandbox: parts.page,
     });
-    stops.push(() => http.close());
-    // Before the server: subscribers hear that it stops, and from where to go on.
-    stops.push(() => activity.close());
 
     const telegramBot = await createTelegramBot({
       telegram: parts.telegram,

@@ -13,6 +13,7 @@ import { type Config, loadConfig } from "./config.ts";
 import { type OpenDatabase, openDatabase, openDatabaseOrDemo } from "./db/open.ts";
 import { hasOwner } from "./db/queries/staff.ts";
 import { StartupError } from "./errors.ts";
+import { startHttpServer } from "./http/server.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { type SandboxTelegram, type Started, startSandboxTelegram, startScriptedModel } from "./sandbox/sandbox.ts";
 import { seedDemoShop } from "./sandbox/shop/demo-shop.ts";
@@ -29,15 +30,22 @@ try {
   logger = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY });
   const starting = start(config, logger);
   stopWhenAsked(starting, logger);
-  const app = await starting;
+  const { app, chat } = await starting;
   logger.info({ startMs: Math.round(performance.now() - startedAt) }, "ready");
-  await greet(app, config, logger);
+  await greet(app, chat, { config, log: logger });
 } catch (error) {
   await fail(error);
 }
 
-async function start(config: Config, log: Logger): Promise<App> {
+/** @returns the app, and where one chats with the bot. */
+async function start(config: Config, log: Logger): Promise<{ app: App; chat: string }> {
   const { token } = config.telegram;
+  // Before anything that takes long: a taken port is noticed at once, and a health check hears 503 until all is there.
+  const http = await startHttpServer({
+    ...config.http,
+    onError: (error) => log.error({ err: error }, "request failed"),
+  });
+  stops.push(() => http.close());
   const open = await (token === null ? openDatabaseOrDemo(config, log) : openDatabase(config, log));
   stops.push(() => open.close());
   log.info({ database: open.description }, "database ready");
@@ -49,13 +57,15 @@ async function start(config: Config, log: Logger): Promise<App> {
     model,
     open,
     ownerTelegramIds: sandbox ? [...config.ownerTelegramIds, sandbox.ownerTelegramId] : config.ownerTelegramIds,
+    http,
     page: sandbox?.page ?? null,
     onFatal: (error) => void fail(error),
     logger: log,
   });
   stops.push(() => app.stop());
   if (token !== null) await provideOwner(app, { config, open, log });
-  return app;
+  const chat = sandbox ? `${app.address}/sandbox?key=${sandbox.pageKey}` : `https://t.me/${app.botUsername}`;
+  return { app, chat };
 }
 
 async function startModel(config: Config, log: Logger): Promise<Model> {
@@ -107,15 +117,14 @@ async function offerOwnerInvite(app: App, file: string, log: Logger): Promise<vo
 }
 
 /** What to do now, for who watches; a log gets it as plain lines too, since it is what one looks for in it. */
-async function greet(app: App, config: Config, log: Logger): Promise<void> {
-  if (config.telegram.token === null) log.info(`chat with the bot: ${app.address}/sandbox`);
-  else log.info(`chat with the bot: https://t.me/${app.botUsername}`);
+async function greet(app: App, chat: string, { config, log }: { config: Config; log: Logger }): Promise<void> {
+  log.info(`chat with the bot: ${chat}`);
   if (config.adminToken === null) log.info(`admin token: ${join(config.dataDir, "admin-token")}`);
   log.info(`GraphQL: ${app.address}/graphql`);
   log.info(`try: ${app.exampleCommand}`);
 }
 
-function stopWhenAsked(starting: Promise<App>, log: Logger): void {
+function stopWhenAsked(starting: Promise<unknown>, log: Logger): void {
   stopOnSignals(async (signal) => {
     log.info({ signal }, "stopping: a second signal ends at once");
     // What is half started would be stopped under its own feet, and what it starts later not at all.

@@ -6,7 +6,19 @@ import { expect, test } from "vitest";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Rooms that any room may look into: they know nothing of the others. */
-const COMMON = ["config", "logger", "errors", "events", "make-token", "meter", "prices", "roles", "shop", "wait-up-to"];
+const COMMON = [
+  "config",
+  "logger",
+  "errors",
+  "events",
+  "make-token",
+  "meter",
+  "prices",
+  "rate-limiter",
+  "roles",
+  "shop",
+  "wait-up-to",
+];
 
 /** Which rooms each room may import from, besides itself and the common ones. */
 const MAY_IMPORT: Record<string, string[]> = {
@@ -18,6 +30,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "make-token": [],
   meter: [],
   prices: [],
+  "rate-limiter": [],
   // Whoever counts knows the meter only; what is looked up is given by the entrances.
   metrics: [],
   roles: [],

@@ -28,6 +28,11 @@ const countStatements = watchStatements(db);
 const http = await startHttpServer({
   host: "127.0.0.1",
   port: 0,
+  onError: (error) => {
+    throw error;
+  },
+});
+http.serve({
   isReady: () => true,
   graphql: createAdminApi({
     db,
@@ -39,11 +44,9 @@ const http = await startHttpServer({
     rateLimit: { perSecond: 1_000_000, burst: 1_000_000 },
   }),
   metrics: async (_request, response) => void response.writeHead(404).end(),
+  graphiql: () => false,
   webhook: null,
-  page: null,
-  onError: (error) => {
-    throw error;
-  },
+  sandbox: null,
 });
 process.on("message", () => {
   const { user, system } = process.cpuUsage();

@@ -9,6 +9,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Update } from "grammy/types";
 import { z } from "zod";
+import { networkOf, type RateLimiter } from "../rate-limiter.ts";
 import type { TakeIn } from "./take-in.ts";
 
 export interface WebhookDoor {
@@ -31,8 +32,15 @@ const RETRY_AFTER_SECONDS = 1;
 /** What is relied on here; all else in it is for the handlers, and Telegram's own: the secret says so. */
 const IncomingUpdate = z.looseObject({ update_id: z.int().min(0) });
 
+export interface WebhookDoorOptions {
+  /** How often an address may come without the secret, here and at the other paths; without a limit when left out. */
+  readonly refusals?: RateLimiter;
+  /** Hears of each request that brings the secret. */
+  readonly onTrusted?: (request: IncomingMessage) => void;
+}
+
 /** A door that is closed at first. */
-export function createWebhookDoor(secret: string): WebhookDoor {
+export function createWebhookDoor(secret: string, { refusals, onTrusted }: WebhookDoorOptions = {}): WebhookDoor {
   const secretHash = hashOf(secret);
   const inside = new Set<Promise<boolean>>();
   let atOnce = 0;
@@ -46,8 +54,11 @@ export function createWebhookDoor(secret: string): WebhookDoor {
     return isDone ? 200 : 500;
   };
   const statusFor = async (request: IncomingMessage): Promise<Status> => {
+    if (!isSecret(request.headers[SECRET_HEADER], secretHash)) {
+      return (refusals?.take(networkOf(request.socket.remoteAddress)) ?? 0) > 0 ? 429 : 401;
+    }
+    onTrusted?.(request);
     if (request.method !== "POST") return 405;
-    if (!isSecret(request.headers[SECRET_HEADER], secretHash)) return 401;
     if (!takeIn || atOnce >= MAX_AT_ONCE) return 503;
     atOnce += 1;
     try {
@@ -74,10 +85,11 @@ export function createWebhookDoor(secret: string): WebhookDoor {
   };
 }
 
-type Status = 200 | 400 | 401 | 405 | 413 | 500 | 503;
+type Status = 200 | 400 | 401 | 405 | 413 | 429 | 500 | 503;
 
 const HEADERS: Partial<Record<Status, Record<string, string>>> = {
   405: { allow: "POST" },
+  429: { "retry-after": String(RETRY_AFTER_SECONDS) },
   503: { "retry-after": String(RETRY_AFTER_SECONDS) },
 };
 

@@ -11,7 +11,7 @@ import type { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { isRefusal, reasonOf, refusedToken, retryDelay, sleep } from "./call-failure.ts";
 import { ALLOWED_UPDATES, type TakeIn } from "./take-in.ts";
-import { createWebhookDoor, type WebhookDoor } from "./webhook-door.ts";
+import { createWebhookDoor, type WebhookDoor, type WebhookDoorOptions } from "./webhook-door.ts";
 import { createWebhookWatch } from "./webhook-watch.ts";
 
 export interface Webhook {
@@ -39,9 +39,13 @@ export interface WebhookDeps {
 const MAX_CONNECTIONS = 40;
 
 /** The webhook of a bot, its door still closed. */
-export function createWebhook({ url, path, secret }: WebhookConfig, token: string): Webhook {
+export function createWebhook(
+  { url, path, secret }: WebhookConfig,
+  token: string,
+  options?: WebhookDoorOptions,
+): Webhook {
   const known = secret ?? deriveSecret(token);
-  return { url, path, secret: known, door: createWebhookDoor(known) };
+  return { url, path, secret: known, door: createWebhookDoor(known, options) };
 }
 
 /** How often Telegram is asked whether it still brings the updates here, in milliseconds. */

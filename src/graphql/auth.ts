@@ -41,15 +41,23 @@ interface Arrival {
   readonly req?: IncomingMessage;
 }
 
-/** Refuses a request without a valid token, before its body is read: with HTTP 401, or as `refuse` has it. */
+export interface TokenCheck {
+  /** The error for a request without a valid token: HTTP 401, or 429. */
+  refuse(remoteAddress: string): GraphQLError;
+  /** Hears of each request that came over the network with a valid one. */
+  readonly onTrusted?: ((request: IncomingMessage) => void) | undefined;
+}
+
+/** Refuses a request without a valid token, before its body is read. */
 export function requireToken(
   { authenticate }: Authenticator,
-  refuse: (remoteAddress: string) => GraphQLError,
+  { refuse, onTrusted }: TokenCheck,
 ): Plugin<object, Arrival> {
   return {
-    async onRequestParse({ request, serverContext }) {
-      // Of the connection: whoever asks can write into `X-Forwarded-For` what they like.
-      if ((await authenticate(request)) === null) throw refuse(serverContext.req?.socket.remoteAddress ?? "");
+    async onRequestParse({ request, serverContext: { req } }) {
+      // Of the connection: a client can write into `X-Forwarded-For` what it likes.
+      if ((await authenticate(request)) === null) throw refuse(req?.socket.remoteAddress ?? "");
+      if (req) onTrusted?.(req);
     },
   };
 }

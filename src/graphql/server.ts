@@ -1,12 +1,14 @@
 /**
- * The admins' API over HTTP: one Yoga server on `/graphql`, and the GraphiQL page for browsers at the same address.
+ * The admins' API over HTTP: one Yoga server on `/graphql`. The page for browsers at the same address is `graphiql/`'s matter.
  *
  * It puts the parts in order: who asks, what a request may cost, what of an error is shown. It reads through
  * `src/db/queries` only, and knows neither the bot nor the tools: of those it is given a catalogue.
  */
+import type { IncomingMessage } from "node:http";
 import { createYoga } from "graphql-yoga";
 import type { Db } from "../db/client.ts";
 import type { Logger } from "../logger.ts";
+import { createRateLimiter, type RateLimit, type RateLimiter } from "../rate-limiter.ts";
 import { type Authenticator, createAuthenticator, requireToken, unauthenticated } from "./auth.ts";
 import { createContext } from "./context.ts";
 import { addErrorCodes, createErrorMask } from "./errors.ts";
@@ -18,14 +20,7 @@ import type { ActivityHub } from "./live/activity-hub.ts";
 import { streamEvents } from "./live/event-stream.ts";
 import { shareEvents } from "./live/subscribe.ts";
 import { usePlans } from "./plan/use-plans.ts";
-import {
-  createRateLimiter,
-  limitRate,
-  limitRefusals,
-  RATE_LIMIT,
-  type RateLimit,
-  REFUSAL_LIMIT,
-} from "./rate-limit.ts";
+import { limitRate, limitRefusals, RATE_LIMIT } from "./rate-limit.ts";
 import { createSchema } from "./schema.ts";
 import { limitTime, REQUEST_LIMIT_MS, withinTime } from "./time-limit.ts";
 
@@ -40,8 +35,10 @@ export interface AdminApiDeps {
   readonly house: House;
   /** How often a token may ask; `RATE_LIMIT` when left out, as often as it likes when null (for a benchmark). */
   readonly rateLimit?: RateLimit | null;
-  /** How often an address may ask without a valid token; `REFUSAL_LIMIT` when left out. None where `rateLimit` is null. */
-  readonly refusalLimit?: RateLimit;
+  /** How often an address may ask without a valid token, here and at the other paths; without a limit when left out. */
+  readonly refusals?: RateLimiter;
+  /** Hears of each request that brings a valid token. */
+  readonly onTrusted?: (request: IncomingMessage) => void;
   /** How long a request may take, in milliseconds; `REQUEST_LIMIT_MS` when left out. */
   readonly requestLimitMs?: number;
   /** Pause between two signs of life to a subscriber, in milliseconds; `PING_INTERVAL_MS` when left out. */
@@ -82,45 +79,19 @@ export function createAdminApi(deps: AdminApiDeps) {
     batching: false,
     cors: false,
     landingPage: false,
-    graphiql: {
-      title: "Counterhand",
-      headers: JSON.stringify({ Authorization: "Bearer " }, null, 2),
-      defaultQuery: FIRST_QUERY,
-      shouldPersistHeaders: false,
-    },
-    renderGraphiQL: async (options) => {
-      // 9 MB of JavaScript: loaded when a browser asks for the page, and not by every start.
-      const { renderGraphiQL } = await import("@graphql-yoga/render-graphiql");
-      return renderGraphiQL(options);
-    },
+    // A page of its own: `graphiql/`.
+    graphiql: false,
   });
 }
 
 /** In this order: who has no valid token, and who asks too often with one. */
 function doorsOf(
-  { rateLimit = RATE_LIMIT, refusalLimit = REFUSAL_LIMIT, clock = () => performance.now() }: AdminApiDeps,
+  { rateLimit = RATE_LIMIT, refusals, onTrusted, clock = () => performance.now() }: AdminApiDeps,
   authenticator: Authenticator,
 ) {
-  if (rateLimit === null) return [requireToken(authenticator, unauthenticated)];
-  const seconds = () => clock() / 1000;
-  return [
-    requireToken(authenticator, limitRefusals(createRateLimiter(refusalLimit, seconds))),
-    limitRate(createRateLimiter(rateLimit, seconds), authenticator),
-  ];
+  const refuse = refusals ? limitRefusals(refusals) : unauthenticated;
+  const doors = [requireToken(authenticator, { refuse, onTrusted })];
+  if (rateLimit === null) return doors;
+  const limiter = createRateLimiter(rateLimit, () => clock() / 1000);
+  return [...doors, limitRate(limiter, authenticator)];
 }
-
-const FIRST_QUERY = `# Put your admin token behind
-# "Bearer " in the headers below.
-{
-  viewer { name scope }
-  threads(first: 10) {
-    nodes {
-      title
-      status
-      lastActivityAt
-      messageCount
-      lastMessage { role text }
-    }
-  }
-}
-`;

@@ -1,107 +1,201 @@
 /**
- * The one HTTP server: health, metrics, the admins' GraphQL, Telegram's webhook, and in the sandbox its page.
+ * The one HTTP server: health, metrics, the admins' GraphQL and its page, Telegram's webhook, and in the sandbox its page.
  *
- * It only routes; what is answered is the matter of those it routes to.
+ * It listens first and is given its routes when they are there; until then it is not healthy. It only routes; what is answered is
+ * the matter of those it routes to. What a caller without a valid token can ask for is bounded: in number here and in
+ * `connections.ts`, in rate by each path.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { StartupError } from "../errors.ts";
+import { createRateLimiter, networkOf, type RateLimit, type RateLimiter } from "../rate-limiter.ts";
+import { CONNECTION_LIMITS, type ConnectionLimits, watchConnections } from "./connections.ts";
+import { isWellFormed, pathOf } from "./well-formed.ts";
 
 export interface HttpOptions {
   host: string;
   /** 0: any free one. */
   port: number;
-  /** Whether the process takes messages: what `/healthz` says. */
-  isReady(): boolean;
-  graphql(request: IncomingMessage, response: ServerResponse): unknown;
-  /** Answers `/metrics`, to those who may read it. */
-  metrics(request: IncomingMessage, response: ServerResponse): Promise<void>;
-  /** Where Telegram brings updates to; null when they are fetched. */
-  webhook: { path: string; handle(request: IncomingMessage, response: ServerResponse): Promise<void> } | null;
-  /** The sandbox's page; answers false for what is not its own. */
-  page: ((request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>) | null;
-  /** `STAND_STILL_MS` when left out. */
-  standStillMs?: number;
+  /** How long a connection may be idle, in milliseconds; `IDLE_MS` when left out. */
+  idleMs?: number;
+  /** `CONNECTION_LIMITS` when left out. */
+  connectionLimits?: ConnectionLimits;
   /** Hears of a handler that threw; the client gets 500 without a word of it. */
   onError(error: unknown): void;
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+/** Answers what is its own, by the path as it stands in the request, and returns true; for anything else it returns false. */
+export type PageHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+) => boolean | Promise<boolean>;
+
+export interface Routes {
+  /** Whether the process takes messages: what `/healthz` says. */
+  isReady(): boolean;
+  graphql: Handler;
+  /** The page and the files of GraphiQL: open to everybody, so limited here. */
+  graphiql: PageHandler;
+  /** Answers `/metrics`, to those who may read it. */
+  metrics: Handler;
+  /** Where Telegram brings updates to; null when they are fetched. */
+  webhook: { path: string; handle: Handler } | null;
+  /** The sandbox's page, which asks for its key. */
+  sandbox: PageHandler | null;
 }
 
 export interface HttpServer {
   /** `http://host:port`, as a browser on this machine reaches it. */
   readonly address: string;
-  /** Takes no more requests, ends what is open. */
+  /** From now on requests are answered by these. */
+  serve(routes: Routes): void;
+  /** The request brought a valid token, secret or key: its connection is not closed for another. */
+  trust(request: IncomingMessage): void;
+  /** Takes no more requests, ends what is open. May be called again. */
   close(): Promise<void>;
 }
 
-/** Longest time for one request to come in, in milliseconds: the largest body is 1 MB. */
+/** Longest time for one request to come in, in milliseconds: the largest body is 1 MB, the headers have 16 kB. */
 const REQUEST_TIMEOUT_MS = 30_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+/** How often the two are looked at, in milliseconds. */
+const TIMEOUT_LOOK_MS = 5_000;
 /**
- * How long a connection may stand still, in milliseconds, also one that follows what happens: a sign of life goes out there
- * every 12 to 15 s, and who does not take it in for so long is gone.
+ * How long a connection may be idle, in milliseconds, also one that follows what happens: a comment goes out there
+ * every 12 to 15 s, and a client that does not take it in for so long is gone.
  */
-const STAND_STILL_MS = 60_000;
+const IDLE_MS = 60_000;
+
+/** Of pages and their files, and of what there is not, for one address: a browser asks for GraphiQL's six at once. */
+const PAGE_LIMIT: RateLimit = { perSecond: 5, burst: 100 };
+/** Of health checks for one address: those of a load balancer, behind which everybody may have the same. An answer takes 0.1 ms. */
+const HEALTH_LIMIT: RateLimit = { perSecond: 100, burst: 1_000 };
+
+/** On every answer; a page has a policy of its own that lets its own files in. */
+const SECURITY_HEADERS = new Map([
+  ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
+  ["x-frame-options", "DENY"],
+  ["x-content-type-options", "nosniff"],
+  ["referrer-policy", "no-referrer"],
+]);
 
 /** Listens. @throws {StartupError} when the port is taken or the host is not this machine's. */
 export async function startHttpServer(options: HttpOptions): Promise<HttpServer> {
-  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-    route(options, request, response).catch((error: unknown) => {
-      options.onError(error);
-      if (!response.headersSent) sendText(response, 500, "Internal error\n");
-      else response.destroy();
+  const { idleMs = IDLE_MS, connectionLimits = CONNECTION_LIMITS, onError } = options;
+  let routes: Routes | null = null;
+  const seconds = () => performance.now() / 1_000;
+  const limits = {
+    pages: createRateLimiter(PAGE_LIMIT, seconds),
+    health: createRateLimiter(HEALTH_LIMIT, seconds),
+  };
+  const server = createServer({
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: TIMEOUT_LOOK_MS,
+  });
+  const connections = watchConnections(server, connectionLimits);
+  server.on("request", (request, response) => {
+    connections.inTurn({ request, response }, async () => {
+      try {
+        await answer({ request, response, routes, limits, idleMs });
+      } catch (error) {
+        onError(error);
+        if (!response.headersSent) sendText(response, 500, "Internal error\n");
+        else response.destroy();
+      }
     });
   });
-  server.setTimeout(standStillMsOf(options));
+  server.setTimeout(idleMs);
+  await listen(server, options);
+  const { port } = server.address() as AddressInfo;
+  let closed: Promise<unknown> | null = null;
+  return {
+    address: `http://${browsable(options.host)}:${port}`,
+    serve(given) {
+      routes = given;
+    },
+    trust: connections.trust,
+    async close() {
+      closed ??= new Promise((done) => server.close(done));
+      server.closeAllConnections();
+      connections.stop();
+      await closed;
+    },
+  };
+}
+
+async function listen(server: ReturnType<typeof createServer>, options: HttpOptions): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
   server.listen(options.port, options.host, resolve);
   await promise.catch((error: NodeJS.ErrnoException) => {
     throw explain(error, options);
   });
-  const { port } = server.address() as AddressInfo;
-  return {
-    address: `http://${browsable(options.host)}:${port}`,
-    async close() {
-      const closed = new Promise((done) => server.close(done));
-      server.closeAllConnections();
-      await closed;
-    },
-  };
 }
 
-async function route(options: HttpOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = (request.url ?? "/").split("?", 1)[0];
+interface Visit {
+  request: IncomingMessage;
+  response: ServerResponse;
+  /** Null while the process starts. */
+  routes: Routes | null;
+  limits: { pages: RateLimiter; health: RateLimiter };
+  idleMs: number;
+}
+
+async function answer(visit: Visit): Promise<unknown> {
+  const { request, response, routes, limits } = visit;
+  response.setHeaders(SECURITY_HEADERS);
+  if (!isWellFormed(request)) return refuseMalformed(response);
+  const path = pathOf(request);
+  if (path === "/healthz") return isOver(limits.health, visit) || sendHealth(routes, response);
+  if (!routes) return isOver(limits.pages, visit) || sendText(response, 503, "Starting: try again in a moment\n");
+  if (path === "/metrics") return routes.metrics(request, response);
+  if (path === routes.webhook?.path) return routes.webhook.handle(request, response);
+  if (await routes.sandbox?.(request, response, path)) return;
+  if (path === "/graphql" && !isForBrowser(request)) return answerGraphql(visit, routes);
+  if (isOver(limits.pages, visit)) return;
+  if (await routes.graphiql(request, response, path)) return;
   // Every browser asks for it; there is none.
-  if (path === "/favicon.ico") return void response.writeHead(204).end();
-  if (path === "/healthz") return sendHealth(options, response);
-  if (path === "/metrics") return options.metrics(request, response);
-  if (path === "/graphql") {
-    await options.graphql(request, response);
-    // The GraphQL server takes the limit off while it answers, and a subscription goes on from here.
-    return void request.socket.setTimeout(standStillMsOf(options));
-  }
-  if (path === options.webhook?.path) return options.webhook?.handle(request, response);
-  if (await options.page?.(request, response)) return;
+  if (path === "/favicon.ico") return response.writeHead(204).end();
   if (path !== "/") return sendText(response, 404, "Not found\n");
-  response.writeHead(302, { location: options.page ? "/sandbox" : "/graphql" }).end();
+  return response.writeHead(302, { location: routes.sandbox ? "/sandbox" : "/graphql" }).end();
 }
 
-function standStillMsOf({ standStillMs = STAND_STILL_MS }: HttpOptions): number {
-  return standStillMs;
+/** A browser that shows a page, and no program that asks. */
+function isForBrowser({ method, headers }: IncomingMessage): boolean {
+  return method === "GET" && headers.accept?.includes("text/html") === true;
 }
 
-function sendHealth(options: HttpOptions, response: ServerResponse): void {
-  const ready = options.isReady();
+async function answerGraphql({ request, response, idleMs }: Visit, { graphql }: Routes): Promise<void> {
+  await graphql(request, response);
+  // The GraphQL server takes the limit off while it answers, and a subscription goes on from here.
+  request.socket.setTimeout(idleMs);
+}
+
+/** Whether the address has asked too often; then that is answered. */
+function isOver(limiter: RateLimiter, { request, response }: Visit): boolean {
+  const waitSeconds = Math.ceil(limiter.take(networkOf(request.socket.remoteAddress)));
+  if (waitSeconds === 0) return false;
+  response.setHeader("retry-after", String(waitSeconds));
+  sendText(response, 429, `Too many requests from this address: ask again in ${waitSeconds} s\n`);
+  return true;
+}
+
+/** Nothing in it can be relied on, and so not where the next request on the connection begins. */
+function refuseMalformed(response: ServerResponse): void {
+  response.writeHead(400, { connection: "close" }).end();
+}
+
+function sendHealth(routes: Routes | null, response: ServerResponse): void {
+  const ready = routes?.isReady() ?? false;
   sendText(response, ready ? 200 : 503, ready ? "ok\n" : "not ready\n");
 }
 
 function sendText(response: ServerResponse, status: number, text: string): void {
-  response
-    .writeHead(status, {
-      "content-type": "text/plain; charset=utf-8",
-      "x-content-type-options": "nosniff",
-      "cache-control": "no-store",
-    })
-    .end(text);
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" }).end(text);
 }
 
 function explain(error: NodeJS.ErrnoException, { host, port }: HttpOptions): unknown {

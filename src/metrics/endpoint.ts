@@ -1,34 +1,46 @@
 /**
  * `GET /metrics`: who may read the metrics, and how they are answered.
  *
- * An admin's token may from everywhere; a scraper on this machine needs none. What a token is worth is told by a callback.
+ * An admin's token may. An address is no proof: a proxy on this machine makes everybody local. What a token is worth is told
+ * by a callback.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { networkOf, type RateLimiter } from "../rate-limiter.ts";
 import { waitUpTo } from "../wait-up-to.ts";
-import { isFromThisMachine } from "./loopback.ts";
 import type { Metrics } from "./metrics.ts";
 
 export interface MetricsEndpointDeps {
   metrics: Pick<Metrics, "scrape" | "contentType">;
   /** Whether the request brings a valid admin token, of any scope. May fail when the database is away. */
   isAdmin(request: IncomingMessage): Promise<boolean>;
+  /** How often an address may ask without a valid token, here and at the other paths. */
+  refusals: RateLimiter;
+  /** Hears of each request that brings a valid token. */
+  onTrusted(request: IncomingMessage): void;
   onError(error: unknown): void;
 }
 
 /** A listener for the path of the metrics. */
-export function createMetricsEndpoint({ metrics, isAdmin, onError }: MetricsEndpointDeps) {
+export function createMetricsEndpoint(deps: MetricsEndpointDeps) {
+  const { metrics, refusals, onTrusted } = deps;
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const access = await accessOf(request, deps);
+    if (access !== "allowed") {
+      const waitSeconds = Math.ceil(refusals.take(networkOf(request.socket.remoteAddress)));
+      if (waitSeconds > 0) return send(response, 429, REFUSED_TOO_OFTEN, { "retry-after": String(waitSeconds) });
+      if (access === "unknown") return send(response, 503, "The token cannot be checked now\n");
+      return send(response, 401, REFUSAL, { "www-authenticate": "Bearer" });
+    }
+    onTrusted(request);
     if (request.method !== "GET" && request.method !== "HEAD") {
       return send(response, 405, "Only GET\n", { allow: "GET, HEAD" });
     }
-    const access = isFromThisMachine(request) ? "allowed" : await accessOf(request, { isAdmin, onError });
-    if (access === "unknown") return send(response, 503, "The token cannot be checked now\n");
-    if (access === "refused") return send(response, 401, REFUSAL, { "www-authenticate": "Bearer" });
     return send(response, 200, await metrics.scrape(), { "content-type": metrics.contentType });
   };
 }
 
 const REFUSAL = "A valid admin token is needed: send it as 'Authorization: Bearer <token>'\n";
+const REFUSED_TOO_OFTEN = "Too many requests without a valid token from this address\n";
 
 /** How long a token's check may take, in milliseconds: the database that knows it may be away. */
 const CHECK_LIMIT_MS = 2_000;
@@ -51,11 +63,6 @@ async function accessOf(
 
 function send(response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
   response
-    .writeHead(status, {
-      "content-type": "text/plain; charset=utf-8",
-      "x-content-type-options": "nosniff",
-      "cache-control": "no-store",
-      ...headers,
-    })
+    .writeHead(status, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store", ...headers })
     .end(text);
 }

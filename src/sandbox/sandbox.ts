@@ -25,6 +25,8 @@ export interface SandboxTelegram {
   apiRoot: string;
   proxy: null;
   page: SandboxPage;
+  /** Opens the page, as `?key=` of its link. Another one at each start. */
+  pageKey: string;
   ownerTelegramId: number;
   /** Lets the barista in as staff: for the demo's own database only. */
   seedStaff(db: Db): Promise<void>;
@@ -82,6 +84,7 @@ export async function startSandboxTelegram(config: Config): Promise<Started<Sand
     },
   ];
   for (const { person } of people) standIn.privateChat(person);
+  const pageKey = randomBytes(24).toString("base64url");
   const notices = ["This is a local stand-in, not Telegram: set TELEGRAM_BOT_TOKEN for the real one."];
   if (config.model === null)
     notices.push("Answers are scripted: set OPENAI_API_KEY or OPENAI_BASE_URL for a real model.");
@@ -90,7 +93,8 @@ export async function startSandboxTelegram(config: Config): Promise<Started<Sand
       token,
       apiRoot: standIn.apiRoot,
       proxy: null,
-      page: createSandboxPage(standIn, { shopName: config.shop.name, people, notices }),
+      page: createSandboxPage(standIn, { shopName: config.shop.name, people, key: pageKey, notices }),
+      pageKey,
       ownerTelegramId: OWNER.id,
       async seedStaff(db) {
         await saveStaffMember(db, {

@@ -152,12 +152,15 @@ async function startDoor() {
   http = await startHttpServer({
     host: "127.0.0.1",
     port: 0,
+    onError: (error) => errors.push(error),
+  });
+  http.serve({
     isReady: () => true,
     graphql: () => undefined,
-    metrics: async () => undefined,
+    graphiql: () => false,
+    metrics: () => undefined,
     webhook: { path: "/hook", handle: door.handle },
-    page: null,
-    onError: (error) => errors.push(error),
+    sandbox: null,
   });
   const ids: number[] = [];
   const takeIn: TakeIn = async ({ update_id: id }) => {

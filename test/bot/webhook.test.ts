@@ -193,14 +193,17 @@ async function startProcess(deps: Partial<TelegramBotDeps> = {}) {
   const http = await startHttpServer({
     host: "127.0.0.1",
     port: 0,
-    isReady: () => true,
-    graphql: () => undefined,
-    metrics: async () => undefined,
-    webhook: { path: PATH, handle: async (...exchange) => webhook.door.handle(...exchange) },
-    page: null,
     onError(error) {
       throw error;
     },
+  });
+  http.serve({
+    isReady: () => true,
+    graphql: () => undefined,
+    graphiql: () => false,
+    metrics: () => undefined,
+    webhook: { path: PATH, handle: (...exchange) => webhook.door.handle(...exchange) },
+    sandbox: null,
   });
   const url = `${http.address}${PATH}`;
   const webhook = createWebhook({ url, path: PATH, secret: null }, BOT_TOKEN);

@@ -60,16 +60,19 @@ async function serveApi(database: Database) {
   const server = await startHttpServer({
     host: "127.0.0.1",
     port: 0,
+    onError: (error) => logger.error({ err: error }, "request failed"),
+  });
+  server.serve({
     isReady: () => true,
     graphql(request: IncomingMessage, response: ServerResponse) {
       answering.add(response);
       response.once("close", () => answering.delete(response));
       return graphql(request, response);
     },
-    metrics: async (_, response) => void response.writeHead(404).end(),
+    graphiql: () => false,
+    metrics: (_, response) => void response.writeHead(404).end(),
     webhook: null,
-    page: null,
-    onError: (error) => logger.error({ err: error }, "request failed"),
+    sandbox: null,
   });
   return {
     url: `${server.address}/graphql`,

@@ -4,15 +4,17 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { adminTokens } from "../../src/db/schema/index.ts";
 import { hashToken } from "../../src/graphql/auth.ts";
-import { createRateLimiter, RATE_LIMIT } from "../../src/graphql/rate-limit.ts";
+import { RATE_LIMIT } from "../../src/graphql/rate-limit.ts";
 import { makeToken } from "../../src/make-token.ts";
+import { createRateLimiter } from "../../src/rate-limiter.ts";
 import { ADMIN_TOKEN, type AdminClient, startAdminApi } from "./admin-client.ts";
 
 let admins: AdminClient;
 let nowMs = 0;
 beforeAll(async () => {
   const limit = { perSecond: 0.5, burst: 2 };
-  admins = await startAdminApi({ rateLimit: limit, refusalLimit: limit, clock: () => nowMs });
+  const refusals = createRateLimiter(limit, () => nowMs / 1_000);
+  admins = await startAdminApi({ rateLimit: limit, refusals, clock: () => nowMs });
 });
 afterAll(() => admins.close());
 

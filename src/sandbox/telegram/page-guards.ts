@@ -1,9 +1,10 @@
 /**
- * Who may talk to the sandbox's page: this machine's own browser, and nothing that a foreign site does through it.
+ * Who may talk to the sandbox's page: a browser that opened it with its key, and nothing that a foreign site does through it.
  *
- * The page lets anyone be the owner of the demo shop, so it must not be reachable by DNS rebinding (a foreign name that
- * points here) nor by forms and scripts of other sites.
+ * The page lets anyone be the owner of the sandbox's shop. An address is no proof: a proxy on this machine makes everybody local. So the
+ * key is in the link of the log, as Jupyter has it, and from then on in a cookie that no other site can use.
  */
+import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 
 /** An answer that refuses, with the HTTP status and the reason. */
@@ -13,22 +14,41 @@ export interface PageRefusal {
 }
 
 const MAX_BODY_BYTES = 64 * 1_024;
-const LOOPBACK_ADDRESS = /^(?:::ffff:)?127\.|^::1$/;
 const LOOPBACK_HOST = /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?$/i;
 
-/** What of a request tells who sent it. */
-export interface Visitor {
-  method?: string | undefined;
-  headers: IncomingHttpHeaders;
-  socket: { remoteAddress?: string | undefined };
+/** A visitor's key: from the link, or as the cookie that was set then. */
+export interface PageKey {
+  /** Whether the query of this request holds it. */
+  isInLink(request: IncomingMessage): boolean;
+  /** Whether this request's cookie holds it. */
+  isInCookie(request: IncomingMessage): boolean;
+  /** The `Set-Cookie` for whoever came by the link. */
+  cookieFor(request: IncomingMessage): string;
 }
 
-/** Why this request is not served, or undefined when it is. */
-export function findRefusal({ method, headers, socket }: Visitor): PageRefusal | undefined {
-  // Whatever HOST listens on: the page makes anyone an owner.
-  if (!LOOPBACK_ADDRESS.test(socket.remoteAddress ?? "")) {
-    return { status: 403, error: "the sandbox answers only to this machine" };
-  }
+export function createPageKey(key: string): PageKey {
+  const keyHash = hashOf(key);
+  const isKey = (given: string | null | undefined) =>
+    typeof given === "string" && timingSafeEqual(hashOf(given), keyHash);
+  // Cookies know no ports: two sandboxes on one machine each have their own.
+  const nameFor = ({ socket }: IncomingMessage) => `counterhand-sandbox-${socket.localPort}`;
+  return {
+    isInLink: ({ url = "" }) => isKey(new URLSearchParams(url.split("?")[1]).get("key")),
+    isInCookie(request) {
+      const cookies = (request.headers.cookie ?? "").split(";").map((cookie) => cookie.trim().split("="));
+      return isKey(cookies.find(([name]) => name === nameFor(request))?.[1]);
+    },
+    cookieFor: (request) => `${nameFor(request)}=${key}; HttpOnly; SameSite=Strict; Path=/sandbox`,
+  };
+}
+
+function hashOf(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+/** Why this request is not served, whoever sent it, or undefined when it is. */
+export function findRefusal({ method, headers }: Pick<IncomingMessage, "method" | "headers">): PageRefusal | undefined {
+  // Another name that leads here belongs to another site's page.
   if (!LOOPBACK_HOST.test(headers.host ?? "")) {
     return { status: 403, error: "the sandbox answers only to 127.0.0.1, localhost and [::1]" };
   }

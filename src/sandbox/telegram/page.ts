@@ -8,9 +8,10 @@ import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { User } from "@grammyjs/types";
 import { z } from "zod";
+import { createRateLimiter, networkOf, REFUSAL_LIMIT } from "../../rate-limiter.ts";
 import { ImpossibleActError } from "./impossible-act.ts";
 import { streamEvents } from "./page-events.ts";
-import { findRefusal, type PageRefusal, readJson } from "./page-guards.ts";
+import { createPageKey, findRefusal, type PageKey, type PageRefusal, readJson } from "./page-guards.ts";
 import type { ViewedChat } from "./page-view.ts";
 import { TelegramRefusal } from "./refusal.ts";
 import type { TelegramStandIn } from "./stand-in.ts";
@@ -30,37 +31,57 @@ interface SandboxPerson {
 export interface SandboxPageOptions {
   shopName: string;
   people: SandboxPerson[];
+  /** What opens the page: without a blank, and nobody's guess. */
+  key: string;
   /** What the visitor should know, such as "Answers are scripted: no model is configured". */
   notices: string[];
 }
 
-/** Answers what is under /sandbox and returns true; for any other path it returns false and touches nothing. */
-export type SandboxPage = (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
+/**
+ * Answers what is under /sandbox and returns true; for any other path it returns false and touches nothing. `path` is that of the
+ * request to the letter, without its query.
+ */
+export type SandboxPage = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: string,
+) => boolean | Promise<boolean>;
 
 export function createSandboxPage(standIn: TelegramStandIn, options: SandboxPageOptions): SandboxPage {
   const people = new Map(options.people.map((person) => [person.key, person]));
-  return (request, response) => {
-    const url = URL.parse(request.url ?? "/", "http://localhost");
-    if (!url || (url.pathname !== "/sandbox" && !url.pathname.startsWith("/sandbox/"))) return false;
-    return serve({ request, response, url, standIn, options, people }).then(() => true);
+  const key = createPageKey(options.key);
+  const strangers = createRateLimiter(REFUSAL_LIMIT, () => performance.now() / 1_000);
+  return (request, response, path) => {
+    if (path !== "/sandbox" && !path.startsWith("/sandbox/")) return false;
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
+    const refusal = findRefusal(request) ?? findKeyRefusal(request, path, key);
+    if (refusal?.status === 401 && strangers.take(networkOf(request.socket.remoteAddress)) > 0) refusal.status = 429;
+    if (refusal) {
+      refuse(response, refusal);
+      return true;
+    }
+    if (key.isInLink(request)) response.setHeader("set-cookie", key.cookieFor(request));
+    return serve({ request, response, path, standIn, options, people }).then(() => true);
   };
+}
+
+/** The link opens the page; all else on it comes with the cookie. */
+function findKeyRefusal(request: IncomingMessage, path: string, key: PageKey): PageRefusal | undefined {
+  if (key.isInCookie(request) || (path === "/sandbox" && key.isInLink(request))) return undefined;
+  return { status: 401, error: "open the sandbox with the link in its log, behind 'chat with the bot'" };
 }
 
 interface Visit {
   request: IncomingMessage;
   response: ServerResponse;
-  url: URL;
+  path: string;
   standIn: TelegramStandIn;
   options: SandboxPageOptions;
   people: ReadonlyMap<string, SandboxPerson>;
 }
 
 async function serve(visit: Visit): Promise<void> {
-  for (const [name, value] of Object.entries(SECURITY_HEADERS)) visit.response.setHeader(name, value);
-  const refusal = findRefusal(visit.request);
-  if (refusal) return refuse(visit.response, refusal);
-  const path = visit.url.pathname.replace(/\/$/, "");
-  const action = visit.request.method === "GET" ? GETS[path] : POSTS[path];
+  const action = visit.request.method === "GET" ? GETS.get(visit.path) : POSTS.get(visit.path);
   if (!action) return refuse(visit.response, { status: 404, error: "not found" });
   await action(visit);
 }
@@ -69,6 +90,7 @@ const SECURITY_HEADERS = {
   "content-security-policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "x-frame-options": "DENY",
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cross-origin-resource-policy": "same-origin",
@@ -78,23 +100,24 @@ const SECURITY_HEADERS = {
 
 type Action = (visit: Visit) => void | Promise<void>;
 
-const GETS: Readonly<Record<string, Action>> = {
-  "/sandbox": sendFile("index.html", "text/html"),
-  "/sandbox/page.css": sendFile("page.css", "text/css"),
-  "/sandbox/page.js": sendFile("page.js", "text/javascript"),
-  "/sandbox/setup": sendSetup,
-  "/sandbox/events": sendEvents,
-};
+const GETS: ReadonlyMap<string, Action> = new Map([
+  ["/sandbox", sendFile("index.html", "text/html")],
+  ["/sandbox/page.css", sendFile("page.css", "text/css")],
+  ["/sandbox/page.js", sendFile("page.js", "text/javascript")],
+  ["/sandbox/setup", sendSetup],
+  ["/sandbox/events", sendEvents],
+]);
 
 const sendInput = z.strictObject({ chat: z.string(), text: z.string() });
 const pressInput = z.strictObject({ chat: z.string(), messageId: z.int(), data: z.string() });
 
-const POSTS: Readonly<Record<string, Action>> = {
-  "/sandbox/send": act(sendInput, ({ chat }, { text }) => ({ messageId: chat.send(text).message_id })),
-  "/sandbox/press": act(pressInput, ({ chat }, { messageId, data }) => {
-    return { queryId: chat.press({ message_id: messageId }, data).id };
-  }),
-};
+const POSTS: ReadonlyMap<string, Action> = new Map([
+  ["/sandbox/send", act(sendInput, ({ chat }, { text }) => ({ messageId: chat.send(text).message_id }))],
+  [
+    "/sandbox/press",
+    act(pressInput, ({ chat }, { messageId, data }) => ({ queryId: chat.press({ message_id: messageId }, data).id })),
+  ],
+]);
 
 function sendFile(name: string, type: string): Action {
   return async ({ response }) => {
@@ -112,7 +135,8 @@ function sendSetup({ response, options, standIn }: Visit): void {
 }
 
 function sendEvents(visit: Visit): void {
-  const viewed = findChat(visit, visit.url.searchParams.get("chat") ?? "");
+  const query = new URLSearchParams(visit.request.url?.split("?")[1]);
+  const viewed = findChat(visit, query.get("chat") ?? "");
   if (!viewed) refuse(visit.response, UNKNOWN_CHAT);
   else streamEvents(visit.response, visit.standIn, viewed);
 }

@@ -214,13 +214,16 @@ test("a client that takes nothing in any more is disconnected", async () => {
   const server = await startHttpServer({
     host: "127.0.0.1",
     port: 0,
-    standStillMs: 300,
+    idleMs: 300,
+    onError: () => undefined,
+  });
+  server.serve({
     isReady: () => true,
     graphql: admins.api,
-    metrics: async () => undefined,
+    graphiql: () => false,
+    metrics: () => undefined,
     webhook: null,
-    page: null,
-    onError: () => undefined,
+    sandbox: null,
   });
   const { port } = new URL(server.address);
   const client = connect(Number(port), "127.0.0.1");

@@ -40,13 +40,18 @@ function drawTab(person) {
 function openChat(person) {
   shown.person = person;
   shown.events?.close();
-  history.replaceState(null, "", `#${person.key}`);
+  // Without the key that opened the page.
+  history.replaceState(null, "", `/sandbox#${person.key}`);
   for (const tab of find("people").children) tab.ariaSelected = String(tab.dataset.key === person.key);
   find("hint").textContent = person.hint;
   find("text").value = "";
   shown.events = new EventSource(`/sandbox/events?chat=${encodeURIComponent(person.key)}`);
   shown.events.onmessage = ({ data }) => apply(JSON.parse(data));
-  shown.events.onerror = () => setStatus("connecting...", false);
+  shown.events.onerror = ({ target }) => {
+    // Refused for good: the sandbox was started anew, with another key.
+    const isOver = target.readyState === EventSource.CLOSED;
+    setStatus(isOver ? "started again: open the new link in its log" : "connecting...", false);
+  };
 }
 
 /** One event of the server, as `PageEvent` in page-view.ts describes it. */

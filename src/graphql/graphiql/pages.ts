@@ -1,0 +1,110 @@
+/**
+ * GraphiQL for browsers: a small page at `/graphql`, and its files below `/graphql/assets/`. Open to everybody, and empty
+ * until an admin token is entered in it.
+ */
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { Worker } from "node:worker_threads";
+import { ASSETS_PATH } from "./paths.ts";
+
+/** Answers the page at `/graphql` and the files below it, and returns true; for any other path it returns false. */
+export type GraphiqlPages = (request: IncomingMessage, response: ServerResponse, path: string) => Promise<boolean>;
+
+/** Opens nothing yet: the files are put together when the first of them is asked for, and again when that failed. */
+export function createGraphiqlPages(): GraphiqlPages {
+  let loading: Promise<Files> | null = null;
+  const load = () => {
+    loading ??= loadFiles().catch((error: unknown) => {
+      loading = null;
+      throw error;
+    });
+    return loading;
+  };
+  return async (request, response, path) => {
+    if (path !== "/graphql" && !path.startsWith(ASSETS_PATH)) return false;
+    // A worker takes the policy of its own file: what the page may, it may too.
+    response.setHeader("content-security-policy", POLICY);
+    if (request.method !== "GET" && request.method !== "HEAD") response.writeHead(405, { allow: "GET, HEAD" }).end();
+    else if (path === "/graphql") sendPage(response);
+    else await sendFile(request, response, (await load()).get(path.slice(ASSETS_PATH.length)));
+    return true;
+  };
+}
+
+/** By name. One buffer each, for all who ask. */
+type Files = ReadonlyMap<string, { gzip: Uint8Array; etag: string; type: string }>;
+
+/** Monaco, the editor in it, writes its style sheets with JavaScript, and its icon font is in its CSS. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; connect-src 'self'; " +
+  "img-src 'self' data:; font-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const PAGE = `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <title>Counterhand</title>
+    <link rel="icon" href="data:,">
+    <link rel="stylesheet" href="${ASSETS_PATH}graphiql.css">
+  </head>
+  <body class="no-focus-outline">
+    <noscript>GraphiQL needs JavaScript.</noscript>
+    <div id="root"></div>
+    <script src="${ASSETS_PATH}graphiql.js"></script>
+  </body>
+</html>
+`;
+
+function sendPage(response: ServerResponse): void {
+  response.writeHead(200, { "content-type": "text/html; charset=utf-8", "cache-control": "no-cache" }).end(PAGE);
+}
+
+/** How much of a file is handed to a connection at once, in bytes: what a client does not read stays in the one buffer. */
+const PIECE_BYTES = 65_536;
+
+/** Always as gzip, which every browser takes: so no client makes this process pack or unpack anything. */
+async function sendFile(
+  { method, headers }: IncomingMessage,
+  response: ServerResponse,
+  file: { gzip: Uint8Array; etag: string; type: string } | undefined,
+): Promise<void> {
+  if (!file) return void response.writeHead(404).end();
+  const { gzip, etag, type } = file;
+  const caching = { etag, "cache-control": "no-cache" };
+  if (headers["if-none-match"] === etag) return void response.writeHead(304, caching).end();
+  const content = { "content-type": type, "content-encoding": "gzip", "content-length": gzip.byteLength };
+  response.writeHead(200, { ...caching, ...content });
+  if (method === "HEAD") return void response.end();
+  try {
+    await pipeline(Readable.from(piecesOf(gzip), { objectMode: false }), response);
+  } catch (error) {
+    // A client that went away before it had read all of it is no fault.
+    if (!response.destroyed) throw error;
+  }
+}
+
+function* piecesOf(file: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < file.byteLength; at += PIECE_BYTES) yield file.subarray(at, at + PIECE_BYTES);
+}
+
+async function loadFiles(): Promise<Files> {
+  const worker = new Worker(new URL("./bundle-worker.ts", import.meta.url));
+  try {
+    const [files] = (await once(worker, "message")) as [Map<string, Uint8Array>];
+    return new Map([...files].map(([name, gzip]) => [name, { gzip, etag: etagOf(gzip), type: typeOf(name) }]));
+  } finally {
+    await worker.terminate();
+  }
+}
+
+function etagOf(file: Uint8Array): string {
+  return `"${createHash("sha256").update(file).digest("base64url")}"`;
+}
+
+function typeOf(name: string): string {
+  return `text/${name.endsWith(".css") ? "css" : "javascript"}; charset=utf-8`;
+}

@@ -1,0 +1,21 @@
+/** Whether a request can be answered at all: what Node lets through and no URL can be made of. */
+import type { IncomingMessage } from "node:http";
+
+/** A name, an IPv4 address or an IPv6 address in brackets, and perhaps a port. */
+const HOST = /^([\w.~-]+|\[[\da-f:.]+\])(:\d{0,5})?$/i;
+
+/**
+ * True for one target of printable ASCII, and one `Host` that names a host: HTTP/1.0 may do without, and HTTP/1.1 may not (Node sees to
+ * that). See RFC 9112, 3.2.
+ */
+export function isWellFormed({ url = "", headersDistinct: { host } }: IncomingMessage): boolean {
+  if (!/^[\x21-\x7e]+$/.test(url)) return false;
+  const [name = "localhost"] = host ?? [];
+  if ((host?.length ?? 0) > 1 || !HOST.test(name)) return false;
+  return URL.canParse(url.startsWith("/") ? `http://${name}${url}` : url);
+}
+
+/** The path of the target to the letter, so that nothing else is ever taken for it: `//x/graphql` is no path of ours. */
+export function pathOf({ url = "" }: IncomingMessage): string {
+  return url.split("?", 1)[0] ?? "";
+}
