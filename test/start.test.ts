@@ -32,13 +32,14 @@ const TOKEN = "123456789:AAF-a-token-that-nobody-has-at-telegram";
 
 test("without any account it starts the sandbox, answers a question there, and stops cleanly", async () => {
   const started = start();
-  const [, address] = await started.waitFor(/chat with the bot: (http:\S+)\/sandbox/);
+  const [link, address] = await started.waitFor(/(?<=chat with the bot: )(http:\S+)\/sandbox\?key=[\w-]+/);
   expect((await fetch(`${address}/healthz`)).status).toBe(200);
-  const events = await fetch(`${address}/sandbox/events?chat=owner`);
+  const cookie = (await fetch(link)).headers.get("set-cookie")?.split(";")[0] ?? "";
+  const events = await fetch(`${address}/sandbox/events?chat=owner`, { headers: { cookie } });
 
   await fetch(`${address}/sandbox/send`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", cookie },
     body: JSON.stringify({ chat: "owner", text: "what's running out?" }),
   });
   const shown = await readUntil(events, /2 products are out of stock, 3 are low.*Scripted answer of the sandbox/s);
@@ -128,6 +129,8 @@ test("a taken port is one sentence that names PORT", async () => {
     `Port ${port} is taken by another process: stop that one, or set PORT to a free one.`,
   );
   expect(started.output()).not.toContain("    at ");
+  // Before anything that takes long: no database was made.
+  expect(await readdir(dataDir)).toEqual([]);
 });
 
 test("an unwritable DATA_DIR is one sentence", async () => {

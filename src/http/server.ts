@@ -20,6 +20,8 @@ export interface HttpOptions {
   idleMs?: number;
   /** `CONNECTION_LIMITS` when left out. */
   connectionLimits?: ConnectionLimits;
+  /** For the rates, in milliseconds that never go back. */
+  clock?: () => number;
   /** Hears of a handler that threw; the client gets 500 without a word of it. */
   onError(error: unknown): void;
 }
@@ -84,9 +86,9 @@ const SECURITY_HEADERS = new Map([
 
 /** Listens. @throws {StartupError} when the port is taken or the host is not this machine's. */
 export async function startHttpServer(options: HttpOptions): Promise<HttpServer> {
-  const { idleMs = IDLE_MS, connectionLimits = CONNECTION_LIMITS, onError } = options;
+  const { idleMs = IDLE_MS, connectionLimits = CONNECTION_LIMITS, clock = () => performance.now(), onError } = options;
   let routes: Routes | null = null;
-  const seconds = () => performance.now() / 1_000;
+  const seconds = () => clock() / 1_000;
   const limits = {
     pages: createRateLimiter(PAGE_LIMIT, seconds),
     health: createRateLimiter(HEALTH_LIMIT, seconds),
@@ -95,6 +97,8 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
     requestTimeout: REQUEST_TIMEOUT_MS,
     headersTimeout: HEADERS_TIMEOUT_MS,
     connectionsCheckingInterval: TIMEOUT_LOOK_MS,
+    // Looked at by ourselves: `isWellFormed`.
+    requireHostHeader: false,
   });
   const connections = watchConnections(server, connectionLimits);
   server.on("request", (request, response) => {
@@ -186,7 +190,7 @@ function isOver(limiter: RateLimiter, { request, response }: Visit): boolean {
 
 /** Nothing in it can be relied on, and so not where the next request on the connection begins. */
 function refuseMalformed(response: ServerResponse): void {
-  response.writeHead(400, { connection: "close" }).end();
+  response.writeHead(400, { connection: "close", "content-length": 0 }).end();
 }
 
 function sendHealth(routes: Routes | null, response: ServerResponse): void {

@@ -4,14 +4,11 @@ import type { IncomingMessage } from "node:http";
 /** A name, an IPv4 address or an IPv6 address in brackets, and perhaps a port. */
 const HOST = /^([\w.~-]+|\[[\da-f:.]+\])(:\d{0,5})?$/i;
 
-/**
- * True for one target of printable ASCII, and one `Host` that names a host: HTTP/1.0 may do without, and HTTP/1.1 may not (Node sees to
- * that). See RFC 9112, 3.2.
- */
-export function isWellFormed({ url = "", headersDistinct: { host } }: IncomingMessage): boolean {
+/** True for a target of printable ASCII, and one `Host` that names a host; HTTP/1.0 may do without. See RFC 9112, 3.2. */
+export function isWellFormed({ url = "", httpVersion, headersDistinct }: IncomingMessage): boolean {
   if (!/^[\x21-\x7e]+$/.test(url)) return false;
-  const [name = "localhost"] = host ?? [];
-  if ((host?.length ?? 0) > 1 || !HOST.test(name)) return false;
+  const [name, ...others] = headersDistinct.host ?? (httpVersion === "1.0" ? ["localhost"] : []);
+  if (name === undefined || others.length > 0 || !HOST.test(name)) return false;
   return URL.canParse(url.startsWith("/") ? `http://${name}${url}` : url);
 }
 

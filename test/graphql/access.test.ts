@@ -125,15 +125,6 @@ test("a token is looked up once for a request, whatever the request asks", async
   expect(admins.statements.filter((statement) => statement.includes('select "id", "name", "scope"'))).toHaveLength(1);
 });
 
-test("a browser finds GraphiQL without a token and without another server, and no data in it", async () => {
-  const page = await admins.api.fetch("http://localhost/graphql", { headers: { accept: "text/html" } });
-
-  const html = await page.text();
-  expect(page.status).toBe(200);
-  expect(html).toContain("Bearer");
-  expect(html).not.toMatch(/<(script|link)[^>]+(src|href)="?https?:/);
-});
-
 const BAD_USER_INPUT = { code: "BAD_USER_INPUT" };
 const MISSING_HEADER =
   "Another site's page could have sent this: send 'Content-Type: application/json', or the header 'x-graphql-yoga-csrf' with any value";

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
 import { calls, fails, says, scripted } from "../../src/sandbox/model/script.ts";
 import type { Turn } from "../../src/sandbox/model/turn.ts";
-import { startTestApp, type TestApp } from "../support/app.ts";
+import { ADMIN_TOKEN, startTestApp, type TestApp } from "../support/app.ts";
 
 let running: TestApp | undefined;
 afterEach(async () => {
@@ -16,7 +16,7 @@ async function start(...turns: Turn[]): Promise<TestApp> {
 
 /** The value of a series; 0 while there is none. */
 async function seriesValue(app: TestApp, series: string): Promise<number> {
-  const text = await (await fetch(`${app.app().address}/metrics`)).text();
+  const text = await (await fetch(`${app.app().address}/metrics`, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } })).text();
   const line = text.split("\n").find((each) => each.startsWith(`${series} `));
   return Number(line?.slice(series.length + 1) ?? 0);
 }

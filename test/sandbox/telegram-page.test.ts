@@ -4,28 +4,33 @@ import { Api } from "grammy";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { StandInChat } from "../../src/sandbox/telegram/chat.ts";
 import { createSandboxPage } from "../../src/sandbox/telegram/page.ts";
-import { findRefusal } from "../../src/sandbox/telegram/page-guards.ts";
 import type { PageEvent } from "../../src/sandbox/telegram/page-view.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
 
 const TOKEN = "4242:secret";
+const KEY = "a-key-of-the-page";
 let standIn: TelegramStandIn;
 let api: Api;
 let owner: StandInChat;
 let server: Server;
 let origin: string;
+/** As a browser sends it that opened the page with its key. */
+let cookie: string;
 
 beforeEach(async () => {
   standIn = await createTelegramStandIn({ token: TOKEN, limits: "none" });
   api = new Api(TOKEN, { apiRoot: standIn.apiRoot });
   const people = ["owner", "barista"].map((key) => ({ key, label: key, person: standIn.person({ first_name: key }) }));
   owner = standIn.privateChat(people[0]?.person ?? standIn.person({ first_name: "owner" }));
-  const page = createSandboxPage(standIn, { shopName: "Xi Pho", people, notices: ["Answers are scripted."] });
+  const notices = ["Answers are scripted."];
+  const page = createSandboxPage(standIn, { shopName: "Xi Pho", people, key: KEY, notices });
   server = createServer(async (request, response) => {
-    if (!(await page(request, response))) response.writeHead(418).end();
+    if (!(await page(request, response, request.url?.split("?")[0] ?? ""))) response.writeHead(418).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { port } = server.address() as AddressInfo;
+  origin = `http://127.0.0.1:${port}`;
+  cookie = `counterhand-sandbox-${port}=${KEY}`;
 });
 
 afterEach(async () => {
@@ -46,8 +51,12 @@ function statusOf(path: string, options: { method?: string; headers?: Record<str
   return promise;
 }
 
+function visit(path: string): Promise<Response> {
+  return fetch(origin + path, { headers: { cookie } });
+}
+
 async function post(path: string, body: unknown) {
-  const headers = { "content-type": "application/json" };
+  const headers = { "content-type": "application/json", cookie };
   const response = await fetch(`${origin}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
   return { status: response.status, answer: await response.json() };
 }
@@ -66,21 +75,23 @@ async function readEvents(response: Response, isLast: (event: PageEvent) => bool
 }
 
 test("the page, its style and its script are served under a strict policy; other paths are left alone", async () => {
-  const responses = await Promise.all(
-    ["/sandbox", "/sandbox/", "/sandbox/page.css", "/sandbox/page.js"].map((path) => fetch(origin + path)),
-  );
+  const responses = await Promise.all(["/sandbox", "/sandbox/page.css", "/sandbox/page.js"].map((path) => visit(path)));
 
-  expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  expect(responses.map(({ status }) => status)).toEqual([200, 200, 200]);
   for (const { headers } of responses) expect(headers.get("content-security-policy")).toContain("default-src 'none'");
   expect(await responses[0]?.text()).toContain("not Telegram");
-  expect(await responses[3]?.text()).not.toContain("innerHTML");
+  expect(await responses[2]?.text()).not.toContain("innerHTML");
   expect(await statusOf("/sandboxes")).toBe(418);
   expect(await statusOf("/sandbox/../package.json")).toBe(418);
-  expect(await statusOf("/sandbox/nothing")).toBe(404);
+  const headers = { cookie };
+  expect(await statusOf("/sandbox/nothing", { headers })).toBe(404);
+  expect(await statusOf("/sandbox/", { headers })).toBe(404);
+  expect(await statusOf("//x/sandbox/setup", { headers })).toBe(418);
+  expect(await statusOf("/sandbox/%73etup", { headers })).toBe(404);
 });
 
 test("the setup tells the shop, the people and the notices", async () => {
-  const setup = await (await fetch(`${origin}/sandbox/setup`)).json();
+  const setup = await (await visit(`/sandbox/setup`)).json();
 
   expect(setup).toMatchObject({
     shopName: "Xi Pho",
@@ -92,7 +103,7 @@ test("the setup tells the shop, the people and the notices", async () => {
 test("who connects gets the chat as it is, then each change of it, and none of other chats", async () => {
   owner.send("hello");
   await api.sendMessage(owner.id, "first", { reply_markup: { keyboard: [["Yes", "No"]] } });
-  const stream = await fetch(`${origin}/sandbox/events?chat=owner`);
+  const stream = await visit(`/sandbox/events?chat=owner`);
   await post("/sandbox/send", { chat: "barista", text: "elsewhere" });
   await api.sendChatAction(owner.id, "typing");
   const { message_id } = await api.sendMessage(owner.id, "second", {
@@ -114,11 +125,11 @@ test("who connects gets the chat as it is, then each change of it, and none of o
 
 test("who connects again gets what was missed with the snapshot", async () => {
   owner.send("hello");
-  const first = await fetch(`${origin}/sandbox/events?chat=owner`);
+  const first = await visit(`/sandbox/events?chat=owner`);
   await readEvents(first, ({ kind }) => kind === "snapshot");
   await api.sendMessage(owner.id, "missed");
 
-  const events = await readEvents(await fetch(`${origin}/sandbox/events?chat=owner`), () => true);
+  const events = await readEvents(await visit(`/sandbox/events?chat=owner`), () => true);
 
   expect(events[0]).toMatchObject({ kind: "snapshot", messages: [{ text: "hello" }, { text: "missed" }] });
 });
@@ -127,7 +138,7 @@ test("a message and a press reach the bot, and its answer to the press comes bac
   await post("/sandbox/send", { chat: "owner", text: "/start" });
   const markup = { inline_keyboard: [[{ text: "Stop", callback_data: "stop" }]] };
   const { message_id } = await api.sendMessage(owner.id, "working", { reply_markup: markup });
-  const stream = await fetch(`${origin}/sandbox/events?chat=owner`);
+  const stream = await visit(`/sandbox/events?chat=owner`);
 
   const press = await post("/sandbox/press", { chat: "owner", messageId: message_id, data: "stop" });
   const updates = await api.getUpdates();
@@ -154,46 +165,69 @@ test.each([
 });
 
 test("a foreign name that points here is not served, whatever it asks for", async () => {
-  const foreign = { host: "evil.example:4000" };
+  const foreign = { host: "evil.example:4000", cookie };
   const body = JSON.stringify({ chat: "owner", text: "x" });
   const headers = { ...foreign, "content-type": "application/json" };
 
   const statuses = await Promise.all([
     statusOf("/sandbox", { headers: foreign }),
-    statusOf("/sandbox/events?chat=owner", { headers: { host: "127.0.0.1.evil.example" } }),
+    statusOf("/sandbox/events?chat=owner", { headers: { host: "127.0.0.1.evil.example", cookie } }),
     statusOf("/sandbox/send", { method: "POST", headers, body }),
   ]);
 
   expect(statuses).toEqual([403, 403, 403]);
-  expect(await statusOf("/sandbox", { headers: { host: "localhost:4000" } })).toBe(200);
-  expect(await statusOf("/sandbox", { headers: { host: "[::1]:4000" } })).toBe(200);
+  expect(await statusOf("/sandbox", { headers: { host: "localhost:4000", cookie } })).toBe(200);
+  expect(await statusOf("/sandbox", { headers: { host: "[::1]:4000", cookie } })).toBe(200);
 });
 
 test("another site's page cannot write through the visitor's browser", async () => {
   const body = JSON.stringify({ chat: "owner", text: "x" });
-  const json = { "content-type": "application/json" };
+  const json = { "content-type": "application/json", cookie };
   const asSite = (headers: Record<string, string>) => statusOf("/sandbox/send", { method: "POST", headers, body });
 
   expect(await asSite({ ...json, origin: "https://evil.example" })).toBe(403);
   expect(await asSite({ ...json, origin: "null" })).toBe(403);
   expect(await asSite({ ...json, "sec-fetch-site": "cross-site" })).toBe(403);
-  expect(await asSite({ "content-type": "text/plain" })).toBe(415);
+  expect(await asSite({ "content-type": "text/plain", cookie })).toBe(415);
   expect(await statusOf("/sandbox/send", { method: "PUT", headers: json, body })).toBe(405);
   expect(owner.messages()).toEqual([]);
   expect(await asSite({ ...json, origin })).toBe(200);
 });
 
-test.each([
-  ["127.0.0.1", undefined],
-  ["127.8.0.1", undefined],
-  ["::1", undefined],
-  ["::ffff:127.0.0.1", undefined],
-  ["192.0.2.7", 403],
-  ["::ffff:192.0.2.7", 403],
-  ["2001:db8::1", 403],
-  [undefined, 403],
-])("a visitor from %s is judged by where they are, whatever Host they name", (remoteAddress, status) => {
-  const refusal = findRefusal({ method: "GET", headers: { host: "localhost" }, socket: { remoteAddress } });
+test("the link of the log opens the page, and leaves a cookie that no script and no other site can use", async () => {
+  const page = await fetch(`${origin}/sandbox?key=${KEY}`);
 
-  expect(refusal?.status).toBe(status);
+  expect(page.status).toBe(200);
+  expect(page.headers.get("set-cookie")).toBe(`${cookie}; HttpOnly; SameSite=Strict; Path=/sandbox`);
+});
+
+test.each(["/sandbox", "/sandbox/page.js", "/sandbox/setup", "/sandbox/events?chat=owner", "/sandbox/nothing"])(
+  "without the key nothing is served from %s, wherever one comes from",
+  async (path) => {
+    const wrong = `counterhand-sandbox-${new URL(origin).port}`;
+
+    expect(await statusOf(path)).toBe(401);
+    expect(await statusOf(path, { headers: { cookie: `${wrong}=another-key` } })).toBe(401);
+    expect(await statusOf(path, { headers: { cookie: `other=${KEY}` } })).toBe(401);
+    expect(await statusOf(`${path}${path.includes("?") ? "&" : "?"}key=another`)).toBe(401);
+    // A form of another site may send a link's key, but what acts comes with the cookie alone.
+    expect(await statusOf(path, { headers: { "x-forwarded-for": "127.0.0.1" } })).toBe(401);
+  },
+);
+
+test("a person cannot be made to act by a link with the key in it", async () => {
+  const body = JSON.stringify({ chat: "owner", text: "x" });
+  const headers = { "content-type": "application/json" };
+
+  expect(await statusOf(`/sandbox/send?key=${KEY}`, { method: "POST", headers, body })).toBe(401);
+  expect(owner.messages()).toEqual([]);
+});
+
+test("keys cannot be tried out for long", async () => {
+  const statuses = [];
+  for (let tried = 0; tried < 40; tried++) statuses.push(await statusOf(`/sandbox?key=guess-${tried}`));
+
+  expect(statuses[0]).toBe(401);
+  expect(statuses.at(-1)).toBe(429);
+  expect(await statusOf("/sandbox", { headers: { cookie } })).toBe(200);
 });
