@@ -14,12 +14,15 @@ export type { Logger } from "pino";
 const SECRET_FIELDS = ["token", "apiKey", "adminToken", "authorization", "text", "secret", "password"];
 const REDACTED = SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
-/** What secrets look like in a text. None of these ever takes a quote, so that a line of JSON stays one. */
+/**
+ * What secrets look like in a text. None of these ever takes a quote, so that a line of JSON stays one; and none begins in the
+ * middle of a word, or a line of one long word would take minutes.
+ */
 const SECRETS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
-  [/\d{6,}:[\w-]{30,}/g, "[token]"],
+  [/(?<!\d)\d{6,}:[\w-]{30,}/g, "[token]"],
   [/\bch_[\w-]{43,}/g, "[token]"],
   [/\bsk-[\w-]{16,}/g, "[key]"],
-  [/(\w+:\/\/[^\s:/@"]*):[^\s/"]*@/g, "$1:[password]@"],
+  [/((?<!\w)\w+:\/\/[^\s:/@"]*):[^\s/"]*@/g, "$1:[password]@"],
 ];
 
 /** How many causes of an error are told. One may be its own cause. */

@@ -15,7 +15,13 @@ import { STAFF_ROLES, type StaffRole } from "../roles.ts";
 import type { Shop } from "../shop/shop.ts";
 import type { ToolRegistry } from "../tools/registry.ts";
 import type { Tool, ToolOutput } from "../tools/tool.ts";
-import { MAX_OUTPUT_CHARACTERS, TOOL_STATEMENT_TIMEOUT_MS, TOOL_TIMEOUT_MS } from "./limits.ts";
+import {
+  MAX_ARGUMENTS_CHARACTERS,
+  MAX_ARGUMENTS_LEVELS,
+  MAX_OUTPUT_CHARACTERS,
+  TOOL_STATEMENT_TIMEOUT_MS,
+  TOOL_TIMEOUT_MS,
+} from "./limits.ts";
 
 export interface ToolRunner {
   db: Db;
@@ -60,6 +66,8 @@ async function endOf(runner: ToolRunner, call: StoredToolCall, { role, signal }:
   if (!tool)
     return failure(`There is no tool ${JSON.stringify(call.name)}. Tools: ${[...runner.tools.keys()].join(", ")}.`);
   if (!tool.allowedRoles.includes(role)) return failure(refusal(tool));
+  // What could not be read is kept as it was written (`parseArguments`).
+  if (typeof call.arguments === "string") return failure(UNREADABLE);
   const parsed = tool.parse(call.arguments);
   if ("fault" in parsed) return failure(`The arguments do not fit: ${parsed.fault}`);
 
@@ -78,6 +86,8 @@ async function endOf(runner: ToolRunner, call: StoredToolCall, { role, signal }:
     );
   }
 }
+
+const UNREADABLE = `The arguments do not fit: expected object, as JSON of at most ${MAX_ARGUMENTS_CHARACTERS} characters and ${MAX_ARGUMENTS_LEVELS} levels.`;
 
 class ToolTimeoutError extends AppError {
   override readonly code = "TOOL_TIMEOUT";

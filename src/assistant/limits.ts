@@ -49,6 +49,13 @@ export const MAX_OUTPUT_TOKENS = 16_000;
 /** Characters of one answer: more is no answer to a question over the counter. */
 export const MAX_ANSWER_CHARACTERS = 100_000;
 
+/** Characters of one call's arguments, and levels of lists and objects in each other: a tool takes a few words. */
+export const MAX_ARGUMENTS_CHARACTERS = 16_000;
+export const MAX_ARGUMENTS_LEVELS = 32;
+
+/** Items of one answer, calls among them: each is stored. */
+export const MAX_ANSWER_ITEMS = 1_000;
+
 /** Characters of a tool's output that go to the model: a page of figures is far smaller. */
 export const MAX_OUTPUT_CHARACTERS = 60_000;
 

@@ -1,6 +1,7 @@
 /** From what OpenAI's SDK throws and what a server says to a `ModelError`: which fault it is, and whether it may pass. */
 import { APIConnectionError, APIError, APIUserAbortError } from "openai";
 import { ModelError, type ModelFault } from "./model-error.ts";
+import { isRecord } from "./model-items.ts";
 
 /** What was thrown, in our own words; what is no fault of the model's is handed back as it is. */
 export function explain(error: unknown): unknown {
@@ -20,9 +21,10 @@ export function explain(error: unknown): unknown {
 }
 
 /** A failure that the server tells of within its stream. */
-export function toFailure(error: { code: string | null; message: string } | null): ModelError {
-  const { code, message } = error ?? { code: "unknown", message: "no reason given" };
-  return failedWith(code, `The model failed (${code}): ${message}`);
+export function toFailure(error: unknown): ModelError {
+  const { code, message } = isRecord(error) ? error : {};
+  const word = typeof code === "string" ? code : "unknown";
+  return failedWith(word, `The model failed (${word}): ${typeof message === "string" ? message : "no reason given"}`);
 }
 
 function explainAnswer(error: InstanceType<typeof APIError>): ModelError {

@@ -1,26 +1,92 @@
-/** What the model's items say, and how they are stored: they come from outside, and may hold anything. */
+/**
+ * What the model's items say, how they are stored, and what of them may go back: they come from outside, and may hold
+ * anything.
+ */
+import { storable } from "../db/storable.ts";
+import { MAX_ARGUMENTS_CHARACTERS, MAX_ARGUMENTS_LEVELS } from "./limits.ts";
 
-/** Arguments that are no JSON are kept as the text that they are: the tool's schema then says what is wrong with it. */
-export function parseArguments(text: string): unknown {
-  try {
-    return storable(JSON.parse(text));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return storable(text);
+/** A tool call as the model wrote it, but for what is longer than any good one. */
+export interface SaidCall {
+  /** Empty where the model gave none that can go back. */
+  callId: string;
+  name: string;
+  arguments: string;
+}
+
+/** An item as it may be stored and go back, and the call that it is. */
+export interface SaidItem {
+  item: object;
+  call: SaidCall | null;
+}
+
+/** By the API's schema: of a tool's name and of an id. */
+const MAX_NAME_CHARACTERS = 64;
+const ID = /^[\x21-\x7e]{1,64}$/;
+const STATUSES: readonly unknown[] = ["in_progress", "completed", "incomplete"];
+
+/** Whether a value of JSON is an object, and no list. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Reads one item of an answer, whatever it is. Of its fields those are mended or left out that no server would take back.
+ *
+ * @returns null for what is no item, for a message without text, and for reasoning that could not go back.
+ */
+export function readItem(value: unknown): SaidItem | null {
+  const said = storable(value);
+  if (!isRecord(said) || typeof said.type !== "string") return null;
+  const item = { ...said };
+  if (!isId(item.id)) delete item.id;
+  if (!STATUSES.includes(item.status)) delete item.status;
+  switch (item.type) {
+    case "function_call":
+      return readCall(item);
+    case "message":
+      return readMessage(item);
+    case "reasoning":
+      return "id" in item && Array.isArray(item.summary) ? { item, call: null } : null;
+    default:
+      return { item, call: null };
   }
 }
 
-/** PostgreSQL stores neither NUL nor half a character. */
-export function storableText(text: string): string {
-  return text.replaceAll("\0", "\uFFFD").toWellFormed();
+function readMessage(item: Record<string, unknown>): SaidItem | null {
+  const content = Array.isArray(item.content) ? item.content.filter(isTextPart) : [];
+  return content.length === 0 ? null : { item: { ...item, role: "assistant", content }, call: null };
 }
 
-/** The same for all strings in a value, for jsonb. */
-export function storable(value: unknown): unknown {
-  if (typeof value === "string") return storableText(value);
-  if (Array.isArray(value)) return value.map(storable);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [storable(key), storable(each)]));
+function readCall(item: Record<string, unknown>): SaidItem {
+  const name = textOf(item.name);
+  const callId = isId(item.call_id) ? item.call_id : "";
+  const written = textOf(item.arguments);
+  const call = { callId, name: cutTo(name, MAX_NAME_CHARACTERS), arguments: cutTo(written, MAX_ARGUMENTS_CHARACTERS) };
+  const sentName = name.replace(/[^\w-]/g, "_").slice(0, MAX_NAME_CHARACTERS) || "_";
+  return { item: { ...item, call_id: callId, name: sentName, arguments: sendableArguments(written) }, call };
+}
+
+/**
+ * The arguments of a call for its tool: the JSON value, or the text that was written where that is no JSON or null,
+ * longer than `MAX_ARGUMENTS_CHARACTERS` or nested deeper than `MAX_ARGUMENTS_LEVELS`.
+ */
+export function parseArguments(written: string): unknown {
+  if (written.length > MAX_ARGUMENTS_CHARACTERS) return written;
+  try {
+    const value: unknown = JSON.parse(written);
+    return value === null || isDeeperThan(value, MAX_ARGUMENTS_LEVELS) ? storable(written) : storable(value);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return storable(written);
+  }
+}
+
+/** As they were written where they are an object that can be stored: a server reads them again. */
+function sendableArguments(written: string): string {
+  const value = parseArguments(written);
+  if (!isRecord(value)) return "{}";
+  const sendable = JSON.stringify(value);
+  return sendable === JSON.stringify(JSON.parse(written)) ? written : sendable;
 }
 
 /** The text of a message, refusals too; none of any other item. */
@@ -30,4 +96,27 @@ export function textsOf(item: object): string[] {
     .map((part: { text?: string; refusal?: string }) => part.text ?? part.refusal ?? "")
     .join("");
   return text === "" ? [] : [text];
+}
+
+function isTextPart(part: unknown): boolean {
+  return isRecord(part) && (typeof part.text === "string" || (part.text == null && typeof part.refusal === "string"));
+}
+
+function isId(value: unknown): value is string {
+  return typeof value === "string" && ID.test(value);
+}
+
+/** Some servers give arguments as the object itself. */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+}
+
+/** One character more, where something is missing, makes it a name of no tool and no JSON. */
+function cutTo(text: string, characters: number): string {
+  return text.length <= characters ? text : `${text.slice(0, characters).toWellFormed()}…`;
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((each) => isDeeperThan(each, levels - 1));
 }

@@ -1,10 +1,17 @@
-/** The stream of one model call: its events in, the text as it comes and at the end the whole answer out. */
+/**
+ * The stream of one model call: its events in, the text as it comes and at the end the whole answer out.
+ *
+ * The one border at which the server's words are read: behind it all of them can be stored, and go back.
+ */
 import type { Stream } from "openai/core/streaming";
-import type { Response, ResponseOutputItem, ResponseStreamEvent } from "openai/resources/responses/responses";
+import type { ResponseStreamEvent } from "openai/resources/responses/responses";
+import { MAX_ANSWER_ITEMS } from "./limits.ts";
 import type { ModelAnswer } from "./model.ts";
 import { ModelError } from "./model-error.ts";
 import { toFailure } from "./model-fault.ts";
+import { isRecord, readItem, type SaidItem } from "./model-items.ts";
 import { createTextWriter } from "./model-text.ts";
+import { readUsage } from "./model-usage.ts";
 
 interface StreamReader {
   onText(delta: string): void;
@@ -40,32 +47,37 @@ export async function readStream(stream: Stream<ResponseStreamEvent>, reader: St
   throw new ModelError("MODEL_STREAM_BROKEN", "The model's stream ended without a terminal event.");
 }
 
-/** Takes event by event; the terminal one makes the answer. */
-function createEventReader(
-  onText: (delta: string) => void,
-): (event: ResponseStreamEvent) => StreamedAnswer | undefined {
-  const items: ResponseOutputItem[] = [];
+/** Takes event by event, whatever they hold; the terminal one makes the answer. */
+function createEventReader(onText: (delta: string) => void): (event: unknown) => StreamedAnswer | undefined {
+  const items: SaidItem[] = [];
   const writer = createTextWriter(onText);
+  const add = (item: SaidItem | null) => {
+    if (!item) return;
+    if (items.length === MAX_ANSWER_ITEMS) {
+      throw new ModelError("MODEL_TOO_LONG", `The answer has more than ${MAX_ANSWER_ITEMS} items.`);
+    }
+    items.push(item);
+  };
   return (event) => {
+    if (!isRecord(event)) return;
+    const response = isRecord(event.response) ? event.response : {};
     switch (event.type) {
       case "response.output_text.delta":
       case "response.refusal.delta":
-        writer.write(event.item_id, event.delta);
+        if (typeof event.delta === "string")
+          writer.write(typeof event.item_id === "string" ? event.item_id : "", event.delta);
         return;
       case "response.output_item.done":
-        items.push(event.item);
+        add(readItem(event.item));
         return;
       case "response.completed":
         writer.end();
-        return toAnswer(event.response, items, { status: "completed" });
+        return toAnswer(response, items, { status: "completed" });
       case "response.incomplete":
         writer.end();
-        return toAnswer(event.response, items, {
-          status: "incomplete",
-          reason: event.response.incomplete_details?.reason ?? "unknown",
-        });
+        return toAnswer(response, items, { status: "incomplete", reason: reasonIn(response.incomplete_details) });
       case "response.failed":
-        throw toFailure(event.response.error);
+        throw toFailure(response.error);
       // The SDK throws some forms of this event itself, and hands on others.
       case "error":
         throw toFailure(event);
@@ -73,21 +85,19 @@ function createEventReader(
   };
 }
 
-function toAnswer(response: Response, items: ResponseOutputItem[], outcome: StreamedAnswer["outcome"]): StreamedAnswer {
-  const { usage } = response;
+function toAnswer(
+  { usage }: { usage?: unknown },
+  items: readonly SaidItem[],
+  outcome: StreamedAnswer["outcome"],
+): StreamedAnswer {
   return {
     outcome,
-    items,
-    calls: items
-      .filter((item) => item.type === "function_call")
-      .map((call) => ({ callId: call.call_id, name: call.name, arguments: call.arguments })),
-    usage: usage
-      ? {
-          inputTokens: usage.input_tokens,
-          cachedInputTokens: usage.input_tokens_details?.cached_tokens ?? 0,
-          outputTokens: usage.output_tokens,
-          reasoningTokens: usage.output_tokens_details?.reasoning_tokens ?? 0,
-        }
-      : null,
+    items: items.map(({ item }) => item),
+    calls: items.flatMap(({ call }) => call ?? []),
+    usage: readUsage(usage),
   };
+}
+
+function reasonIn(details: unknown): string {
+  return isRecord(details) && typeof details.reason === "string" ? details.reason : "unknown";
 }

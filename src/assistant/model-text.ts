@@ -1,7 +1,7 @@
 /** The text of one model call on its way out: exactly as it came, but for what no database stores. */
+import { storableText } from "../db/storable.ts";
 import { MAX_ANSWER_CHARACTERS } from "./limits.ts";
 import { ModelError } from "./model-error.ts";
-import { storableText } from "./model-items.ts";
 
 /** Takes the pieces of text items as they come, and hands them on. */
 interface TextWriter {

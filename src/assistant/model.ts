@@ -158,7 +158,8 @@ function settingsOf({ mayCallTools }: ModelRequest): ModelSettings {
 /** Nothing is stored at the provider, so a reasoning item that is only an id there means nothing, and is refused. */
 function isReplayable(item: object): boolean {
   return (
-    !("type" in item && item.type === "reasoning") || ("encrypted_content" in item && item.encrypted_content !== null)
+    !("type" in item && item.type === "reasoning") ||
+    ("encrypted_content" in item && typeof item.encrypted_content === "string")
   );
 }
 
@@ -166,6 +167,6 @@ function isAboutInclude(error: unknown): boolean {
   return (
     error instanceof APIError &&
     error.status === 400 &&
-    /include|encrypted_content/.test(`${error.param} ${error.message}`)
+    [error.param, error.message].some((said) => typeof said === "string" && /include|encrypted_content/.test(said))
   );
 }

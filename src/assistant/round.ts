@@ -10,7 +10,7 @@ import { type StoredToolCall, storeRound } from "../db/queries/run-steps.ts";
 import type { RunOutcome } from "../events.ts";
 import type { Answer } from "./answer.ts";
 import type { Model, ModelAnswer, ModelTool } from "./model.ts";
-import { parseArguments, storable, textsOf } from "./model-items.ts";
+import { parseArguments, textsOf } from "./model-items.ts";
 import { addUsage, type Spending } from "./run-log.ts";
 
 /** A round whose model call has ended; without calls the run ends with its outcome. */
@@ -62,7 +62,7 @@ export async function askModel(
   at.signal.throwIfAborted();
   // What was cut short is never sent back; without items another attempt knows that this round is to be asked again.
   const cutShort = answer.outcome.status === "incomplete";
-  const items = cutShort ? [] : (storable(answer.items) as object[]);
+  const items = cutShort ? [] : answer.items;
   const calls = cutShort ? [] : answer.calls.map((call) => ({ ...call, arguments: parseArguments(call.arguments) }));
   const stored = await storeRound(db, run, {
     round: at.round,

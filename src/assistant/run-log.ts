@@ -8,11 +8,11 @@ import type { RoundUsage } from "../db/queries/run-rounds.ts";
 import type { RunOutcome } from "../events.ts";
 import { costOf } from "../prices.ts";
 
-/** What an attempt at a run has used by itself; earlier attempts have lines of their own. */
-export interface Spending extends RoundUsage {
+/** What an attempt at a run has used by itself; earlier attempts have lines of their own. Tokens are null when unknown. */
+export type Spending = { [Kind in keyof RoundUsage]: number | null } & {
   /** Tool calls that were begun. */
   toolCalls: number;
-}
+};
 
 /** What is known of a run when it ends. Times are milliseconds. */
 export interface RunEnd {
@@ -34,19 +34,17 @@ export function createSpending(): Spending {
   return { toolCalls: 0, inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0 };
 }
 
-/** Adds what one model call used; a server that does not count, or a call that failed, adds nothing. */
+/** Adds what one model call used. After one whose server does not count, all of it is unknown; a failed call adds nothing. */
 export function addUsage(spent: Spending, usage: RoundUsage | null): void {
-  if (!usage) return;
-  spent.inputTokens += usage.inputTokens;
-  spent.cachedInputTokens += usage.cachedInputTokens;
-  spent.outputTokens += usage.outputTokens;
-  spent.reasoningTokens += usage.reasoningTokens;
+  for (const kind of TOKENS) spent[kind] = usage && spent[kind] !== null ? spent[kind] + usage[kind] : null;
 }
 
-/** The fields of the line "run ended". Without `costUsd` when the model's price is not known. */
+const TOKENS = ["inputTokens", "cachedInputTokens", "outputTokens", "reasoningTokens"] as const;
+
+/** The fields of the line "run ended". Without `costUsd` when the tokens or the model's price are not known. */
 export function runEndFields(end: RunEnd) {
   const { run, outcome, spent } = end;
-  const costUsd = costOf(end.model, spent, run.queuedAt);
+  const costUsd = spent.inputTokens === null ? null : costOf(end.model, spent, run.queuedAt);
   return {
     runId: run.id,
     threadId: run.threadId,

@@ -58,12 +58,27 @@ test("a failed run says by which code, and nothing in words: a provider's may qu
   expect(JSON.stringify(fields)).not.toContain("secret recipe");
 });
 
-test("usage adds up over the calls of an attempt, and a call that was not counted adds nothing", () => {
+test("usage adds up over the calls of an attempt", () => {
   const spent = createSpending();
 
   addUsage(spent, { inputTokens: 10, cachedInputTokens: 5, outputTokens: 3, reasoningTokens: 1 });
-  addUsage(spent, null);
   addUsage(spent, { inputTokens: 20, cachedInputTokens: 15, outputTokens: 4, reasoningTokens: 2 });
 
   expect(spent).toEqual({ toolCalls: 0, inputTokens: 30, cachedInputTokens: 20, outputTokens: 7, reasoningTokens: 3 });
+});
+
+test("with a call that was not counted, all tokens and the cost are unknown, and not too low", () => {
+  const spent = createSpending();
+
+  addUsage(spent, null);
+  addUsage(spent, { inputTokens: 20, cachedInputTokens: 15, outputTokens: 4, reasoningTokens: 2 });
+
+  const fields = runEndFields({ ...END, spent });
+  expect(fields).toMatchObject({
+    inputTokens: null,
+    cachedInputTokens: null,
+    outputTokens: null,
+    reasoningTokens: null,
+  });
+  expect(fields).not.toHaveProperty("costUsd");
 });

@@ -223,9 +223,10 @@ test("a call of an unknown tool is answered with the tools that there are", asyn
 });
 
 test.each([
-  ["no JSON", '{"date": "2026-11-', '{"date": "2026-11-'],
-  ["JSON that does not fit", '{"date":"yesterday"}', { date: "yesterday" }],
-])("arguments that are %s go back as an error, and are kept as written", async (_name, written, kept) => {
+  // Some servers read what they are sent as JSON, and fail.
+  ["no JSON", '{"date": "2026-11-', '{"date": "2026-11-', "{}"],
+  ["JSON that does not fit", '{"date":"yesterday"}', { date: "yesterday" }, '{"date":"yesterday"}'],
+])("arguments that are %s go back as an error, and are kept as written", async (_name, written, kept, sent) => {
   const { answer, model } = await open([calls({ name: "CheckDailyRevenue", arguments: written }), says("Sorry.")]);
 
   const { calls: stored } = await answer("how was yesterday?");
@@ -234,7 +235,7 @@ test.each([
     { error: expect.stringContaining("The arguments do not fit") },
   ]);
   expect(stored).toMatchObject([{ arguments: kept, status: "failed" }]);
-  expect(inputOf(model.requests[1]).find((item) => item.type === "function_call")?.arguments).toBe(written);
+  expect(inputOf(model.requests[1]).find((item) => item.type === "function_call")?.arguments).toBe(sent);
 });
 
 test("arguments with what PostgreSQL cannot store are stored without it, and nothing else of them changes", async () => {

@@ -1,5 +1,5 @@
 /** The finished model calls of a run, as they are noted: what was asked how, and what it took. */
-import { type SQL, sql } from "drizzle-orm";
+import { eq, type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { Db } from "../client.ts";
 import { runRounds } from "../schema/index.ts";
@@ -26,6 +26,9 @@ export interface RoundFacts {
   completedAt: Date;
 }
 
+/** What a column for tokens holds. More is as unknown as what was not counted. */
+const MAX_TOKENS = 2_147_483_647;
+
 /** Notes a round. One that was cut short and is asked again keeps its last facts, and the tokens of all its calls. */
 export async function insertRound(
   tx: Db,
@@ -48,8 +51,25 @@ export async function insertRound(
     });
 }
 
-/** What stands there and what comes; null only where neither was counted. */
+/** The tokens of a run as its columns: those of all its rounds, or null while one of them is not known. */
+export function tokensOfRounds(runId: string) {
+  const sum = (column: AnyPgColumn) => {
+    const ofAll = sql`case when count(*) = count(${column}) then sum(${column}) end`;
+    return sql<number | null>`(select ${withinColumn(ofAll)} from ${runRounds} where ${eq(runRounds.runId, runId)})`;
+  };
+  return {
+    inputTokens: sum(runRounds.inputTokens),
+    cachedInputTokens: sum(runRounds.cachedInputTokens),
+    outputTokens: sum(runRounds.outputTokens),
+    reasoningTokens: sum(runRounds.reasoningTokens),
+  };
+}
+
+/** What stands there and what comes; null where one of them was not counted. */
 function sumOf(column: AnyPgColumn): SQL<number | null> {
-  const coming = sql`excluded.${sql.identifier(column.name)}`;
-  return sql`coalesce(${column} + ${coming}, ${column}, ${coming})`;
+  return withinColumn(sql`${column}::bigint + excluded.${sql.identifier(column.name)}`);
+}
+
+function withinColumn(tokens: SQL): SQL<number | null> {
+  return sql`case when ${tokens} <= ${MAX_TOKENS} then (${tokens})::integer end`;
 }

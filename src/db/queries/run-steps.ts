@@ -9,7 +9,7 @@ import { publish } from "../notify.ts";
 import { chats, messages, replies, runItems, runs, runText, threads, toolCalls } from "../schema/index.ts";
 import { workerIsAlive } from "../worker-lock.ts";
 import { RUNNING, type RunClaim, updateClaimed } from "./run-queue.ts";
-import { insertRound, type RoundFacts } from "./run-rounds.ts";
+import { insertRound, type RoundFacts, tokensOfRounds } from "./run-rounds.ts";
 
 export interface StoredToolCall {
   id: string;
@@ -60,19 +60,13 @@ export async function findProgress(
  */
 export function storeRound(db: Db, claim: RunClaim, round: FinishedRound): Promise<StoredToolCall[]> {
   return db.transaction(async (tx) => {
-    const { usage } = round;
+    const key = { runId: claim.id, round: round.round };
+    await insertRound(tx, key, round);
     await updateClaimed(tx, claim, {
       status: round.calls.length > 0 ? "requires_action" : "in_progress",
       model: round.model,
-      ...(usage && {
-        inputTokens: add(runs.inputTokens, usage.inputTokens),
-        cachedInputTokens: add(runs.cachedInputTokens, usage.cachedInputTokens),
-        outputTokens: add(runs.outputTokens, usage.outputTokens),
-        reasoningTokens: add(runs.reasoningTokens, usage.reasoningTokens),
-      }),
+      ...tokensOfRounds(claim.id),
     });
-    const key = { runId: claim.id, round: round.round };
-    await insertRound(tx, key, round);
     if (round.items.length > 0) {
       await tx.insert(runItems).values(round.items.map((item, position) => ({ ...key, position, item })));
     }
@@ -222,8 +216,4 @@ async function endOpenCalls(tx: Db, runId: string): Promise<void> {
 
 function publishChange(tx: Db, claim: RunClaim): Promise<void> {
   return publish(tx, { type: "run-changed", threadId: claim.threadId, runId: claim.id });
-}
-
-function add(column: typeof runs.inputTokens, more: number) {
-  return sql<number>`coalesce(${column}, 0) + ${more}`;
 }
