@@ -35,7 +35,7 @@ export function finalReply(language: string, outcome: RunOutcome, text: string):
 function noteOf(texts: Texts, { status, errorCode }: RunOutcome): string | null {
   if (status === "completed") return null;
   if (status === "cancelled") return texts.stopped;
-  const known = errorCode !== null && errorCode in texts.faults;
+  const known = errorCode !== null && Object.hasOwn(texts.faults, errorCode);
   return known ? texts.faults[errorCode as FaultCode] : texts.faults.INTERNAL;
 }
 

@@ -33,6 +33,15 @@ test("both languages have the same sentences, none of them empty", () => {
   expect(Object.entries({ ...one, ...other }).filter(([, text]) => text.trim() === "")).toEqual([]);
 });
 
+test.each(["constructor", "toString", "hasOwnProperty", "__proto__"])(
+  "a fault called %s is one of ours",
+  (errorCode) => {
+    const outcome = { status: "failed", errorCode, errorMessage: "?" } as const;
+
+    expect(finalReply("en", outcome, "")).toBe(english.faults.INTERNAL);
+  },
+);
+
 test("no Vietnamese sentence is the English one", () => {
   const [one, other] = [leaves(english), leaves(vietnamese)];
 

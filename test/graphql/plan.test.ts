@@ -47,6 +47,9 @@ const PLANNED = [
   "{ runs { nodes { firstTokenAt: retryOf { id } f: firstTokenAt firstTextMs rowKey: thread { id } } } }",
   "{ messages { nodes { i: id id: thread { title } parentId: author { id } text: run { id } t: text } } }",
   "{ threads { nodes { messageCount: lastMessage { id } m: messageCount } } }",
+  // What every object has by a name.
+  "{ threads { nodes { constructor: id toString: title hasOwnProperty: status then: createdAt toJSON: messageCount } } }",
+  "{ threads { nodes { valueOf: chat { toString: title constructor: id } ...constructor ...toString } } } fragment constructor on Thread { isPrototypeOf: id } fragment toString on Thread { title }",
   `{ messages { nodes { ${"long".repeat(20)}1: run { id } ${"long".repeat(20)}2: thread { id } } } }`,
 ];
 

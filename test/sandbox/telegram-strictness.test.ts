@@ -253,6 +253,18 @@ test("parameters come as JSON, as a form, as multipart or in the query, and meth
   expect(chat.botMessages().map(({ text }) => text)).toEqual(["123", "123", "123"]);
 });
 
+test.each(["constructor", "toString", "hasOwnProperty", "__proto__"])(
+  "a parameter called %s is unknown",
+  async (name) => {
+    const body = new URLSearchParams({ chat_id: String(chat.id), text: "a" });
+    body.append(name, "1");
+
+    const response = await fetch(`${standIn.apiRoot}/bot${TOKEN}/sendMessage`, { method: "POST", body });
+
+    expect(await response.json()).toMatchObject({ error_code: 400, description: expect.stringContaining(name) });
+  },
+);
+
 test("a method that is given besides the stand-in's own is there, and comes before one of the same name", async () => {
   const sendTelepathy = defineMethod({ name: "sendTelepathy", parameters: {}, execute: () => "felt" });
   const getMe = defineMethod({ name: "getMe", parameters: {}, execute: () => "somebody else" });

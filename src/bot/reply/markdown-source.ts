@@ -12,25 +12,25 @@ const DROPPED = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]/g;
 const LINE_BREAK = /\r\n?|[\u2028\u2029]/g;
 
 /** The character references that models write; any other stays as it is. */
-const REFERENCES: Record<string, string> = {
-  amp: "&",
-  apos: "'",
-  bull: "•",
-  copy: "©",
-  deg: "°",
-  euro: "€",
-  gt: ">",
-  hellip: "…",
-  larr: "←",
-  lt: "<",
-  mdash: "—",
-  middot: "·",
-  nbsp: "\u00a0",
-  ndash: "–",
-  quot: '"',
-  rarr: "→",
-  times: "×",
-};
+const REFERENCES: ReadonlyMap<string, string> = new Map([
+  ["amp", "&"],
+  ["apos", "'"],
+  ["bull", "•"],
+  ["copy", "©"],
+  ["deg", "°"],
+  ["euro", "€"],
+  ["gt", ">"],
+  ["hellip", "…"],
+  ["larr", "←"],
+  ["lt", "<"],
+  ["mdash", "—"],
+  ["middot", "·"],
+  ["nbsp", "\u00a0"],
+  ["ndash", "–"],
+  ["quot", '"'],
+  ["rarr", "→"],
+  ["times", "×"],
+]);
 
 /** The longest reference that is awaited when its semicolon has not come: `&#x10FFFF`. */
 const HALF_REFERENCE = /&(#?[a-z\d]{0,8})$/i;
@@ -50,7 +50,7 @@ export function splitHalfCharacter(markdown: string): { whole: string; half: str
 export function decodeReferences(text: string): string {
   if (!text.includes("&")) return text;
   return text.replace(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|([a-z]+));/gi, (written, decimal, hexadecimal, name) => {
-    if (name !== undefined) return REFERENCES[name] ?? written;
+    if (name !== undefined) return REFERENCES.get(name) ?? written;
     return fromCodePoint(decimal === undefined ? Number.parseInt(hexadecimal, 16) : Number(decimal));
   });
 }
@@ -60,7 +60,7 @@ export function withoutHalfReference(text: string): string {
   const half = HALF_REFERENCE.exec(text);
   if (half === null) return text;
   const begun = half[1] ?? "";
-  const isAwaited = begun.startsWith("#") || Object.keys(REFERENCES).some((name) => name.startsWith(begun));
+  const isAwaited = begun.startsWith("#") || REFERENCES.keys().some((name) => name.startsWith(begun));
   return isAwaited ? text.slice(0, half.index) : text;
 }
 

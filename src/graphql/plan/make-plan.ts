@@ -71,7 +71,8 @@ export function planEvents(
 
 function fragmentsOf(document: DocumentNode): Fragments {
   const fragments = document.definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
-  return Object.fromEntries(fragments.map((fragment) => [fragment.name.value, fragment]));
+  // Without a prototype, as graphql-js has it: a fragment may be called anything.
+  return Object.assign(Object.create(null), Object.fromEntries(fragments.map((each) => [each.name.value, each])));
 }
 
 function unlessUnknown<Made>(make: () => Made): Made | null {

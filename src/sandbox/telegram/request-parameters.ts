@@ -75,7 +75,7 @@ async function parseMultipart(body: Buffer<ArrayBuffer>, contentType: string): P
 /** Text stays text where the method takes text; else it is read as JSON, as the real Bot API does. */
 function coerceText(fields: Record<string, string>, method: Method): Parameters {
   const coerced = Object.entries(fields).map(([name, text]) => {
-    const schema = method.shape[name];
+    const schema = Object.hasOwn(method.shape, name) ? method.shape[name] : undefined;
     const takesText = !schema || z.safeParse(schema, text).success;
     return [name, takesText ? text : (tryParseJson(text) ?? text)];
   });

@@ -49,6 +49,8 @@ test.each([
   ["# A **b**", "A b", ["bold A b"]],
   ["Title\n---\ntext", "Title\ntext", ["bold Title"]],
   ["a \\*b\\* &amp; &#233; &nbsp;x", "a *b* & é \u00a0x", []],
+  // No character reference, though every object has it by that name.
+  ["&constructor; &toString; &valueOf; &hasOwnProperty;", "&constructor; &toString; &valueOf; &hasOwnProperty;", []],
   ["a  \nb\\\nc", "a\nb\nc", []],
   ["a\n\n\n\nb", "a\n\nb", []],
   ["a\n\n---\n\nb", "a\n\n———\n\nb", []],

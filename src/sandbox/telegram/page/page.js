@@ -139,23 +139,23 @@ function drawText(parent, { text, start, end }, entities) {
 }
 
 const BLOCKS = new Set(["pre", "blockquote", "expandable_blockquote"]);
-const TAGS = {
-  bold: "strong",
-  italic: "em",
-  underline: "u",
-  strikethrough: "s",
-  code: "code",
-  pre: "pre",
-  blockquote: "blockquote",
-  expandable_blockquote: "blockquote",
-};
+const TAGS = new Map([
+  ["bold", "strong"],
+  ["italic", "em"],
+  ["underline", "u"],
+  ["strikethrough", "s"],
+  ["code", "code"],
+  ["pre", "pre"],
+  ["blockquote", "blockquote"],
+  ["expandable_blockquote", "blockquote"],
+]);
 
 function drawEntity(entity, covered) {
   if (entity.type === "text_link") return drawLink(entity.url);
   if (entity.type === "url") return drawLink(covered);
   if (entity.type === "bot_command") return drawCommand(covered);
   if (entity.type === "spoiler") return drawSpoiler();
-  return element(TAGS[entity.type] ?? "span");
+  return element(TAGS.get(entity.type) ?? "span");
 }
 
 /** Only web links are links. One that starts this bot says so in the chat, as in Telegram. */
