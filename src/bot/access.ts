@@ -21,7 +21,7 @@ import type { Logger } from "../logger.ts";
 import type { StaffRole } from "../roles.ts";
 import type { Shop } from "../shop/shop.ts";
 import { answerPress, mainKeyboard } from "./buttons.ts";
-import { type BotContext, isAddressed, nameOf, textsFor } from "./context.ts";
+import { type BotContext, isAddressed, nameOf, textsFor, usernameOf } from "./context.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Texts } from "./texts.ts";
 
@@ -55,7 +55,7 @@ export function createAccess(deps: AccessDeps): Composer<BotContext> {
     // Nobody is answered for an edit: what it is about was addressed to the bot when it was written, or is not known.
     if (ctx.editedMessage) return letEditIn(deps, ctx, next);
     if (!isAddressed(ctx)) return;
-    const person = { telegramUserId: from.id, name: nameOf(from), username: from.username ?? null };
+    const person = { telegramUserId: from.id, name: nameOf(from), username: usernameOf(from) };
     // An owner by configuration is one before anything else: an invite to less must not be spent on them.
     const member = await findMember(deps, person);
     if (await tryInvite(deps, ctx, person)) return;

@@ -22,6 +22,7 @@ import { createCommands, publishCommands } from "./commands.ts";
 import { askWhoIAm, CALL_TIMEOUT_SECONDS, clientOptions, type TelegramAccess } from "./connection.ts";
 import type { BotContext } from "./context.ts";
 import { startForgetting } from "./forgetting.ts";
+import { createTellGivenUp } from "./given-up.ts";
 import { createMessages, createMigration } from "./messages.ts";
 import { countCalls } from "./metered-calls.ts";
 import { createOutbox } from "./outbox.ts";
@@ -138,7 +139,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
       rush.note();
       return bot.handleUpdate(update);
     };
-    const takeIn = createTakeIn({ ...deps, handle });
+    const takeIn = createTakeIn({ ...deps, handle, giveUp: createTellGivenUp({ db, outbox, logger }) });
     if (deps.webhook) return startWebhook({ ...deps, api: bot.api, webhook: deps.webhook, takeIn });
     const api = new Api(telegram.token, clientOptions(telegram, POLL_TIMEOUT_SECONDS));
     api.config.use(...counting);

@@ -80,3 +80,11 @@ export function stoppableBy({ chat, staffMember }: BotContext): { askerId?: stri
 export function nameOf(person: { first_name: string; last_name?: string | undefined }): string {
   return [person.first_name, person.last_name].filter(Boolean).join(" ");
 }
+
+/** A person's @username; null where there is none, or none that Telegram has: it takes 32 characters. */
+export function usernameOf({ username }: { username?: string | undefined }): string | null {
+  return typeof username === "string" && username.length <= MAX_USERNAME_CHARACTERS ? username : null;
+}
+
+/** Telegram's limit, doubled: what is longer has no room in the index by which people are found. */
+const MAX_USERNAME_CHARACTERS = 64;

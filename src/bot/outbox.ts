@@ -104,12 +104,13 @@ export function createOutbox({ api, budget, clock = systemClock, logger }: Outbo
     const place = placeOf(ctx);
     const chat = chatOf(place);
     // In a group it is said to whom; a pressed button was no message.
-    const asked = ctx.message?.message_id;
+    const asked = messageIdIn(ctx.message?.message_id);
+    const topicId = messageIdIn(place.topicId);
     const send = () =>
       api.sendMessage(chat.telegramId, text, {
-        ...(place.topicId === null ? {} : { message_thread_id: place.topicId }),
+        ...(topicId === null ? {} : { message_thread_id: topicId }),
         ...(markup ? { reply_markup: markup } : {}),
-        ...(chat.isGroup && asked
+        ...(chat.isGroup && asked !== null
           ? { reply_parameters: { message_id: asked, allow_sending_without_reply: true } }
           : {}),
         link_preview_options: { is_disabled: true },
@@ -188,6 +189,11 @@ async function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promis
     cancel();
     signal.removeEventListener("abort", onAbort);
   });
+}
+
+/** Null for what no message has as its number: with it the sentence would be refused. */
+function messageIdIn(id: number | null | undefined): number | null {
+  return id && Number.isSafeInteger(id) ? id : null;
 }
 
 function chatOf({ chat }: ReturnType<typeof placeOf>): BudgetChat {

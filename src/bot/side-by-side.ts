@@ -44,14 +44,14 @@ function queuesOf(updates: readonly Update[]): Map<number | undefined, Update[]>
 function migrationsIn(updates: readonly Update[]): Map<number | undefined, number> {
   return new Map(
     updates.flatMap(({ message }) => {
-      if (message?.migrate_to_chat_id !== undefined) return [[message.migrate_to_chat_id, message.chat.id] as const];
-      if (message?.migrate_from_chat_id !== undefined)
-        return [[message.chat.id, message.migrate_from_chat_id] as const];
+      if (!message?.chat) return [];
+      if (message.migrate_to_chat_id !== undefined) return [[message.migrate_to_chat_id, message.chat.id] as const];
+      if (message.migrate_from_chat_id !== undefined) return [[message.chat.id, message.migrate_from_chat_id] as const];
       return [];
     }),
   );
 }
 
 function chatIdOf({ message, edited_message: edited, callback_query: press }: Update): number | undefined {
-  return (message ?? edited ?? press?.message)?.chat.id;
+  return (message ?? edited ?? press?.message)?.chat?.id;
 }

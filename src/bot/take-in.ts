@@ -5,7 +5,8 @@
  */
 import { BotError } from "grammy";
 import type { Update } from "grammy/types";
-import { isPassing } from "../db/error-code.ts";
+import { errorCode, isAboutValues, isPassing } from "../db/error-code.ts";
+import { storable } from "../db/storable.ts";
 import type { Logger } from "../logger.ts";
 
 /** What the handlers know; everything else is not even sent to us. */
@@ -14,6 +15,8 @@ export const ALLOWED_UPDATES = ["message", "edited_message", "callback_query"] a
 export interface TakeInDeps {
   /** Commits what the update says; throws when it could not. */
   handle(update: Update): Promise<void>;
+  /** Tells the person that an update was given up, for this error of `handle`; throws when that could not be noted. */
+  giveUp(error: unknown): Promise<void>;
   /** Whether a failure is the database's: then nothing is wrong with the update. */
   isDatabaseUp(): Promise<boolean>;
   logger: Logger;
@@ -28,29 +31,63 @@ const MAX_TRIES = 5;
 const MAX_REMEMBERED = 1_000;
 
 /** Takes updates in, and remembers how often each has failed. */
-export function createTakeIn({ handle, isDatabaseUp, logger }: TakeInDeps): TakeIn {
+export function createTakeIn({ handle, giveUp, isDatabaseUp, logger }: TakeInDeps): TakeIn {
   const failures = new Map<number, number>();
-  return async (update) => {
-    const id = update.update_id;
+
+  /** @returns whether it is done with. */
+  const giveUpFor = async (error: unknown, updateId: number): Promise<boolean> => {
     try {
-      await handle(update);
-      failures.delete(id);
+      await giveUp(error);
       return true;
-    } catch (error) {
-      const root = rootOf(error);
-      const isOurFault = !isPassing(root) && (await isDatabaseUp());
-      const tries = (failures.get(id) ?? 0) + (isOurFault ? 1 : 0);
-      remember(failures, id, tries);
-      const facts = { err: root, updateId: id, tries };
-      const isGivenUp = tries >= MAX_TRIES;
-      if (isGivenUp) failures.delete(id);
-      logger.error(
-        facts,
-        isGivenUp ? "update skipped: it failed every time" : "update was not committed: trying again",
-      );
-      return isGivenUp;
+    } catch (cause) {
+      const reason = rootOf(cause);
+      logger.error({ ...factsOf(reason), updateId }, "could not tell a person that their update was given up");
+      return !isPassing(reason);
     }
   };
+
+  return async (update) => {
+    const { update_id: updateId } = update;
+    // A server of one's own may bring what no database stores. Offsets of entities stay right: nothing becomes shorter.
+    const clean = storable(update) as Update;
+    let failure = await failureOf(handle, clean);
+    // Another process may have been in its way, or the connection: what fails for its values does so again at once.
+    if (failure && failsAgain(failure.root)) failure = await failureOf(handle, clean);
+    if (!failure) {
+      failures.delete(updateId);
+      return true;
+    }
+    const { error, root } = failure;
+    const isOurFault = !isPassing(root) && (await isDatabaseUp());
+    const tries = (failures.get(updateId) ?? 0) + (isOurFault ? 1 : 0);
+    remember(failures, updateId, tries);
+    const isGivenUp = isOurFault && (failsAgain(root) || tries >= MAX_TRIES) && (await giveUpFor(error, updateId));
+    if (isGivenUp) failures.delete(updateId);
+    logger.error(
+      { ...factsOf(root), updateId, tries },
+      isGivenUp ? "update skipped: it failed every time" : "update was not committed: trying again",
+    );
+    return isGivenUp;
+  };
+}
+
+async function failureOf(handle: TakeInDeps["handle"], update: Update) {
+  try {
+    await handle(update);
+    return null;
+  } catch (error) {
+    return { error, root: rootOf(error) };
+  }
+}
+
+/** Whether it fails for what it holds: numbers that no column takes, fields that are missing or of another kind. */
+function failsAgain(root: unknown): boolean {
+  return isAboutValues(root) || root instanceof TypeError || root instanceof RangeError;
+}
+
+/** For the log. Where values are refused, the database quotes them, a person's words among them. */
+function factsOf(root: unknown): object {
+  return isAboutValues(root) ? { code: errorCode(root) } : { err: root };
 }
 
 function remember(failures: Map<number, number>, id: number, tries: number): void {

@@ -12,7 +12,7 @@ export type Language = (typeof LANGUAGES)[number];
 
 /** The language for a person, by what their Telegram is set to (an IETF tag, may be missing). */
 export function pickLanguage(languageCode: string | undefined): Language {
-  return languageCode?.toLowerCase().split("-")[0] === "vi" ? "vi" : "en";
+  return /^vi(-|$)/i.test(languageCode ?? "") ? "vi" : "en";
 }
 
 /** The sentences in one language. */
@@ -100,6 +100,8 @@ const english = {
   tooLong: (limit: number) =>
     `That message is too long for me: I read up to ${limit} characters. Please shorten it or send it in parts.`,
   tooMany: "That is more than I can answer at once. Please give me a minute, and then ask again.",
+  notTakenIn: "I could not take that in. Please write it again in other words.",
+  pressNotTakenIn: "I could not take that in. Please write to me what you would like.",
   unknownCommand: "I do not know this command. /help shows what I can do.",
   checking: (labels: string) => `${labels}…`,
   faults: {
@@ -186,6 +188,8 @@ const vietnamese: Texts = {
   empty: "Tôi nhận được tin nhắn trống. Bạn hãy viết câu hỏi.",
   tooLong: (limit) => `Tin nhắn này quá dài: tôi đọc tối đa ${limit} ký tự. Bạn hãy rút gọn hoặc gửi thành nhiều phần.`,
   tooMany: "Bạn hỏi nhiều quá, tôi chưa trả lời kịp. Bạn hãy chờ một phút rồi hỏi lại.",
+  notTakenIn: "Tôi không nhận được nội dung đó. Bạn hãy viết lại theo cách khác.",
+  pressNotTakenIn: "Tôi không nhận được thao tác đó. Bạn hãy nhắn cho tôi điều bạn muốn.",
   unknownCommand: "Tôi không biết lệnh này. Gõ /help để xem tôi làm được gì.",
   checking: (labels) => `${labels}…`,
   faults: {

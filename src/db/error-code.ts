@@ -51,7 +51,20 @@ const PASSING_CLASSES = new Set(["53", "55", "57", "58"]);
 /** Whether nothing is wrong with what was asked: the database was away or in no state for it, or others stood in the way. */
 export function isPassing(error: unknown): boolean {
   const code = errorCode(error) ?? "";
-  return isDatabaseAway(error) || isReadOnly(error) || CROSSED_CODES.has(code) || isOfClass(code);
+  return isDatabaseAway(error) || isReadOnly(error) || CROSSED_CODES.has(code) || isOfClass(code, PASSING_CLASSES);
+}
+
+/**
+ * Classes of what the values are refused for: no number, time or text as the column takes it, a rule of the table, more than the
+ * server can hold.
+ */
+const VALUE_CLASSES = new Set(["22", "23", "54"]);
+
+/** Whether the values were refused: with the same ones the same is refused again, unless it met another transaction. */
+export function isAboutValues(error: unknown): boolean {
+  const code = errorCode(error) ?? "";
+  // The driver's own, for a value that is not there.
+  return code === "UNDEFINED_VALUE" || isOfClass(code, VALUE_CLASSES);
 }
 
 /** Whether the server took no write: another one may be behind the same address by now. */
@@ -60,8 +73,8 @@ export function isReadOnly(error: unknown): boolean {
 }
 
 /** A SQLSTATE's class is its first two characters; the driver's and Node's codes are longer words. */
-function isOfClass(code: string): boolean {
-  return code.length === 5 && PASSING_CLASSES.has(code.slice(0, 2));
+function isOfClass(code: string, classes: ReadonlySet<string>): boolean {
+  return code.length === 5 && classes.has(code.slice(0, 2));
 }
 
 /** The server ended the session, or let nobody in. */

@@ -39,6 +39,7 @@ beforeEach(async () => {
         telegramMessageId: 11,
       });
     },
+    giveUp: () => Promise.reject(new Error("nothing of this is given up")),
     isDatabaseUp: () => isDatabaseUp(intake.db),
     logger: pino({ level: "silent" }),
   });
