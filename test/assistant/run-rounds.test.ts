@@ -2,6 +2,8 @@ import { asc, eq } from "drizzle-orm";
 import { afterEach, expect, test } from "vitest";
 import { runAssistant } from "../../src/assistant/run.ts";
 import { releaseRun } from "../../src/db/queries/run-queue.ts";
+import type { RoundUsage } from "../../src/db/queries/run-rounds.ts";
+import { storeRound } from "../../src/db/queries/run-steps.ts";
 import { runRounds, runs } from "../../src/db/schema/index.ts";
 import { calls, fails, says, scripted } from "../../src/sandbox/model/script.ts";
 import type { Turn } from "../../src/sandbox/model/turn.ts";
@@ -129,4 +131,30 @@ test("a round that was cut short and is asked again counts the tokens of both ca
   expect(again?.inputTokens).toBe(run?.inputTokens);
   expect(again?.inputTokens).toBeGreaterThan(cutShort?.inputTokens ?? 0);
   expect(Number(again?.startedAt)).toBeGreaterThanOrEqual(Number(cutShort?.completedAt));
+});
+
+test("a round asked again of which one call was not counted, or whose sum no column holds, is unknown", async () => {
+  const opened = await open([]);
+  const { runId } = await opened.ask("count");
+  const claim = await opened.claim(await opened.takeLock());
+  const at = new Date("2026-11-24T12:00:00Z");
+  const facts = { model: "m", promptVersion: "v", settings: {}, startedAt: at, firstTokenAt: null, completedAt: at };
+  const store = (round: number, usage: RoundUsage | null) =>
+    storeRound(opened.test.db, claim, { ...facts, round, usage, items: [], calls: [] });
+  const some = { inputTokens: 5, cachedInputTokens: 0, outputTokens: 2, reasoningTokens: 0 };
+
+  for (const usage of [null, some]) await store(1, usage);
+  for (const usage of [some, null]) await store(2, usage);
+  for (const usage of [some, { ...some, outputTokens: 2_147_483_647 }]) await store(3, usage);
+  for (const usage of [some, some]) await store(4, usage);
+
+  const rounds = await roundsOf(opened, runId);
+  const { run } = await opened.read(runId);
+  expect(rounds.map(({ inputTokens, outputTokens }) => [inputTokens, outputTokens])).toEqual([
+    [null, null],
+    [null, null],
+    [null, null],
+    [10, 4],
+  ]);
+  expect(run).toMatchObject({ inputTokens: null, outputTokens: null, reasoningTokens: null });
 });

@@ -29,7 +29,10 @@ export interface RoundFacts {
 /** What a column for tokens holds. More is as unknown as what was not counted. */
 const MAX_TOKENS = 2_147_483_647;
 
-/** Notes a round. One that was cut short and is asked again keeps its last facts, and the tokens of all its calls. */
+/**
+ * Notes a round. One that was cut short and is asked again keeps its last facts, and the tokens of all its calls: null where one
+ * of them was not counted.
+ */
 export async function insertRound(
   tx: Db,
   key: { runId: string; round: number },
@@ -51,25 +54,29 @@ export async function insertRound(
     });
 }
 
-/** The tokens of a run as its columns: those of all its rounds, or null while one of them is not known. */
+/** The tokens of a run as its columns: those of all its rounds; all null while one of them is not known, or one sum too large. */
 export function tokensOfRounds(runId: string) {
-  const sum = (column: AnyPgColumn) => {
-    const ofAll = sql`case when count(*) = count(${column}) then sum(${column}) end`;
-    return sql<number | null>`(select ${withinColumn(ofAll)} from ${runRounds} where ${eq(runRounds.runId, runId)})`;
-  };
+  const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens } = runRounds;
+  // Those from the cache are some of the input, and reasoning is some of the output.
+  const isKnown = sql`count(*) = count(${inputTokens}) and ${fits(sql`sum(${inputTokens})`, sql`sum(${outputTokens})`)}`;
+  const sum = (column: AnyPgColumn) =>
+    sql<number | null>`(select case when ${isKnown} then sum(${column})::integer end
+      from ${runRounds} where ${eq(runRounds.runId, runId)})`;
   return {
-    inputTokens: sum(runRounds.inputTokens),
-    cachedInputTokens: sum(runRounds.cachedInputTokens),
-    outputTokens: sum(runRounds.outputTokens),
-    reasoningTokens: sum(runRounds.reasoningTokens),
+    inputTokens: sum(inputTokens),
+    cachedInputTokens: sum(cachedInputTokens),
+    outputTokens: sum(outputTokens),
+    reasoningTokens: sum(reasoningTokens),
   };
 }
 
-/** What stands there and what comes; null where one of them was not counted. */
+/** What stands there and what comes; null where one of them was not counted, or one sum is too large. */
 function sumOf(column: AnyPgColumn): SQL<number | null> {
-  return withinColumn(sql`${column}::bigint + excluded.${sql.identifier(column.name)}`);
+  const both = (each: AnyPgColumn) => sql`(${each}::bigint + excluded.${sql.identifier(each.name)})`;
+  const isKnown = fits(both(runRounds.inputTokens), both(runRounds.outputTokens));
+  return sql`case when ${isKnown} then ${both(column)}::integer end`;
 }
 
-function withinColumn(tokens: SQL): SQL<number | null> {
-  return sql`case when ${tokens} <= ${MAX_TOKENS} then (${tokens})::integer end`;
+function fits(input: SQL, output: SQL): SQL {
+  return sql`greatest(${input}, ${output}) <= ${MAX_TOKENS}`;
 }
