@@ -9,7 +9,7 @@ import { textsIn } from "../../src/bot/texts.ts";
 import { createWebhook } from "../../src/bot/webhook.ts";
 import { oncePerUpdate } from "../../src/db/queries/places.ts";
 import { chats, messageRevisions, staff } from "../../src/db/schema/index.ts";
-import { startHttpServer } from "../../src/http.ts";
+import { startHttpServer } from "../../src/http/server.ts";
 import type { StandInChat } from "../../src/sandbox/telegram/chat.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -67,14 +67,17 @@ async function startDoor(): Promise<(update: object) => Promise<number>> {
   const http = await startHttpServer({
     host: "127.0.0.1",
     port: 0,
-    isReady: () => true,
-    graphql: () => undefined,
-    metrics: async () => undefined,
-    webhook: { path: PATH, handle: async (...exchange) => webhook.door.handle(...exchange) },
-    page: null,
     onError(error) {
       throw error;
     },
+  });
+  http.serve({
+    isReady: () => true,
+    graphql: () => undefined,
+    graphiql: () => false,
+    metrics: () => undefined,
+    webhook: { path: PATH, handle: async (...exchange) => webhook.door.handle(...exchange) },
+    sandbox: null,
   });
   // Telegram is told an address where nobody is: the test brings the updates.
   const webhook = createWebhook({ url: "http://127.0.0.1:9/", path: PATH, secret: null }, BOT_TOKEN);
