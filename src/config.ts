@@ -10,9 +10,12 @@ import { z } from "zod";
 import { StartupError } from "./errors.ts";
 import { STAFF_ROLES, type StaffRole } from "./roles.ts";
 import type { Shop } from "./shop/shop.ts";
+import { botIdOf, isOfSandbox, LARGEST_TELEGRAM_ID } from "./telegram-ids.ts";
 
 export interface Config {
   telegram: TelegramConfig;
+  /** Whether the sandbox may also run on a database that holds real people or figures. */
+  sandboxOnRealData: boolean;
   /** Null: the scripted stand-in answers. */
   model: ModelConfig | null;
   /** Null: the embedded server in `dataDir`. */
@@ -57,11 +60,15 @@ type Variables = Record<string, string | undefined>;
 
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 
+const NO_BOT_TOKEN = "is not a bot token: @BotFather gives one such as 123456789:AAF...";
+
 const Environment = z.object({
   TELEGRAM_BOT_TOKEN: z
     .string()
-    .regex(/^\d+:[\w-]{30,}$/, "is not a bot token: @BotFather gives one such as 123456789:AAF...")
+    .regex(/^\d+:[\w-]{30,}$/, NO_BOT_TOKEN)
+    .refine((token) => !isOfSandbox(botIdOf(token)), NO_BOT_TOKEN)
     .optional(),
+  SANDBOX: z.stringbool("must be 1 or 0").default(false),
   TELEGRAM_API_ROOT: webAddress().default("https://api.telegram.org"),
   TELEGRAM_PROXY: z
     .url({
@@ -89,7 +96,7 @@ const Environment = z.object({
     .regex(/^[\x21-\x7e]*$/, "must be of ASCII characters, without blanks: 'openssl rand -hex 32' makes one")
     .optional(),
   OWNER_TELEGRAM_IDS: list(
-    wholeNumber(1, Number.MAX_SAFE_INTEGER),
+    wholeNumber(1, LARGEST_TELEGRAM_ID),
     "must be Telegram user ids with commas between them, such as 12345678,23456789",
   ).default([]),
   REVENUE_ROLES: list(z.enum(STAFF_ROLES), "must be of staff, manager and owner, with commas between them").default([
@@ -131,15 +138,21 @@ function contradictions(variables: Variables): [variable: string, message: strin
   const found: [string, string][] = [];
   const webhookFault = faultOfWebhook(variables);
   if (webhookFault) found.push(["TELEGRAM_WEBHOOK_URL", webhookFault]);
+  if (variables.TELEGRAM_BOT_TOKEN && isOn(variables.SANDBOX)) {
+    found.push(["SANDBOX", "is on, and TELEGRAM_BOT_TOKEN is set: the sandbox has no Telegram. Leave one of the two out"]);
+  }
   const hasModel = variables.OPENAI_API_KEY || variables.OPENAI_BASE_URL;
-  const mayScript = z.stringbool().safeParse(variables.ALLOW_SCRIPTED_MODEL).data === true;
-  if (variables.TELEGRAM_BOT_TOKEN && !hasModel && !mayScript) {
+  if (variables.TELEGRAM_BOT_TOKEN && !hasModel && !isOn(variables.ALLOW_SCRIPTED_MODEL)) {
     found.push([
       "OPENAI_API_KEY",
       "is missing, and TELEGRAM_BOT_TOKEN is set: real people would talk to a script. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server, or ALLOW_SCRIPTED_MODEL=1 to allow that",
     ]);
   }
   return found;
+}
+
+function isOn(value: string | undefined): boolean {
+  return z.stringbool().safeParse(value).data === true;
 }
 
 /** What Telegram itself, or this server, could not do with a webhook's address. */
@@ -174,6 +187,7 @@ function toConfig(env: z.output<typeof Environment>): Omit<Config, "isAdminToken
       proxy: env.TELEGRAM_PROXY ?? null,
       webhook: env.TELEGRAM_WEBHOOK_URL ? toWebhook(env.TELEGRAM_WEBHOOK_URL, env.TELEGRAM_WEBHOOK_SECRET) : null,
     },
+    sandboxOnRealData: env.SANDBOX,
     model: hasModel
       ? { apiKey: env.OPENAI_API_KEY ?? null, baseUrl: env.OPENAI_BASE_URL ?? null, name: env.OPENAI_MODEL }
       : null,

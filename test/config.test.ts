@@ -37,6 +37,7 @@ test("without any variable everything has its default", () => {
 
   expect(config).toEqual({
     telegram: { token: null, apiRoot: "https://api.telegram.org", proxy: null, webhook: null },
+    sandboxOnRealData: false,
     model: null,
     databaseUrl: null,
     dataDir: resolve("data"),
@@ -59,6 +60,7 @@ test("every variable arrives where it belongs", () => {
     TELEGRAM_WEBHOOK_SECRET: "a-secret_of-32-characters-000000",
     OPENAI_API_KEY: KEY,
     OPENAI_BASE_URL: "http://localhost:11434/v1/",
+    SANDBOX: "0",
     OPENAI_MODEL: "gpt-oss:20b",
     DATABASE_URL: "postgres://shop:p%40ss@db:5432/shop",
     DATA_DIR: "/var/lib/counterhand",
@@ -85,6 +87,7 @@ test("every variable arrives where it belongs", () => {
         secret: "a-secret_of-32-characters-000000",
       },
     },
+    sandboxOnRealData: false,
     model: { apiKey: KEY, baseUrl: "http://localhost:11434/v1", name: "gpt-oss:20b" },
     databaseUrl: "postgres://shop:p%40ss@db:5432/shop",
     dataDir: "/var/lib/counterhand",
@@ -96,6 +99,27 @@ test("every variable arrives where it belongs", () => {
     shop: { name: "Corner", timeZone: "America/New_York", currency: "USD", locale: "en-US" },
     logLevel: "debug",
   });
+});
+
+test("SANDBOX=1 allows the sandbox on real data, and beside a bot's token it is a fault", () => {
+  expect(load({ SANDBOX: "1" }).sandboxOnRealData).toBe(true);
+  expect(faultsOf({ SANDBOX: "maybe" })).toEqual(["SANDBOX must be 1 or 0"]);
+  expect(faultsOf({ SANDBOX: "true", TELEGRAM_BOT_TOKEN: TOKEN, OPENAI_API_KEY: KEY })).toEqual([
+    "SANDBOX is on, and TELEGRAM_BOT_TOKEN is set: the sandbox has no Telegram. Leave one of the two out",
+  ]);
+  expect(load({ SANDBOX: "0", TELEGRAM_BOT_TOKEN: TOKEN, OPENAI_API_KEY: KEY }).telegram.token).toBe(TOKEN);
+});
+
+test("a token for an id that Telegram never gives is refused: the sandbox's bot has such a one", () => {
+  const OPENAI_API_KEY = KEY;
+  const secret = TOKEN.slice(TOKEN.indexOf(":"));
+
+  expect(load({ OPENAI_API_KEY, TELEGRAM_BOT_TOKEN: `4503599627370495${secret}` }).telegram.token).not.toBeNull();
+  for (const id of ["4503599627370496", "9".repeat(40)]) {
+    expect(faultsOf({ OPENAI_API_KEY, TELEGRAM_BOT_TOKEN: `${id}${secret}` })).toEqual([
+      "TELEGRAM_BOT_TOKEN is not a bot token: @BotFather gives one such as 123456789:AAF...",
+    ]);
+  }
 });
 
 test("a key alone asks for the default model; a base URL alone needs no key; a model's name alone is no model", () => {
@@ -192,7 +216,7 @@ test("numbers and lists are refused where they are not just that", () => {
   for (const PORT of ["-1", "80.5", "0x50", "1e3", "99999999999999999999"]) {
     expect(faultsOf({ PORT })).toEqual(["PORT must be a whole number from 0 to 65535"]);
   }
-  for (const OWNER_TELEGRAM_IDS of ["0", "-5", "9007199254740992", ",", "1;2"]) {
+  for (const OWNER_TELEGRAM_IDS of ["0", "-5", "4503599627370496", ",", "1;2"]) {
     expect(faultsOf({ OWNER_TELEGRAM_IDS })).toHaveLength(1);
   }
   expect(faultsOf({ REVENUE_ROLES: "," })).toHaveLength(1);

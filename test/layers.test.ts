@@ -17,12 +17,13 @@ const COMMON = [
   "rate-limiter",
   "roles",
   "shop",
+  "telegram-ids",
   "wait-up-to",
 ];
 
 /** Which rooms each room may import from, besides itself and the common ones. */
 const MAY_IMPORT: Record<string, string[]> = {
-  config: ["errors", "roles", "shop"],
+  config: ["errors", "roles", "shop", "telegram-ids"],
   logger: ["calm-warnings"],
   "calm-warnings": [],
   errors: [],
@@ -34,6 +35,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   // Whoever counts knows the meter only; what is looked up is given by the entrances.
   metrics: [],
   roles: [],
+  "telegram-ids": [],
   "wait-up-to": [],
   shop: ["errors"],
   db: [],
