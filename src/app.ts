@@ -17,6 +17,7 @@ import { listen } from "./db/notify.ts";
 import type { OpenDatabase } from "./db/open.ts";
 import { isDatabaseUp } from "./db/queries/health.ts";
 import { readDatabaseState } from "./db/queries/metrics.ts";
+import { noteRealBot } from "./db/queries/real-data.ts";
 import type { StartupError } from "./errors.ts";
 import { findAdmin, hashToken } from "./graphql/auth.ts";
 import { createGraphiqlPages } from "./graphql/graphiql/pages.ts";
@@ -28,6 +29,7 @@ import { createMetricsEndpoint } from "./metrics/endpoint.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { createRateLimiter, REFUSAL_LIMIT } from "./rate-limiter.ts";
 import { stopInTurn } from "./stop-in-turn.ts";
+import { botIdOf, isOfSandbox } from "./telegram-ids.ts";
 import { createToolRegistry } from "./tools/registry.ts";
 
 export interface AppParts {
@@ -110,7 +112,8 @@ export async function startApp(parts: AppParts): Promise<App> {
       logger,
     });
     const now = parts.now ?? (() => new Date());
-    const house = { shop: config.shop, tools: [...tools.values()], now };
+    const sandbox = isOfSandbox(botIdOf(parts.telegram.token));
+    const house = { shop: config.shop, tools: [...tools.values()], sandbox, now };
     const onError = (error: unknown) => logger.error({ err: error }, "request failed");
     const http = parts.http ?? (await startHttpServer({ ...config.http, onError }));
     stops.push(() => http.close());
@@ -131,7 +134,7 @@ export async function startApp(parts: AppParts): Promise<App> {
       metrics: createMetricsEndpoint({
         metrics,
         isAdmin: async ({ headers }) =>
-          (await findAdmin(adminDatabase.db, adminTokenHash, headers.authorization ?? null)) !== null,
+          (await findAdmin(adminDatabase.db, { adminTokenHash, sandbox }, headers.authorization ?? null)) !== null,
         ...strangers,
         onError: (error) => logger.warn({ err: error }, "could not check an admin's token"),
       }),
@@ -187,6 +190,7 @@ export async function startApp(parts: AppParts): Promise<App> {
       telegramBot.me.id,
     );
     worker = running;
+    if (!sandbox) await noteRealBot(open.database.db, telegramBot.me.id);
     telegramBot.start();
     ready = true;
 

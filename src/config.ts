@@ -139,7 +139,10 @@ function contradictions(variables: Variables): [variable: string, message: strin
   const webhookFault = faultOfWebhook(variables);
   if (webhookFault) found.push(["TELEGRAM_WEBHOOK_URL", webhookFault]);
   if (variables.TELEGRAM_BOT_TOKEN && isOn(variables.SANDBOX)) {
-    found.push(["SANDBOX", "is on, and TELEGRAM_BOT_TOKEN is set: the sandbox has no Telegram. Leave one of the two out"]);
+    found.push([
+      "SANDBOX",
+      "is on, and TELEGRAM_BOT_TOKEN is set: the sandbox has no Telegram. Leave one of the two out",
+    ]);
   }
   const hasModel = variables.OPENAI_API_KEY || variables.OPENAI_BASE_URL;
   if (variables.TELEGRAM_BOT_TOKEN && !hasModel && !isOn(variables.ALLOW_SCRIPTED_MODEL)) {

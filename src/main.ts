@@ -10,13 +10,15 @@ import { writeSecret } from "./admin-token.ts";
 import { type App, startApp } from "./app.ts";
 import { createModel, type Model } from "./assistant/model.ts";
 import { type Config, loadConfig } from "./config.ts";
-import { type OpenDatabase, openDatabase, openDatabaseOrDemo } from "./db/open.ts";
+import { type OpenDatabase, openDatabase } from "./db/open.ts";
+import { withdrawFirstOwnerInvites } from "./db/queries/invites.ts";
 import { hasOwner } from "./db/queries/staff.ts";
 import { StartupError } from "./errors.ts";
 import { startHttpServer } from "./http/server.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { type SandboxTelegram, type Started, startSandboxTelegram, startScriptedModel } from "./sandbox/sandbox.ts";
 import { seedDemoShop } from "./sandbox/shop/demo-shop.ts";
+import { keepOtherSandboxesAway, openSandboxDatabase } from "./sandbox-access.ts";
 import { stopInTurn } from "./stop-in-turn.ts";
 import { stopOnSignals } from "./stop-on-signals.ts";
 
@@ -46,7 +48,7 @@ async function start(config: Config, log: Logger): Promise<{ app: App; chat: str
     onError: (error) => log.error({ err: error }, "request failed"),
   });
   stops.push(() => http.close());
-  const open = await (token === null ? openDatabaseOrDemo(config, log) : openDatabase(config, log));
+  const open = await (token === null ? openSandboxDatabase(config, log) : openDatabase(config, log));
   stops.push(() => open.close());
   log.info({ database: open.description }, "database ready");
   const model = await startModel(config, log);
@@ -78,7 +80,8 @@ async function startSandbox(config: Config, open: OpenDatabase, log: Logger): Pr
   log.warn(
     "SANDBOX: no Telegram. A local stand-in shows the chat in a web page. Set TELEGRAM_BOT_TOKEN for the real one",
   );
-  const sandbox = keep(await startSandboxTelegram(config));
+  stops.push(await keepOtherSandboxesAway(open, config, (error) => void fail(error)));
+  const sandbox = keep(await startSandboxTelegram(config, open.database.db));
   if (open.isDemo) {
     const demo = await seedDemoShop(open.database, { shop: config.shop, now: new Date() });
     await sandbox.seedStaff(open.database.db);
@@ -100,7 +103,8 @@ async function provideOwner(app: App, { config, open, log }: { config: Config; o
   if (config.ownerTelegramIds.length === 0 && !(await hasOwner(open.database.db))) {
     return offerOwnerInvite(app, file, log);
   }
-  // The link in it is good for nothing any more.
+  // The link in it is good for nothing from now on.
+  await withdrawFirstOwnerInvites(open.database.db);
   await rm(file, { force: true });
 }
 
@@ -108,7 +112,7 @@ async function offerOwnerInvite(app: App, file: string, log: Logger): Promise<vo
   const link = await app.makeOwnerInvite();
   if (process.stdout.isTTY) {
     process.stdout.write(
-      `\nThe shop has no owner yet. Whoever opens this link first becomes it (once, within 24 hours):\n  ${link}\n\n`,
+      `\nThe shop has no owner yet. Whoever opens this link first becomes it (once, within 24 hours, and until a next start makes another):\n  ${link}\n\n`,
     );
     return;
   }

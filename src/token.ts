@@ -5,16 +5,16 @@
  */
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { loadConfig } from "./config.ts";
-import { openDatabase, openDatabaseOrDemo } from "./db/open.ts";
+import { type Config, loadConfig } from "./config.ts";
+import { openDatabase } from "./db/open.ts";
 import { createAdminToken } from "./db/queries/admin-tokens.ts";
 import { AppError, BadInputError } from "./errors.ts";
 import { hashToken } from "./graphql/auth.ts";
 import { createLogger } from "./logger.ts";
 import { findNameFault, MAX_NAME_LENGTH, makeToken } from "./make-token.ts";
+import { openSandboxDatabase } from "./sandbox-access.ts";
 import { BROKEN_OFF, stopOnSignals } from "./stop-on-signals.ts";
 
-const DAY_MS = 86_400_000;
 const USAGE = "Usage: npm run token [-- --name NAME --scope admin|viewer --days N]; the scope is admin when left out";
 
 const Arguments = z.object({
@@ -37,12 +37,15 @@ const SCOPE_WORDS = { admin: "admin (all rights; --scope viewer only reads)", vi
 
 try {
   const wanted = readArguments(process.argv.slice(2));
-  const token = await storeToken(wanted);
+  const config = loadConfig();
+  // As the bot does: without a Telegram token it is the sandbox.
+  const sandbox = config.telegram.token === null;
+  const token = await storeToken(config, { ...wanted, sandbox });
   const { name, scope, days } = wanted;
+  const duration = days === undefined ? "no expiry" : `for ${days} days`;
+  const reach = sandbox ? " It opens the sandbox only: set TELEGRAM_BOT_TOKEN for one that opens the real bot's." : "";
   // Beside the token, not in it: the output is the token alone.
-  process.stderr.write(
-    `Token "${name}", scope ${SCOPE_WORDS[scope]}, ${days === undefined ? "no expiry" : `for ${days} days`}. It is shown only now:\n`,
-  );
+  process.stderr.write(`Token "${name}", scope ${SCOPE_WORDS[scope]}, ${duration}.${reach} It is shown only now:\n`);
   process.stdout.write(`${token}\n`);
 } catch (error) {
   if (!(error instanceof AppError)) throw error;
@@ -50,18 +53,19 @@ try {
   process.exitCode = 1;
 }
 
-async function storeToken({ name, scope, days }: Arguments): Promise<string> {
-  const config = loadConfig();
+async function storeToken(
+  config: Config,
+  { name, scope, days, sandbox }: Arguments & { sandbox: boolean },
+): Promise<string> {
   const logger = createLogger({ level: "warn", pretty: process.stderr.isTTY });
-  // As the bot does: without a Telegram token it may be at work on the demo shop.
-  const open = config.telegram.token === null ? openDatabaseOrDemo : openDatabase;
+  const open = sandbox ? openSandboxDatabase : openDatabase;
   const opening = open(config, logger);
   stopOnSignals(async () => (await opening).close(), BROKEN_OFF);
   const { database, close } = await opening;
   try {
     const { token, prefix } = makeToken();
-    const expiresAt = days === undefined ? null : new Date(Date.now() + days * DAY_MS);
-    await createAdminToken(database.db, { name, scope, prefix, tokenHash: hashToken(token), expiresAt });
+    const expiresAt = days === undefined ? null : { days };
+    await createAdminToken(database.db, { name, scope, prefix, sandbox, tokenHash: hashToken(token), expiresAt });
     return token;
   } finally {
     await close();

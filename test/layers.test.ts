@@ -47,6 +47,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "admin-token": [],
   "stop-in-turn": [],
   "stop-on-signals": [],
+  "sandbox-access": ["db"],
   // The demo shop, and the model that talks to the stand-in.
   sandbox: ["assistant", "db"],
 };

@@ -37,7 +37,12 @@ http.serve({
   graphql: createAdminApi({
     db,
     activity: createActivityHub({ db, listen: (handler) => listen(database, handler), logger }),
-    house: { shop: loadConfig({}).shop, tools: [...createToolRegistry(STAFF_ROLES).values()], now: () => new Date() },
+    house: {
+      shop: loadConfig({}).shop,
+      tools: [...createToolRegistry(STAFF_ROLES).values()],
+      sandbox: false,
+      now: () => new Date(),
+    },
     adminTokenHash: hashToken(given("ADMIN_TOKEN")),
     logger,
     // One token asks more often here than all of a shop's admins do together: each request is counted all the same.

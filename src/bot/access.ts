@@ -5,13 +5,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import { Composer, type NextFunction } from "grammy";
 import type { Db } from "../db/client.ts";
+import { createFirstOwnerInvite, createInvite, type Redemption, redeemInvite } from "../db/queries/invites.ts";
 import {
-  createInvite,
   findStaffMember,
   type Notice,
   noteTold,
-  type Redemption,
-  redeemInvite,
   renameStaffMember,
   type StaffMember,
   saveStaffMember,
@@ -20,6 +18,7 @@ import {
 import type { Logger } from "../logger.ts";
 import type { StaffRole } from "../roles.ts";
 import type { Shop } from "../shop/shop.ts";
+import { isOfSandbox } from "../telegram-ids.ts";
 import { answerPress, mainKeyboard } from "./buttons.ts";
 import { type BotContext, isAddressed, nameOf, textsFor, usernameOf } from "./context.ts";
 import type { Outbox } from "./outbox.ts";
@@ -56,9 +55,10 @@ export function createAccess(deps: AccessDeps): Composer<BotContext> {
     if (ctx.editedMessage) return letEditIn(deps, ctx, next);
     if (!isAddressed(ctx)) return;
     const person = { telegramUserId: from.id, name: nameOf(from), username: usernameOf(from) };
+    const isForeign = isOfOtherSide(ctx, from.id);
     // An owner by configuration is one before anything else: an invite to less must not be spent on them.
-    const member = await findMember(deps, person);
-    if (await tryInvite(deps, ctx, person)) return;
+    const member = isForeign ? undefined : await findMember(deps, person);
+    if (!isForeign && (await tryInvite(deps, ctx, person))) return;
     if (member) {
       ctx.staffMember = member;
       await next();
@@ -71,10 +71,16 @@ export function createAccess(deps: AccessDeps): Composer<BotContext> {
 }
 
 async function letEditIn({ db }: AccessDeps, ctx: BotContext, next: NextFunction): Promise<void> {
-  const member = ctx.from && (await findStaffMember(db, ctx.from.id));
+  if (!ctx.from || isOfOtherSide(ctx, ctx.from.id)) return;
+  const member = await findStaffMember(db, ctx.from.id);
   if (!member) return;
   ctx.staffMember = member;
   await next();
+}
+
+/** Whether a person is of the sandbox while this bot is real, or the other way round: then they have no rights here. */
+function isOfOtherSide(ctx: BotContext, telegramUserId: number): boolean {
+  return isOfSandbox(telegramUserId) !== isOfSandbox(ctx.me.id);
 }
 
 /** Says something to somebody who is no staff, once an hour: whatever they send costs nothing more. */
@@ -88,11 +94,17 @@ async function tellOnce(
   if (await noteTold(db, { botId: ctx.me.id, telegramUserId: id, notice, intervalSeconds })) outbox.say(ctx, text);
 }
 
-/** Makes an invite and stores its hash. @returns the code for the link, seen only now. */
-export async function makeInvite(db: Db, role: StaffRole, createdBy: string | null): Promise<string> {
-  const code = randomBytes(INVITE_CODE_BYTES).toString("base64url");
-  const expiresAt = new Date(Date.now() + INVITE_HOURS * 3_600_000);
-  await createInvite(db, { codeHash: hashOf(code), role, createdBy, expiresAt });
+/** Makes an invite of this staff member's and stores its hash. @returns the code for the link, seen only now. */
+export async function makeInvite(db: Db, role: StaffRole, createdBy: string): Promise<string> {
+  const code = newCode();
+  await createInvite(db, { codeHash: hashOf(code), role, createdBy, hours: INVITE_HOURS });
+  return code;
+}
+
+/** Makes the only invite that is good for the first owner, and stores its hash. @returns the code for the link, seen only now. */
+export async function makeFirstOwnerInvite(db: Db): Promise<string> {
+  const code = newCode();
+  await createFirstOwnerInvite(db, { codeHash: hashOf(code), hours: INVITE_HOURS });
   return code;
 }
 
@@ -142,6 +154,10 @@ function badInvite(texts: Texts, outcome: "used" | "expired" | "unknown"): strin
 function alreadyStaff(texts: Texts, { member, isGood }: Extract<Redemption, { outcome: "already" }>): string {
   const sentence = texts.alreadyStaff(texts.roles[member.role]);
   return isGood ? `${sentence} ${texts.inviteStillGood}` : sentence;
+}
+
+function newCode(): string {
+  return randomBytes(INVITE_CODE_BYTES).toString("base64url");
 }
 
 function hashOf(code: string): Buffer {

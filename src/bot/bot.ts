@@ -13,7 +13,7 @@ import type { Logger } from "../logger.ts";
 import type { ReplyMeter, RunMeter, TelegramMeter } from "../meter.ts";
 import type { Shop } from "../shop/shop.ts";
 import { waitUpTo } from "../wait-up-to.ts";
-import { createAccess, inviteLink, makeInvite } from "./access.ts";
+import { createAccess, inviteLink, makeFirstOwnerInvite } from "./access.ts";
 import { createButtons } from "./buttons.ts";
 import { reasonOf } from "./call-failure.ts";
 import { createNoteCancelled } from "./cancelled-runs.ts";
@@ -78,7 +78,7 @@ export interface TelegramBot {
   stopIntake(): Promise<void>;
   /** Delivers what it can within `graceMs`; the rest stays in the database. */
   stop(graceMs: number): Promise<void>;
-  /** A link that makes whoever opens it first an owner. */
+  /** A link that makes whoever opens it first the first owner. Earlier ones are good for nothing from then on. */
   makeOwnerInvite(): Promise<string>;
 }
 
@@ -181,6 +181,6 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
       await waitUpTo(graceMs + STORE_LIMIT_MS, Promise.all([outbox.stop(graceMs), stage.stop(graceMs)]));
       await waitUpTo(STORE_LIMIT_MS, windows.stop());
     },
-    makeOwnerInvite: async () => inviteLink(me.username, await makeInvite(db, "owner", null)),
+    makeOwnerInvite: async () => inviteLink(me.username, await makeFirstOwnerInvite(db)),
   };
 }

@@ -16,6 +16,7 @@ import {
 import { resumeThread, type StoppedRuns, stopRuns, type ThreadSummary } from "../db/queries/threads.ts";
 import type { RunOutcome } from "../events.ts";
 import type { Logger } from "../logger.ts";
+import { isOfSandbox } from "../telegram-ids.ts";
 import type { NoteCancelled } from "./cancelled-runs.ts";
 import { type BotContext, languageOf, placeOf, stoppableBy, textsFor } from "./context.ts";
 import type { Outbox } from "./outbox.ts";
@@ -164,7 +165,7 @@ export async function removeStaff(
   const texts = textsFor(ctx);
   const { staffMember } = ctx;
   if (staffMember.role !== "owner") return texts.ownersOnly;
-  const found = await findWho(db, who);
+  const found = await findWho(db, who, isOfSandbox(ctx.me.id));
   const telegramUserId = "telegramUserId" in who ? who.telegramUserId : found?.telegramUserId;
   if (telegramUserId === staffMember.telegramUserId) return texts.removeSelf;
   if (telegramUserId !== undefined && ownerTelegramIds.includes(telegramUserId)) {
@@ -179,10 +180,14 @@ export async function removeStaff(
 async function findWho(
   db: Db,
   who: { telegramUserId: number } | { username: string },
+  sandbox: boolean,
 ): Promise<StaffMember | undefined> {
-  if ("username" in who) return findStaffMemberByUsername(db, who.username);
-  // More digits than any id of Telegram has: nobody, and not even a number for the database.
-  return Number.isSafeInteger(who.telegramUserId) ? findStaffMember(db, who.telegramUserId) : undefined;
+  if ("username" in who) return findStaffMemberByUsername(db, { ...who, sandbox });
+  const { telegramUserId } = who;
+  // The sandbox knows nobody real, and a real bot nobody of the sandbox.
+  if (isOfSandbox(telegramUserId) !== sandbox) return undefined;
+  // More digits than any id has: nobody, and not even a number for the database.
+  return Number.isSafeInteger(telegramUserId) ? findStaffMember(db, telegramUserId) : undefined;
 }
 
 function isUuid(text: string | undefined): text is string {

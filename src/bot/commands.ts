@@ -11,6 +11,7 @@ import { findStaff } from "../db/queries/staff.ts";
 import { closeThread, findThreads, stopRuns } from "../db/queries/threads.ts";
 import { STAFF_ROLES } from "../roles.ts";
 import type { Shop } from "../shop/shop.ts";
+import { isOfSandbox } from "../telegram-ids.ts";
 import { INVITE_HOURS, inviteLink, makeInvite } from "./access.ts";
 import { mainKeyboard, removeButtons, removeStaff, threadButtons } from "./buttons.ts";
 import type { NoteCancelled } from "./cancelled-runs.ts";
@@ -95,7 +96,8 @@ export function createCommands(deps: CommandDeps): Composer<BotContext> {
       const target = /^\d+$/.test(who) ? { telegramUserId: Number(who) } : { username: who.replace(/^@/, "") };
       return outbox.say(ctx, await removeStaff(deps, ctx, target));
     }
-    const others = (await findStaff(db, MAX_PEOPLE)).filter(({ id }) => id !== ctx.staffMember.id);
+    const present = await findStaff(db, { sandbox: isOfSandbox(ctx.me.id), limit: MAX_PEOPLE });
+    const others = present.filter(({ id }) => id !== ctx.staffMember.id);
     if (others.length === 0) outbox.say(ctx, texts.removeNobody);
     else outbox.say(ctx, texts.removeWhom, removeButtons(others, texts));
   });

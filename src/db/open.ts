@@ -42,19 +42,34 @@ export async function openDatabase(config: Config, logger: Logger): Promise<Open
 }
 
 /**
- * The database to try things on: the shop's own as soon as something was imported into it, else the demo shop's.
+ * The database to try things on: the shop's own as soon as something was imported into it, else the demo shop's. `check` may
+ * refuse the shop's own, whichever of the two it is to be.
  *
  * @throws {StartupError}
  */
-export async function openDatabaseOrDemo(config: Config, logger: Logger): Promise<OpenDatabase> {
-  if (config.databaseUrl) return openGiven(config.databaseUrl, logger);
+export async function openDatabaseOrDemo(
+  config: Config,
+  logger: Logger,
+  check: (own: OpenDatabase) => Promise<void> = async () => undefined,
+): Promise<OpenDatabase> {
+  if (config.databaseUrl) return checked(await openGiven(config.databaseUrl, logger), check);
   const server = await startEmbeddedPostgres({ dataDir: config.dataDir, logger });
   return withServer(server, logger, async () => {
-    const own = await openEmbedded(server, SHOP_DATABASE, logger);
+    const own = await checked(await openEmbedded(server, SHOP_DATABASE, logger), check);
     if (await hasImports(own.database.db)) return own;
     await own.database.close();
     return openEmbedded(server, DEMO_DATABASE, logger);
   });
+}
+
+async function checked(open: OpenDatabase, check: (open: OpenDatabase) => Promise<void>): Promise<OpenDatabase> {
+  try {
+    await check(open);
+    return open;
+  } catch (error) {
+    await open.database.close();
+    throw error;
+  }
 }
 
 async function openGiven(url: string, logger: Logger): Promise<OpenDatabase> {

@@ -24,12 +24,11 @@ export interface Authenticator {
   authenticate(request: Request): Promise<Admin | null>;
 }
 
-/** `adminTokenHash`: the SHA-256 of the configured token, 32 bytes. */
-export function createAuthenticator(db: Db, adminTokenHash: Buffer): Authenticator {
+export function createAuthenticator(db: Db, tokens: KnownTokens): Authenticator {
   const known = new WeakMap<Request, Promise<Admin | null>>();
   return {
     authenticate: (request) => {
-      const answer = known.get(request) ?? findAdmin(db, adminTokenHash, request.headers.get("authorization"));
+      const answer = known.get(request) ?? findAdmin(db, tokens, request.headers.get("authorization"));
       known.set(request, answer);
       return answer;
     },
@@ -78,13 +77,25 @@ export function hashToken(token: string): Buffer {
   return createHash("sha256").update(token).digest();
 }
 
+/** What tokens are compared with. */
+export interface KnownTokens {
+  /** The SHA-256 of the configured token, 32 bytes. It opens a real bot's API and the sandbox's. */
+  readonly adminTokenHash: Buffer;
+  /** Whether the tokens made in the sandbox count, or else all others. */
+  readonly sandbox: boolean;
+}
+
 /** The admin whose token an `Authorization` header brings, or null. */
-export async function findAdmin(db: Db, adminTokenHash: Buffer, authorization: string | null): Promise<Admin | null> {
+export async function findAdmin(
+  db: Db,
+  { adminTokenHash, sandbox }: KnownTokens,
+  authorization: string | null,
+): Promise<Admin | null> {
   const token = /^Bearer +([\x21-\x7e]+)$/i.exec(authorization ?? "")?.[1];
   if (token === undefined) return null;
   const tokenHash = hashToken(token);
   if (timingSafeEqual(tokenHash, adminTokenHash)) return { name: "ADMIN_TOKEN", scope: "admin", tokenId: null };
-  const found = await findAdminToken(db, tokenHash);
+  const found = await findAdminToken(db, { tokenHash, sandbox });
   if (!found) return null;
   if (found.isUseStale) await touchAdminToken(db, found.id);
   return { name: found.name, scope: found.scope, tokenId: found.id };

@@ -52,7 +52,7 @@ export type AdminApi = ReturnType<typeof createAdminApi>;
 /** A listener for Node's HTTP server, with `.fetch` for those who have no server. Answers `/graphql` only. */
 export function createAdminApi(deps: AdminApiDeps) {
   const { db, activity, house, adminTokenHash, logger, requestLimitMs = REQUEST_LIMIT_MS, pingIntervalMs } = deps;
-  const authenticator = withinTime(createAuthenticator(db, adminTokenHash), requestLimitMs);
+  const authenticator = withinTime(createAuthenticator(db, { adminTokenHash, sandbox: house.sandbox }), requestLimitMs);
   return createYoga({
     schema: createSchema(),
     graphqlEndpoint: "/graphql",

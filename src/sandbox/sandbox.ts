@@ -8,7 +8,9 @@ import { randomBytes } from "node:crypto";
 import { createModel, type Model } from "../assistant/model.ts";
 import type { Config } from "../config.ts";
 import type { Db } from "../db/client.ts";
+import { findFreeId } from "../db/queries/sandbox-ids.ts";
 import { saveStaffMember } from "../db/queries/staff.ts";
+import { LARGEST_TELEGRAM_ID } from "../telegram-ids.ts";
 import { createModelStandIn } from "./model/model-stand-in.ts";
 import { createScriptedAssistant } from "./model/scripted-assistant.ts";
 import { createSandboxPage, type SandboxPage } from "./telegram/page.ts";
@@ -32,14 +34,12 @@ export interface SandboxTelegram {
   seedStaff(db: Db): Promise<void>;
 }
 
-/** Above every id that Telegram gives (52 bits): nobody real ever has the rights of the sandbox's people. */
-const FIRST_PERSON_ID = 2 ** 52;
-const OWNER = { id: FIRST_PERSON_ID + 1, first_name: "Lan", language_code: "en" };
-const BARISTA = { id: FIRST_PERSON_ID + 2, first_name: "Minh", language_code: "vi" };
-const STRANGER = { id: FIRST_PERSON_ID + 3, first_name: "Alex", language_code: "en" };
+/** These stand above every id that Telegram gives: what is made in the sandbox is worth nothing to a real bot. */
+const SANDBOX_BOT_ID = LARGEST_TELEGRAM_ID + 1;
+const OWNER = { id: SANDBOX_BOT_ID + 1, first_name: "Lan", language_code: "en" };
+const BARISTA = { id: SANDBOX_BOT_ID + 2, first_name: "Minh", language_code: "vi" };
+const STRANGER = { id: SANDBOX_BOT_ID + 3, first_name: "Alex", language_code: "en" };
 
-/** A bot id that no real bot has: what is said in the sandbox never mixes with a real bot's chats. */
-const SANDBOX_BOT_ID = 1_000;
 /** Words come at a pace that can be watched. */
 const PACING = { firstTokenMs: 250, tokensPerSecond: 60 };
 
@@ -52,13 +52,13 @@ export async function startScriptedModel(): Promise<Started<Model>> {
   };
 }
 
-/** A local stand-in of the Bot API, and the page on which one chats with the bot through it. */
-export async function startSandboxTelegram(config: Config): Promise<Started<SandboxTelegram>> {
+/** A local stand-in of the Bot API, and the page on which one chats with the bot through it. `db` is the bot's database. */
+export async function startSandboxTelegram(config: Config, db: Db): Promise<Started<SandboxTelegram>> {
   const token = `${SANDBOX_BOT_ID}:${randomBytes(24).toString("base64url")}`;
   const standIn = await createTelegramStandIn({
     token,
     // Chats outlive the stand-in in the database: numbers must not come twice.
-    firstId: Math.floor(Date.now() / 1000),
+    firstId: await findFreeId(db, SANDBOX_BOT_ID),
   });
   const people = [
     {

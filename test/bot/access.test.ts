@@ -1,9 +1,11 @@
-import { eq, sql } from "drizzle-orm";
+import { eq, isNotNull, sql } from "drizzle-orm";
 import { afterEach, expect, test } from "vitest";
+import { makeInvite } from "../../src/bot/access.ts";
 import { textsIn } from "../../src/bot/texts.ts";
 import { findStaffMember, hasOwner, removeStaffMember, saveStaffMember } from "../../src/db/queries/staff.ts";
 import { invites, staff, strangerNotices } from "../../src/db/schema/index.ts";
 import { scripted } from "../../src/sandbox/model/script.ts";
+import type { StandInChat } from "../../src/sandbox/telegram/chat.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { allHandled, buttonsOf, inviteFrom, repeats, staffPerson, textsOf } from "./bot-support.ts";
 
@@ -148,19 +150,55 @@ test("an owner who was removed does not come back with an invite of their own ma
   expect(await findStaffMember(app.test.db, binh.id)).toBeUndefined();
 });
 
-test("the first owner's link is good for nobody once there is an owner", async () => {
+test("of the first owner's links only the newest is good, and none once there is an owner", async () => {
   app = await startTestApp(repeats);
-  const links = [await app.app().makeOwnerInvite(), await app.app().makeOwnerInvite()];
-  const codes = links.map((link) => link.split("start=")[1]);
-  const lan = app.telegram.privateChat(app.telegram.person({ first_name: "Lan" }));
-  const mai = app.telegram.privateChat(app.telegram.person({ first_name: "Mai" }));
+  const { makeOwnerInvite } = app.app();
+  const codeOf = (link: string) => link.split("start=")[1];
+  const [early, newest] = [codeOf(await makeOwnerInvite()), codeOf(await makeOwnerInvite())];
+  const chats = ["Lan", "Mai", "Nga"].map((name) => app.telegram.privateChat(app.telegram.person({ first_name: name })));
+  const [lan, mai, nga] = chats as [StandInChat, StandInChat, StandInChat];
 
-  lan.send(`/start ${codes[0]}`);
-  await lan.waitForBotMessage(texts.joined("Xi Pho Coffee", "owner"));
-  mai.send(`/start ${codes[1]}`);
-  await mai.waitForBotMessage(texts.inviteExpired);
+  lan.send(`/start ${early}`);
+  await lan.waitForBotMessage(texts.inviteExpired);
+  mai.send(`/start ${newest}`);
+  await mai.waitForBotMessage(texts.joined("Xi Pho Coffee", "owner"));
+  nga.send(`/start ${codeOf(await makeOwnerInvite())}`);
+  await nga.waitForBotMessage(texts.inviteExpired);
 
-  expect(await findStaffMember(app.test.db, mai.id)).toBeUndefined();
+  expect(await app.test.db.select({ name: staff.name }).from(staff)).toEqual([{ name: "Mai" }]);
+});
+
+test("for a real bot the sandbox's people are nobody: not when they write, press, edit or open an invite, nor in /remove", async () => {
+  app = await startTestApp(repeats);
+  const { telegram, test } = app;
+  const owner = await app.staff("owner");
+  const lan = telegram.person({ id: 2 ** 52 + 1, first_name: "Lan", username: "lan" });
+  const facts = { telegramUserId: lan.id, name: "Lan", username: "lan", role: "owner" } as const;
+  const member = await saveStaffMember(test.db, facts);
+  const chat = telegram.privateChat(lan);
+  const invite = await makeInvite(test.db, "owner", member.id);
+  const realInvite = await inviteFrom(owner, "staff");
+  const answerTo = async (command: string) => {
+    const sent = owner.send(command);
+    return (await owner.waitForBotMessage(/./, { after: sent })).text;
+  };
+
+  const hello = chat.send("hello");
+  await chat.waitForBotMessage(texts.stranger);
+  chat.edit(hello, "may I?");
+  for (const code of [invite, realInvite]) chat.send(`/start ${code}`);
+  const late = telegram.privateChat(telegram.person({ first_name: "Late" }));
+  late.send(`/start ${invite}`);
+  await late.waitForBotMessage(texts.inviteUnknown);
+  const answers = [await answerTo("/remove"), await answerTo(`/remove ${lan.id}`), await answerTo("/remove @lan")];
+  await allHandled(app);
+
+  expect(await hasOwner(test.db)).toBe(true);
+  expect(answers).toEqual([texts.removeNobody, texts.removeUnknown, texts.removeUnknown]);
+  expect(textsOf(chat)).toEqual([texts.stranger]);
+  expect(await test.db.$count(staff)).toBe(2);
+  expect(await test.db.$count(invites, isNotNull(invites.usedAt))).toBe(0);
+  expect(app.model.requests).toEqual([]);
 });
 
 test("the sandbox's owner, whose id nobody on Telegram can have, is no owner of the shop", async () => {
@@ -168,6 +206,24 @@ test("the sandbox's owner, whose id nobody on Telegram can have, is no owner of 
   await saveStaffMember(app.test.db, { telegramUserId: 2 ** 52 + 1, name: "Lan", username: null, role: "owner" });
 
   expect(await hasOwner(app.test.db)).toBe(false);
+});
+
+test("in the sandbox real people are nobody: they cannot be removed, and keep their @username", async () => {
+  app = await startTestApp(repeats, { botToken: `${2 ** 52}:a-token-of-the-sandbox` });
+  const { telegram, test } = app;
+  const lan = telegram.person({ id: 2 ** 52 + 1, first_name: "Lan", username: "counter" });
+  await saveStaffMember(test.db, { telegramUserId: lan.id, name: "Lan", username: "counter", role: "owner" });
+  const real = await saveStaffMember(test.db, { telegramUserId: 42, name: "An", username: "counter", role: "owner" });
+  const chat = telegram.privateChat(lan);
+  const answerTo = async (command: string) => {
+    const sent = chat.send(command);
+    return (await chat.waitForBotMessage(/./, { after: sent })).text;
+  };
+
+  const answers = [await answerTo("/remove"), await answerTo("/remove 42"), await answerTo("/remove @counter")];
+
+  expect(answers).toEqual([texts.removeNobody, texts.removeUnknown, texts.removeSelf]);
+  expect(await findStaffMember(test.db, 42)).toEqual(real);
 });
 
 test("who is staff already leaves an invite unused, and is told whether somebody else can use it", async () => {

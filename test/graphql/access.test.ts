@@ -175,6 +175,7 @@ async function storeToken(values: Partial<typeof adminTokens.$inferInsert>) {
     name: values.name ?? "test",
     scope: values.scope ?? "admin",
     tokenHash: hashToken(token),
+    sandbox: values.sandbox ?? false,
     expiresAt: null,
   });
   await admins.db

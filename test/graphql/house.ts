@@ -5,5 +5,6 @@ import { createToolRegistry } from "../../src/tools/registry.ts";
 import { HANOI } from "../support/shop.ts";
 
 export function createTestHouse(values: Partial<House> = {}): House {
-  return { shop: HANOI, tools: [...createToolRegistry(STAFF_ROLES).values()], now: () => new Date(), ...values };
+  const tools = [...createToolRegistry(STAFF_ROLES).values()];
+  return { shop: HANOI, tools, sandbox: false, now: () => new Date(), ...values };
 }

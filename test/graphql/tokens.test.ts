@@ -186,7 +186,8 @@ test("a viewer sees its own token and no other, nor whether there is one", async
 
 test("a token of the form before this one stays valid", async () => {
   const token = `ch_${"aB3_-".repeat(8)}xyz`;
-  await createAdminToken(admins.db, { name: "old", scope: "viewer", tokenHash: hashToken(token), expiresAt: null });
+  const facts = { name: "old", scope: "viewer", sandbox: false, expiresAt: null } as const;
+  await createAdminToken(admins.db, { ...facts, tokenHash: hashToken(token) });
 
   const { body } = await admins.ask("{ viewer { name token { prefix createdBy status } } }", { token });
 

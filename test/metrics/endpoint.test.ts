@@ -25,7 +25,8 @@ async function ask(headers: Record<string, string> = bearer(ADMIN_TOKEN), method
 
 async function storeToken(name: string, expiresAt: Date | null = null): Promise<string> {
   const token = `a-stored-token-${name}-0123456789abcdef`;
-  await createAdminToken(app.test.db, { name, scope: "viewer", tokenHash: hashToken(token), expiresAt });
+  const facts = { name, scope: "viewer", sandbox: false, expiresAt } as const;
+  await createAdminToken(app.test.db, { ...facts, tokenHash: hashToken(token) });
   return token;
 }
 

@@ -26,6 +26,8 @@ export const ADMIN_TOKEN = "an-admin-token-for-tests-of-40-characters";
 const CLOCK_STARTS_AT = Date.UTC(2026, 10, 24);
 
 export interface TestAppOptions {
+  /** Its number before the colon is the bot's id; `BOT_TOKEN` when left out. */
+  botToken?: string;
   /** Environment variables over the defaults. */
   env?: Record<string, string>;
   /** The time at the shop; the real one when left out. */
@@ -63,9 +65,9 @@ export interface TestApp {
 /** Starts it; `answer` plays the model. */
 export async function startTestApp(answer: Responder, options: TestAppOptions = {}): Promise<TestApp> {
   const test = await createTestDatabase({ poolSize: 10 });
-  const { clock } = options;
+  const { clock, botToken = BOT_TOKEN } = options;
   const telegram = await createTelegramStandIn({
-    token: BOT_TOKEN,
+    token: botToken,
     ...(clock ? { now: () => CLOCK_STARTS_AT + clock.now() } : {}),
     ...(options.telegramLimits ? { limits: options.telegramLimits } : {}),
   });
@@ -78,7 +80,7 @@ export async function startTestApp(answer: Responder, options: TestAppOptions = 
       // Without a wait.
       modelRetries: { sleep: async () => undefined },
       telegram: {
-        token: BOT_TOKEN,
+        token: botToken,
         apiRoot: telegram.apiRoot,
         proxy: null,
         webhook: options.webhook ?? null,

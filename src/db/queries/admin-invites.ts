@@ -5,6 +5,7 @@ import { invites } from "../schema/index.ts";
 import { uuidArray } from "../uuid-array.ts";
 import type { Listing } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
+import { isInviteOf } from "./invites.ts";
 
 export type InviteStatus = "open" | "used" | "expired";
 export type InviteRow = Omit<typeof invites.$inferSelect, "codeHash"> & { readonly status: InviteStatus };
@@ -25,14 +26,14 @@ const STATUS = sql<InviteStatus>`case when ${invites.usedAt} is not null then 'u
 const { codeHash: _codeHash, ...PLAIN } = getColumns(invites);
 const COLUMNS = { ...PLAIN, status: STATUS.as("status") };
 
-/** All invites, by when they were made. */
-export function listInvites(filter: InviteFilter): Listing<InviteRow> {
+/** All invites of the sandbox or all others, by when they were made. */
+export function listInvites(filter: InviteFilter, sandbox: boolean): Listing<InviteRow> {
   return {
     name: "invites.createdAt",
     table: invites,
     columns: COLUMNS,
     filter,
-    where: whereInvite(filter),
+    where: and(isInviteOf(sandbox), whereInvite(filter)),
     key: [
       { column: invites.createdAt, kind: "instant" },
       { column: invites.id, kind: "uuid" },
@@ -40,12 +41,12 @@ export function listInvites(filter: InviteFilter): Listing<InviteRow> {
   };
 }
 
-/** The invites with these ids, in no order; one that does not exist is left out. */
-export function findInvites(db: Db, ids: readonly string[]): Promise<InviteRow[]> {
+/** The invites with these ids, in no order; one that does not exist, or is of the other side, is left out. */
+export function findInvites(db: Db, ids: readonly string[], sandbox: boolean): Promise<InviteRow[]> {
   return db
     .select(COLUMNS)
     .from(invites)
-    .where(sql`${invites.id} = any(${uuidArray(ids)})`);
+    .where(and(isInviteOf(sandbox), sql`${invites.id} = any(${uuidArray(ids)})`));
 }
 
 function whereInvite(filter: InviteFilter): SQL | undefined {

@@ -34,13 +34,16 @@ const MESSAGE_COUNT_CAP = 10_001;
 const FOLDED_NAME = sql`(translate(lower(regexp_replace(normalize(${staff.name}, NFD), '[\\u0300-\\u036f]+', '', 'g')
   collate "C"), 'đĐ', 'dd') collate "C")`;
 
-/** All people who may or might once speak with the bot, by when they came or by their names. Staff are few: names have no index. */
-export function listStaff(filter: StaffFilter, order: StaffOrder): Listing<StaffRow> {
+/**
+ * All people who may or might once speak with the bot, in the sandbox or else with a real one, by when they came or by their
+ * names. Staff are few: names have no index.
+ */
+export function listStaff(filter: StaffFilter, order: StaffOrder, sandbox: boolean): Listing<StaffRow> {
   return {
     name: `staff.${order}`,
     table: staff,
     filter,
-    where: whereStaff(filter),
+    where: and(eq(staff.sandbox, sandbox), whereStaff(filter)),
     key: [
       order === "name"
         ? { column: FOLDED_NAME, as: "folded_name", kind: "text" }

@@ -1,24 +1,33 @@
-/** Admin tokens: what lets a program read the admins' API. Of a token only its SHA-256 is known here. */
-import { and, eq, gt, isNotNull, isNull, lt, lte, or, type SQL, sql } from "drizzle-orm";
+/**
+ * Admin tokens: what lets a program read the admins' API. Of a token only its SHA-256 is known here.
+ *
+ * Those made in the sandbox open the API of a sandbox, and all others that of real bots: each side sees its own only.
+ */
+import { and, eq, getColumns, inArray, isNull, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { adminTokens } from "../schema/index.ts";
 import { uuidArray } from "../uuid-array.ts";
 import type { Listing } from "./admin-paging.ts";
 
-export type AdminTokenRow = typeof adminTokens.$inferSelect;
 export type AdminTokenStatus = "valid" | "expired" | "revoked";
+export type AdminTokenRow = Omit<typeof adminTokens.$inferSelect, "tokenHash"> & { readonly status: AdminTokenStatus };
 
 export type NewAdminToken = {
   readonly name: string;
   readonly scope: AdminTokenRow["scope"];
   readonly tokenHash: Buffer;
+  /** Whether it is made in the sandbox. */
+  readonly sandbox: boolean;
   /** Null for a token that does not expire. */
-  readonly expiresAt: Date | null;
+  readonly expiresAt: Date | Days | null;
   /** Its first letters, to recognise it by; left out for one that has none. */
   readonly prefix?: string;
   /** The name of whoever made it; left out where a command did. */
   readonly createdBy?: string;
 };
+
+/** So many days from now, by the database's clock. */
+export type Days = { readonly days: number };
 
 /** All that are given must hold. */
 export type AdminTokenFilter = {
@@ -30,11 +39,16 @@ export type AdminTokenFilter = {
 /** How many tokens may be valid at once: more than anybody can keep track of. */
 export const MAX_VALID_TOKENS = 100;
 
-const isNotExpired = or(isNull(adminTokens.expiresAt), gt(adminTokens.expiresAt, sql`now()`));
-const isValid = and(isNull(adminTokens.revokedAt), isNotExpired);
+/** By the database's clock, which decides whether a token opens anything too. */
+const STATUS = sql<AdminTokenStatus>`case when ${adminTokens.revokedAt} is not null then 'revoked'
+  when ${adminTokens.expiresAt} <= now() then 'expired' else 'valid' end`;
+const isValid = sql`${STATUS} = 'valid'`;
 
-/** The token with this SHA-256, unless it is revoked or has expired by the database's clock. */
-export async function findAdminToken(db: Db, tokenHash: Buffer) {
+const { tokenHash: _tokenHash, ...PLAIN } = getColumns(adminTokens);
+const COLUMNS = { ...PLAIN, status: STATUS.as("status") };
+
+/** The token with this SHA-256, unless it is revoked, has expired, or is of the other side. */
+export async function findAdminToken(db: Db, { tokenHash, sandbox }: Pick<NewAdminToken, "tokenHash" | "sandbox">) {
   const [token] = await db
     .select({
       id: adminTokens.id,
@@ -44,7 +58,7 @@ export async function findAdminToken(db: Db, tokenHash: Buffer) {
       isUseStale: sql<boolean>`coalesce(${adminTokens.lastUsedAt} < now() - interval '1 minute', true)`,
     })
     .from(adminTokens)
-    .where(and(eq(adminTokens.tokenHash, tokenHash), isValid));
+    .where(and(eq(adminTokens.tokenHash, tokenHash), eq(adminTokens.sandbox, sandbox), isValid));
   return token;
 }
 
@@ -60,17 +74,12 @@ export async function touchAdminToken(db: Db, id: string): Promise<void> {
   await db
     .update(adminTokens)
     .set({ lastUsedAt: sql`now()` })
-    .where(
-      and(
-        eq(adminTokens.id, id),
-        or(isNull(adminTokens.lastUsedAt), lt(adminTokens.lastUsedAt, sql`now() - interval '1 minute'`)),
-      ),
-    );
+    .where(and(eq(adminTokens.id, id), sql`coalesce(${adminTokens.lastUsedAt} < now() - interval '1 minute', true)`));
 }
 
 /** Stores a new token and gives back its id. */
 export async function createAdminToken(db: Db, token: NewAdminToken): Promise<string> {
-  const [row] = await db.insert(adminTokens).values(token).returning({ id: adminTokens.id });
+  const [row] = await db.insert(adminTokens).values(toValues(token)).returning({ id: adminTokens.id });
   if (!row) throw new Error("insert of an admin token returned no row");
   return row.id;
 }
@@ -80,32 +89,44 @@ export function createAdminTokenWithinLimit(db: Db, token: NewAdminToken): Promi
   return db.transaction(async (tx) => {
     // Keeps out other writers, not those who only read, until the commit.
     await tx.execute(sql`lock table ${adminTokens} in share row exclusive mode`);
-    const valid = await tx.$count(adminTokens, isValid);
+    const valid = await tx.$count(adminTokens, and(eq(adminTokens.sandbox, token.sandbox), isValid));
     if (valid >= MAX_VALID_TOKENS) return null;
-    const [row] = await tx.insert(adminTokens).values(token).returning();
+    const [row] = await tx.insert(adminTokens).values(toValues(token)).returning(COLUMNS);
     return row ?? null;
   });
 }
 
-/** Revokes a token for good; what was revoked before keeps its time. Null where there is none with this id. */
-export async function revokeAdminToken(db: Db, id: string): Promise<{ row: AdminTokenRow; isNews: boolean } | null> {
+/** Whether an instant lies in the past by the database's clock: a token that ended then would open nothing. */
+export async function isPast(db: Db, instant: Date): Promise<boolean> {
+  const [row] = await db.execute<{ isPast: boolean }>(
+    sql`select ${instant.toISOString()}::timestamptz <= now() as "isPast"`,
+  );
+  return row?.isPast ?? false;
+}
+
+/** Revokes a token for good; what was revoked before keeps its time. Null where this side has none with this id. */
+export async function revokeAdminToken(
+  db: Db,
+  { id, sandbox }: { id: string; sandbox: boolean },
+): Promise<{ row: AdminTokenRow; isNews: boolean } | null> {
   const [revoked] = await db
     .update(adminTokens)
     .set({ revokedAt: sql`now()` })
-    .where(and(eq(adminTokens.id, id), isNull(adminTokens.revokedAt)))
-    .returning();
+    .where(and(eq(adminTokens.id, id), eq(adminTokens.sandbox, sandbox), isNull(adminTokens.revokedAt)))
+    .returning(COLUMNS);
   if (revoked) return { row: revoked, isNews: true };
-  const [row] = await findAdminTokens(db, [id]);
+  const [row] = await findAdminTokens(db, [id], sandbox);
   return row ? { row, isNews: false } : null;
 }
 
-/** All tokens, the revoked and the expired among them, by when they were made. */
-export function listAdminTokens(filter: AdminTokenFilter): Listing<AdminTokenRow> {
+/** All tokens of the sandbox or all others, the revoked and the expired among them, by when they were made. */
+export function listAdminTokens(filter: AdminTokenFilter, sandbox: boolean): Listing<AdminTokenRow> {
   return {
     name: "adminTokens.createdAt",
     table: adminTokens,
+    columns: COLUMNS,
     filter,
-    where: whereAdminToken(filter),
+    where: and(eq(adminTokens.sandbox, sandbox), whereAdminToken(filter)),
     key: [
       { column: adminTokens.createdAt, kind: "instant" },
       { column: adminTokens.id, kind: "uuid" },
@@ -113,26 +134,22 @@ export function listAdminTokens(filter: AdminTokenFilter): Listing<AdminTokenRow
   };
 }
 
-/** The tokens with these ids, in no order; one that does not exist is left out. */
-export function findAdminTokens(db: Db, ids: readonly string[]): Promise<AdminTokenRow[]> {
+/** The tokens with these ids, in no order; one that does not exist, or is of the other side, is left out. */
+export function findAdminTokens(db: Db, ids: readonly string[], sandbox: boolean): Promise<AdminTokenRow[]> {
   return db
-    .select()
+    .select(COLUMNS)
     .from(adminTokens)
-    .where(sql`${adminTokens.id} = any(${uuidArray(ids)})`);
+    .where(and(eq(adminTokens.sandbox, sandbox), sql`${adminTokens.id} = any(${uuidArray(ids)})`));
 }
 
 function whereAdminToken(filter: AdminTokenFilter): SQL | undefined {
   return and(
     filter.scope ? eq(adminTokens.scope, filter.scope) : undefined,
-    filter.status ? inStatus(filter.status) : undefined,
+    filter.status ? inArray(STATUS, [...filter.status]) : undefined,
   );
 }
 
-function inStatus(statuses: readonly AdminTokenStatus[]): SQL | undefined {
-  const conditions: Record<AdminTokenStatus, SQL | undefined> = {
-    valid: isValid,
-    expired: and(isNull(adminTokens.revokedAt), lte(adminTokens.expiresAt, sql`now()`)),
-    revoked: isNotNull(adminTokens.revokedAt),
-  };
-  return or(sql`false`, ...statuses.map((status) => conditions[status]));
+function toValues({ expiresAt, ...token }: NewAdminToken) {
+  const isInDays = expiresAt !== null && "days" in expiresAt;
+  return { ...token, expiresAt: isInDays ? sql`now() + make_interval(days => ${expiresAt.days})` : expiresAt };
 }

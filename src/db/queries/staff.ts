@@ -1,8 +1,14 @@
-/** People: who is staff, invites (hashed, single use, expiring), and who was told something lately. */
-import { and, asc, eq, isNull, lt, lte, ne, sql } from "drizzle-orm";
-import { isHigherRole, type StaffRole } from "../../roles.ts";
+/**
+ * People: who is staff, and who was told something lately. How they join is in `invites.ts`.
+ *
+ * The sandbox's people are staff of the sandbox only, and real ones of real bots only: whoever looks for somebody says for
+ * which of the two (`sandbox`), or names them by the Telegram id, which decides it.
+ */
+import { and, asc, eq, isNull, lt, ne, sql } from "drizzle-orm";
+import type { StaffRole } from "../../roles.ts";
+import { isOfSandbox } from "../../telegram-ids.ts";
 import type { Db } from "../client.ts";
-import { invites, staff, strangerNotices } from "../schema/index.ts";
+import { staff, strangerNotices } from "../schema/index.ts";
 import { giveUpRepliesTo } from "./replies.ts";
 import { type StoppedRuns, stopRunsOfAsker } from "./threads.ts";
 
@@ -20,13 +26,6 @@ export interface TelegramPerson {
   name: string;
   username: string | null;
 }
-
-/** What became of an invite that somebody opened. */
-export type Redemption =
-  | { outcome: "joined"; member: StaffMember }
-  /** The person already has these rights or more; the invite is left as it is, good for somebody else or not. */
-  | { outcome: "already"; member: StaffMember; isGood: boolean }
-  | { outcome: "unknown" | "used" | "expired" };
 
 const member = {
   id: staff.id,
@@ -46,33 +45,33 @@ export async function findStaffMember(db: Db, telegramUserId: number): Promise<S
 }
 
 /** The present staff member who showed this @username last, in any case. */
-export async function findStaffMemberByUsername(db: Db, username: string): Promise<StaffMember | undefined> {
+export async function findStaffMemberByUsername(
+  db: Db,
+  { username, sandbox }: { username: string; sandbox: boolean },
+): Promise<StaffMember | undefined> {
   const [found] = await db
     .select(member)
     .from(staff)
-    .where(and(hasUsername(username), isNull(staff.removedAt)));
+    .where(and(hasUsername(username), eq(staff.sandbox, sandbox), isNull(staff.removedAt)));
   return found;
 }
 
 /** All present staff, in the order in which they came; at most `limit`. */
-export function findStaff(db: Db, limit: number): Promise<StaffMember[]> {
+export function findStaff(db: Db, { sandbox, limit }: { sandbox: boolean; limit: number }): Promise<StaffMember[]> {
   return db
     .select(member)
     .from(staff)
-    .where(isNull(staff.removedAt))
+    .where(and(eq(staff.sandbox, sandbox), isNull(staff.removedAt)))
     .orderBy(asc(staff.createdAt), asc(staff.id))
     .limit(limit);
 }
-
-/** The largest id that Telegram gives ("at most 52 significant bits"). The sandbox's people stand above it. */
-const LARGEST_TELEGRAM_ID = 2 ** 52 - 1;
 
 /** Whether the shop has an owner yet; one of the sandbox's people is none. */
 export async function hasOwner(db: Db): Promise<boolean> {
   const [found] = await db
     .select({ id: staff.id })
     .from(staff)
-    .where(and(eq(staff.role, "owner"), isNull(staff.removedAt), lte(staff.telegramUserId, LARGEST_TELEGRAM_ID)))
+    .where(and(eq(staff.role, "owner"), isNull(staff.removedAt), eq(staff.sandbox, false)))
     .limit(1);
   return found !== undefined;
 }
@@ -136,42 +135,6 @@ export async function lockStaffMember(tx: Db, id: string): Promise<StaffMember |
   return held;
 }
 
-/** Stores an invite; of its code only the SHA-256. */
-export async function createInvite(
-  db: Db,
-  invite: { codeHash: Buffer; role: StaffRole; createdBy: string | null; expiresAt: Date },
-): Promise<void> {
-  await db.insert(invites).values(invite);
-}
-
-/** Uses an invite for a person: at most one person ever joins with it, also when two open it at once. */
-export function redeemInvite(db: Db, codeHash: Buffer, person: TelegramPerson): Promise<Redemption> {
-  return db.transaction(async (tx): Promise<Redemption> => {
-    const [invite] = await tx
-      .select({
-        id: invites.id,
-        role: invites.role,
-        createdBy: invites.createdBy,
-        usedAt: invites.usedAt,
-        expired: sql<boolean>`${invites.expiresAt} <= now()`,
-      })
-      .from(invites)
-      .where(eq(invites.codeHash, codeHash))
-      .for("update");
-    if (!invite) return { outcome: "unknown" };
-    const present = await findStaffMember(tx, person.telegramUserId);
-    if (present && !isHigherRole(invite.role, present.role)) {
-      return { outcome: "already", member: present, isGood: !invite.usedAt && !invite.expired };
-    }
-    if (invite.usedAt) return { outcome: "used" };
-    if (invite.expired || !(await isBacked(tx, invite.createdBy))) return { outcome: "expired" };
-
-    const joined = await saveStaffMember(tx, { ...person, role: invite.role, invitedBy: invite.createdBy });
-    await tx.update(invites).set({ usedAt: sql`now()`, usedBy: joined.id }).where(eq(invites.id, invite.id));
-    return { outcome: "joined", member: joined };
-  });
-}
-
 export interface Notice {
   botId: number;
   telegramUserId: number;
@@ -199,23 +162,19 @@ export async function noteTold(db: Db, { botId, telegramUserId, notice, interval
   return noted.length > 0;
 }
 
-/** Whether an invite still has somebody behind it: its maker as an owner, or, for the first owner's, nobody yet. */
-async function isBacked(tx: Db, createdBy: string | null): Promise<boolean> {
-  if (createdBy === null) return !(await hasOwner(tx));
-  const [maker] = await tx
-    .select({ id: staff.id })
-    .from(staff)
-    .where(and(eq(staff.id, createdBy), eq(staff.role, "owner"), isNull(staff.removedAt)));
-  return maker !== undefined;
-}
-
 /** On Telegram a @username belongs to one person at a time: whoever had it before has another one by now, or none. */
 async function releaseUsername(db: Db, { telegramUserId, username }: TelegramPerson): Promise<void> {
   if (username === null) return;
   await db
     .update(staff)
     .set({ username: null })
-    .where(and(hasUsername(username), ne(staff.telegramUserId, telegramUserId)));
+    .where(
+      and(
+        hasUsername(username),
+        eq(staff.sandbox, isOfSandbox(telegramUserId)),
+        ne(staff.telegramUserId, telegramUserId),
+      ),
+    );
 }
 
 function hasUsername(username: string) {

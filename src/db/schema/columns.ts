@@ -1,7 +1,8 @@
 /** Columns that many tables share, so that an id or a time is spelled one way only. */
 import { randomUUIDv7 } from "node:crypto";
 import { sql } from "drizzle-orm";
-import { bigint, customType, integer, numeric, timestamp, uuid } from "drizzle-orm/pg-core";
+import { bigint, boolean, customType, integer, numeric, timestamp, uuid } from "drizzle-orm/pg-core";
+import { LARGEST_TELEGRAM_ID } from "../../telegram-ids.ts";
 
 /** A UUIDv7 made by the application. Never used for order: that is the position under the thread's row lock. */
 export const id = () =>
@@ -35,6 +36,12 @@ export const durationMs = (from: string, until: string) =>
 
 /** A Telegram id: up to 52 bits, so a number in TypeScript and never `Int` in GraphQL. */
 export const telegramId = () => bigint({ mode: "number" });
+
+/** Whether a person is one of the sandbox, kept by the database: their Telegram id alone decides (`telegram-ids.ts`). */
+export const isOfSandbox = (telegramUserId: string) =>
+  boolean()
+    .notNull()
+    .generatedAlwaysAs(sql.raw(`"${telegramUserId}" > ${LARGEST_TELEGRAM_ID}`));
 
 /** An amount in the currency's minor unit. */
 export const minor = () => bigint({ mode: "bigint" });

@@ -4,8 +4,18 @@
  * Of a secret only its SHA-256 is stored.
  */
 import { sql } from "drizzle-orm";
-import { type AnyPgColumn, check, index, pgEnum, primaryKey, snakeCase, text, uuid } from "drizzle-orm/pg-core";
-import { hash, id, instant, telegramId } from "./columns.ts";
+import {
+  type AnyPgColumn,
+  boolean,
+  check,
+  index,
+  pgEnum,
+  primaryKey,
+  snakeCase,
+  text,
+  uuid,
+} from "drizzle-orm/pg-core";
+import { hash, id, instant, isOfSandbox, telegramId } from "./columns.ts";
 
 /** In rising order: the order in the database is the order of rights. */
 export const staffRole = pgEnum("staff_role", ["staff", "manager", "owner"]);
@@ -17,6 +27,7 @@ export const staff = snakeCase.table(
   {
     id: id(),
     telegramUserId: telegramId().notNull().unique(),
+    sandbox: isOfSandbox("telegram_user_id"),
     name: text().notNull(),
     username: text(),
     role: staffRole().notNull(),
@@ -34,7 +45,7 @@ export const invites = snakeCase.table(
     id: id(),
     codeHash: hash().notNull().unique(),
     role: staffRole().notNull(),
-    /** Null for the first owner's invite, which the process itself makes. */
+    /** Null for the first owner's invite, which the process itself makes. One by somebody of the sandbox is good only there. */
     createdBy: uuid().references(() => staff.id),
     createdAt: instant().notNull().defaultNow(),
     expiresAt: instant().notNull(),
@@ -57,6 +68,8 @@ export const adminTokens = snakeCase.table(
     prefix: text(),
     tokenHash: hash().notNull().unique(),
     scope: adminScope().notNull().default("admin"),
+    /** Whether it was made in the sandbox: then it opens the API of a sandbox only, and one of a real bot none of it. */
+    sandbox: boolean().notNull().default(false),
     /** The name of the token that made it; null for one that the command `token` made. */
     createdBy: text(),
     createdAt: instant().notNull().defaultNow(),

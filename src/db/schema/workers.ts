@@ -18,6 +18,12 @@ export const workers = snakeCase.table(
   (t) => [index("workers_of_bot").on(t.botId, t.leaseUntil)],
 );
 
+/** Real bots that have started on this database: from then on its people and figures are real, and no place for a sandbox. */
+export const realBots = snakeCase.table("real_bots", {
+  id: telegramId().primaryKey(),
+  firstStartedAt: instant().notNull().defaultNow(),
+});
+
 /** Which worker fetches the updates of a bot. */
 export const pollers = snakeCase.table("pollers", {
   botId: telegramId().primaryKey(),

@@ -27,11 +27,11 @@ export const Import = loadedNode<ImportRow>("Import", findImports);
 /** A field of such a type may resolve to the row or to its id: ids are gathered into one statement for each type. */
 function loadedNode<Row extends { id: string }>(
   name: NodeType,
-  find: (db: Db, ids: readonly string[]) => Promise<Row[]>,
+  find: (db: Db, ids: readonly string[], sandbox: boolean) => Promise<Row[]>,
 ) {
   return builder.loadableNodeRef<Row>(name, {
     id: { resolve: (row) => row.id },
-    load: (ids: string[], { db }: AdminContext) => find(db, ids),
+    load: (ids: string[], { db, house }: AdminContext) => find(db, ids, house.sandbox),
     sort: (row) => row.id,
     cacheResolved: (row) => row.id,
   });

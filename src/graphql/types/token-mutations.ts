@@ -2,6 +2,7 @@
 import {
   type AdminTokenRow,
   createAdminTokenWithinLimit,
+  isPast,
   MAX_VALID_TOKENS,
   type NewAdminToken,
   revokeAdminToken,
@@ -104,10 +105,11 @@ builder.mutationField("revokeAdminToken", (t) =>
 async function create(context: AdminContext, input: typeof CreateAdminTokenInput.$inferInput): Promise<Creation> {
   const name = input.name.trim();
   const expiresAt = input.expiresAt == null ? null : new Date(input.expiresAt);
-  const userErrors = findFaults(name, expiresAt);
+  const userErrors = await findFaults(context, name, expiresAt);
   if (userErrors.length > 0) return { token: null, adminToken: null, userErrors };
   const { token, prefix } = makeToken();
-  const facts = { name, scope: input.scope, prefix, expiresAt, tokenHash: hashToken(token) };
+  const { sandbox } = context.house;
+  const facts = { name, scope: input.scope, prefix, expiresAt, sandbox, tokenHash: hashToken(token) };
   const adminToken = await store(context, facts);
   if (adminToken === null) return { token: null, adminToken, userErrors: [LIMIT_REACHED] };
   return { token, adminToken, userErrors: [] };
@@ -122,7 +124,7 @@ async function store(context: AdminContext, facts: NewAdminToken): Promise<Admin
 }
 
 async function revoke(context: AdminContext, id: string): Promise<Outcome> {
-  const revoked = await revokeAdminToken(context.db, id);
+  const revoked = await revokeAdminToken(context.db, { id, sandbox: context.house.sandbox });
   if (revoked === null) return { adminToken: null, userErrors: [NOT_FOUND] };
   const { row, isNews } = revoked;
   if (isNews) context.logger.info({ ...logFacts(row), by: context.admin?.name }, "admin token revoked");
@@ -147,11 +149,11 @@ const NAME_FAULTS: Record<NonNullable<NameFault>, string> = {
   unprintable: "A token's name holds no control characters",
 };
 
-function findFaults(name: string, expiresAt: Date | null): UserErrorFacts[] {
+async function findFaults({ db }: AdminContext, name: string, expiresAt: Date | null): Promise<UserErrorFacts[]> {
   const faults: UserErrorFacts[] = [];
   const code = findNameFault(name);
   if (code !== null) faults.push({ field: ["input", "name"], message: NAME_FAULTS[code], code });
-  if (expiresAt !== null && expiresAt.getTime() <= Date.now()) {
+  if (expiresAt !== null && (await isPast(db, expiresAt))) {
     const message = "A token's time must end in the future";
     faults.push({ field: ["input", "expiresAt"], message, code: "in the past" });
   }

@@ -59,7 +59,8 @@ export async function createFuzzBed(database: Database): Promise<FuzzBed> {
     rateLimit: null,
   });
   await fill(db);
-  await createAdminToken(db, { name: "viewer", scope: "viewer", tokenHash: hashToken(tokens.viewer), expiresAt: null });
+  const facts = { name: "viewer", scope: "viewer", sandbox: false, expiresAt: null } as const;
+  await createAdminToken(db, { ...facts, tokenHash: hashToken(tokens.viewer) });
 
   const send = async ({ method, contentType, sent, as }: Omit<FuzzRequest, "fields">) => {
     const headers = new Headers({ "x-graphql-yoga-csrf": "1" });
