@@ -53,6 +53,8 @@ async function start(config: Config, log: Logger): Promise<{ app: App; chat: str
   log.info({ database: open.description }, "database ready");
   const model = await startModel(config, log);
   const sandbox = token === null ? await startSandbox(config, open, log) : null;
+  // Who is an owner is configured: a link of an earlier start must make nobody else one.
+  if (config.ownerTelegramIds.length > 0) await withdrawFirstOwnerInvites(open.database.db);
   const app = await startApp({
     config,
     telegram: sandbox ?? { ...config.telegram, token: token ?? "" },
@@ -103,8 +105,7 @@ async function provideOwner(app: App, { config, open, log }: { config: Config; o
   if (config.ownerTelegramIds.length === 0 && !(await hasOwner(open.database.db))) {
     return offerOwnerInvite(app, file, log);
   }
-  // The link in it is good for nothing from now on.
-  await withdrawFirstOwnerInvites(open.database.db);
+  // The link in it is good for nothing any more.
   await rm(file, { force: true });
 }
 
