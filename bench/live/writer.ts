@@ -163,7 +163,7 @@ function createScribe({ db, workerId }: Worker) {
       const text = `${run.left.pop()}${markOf(mark)}`;
       const offset = run.length;
       run.length += text.length;
-      return { claim: run.claim, offset, text, firstTokenAt: new Date() };
+      return { claim: run.claim, offset, text, firstTokenAgeMs: 0 };
     });
     const { refused, busy } = await store(
       runs.map(({ mark }) => mark),
@@ -182,10 +182,7 @@ function createScribe({ db, workerId }: Worker) {
     const mark = newMark();
     const text = `${"Two products are out of stock. ".repeat(PIECES)}${markOf(mark)}`;
     const outcome = { status: "completed", errorCode: null, errorMessage: null } as const;
-    const now = new Date();
-    await store([mark], () =>
-      endRun(db, claim, { outcome, text, finalText: text, firstTokenAt: now, completedAt: now }),
-    );
+    await store([mark], () => endRun(db, claim, { outcome, text, finalText: text, firstTokenAgeMs: 0 }));
   };
   const timer = setInterval(() => void appendPieces().catch(fail), PIECE_INTERVAL_MS);
   return {

@@ -12,10 +12,10 @@ import { TEXT_STORE_INTERVAL_MS } from "./limits.ts";
 export interface RunTextStore {
   append(delta: string): void;
   /**
-   * Waits for the write under way, and tells when the first text came; null when none did. What is not stored then is
-   * stored with the run's end.
+   * Waits for the write under way, and tells how long ago the first text came, in milliseconds; null when none did. What is
+   * not stored then is stored with the run's end.
    */
-  close(): Promise<Date | null>;
+  close(): Promise<number | null>;
 }
 
 export interface TextStore {
@@ -28,7 +28,8 @@ interface Growing {
   claim: RunClaim;
   stored: number;
   waiting: string;
-  firstTokenAt: Date | null;
+  /** By the process's own clock, which nobody sets. */
+  firstTokenAtMs: number | null;
   isClosed: boolean;
   onError(error: unknown): void;
 }
@@ -77,7 +78,7 @@ export function createTextStore(db: Db): TextStore {
         claim,
         stored: 0,
         waiting: "",
-        firstTokenAt: null,
+        firstTokenAtMs: null,
         isClosed: false,
         onError(error) {
           if (!run.isClosed) onError(error);
@@ -87,7 +88,7 @@ export function createTextStore(db: Db): TextStore {
       return {
         append(delta) {
           if (run.isClosed) return;
-          run.firstTokenAt ??= new Date();
+          run.firstTokenAtMs ??= performance.now();
           run.waiting += delta;
           waiting.add(run);
           schedule();
@@ -96,7 +97,7 @@ export function createTextStore(db: Db): TextStore {
           run.isClosed = true;
           waiting.delete(run);
           await writing;
-          return run.firstTokenAt;
+          return run.firstTokenAtMs === null ? null : performance.now() - run.firstTokenAtMs;
         },
       };
     },
@@ -107,5 +108,6 @@ function takePiece(run: Growing): TextPiece {
   const { claim, waiting: text, stored: offset } = run;
   run.waiting = "";
   run.stored += text.length;
-  return { claim, offset, text, firstTokenAt: run.firstTokenAt ?? new Date() };
+  const now = performance.now();
+  return { claim, offset, text, firstTokenAgeMs: now - (run.firstTokenAtMs ?? now) };
 }

@@ -89,8 +89,8 @@ export async function workOnRun(
     emit({ type: "run-start", runId: run.id, attempt: run.attempt });
     if (run.attempt > 1) await truncateRunText(database.db, run, 0);
     const result = await resultOf(deps, run, { signal: abort.signal, emit, untilFresh, said: () => said });
-    const firstTokenAt = await texts.close();
-    await end(deps, run, { ...result, firstTokenAt }, emit);
+    const firstTokenAgeMs = await texts.close();
+    await end(deps, run, { ...result, firstTokenAgeMs }, emit);
     deps.meter?.runEnded(result.outcome);
     const firstTokenMs = firstTextAt === null ? null : run.queuedMs + firstTextAt - claimedAt;
     const times = { queuedMs: run.queuedMs, firstTokenMs, durationMs: performance.now() - claimedAt };
@@ -150,14 +150,13 @@ async function wasBegunTooOften({ database }: RunWork, run: ClaimedRun, signal: 
 async function end(
   deps: RunWork,
   run: ClaimedRun,
-  result: RunResult & { firstTokenAt: Date | null },
+  result: RunResult & { firstTokenAgeMs: number | null },
   emit: (event: RunEvent) => void,
 ): Promise<void> {
-  const { text, firstTokenAt } = result;
+  const { text, firstTokenAgeMs } = result;
   const outcome = storableOutcome(result.outcome);
-  const completedAt = deps.loop.now();
   const finalText = deps.stage.finalText(run, outcome, text);
-  await endRun(deps.database.db, run, { outcome, text, firstTokenAt, completedAt, finalText });
+  const completedAt = await endRun(deps.database.db, run, { outcome, text, firstTokenAgeMs, finalText });
   if (outcome.status === "completed") emit({ type: "message-completed", text, completedAt });
   emit({ type: "run-end", outcome, finalText });
 }

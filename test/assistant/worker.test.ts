@@ -1,5 +1,5 @@
 import { eq, sql } from "drizzle-orm";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { MAX_ATTEMPTS } from "../../src/assistant/limits.ts";
 import { createModel, type Model } from "../../src/assistant/model.ts";
@@ -8,11 +8,11 @@ import { textsIn } from "../../src/bot/texts.ts";
 import { listen, type Notice, publish } from "../../src/db/notify.ts";
 import { claimRun, LeaseLostError, releaseRuns } from "../../src/db/queries/run-queue.ts";
 import { endRun } from "../../src/db/queries/run-steps.ts";
-import { runs, threads, workers } from "../../src/db/schema/index.ts";
+import { messages, runs, threads, workers } from "../../src/db/schema/index.ts";
 import { calls, fails, says, scripted } from "../../src/sandbox/model/script.ts";
 import type { Turn } from "../../src/sandbox/model/turn.ts";
 import { defineTool } from "../../src/tools/tool.ts";
-import { holdLocks, onTestServer } from "../support/database.ts";
+import { holdLocks, onTestServer, readClock } from "../support/database.ts";
 import { inputOf, openRoom, outputsOf, type Room, type RoomOptions, tool } from "./run-room.ts";
 
 let room: Room | undefined;
@@ -56,6 +56,11 @@ async function cutThoseWhoWait(name: string): Promise<number> {
   return cut.length;
 }
 
+const DONE = {
+  outcome: { status: "completed", errorCode: null, errorMessage: null },
+  text: "Done.",
+  finalText: "Done.",
+} as const;
 const echo = (n: number) => ({ name: "Echo", arguments: { n } });
 
 test("the model is told when a question that waited for hours was asked", async () => {
@@ -295,8 +300,7 @@ test("a worker that lost its run writes nothing more", async () => {
   const refusedEnd = await endRun(database.db, staleRun, {
     outcome: { status: "completed", errorCode: null, errorMessage: null },
     text: "Stale.",
-    firstTokenAt: null,
-    completedAt: new Date(),
+    firstTokenAgeMs: null,
     finalText: "Stale.",
   }).catch((error: unknown) => error);
 
@@ -661,44 +665,41 @@ test.each(["en", "vi"] as const)("an unreachable model is told of in %s", async 
   expect(finalText).toBe(textsIn(language).faults.MODEL_UNREACHABLE);
 });
 
-test("a thread's activity does not go back when the application's clock is behind the database's", async () => {
-  const { ask, claim, takeLock, test: database } = await open([]);
-  const { threadId } = await ask("go");
-  const run = await claim(await takeLock());
-  const activity = () =>
-    database.db.select({ at: threads.lastActivityAt }).from(threads).where(eq(threads.id, threadId));
-  const before = await activity();
+test.each([-25, 25])(
+  "a run's times are the database's, also where the application's clock is %d h apart",
+  async (hours) => {
+    const { ask, claim, takeLock, test: database } = await open([]);
+    const { runId, threadId } = await ask("go");
+    const run = await claim(await takeLock());
+    const before = await readClock(database.db);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + hours * 3_600_000 });
 
-  await endRun(database.db, run, {
-    outcome: { status: "completed", errorCode: null, errorMessage: null },
-    text: "Done.",
-    firstTokenAt: null,
-    completedAt: new Date("2020-01-01"),
-    finalText: "Done.",
-  });
+    const completedAt = await endRun(database.db, run, { ...DONE, firstTokenAgeMs: 3_000 }).finally(vi.useRealTimers);
+    const after = await readClock(database.db);
 
-  expect(await activity()).toEqual(before);
-});
+    const said = await database.db.select().from(messages).where(eq(messages.runId, runId)).orderBy(messages.createdAt);
+    const [ended] = await database.db.select().from(runs).where(eq(runs.id, runId));
+    const [thread] = await database.db.select().from(threads).where(eq(threads.id, threadId));
+    expect(said.map(({ role }) => role)).toEqual(["user", "assistant"]);
+    expect([ended?.completedAt, said[1]?.createdAt, thread?.lastActivityAt]).toEqual(Array(3).fill(completedAt));
+    for (const ms of [completedAt.getTime(), Number(ended?.firstTokenAt) + 3_000]) {
+      expect(ms).toBeGreaterThanOrEqual(before);
+      expect(ms).toBeLessThanOrEqual(after);
+    }
+  },
+);
 
-test.each([
-  { known: null, stored: new Date("2026-11-20T10:00:02Z") },
-  { known: new Date("2026-11-20T10:00:01Z"), stored: new Date("2026-11-20T10:00:01Z") },
-])("when the first token came is stored with the end, unless it is known: $known", async ({ known, stored }) => {
+test("when the first token came is stored with the end, unless it is known", async () => {
   const { ask, claim, takeLock, test: database } = await open([]);
   const { runId } = await ask("go");
   const run = await claim(await takeLock());
+  const known = new Date("2026-11-20T10:00:01Z");
   await database.db.update(runs).set({ firstTokenAt: known }).where(eq(runs.id, runId));
 
-  await endRun(database.db, run, {
-    outcome: { status: "completed", errorCode: null, errorMessage: null },
-    text: "Done.",
-    firstTokenAt: new Date("2026-11-20T10:00:02Z"),
-    completedAt: new Date("2026-11-20T10:00:03Z"),
-    finalText: "Done.",
-  });
+  await endRun(database.db, run, { ...DONE, firstTokenAgeMs: 3_000 });
 
   const [ended] = await database.db.select().from(runs).where(eq(runs.id, runId));
-  expect(ended?.firstTokenAt).toEqual(stored);
+  expect(ended?.firstTokenAt).toEqual(known);
 });
 
 test("a run that is released is claimed by the next worker while the first still lives", async () => {

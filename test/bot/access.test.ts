@@ -155,7 +155,9 @@ test("of the first owner's links only the newest is good, and none once there is
   const { makeOwnerInvite } = app.app();
   const codeOf = (link: string) => link.split("start=")[1];
   const [early, newest] = [codeOf(await makeOwnerInvite()), codeOf(await makeOwnerInvite())];
-  const chats = ["Lan", "Mai", "Nga"].map((name) => app.telegram.privateChat(app.telegram.person({ first_name: name })));
+  const chats = ["Lan", "Mai", "Nga"].map((name) =>
+    app.telegram.privateChat(app.telegram.person({ first_name: name })),
+  );
   const [lan, mai, nga] = chats as [StandInChat, StandInChat, StandInChat];
 
   lan.send(`/start ${early}`);

@@ -59,6 +59,14 @@ export async function holdLocks(db: Db, take: (tx: Db) => Promise<unknown>): Pro
   };
 }
 
+/** The database's clock, in milliseconds since 1970. */
+export async function readClock(db: Db): Promise<number> {
+  const [row] = await db.execute<{ ms: number }>(
+    sql`select floor(extract(epoch from clock_timestamp()) * 1000)::float8 as ms`,
+  );
+  return Number(row?.ms);
+}
+
 /** Drops a database that a test made by itself. */
 export async function dropTestDatabase(name: string): Promise<void> {
   await onTestServer((session) => session`drop database if exists ${session(name)} with (force)`);

@@ -186,12 +186,16 @@ async function handOver(db: Db, isMeant: SQL | undefined, { counts }: { counts: 
  *
  * @throws {LeaseLostError} when the run belongs to another worker, or has ended.
  */
-export async function updateClaimed(db: Db, claim: RunClaim, set: object): Promise<{ askerRole: StaffRole }> {
+export async function updateClaimed(
+  db: Db,
+  claim: RunClaim,
+  set: object,
+): Promise<{ askerRole: StaffRole; completedAt: Date | null }> {
   const [row] = await db
     .update(runs)
     .set({ leaseUntil: leaseEnd, ...set })
     .where(isHeldUnder(claim))
-    .returning({ askerRole: runs.askerRole });
+    .returning({ askerRole: runs.askerRole, completedAt: runs.completedAt });
   if (!row) throw new LeaseLostError(claim.id);
   return row;
 }

@@ -10,6 +10,7 @@ import { chats, messages, replies, runItems, runs, runText, threads, toolCalls }
 import { workerIsAlive } from "../worker-lock.ts";
 import { RUNNING, type RunClaim, updateClaimed } from "./run-queue.ts";
 import { insertRound, type RoundFacts, tokensOfRounds } from "./run-rounds.ts";
+import { instantAgo } from "./run-text.ts";
 
 export interface StoredToolCall {
   id: string;
@@ -115,12 +116,14 @@ export async function resumeRun(db: Db, claim: RunClaim): Promise<void> {
 /**
  * Ends a run in one transaction: the Assistant's message (none when nothing was said), state, the reply's final text.
  * Calls that were not ended get an error output: every stored call has exactly one. Delivery is a matter of its own.
+ *
+ * `firstTokenAgeMs`: how long ago the first token came, in milliseconds. @returns when the run ended, by the database's clock.
  */
 export function endRun(
   db: Db,
   claim: RunClaim,
-  end: { outcome: RunOutcome; text: string; firstTokenAt: Date | null; completedAt: Date; finalText: string },
-): Promise<void> {
+  end: { outcome: RunOutcome; text: string; firstTokenAgeMs: number | null; finalText: string },
+): Promise<Date> {
   return db.transaction(async (tx) => {
     // The thread's lock before the run's: the same order as in `receiveMessage`, so that the two never deadlock.
     const [thread] = await tx
@@ -129,15 +132,17 @@ export function endRun(
       .where(eq(threads.id, claim.threadId))
       .for("update");
     const { status, errorCode, errorMessage } = end.outcome;
-    const run = await updateClaimed(tx, claim, {
+    const { askerRole, completedAt } = await updateClaimed(tx, claim, {
       status,
       errorCode,
       errorMessage,
       // A short answer ends before its text is stored on the way.
-      firstTokenAt: sql`coalesce(${runs.firstTokenAt}, ${end.firstTokenAt?.toISOString() ?? null}::timestamptz)`,
-      completedAt: end.completedAt,
+      firstTokenAt: sql`coalesce(${runs.firstTokenAt}, ${instantAgo(sql`${end.firstTokenAgeMs}::float8`)})`,
+      // As exact as a `Date`: its message has the same time.
+      completedAt: sql`date_trunc('milliseconds', clock_timestamp())`,
       leaseUntil: null,
     });
+    if (!completedAt) throw new Error("a run that has ended says when");
     await endOpenCalls(tx, claim.id);
     if (end.text !== "" && thread) {
       await tx.insert(messages).values({
@@ -145,17 +150,17 @@ export function endRun(
         position: thread.nextPosition,
         role: "assistant",
         text: end.text,
-        visibleTo: run.askerRole,
+        visibleTo: askerRole,
         runId: claim.id,
-        createdAt: end.completedAt,
-        completedAt: status === "completed" ? end.completedAt : null,
+        createdAt: completedAt,
+        completedAt: status === "completed" ? completedAt : null,
       });
       await tx
         .update(threads)
         .set({
           nextPosition: thread.nextPosition + 1,
-          // The clock of the application may be behind the database's: activity never goes back.
-          lastActivityAt: sql`greatest(${threads.lastActivityAt}, ${end.completedAt.toISOString()}::timestamptz)`,
+          // Its milliseconds may be those of a message that has just come in: activity never goes back.
+          lastActivityAt: sql`greatest(${threads.lastActivityAt}, ${completedAt.toISOString()}::timestamptz)`,
         })
         .where(eq(threads.id, claim.threadId));
     }
@@ -164,6 +169,7 @@ export function endRun(
     await publishChange(tx, claim);
     // The thread's next message may be waiting for just this end.
     await publish(tx, { type: "run-queued", runId: claim.id });
+    return completedAt;
   });
 }
 

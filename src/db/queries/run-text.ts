@@ -2,7 +2,7 @@
  * The text so far of the runs that are worked on: what an admin watches grow. A run's end stores its text whole and
  * forgets this.
  */
-import { and, eq, gte, inArray, sql } from "drizzle-orm";
+import { and, eq, gte, inArray, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { publish } from "../notify.ts";
 import { runs, runText } from "../schema/index.ts";
@@ -14,7 +14,8 @@ export interface TextPiece {
   /** Where it belongs in the whole text, in UTF-16 units. */
   offset: number;
   text: string;
-  firstTokenAt: Date;
+  /** How long ago the first token came, in milliseconds: the instant is the database's. */
+  firstTokenAgeMs: number;
 }
 
 /** So many pieces fit into the 7,999 bytes of a notice. */
@@ -33,11 +34,11 @@ export interface UnstoredPieces {
  * that it can never be one of two that wait for each other.
  */
 export async function appendRunTexts(db: Db, pieces: readonly TextPiece[]): Promise<UnstoredPieces> {
-  const rows = pieces.map(({ claim, offset, text, firstTokenAt }) => ({ ...claim, offset, text, firstTokenAt }));
+  const rows = pieces.map(({ claim, ...piece }) => ({ ...claim, ...piece }));
   const found = await db.execute<{ id: string; isStored: boolean }>(sql`
     with piece as (
       select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as piece (
-        "id" uuid, "workerId" integer, "attempt" integer, "offset" integer, "text" text, "firstTokenAt" timestamptz
+        "id" uuid, "workerId" integer, "attempt" integer, "offset" integer, "text" text, "firstTokenAgeMs" float8
       )
     ), own as (
       select ${runs.id} from ${runs} join piece on ${runs.id} = piece."id"
@@ -49,7 +50,7 @@ export async function appendRunTexts(db: Db, pieces: readonly TextPiece[]): Prom
       where ${inArray(runs.status, [...RUNNING])}
       for no key update of ${runs} skip locked
     ), begun as (
-      update ${runs} set first_token_at = piece."firstTokenAt" from held join piece using ("id")
+      update ${runs} set first_token_at = ${instantAgo(sql`piece."firstTokenAgeMs"`)} from held join piece using ("id")
       where ${runs.id} = held."id" and ${runs.firstTokenAt} is null
     ), appended as (
       insert into ${runText} (run_id, "offset", "text")
@@ -65,6 +66,11 @@ export async function appendRunTexts(db: Db, pieces: readonly TextPiece[]): Prom
     refused: pieces.filter(({ claim }) => !isStored.has(claim.id)),
     busy: pieces.filter(({ claim }) => isStored.get(claim.id) === false),
   };
+}
+
+/** SQL: the instant so many milliseconds ago, by the database's clock. */
+export function instantAgo(ageMs: SQL): SQL {
+  return sql`clock_timestamp() - make_interval(secs => ${ageMs} / 1000)`;
 }
 
 async function publishPieces(db: Db, pieces: readonly TextPiece[]): Promise<void> {

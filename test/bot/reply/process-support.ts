@@ -134,8 +134,7 @@ async function startProcess({ store, telegram }: Scene, options: Partial<StageDe
       return run;
     },
     async finish(run, text) {
-      const now = new Date();
-      const end = { outcome: COMPLETED, text, firstTokenAt: now, completedAt: now, finalText: text };
+      const end = { outcome: COMPLETED, text, firstTokenAgeMs: 0, finalText: text };
       await endRun(store.db, run, end);
       viewOf(run).emit({ type: "run-end", outcome: COMPLETED, finalText: text });
     },
