@@ -163,6 +163,7 @@ export async function startApp(parts: AppParts): Promise<App> {
       logger,
     });
     bot = telegramBot;
+    if (!sandbox) await noteRealBot(open.database.db, telegramBot.me.id);
     const loop = {
       db: open.database.db,
       model: withCircuit(createMeteredModel(parts.model, metrics.meter), {
@@ -190,7 +191,6 @@ export async function startApp(parts: AppParts): Promise<App> {
       telegramBot.me.id,
     );
     worker = running;
-    if (!sandbox) await noteRealBot(open.database.db, telegramBot.me.id);
     telegramBot.start();
     ready = true;
 

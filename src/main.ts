@@ -54,7 +54,7 @@ async function start(config: Config, log: Logger): Promise<{ app: App; chat: str
   const model = await startModel(config, log);
   const sandbox = token === null ? await startSandbox(config, open, log) : null;
   // Who is an owner is configured: a link of an earlier start must make nobody else one.
-  if (config.ownerTelegramIds.length > 0) await withdrawFirstOwnerInvites(open.database.db);
+  if (token !== null && config.ownerTelegramIds.length > 0) await withdrawFirstOwnerInvites(open.database.db);
   const app = await startApp({
     config,
     telegram: sandbox ?? { ...config.telegram, token: token ?? "" },

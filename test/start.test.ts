@@ -202,6 +202,27 @@ test("with a token and no owner, a file that only this user may read holds an ow
   expect(started.output()).not.toContain(TOKEN);
 });
 
+test("once owners are configured, the link of an earlier start makes nobody else one", async () => {
+  const telegram = await createTelegramStandIn({ token: TOKEN });
+  const env = { TELEGRAM_BOT_TOKEN: TOKEN, TELEGRAM_API_ROOT: telegram.apiRoot, ALLOW_SCRIPTED_MODEL: "1" };
+  const first = start(env);
+  await first.waitFor(/owner-invite/);
+  const [, code = ""] = (await readFile(join(dataDir, "owner-invite"), "utf8")).match(/start=(\S+)/) ?? [];
+  first.kill("SIGTERM");
+  await first.exit;
+  const second = start({ ...env, OWNER_TELEGRAM_IDS: "9001" });
+  await second.waitFor(/"msg":"ready"/);
+
+  const chat = telegram.privateChat(telegram.person({ first_name: "Eve" }));
+  chat.send(`/start ${code}`);
+  const { text } = await chat.waitForBotMessage(/./);
+  second.kill("SIGTERM");
+  await second.exit;
+  await telegram.close();
+
+  expect(text).toMatch(/This invite link has expired/);
+});
+
 test("nothing is ever seeded into a database that was given", async () => {
   const { socketDir, user } = inject("testServer");
   const name = `given_${process.pid}_${Date.now()}`;

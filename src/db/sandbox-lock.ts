@@ -1,8 +1,8 @@
 /**
  * One sandbox on one database: a session advisory lock for as long as it runs, on a connection of its own.
  *
- * All sandboxes have the same bot, but each has a Telegram of its own: two of them would take over each other's runs and draw the answers
- * where nobody asked. The server frees the lock with its connection, so a sandbox that was killed holds nothing.
+ * All sandboxes have the same bot, but each has a Telegram of its own: two of them would take each other's updates for seen, and
+ * work on each other's runs. The server frees the lock with its connection, so a sandbox that was killed holds nothing.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Sql } from "postgres";
