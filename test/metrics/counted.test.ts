@@ -16,7 +16,9 @@ async function start(...turns: Turn[]): Promise<TestApp> {
 
 /** The value of a series; 0 while there is none. */
 async function seriesValue(app: TestApp, series: string): Promise<number> {
-  const text = await (await fetch(`${app.app().address}/metrics`, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } })).text();
+  const text = await (
+    await fetch(`${app.app().address}/metrics`, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } })
+  ).text();
   const line = text.split("\n").find((each) => each.startsWith(`${series} `));
   return Number(line?.slice(series.length + 1) ?? 0);
 }
