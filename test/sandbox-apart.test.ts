@@ -10,6 +10,7 @@ import { inviteFrom } from "./bot/bot-support.ts";
 import { insertStaffMember } from "./support/conversations.ts";
 import { createTestDatabase, onTestServer, type TestDatabase } from "./support/database.ts";
 import { type StartedProcess, startProcess } from "./support/process.ts";
+import { visitSandbox } from "./support/sandbox-page.ts";
 
 const TOKEN = "123456789:AAF-a-token-that-nobody-has-at-telegram";
 const texts = textsIn("en");
@@ -84,13 +85,10 @@ const LISTS =
   "{ staff { nodes { name } } invites { nodes { role status } } adminTokens { nodes { id name } } viewer { name } }";
 
 /** Writes on the sandbox's page as its owner. @returns what the bot's answer has in the first group of `answer`. */
-async function writeInSandbox(address: string, text: string, answer: RegExp): Promise<string> {
-  const events = await fetch(`${address}/sandbox/events?chat=owner`);
-  await fetch(`${address}/sandbox/send`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ chat: "owner", text }),
-  });
+async function writeInSandbox(sandbox: StartedProcess, text: string, answer: RegExp): Promise<string> {
+  const page = await visitSandbox(sandbox);
+  const events = await page.events();
+  await page.write(text);
   let shown = "";
   for await (const chunk of events.body ?? []) {
     shown += Buffer.from(chunk).toString("utf8");
@@ -111,7 +109,7 @@ test("what is made in the sandbox is worth nothing to the real bot, and what is 
   // The sandbox: an invite to be an owner, and an admin token.
   const sandbox = start(env);
   const page = await ready(sandbox);
-  const code = await writeInSandbox(page, "/invite owner", /\?start=([\w-]+)/);
+  const code = await writeInSandbox(sandbox, "/invite owner", /\?start=([\w-]+)/);
   const made = await makeToken(env);
   const inSandbox = await ask(page, made.token, LISTS);
   const adminToken = (await readFile(join(dataDir, "admin-token"), "utf8")).trim();
@@ -156,7 +154,7 @@ test("what is made in the sandbox is worth nothing to the real bot, and what is 
   // Back to the sandbox, which has to be asked for now; its owner can do nothing to the real one.
   const again = start({ ...env, SANDBOX: "1" });
   const secondPage = await ready(again);
-  await writeInSandbox(secondPage, "/remove 42", /(I find no member of the staff by that name)/);
+  await writeInSandbox(again, "/remove 42", /(I find no member of the staff by that name)/);
   const [back, foreign] = [await ask(secondPage, made.token, LISTS), await ask(secondPage, realToken.token, LISTS)];
 
   expect(back.body.data).toEqual(inSandbox.body.data);
@@ -215,7 +213,7 @@ test("a second sandbox on the same data is refused; one that was killed is no ob
   await first.exit;
   const next = start(env);
   await ready(next);
-  await writeInSandbox(await ready(next), "/help", /(Ask me in your own words)/);
+  await writeInSandbox(next, "/help", /(Ask me in your own words)/);
 });
 
 test("a sandbox whose database went away and came back keeps others out again", async () => {

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { openSession } from "../src/db/client.ts";
 import { createTelegramStandIn } from "../src/sandbox/telegram/stand-in.ts";
 import { type StartedProcess, startProcess } from "./support/process.ts";
+import { visitSandbox } from "./support/sandbox-page.ts";
 
 let dataDir = "";
 const processes: StartedProcess[] = [];
@@ -32,16 +33,12 @@ const TOKEN = "123456789:AAF-a-token-that-nobody-has-at-telegram";
 
 test("without any account it starts the sandbox, answers a question there, and stops cleanly", async () => {
   const started = start();
-  const [link, address] = await started.waitFor(/(?<=chat with the bot: )(http:\S+)\/sandbox\?key=[\w-]+/);
+  const page = await visitSandbox(started);
+  const [, address] = await started.waitFor(/chat with the bot: (http:\S+)\/sandbox/);
   expect((await fetch(`${address}/healthz`)).status).toBe(200);
-  const cookie = (await fetch(link)).headers.get("set-cookie")?.split(";")[0] ?? "";
-  const events = await fetch(`${address}/sandbox/events?chat=owner`, { headers: { cookie } });
+  const events = await page.events();
 
-  await fetch(`${address}/sandbox/send`, {
-    method: "POST",
-    headers: { "content-type": "application/json", cookie },
-    body: JSON.stringify({ chat: "owner", text: "what's running out?" }),
-  });
+  await page.write("what's running out?");
   const shown = await readUntil(events, /2 products are out of stock, 3 are low.*Scripted answer of the sandbox/s);
   const token = (await readFile(join(dataDir, "admin-token"), "utf8")).trim();
   const answer = await fetch(`${address}/graphql`, {
