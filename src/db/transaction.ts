@@ -3,11 +3,24 @@
  *
  * It never goes on elsewhere: when its connection is gone, it has failed.
  */
-import type { PendingQuery, Row, TransactionSql } from "postgres";
-import { isDatabaseAway } from "./error-code.ts";
-import { ask, type Connection, checkOpen, type Parameters, type Query, rowsOf } from "./pooled-connection.ts";
+import { copyIn } from "./copy-in.ts";
+import { ask, type Connection, type Parameters, type Query, rowsOf } from "./pooled-connection.ts";
 
-export type Work = (tx: TransactionSql) => Promise<unknown>;
+export type Work = (tx: TransactionClient) => Promise<unknown>;
+
+/** What Drizzle asks of the driver within a transaction, and what it has no word for. */
+export interface TransactionClient {
+  unsafe(statement: string, parameters: Parameters): ReturnType<typeof rowsOf>;
+  savepoint(work: Work): Promise<unknown>;
+  /** COPY: takes chunks of its text format. Rejects with the server's error, or with what `chunks` throws. */
+  copyRows(target: CopyTarget, chunks: AsyncIterable<string>): Promise<void>;
+}
+
+/** Where rows go: names as the database has them. */
+export interface CopyTarget {
+  table: string;
+  columns: readonly string[];
+}
 
 /** One transaction on a connection that nobody else has meanwhile. */
 export async function transact(connection: Connection, work: Work): Promise<unknown> {
@@ -35,65 +48,53 @@ interface TransactionState {
   savepoints: number;
 }
 
-function transactionClient(connection: Connection, state: TransactionState): TransactionSql {
-  const checkUnderWay = () => {
-    if (state.isOver) throw new Error("the transaction is over");
-  };
+function transactionClient(connection: Connection, state: TransactionState): TransactionClient {
   const run = async <T>(query: Query<T>, prepared?: string): Promise<T> => {
-    checkUnderWay();
+    if (state.isOver) throw new Error("the transaction is over");
     return ask(connection, query, prepared).catch((error: unknown) => {
       state.failure ??= error;
       throw error;
     });
   };
-  const savepoint = async (work: Work) => {
-    state.savepoints += 1;
-    const name = `savepoint_${state.savepoints}`;
-    await run((sql) => sql.unsafe(`savepoint ${name}`));
-    const before = state.failure;
-    try {
-      return await work(client);
-    } catch (error) {
-      await rollBack(connection, `rollback to ${name}`);
-      state.failure = before;
-      throw error;
-    }
+  const client: TransactionClient = {
+    unsafe: (statement, parameters) => rowsOf(run, statement, parameters),
+    async savepoint(work) {
+      state.savepoints += 1;
+      const name = `savepoint_${state.savepoints}`;
+      await run((sql) => sql.unsafe(`savepoint ${name}`));
+      const before = state.failure;
+      try {
+        return await work(client);
+      } catch (error) {
+        await rollBack(connection, `rollback to ${name}`);
+        state.failure = before;
+        throw error;
+      }
+    },
+    async copyRows({ table, columns }, chunks) {
+      const source = watchFailure(chunks);
+      const copied = run((sql) => copyIn(sql`copy ${sql(table)} (${sql([...columns])}) from stdin`, source.chunks));
+      await copied.catch((error) => {
+        throw source.failure ?? error;
+      });
+    },
   };
-  // A template (COPY) is the driver's own matter: but on a connection that is gone, it would open one anew for it.
-  const client = new Proxy(connection.sql, {
-    apply(sql, self, args) {
-      checkUnderWay();
-      checkOpen(connection);
-      return watched(connection, Reflect.apply(sql, self, args));
-    },
-    get(sql, key) {
-      if (key === "unsafe") return (statement: string, parameters: Parameters) => rowsOf(run, statement, parameters);
-      if (key === "savepoint") return savepoint;
-      return Reflect.get(sql, key);
-    },
-  }) as unknown as TransactionSql;
   return client;
 }
 
-/**
- * Gives the connection up when the stream of a COPY fails with it. That is heard before the connection's own end, and the
- * driver never answers what is asked of it in between.
- */
-function watched(connection: Connection, made: unknown): unknown {
-  if (!isQuery(made)) return made;
-  const openStream = made.writable.bind(made);
-  made.writable = async () => {
-    const stream = await openStream();
-    return stream.once("error", (error) => {
-      if (isDatabaseAway(error)) connection.discard();
-    });
-  };
-  return made;
-}
+/** The same chunks, and what they broke off with: the server only says that we called the COPY off. */
+function watchFailure(chunks: AsyncIterable<string>) {
+  const source = { chunks: watched(), failure: undefined as unknown };
+  return source;
 
-/** What a template makes, unless it is a name or a list for another one. */
-function isQuery(made: unknown): made is PendingQuery<Row[]> {
-  return made instanceof Promise && "writable" in made;
+  async function* watched(): AsyncGenerator<string> {
+    try {
+      yield* chunks;
+    } catch (error) {
+      source.failure = error;
+      throw error;
+    }
+  }
 }
 
 /** A connection that does not even roll back is in nobody knows what state. */

@@ -8,7 +8,8 @@ import { createHash, randomUUIDv7 } from "node:crypto";
 import { desc, eq, max, sql } from "drizzle-orm";
 import { lineAmount, quantityText } from "../../shop/money.ts";
 import type { Db } from "../client.ts";
-import { type CopyRow, copyRows, type Transaction } from "../import/copy-rows.ts";
+import type { Transaction } from "../drizzle-transaction.ts";
+import { type CopyRow, copyRows } from "../import/copy-rows.ts";
 import { lockImports } from "../import/import-run.ts";
 import { imports, products, saleLines, sales } from "../schema/index.ts";
 
@@ -86,7 +87,7 @@ export async function addDemoSales(tx: Transaction, { receipts, dataThrough, now
   const saleIds = receipts.map(() => randomUUIDv7());
   await copyRows(tx, { table: "sales", columns: ["id", "receipt", "sold_at", "import_id"] }, saleRows());
   await copyRows(tx, { table: "sale_lines", columns: LINE_COLUMNS }, lineRows());
-  // So that the first question is planned well, too. It also shows a fault of the copying.
+  // So that the first question is planned well, too.
   await tx.execute(sql`analyze ${sales}, ${saleLines}`);
 
   function* saleRows(): Generator<CopyRow> {
