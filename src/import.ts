@@ -4,14 +4,14 @@
  * Prints plain sentences; ends with code 1 when nothing was imported. The work is in `src/db/import/`.
  */
 import { userInfo } from "node:os";
-import { SingleBar } from "cli-progress";
 import { loadConfig } from "./config.ts";
 import { openImportFile } from "./db/import/import-file.ts";
 import { importProducts } from "./db/import/import-products.ts";
-import type { ImportOptions, ImportProgress, ImportSummary } from "./db/import/import-run.ts";
+import type { ImportOptions, ImportSummary } from "./db/import/import-run.ts";
 import { importSales } from "./db/import/import-sales.ts";
 import { openDatabase } from "./db/open.ts";
 import { AppError, BadInputError } from "./errors.ts";
+import { drawProgress, formatNumber, writeProgress } from "./import-progress.ts";
 import { createLogger } from "./logger.ts";
 import { clockAt, dateAt } from "./shop/calendar.ts";
 import { BROKEN_OFF, stopOnSignals } from "./stop-on-signals.ts";
@@ -44,24 +44,24 @@ async function importFile(kind: Kind, path: string): Promise<string> {
   // The transaction ends with its connection: nothing of the file is kept.
   stopOnSignals(async () => (await opening).close(), BROKEN_OFF);
   const { database, close } = await opening;
-  const bar = process.stderr.isTTY ? createBar() : undefined;
+  const progress = process.stderr.isTTY ? drawProgress(process.stderr) : writeProgress(process.stderr);
   try {
     const now = new Date();
-    const options: ImportOptions = { ...file, importedBy: userName(), shop, now, onProgress: (at) => bar?.show(at) };
+    const options: ImportOptions = { ...file, importedBy: userName(), shop, now, onProgress: progress.show };
     if (kind === "products") return describeProducts(await importProducts(database, options));
     const summary = await importSales(database, options);
     const { receiptCount, changedCount, salesThrough } = summary;
     const reach = `Sales now reach ${dateAt(salesThrough, shop.timeZone)} ${clockAt(salesThrough, shop.timeZone)}.`;
-    const counts = `${count(receiptCount, "receipt")}, ${number(changedCount)} new or changed`;
+    const counts = `${count(receiptCount, "receipt")}, ${formatNumber(changedCount)} new or changed`;
     return sentences(summary, counts, [reach, ...describeUnknown(summary)]);
   } finally {
-    bar?.stop();
+    progress.stop();
     await close();
   }
 }
 
 function describeProducts(summary: ImportSummary): string {
-  const counts = `${number(summary.changedCount)} new or changed`;
+  const counts = `${formatNumber(summary.changedCount)} new or changed`;
   const added = summary.newProducts.length;
   return sentences(summary, counts, added > 0 ? [`New among them: ${count(added, "product")}.`] : []);
 }
@@ -82,33 +82,12 @@ function describeUnknown({ newProducts }: ImportSummary): string[] {
   const others = newProducts.length - NAMED_SKUS;
   const skus = count(newProducts.length, "SKU");
   return [
-    `${skus} had no product and got an inactive one: ${named}${others > 0 ? ` and ${number(others)} more` : ""}.`,
+    `${skus} had no product and got an inactive one: ${named}${others > 0 ? ` and ${formatNumber(others)} more` : ""}.`,
   ];
 }
 
 function count(amount: number, noun: string): string {
-  return `${number(amount)} ${noun}${amount === 1 ? "" : "s"}`;
-}
-
-function number(amount: number): string {
-  return new Intl.NumberFormat("en").format(amount).replaceAll(",", " ");
-}
-
-function createBar() {
-  const bar = new SingleBar({
-    format: "{phase} [{bar}] {percentage} % | {rows} rows",
-    hideCursor: true,
-    clearOnComplete: true,
-    stream: process.stderr,
-  });
-  bar.start(1, 0, { phase: "reading", rows: 0 });
-  return {
-    show({ phase, bytesRead, totalBytes = bytesRead, rows }: ImportProgress) {
-      bar.setTotal(Math.max(totalBytes, 1));
-      bar.update(bytesRead, { phase, rows: number(rows) });
-    },
-    stop: () => bar.stop(),
-  };
+  return `${formatNumber(amount)} ${noun}${amount === 1 ? "" : "s"}`;
 }
 
 function userName(): string {

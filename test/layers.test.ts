@@ -44,6 +44,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   bot: ["assistant", "db"],
   graphql: ["db"],
   http: [],
+  "import-progress": ["db"],
   "admin-token": [],
   "stop-in-turn": [],
   "stop-on-signals": [],

@@ -12,3 +12,11 @@ export function driverOf(tx: Transaction): TransactionClient {
   if (!(session instanceof PostgresJsSession)) throw new TypeError("not a transaction of the pool");
   return session.client as unknown as TransactionClient;
 }
+
+/**
+ * Lets every further statement of the transaction take any time, and wait for locks as long. A server that is gone is noticed
+ * within about the pool's usual limit for an answer all the same: another connection asks for this one's process.
+ */
+export async function liftTimeLimits(tx: Transaction): Promise<void> {
+  await driverOf(tx).liftTimeLimits();
+}

@@ -7,6 +7,7 @@
  */
 import type { Sql } from "postgres";
 import { waitUpTo } from "../wait-up-to.ts";
+import { watchBackend } from "./backend-watch.ts";
 import { ask, type Connection, connectionError, type Parameters, rowsOf } from "./pooled-connection.ts";
 import { transact, type Work } from "./transaction.ts";
 
@@ -15,7 +16,7 @@ export interface PoolOptions {
   open(onClose: () => void): Sql;
   /** Most connections at once; who comes then waits for one. */
   size: number;
-  /** How long an answer may take, in milliseconds; then the connection counts as gone. */
+  /** How long an answer may take, in milliseconds; then the connection counts as gone. A transaction may lift that. */
   answerLimitMs: number;
   /** After how long a connection is replaced, at the latest twice that: the server's memory of a session only grows. */
   lifeMs?: number;
@@ -61,6 +62,8 @@ export function createPool(poolOptions: PoolOptions): Pool {
       prepared: new Set(),
       preparedBytes: 0,
       answerLimitMs,
+      watch: null,
+      startWatch: (pid) => watchBackend({ pid, open: () => open(() => undefined), limitMs: answerLimitMs }),
       retiresAt: performance.now() + lifeMs * (1 + Math.random()),
       discard: () => discard(connection),
     };

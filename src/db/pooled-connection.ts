@@ -3,6 +3,7 @@
  */
 import postgres, { type ParameterOrJSON, type PendingQuery, type Row, type Sql } from "postgres";
 import { answerWithin } from "../wait-up-to.ts";
+import type { BackendWatch } from "./backend-watch.ts";
 import { isDatabaseAway, isReadOnly } from "./error-code.ts";
 
 export interface Connection {
@@ -17,6 +18,10 @@ export interface Connection {
   preparedBytes: number;
   /** How long an answer may take, in milliseconds: longer than the server itself lets a statement take. */
   readonly answerLimitMs: number;
+  /** While there is one, an answer may take any time. */
+  watch: BackendWatch | null;
+  /** Begins to look whether the server still has its process `pid`. */
+  startWatch(pid: number): BackendWatch;
   /** Gives it up. */
   discard(): void;
 }
@@ -29,7 +34,9 @@ export async function ask<T>(connection: Connection, query: Query<T>, prepared?:
   checkOpen(connection);
   if (prepared !== undefined) note(connection, prepared);
   try {
-    return await answerWithin(connection.answerLimitMs, Promise.resolve(query(connection.sql)), noAnswer);
+    const answer = Promise.resolve(query(connection.sql));
+    if (connection.watch) return await Promise.race([answer, connection.watch.lost]);
+    return await answerWithin(connection.answerLimitMs, answer, noAnswer);
   } catch (error) {
     if (!isAnswer(error)) connection.discard();
     throw error;
@@ -45,7 +52,7 @@ function note(connection: Connection, statement: string): void {
 }
 
 /** A network that is cut off tells nobody: the server is silent, and the connection looks as if it were there. */
-function noAnswer(): Error {
+export function noAnswer(): Error {
   return connectionError("CONNECTION_CLOSED", "the server does not answer");
 }
 

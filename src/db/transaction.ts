@@ -14,6 +14,8 @@ export interface TransactionClient {
   savepoint(work: Work): Promise<unknown>;
   /** COPY: takes chunks of its text format. Rejects with the server's error, or with what `chunks` throws. */
   copyRows(target: CopyTarget, chunks: AsyncIterable<string>): Promise<void>;
+  /** Lets every further statement take any time, here and at the server. A server that is gone is noticed all the same. */
+  liftTimeLimits(): Promise<void>;
 }
 
 /** Where rows go: names as the database has them. */
@@ -37,6 +39,9 @@ export async function transact(connection: Connection, work: Work): Promise<unkn
     state.isOver = true;
     await rollBack(connection, "rollback");
     throw error;
+  } finally {
+    connection.watch?.stop();
+    connection.watch = null;
   }
 }
 
@@ -77,6 +82,11 @@ function transactionClient(connection: Connection, state: TransactionState): Tra
       await copied.catch((error) => {
         throw source.failure ?? error;
       });
+    },
+    async liftTimeLimits() {
+      const lift = "select pg_backend_pid() as pid, set_config('statement_timeout', '0', true)";
+      const [row] = await run((sql) => sql.unsafe<{ pid: number }[]>(lift));
+      if (row) connection.watch ??= connection.startWatch(row.pid);
     },
   };
   return client;

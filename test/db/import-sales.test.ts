@@ -1,7 +1,10 @@
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { connectDatabase } from "../../src/db/client.ts";
+import type { Transaction } from "../../src/db/drizzle-transaction.ts";
+import { lockImports } from "../../src/db/import/import-run.ts";
 import { imports, products, saleLines, sales } from "../../src/db/schema/index.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createTestDatabase, holdLocks, type TestDatabase } from "../support/database.ts";
 import {
   faultsOf,
   NEW_YORK,
@@ -276,4 +279,23 @@ test("a statement timeout of the pool does not end a long import", async () => {
   await impatient.close();
 
   expect(summary.changedCount).toBe(20_000);
+});
+
+test("an import waits for another one as long as that takes, also longer than an answer may elsewhere", async () => {
+  // An answer may then take 5.5 s.
+  const impatient = await createTestDatabase({ statementTimeoutMs: 500 });
+  const other = connectDatabase(impatient.target);
+  const release = await holdLocks(other.db, (tx) => lockImports(tx as Transaction));
+  const waiting = Promise.withResolvers<void>();
+
+  const imported = sellFrom(impatient.database, salesFile("R1,2026-11-14T09:31,COFFEE,1,45000,"), {
+    onProgress: ({ phase }) => phase === "waiting" && waiting.resolve(),
+  });
+  await Promise.race([waiting.promise, imported]);
+  await other.db.execute(sql`select pg_sleep(7)`);
+  await release();
+
+  expect((await imported).changedCount).toBe(1);
+  await other.close();
+  await impatient.close();
 });

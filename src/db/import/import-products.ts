@@ -52,8 +52,9 @@ async function save(file: StagedFile, { fileName, importedBy, now }: ImportOptio
   const { tx, rowCount, fileHash, ignoredColumns } = file;
   await refuseRepeatedSkus(file);
   file.faults.throwIfAny();
-  await file.beginSaving();
+  await file.beginComparing();
   const newProducts = await findNewSkus(tx);
+  file.beginSaving();
   const changedCount = await upsert(tx, now);
   const record = { kind: "products" as const, fileName, fileHash, importedBy, rowCount, changedCount, startedAt: now };
   const importId = randomUUIDv7();

@@ -6,7 +6,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { BadInputError } from "../../errors.ts";
 import type { Shop } from "../../shop/shop.ts";
 import type { Database } from "../client.ts";
-import type { Transaction } from "../drizzle-transaction.ts";
+import { liftTimeLimits, type Transaction } from "../drizzle-transaction.ts";
 import type { CopyTarget } from "../transaction.ts";
 import { type CopyRow, copyRows } from "./copy-rows.ts";
 import type { Layout } from "./csv-header.ts";
@@ -27,8 +27,11 @@ export interface ImportOptions {
 }
 
 export interface ImportProgress {
-  /** `saving` begins once, when the whole file has been read and has no fault. */
-  phase: "reading" | "saving";
+  /**
+   * One after the other. From `waiting` on (for other imports) the file has no fault. Sales that say nothing new are not
+   * `saving`.
+   */
+  phase: "reading" | "checking" | "waiting" | "comparing" | "saving";
   bytesRead: number;
   totalBytes?: number;
   rows: number;
@@ -76,8 +79,10 @@ export interface StagedFile {
   rowCount: number;
   fileHash: string;
   ignoredColumns: readonly string[];
-  /** To be called when nothing can be refused any more: waits until no other import is saving, until this one ends. */
-  beginSaving(): Promise<void>;
+  /** To be called when nothing can be refused any more: waits for other imports; those that come wait until this one ends. */
+  beginComparing(): Promise<void>;
+  /** To be called before the first row is written. */
+  beginSaving(): void;
 }
 
 /** Everything in one transaction: what `save` (or the reading) throws leaves nothing behind. */
@@ -88,19 +93,23 @@ export function runImport<Column extends string, Result>(
 ): Promise<Result> {
   return database.db.transaction(async (tx) => {
     // A large file takes longer than a statement of the bot may, and sorts better with some memory.
-    await tx.execute(sql`select set_config('statement_timeout', '0', true), set_config('work_mem', '64MB', true)`);
+    await liftTimeLimits(tx);
+    await tx.execute(sql`select set_config('work_mem', '64MB', true)`);
     await tx.execute(staging.create);
     const faults = createFaultList(options.fileName);
     const reader = createCsvReader(options.source, staging.layout, faults);
     await copyRows(tx, staging.target, stagedRows({ staging, reader, faults, options }));
+    report(options, reader, "checking");
     const file = { tx, faults, rowCount: reader.rowsRead(), fileHash: reader.fileHash() };
     return save({
       ...file,
       ignoredColumns: reader.ignoredColumns(),
-      async beginSaving() {
-        report(options, reader, "saving");
+      async beginComparing() {
+        report(options, reader, "waiting");
         await lockImports(tx);
+        report(options, reader, "comparing");
       },
+      beginSaving: () => report(options, reader, "saving"),
     });
   });
 }

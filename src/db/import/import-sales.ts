@@ -84,14 +84,17 @@ async function save(file: StagedFile, options: ImportOptions): Promise<SalesImpo
   await tx.execute(sql`analyze staged_lines`);
   await refuseDifferingTimes(file);
   file.faults.throwIfAny();
-  await file.beginSaving();
+  await file.beginComparing();
   const newProducts = await addUnknownProducts(tx, options.now);
   const { receiptCount, changedCount, dataThrough } = await compareReceipts(tx);
   const { fileName, importedBy, now } = options;
   const importId = randomUUIDv7();
   const record = { kind: "sales" as const, fileName, fileHash, importedBy, rowCount, changedCount, startedAt: now };
   await tx.insert(imports).values({ id: importId, ...record, completedAt: sql`clock_timestamp()`, dataThrough });
-  if (changedCount > 0) await saveReceipts(tx, importId);
+  if (changedCount > 0) {
+    file.beginSaving();
+    await saveReceipts(tx, importId);
+  }
   const [stored] = await tx.select({ through: max(sales.soldAt) }).from(sales);
   const counts = { rowCount, receiptCount, changedCount, unchanged: changedCount === 0 };
   return {
