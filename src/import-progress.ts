@@ -4,7 +4,7 @@
  * The database says nothing while it works on a statement, so a phase shows how long it has lasted: that it goes on.
  */
 import type { Writable } from "node:stream";
-import { Format, SingleBar } from "cli-progress";
+import { SingleBar } from "cli-progress";
 import type { ImportProgress } from "./db/import/import-run.ts";
 
 export interface ProgressDisplay {
@@ -14,6 +14,8 @@ export interface ProgressDisplay {
 
 /** Pause between two lines where there is no terminal, in milliseconds: an import that is done earlier writes none. */
 const LINE_INTERVAL_MS = 10_000;
+
+const BAR_WIDTH = 40;
 
 const PHASES: Record<ImportProgress["phase"], string> = {
   reading: "Reading the file",
@@ -28,10 +30,8 @@ export function drawProgress(terminal: NodeJS.WriteStream): ProgressDisplay {
   const state = createState();
   const bar = new SingleBar({
     // Drawn several times a second, also when nothing is heard of the database.
-    format: (options, { progress }) =>
-      state.isReading() ? `${Format.BarFormat(progress, options)} ${state.describe()}` : state.describe(),
-    barCompleteString: "=",
-    barIncompleteString: "-",
+    format: (_options, { progress }) =>
+      state.isReading() ? `${barOf(progress)} ${state.describe()}` : state.describe(),
     hideCursor: true,
     clearOnComplete: true,
     stream: terminal,
@@ -45,6 +45,10 @@ export function drawProgress(terminal: NodeJS.WriteStream): ProgressDisplay {
     },
     stop: () => bar.stop(),
   };
+}
+
+function barOf(progress: number): string {
+  return `[${"=".repeat(Math.round(progress * BAR_WIDTH)).padEnd(BAR_WIDTH, "-")}] ${Math.floor(progress * 100)} %`;
 }
 
 /** Where nobody watches: a line every `intervalMs`. */

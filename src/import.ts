@@ -5,6 +5,7 @@
  */
 import { userInfo } from "node:os";
 import { loadConfig } from "./config.ts";
+import { quoteCell } from "./db/import/import-error.ts";
 import { openImportFile } from "./db/import/import-file.ts";
 import { importProducts } from "./db/import/import-products.ts";
 import type { ImportOptions, ImportSummary } from "./db/import/import-run.ts";
@@ -71,8 +72,7 @@ function sentences(summary: ImportSummary, counts: string, further: string[]): s
     ? `Read ${count(summary.rowCount, "row")}: all of it was here already, nothing changed.`
     : `Imported ${count(summary.rowCount, "row")}: ${counts}.`;
   const ignored = summary.ignoredColumns;
-  if (ignored.length > 0)
-    further.push(`Ignored the columns ${ignored.map((name) => JSON.stringify(name)).join(", ")}.`);
+  if (ignored.length > 0) further.push(`Ignored the columns ${ignored.map(quoteCell).join(", ")}.`);
   return [start, ...further].join("\n");
 }
 

@@ -38,7 +38,7 @@ test("a terminal shows a bar while the file is read, and then that the seconds g
   const progress = drawProgress(terminal as unknown as NodeJS.WriteStream);
 
   progress.show({ ...READ, phase: "reading" });
-  await expect.poll(() => drawn).toMatch(/==--.* Reading the file: 1 234 567 rows, \d+ s so far/);
+  await expect.poll(() => drawn).toMatch(/=--+\] 50 % Reading the file: 1 234 567 rows, \d+ s so far/);
   progress.show({ ...READ, phase: "saving" });
   await expect.poll(() => drawn).toMatch(/Saving: 1 234 567 rows, 1 s so far/);
   await expect.poll(() => drawn).toMatch(/Saving: 1 234 567 rows, 2 s so far/);

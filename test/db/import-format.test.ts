@@ -50,7 +50,7 @@ test("tabs separate too, and a line break inside quotes does not move the line n
   const faults = await faultsOf(sellFrom(store.database, file.join("\r\n").replaceAll(",", "\t")));
 
   expect(faults).toEqual([
-    '2 sku: "A\\r\\nB" holds characters that cannot be seen',
+    '2 sku: "A\\r\\nB" has U+000D (line break) as its character 2, which cannot be seen: type it again',
     '5 quantity: "x" is not a plain number such as 187000 or 4.50',
   ]);
 });
@@ -153,7 +153,9 @@ test("a row with the wrong number of cells, a quote that stays open and a NUL ar
     "3 : the row has 7 cells and the header 6: put a cell that holds the separator into quotes",
   ]);
   expect(quote).toEqual(['3 : a quote (") is opened in this row and never closed']);
-  expect(nul).toEqual(['202 receipt: "R\\u0000" holds characters that cannot be seen']);
+  expect(nul).toEqual([
+    '202 receipt: "R\\u0000" has U+0000 (control character) as its character 2, which cannot be seen: type it again',
+  ]);
 });
 
 test("twenty faults are named and the others counted", async () => {

@@ -50,9 +50,9 @@ export function readHeader<Column extends string>(cells: readonly string[], layo
 }
 
 function normalName(name: string): string {
-  // Quotes and the byte order mark go too: this also reads a header line that is not yet parsed.
+  // Quotes go too: this also reads a header line that is not yet parsed. What cannot be seen is not missed in a name of ours.
   return name
-    .replace(/["\uFEFF]/g, "")
+    .replace(/["\p{Cf}\p{Default_Ignorable_Code_Point}]/gu, "")
     .trim()
     .toLowerCase()
     .replace(/\s+/g, "_");

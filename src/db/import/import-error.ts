@@ -2,6 +2,7 @@
  * What is wrong with a file: the first faults by line and column, and how many there are in all.
  */
 import { BadInputError } from "../../errors.ts";
+import { escapeUnseen } from "./unseen-characters.ts";
 
 /** How many faults are named; the others are counted. */
 const NAMED_FAULTS = 20;
@@ -61,10 +62,11 @@ export function createFaultList(fileName: string): FaultList {
   };
 }
 
-/** A cell as it may be shown on a terminal: short, in quotes, control characters escaped. */
+/** A cell as it may be shown on a terminal: short, in quotes, characters that cannot be seen escaped. */
 export function quoteCell(cell: string): string {
   const shown = cell.length > QUOTED_CHARACTERS ? `${cell.slice(0, QUOTED_CHARACTERS)}…` : cell;
-  return JSON.stringify(shown);
+  // Line breaks and the like as JSON has them; the others JSON would leave as they are.
+  return escapeUnseen(JSON.stringify(shown));
 }
 
 function firstByLine(faults: ImportFault[]): ImportFault[] {
