@@ -80,7 +80,8 @@ export async function createDatabaseIfMissing(server: SocketServer, name: string
   } catch (error) {
     if (!LOST_THE_RACE.has(errorCode(error) ?? "")) throw error;
   } finally {
-    await session.end();
+    // Its default waits for ever when the server has gone away.
+    await session.end({ timeout: 0 });
   }
 }
 
