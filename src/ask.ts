@@ -51,14 +51,18 @@ async function ask(question: string, config: Config, logger: Logger): Promise<Ru
   stopOnSignals(async () => (await opening).close(), BROKEN_OFF);
   const open = await opening;
   try {
-    if (open.isDemo) {
-      await seedDemoShop(open.database, { shop: config.shop, now: new Date() });
-      note("On the demo shop: its figures are made up. 'npm run import' brings in yours.");
-    }
-    return await answer(question, config, { open, logger });
+    return await open.explained(askAt(open, question, { config, logger }));
   } finally {
     await open.close();
   }
+}
+
+async function askAt(open: OpenDatabase, question: string, { config, logger }: { config: Config; logger: Logger }) {
+  if (open.isDemo) {
+    await seedDemoShop(open.database, { shop: config.shop, now: new Date() });
+    note("On the demo shop: its figures are made up. 'npm run import' brings in yours.");
+  }
+  return answer(question, config, { open, logger });
 }
 
 async function answer(

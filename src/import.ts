@@ -11,7 +11,7 @@ import { importProducts } from "./db/import/import-products.ts";
 import type { ImportOptions, ImportSummary } from "./db/import/import-run.ts";
 import { importSales } from "./db/import/import-sales.ts";
 import { openDatabase } from "./db/open.ts";
-import { AppError, BadInputError } from "./errors.ts";
+import { AppError, BadInputError, StartupError } from "./errors.ts";
 import { drawProgress, formatNumber, writeProgress } from "./import-progress.ts";
 import { createLogger } from "./logger.ts";
 import { clockAt, dateAt } from "./shop/calendar.ts";
@@ -44,13 +44,13 @@ async function importFile(kind: Kind, path: string): Promise<string> {
   const opening = openDatabase({ shop, ...config }, logger);
   // The transaction ends with its connection: nothing of the file is kept.
   stopOnSignals(async () => (await opening).close(), BROKEN_OFF);
-  const { database, close } = await opening;
+  const { database, explained, close } = await opening;
   const progress = process.stderr.isTTY ? drawProgress(process.stderr) : writeProgress(process.stderr);
   try {
     const now = new Date();
     const options: ImportOptions = { ...file, importedBy: userName(), shop, now, onProgress: progress.show };
-    if (kind === "products") return describeProducts(await importProducts(database, options));
-    const summary = await importSales(database, options);
+    if (kind === "products") return describeProducts(await explained(importProducts(database, options)));
+    const summary = await explained(importSales(database, options));
     const { receiptCount, changedCount, salesThrough } = summary;
     const reach = `Sales now reach ${dateAt(salesThrough, shop.timeZone)} ${clockAt(salesThrough, shop.timeZone)}.`;
     const counts = `${count(receiptCount, "receipt")}, ${formatNumber(changedCount)} new or changed`;
@@ -101,6 +101,7 @@ function userName(): string {
 
 /** Our own words as they are; of anything else the cause, without the SQL that a driver's message quotes. */
 function describeFailure(error: unknown): string {
+  if (error instanceof StartupError) return `Nothing was imported. ${error.message}`;
   if (error instanceof AppError) return error.message;
   let cause = error;
   while (cause instanceof Error && cause.cause !== undefined) cause = cause.cause;

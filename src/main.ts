@@ -52,10 +52,10 @@ async function start(config: Config, log: Logger): Promise<{ app: App; chat: str
   stops.push(() => open.close());
   log.info({ database: open.description }, "database ready");
   const model = await startModel(config, log);
-  const sandbox = token === null ? await startSandbox(config, open, log) : null;
+  const sandbox = token === null ? await open.explained(startSandbox(config, open, log)) : null;
   // Who is an owner is configured: a link of an earlier start must make nobody else one.
   if (token !== null && config.ownerTelegramIds.length > 0) await withdrawFirstOwnerInvites(open.database.db);
-  const app = await startApp({
+  const starting = startApp({
     config,
     telegram: sandbox ?? { ...config.telegram, token: token ?? "" },
     model,
@@ -66,6 +66,7 @@ async function start(config: Config, log: Logger): Promise<{ app: App; chat: str
     onFatal: (error) => void fail(error),
     logger: log,
   });
+  const app = await open.explained(starting);
   stops.push(() => app.stop());
   if (token !== null) await provideOwner(app, { config, open, log });
   const chat = sandbox ? `${app.address}/sandbox?key=${sandbox.pageKey}` : `https://t.me/${app.botUsername}`;

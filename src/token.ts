@@ -61,11 +61,12 @@ async function storeToken(
   const open = sandbox ? openSandboxDatabase : openDatabase;
   const opening = open(config, logger);
   stopOnSignals(async () => (await opening).close(), BROKEN_OFF);
-  const { database, close } = await opening;
+  const { database, explained, close } = await opening;
   try {
     const { token, prefix } = makeToken();
     const expiresAt = days === undefined ? null : { days };
-    await createAdminToken(database.db, { name, scope, prefix, sandbox, tokenHash: hashToken(token), expiresAt });
+    const stored = { name, scope, prefix, sandbox, tokenHash: hashToken(token), expiresAt };
+    await explained(createAdminToken(database.db, stored));
     return token;
   } finally {
     await close();

@@ -20,8 +20,8 @@ export interface Lease {
   readonly version: string;
   /** Resolves when the connection is gone, and the lease with it. */
   readonly lost: Promise<void>;
-  /** Gives the lease back; calls `stop` when no other process has one. */
-  leave(stop: () => Promise<void>): Promise<void>;
+  /** Gives the lease back; calls `stop` when no other process has one. False when the server had gone, and the lease with it. */
+  leave(stop: () => Promise<void>): Promise<boolean>;
 }
 
 /** A lease, or why there is none now: nobody answers on the socket, or the server is starting or stopping. */
@@ -45,15 +45,16 @@ export async function tryTakeLease(socketDir: string): Promise<Lease | "absent" 
   }
 }
 
-async function leave(session: Sql, stop: () => Promise<void>): Promise<void> {
+async function leave(session: Sql, stop: () => Promise<void>): Promise<boolean> {
   try {
     await session`select pg_advisory_unlock_shared(${LEASE_LOCK}::bigint)`;
     const [row] = await session<{ isLast: boolean }[]>`select pg_try_advisory_lock(${LEASE_LOCK}::bigint) as "isLast"`;
     // The exclusive lock is held until the server ends this session.
     if (row?.isLast) await stop();
+    return true;
   } catch (error) {
-    // A server that has gone need not be stopped.
     if (!isServerAbsent(error) && !isServerBusy(error)) throw error;
+    return false;
   } finally {
     await session.end({ timeout: 0 });
   }

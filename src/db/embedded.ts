@@ -4,10 +4,11 @@
  * Several processes may use one DATA_DIR: the first starts the server, the others join it, the last one out stops it. It is
  * a real server over a Unix socket, with no port and no password. What is stored in it is not known here.
  */
-import { realpath } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { StartupError } from "../errors.ts";
+import { diskFull, explainFullDisk, hasRunOutOfSpace, type ServerDisk } from "./disk-full.ts";
 import { exists, findPostgresBinaries } from "./embedded-binaries.ts";
 import { clusterDir, ensureCluster, ensureSocketDir, giveDataDirTo, prepareDataDir } from "./embedded-folders.ts";
 import { EMBEDDED_USER, type Lease, tryTakeLease } from "./embedded-lease.ts";
@@ -44,12 +45,16 @@ export interface EmbeddedPostgres {
   /** False when the server was running already. */
   readonly startedHere: boolean;
   readonly logFile: string;
+  /** `error`, or one that names DATA_DIR's disk when it comes from that being full. */
+  explain(error: unknown): Promise<unknown>;
   /**
    * This process needs the server no more; close its pools first. Stops the server when no other process uses it. May be
    * called again.
    */
   release(): Promise<void>;
 }
+
+const LOG_FILE = "postgres.log";
 
 /** Pause between two looks at a server that is starting or stopping, in milliseconds. */
 const LOOK_INTERVAL_MS = 50;
@@ -63,6 +68,9 @@ const HELD_BY_ANOTHER = /lock file .* (already exists|is empty)|shared memory bl
 /** How long that may last, in milliseconds: what a killed server left ends with the statement it is at. */
 const HELD_LIMIT_MS = 30_000;
 
+/** How long one who leaves waits for a server that is coming up, in milliseconds. */
+const LAST_LEASE_LIMIT_MS = 10_000;
+
 /** Pause after a start in the background that failed, in milliseconds. */
 const RESTART_INTERVAL_MS = 5_000;
 
@@ -72,9 +80,14 @@ const RESTART_INTERVAL_MS = 5_000;
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const { logger } = options;
-  const server = await prepareServer(options);
+  const disk = await lookAtDisk(options);
+  const server = await prepareServer(options).catch(async (error) => {
+    throw await explainFullDisk(error, disk);
+  });
   const leaving = new AbortController();
-  const { lease, startedHere } = await joinServer(server, leaving.signal);
+  const { lease, startedHere } = await joinServer(server, leaving.signal).catch(async (error) => {
+    throw (await hasRunOutOfSpace(disk)) ? diskFull(disk.dataDir, error) : error;
+  });
   const { socketDir, logFile } = server;
   const { version } = lease;
   logger?.info({ socketDir, version }, startedHere ? "embedded database started" : "embedded database joined");
@@ -83,7 +96,15 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     leaving.abort();
     await left;
   };
-  return { socketDir, user: EMBEDDED_USER, version, startedHere, logFile, release };
+  const explain = (error: unknown) => explainFullDisk(error, disk);
+  return { socketDir, user: EMBEDDED_USER, version, startedHere, logFile, explain, release };
+}
+
+async function lookAtDisk({ dataDir: given }: EmbeddedOptions): Promise<ServerDisk> {
+  const dataDir = resolve(given);
+  const logFile = join(dataDir, LOG_FILE);
+  const log = await stat(logFile).catch(() => undefined); // there is none yet, or the next step says what is wrong
+  return { dataDir, logFile, logStart: log?.size ?? 0 };
 }
 
 async function prepareServer({ dataDir: given, settings = {} }: EmbeddedOptions): Promise<ServerFiles> {
@@ -96,7 +117,7 @@ async function prepareServer({ dataDir: given, settings = {} }: EmbeddedOptions)
   await giveDataDirTo(user, dataDir);
   await ensureCluster(dataDir, binaries, user);
   const socketDir = await ensureSocketDir(dataDir, user);
-  return { cluster, socketDir, logFile: join(dataDir, "postgres.log"), binaries, user, settings };
+  return { cluster, socketDir, logFile: join(dataDir, LOG_FILE), binaries, user, settings };
 }
 
 /** Takes a lease, and starts the server for it when there is none. Rejects with an AbortError when `signal` aborts. */
@@ -138,7 +159,21 @@ async function stayJoined(server: ServerFiles, first: Lease, { signal, logger }:
     logger?.warn({ logFile: server.logFile }, "embedded database went away, starting it again");
     lease = await rejoin(server, { signal, logger });
   }
-  await lease?.leave(() => stopPostmaster(server));
+  while (!(await lease?.leave(() => stopPostmaster(server)))) {
+    lease = await takeLastLease(server);
+    if (!lease) return;
+  }
+}
+
+/** For a server that went away and may be coming up again by itself: else nobody would be the last one out. */
+async function takeLastLease(server: ServerFiles): Promise<Lease | undefined> {
+  const end = performance.now() + LAST_LEASE_LIMIT_MS;
+  do {
+    const answer = await tryTakeLease(server.socketDir);
+    if (typeof answer === "object") return answer;
+    await pause(LOOK_INTERVAL_MS);
+  } while (performance.now() < end && (await isPostmasterAlive(server)));
+  return undefined;
 }
 
 /** Tries until it works; undefined when `signal` aborts first. */

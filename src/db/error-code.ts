@@ -67,6 +67,14 @@ export function isAboutValues(error: unknown): boolean {
   return code === "UNDEFINED_VALUE" || isOfClass(code, VALUE_CLASSES);
 }
 
+/** PostgreSQL's code (disk_full), and those of Node. */
+const DISK_FULL_CODES = new Set(["53100", "ENOSPC", "EDQUOT"]);
+
+/** Whether a disk has no space left, the server's or ours. */
+export function isDiskFull(error: unknown): boolean {
+  return DISK_FULL_CODES.has(errorCode(error) ?? "");
+}
+
 /** Whether the server took no write: another one may be behind the same address by now. */
 export function isReadOnly(error: unknown): boolean {
   return errorCode(error) === READ_ONLY;

@@ -5,6 +5,7 @@
  * Demo and real never mix: the demo has a database of its own, and nothing is ever seeded anywhere else.
  */
 import type { Config } from "../config.ts";
+import { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { checkServer } from "./check-server.ts";
 import {
@@ -15,6 +16,7 @@ import {
   type DatabaseTarget,
 } from "./client.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded.ts";
+import { isDiskFull } from "./error-code.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { forgetForeignChanges } from "./queries/admin-activity.ts";
 import { hasImports } from "./queries/imports.ts";
@@ -30,6 +32,8 @@ export interface OpenDatabase {
   description: string;
   /** A further pool on the same database, with limits of its own; whoever asked for it closes it. */
   connect(options: ConnectOptions): Database;
+  /** What `work` gives; when it fails because the database's disk is full, the error is a StartupError that says so. */
+  explained<T>(work: Promise<T>): Promise<T>;
   /** Closes the pool; the embedded server stops when no other process uses it. */
   close(): Promise<void>;
 }
@@ -75,11 +79,12 @@ async function checked(open: OpenDatabase, check: (open: OpenDatabase) => Promis
 async function openGiven(url: string, logger: Logger): Promise<OpenDatabase> {
   const target = { url };
   // Before the address is taken apart below: this says without quoting it what is wrong with it.
-  const database = await openChecked(target, logger);
+  const database = await openChecked(target, logger).catch(explainGiven);
   const { hostname, pathname } = new URL(url);
   return {
     database,
     connect: (options) => connectDatabase(target, options),
+    explained: (work) => work.catch(explainGiven),
     isDemo: false,
     description: `${hostname || "local socket"}${pathname} (DATABASE_URL)`,
     close: () => database.close(),
@@ -93,6 +98,10 @@ async function openEmbedded(server: EmbeddedPostgres, name: string, logger: Logg
   return {
     database,
     connect: (options) => connectDatabase(target, options),
+    explained: (work) =>
+      work.catch(async (error: unknown) => {
+        throw await server.explain(error);
+      }),
     isDemo: name === DEMO_DATABASE,
     description: `${name} on the embedded PostgreSQL ${server.version}`,
     async close() {
@@ -119,6 +128,14 @@ async function openChecked(target: DatabaseTarget, logger: Logger): Promise<Data
   }
 }
 
+/** We do not see that server's disk: only what it answers. */
+function explainGiven(error: unknown): never {
+  if (!isDiskFull(error)) throw error;
+  throw new StartupError("There is no space left on the disk of the database (DATABASE_URL): make room there.", {
+    cause: error,
+  });
+}
+
 /** A start that fails half-way leaves no server running behind it. */
 async function withServer<T>(server: EmbeddedPostgres, logger: Logger, open: () => Promise<T>): Promise<T> {
   try {
@@ -127,6 +144,6 @@ async function withServer<T>(server: EmbeddedPostgres, logger: Logger, open: () 
     await server
       .release()
       .catch((cause: unknown) => logger.warn({ err: cause }, "could not release the embedded server"));
-    throw error;
+    throw await server.explain(error);
   }
 }

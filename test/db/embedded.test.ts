@@ -106,6 +106,19 @@ test("after a crash of everything the next start recovers every committed row", 
   expect(await ask(next, "select count(*)::int as count from kept")).toEqual([{ count: 1000 }]);
 });
 
+test("a server that is coming up again after a crash of its own is not left behind by the last one out", async () => {
+  const postgres = await start();
+  const [own] = (await ask(
+    postgres,
+    "select pid from pg_stat_activity where application_name = 'counterhand lease'",
+  )) as { pid: number }[];
+
+  process.kill(Number(own?.pid), "SIGKILL");
+  await postgres.release();
+
+  await expect(ask(postgres, "select 1")).rejects.toMatchObject({ cause: { code: "ENOENT" } });
+});
+
 test("a pid file whose number belongs to another program now does not keep the server from starting", async () => {
   await (await start()).release();
   // Not our own number: PostgreSQL itself looks over its parent's.

@@ -1,0 +1,146 @@
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { sql } from "drizzle-orm";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { connectDatabase, createDatabaseIfMissing, type Database } from "../../src/db/client.ts";
+import { explainFullDisk } from "../../src/db/disk-full.ts";
+import type { Transaction } from "../../src/db/drizzle-transaction.ts";
+import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
+import { mostTellingLine } from "../../src/db/embedded-log.ts";
+import { lockImports } from "../../src/db/import/import-run.ts";
+import { migrateDatabase } from "../../src/db/migrate.ts";
+import { StartupError } from "../../src/errors.ts";
+import { createTestDatabase, holdLocks } from "../support/database.ts";
+import { type StartedProcess, startProcess } from "../support/process.ts";
+import { salesFile } from "./import-support.ts";
+
+const PANIC =
+  '2026-11-30 15:28:03.299 UTC [28820] PANIC:  could not write to file "pg_wal/xlogtemp.1": No space left on device';
+
+let dataDir: string;
+let cleanups: (() => Promise<unknown>)[];
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "counterhand-full-"));
+  cleanups = [() => rm(dataDir, { recursive: true, force: true })];
+});
+afterEach(async () => {
+  for (const cleanup of cleanups.reverse()) await cleanup();
+});
+
+/** The embedded server of `dataDir`, and on it a migrated database. */
+async function openEmbedded(name: string): Promise<Database> {
+  const server = await startEmbeddedPostgres({ dataDir, settings: { fsync: "off" } });
+  await createDatabaseIfMissing(server, name);
+  const database = connectDatabase({ ...server, database: name });
+  cleanups.push(
+    () => server.release(),
+    () => database.close(),
+  );
+  await migrateDatabase(database);
+  return database;
+}
+
+/** As on a disk that is full: the server takes no line of a sale, which it says after the last one. */
+async function fillDisk({ db }: Pick<Database, "db">): Promise<void> {
+  await db.execute(sql`create function refuse() returns trigger language plpgsql as
+    $$ begin raise exception 'could not extend file "base/1/2": No space left on device' using errcode = 'disk_full'; end $$`);
+  await db.execute(sql`create trigger refuse after insert on sale_lines for each statement execute function refuse()`);
+}
+
+async function importSales(env: Record<string, string>): Promise<StartedProcess> {
+  const file = join(dataDir, "sales.csv");
+  await writeFile(file, salesFile("R1,2025-11-14T21:58,A,1,45000,"));
+  const started = startProcess("import", { env: { DATA_DIR: dataDir, ...env }, args: ["sales", file] });
+  cleanups.push(
+    () => started.exit,
+    async () => started.kill("SIGKILL"),
+  );
+  return started;
+}
+
+test.each([
+  ["an answer of the server", Object.assign(new Error("could not extend file"), { code: "53100" }), "", 2 ** 40],
+  ["a write of ours", Object.assign(new Error("write"), { code: "ENOSPC" }), "", 2 ** 40],
+  ["what initdb wrote", new StartupError("no cluster: could not write: No space left on device"), "", 2 ** 40],
+  ["a lost connection, and the log", Object.assign(new Error("read"), { code: "ECONNRESET" }), `${PANIC}\n`, 2 ** 40],
+  ["a lost connection, and what is left", Object.assign(new Error("read"), { code: "ECONNRESET" }), "", 2 ** 23],
+])("a full disk is named when it shows in %s", async (_, error, log, free) => {
+  expect(await explain(error, log, free)).toEqual(
+    new StartupError(
+      `There is no space left in ${dataDir}: make room on that disk, or set DATA_DIR to a folder on a larger one.`,
+    ),
+  );
+});
+
+test.each([
+  ["a lost connection where there is space", Object.assign(new Error("read"), { code: "ECONNRESET" }), 2 ** 40],
+  ["another answer of the server", Object.assign(new Error("division by zero"), { code: "22012" }), 0],
+  ["another fault of the start", new StartupError("PostgreSQL refuses to run as root"), 0],
+])("%s stays what it is", async (_, error, free) => {
+  expect(await explain(error, "", free)).toBe(error);
+});
+
+test("what was logged before this process came says nothing of it", async () => {
+  const error = Object.assign(new Error("read"), { code: "ECONNRESET" });
+  await writeFile(join(dataDir, "postgres.log"), `${PANIC}\n`);
+
+  expect(await explain(error, "a line\n", 2 ** 40)).toBe(error);
+});
+
+/** With a log that goes on with these lines. */
+async function explain(error: Error, lines: string, free: number): Promise<unknown> {
+  const logFile = join(dataDir, "postgres.log");
+  const before = await readFile(logFile, "utf8").catch(() => "");
+  await appendFile(logFile, lines);
+  return explainFullDisk(error, { dataDir, logFile, logStart: before.length, readFreeBytes: async () => free });
+}
+
+test("of several errors the full disk is the telling one", () => {
+  const lines = [PANIC, "PANIC:  cannot abort transaction 1, it was already committed", "FATAL:  shutting down"];
+
+  expect(mostTellingLine(lines.join("\n"))).toBe(PANIC);
+});
+
+test("an import that the server refuses for want of space ends with one sentence, and the next one is not held up", async () => {
+  const given = await createTestDatabase();
+  cleanups.push(() => given.close());
+  await fillDisk(given);
+  const { socketDir, user } = given.target;
+  const url = `postgres://${user}@localhost/${given.name}?host=${encodeURIComponent(socketDir)}`;
+
+  const failed = await importSales({ DATABASE_URL: url });
+
+  expect(await failed.exit).toBe(1);
+  expect(failed.output()).toBe(
+    "Nothing was imported. There is no space left on the disk of the database (DATABASE_URL): make room there.\n",
+  );
+  await given.db.execute(sql`drop trigger refuse on sale_lines`);
+  const next = await importSales({ DATABASE_URL: url });
+  expect(await next.exit).toBe(0);
+});
+
+test("an import whose server ends because its disk is full names the disk", async () => {
+  const database = await openEmbedded("counterhand");
+  const release = await holdLocks(database.db, (tx) => lockImports(tx as Transaction));
+  const failed = await importSales({});
+  const waiting = sql`select 1 from pg_locks where locktype = 'advisory' and not granted`;
+  await expect.poll(async () => (await database.db.execute(waiting)).length).toBe(1);
+
+  await appendFile(join(dataDir, "postgres.log"), `${PANIC}\n`);
+  process.kill(Number.parseInt(await readFile(join(dataDir, "pg18", "postmaster.pid"), "utf8"), 10), "SIGKILL");
+
+  expect(await failed.exit).toBe(1);
+  expect(failed.output()).toContain(`Nothing was imported. There is no space left in ${dataDir}: make room`);
+  await release().catch(() => undefined);
+});
+
+test("a first start whose demo shop finds no space ends with one sentence", async () => {
+  await fillDisk(await openEmbedded("counterhand_demo"));
+
+  const started = startProcess("main", { env: { DATA_DIR: dataDir, PORT: "0" } });
+
+  expect(await started.exit).toBe(1);
+  expect(started.output()).toMatch(/^There is no space left in .*: make room on that disk/m);
+  expect(started.output()).not.toContain("    at ");
+});
