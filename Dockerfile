@@ -37,4 +37,4 @@ EXPOSE 4000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=15m --start-interval=1s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # Not through npm: the first process gets the SIGTERM of `docker stop`, and has to pass it on to nobody.
-CMD ["node", "src/main.ts"]
+CMD ["node", "src/start.ts"]

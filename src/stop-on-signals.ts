@@ -1,10 +1,16 @@
-/** What SIGINT and SIGTERM do: stop in order, once; a second signal ends the process at once. */
+/** What SIGINT, SIGTERM and SIGHUP do: stop in order, once; a second signal ends the process at once. */
 
-/** Signals closer together than this are one. */
-const SAME_SIGNAL_MS = 300;
+export const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * Calls `stop` at the first signal and exits with `exitCode` when it settles, with 1 when it fails.
+ * Signals closer together than this are one, in milliseconds: Ctrl-C reaches the process from the terminal and again from
+ * npm, which hands it on when it gets to run.
+ */
+const SAME_SIGNAL_MS = 1_000;
+
+/**
+ * Calls `stop` at the first signal and exits with `exitCode` when it settles, with 1 when it fails. Takes the place of what
+ * listened to these signals before.
  *
  * Ending at once loses nothing that was stored: whatever is stored is taken up by the next start.
  */
@@ -13,8 +19,8 @@ export function stopOnSignals(stop: (signal: NodeJS.Signals) => Promise<void>, e
   const onSignal = (signal: NodeJS.Signals) => {
     const now = performance.now();
     if (stoppingSince !== null) {
-      // Ctrl-C reaches the process from the terminal and again from a parent that hands it on.
-      if (now - stoppingSince > SAME_SIGNAL_MS) process.exit(1);
+      // A terminal that closes sends SIGHUP, and so does its shell: nobody is impatient.
+      if (signal !== "SIGHUP" && now - stoppingSince > SAME_SIGNAL_MS) process.exit(1);
       return;
     }
     stoppingSince = now;
@@ -26,8 +32,7 @@ export function stopOnSignals(stop: (signal: NodeJS.Signals) => Promise<void>, e
       },
     );
   };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  for (const name of SIGNALS) process.removeAllListeners(name).on(name, onSignal);
 }
 
 /** By convention: 128 and the number of SIGINT, for a command that was broken off. */

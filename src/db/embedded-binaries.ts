@@ -19,7 +19,6 @@ const runFile = promisify(execFile);
 export interface PostgresBinaries {
   readonly postgres: string;
   readonly initdb: string;
-  readonly pgCtl: string;
   /** The whole environment of these programs: PGPORT, PGDATA and the like of ours would turn theirs. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -67,7 +66,6 @@ export async function findPostgresBinaries(linkDir: string): Promise<PostgresBin
   return {
     postgres: program("postgres"),
     initdb: program("initdb"),
-    pgCtl: program("pg_ctl"),
     environment: {
       PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
       LC_ALL: "C",

@@ -15,7 +15,7 @@ export interface StartedProcess {
   /** Waits until it has written something that matches; fails with what it wrote when it ends before that. */
   waitFor(pattern: RegExp): Promise<RegExpMatchArray>;
   kill(signal: NodeJS.Signals): void;
-  /** Settles with the exit code (null when a signal ended it). */
+  /** Settles with the exit code (null when a signal ended it), once no process holds its output any more. */
   readonly exit: Promise<number | null>;
 }
 
@@ -31,7 +31,16 @@ export function startProcess(name: string, options: StartOptions): StartedProces
 
 /** Starts `node PATH`, from the project's root on; whoever starts it ends it. */
 export function startFile(path: string, options: StartOptions): StartedProcess {
-  const child = spawn(process.execPath, [`${ROOT}${path}`, ...(options.args ?? [])], {
+  return startCommand(process.execPath, { ...options, args: [`${ROOT}${path}`, ...(options.args ?? [])] });
+}
+
+/** Starts `npm run NAME -- ARGS`; signals reach npm alone. */
+export function startScript(name: string, options: StartOptions): StartedProcess {
+  return startCommand("npm", { ...options, args: ["run", name, "--", ...(options.args ?? [])] });
+}
+
+function startCommand(file: string, options: StartOptions): StartedProcess {
+  const child = spawn(file, options.args ?? [], {
     cwd: ROOT,
     env: {
       PATH: process.env.PATH ?? "",

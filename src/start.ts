@@ -1,0 +1,10 @@
+/**
+ * What `npm start`, the image and the systemd unit run: signals first, then the product.
+ *
+ * The first process of a container gets only signals that it has a handler for, and loading the product takes a second on a
+ * small machine. Nothing is started by then, so a signal may end the process at once.
+ */
+import { SIGNALS } from "./stop-on-signals.ts";
+
+for (const signal of SIGNALS) process.on(signal, () => process.exit(0));
+await import("./main.ts");
