@@ -53,6 +53,8 @@ export interface AppParts {
   page: PageHandler | null;
   /** Something ended that the process cannot go on without. */
   onFatal(error: StartupError): void;
+  /** Gives up a start that waits for Telegram. */
+  stopping?: AbortSignal | undefined;
   logger: Logger;
   now?: () => Date;
   /** By which calls to Telegram are spaced; the system's when left out. */
@@ -158,6 +160,7 @@ export async function startApp(parts: AppParts): Promise<App> {
       mayCall: () => worker?.isFresh() ?? false,
       isDatabaseUp: () => isDatabaseUp(intakeDatabase.db),
       onRefused: parts.onFatal,
+      stopping: parts.stopping,
       meter: metrics.meter,
       ...(parts.clock ? { clock: parts.clock } : {}),
       logger,

@@ -19,8 +19,8 @@ import type { RunOutcome } from "./events.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { startScriptedModel } from "./sandbox/sandbox.ts";
 import { seedDemoShop } from "./sandbox/shop/demo-shop.ts";
-import { BROKEN_OFF, stopOnSignals } from "./stop-on-signals.ts";
 import { createToolRegistry } from "./tools/registry.ts";
+import { withDatabase } from "./with-database.ts";
 
 const UNIQUE_VIOLATION = "23505";
 
@@ -47,14 +47,11 @@ try {
 }
 
 async function ask(question: string, config: Config, logger: Logger): Promise<RunOutcome | undefined> {
-  const opening = config.telegram.token ? openDatabase(config, logger) : openDatabaseOrDemo(config, logger);
-  stopOnSignals(async () => (await opening).close(), BROKEN_OFF);
-  const open = await opening;
-  try {
-    return await open.explained(askAt(open, question, { config, logger }));
-  } finally {
-    await open.close();
-  }
+  const open = config.telegram.token ? openDatabase : openDatabaseOrDemo;
+  return withDatabase(
+    (stopping) => open(config, logger, { signal: stopping }),
+    (opened) => askAt(opened, question, { config, logger }),
+  );
 }
 
 async function askAt(open: OpenDatabase, question: string, { config, logger }: { config: Config; logger: Logger }) {

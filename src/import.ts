@@ -9,13 +9,13 @@ import { quoteCell } from "./db/import/import-error.ts";
 import { openImportFile } from "./db/import/import-file.ts";
 import { importProducts } from "./db/import/import-products.ts";
 import type { ImportOptions, ImportSummary } from "./db/import/import-run.ts";
-import { importSales } from "./db/import/import-sales.ts";
+import { importSales, type SalesImportSummary } from "./db/import/import-sales.ts";
 import { openDatabase } from "./db/open.ts";
 import { AppError, BadInputError, StartupError } from "./errors.ts";
 import { drawProgress, formatNumber, writeProgress } from "./import-progress.ts";
 import { createLogger } from "./logger.ts";
 import { clockAt, dateAt } from "./shop/calendar.ts";
-import { BROKEN_OFF, stopOnSignals } from "./stop-on-signals.ts";
+import { withDatabase } from "./with-database.ts";
 
 const USAGE = `Usage:
   npm run import -- products FILE.csv    columns: sku,name,category,price,cost,stock,reorder_level
@@ -41,24 +41,28 @@ async function importFile(kind: Kind, path: string): Promise<string> {
   const { shop, ...config } = loadConfig();
   // Only what goes wrong: the sentences below say the rest.
   const logger = createLogger({ level: "warn", pretty: process.stdout.isTTY });
-  const opening = openDatabase({ shop, ...config }, logger);
-  // The transaction ends with its connection: nothing of the file is kept.
-  stopOnSignals(async () => (await opening).close(), BROKEN_OFF);
-  const { database, explained, close } = await opening;
-  const progress = process.stderr.isTTY ? drawProgress(process.stderr) : writeProgress(process.stderr);
-  try {
-    const now = new Date();
-    const options: ImportOptions = { ...file, importedBy: userName(), shop, now, onProgress: progress.show };
-    if (kind === "products") return describeProducts(await explained(importProducts(database, options)));
-    const summary = await explained(importSales(database, options));
-    const { receiptCount, changedCount, salesThrough } = summary;
-    const reach = `Sales now reach ${dateAt(salesThrough, shop.timeZone)} ${clockAt(salesThrough, shop.timeZone)}.`;
-    const counts = `${count(receiptCount, "receipt")}, ${formatNumber(changedCount)} new or changed`;
-    return sentences(summary, counts, [reach, ...describeUnknown(summary)]);
-  } finally {
-    progress.stop();
-    await close();
-  }
+  return withDatabase(
+    (signal) => openDatabase({ shop, ...config }, logger, { signal }),
+    async ({ database }) => {
+      const progress = process.stderr.isTTY ? drawProgress(process.stderr) : writeProgress(process.stderr);
+      const now = new Date();
+      const options: ImportOptions = { ...file, importedBy: userName(), shop, now, onProgress: progress.show };
+      try {
+        return kind === "products"
+          ? describeProducts(await importProducts(database, options))
+          : describeSales(await importSales(database, options), shop.timeZone);
+      } finally {
+        progress.stop();
+      }
+    },
+  );
+}
+
+function describeSales(summary: SalesImportSummary, timeZone: string): string {
+  const { receiptCount, changedCount, salesThrough } = summary;
+  const reach = `Sales now reach ${dateAt(salesThrough, timeZone)} ${clockAt(salesThrough, timeZone)}.`;
+  const counts = `${count(receiptCount, "receipt")}, ${formatNumber(changedCount)} new or changed`;
+  return sentences(summary, counts, [reach, ...describeUnknown(summary)]);
 }
 
 function describeProducts(summary: ImportSummary): string {

@@ -20,7 +20,7 @@ import { type SandboxTelegram, type Started, startSandboxTelegram, startScripted
 import { seedDemoShop } from "./sandbox/shop/demo-shop.ts";
 import { keepOtherSandboxesAway, openSandboxDatabase } from "./sandbox-access.ts";
 import { stopInTurn } from "./stop-in-turn.ts";
-import { stopOnSignals } from "./stop-on-signals.ts";
+import { stopOnSignals, unlessStopped, whenGivenUp } from "./stop-on-signals.ts";
 
 const stops: (() => Promise<void>)[] = [];
 let logger: Logger | undefined;
@@ -30,9 +30,9 @@ try {
   const startedAt = performance.now();
   const config = loadConfig();
   logger = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY });
-  const starting = start(config, logger);
-  stopWhenAsked(starting, logger);
-  const { app, chat } = await starting;
+  const stopping = stopWhenAsked(() => starting, logger);
+  const starting = start(config, logger, stopping);
+  const { app, chat } = await unlessStopped(stopping, starting);
   logger.info({ startMs: Math.round(performance.now() - startedAt) }, "ready");
   await greet(app, chat, { config, log: logger });
 } catch (error) {
@@ -40,7 +40,7 @@ try {
 }
 
 /** @returns the app, and where one chats with the bot. */
-async function start(config: Config, log: Logger): Promise<{ app: App; chat: string }> {
+async function start(config: Config, log: Logger, stopping: AbortSignal): Promise<{ app: App; chat: string }> {
   const { token } = config.telegram;
   // Before anything that takes long: a taken port is noticed at once, and a health check hears 503 until all is there.
   const http = await startHttpServer({
@@ -48,7 +48,7 @@ async function start(config: Config, log: Logger): Promise<{ app: App; chat: str
     onError: (error) => log.error({ err: error }, "request failed"),
   });
   stops.push(() => http.close());
-  const open = await (token === null ? openSandboxDatabase(config, log) : openDatabase(config, log));
+  const open = await (token === null ? openSandboxDatabase : openDatabase)(config, log, { signal: stopping });
   stops.push(() => open.close());
   log.info({ database: open.description }, "database ready");
   const model = await startModel(config, log);
@@ -64,6 +64,7 @@ async function start(config: Config, log: Logger): Promise<{ app: App; chat: str
     http,
     page: sandbox?.page ?? null,
     onFatal: (error) => void fail(error),
+    stopping,
     logger: log,
   });
   const app = await open.explained(starting);
@@ -130,11 +131,11 @@ async function greet(app: App, chat: string, { config, log }: { config: Config; 
   log.info(`try: ${app.exampleCommand}`);
 }
 
-function stopWhenAsked(starting: Promise<unknown>, log: Logger): void {
-  stopOnSignals(async (signal) => {
+function stopWhenAsked(starting: () => Promise<unknown>, log: Logger): AbortSignal {
+  return stopOnSignals(async (signal) => {
     log.info({ signal }, "stopping: a second signal ends at once");
     // What is half started would be stopped under its own feet, and what it starts later not at all.
-    await starting.catch(() => log.info("the start had failed"));
+    await whenGivenUp(starting());
     await stopAll();
   }, 0);
 }

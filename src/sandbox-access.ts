@@ -15,15 +15,20 @@ import type { Logger } from "./logger.ts";
  *
  * @throws {StartupError} saying what is real there and what to set.
  */
-export function openSandboxDatabase(config: Config, logger: Logger): Promise<OpenDatabase> {
-  return openDatabaseOrDemo(config, logger, async ({ database, description }) => {
+export function openSandboxDatabase(
+  config: Config,
+  logger: Logger,
+  { signal }: { signal?: AbortSignal | undefined } = {},
+): Promise<OpenDatabase> {
+  const check = async ({ database, description }: OpenDatabase) => {
     if (config.sandboxOnRealData) return;
     const reason = reasonAgainst(await findRealData(database.db), config.databaseUrl !== null);
     if (reason === null) return;
     throw new StartupError(
       `Without TELEGRAM_BOT_TOKEN this is the sandbox, and ${reason} ${description}. Set TELEGRAM_BOT_TOKEN for the real bot, or SANDBOX=1 for a sandbox on this data.`,
     );
-  });
+  };
+  return openDatabaseOrDemo(config, logger, { check, signal });
 }
 
 function reasonAgainst({ hasBot, hasPeople, hasFigures }: RealData, isGiven: boolean): string | null {

@@ -1,4 +1,8 @@
-/** What SIGINT, SIGTERM and SIGHUP do: stop in order, once; a second signal ends the process at once. */
+/**
+ * What SIGINT, SIGTERM and SIGHUP do: stop in order, once; a second signal ends the process at once. A start that is under way
+ * is given up.
+ */
+import { answerWithin, waitUpTo } from "./wait-up-to.ts";
 
 export const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -8,13 +12,20 @@ export const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
  */
 const SAME_SIGNAL_MS = 1_000;
 
+/** How long a start that was given up may take to undo what it did, in milliseconds. */
+const GIVE_UP_LIMIT_MS = 5_000;
+
+/** How long a stop may take, in milliseconds: less than the 45 s after which the unit and the compose file kill. */
+const STOP_LIMIT_MS = 40_000;
+
 /**
- * Calls `stop` at the first signal and exits with `exitCode` when it settles, with 1 when it fails. Takes the place of what
- * listened to these signals before.
+ * Calls `stop` at the first signal and exits with `exitCode` when it settles; with 1 when it fails or takes too long. The
+ * AbortSignal that is returned aborts just before. Takes the place of what listened to these signals before.
  *
  * Ending at once loses nothing that was stored: whatever is stored is taken up by the next start.
  */
-export function stopOnSignals(stop: (signal: NodeJS.Signals) => Promise<void>, exitCode: number): void {
+export function stopOnSignals(stop: (signal: NodeJS.Signals) => Promise<void>, exitCode: number): AbortSignal {
+  const stopping = new AbortController();
   let stoppingSince: number | null = null;
   const onSignal = (signal: NodeJS.Signals) => {
     const now = performance.now();
@@ -24,7 +35,8 @@ export function stopOnSignals(stop: (signal: NodeJS.Signals) => Promise<void>, e
       return;
     }
     stoppingSince = now;
-    stop(signal).then(
+    stopping.abort(new Error(`stopped by ${signal}`));
+    answerWithin(STOP_LIMIT_MS, stop(signal), () => new Error("the stop took too long: ended at once")).then(
       () => process.exit(exitCode),
       (error: unknown) => {
         process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
@@ -33,6 +45,21 @@ export function stopOnSignals(stop: (signal: NodeJS.Signals) => Promise<void>, e
     );
   };
   for (const name of SIGNALS) process.removeAllListeners(name).on(name, onSignal);
+  return stopping.signal;
+}
+
+/** Waits for a start that was given up to end, but not for long: what it waits for may never come. */
+export async function whenGivenUp(starting: Promise<unknown>): Promise<void> {
+  await waitUpTo(GIVE_UP_LIMIT_MS, starting).catch(() => undefined);
+}
+
+/** As `work`, but never settles once `stopping` has aborted: what fails then is of no interest, and the stop ends the process. */
+export async function unlessStopped<T>(stopping: AbortSignal, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } finally {
+    if (stopping.aborted) await new Promise(() => undefined);
+  }
 }
 
 /** By convention: 128 and the number of SIGINT, for a command that was broken off. */

@@ -13,7 +13,7 @@ import { hashToken } from "./graphql/auth.ts";
 import { createLogger } from "./logger.ts";
 import { findNameFault, MAX_NAME_LENGTH, makeToken } from "./make-token.ts";
 import { openSandboxDatabase } from "./sandbox-access.ts";
-import { BROKEN_OFF, stopOnSignals } from "./stop-on-signals.ts";
+import { withDatabase } from "./with-database.ts";
 
 const USAGE = "Usage: npm run token [-- --name NAME --scope admin|viewer --days N]; the scope is admin when left out";
 
@@ -59,18 +59,15 @@ async function storeToken(
 ): Promise<string> {
   const logger = createLogger({ level: "warn", pretty: process.stderr.isTTY });
   const open = sandbox ? openSandboxDatabase : openDatabase;
-  const opening = open(config, logger);
-  stopOnSignals(async () => (await opening).close(), BROKEN_OFF);
-  const { database, explained, close } = await opening;
-  try {
-    const { token, prefix } = makeToken();
-    const expiresAt = days === undefined ? null : { days };
-    const stored = { name, scope, prefix, sandbox, tokenHash: hashToken(token), expiresAt };
-    await explained(createAdminToken(database.db, stored));
-    return token;
-  } finally {
-    await close();
-  }
+  return withDatabase(
+    (signal) => open(config, logger, { signal }),
+    async ({ database }) => {
+      const { token, prefix } = makeToken();
+      const expiresAt = days === undefined ? null : { days };
+      await createAdminToken(database.db, { name, scope, prefix, sandbox, tokenHash: hashToken(token), expiresAt });
+      return token;
+    },
+  );
 }
 
 function readArguments(args: string[]): Arguments {

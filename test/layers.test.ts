@@ -49,6 +49,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "stop-in-turn": [],
   "stop-on-signals": [],
   "sandbox-access": ["db"],
+  "with-database": ["db", "stop-on-signals"],
   // The demo shop, and the model that talks to the stand-in.
   sandbox: ["assistant", "db"],
 };

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type StartedProcess, startScript } from "./support/process.ts";
+import { isAlive, type StartedProcess, startScript } from "./support/process.ts";
 
 let dataDir = "";
 
@@ -44,12 +44,4 @@ async function expectStopped(postmaster: number): Promise<void> {
   await expect.poll(() => isAlive(postmaster)).toBe(false);
   expect(await readdir(join(dataDir, "pg18"))).not.toContain("postmaster.pid");
   expect(await readFile(join(dataDir, "postgres.log"), "utf8")).toMatch(/database system is shut down\n$/);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { waitUpTo } from "../src/wait-up-to.ts";
+import { untilAborted, waitUpTo } from "../src/wait-up-to.ts";
 
 const never = new Promise(() => undefined);
 
@@ -10,4 +10,15 @@ test("the wait ends with the work, or with its limit", async () => {
 
 test("work that fails in time fails the wait", async () => {
   await expect(waitUpTo(3_600_000, Promise.reject(new Error("failed")))).rejects.toThrow("failed");
+});
+
+test("a wait that is given up fails with the reason, and work that is done first is what counts", async () => {
+  const giving = new AbortController();
+  const waiting = untilAborted(giving.signal, never);
+  expect(await untilAborted(giving.signal, Promise.resolve("done"))).toBe("done");
+
+  giving.abort(new Error("given up"));
+
+  await expect(waiting).rejects.toThrow("given up");
+  await expect(untilAborted(giving.signal, never)).rejects.toThrow("given up");
 });

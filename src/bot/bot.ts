@@ -12,7 +12,7 @@ import type { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { ReplyMeter, RunMeter, TelegramMeter } from "../meter.ts";
 import type { Shop } from "../shop/shop.ts";
-import { waitUpTo } from "../wait-up-to.ts";
+import { untilAborted, waitUpTo } from "../wait-up-to.ts";
 import { createAccess, inviteLink, makeFirstOwnerInvite } from "./access.ts";
 import { createButtons } from "./buttons.ts";
 import { reasonOf } from "./call-failure.ts";
@@ -55,6 +55,8 @@ export interface TelegramBotDeps {
   isDatabaseUp(): Promise<boolean>;
   /** Telegram refused the token while running: the process has to end. */
   onRefused(error: StartupError): void;
+  /** Gives up asking Telegram who the bot is. */
+  stopping?: AbortSignal | undefined;
   meter?: TelegramMeter & ReplyMeter & Pick<RunMeter, "runEnded">;
   /** By which calls are spaced; the system's when left out. */
   clock?: Clock;
@@ -98,7 +100,7 @@ const STORE_LIMIT_MS = 5_000;
  */
 export async function createTelegramBot(deps: TelegramBotDeps): Promise<TelegramBot> {
   const { clock = systemClock, logger, telegram } = deps;
-  const me = await askWhoIAm(telegram);
+  const me = await untilAborted(deps.stopping, askWhoIAm(telegram));
   const bot = new Bot<BotContext>(telegram.token, {
     client: clientOptions(telegram, CALL_TIMEOUT_SECONDS),
     botInfo: me,

@@ -82,16 +82,34 @@ export function commandAs(user: ServerUser, program: string, args: readonly stri
   return { file, args: rest, who };
 }
 
+export interface RunOptions {
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Ends the program early; it fails then. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Runs `program` to its end, at most two minutes, and returns its standard output. Rejects when it fails. */
 export async function runAs(
   user: ServerUser,
   [program, ...args]: readonly [string, ...string[]],
-  options: { env: Readonly<Record<string, string>>; cwd?: string },
+  { signal, ...options }: RunOptions,
 ): Promise<string> {
+  signal?.throwIfAborted();
   const command = commandAs(user, program, args);
-  const { stdout } = await runFile(command.file, command.args, { ...options, ...command.who, timeout: 120_000 });
-  return stdout;
+  const running = runFile(command.file, command.args, { ...options, ...command.who, timeout: RUN_LIMIT_MS });
+  // Not Node's own: that does not wait for the program to end.
+  const end = () => running.child.kill();
+  signal?.addEventListener("abort", end);
+  try {
+    return (await running).stdout;
+  } finally {
+    signal?.removeEventListener("abort", end);
+  }
 }
+
+/** How long a program may run, in milliseconds; `initdb` takes seconds. */
+export const RUN_LIMIT_MS = 120_000;
 
 /** What loads a program that was built against glibc, by architecture. */
 const GLIBC_LOADERS = new Map([

@@ -49,11 +49,18 @@ export async function giveDataDirTo({ uid, gid }: ServerUser, dataDir: string): 
   await chown(dataDir, uid, gid);
 }
 
+export interface ClusterMaking {
+  readonly binaries: PostgresBinaries;
+  readonly user: ServerUser;
+  /** Gives it up. */
+  readonly signal: AbortSignal | undefined;
+}
+
 /**
  * Makes the cluster unless it is there. It is made beside its place and then renamed: a crash leaves no half-made one, and
  * of several first starts one wins. A StartupError for a cluster of another major version and for a failing initdb.
  */
-export async function ensureCluster(dataDir: string, binaries: PostgresBinaries, user: ServerUser): Promise<void> {
+export async function ensureCluster(dataDir: string, making: ClusterMaking): Promise<void> {
   const cluster = clusterDir(dataDir);
   const version = await readVersion(cluster);
   if (version === MAJOR_VERSION) return;
@@ -64,7 +71,7 @@ export async function ensureCluster(dataDir: string, binaries: PostgresBinaries,
 
   const draft = join(dataDir, `init-${randomBytes(6).toString("hex")}`);
   try {
-    await initialise(draft, binaries, user);
+    await initialise(draft, making);
     await rename(draft, cluster);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
@@ -101,12 +108,13 @@ async function readVersion(cluster: string): Promise<string | undefined> {
  */
 const LOCALE = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=PG_UNICODE_FAST"];
 
-async function initialise(folder: string, binaries: PostgresBinaries, user: ServerUser): Promise<void> {
+async function initialise(folder: string, { binaries, user, signal }: ClusterMaking): Promise<void> {
   const access = ["--username=postgres", "--auth-local=trust", "--auth-host=reject"];
   const command = [binaries.initdb, "-D", folder, "--no-instructions", ...access, ...LOCALE] as const;
   try {
-    await runAs(user, command, { env: binaries.environment, cwd: "/" });
+    await runAs(user, command, { env: binaries.environment, cwd: "/", signal });
   } catch (error) {
+    signal?.throwIfAborted();
     const output = error instanceof Error && "stderr" in error ? String(error.stderr) : "";
     const reason = mostTellingLine(output) || String(error);
     throw new StartupError(`PostgreSQL could not make its cluster: ${reason}`, { cause: error });

@@ -7,6 +7,7 @@
  * that was killed counts no more; it leaves the server running, for the next one to find.
  */
 import type { Sql } from "postgres";
+import { untilAborted } from "../wait-up-to.ts";
 import { openSession } from "./client.ts";
 import { isServerAbsent, isServerBusy } from "./error-code.ts";
 
@@ -24,8 +25,11 @@ export interface Lease {
   leave(stop: () => Promise<void>): Promise<boolean>;
 }
 
-/** A lease, or why there is none now: nobody answers on the socket, or the server is starting or stopping. */
-export async function tryTakeLease(socketDir: string): Promise<Lease | "absent" | "busy"> {
+/**
+ * A lease, or why there is none now: nobody answers on the socket, or the server is starting or stopping. Rejects when `signal`
+ * aborts: a server that hangs never answers.
+ */
+export async function tryTakeLease(socketDir: string, signal?: AbortSignal): Promise<Lease | "absent" | "busy"> {
   const lost = Promise.withResolvers<void>();
   const session = openSession(
     { socketDir, user: EMBEDDED_USER, database: "postgres" },
@@ -33,16 +37,21 @@ export async function tryTakeLease(socketDir: string): Promise<Lease | "absent" 
     lost.resolve,
   );
   try {
-    // The newest of our sessions may wait here for one that is just stopping the server.
-    await session`select pg_advisory_lock_shared(${LEASE_LOCK}::bigint)`;
-    const [row] = await session<{ version: string }[]>`select current_setting('server_version') as version`;
-    return { version: row?.version ?? "", lost: lost.promise, leave: (stop) => leave(session, stop) };
+    const version = await untilAborted(signal, lockShared(session));
+    return { version, lost: lost.promise, leave: (stop) => leave(session, stop) };
   } catch (error) {
     await session.end({ timeout: 0 });
     if (isServerAbsent(error)) return "absent";
     if (isServerBusy(error)) return "busy";
     throw error;
   }
+}
+
+async function lockShared(session: Sql): Promise<string> {
+  // The newest of our sessions may wait here for one that is just stopping the server.
+  await session`select pg_advisory_lock_shared(${LEASE_LOCK}::bigint)`;
+  const [row] = await session<{ version: string }[]>`select current_setting('server_version') as version`;
+  return row?.version ?? "";
 }
 
 async function leave(session: Sql, stop: () => Promise<void>): Promise<boolean> {

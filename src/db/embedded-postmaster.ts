@@ -10,12 +10,18 @@ import { open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
+import { waitUpTo } from "../wait-up-to.ts";
 import { commandAs, type PostgresBinaries, type ServerUser } from "./embedded-binaries.ts";
 import { readFailure } from "./embedded-log.ts";
 import { errorCode } from "./error-code.ts";
 
 /** Pause between two looks at a server that is stopping, in milliseconds. */
 const STOP_LOOK_INTERVAL_MS = 20;
+
+/** A fast shutdown, an immediate one, and what even a process obeys that was stopped or hangs. */
+const ENDING_SIGNALS = ["SIGINT", "SIGQUIT", "SIGKILL"] as const;
+/** How long a postmaster may take to obey each of them, in milliseconds. */
+const END_STEP_LIMIT_MS = 1_000;
 
 export interface ServerFiles {
   readonly cluster: string;
@@ -34,6 +40,8 @@ export interface Launch {
   readonly state: "running" | "stopped" | "failed";
   /** Why, when it failed: what its log says, in one line. */
   readonly readReason: () => Promise<string>;
+  /** Ends it, however far it has come, within seconds. For one that nobody uses yet: it recovers at the next start. */
+  readonly end: () => Promise<void>;
 }
 
 /** Starts the server and does not wait for it. */
@@ -44,11 +52,14 @@ export async function launchPostmaster(server: ServerFiles): Promise<Launch> {
   const logStart = (await log.stat()).size;
   const child = spawnDetached(server, args, log.fd);
   const launch: { state: Launch["state"]; failure?: Error } = { state: "running" };
+  const ended = Promise.withResolvers<void>();
   child.once("exit", (code) => {
     launch.state = code === 0 ? "stopped" : "failed";
+    ended.resolve();
   });
   child.once("error", (failure) => {
     Object.assign(launch, { state: "failed", failure });
+    ended.resolve();
   });
   await log.close();
   return {
@@ -58,6 +69,13 @@ export async function launchPostmaster(server: ServerFiles): Promise<Launch> {
     },
     readReason: async () =>
       launch.failure?.message ?? (await readFailure(server.logFile, { pid: child.pid ?? 0, start: logStart })),
+    end: async () => {
+      for (const signal of ENDING_SIGNALS) {
+        if (launch.state !== "running") return;
+        child.kill(signal);
+        await waitUpTo(END_STEP_LIMIT_MS, ended.promise);
+      }
+    },
   };
 }
 
@@ -80,9 +98,18 @@ export async function stopPostmaster(server: ServerFiles): Promise<void> {
   const pid = await readPid(server.cluster);
   if (pid === undefined || !(await isPostmasterAlive(server))) return;
   // What PostgreSQL calls a fast shutdown. Not by pg_ctl: a second Ctrl-C would end that, and the server would stay.
-  process.kill(pid, "SIGINT");
+  signalServer(pid, "SIGINT");
   while ((await readPid(server.cluster)) === pid && (await isPostmasterAlive(server)))
     await pause(STOP_LOOK_INTERVAL_MS);
+}
+
+function signalServer(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    // It has ended meanwhile.
+    if (errorCode(error) !== "ESRCH") throw error;
+  }
 }
 
 /**

@@ -28,6 +28,8 @@ export interface EmbeddedOptions {
   readonly logger?: EmbeddedLogger;
   /** PostgreSQL settings over our own. They count only for who starts the server. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Gives the start up: it rejects within seconds, and leaves no server behind that nobody uses. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The part of a pino logger that is used here. */
@@ -70,6 +72,8 @@ const HELD_LIMIT_MS = 30_000;
 
 /** How long one who leaves waits for a server that is coming up, in milliseconds. */
 const LAST_LEASE_LIMIT_MS = 10_000;
+/** How long a start that is given up looks whether others use the server that it launched, in milliseconds. */
+const ABANDON_LOOK_LIMIT_MS = 1_000;
 
 /** Pause after a start in the background that failed, in milliseconds. */
 const RESTART_INTERVAL_MS = 5_000;
@@ -84,10 +88,11 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   const server = await prepareServer(options).catch(async (error) => {
     throw await explainFullDisk(error, disk);
   });
-  const leaving = new AbortController();
-  const { lease, startedHere } = await joinServer(server, leaving.signal).catch(async (error) => {
-    throw (await hasRunOutOfSpace(disk)) ? diskFull(disk.dataDir, error) : error;
+  const { lease, startedHere } = await joinServer(server, options.signal).catch(async (error) => {
+    const isFull = !options.signal?.aborted && (await hasRunOutOfSpace(disk));
+    throw isFull ? diskFull(disk.dataDir, error) : error;
   });
+  const leaving = new AbortController();
   const { socketDir, logFile } = server;
   const { version } = lease;
   logger?.info({ socketDir, version }, startedHere ? "embedded database started" : "embedded database joined");
@@ -107,7 +112,7 @@ async function lookAtDisk({ dataDir: given }: EmbeddedOptions): Promise<ServerDi
   return { dataDir, logFile, logStart: log?.size ?? 0 };
 }
 
-async function prepareServer({ dataDir: given, settings = {} }: EmbeddedOptions): Promise<ServerFiles> {
+async function prepareServer({ dataDir: given, settings = {}, signal }: EmbeddedOptions): Promise<ServerFiles> {
   await prepareDataDir(resolve(given));
   // One folder, one name: the socket's place and the pid file's check follow from it.
   const dataDir = await realpath(given);
@@ -115,26 +120,55 @@ async function prepareServer({ dataDir: given, settings = {} }: EmbeddedOptions)
   const binaries = await findPostgresBinaries(join(dataDir, "pg-lib"));
   const user = await findServerUser(binaries, (await exists(cluster)) ? cluster : dataDir);
   await giveDataDirTo(user, dataDir);
-  await ensureCluster(dataDir, binaries, user);
+  await ensureCluster(dataDir, { binaries, user, signal });
+  signal?.throwIfAborted();
   const socketDir = await ensureSocketDir(dataDir, user);
   return { cluster, socketDir, logFile: join(dataDir, LOG_FILE), binaries, user, settings };
 }
 
-/** Takes a lease, and starts the server for it when there is none. Rejects with an AbortError when `signal` aborts. */
-async function joinServer(server: ServerFiles, signal: AbortSignal): Promise<{ lease: Lease; startedHere: boolean }> {
+interface Joined {
+  readonly lease: Lease;
+  readonly startedHere: boolean;
+}
+
+/** Takes a lease, and starts the server for it when there is none. Rejects when `signal` aborts. */
+async function joinServer(server: ServerFiles, signal: AbortSignal | undefined): Promise<Joined> {
+  const own: { launch?: Launch | undefined } = {};
+  try {
+    return await tryToJoin(server, own, signal);
+  } catch (error) {
+    // A server that is only slow is left to go on: the next start finds it further.
+    if (signal?.aborted && own.launch) await abandon(server, own.launch);
+    throw error;
+  }
+}
+
+/** `own.launch` is the server that it started last. */
+async function tryToJoin(
+  server: ServerFiles,
+  own: { launch?: Launch | undefined },
+  signal: AbortSignal | undefined,
+): Promise<Joined> {
   const begin = performance.now();
-  let launch: Launch | undefined;
   while (performance.now() < begin + START_LIMIT_MS) {
-    const answer = await tryTakeLease(server.socketDir);
+    const answer = await tryTakeLease(server.socketDir, signal);
     if (typeof answer === "object")
-      return { lease: answer, startedHere: launch !== undefined && (await isRunning(launch, server.cluster)) };
-    if (launch?.state === "failed") await refuseFailure(launch, server.logFile, begin);
-    if (launch?.state !== "running") launch = undefined;
-    const isNobodyThere = answer === "absent" && !launch && !(await isPostmasterAlive(server));
-    if (isNobodyThere) launch = await launchPostmaster(server);
-    await pause(LOOK_INTERVAL_MS, undefined, { signal });
+      return { lease: answer, startedHere: own.launch !== undefined && (await isRunning(own.launch, server.cluster)) };
+    if (own.launch?.state === "failed") await refuseFailure(own.launch, server.logFile, begin);
+    if (own.launch?.state !== "running") own.launch = undefined;
+    const isNobodyThere = answer === "absent" && !own.launch && !(await isPostmasterAlive(server));
+    if (isNobodyThere) own.launch = await launchPostmaster(server);
+    await pause(LOOK_INTERVAL_MS, undefined, signal ? { signal } : {});
   }
   throw new StartupError(`PostgreSQL takes no connections on ${server.socketDir}: see ${server.logFile}.`);
+}
+
+/** Ends a server that was launched by a start that is given up, unless others use it by now. */
+async function abandon(server: ServerFiles, launch: Launch): Promise<void> {
+  const looking = AbortSignal.timeout(ABANDON_LOOK_LIMIT_MS);
+  const answer = await tryTakeLease(server.socketDir, looking).catch(() => "hangs");
+  if (typeof answer === "object") await answer.leave(() => stopPostmaster(server));
+  else await launch.end();
 }
 
 async function refuseFailure(launch: Launch, logFile: string, begin: number): Promise<void> {

@@ -7,6 +7,7 @@
 import type { Config } from "../config.ts";
 import { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { untilAborted } from "../wait-up-to.ts";
 import { checkServer } from "./check-server.ts";
 import {
   type ConnectOptions,
@@ -38,48 +39,67 @@ export interface OpenDatabase {
   close(): Promise<void>;
 }
 
-/** The shop's own database: of `DATABASE_URL`, else on the embedded server. @throws {StartupError} */
-export async function openDatabase(config: Config, logger: Logger): Promise<OpenDatabase> {
-  if (config.databaseUrl) return openGiven(config.databaseUrl, logger);
-  const server = await startEmbeddedPostgres({ dataDir: config.dataDir, logger });
-  return withServer(server, logger, () => openEmbedded(server, SHOP_DATABASE, logger));
+/** What opening takes: where warnings go, and what gives it up, with everything that was begun undone. */
+interface Opening {
+  readonly logger: Logger;
+  readonly signal: AbortSignal | undefined;
 }
 
 /**
- * The database to try things on: the shop's own as soon as something was imported into it, else the demo shop's. `check` may
- * refuse the shop's own, whichever of the two it is to be.
+ * The shop's own database: of `DATABASE_URL`, else on the embedded server. Rejects soon after `signal` aborts.
+ *
+ * @throws {StartupError}
+ */
+export async function openDatabase(
+  config: Config,
+  logger: Logger,
+  { signal }: { signal?: AbortSignal | undefined } = {},
+): Promise<OpenDatabase> {
+  const opening = { logger, signal };
+  if (config.databaseUrl) return openGiven(config.databaseUrl, opening);
+  const server = await startEmbeddedPostgres({ dataDir: config.dataDir, logger, signal });
+  return withServer(server, logger, () => openEmbedded(server, SHOP_DATABASE, opening));
+}
+
+export interface DemoOptions {
+  /** Gives it up: it rejects soon after the signal aborts. */
+  readonly signal?: AbortSignal | undefined;
+  /** May refuse the shop's own database, whichever of the two it is to be. */
+  check?(own: OpenDatabase): Promise<void>;
+}
+
+/**
+ * The database to try things on: the shop's own as soon as something was imported into it, else the demo shop's.
  *
  * @throws {StartupError}
  */
 export async function openDatabaseOrDemo(
   config: Config,
   logger: Logger,
-  check: (own: OpenDatabase) => Promise<void> = async () => undefined,
+  { signal, check = async () => undefined }: DemoOptions = {},
 ): Promise<OpenDatabase> {
-  if (config.databaseUrl) return checked(await openGiven(config.databaseUrl, logger), check);
-  const server = await startEmbeddedPostgres({ dataDir: config.dataDir, logger });
+  const opening = { logger, signal };
+  const checked = async (open: OpenDatabase) => {
+    await untilAborted(signal, check(open)).catch(async (error: unknown) => {
+      await open.database.close();
+      throw error;
+    });
+    return open;
+  };
+  if (config.databaseUrl) return checked(await openGiven(config.databaseUrl, opening));
+  const server = await startEmbeddedPostgres({ dataDir: config.dataDir, logger, signal });
   return withServer(server, logger, async () => {
-    const own = await checked(await openEmbedded(server, SHOP_DATABASE, logger), check);
-    if (await hasImports(own.database.db)) return own;
+    const own = await checked(await openEmbedded(server, SHOP_DATABASE, opening));
+    if (await untilAborted(signal, hasImports(own.database.db))) return own;
     await own.database.close();
-    return openEmbedded(server, DEMO_DATABASE, logger);
+    return openEmbedded(server, DEMO_DATABASE, opening);
   });
 }
 
-async function checked(open: OpenDatabase, check: (open: OpenDatabase) => Promise<void>): Promise<OpenDatabase> {
-  try {
-    await check(open);
-    return open;
-  } catch (error) {
-    await open.database.close();
-    throw error;
-  }
-}
-
-async function openGiven(url: string, logger: Logger): Promise<OpenDatabase> {
+async function openGiven(url: string, opening: Opening): Promise<OpenDatabase> {
   const target = { url };
   // Before the address is taken apart below: this says without quoting it what is wrong with it.
-  const database = await openChecked(target, logger).catch(explainGiven);
+  const database = await openChecked(target, opening).catch(explainGiven);
   const { hostname, pathname } = new URL(url);
   return {
     database,
@@ -91,10 +111,10 @@ async function openGiven(url: string, logger: Logger): Promise<OpenDatabase> {
   };
 }
 
-async function openEmbedded(server: EmbeddedPostgres, name: string, logger: Logger): Promise<OpenDatabase> {
-  await createDatabaseIfMissing(server, name);
+async function openEmbedded(server: EmbeddedPostgres, name: string, opening: Opening): Promise<OpenDatabase> {
+  await untilAborted(opening.signal, createDatabaseIfMissing(server, name));
   const target = { socketDir: server.socketDir, user: server.user, database: name };
-  const database = await openChecked(target, logger);
+  const database = await openChecked(target, opening);
   return {
     database,
     connect: (options) => connectDatabase(target, options),
@@ -111,16 +131,16 @@ async function openEmbedded(server: EmbeddedPostgres, name: string, logger: Logg
   };
 }
 
-async function openChecked(target: DatabaseTarget, logger: Logger): Promise<Database> {
+async function openChecked(target: DatabaseTarget, { logger, signal }: Opening): Promise<Database> {
   const database = connectDatabase(target, {
     poolSize: 20,
     onNotice: (notice) => logger.debug({ severity: notice.severity, code: notice.code }, "notice of the database"),
   });
   try {
-    const { warnings } = await checkServer(database);
+    const { warnings } = await untilAborted(signal, checkServer(database));
     if (warnings.length > 0) logger.warn({ warnings }, "the database could be better set up");
-    await migrateDatabase(database);
-    await forgetForeignChanges(database.db);
+    await migrateDatabase(database, { signal });
+    await untilAborted(signal, forgetForeignChanges(database.db));
     return database;
   } catch (error) {
     await database.close();

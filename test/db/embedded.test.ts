@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -11,6 +11,7 @@ import { connectDatabase, createDatabaseIfMissing, type Database } from "../../s
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/db/embedded.ts";
 import { embeddedPackage, pointLink } from "../../src/db/embedded-binaries.ts";
 import { StartupError } from "../../src/errors.ts";
+import { isAlive } from "../support/process.ts";
 
 const PROCESS = fileURLToPath(new URL("../support/fixtures/embedded-process.ts", import.meta.url));
 
@@ -203,6 +204,35 @@ test("a server that cannot start is a startup error with the telling line of its
   expect(failure).toHaveProperty("message", expect.stringContaining('invalid value for parameter "max_connections"'));
 });
 
+test("a start that is given up while PostgreSQL recovers leaves no server behind, and the next one starts it", async () => {
+  await (await start()).release();
+  await recoverWithoutEnd();
+  const giving = new AbortController();
+  const starting = startEmbeddedPostgres({ dataDir, signal: giving.signal });
+  starting.catch(() => undefined);
+  await expect.poll(readLog).toMatch(/starting archive recovery/);
+  const postmaster = await readServerPid();
+
+  giving.abort(new Error("given up"));
+
+  await expect(starting).rejects.toThrow("given up");
+  await expect.poll(() => isAlive(postmaster)).toBe(false);
+  await rm(join(dataDir, "pg18", "recovery.signal"));
+  expect((await start()).startedHere).toBe(true);
+});
+
+test("a start that is given up while it makes the cluster leaves nothing of it behind", async () => {
+  const giving = new AbortController();
+  const starting = startEmbeddedPostgres({ dataDir, signal: giving.signal });
+  starting.catch(() => undefined);
+  await expect.poll(() => readdir(dataDir)).toEqual([expect.stringMatching(/^init-/)]);
+
+  giving.abort(new Error("given up"));
+
+  await expect(starting).rejects.toThrow("given up");
+  expect(await readdir(dataDir)).toEqual([]);
+});
+
 test("a machine without a package of its own is told to set DATABASE_URL", () => {
   const machine = { platform: "linux", arch: "x64", hasGlibc: true };
 
@@ -273,6 +303,16 @@ async function ask(server: { socketDir: string; user: string }, statement: strin
   } finally {
     await database.close();
   }
+}
+
+/** Lets the server wait, at its next start, for a file that never comes. */
+async function recoverWithoutEnd(): Promise<void> {
+  await writeFile(join(dataDir, "pg18", "recovery.signal"), "");
+  await appendFile(join(dataDir, "pg18", "postgresql.auto.conf"), "restore_command = 'sleep 3600'\n");
+}
+
+function readLog(): Promise<string> {
+  return readFile(join(dataDir, "postgres.log"), "utf8");
 }
 
 async function readServerPid(): Promise<number> {

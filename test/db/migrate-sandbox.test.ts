@@ -34,7 +34,7 @@ beforeEach(async () => {
   const target = { socketDir, user, database: name };
   database = connectDatabase(target);
   session = openSession(target, "test");
-  await migrateDatabase(database, earlier);
+  await migrateDatabase(database, { migrationsFolder: earlier });
   return async () => {
     await Promise.all([session.end(), database.close()]);
     await dropTestDatabase(name);

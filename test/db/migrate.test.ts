@@ -32,19 +32,21 @@ async function writeMigration(date: string, statements: string): Promise<void> {
 test("a migration that fails leaves nothing of itself and of those before it, and the next start goes on", async () => {
   await writeMigration("20260101000000", "create table one (n int); create table two (n int);");
   await writeMigration("20260102000000", "select 1 / 0");
-  await expect(migrateDatabase(database, folder)).rejects.toSatisfy((error) => errorCode(error) === "22012");
+  await expect(migrateDatabase(database, { migrationsFolder: folder })).rejects.toSatisfy(
+    (error) => errorCode(error) === "22012",
+  );
   expect([...(await database.db.execute(sql`select to_regclass('one') as found`))]).toEqual([{ found: null }]);
 
   await writeFile(join(folder, "20260102000000_step", "migration.sql"), "create table three (n int)");
-  await migrateDatabase(database, folder);
-  await migrateDatabase(database, folder);
+  await migrateDatabase(database, { migrationsFolder: folder });
+  await migrateDatabase(database, { migrationsFolder: folder });
 
   expect(await database.db.$count(sql`three`)).toBe(0);
 });
 
 test("a server that goes away in the middle of a migration fails it, and nothing waits for ever", async () => {
   await writeMigration("20260101000000", "select pg_sleep(600)");
-  const failed = expect(migrateDatabase(database, folder)).rejects.toSatisfy(isDatabaseAway);
+  const failed = expect(migrateDatabase(database, { migrationsFolder: folder })).rejects.toSatisfy(isDatabaseAway);
   const sleeping = () =>
     onTestServer(
       (session) => session`select pg_terminate_backend(pid) from pg_stat_activity

@@ -39,6 +39,14 @@ export function startScript(name: string, options: StartOptions): StartedProcess
   return startCommand("npm", { ...options, args: ["run", name, "--", ...(options.args ?? [])] });
 }
 
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 function startCommand(file: string, options: StartOptions): StartedProcess {
   const child = spawn(file, options.args ?? [], {
     cwd: ROOT,

@@ -1,0 +1,30 @@
+/** What the commands do with an open database: they close it in the end, and at a signal at once. */
+import type { OpenDatabase } from "./db/open.ts";
+import { BROKEN_OFF, stopOnSignals, unlessStopped, whenGivenUp } from "./stop-on-signals.ts";
+
+/**
+ * Opens, works, closes. A full disk is named as that (`OpenDatabase.explained`). A signal gives the opening up, or closes the database under the work, whose transaction ends with its
+ * connection; then the process exits with 130, and this never settles.
+ */
+export async function withDatabase<T>(
+  open: (stopping: AbortSignal) => Promise<OpenDatabase>,
+  work: (open: OpenDatabase) => Promise<T>,
+): Promise<T> {
+  let opened: OpenDatabase | undefined;
+  const stopping = stopOnSignals(async () => {
+    await whenGivenUp(opening);
+    await opened?.close();
+  }, BROKEN_OFF);
+  const opening = open(stopping);
+  return unlessStopped(
+    stopping,
+    (async () => {
+      opened = await opening;
+      try {
+        return await opened.explained(work(opened));
+      } finally {
+        await opened.close();
+      }
+    })(),
+  );
+}
