@@ -1,7 +1,7 @@
 /** The admin token of this installation: given by `ADMIN_TOKEN`, else made once and kept in `DATA_DIR`, for its owner only. */
-import { randomBytes } from "node:crypto";
 import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { draftOf, removeDrafts } from "./drafts.ts";
 import { StartupError } from "./errors.ts";
 import { makeToken } from "./make-token.ts";
 
@@ -17,6 +17,7 @@ export interface AdminToken {
 export async function loadAdminToken(given: string | null, dataDir: string): Promise<AdminToken> {
   if (given !== null) return { token: given, shellText: "$ADMIN_TOKEN", file: null };
   const file = join(dataDir, "admin-token");
+  await removeDrafts(file);
   return { token: (await read(file)) ?? (await make(file)), shellText: `$(cat ${shellQuoted(file)})`, file };
 }
 
@@ -25,10 +26,9 @@ export async function loadAdminToken(given: string | null, dataDir: string): Pro
  * `wx` keeps a file that is there and throws its `EEXIST`. @throws {StartupError} when `DATA_DIR` cannot be written.
  */
 export async function writeSecret(file: string, secret: string, flag: "wx" | "w"): Promise<void> {
-  const draft = `${file}.${randomBytes(6).toString("hex")}`;
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    await moveWhole(draft, file, { secret, keep: flag === "wx" });
+    while (!(await moveWhole(draftOf(file), file, { secret, keep: flag === "wx" })));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST" && flag === "wx") throw error;
@@ -36,10 +36,19 @@ export async function writeSecret(file: string, secret: string, flag: "wx" | "w"
   }
 }
 
-async function moveWhole(draft: string, file: string, { secret, keep }: { secret: string; keep: boolean }) {
+/** False when another process took the draft for one that a killed process had left, and removed it. */
+async function moveWhole(
+  draft: string,
+  file: string,
+  { secret, keep }: { secret: string; keep: boolean },
+): Promise<boolean> {
+  await writeFile(draft, `${secret}\n`, { mode: 0o600, flag: "wx" });
   try {
-    await writeFile(draft, `${secret}\n`, { mode: 0o600, flag: "wx" });
     await (keep ? link(draft, file) : rename(draft, file));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return false;
   } finally {
     await rm(draft, { force: true });
   }

@@ -8,6 +8,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** Rooms that any room may look into: they know nothing of the others. */
 const COMMON = [
   "config",
+  "drafts",
   "logger",
   "errors",
   "events",
@@ -26,6 +27,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   config: ["errors", "roles", "shop", "telegram-ids"],
   logger: ["calm-warnings"],
   "calm-warnings": [],
+  drafts: [],
   errors: [],
   events: [],
   "make-token": [],

@@ -4,13 +4,13 @@
  * It knows nothing of data folders, except one where library links may be put.
  */
 import { execFile } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { access, mkdir, readFile, readlink, rename, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
+import { draftOf, removeDrafts } from "../drafts.ts";
 import { StartupError } from "../errors.ts";
 import { errorCode } from "./error-code.ts";
 
@@ -170,9 +170,15 @@ export async function pointLink(target: string, path: string): Promise<void> {
 }
 
 async function replaceLink(target: string, path: string): Promise<void> {
-  const draft = `${path}.${randomBytes(6).toString("hex")}`;
+  await removeDrafts(path);
+  const draft = draftOf(path);
   await symlink(target, draft);
-  await rename(draft, path);
+  try {
+    await rename(draft, path);
+  } catch (error) {
+    // Another process took it for one that was left, and so makes the same link.
+    if (errorCode(error) !== "ENOENT") throw error;
+  }
 }
 
 export async function exists(path: string): Promise<boolean> {

@@ -5,11 +5,18 @@
  * socket may be opened by its owner only, and its folder must not be somebody else's.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { chmod, chown, lstat, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { StartupError } from "../errors.ts";
-import { exists, isWritable, type PostgresBinaries, runAs, type ServerUser } from "./embedded-binaries.ts";
+import {
+  exists,
+  isWritable,
+  type PostgresBinaries,
+  RUN_LIMIT_MS,
+  runAs,
+  type ServerUser,
+} from "./embedded-binaries.ts";
 import { mostTellingLine } from "./embedded-log.ts";
 import { errorCode } from "./error-code.ts";
 
@@ -63,12 +70,14 @@ export interface ClusterMaking {
 export async function ensureCluster(dataDir: string, making: ClusterMaking): Promise<void> {
   const cluster = clusterDir(dataDir);
   const version = await readVersion(cluster);
-  if (version === MAJOR_VERSION) return;
+  if (version === MAJOR_VERSION) return removeUnfinished(dataDir, 0);
   if (version !== undefined)
     throw new StartupError(
       `${cluster} is of PostgreSQL ${version}, not ${MAJOR_VERSION}: move it away, or set DATABASE_URL.`,
     );
 
+  // A disk that is too small would get fuller with each try.
+  await removeUnfinished(dataDir, 2 * RUN_LIMIT_MS);
   const draft = join(dataDir, `init-${randomBytes(6).toString("hex")}`);
   try {
     await initialise(draft, making);
@@ -76,6 +85,27 @@ export async function ensureCluster(dataDir: string, making: ClusterMaking): Pro
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
     if ((await readVersion(cluster)) !== MAJOR_VERSION) throw error;
+  }
+  await removeUnfinished(dataDir, 0);
+}
+
+const UNFINISHED = /^init-[0-9a-f]{12}$/;
+
+/**
+ * Removes what killed first starts left. With a cluster in its place nobody needs one that is being made: who makes it
+ * takes that one. Without, another process may be making it, within `RUN_LIMIT_MS`: only what is older than `minAgeMs` goes.
+ */
+async function removeUnfinished(dataDir: string, minAgeMs: number): Promise<void> {
+  for (const name of await readdir(dataDir)) {
+    if (!UNFINISHED.test(name)) continue;
+    const folder = join(dataDir, name);
+    try {
+      if (Date.now() - (await stat(folder)).mtimeMs >= minAgeMs)
+        await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+    } catch (error) {
+      // An initdb whose parent was killed still writes to it, or another process removes it: the next start looks again.
+      if (!["ENOTEMPTY", "ENOENT"].includes(errorCode(error) ?? "")) throw error;
+    }
   }
 }
 

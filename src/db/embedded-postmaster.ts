@@ -5,11 +5,11 @@
  * that Ctrl-C ends us and not it. Whether it takes connections is not known here.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
+import { draftOf, findDrafts } from "../drafts.ts";
 import { waitUpTo } from "../wait-up-to.ts";
 import { commandAs, type PostgresBinaries, type ServerUser } from "./embedded-binaries.ts";
 import { readFailure } from "./embedded-log.ts";
@@ -46,6 +46,7 @@ export interface Launch {
 
 /** Starts the server and does not wait for it. */
 export async function launchPostmaster(server: ServerFiles): Promise<Launch> {
+  for (const pidFile of [pidFileOf(server.cluster), lockFileOf(server.socketDir)]) await removeAsides(pidFile);
   const settings = Object.entries({ ...ourSettings(server.socketDir), ...server.settings });
   const args = ["-D", server.cluster, ...settings.flatMap(([name, value]) => ["-c", `${name}=${value}`])];
   const log = await open(server.logFile, "a", 0o600);
@@ -198,13 +199,23 @@ async function readCommand(pid: number): Promise<string | undefined> {
 
 /** Moved aside first and looked at again: in between another process may have started the server, with a new file. */
 async function discardPidFile(pidFile: string, content: string): Promise<void> {
-  const aside = `${pidFile}.${randomBytes(6).toString("hex")}`;
+  const aside = draftOf(pidFile);
   try {
     await rename(pidFile, aside);
   } catch (error) {
     if (errorCode(error) !== "ENOENT") throw error;
     return;
   }
-  if ((await readFile(aside, "utf8")) === content) await rm(aside);
+  const moved = await readIfThere(aside);
+  if (moved === undefined || moved === content) await rm(aside, { force: true });
   else await rename(aside, pidFile);
+}
+
+/** Removes what processes left that were killed in between, unless it names a server: that one is about to be moved back. */
+async function removeAsides(pidFile: string): Promise<void> {
+  for (const aside of await findDrafts(pidFile)) {
+    const pid = firstNumber(await readIfThere(aside));
+    const command = pid === undefined ? undefined : await readCommand(pid);
+    if (!command || !IS_POSTGRES.test(command)) await rm(aside, { force: true });
+  }
 }

@@ -1,15 +1,18 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { connectDatabase, createDatabaseIfMissing, type Database } from "../../src/db/client.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/db/embedded.ts";
-import { embeddedPackage, pointLink } from "../../src/db/embedded-binaries.ts";
+import { embeddedPackage, findPostgresBinaries, pointLink } from "../../src/db/embedded-binaries.ts";
+import { ensureCluster } from "../../src/db/embedded-folders.ts";
+import { findServerUser } from "../../src/db/embedded-user.ts";
 import { StartupError } from "../../src/errors.ts";
 import { isAlive } from "../support/process.ts";
 
@@ -120,6 +123,46 @@ test("a server that is coming up again after a crash of its own is not left behi
   await expect(ask(postgres, "select 1")).rejects.toMatchObject({ cause: { code: "ENOENT" } });
 });
 
+test("what killed first starts left goes with the next start, whose own cluster is not touched", async () => {
+  await makeLeftovers("init-0123456789ab");
+
+  await (await start()).release();
+  expect((await readdir(dataDir)).sort()).toEqual(["pg18", "postgres.log"]);
+
+  await makeLeftovers("init-ba9876543210", "init-of-mine");
+  await writeFile(join(dataDir, "pg18", "postmaster.pid.0123456789ab"), `${process.ppid}\n`);
+  const again = await start();
+  expect((await readdir(dataDir)).filter((name) => name.startsWith("init-"))).toEqual(["init-of-mine"]);
+  expect(await readdir(join(dataDir, "pg18"))).not.toContain("postmaster.pid.0123456789ab");
+  expect(await ask(again, "select 1 as answer")).toEqual([{ answer: 1 }]);
+});
+
+test("while there is no cluster, what another process may still be making is left alone", async () => {
+  await makeLeftovers("init-0123456789ab", "init-ba9876543210");
+  const longAgo = new Date(Date.now() - 3_600_000);
+  await utimes(join(dataDir, "init-ba9876543210"), longAgo, longAgo);
+
+  // Fails, so that there is no cluster in the end either.
+  await expect(
+    ensureCluster(dataDir, { ...(await findTools()), signal: AbortSignal.abort(new Error("given up")) }),
+  ).rejects.toThrow("given up");
+
+  expect(await readdir(dataDir)).toEqual(["init-0123456789ab"]);
+});
+
+test("first starts that are killed at any moment leave nothing that the next one does not remove", async () => {
+  for (const pauseMs of [0, 150, 300, 450, 600, 900, 1_200, 1_500, 2_000, 2_500]) {
+    const killed = startProcess();
+    await pause(pauseMs);
+    killed.child.kill("SIGKILL");
+    await once(killed.child, "close");
+  }
+
+  await (await start()).release();
+
+  await expect.poll(async () => (await readdir(dataDir)).sort()).toEqual(["pg18", "postgres.log"]);
+});
+
 test("a pid file whose number belongs to another program now does not keep the server from starting", async () => {
   await (await start()).release();
   // Not our own number: PostgreSQL itself looks over its parent's.
@@ -210,7 +253,7 @@ test("a start that is given up while PostgreSQL recovers leaves no server behind
   const giving = new AbortController();
   const starting = startEmbeddedPostgres({ dataDir, signal: giving.signal });
   starting.catch(() => undefined);
-  await expect.poll(readLog).toMatch(/starting archive recovery/);
+  await expect.poll(readLog).toMatch(/the database system is starting up/);
   const postmaster = await readServerPid();
 
   giving.abort(new Error("given up"));
@@ -303,6 +346,18 @@ async function ask(server: { socketDir: string; user: string }, statement: strin
   } finally {
     await database.close();
   }
+}
+
+async function makeLeftovers(...names: string[]): Promise<void> {
+  for (const name of names) {
+    await mkdir(join(dataDir, name, "base"), { recursive: true });
+    await writeFile(join(dataDir, name, "base", "1"), "a page");
+  }
+}
+
+async function findTools() {
+  const binaries = await findPostgresBinaries(join(dataDir, "pg-lib"));
+  return { binaries, user: await findServerUser(binaries, dataDir) };
 }
 
 /** Lets the server wait, at its next start, for a file that never comes. */
