@@ -44,7 +44,12 @@ export function stopOnSignals(stop: (signal: NodeJS.Signals) => Promise<void>, e
       },
     );
   };
-  for (const name of SIGNALS) process.removeAllListeners(name).on(name, onSignal);
+  for (const name of SIGNALS) {
+    const former = process.rawListeners(name) as NodeJS.SignalsListener[];
+    // Ours first: a signal that has come and was not yet heard is lost when nobody listens in between.
+    process.on(name, onSignal);
+    for (const listener of former) process.off(name, listener);
+  }
   return stopping.signal;
 }
 

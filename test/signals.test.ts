@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { isAlive, type StartedProcess, startScript } from "./support/process.ts";
+import { isAlive, type StartedProcess, startProcess, startScript } from "./support/process.ts";
 
 let dataDir = "";
 
@@ -17,18 +17,38 @@ afterEach(async () => {
 
 const READY = /"msg":"ready"/;
 
-test.for(["SIGTERM", "SIGINT"] as const)("%s to npm stops the product and its database, each time", async (signal) => {
-  for (const round of [1, 2]) {
+test("SIGTERM to npm stops the product and its database, each time, and so does SIGINT that comes twice at once", async () => {
+  for (const signals of [["SIGTERM"], ["SIGTERM"], ["SIGINT", "SIGINT"]] as const) {
     const npm = start("start");
     await npm.waitFor(READY);
     const postmaster = await readPostmasterPid();
 
-    npm.kill(signal);
+    for (const signal of signals) npm.kill(signal);
 
-    expect(await npm.exit, `round ${round}`).toBe(0);
+    expect(await npm.exit).toBe(0);
     expect(npm.output()).toMatch(/"msg":"stopped"/);
     await expectStopped(postmaster);
   }
+});
+
+test("a terminal that closes stops it in order, however often it says so", async () => {
+  const started = startProcess("start", { env: { DATA_DIR: dataDir, PORT: "0" } });
+  await started.waitFor(READY);
+  const postmaster = await readPostmasterPid();
+
+  started.kill("SIGHUP");
+  await started.waitFor(/"msg":"stopping/);
+  started.kill("SIGHUP");
+
+  expect(await started.exit).toBe(0);
+  await expectStopped(postmaster);
+});
+
+test("every script that runs long becomes the program, so that it gets npm's signals", async () => {
+  const { scripts } = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
+
+  for (const name of ["start", "dev", "ask", "import", "token", "verify:live", "bench", "chaos", "fuzz"])
+    expect(scripts[name], name).toMatch(/^exec node /);
 });
 
 function start(script: string, args: string[] = []): StartedProcess {

@@ -15,6 +15,7 @@ import {
 } from "../../src/db/client.ts";
 import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
 import { migrateDatabase } from "../../src/db/migrate.ts";
+import { BROKEN_OFF, stopOnSignals } from "../../src/stop-on-signals.ts";
 import { seedDatabase } from "./seed/seed.ts";
 import type { Size } from "./sizes.ts";
 
@@ -47,6 +48,7 @@ export interface SeededServer {
 
 export async function startSeededServer(log: (line: string) => void): Promise<SeededServer> {
   const server = await startEmbeddedPostgres({ dataDir: DATA_DIR, settings: SETTINGS });
+  stopOnSignals(() => server.release(), BROKEN_OFF);
   const socket = { socketDir: server.socketDir, user: server.user };
   return {
     postmasterPid: await onServer(socket, async (session) => {

@@ -6,6 +6,7 @@ import { connectDatabase, createDatabaseIfMissing } from "../../src/db/client.ts
 import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
 import { migrateDatabase } from "../../src/db/migrate.ts";
 import { encodeGlobalId } from "../../src/graphql/ids.ts";
+import { BROKEN_OFF, stopOnSignals } from "../../src/stop-on-signals.ts";
 import type { SocketDatabase } from "../admin/database.ts";
 import { startSubject } from "../admin/subject.ts";
 import { watchMemory } from "../stream/process-tree.ts";
@@ -40,6 +41,7 @@ const SETTLE_MS = 3_000;
 
 export async function startScene(dataDir: string, threads: number, nodeOptions: readonly string[]): Promise<LiveScene> {
   const server = await startEmbeddedPostgres({ dataDir });
+  stopOnSignals(() => server.release(), BROKEN_OFF);
   const database = { socketDir: server.socketDir, user: server.user, database: "live" };
   await createDatabaseIfMissing(database, database.database);
   await migrate(database);

@@ -139,6 +139,7 @@ async function joinServer(server: ServerFiles, signal: AbortSignal | undefined):
   } catch (error) {
     // A server that is only slow is left to go on: the next start finds it further.
     if (signal?.aborted && own.launch) await abandon(server, own.launch);
+    signal?.throwIfAborted();
     throw error;
   }
 }

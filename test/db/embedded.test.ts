@@ -362,6 +362,7 @@ async function findTools() {
 
 /** Lets the server wait, at its next start, for a file that never comes. */
 async function recoverWithoutEnd(): Promise<void> {
+  await rm(join(dataDir, "postgres.log"));
   await writeFile(join(dataDir, "pg18", "recovery.signal"), "");
   await appendFile(join(dataDir, "pg18", "postgresql.auto.conf"), "restore_command = 'sleep 3600'\n");
 }

@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { connectDatabase, createDatabaseIfMissing, type Database } from "../../../src/db/client.ts";
 import { startEmbeddedPostgres } from "../../../src/db/embedded.ts";
 import { migrateDatabase } from "../../../src/db/migrate.ts";
+import { BROKEN_OFF, stopOnSignals } from "../../../src/stop-on-signals.ts";
 import { createFuzzBed } from "./bed.ts";
 import { fuzz, type Tally } from "./fuzz.ts";
 
@@ -37,6 +38,10 @@ function report({ asked, findings }: Tally): void {
 async function withDatabase<T>(work: (database: Database) => Promise<T>): Promise<T> {
   const dataDir = await mkdtemp(join(tmpdir(), "counterhand-fuzz-"));
   const server = await startEmbeddedPostgres({ dataDir, settings: { fsync: "off", full_page_writes: "off" } });
+  stopOnSignals(async () => {
+    await server.release();
+    await rm(dataDir, { recursive: true, force: true });
+  }, BROKEN_OFF);
   try {
     await createDatabaseIfMissing(server, "fuzz");
     const database = connectDatabase({ socketDir: server.socketDir, user: server.user, database: "fuzz" });
