@@ -15,10 +15,16 @@ export interface AdminToken {
 
 /** Takes the given token, else reads or makes `DATA_DIR/admin-token` (0600). @throws {StartupError} */
 export async function loadAdminToken(given: string | null, dataDir: string): Promise<AdminToken> {
-  if (given !== null) return { token: given, shellText: "$ADMIN_TOKEN", file: null };
   const file = join(dataDir, "admin-token");
   await removeDrafts(file);
+  if (given !== null) return { token: given, shellText: "$ADMIN_TOKEN", file: null };
   return { token: (await read(file)) ?? (await make(file)), shellText: `$(cat ${shellQuoted(file)})`, file };
+}
+
+/** Removes a secret, and what killed processes left of it. */
+export async function removeSecret(file: string): Promise<void> {
+  await removeDrafts(file);
+  await rm(file, { force: true });
 }
 
 /**
@@ -28,6 +34,7 @@ export async function loadAdminToken(given: string | null, dataDir: string): Pro
 export async function writeSecret(file: string, secret: string, flag: "wx" | "w"): Promise<void> {
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await removeDrafts(file);
     while (!(await moveWhole(draftOf(file), file, { secret, keep: flag === "wx" })));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

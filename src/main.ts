@@ -4,9 +4,8 @@
  * With a Telegram token it is the real bot; without one, the sandbox: the same bot against local stand-ins. Faults that an
  * operator can mend end in one clear message and exit code 1.
  */
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { writeSecret } from "./admin-token.ts";
+import { removeSecret, writeSecret } from "./admin-token.ts";
 import { type App, startApp } from "./app.ts";
 import { createModel, type Model } from "./assistant/model.ts";
 import { type Config, loadConfig } from "./config.ts";
@@ -21,6 +20,7 @@ import { seedDemoShop } from "./sandbox/shop/demo-shop.ts";
 import { keepOtherSandboxesAway, openSandboxDatabase } from "./sandbox-access.ts";
 import { stopInTurn } from "./stop-in-turn.ts";
 import { stopOnSignals, unlessStopped, whenGivenUp } from "./stop-on-signals.ts";
+import { untilAborted } from "./wait-up-to.ts";
 
 const stops: (() => Promise<void>)[] = [];
 let logger: Logger | undefined;
@@ -52,7 +52,7 @@ async function start(config: Config, log: Logger, stopping: AbortSignal): Promis
   stops.push(() => open.close());
   log.info({ database: open.description }, "database ready");
   const model = await startModel(config, log);
-  const sandbox = token === null ? await open.explained(startSandbox(config, open, log)) : null;
+  const sandbox = token === null ? await untilAborted(stopping, open.explained(startSandbox(config, open, log))) : null;
   // Who is an owner is configured: a link of an earlier start must make nobody else one.
   if (token !== null && config.ownerTelegramIds.length > 0) await withdrawFirstOwnerInvites(open.database.db);
   const starting = startApp({
@@ -108,7 +108,7 @@ async function provideOwner(app: App, { config, open, log }: { config: Config; o
     return offerOwnerInvite(app, file, log);
   }
   // The link in it is good for nothing any more.
-  await rm(file, { force: true });
+  await removeSecret(file);
 }
 
 async function offerOwnerInvite(app: App, file: string, log: Logger): Promise<void> {

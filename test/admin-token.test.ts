@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { loadAdminToken, writeSecret } from "../src/admin-token.ts";
+import { loadAdminToken, removeSecret, writeSecret } from "../src/admin-token.ts";
 import { StartupError } from "../src/errors.ts";
 
 let folder: string;
@@ -25,6 +25,29 @@ test("a token is made at the first start, for its owner's eyes only, and kept", 
   expect(await readFile(file, "utf8")).toBe(`${first.token}\n`);
   expect([await modeOf(file), await modeOf(dataDir)]).toEqual(["600", "700"]);
   expect(await readdir(dataDir)).toEqual(["admin-token"]);
+});
+
+test("what killed processes left of a secret goes with the next start", async () => {
+  const { token } = await loadAdminToken(null, folder);
+  const invite = join(folder, "owner-invite");
+  for (const name of ["admin-token.0123456789ab", "owner-invite.0123456789ab", "admin-token.mine"])
+    await writeFile(join(folder, name), "a draft");
+
+  expect((await loadAdminToken(null, folder)).token).toBe(token);
+  await writeSecret(invite, "a link", "w");
+  expect((await readdir(folder)).sort()).toEqual(["admin-token", "admin-token.mine", "owner-invite"]);
+
+  await removeSecret(invite);
+  expect((await readdir(folder)).sort()).toEqual(["admin-token", "admin-token.mine"]);
+});
+
+test("a secret whose drafts another start takes for leftovers is written all the same", async () => {
+  const file = join(folder, "owner-invite");
+  const writers = Array.from({ length: 20 }, (_, number) => writeSecret(file, `link ${number}`, "w"));
+
+  await Promise.all(writers);
+
+  expect(await readdir(folder)).toEqual(["owner-invite"]);
 });
 
 test("a token that is given is taken, and nothing is written", async () => {

@@ -79,7 +79,7 @@ test("the printed curl line has no token in it, and works as it stands", async (
   expect(line).not.toMatch(/["\\]/);
 });
 
-test("a signal while it starts lets the start end and leaves no database server behind", async () => {
+test("a signal while it starts gives the start up and leaves no database server behind", async () => {
   const started = start();
   await started.waitFor(/embedded database started/);
 
