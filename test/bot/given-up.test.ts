@@ -9,10 +9,10 @@ import { textsIn } from "../../src/bot/texts.ts";
 import { createWebhook } from "../../src/bot/webhook.ts";
 import { oncePerUpdate } from "../../src/db/queries/places.ts";
 import { chats, messageRevisions, staff } from "../../src/db/schema/index.ts";
-import { startHttpServer } from "../../src/http/server.ts";
 import type { StandInChat } from "../../src/sandbox/telegram/chat.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { serveWebhook } from "../support/webhook-server.ts";
 import { staffPerson, textsOf } from "./bot-support.ts";
 import { BOT_TOKEN, conversationsIn, createIntakeBot, recordLog } from "./intake-support.ts";
 
@@ -64,21 +64,7 @@ function pressWith(fields: object) {
 
 /** A bot in webhook mode. @returns what brings it an update, and answers with the status. */
 async function startDoor(): Promise<(update: object) => Promise<number>> {
-  const http = await startHttpServer({
-    host: "127.0.0.1",
-    port: 0,
-    onError(error) {
-      throw error;
-    },
-  });
-  http.serve({
-    isReady: () => true,
-    graphql: () => undefined,
-    graphiql: () => false,
-    metrics: () => undefined,
-    webhook: { path: PATH, handle: async (...exchange) => webhook.door.handle(...exchange) },
-    sandbox: null,
-  });
+  const http = await serveWebhook({ path: PATH, handle: (...exchange) => webhook.door.handle(...exchange) });
   // Telegram is told an address where nobody is: the test brings the updates.
   const webhook = createWebhook({ url: "http://127.0.0.1:9/", path: PATH, secret: null }, BOT_TOKEN);
   stops.push(() => http.close());

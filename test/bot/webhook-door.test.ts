@@ -2,7 +2,8 @@ import { request } from "node:http";
 import { afterEach, expect, test } from "vitest";
 import type { TakeIn } from "../../src/bot/take-in.ts";
 import { createWebhookDoor, type WebhookDoor } from "../../src/bot/webhook-door.ts";
-import { type HttpServer, startHttpServer } from "../../src/http/server.ts";
+import type { HttpServer } from "../../src/http/server.ts";
+import { serveWebhook } from "../support/webhook-server.ts";
 
 const SECRET = "a-secret_of-this-test";
 const HEADER = "x-telegram-bot-api-secret-token";
@@ -149,19 +150,7 @@ test("a sender that goes away in the middle of a body disturbs nobody", async ()
 async function startDoor() {
   const door: WebhookDoor = createWebhookDoor(SECRET);
   const errors: unknown[] = [];
-  http = await startHttpServer({
-    host: "127.0.0.1",
-    port: 0,
-    onError: (error) => errors.push(error),
-  });
-  http.serve({
-    isReady: () => true,
-    graphql: () => undefined,
-    graphiql: () => false,
-    metrics: () => undefined,
-    webhook: { path: "/hook", handle: door.handle },
-    sandbox: null,
-  });
+  http = await serveWebhook({ path: "/hook", handle: door.handle }, (error) => errors.push(error));
   const ids: number[] = [];
   const takeIn: TakeIn = async ({ update_id: id }) => {
     ids.push(id);

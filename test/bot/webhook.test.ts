@@ -5,10 +5,10 @@ import type { TelegramBot, TelegramBotDeps } from "../../src/bot/bot.ts";
 import { createWebhook } from "../../src/bot/webhook.ts";
 import { connectDatabase } from "../../src/db/client.ts";
 import { StartupError } from "../../src/errors.ts";
-import { startHttpServer } from "../../src/http/server.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
 import { startTestApp } from "../support/app.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { serveWebhook } from "../support/webhook-server.ts";
 import { allHandled, repeats, staffPerson } from "./bot-support.ts";
 import {
   BOT_TOKEN,
@@ -190,21 +190,7 @@ test("the whole product answers in webhook mode, and polls nothing", async () =>
 /** A process in webhook mode with a pool of its own: the bot and its HTTP server. */
 async function startProcess(deps: Partial<TelegramBotDeps> = {}) {
   const own = connectDatabase(database.target, { poolSize: 5 });
-  const http = await startHttpServer({
-    host: "127.0.0.1",
-    port: 0,
-    onError(error) {
-      throw error;
-    },
-  });
-  http.serve({
-    isReady: () => true,
-    graphql: () => undefined,
-    graphiql: () => false,
-    metrics: () => undefined,
-    webhook: { path: PATH, handle: (...exchange) => webhook.door.handle(...exchange) },
-    sandbox: null,
-  });
+  const http = await serveWebhook({ path: PATH, handle: (...exchange) => webhook.door.handle(...exchange) });
   const url = `${http.address}${PATH}`;
   const webhook = createWebhook({ url, path: PATH, secret: null }, BOT_TOKEN);
   const bot: TelegramBot = await createIntakeBot({ telegram, database: own }, { webhook, ...deps });

@@ -1,0 +1,21 @@
+/** The product's HTTP server with nothing on it but a webhook. */
+import { type HttpServer, type Routes, startHttpServer } from "../../src/http/server.ts";
+
+/** Listens on a free port of 127.0.0.1. Whoever starts it closes it. `onError` throws when left out. */
+export async function serveWebhook(
+  webhook: Routes["webhook"],
+  onError: (error: unknown) => void = (error) => {
+    throw error;
+  },
+): Promise<HttpServer> {
+  const http = await startHttpServer({ host: "127.0.0.1", port: 0, onError });
+  http.serve({
+    isReady: () => true,
+    graphql: () => undefined,
+    graphiql: () => false,
+    metrics: () => undefined,
+    webhook,
+    sandbox: null,
+  });
+  return http;
+}
