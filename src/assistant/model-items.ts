@@ -23,6 +23,7 @@ export interface SaidItem {
 const MAX_NAME_CHARACTERS = 64;
 const ID = /^[\x21-\x7e]{1,64}$/;
 const STATUSES: readonly unknown[] = ["in_progress", "completed", "incomplete"];
+const PHASES: readonly unknown[] = ["commentary", "final_answer"];
 
 /** Whether a value of JSON is an object, and no list. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
@@ -30,40 +31,73 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Reads one item of an answer, whatever it is. Of its fields those are mended or left out that no server would take back.
+ * Reads one item of an answer, whatever it is: of the kinds that a conversation with our tools has, the fields that the API
+ * takes back (specs of the Responses API, `InputItem`), each as it was said where it is valid, mended or left out where not.
  *
- * @returns null for what is no item, for a message without text, and for reasoning that could not go back.
+ * @returns null for any other kind, for a message without text, and for reasoning that could not go back.
  */
 export function readItem(value: unknown): SaidItem | null {
   const said = storable(value);
-  if (!isRecord(said) || typeof said.type !== "string") return null;
-  const item = { ...said };
-  if (!isId(item.id)) delete item.id;
-  if (!STATUSES.includes(item.status)) delete item.status;
-  switch (item.type) {
+  if (!isRecord(said)) return null;
+  switch (said.type) {
     case "function_call":
-      return readCall(item);
+      return readCall(said);
     case "message":
-      return readMessage(item);
+      return readMessage(said);
     case "reasoning":
-      return "id" in item && Array.isArray(item.summary) ? { item, call: null } : null;
+      return readReasoning(said);
     default:
-      return { item, call: null };
+      return null;
   }
 }
 
-function readMessage(item: Record<string, unknown>): SaidItem | null {
-  const content = Array.isArray(item.content) ? item.content.filter(isTextPart) : [];
-  return content.length === 0 ? null : { item: { ...item, role: "assistant", content }, call: null };
+function readMessage(said: Record<string, unknown>): SaidItem | null {
+  const content = Array.isArray(said.content) ? said.content.flatMap(readPart) : [];
+  if (content.length === 0) return null;
+  const phase = PHASES.includes(said.phase) ? { phase: said.phase } : {};
+  return { item: { type: "message", role: "assistant", ...marksOf(said, "msg"), ...phase, content }, call: null };
 }
 
-function readCall(item: Record<string, unknown>): SaidItem {
-  const name = textOf(item.name);
-  const callId = isId(item.call_id) ? item.call_id : "";
-  const written = textOf(item.arguments);
+/** A part by what it holds: some servers name it otherwise. */
+function readPart(part: unknown): object[] {
+  if (!isRecord(part)) return [];
+  const { text, refusal, annotations } = part;
+  if (typeof text === "string")
+    return [{ type: "output_text", text, annotations: Array.isArray(annotations) ? annotations : [] }];
+  return typeof refusal === "string" ? [{ type: "refusal", refusal }] : [];
+}
+
+function readReasoning(said: Record<string, unknown>): SaidItem | null {
+  const { summary, content, encrypted_content: encrypted } = said;
+  const marks = marksOf(said, "rs");
+  if (!("id" in marks) || !Array.isArray(summary)) return null;
+  const item = {
+    type: "reasoning",
+    ...marks,
+    summary,
+    ...(Array.isArray(content) ? { content } : {}),
+    ...(typeof encrypted === "string" || encrypted === null ? { encrypted_content: encrypted } : {}),
+  };
+  return { item, call: null };
+}
+
+function readCall(said: Record<string, unknown>): SaidItem {
+  const name = textOf(said.name);
+  const callId = typeof said.call_id === "string" && ID.test(said.call_id) ? said.call_id : "";
+  const written = textOf(said.arguments);
   const call = { callId, name: cutTo(name, MAX_NAME_CHARACTERS), arguments: cutTo(written, MAX_ARGUMENTS_CHARACTERS) };
   const sentName = name.replace(/[^\w-]/g, "_").slice(0, MAX_NAME_CHARACTERS) || "_";
-  return { item: { ...item, call_id: callId, name: sentName, arguments: sendableArguments(written) }, call };
+  const marks = marksOf(said, "fc");
+  const sent = { call_id: callId, name: sentName, arguments: sendableArguments(written) };
+  return { item: { type: "function_call", ...marks, ...sent }, call };
+}
+
+/** Its id, where it begins as the API's do, and its status; both may be missing. */
+function marksOf({ id, status }: Record<string, unknown>, prefix: string): { id?: string; status?: unknown } {
+  return {
+    ...(typeof id === "string" && id.startsWith(prefix) && ID.test(id) ? { id } : {}),
+    ...(STATUSES.includes(status) ? { status } : {}),
+  };
 }
 
 /**
@@ -96,14 +130,6 @@ export function textsOf(item: object): string[] {
     .map((part: { text?: string; refusal?: string }) => part.text ?? part.refusal ?? "")
     .join("");
   return text === "" ? [] : [text];
-}
-
-function isTextPart(part: unknown): boolean {
-  return isRecord(part) && (typeof part.text === "string" || (part.text == null && typeof part.refusal === "string"));
-}
-
-function isId(value: unknown): value is string {
-  return typeof value === "string" && ID.test(value);
 }
 
 /** Some servers give arguments as the object itself. */

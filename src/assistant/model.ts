@@ -8,7 +8,7 @@
 import OpenAI, { APIError } from "openai";
 import type { ResponseCreateParamsStreaming, ResponseInputItem } from "openai/resources/responses/responses";
 import type { RoundUsage } from "../db/queries/run-rounds.ts";
-import { withOwnCallIds } from "./call-ids.ts";
+import { withOwnIds } from "./item-ids.ts";
 import {
   MAX_OUTPUT_TOKENS,
   MODEL_FIRST_EVENT_TIMEOUT_MS,
@@ -124,7 +124,7 @@ export function createModel(options: ModelOptions): Model {
       try {
         const stream = await open(request, deadline.signal);
         const answer = await readStream(stream, { onText, onEvent: deadline.renew, lingerMs, signal: deadline.signal });
-        return { ...withOwnCallIds(answer, request.input), settings: settingsOf(request) };
+        return { ...withOwnIds(answer, request.input), settings: settingsOf(request) };
       } catch (error) {
         signal.throwIfAborted();
         throw withoutKey(deadline.fault() ?? explain(error), options.apiKey);

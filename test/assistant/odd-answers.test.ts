@@ -299,3 +299,42 @@ function expectGoodInput(calls: number): void {
     expect(input.filter((item) => item.type === "function_call_output" && item.call_id === callId)).toHaveLength(1);
   }
 }
+
+const reasoningOf = (fields: object) => ({
+  type: "reasoning",
+  id: "rs_1",
+  summary: [],
+  encrypted_content: "opaque",
+  ...fields,
+});
+
+test.each<[string, unknown[]]>([
+  ["of a call with an id of another kind", [callOf({ id: "call_abc" })]],
+  ["of a message with an id of another kind", [{ ...messageOf("Well."), id: "zz" }, callOf({})]],
+  ["of another kind", [{ type: "web_search_call", id: "ws_1" }, { type: "constructor" }, callOf({})]],
+  ["that only a request has", [{ type: "item_reference", id: "x" }, { type: "function_call_output" }, callOf({})]],
+  ["that stand twice", [callOf({}), callOf({ call_id: "call_2" }), reasoningOf({}), reasoningOf({})]],
+  ["with fields of their own", [callOf({ index: 0, namespace: "x", toJSON: 1 }), reasoningOf({ foo: 1 })]],
+  ["of reasoning whose content is a text", [reasoningOf({ content: "x" }), callOf({})]],
+  [
+    "whose parts are called otherwise",
+    [
+      {
+        ...messageOf("x"),
+        content: [
+          { type: "text", text: "One." },
+          { type: 5, text: "Two." },
+          { type: "refusal", text: "Three." },
+          { type: "output_text", refusal: "No." },
+        ],
+      },
+      callOf({}),
+    ],
+  ],
+])("items %s go back as a strict server takes them, also when the next round has the same", async (_name, items) => {
+  const { run, finalText } = await answer(givesItems(...items), givesItems(...items), saysOddly("One."));
+
+  expect(server.refused).toEqual([]);
+  expect(run).toMatchObject({ status: "completed" });
+  expect(finalText).toMatch(/One\.$/);
+});

@@ -1,0 +1,36 @@
+/** The ids of what a model said, as it goes back: each output must belong to one call, and no item may come twice. */
+import { randomUUID } from "node:crypto";
+
+type Item = object & { type?: unknown; id?: unknown; call_id?: unknown };
+
+/**
+ * Makes one answer of a model fit what it is sent with: gives calls a new id whose own is missing or came before, in `input` or in the same answer: some servers count from 0
+ * in each answer. Of items whose id came before the id is left out; reasoning, which cannot go back without, as a whole, and so is reasoning
+ * that nothing follows.
+ * `calls` are those of `items`, in the same order.
+ */
+export function withOwnIds<Answer extends { items: object[]; calls: { callId: string }[] }>(
+  answer: Answer,
+  input: object[],
+): Answer {
+  const taken = new Set((input as Item[]).flatMap(({ id, call_id }) => [id, call_id]));
+  const idOf = (callId: string) => {
+    const own = callId && !taken.has(callId) ? callId : `call_${randomUUID().replaceAll("-", "")}`;
+    taken.add(own);
+    return own;
+  };
+  const calls = answer.calls.map((call) => ({ ...call, callId: idOf(call.callId) }));
+  const ids = calls.values().map(({ callId }) => callId);
+  const items = (answer.items as Item[]).flatMap((item) => {
+    const own = item.type === "function_call" ? { ...item, call_id: ids.next().value } : item;
+    const { id, ...others } = own;
+    if (id === undefined) return [own];
+    const isTwice = taken.has(id);
+    taken.add(id);
+    if (!isTwice) return [own];
+    return own.type === "reasoning" ? [] : [others];
+  });
+  // Reasoning belongs to what comes behind it: at the end it is refused.
+  const end = items.findLastIndex(({ type }) => type !== "reasoning") + 1;
+  return { ...answer, items: items.slice(0, end), calls };
+}
