@@ -4,10 +4,9 @@ import { randomUUID } from "node:crypto";
 type Item = object & { type?: unknown; id?: unknown; call_id?: unknown };
 
 /**
- * Makes one answer of a model fit what it is sent with: gives calls a new id whose own is missing or came before, in `input` or in the same answer: some servers count from 0
- * in each answer. Of items whose id came before the id is left out; reasoning, which cannot go back without, as a whole, and so is reasoning
- * that nothing follows.
- * `calls` are those of `items`, in the same order.
+ * Makes one answer fit what goes back with it. Calls get a new id whose own is missing or came before, in `input` or in the
+ * same answer: some servers count from 0 in each answer. Of items the id is left out that came before; of reasoning, which
+ * cannot go back without, the whole, and so is reasoning that nothing follows. `calls` are those of `items`, in the same order.
  */
 export function withOwnIds<Answer extends { items: object[]; calls: { callId: string }[] }>(
   answer: Answer,

@@ -3,7 +3,7 @@
  *
  * Telegram brings again whatever got another answer, in order within a chat, with growing pauses. The door knows nothing of
  * what is in an update, and nothing of how Telegram came to know the address (`webhook.ts`). Whoever lets the outside reach
- * this server need let it reach no other path than the webhook's, and `/healthz` for a load balancer.
+ * this server need let it reach no other path than the webhook's.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";

@@ -7,7 +7,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { GraphQLError } from "graphql";
-import type { Plugin } from "graphql-yoga";
+import type { FetchAPI, Plugin } from "graphql-yoga";
 import type { Db } from "../db/client.ts";
 import { findAdminToken, touchAdminToken } from "../db/queries/admin-tokens.ts";
 
@@ -41,24 +41,52 @@ interface Arrival {
 }
 
 export interface TokenCheck {
-  /** The error for a request without a valid token: HTTP 401, or 429. */
-  refuse(remoteAddress: string): GraphQLError;
-  /** Hears of each request that came over the network with a valid one. */
+  /** The error for a request that is not let in: `refusal`, or HTTP 429 for an address from which there were too many. */
+  refuse(remoteAddress: string, refusal: GraphQLError): GraphQLError;
+  /** Hears of each request that came over the network with a valid token. */
   readonly onTrusted?: ((request: IncomingMessage) => void) | undefined;
+  /** Hears why a token could not be checked. */
+  onError(error: unknown): void;
 }
 
-/** Refuses a request without a valid token, before its body is read. */
-export function requireToken(
-  { authenticate }: Authenticator,
-  { refuse, onTrusted }: TokenCheck,
-): Plugin<object, Arrival> {
+/** Refuses a request without a valid token, before anything else is looked at: its body, or which answers it takes. */
+export function requireToken({ authenticate }: Authenticator, check: TokenCheck): Plugin<object, Arrival> {
+  const refusalOf = async (request: Request): Promise<GraphQLError | null> => {
+    try {
+      return (await authenticate(request)) === null ? unauthenticated() : null;
+    } catch (error) {
+      check.onError(error);
+      return error instanceof GraphQLError ? error : uncheckable();
+    }
+  };
   return {
-    async onRequestParse({ request, serverContext: { req } }) {
+    async onRequest({ request, serverContext, fetchAPI, endResponse }) {
+      const { req } = serverContext;
+      const refusal = await refusalOf(request);
+      if (refusal === null) return req && check.onTrusted?.(req);
       // Of the connection: a client can write into `X-Forwarded-For` what it likes.
-      if ((await authenticate(request)) === null) throw refuse(req?.socket.remoteAddress ?? "");
-      if (req) onTrusted?.(req);
+      endResponse(toResponse(check.refuse(req?.socket.remoteAddress ?? "", refusal), request, fetchAPI));
     },
   };
+}
+
+/** As GraphQL over HTTP has it: in the media type of that specification where the client takes it, else as JSON. */
+function toResponse({ message, extensions }: GraphQLError, request: Request, { Response }: FetchAPI) {
+  const { http = {}, ...shown } = extensions;
+  const { status = 500, headers = {} } = http as { status?: number; headers?: Record<string, string> };
+  const type = "application/graphql-response+json";
+  const isTaken = request.headers.get("accept")?.includes(type) === true;
+  return new Response(JSON.stringify({ errors: [{ message, extensions: shown }] }), {
+    status,
+    headers: { "content-type": `${isTaken ? type : "application/json"}; charset=utf-8`, ...headers },
+  });
+}
+
+/** For a token that nobody can check now: the database that knows it is away. */
+function uncheckable(): GraphQLError {
+  return new GraphQLError("The token cannot be checked now: try again in a moment", {
+    extensions: { code: "UNAVAILABLE", http: { status: 503, headers: { "Retry-After": "1" } } },
+  });
 }
 
 export function unauthenticated(): GraphQLError {

@@ -5,7 +5,7 @@
 import { GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import { networkOf, type RateLimit, type RateLimiter } from "../rate-limiter.ts";
-import { type Authenticator, unauthenticated } from "./auth.ts";
+import { type Authenticator, type TokenCheck, unauthenticated } from "./auth.ts";
 
 /**
  * Far above a dashboard, which asks ten things when it opens and some each second after that, and far below what would hold
@@ -13,11 +13,11 @@ import { type Authenticator, unauthenticated } from "./auth.ts";
  */
 export const RATE_LIMIT: RateLimit = { perSecond: 100, burst: 200 };
 
-/** For `requireToken`: 401, and 429 for an address from which that has been said too often. */
-export function limitRefusals(limiter: RateLimiter): (remoteAddress: string) => GraphQLError {
-  return (remoteAddress) => {
+/** For `requireToken`: 429 for an address from which too many requests were refused. */
+export function limitRefusals(limiter: RateLimiter): TokenCheck["refuse"] {
+  return (remoteAddress, refusal) => {
     const waitSeconds = limiter.take(networkOf(remoteAddress));
-    return waitSeconds > 0 ? tooMany("without a valid token from this address", waitSeconds) : unauthenticated();
+    return waitSeconds > 0 ? tooMany("without a valid token from this address", waitSeconds) : refusal;
   };
 }
 

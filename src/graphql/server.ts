@@ -9,7 +9,7 @@ import { createYoga } from "graphql-yoga";
 import type { Db } from "../db/client.ts";
 import type { Logger } from "../logger.ts";
 import { createRateLimiter, type RateLimit, type RateLimiter } from "../rate-limiter.ts";
-import { type Authenticator, createAuthenticator, requireToken, unauthenticated } from "./auth.ts";
+import { type Authenticator, createAuthenticator, requireToken, type TokenCheck } from "./auth.ts";
 import { createContext } from "./context.ts";
 import { addErrorCodes, createErrorMask } from "./errors.ts";
 import { preventForgery } from "./forgery.ts";
@@ -31,7 +31,7 @@ export interface AdminApiDeps {
   readonly activity: ActivityHub;
   /** The SHA-256 of the configured `ADMIN_TOKEN`, see `hashToken`. */
   readonly adminTokenHash: Buffer;
-  readonly logger: Pick<Logger, "error" | "info">;
+  readonly logger: Pick<Logger, "error" | "warn" | "info">;
   readonly house: House;
   /** How often a token may ask; `RATE_LIMIT` when left out, as often as it likes when null (for a benchmark). */
   readonly rateLimit?: RateLimit | null;
@@ -86,11 +86,12 @@ export function createAdminApi(deps: AdminApiDeps) {
 
 /** In this order: who has no valid token, and who asks too often with one. */
 function doorsOf(
-  { rateLimit = RATE_LIMIT, refusals, onTrusted, clock = () => performance.now() }: AdminApiDeps,
+  { rateLimit = RATE_LIMIT, refusals, onTrusted, clock = () => performance.now(), logger }: AdminApiDeps,
   authenticator: Authenticator,
 ) {
-  const refuse = refusals ? limitRefusals(refusals) : unauthenticated;
-  const doors = [requireToken(authenticator, { refuse, onTrusted })];
+  const refuse: TokenCheck["refuse"] = refusals ? limitRefusals(refusals) : (_, refusal) => refusal;
+  const onError = (error: unknown) => logger.warn({ err: error }, "could not check an admin's token");
+  const doors = [requireToken(authenticator, { refuse, onTrusted, onError })];
   if (rateLimit === null) return doors;
   const limiter = createRateLimiter(rateLimit, () => clock() / 1000);
   return [...doors, limitRate(limiter, authenticator)];

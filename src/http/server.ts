@@ -28,11 +28,15 @@ export interface HttpOptions {
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => unknown;
 
-/** Answers what is its own, by the path as it stands in the request, and returns true; for anything else it returns false. */
+/**
+ * Answers what is its own, by the path as it stands in the request, and returns true; for anything else it returns false. Calls
+ * `trust` for a request that brings a key.
+ */
 export type PageHandler = (
   request: IncomingMessage,
   response: ServerResponse,
   path: string,
+  trust: () => void,
 ) => boolean | Promise<boolean>;
 
 export interface Routes {
@@ -73,8 +77,11 @@ const IDLE_MS = 60_000;
 
 /** Of pages and their files, and of what there is not, for one address: a browser asks for GraphiQL's six at once. */
 const PAGE_LIMIT: RateLimit = { perSecond: 5, burst: 100 };
-/** Of health checks for one address: those of a load balancer, behind which everybody may have the same. An answer takes 0.1 ms. */
-const HEALTH_LIMIT: RateLimit = { perSecond: 100, burst: 1_000 };
+/**
+ * Of health checks for one address. Far above any monitor, since a proxy may have the same address: what others ask through
+ * it must not make this process look dead. An answer takes 0.1 ms.
+ */
+const HEALTH_LIMIT: RateLimit = { perSecond: 1_000, burst: 2_000 };
 
 /** On every answer; a page has a policy of its own that lets its own files in. */
 const SECURITY_HEADERS = new Map([
@@ -101,17 +108,21 @@ export async function startHttpServer(options: HttpOptions): Promise<HttpServer>
     requireHostHeader: false,
   });
   const connections = watchConnections(server, connectionLimits);
-  server.on("request", (request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse) =>
     connections.inTurn({ request, response }, async () => {
       try {
-        await answer({ request, response, routes, limits, idleMs });
+        const trust = () => connections.trust(request);
+        await answer({ request, response, routes, limits, idleMs, trust });
       } catch (error) {
+        if (hasGone(request, error)) return void response.destroy();
         onError(error);
         if (!response.headersSent) sendText(response, 500, "Internal error\n");
         else response.destroy();
       }
     });
-  });
+  server.on("request", onRequest);
+  // With another `Expect` than 100-continue, which Node would answer by itself, past every limit.
+  server.on("checkExpectation", onRequest);
   server.setTimeout(idleMs);
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
@@ -147,10 +158,11 @@ interface Visit {
   routes: Routes | null;
   limits: { pages: RateLimiter; health: RateLimiter };
   idleMs: number;
+  trust(): void;
 }
 
 async function answer(visit: Visit): Promise<unknown> {
-  const { request, response, routes, limits } = visit;
+  const { request, response, routes, limits, trust } = visit;
   response.setHeaders(SECURITY_HEADERS);
   if (!isWellFormed(request)) return refuseMalformed(response);
   const path = pathOf(request);
@@ -158,14 +170,21 @@ async function answer(visit: Visit): Promise<unknown> {
   if (!routes) return isOver(limits.pages, visit) || sendText(response, 503, "Starting: try again in a moment\n");
   if (path === "/metrics") return routes.metrics(request, response);
   if (path === routes.webhook?.path) return routes.webhook.handle(request, response);
-  if (await routes.sandbox?.(request, response, path)) return;
+  if (await routes.sandbox?.(request, response, path, trust)) return;
   if (path === "/graphql" && !isForBrowser(request)) return answerGraphql(visit, routes);
   if (isOver(limits.pages, visit)) return;
-  if (await routes.graphiql(request, response, path)) return;
+  if (await routes.graphiql(request, response, path, trust)) return;
   // Every browser asks for it; there is none.
   if (path === "/favicon.ico") return response.writeHead(204).end();
   if (path !== "/") return sendText(response, 404, "Not found\n");
   return response.writeHead(302, { location: routes.sandbox ? "/sandbox" : "/graphql" }).end();
+}
+
+/** The client went away while its request came in: nobody's fault. */
+function hasGone(request: IncomingMessage, error: unknown): boolean {
+  return (
+    request.destroyed && !request.complete && error instanceof Error && "code" in error && error.code === "ECONNRESET"
+  );
 }
 
 /** A browser that shows a page, and no program that asks. */

@@ -171,7 +171,11 @@ test("a statement that takes too long is ended by the server and shown as an err
   const pool = connectDatabase(admins.testDatabase.target, { statementTimeoutMs: 200, poolSize: 1 });
   await pool.db.execute(sql`set role reader`);
   const logged: unknown[] = [];
-  const logger = { error: (...facts: unknown[]) => void logged.push(facts), info: () => undefined };
+  const logger = {
+    error: (...facts: unknown[]) => void logged.push(facts),
+    warn: () => undefined,
+    info: () => undefined,
+  };
   const api = createAdminApi({
     db: pool.db,
     activity: admins.activity,

@@ -56,6 +56,34 @@ test("who asks too often without a valid token is told to wait, by address, what
   expect([other.status, later.status]).toEqual([401, 401]);
 });
 
+test.each<[string, RequestInit]>([
+  ["an answer that there is none of", { method: "POST", headers: { accept: "image/png" } }],
+  ["options", { method: "OPTIONS", headers: { accept: "a/b" } }],
+  ["nothing but the head", { method: "HEAD", headers: { accept: "text/html" } }],
+  ["a deletion", { method: "DELETE" }],
+])("without a valid token %s is asked for as seldom as anything else", async (what, init) => {
+  const req = { socket: { remoteAddress: `address of ${what}` } } as IncomingMessage;
+  const ask = () => admins.api.fetch("http://localhost/graphql", init, { req });
+
+  const statuses = [await ask(), await ask(), await ask()].map(({ status }) => status);
+
+  expect(statuses).toEqual([401, 401, 429]);
+});
+
+test("a token that cannot be checked is refused with 503, which counts, and the log says so once in a while", async () => {
+  const away = await startAdminApi({ refusals: createRateLimiter({ perSecond: 1, burst: 2 }, () => 0) });
+  await away.testDatabase.database.close();
+  const ask = () => away.ask(QUERY, { token: makeToken().token });
+
+  const answers = [await ask(), await ask(), await ask()];
+  await away.close().catch(() => undefined);
+
+  expect(answers.map(({ status }) => status)).toEqual([503, 503, 429]);
+  expect(answers[0]?.body.errors).toEqual([
+    { message: "The token cannot be checked now: try again in a moment", extensions: { code: "UNAVAILABLE" } },
+  ]);
+});
+
 test("a valid token is answered at an address from which wrong ones are refused, and takes nothing from them", async () => {
   nowMs += 60_000;
   const address = "192.0.2.3";

@@ -119,6 +119,7 @@ test.each([
   ["a target beyond ASCII", "GET /graphql\u00e9 HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["a header without a colon", "GET /graphql HTTP/1.1\r\nHost a\r\n\r\n"],
   ["no HTTP at all", "hello\r\n\r\n"],
+  ["an expectation that there is none of", "GET /healthz HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n"],
 ])("%s is answered 400 without a word, and logged nowhere", async (_, bytes) => {
   const answer = await exchange(http.address, bytes);
   const [head = "", body] = answer.split("\r\n\r\n");
@@ -226,7 +227,7 @@ test("of connections that only hold on the oldest makes room for the newest, and
 test.each([
   ["/graphql", 100],
   ["/nothing", 100],
-  ["/healthz", 1_000],
+  ["/healthz", 2_000],
 ])("%s can be asked for often, then is refused with 429 for a while; the others are not", async (path, burst) => {
   const ask = (times: number) => exchange(http.address, get(path, HTML).repeat(times) + get(path, HTML + CLOSE));
   const statuses: string[] = [];
@@ -241,6 +242,21 @@ test.each([
   expect(refused).toMatch(/^HTTP\/1\.1 429 [\s\S]*\r\nretry-after: 1\r\n[\s\S]*Too many requests from this address/);
   expect(other.status).not.toBe(429);
   expect(later).not.toEqual(["429"]);
+});
+
+test("a client that goes away in the middle of its body is no fault", async () => {
+  const gone = Promise.withResolvers<void>();
+  const metrics: Routes["metrics"] = async (request) => {
+    request.once("close", gone.resolve);
+    for await (const _ of request);
+  };
+  await start({ routes: { metrics } });
+  const client = open(http.address);
+  client.write("POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf", () => client.destroy());
+  await gone.promise;
+
+  expect((await fetch(`${http.address}/healthz`)).status).toBe(200);
+  expect(errors).toEqual([]);
 });
 
 test("a taken port is an error that names PORT", async () => {

@@ -223,11 +223,18 @@ test("a person cannot be made to act by a link with the key in it", async () => 
   expect(owner.messages()).toEqual([]);
 });
 
+test("a cookie that another page on this host has set under the name does not lock the visitor out", async () => {
+  const planted = `counterhand-sandbox-${new URL(origin).port}=planted; ${cookie}`;
+
+  expect(await statusOf("/sandbox", { headers: { cookie: planted } })).toBe(200);
+});
+
 test("keys cannot be tried out for long", async () => {
   const statuses = [];
   for (let tried = 0; tried < 40; tried++) statuses.push(await statusOf(`/sandbox?key=guess-${tried}`));
 
   expect(statuses[0]).toBe(401);
   expect(statuses.at(-1)).toBe(429);
+  expect(await statusOf("/sandbox", { headers: { host: "evil.example" } })).toBe(429);
   expect(await statusOf("/sandbox", { headers: { cookie } })).toBe(200);
 });

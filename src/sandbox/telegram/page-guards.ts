@@ -36,7 +36,8 @@ export function createPageKey(key: string): PageKey {
     isInLink: ({ url = "" }) => isKey(new URLSearchParams(url.split("?")[1]).get("key")),
     isInCookie(request) {
       const cookies = (request.headers.cookie ?? "").split(";").map((cookie) => cookie.trim().split("="));
-      return isKey(cookies.find(([name]) => name === nameFor(request))?.[1]);
+      // Also behind one that another page on this host has set under the name.
+      return cookies.some(([name, value]) => name === nameFor(request) && isKey(value));
     },
     cookieFor: (request) => `${nameFor(request)}=${key}; HttpOnly; SameSite=Strict; Path=/sandbox`,
   };

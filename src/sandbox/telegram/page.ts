@@ -39,23 +39,26 @@ export interface SandboxPageOptions {
 
 /**
  * Answers what is under /sandbox and returns true; for any other path it returns false and touches nothing. `path` is that of the
- * request to the letter, without its query.
+ * request to the letter, without its query; `trust` hears of a request with the key.
  */
 export type SandboxPage = (
   request: IncomingMessage,
   response: ServerResponse,
   path: string,
+  trust?: () => void,
 ) => boolean | Promise<boolean>;
 
 export function createSandboxPage(standIn: TelegramStandIn, options: SandboxPageOptions): SandboxPage {
   const people = new Map(options.people.map((person) => [person.key, person]));
   const key = createPageKey(options.key);
   const strangers = createRateLimiter(REFUSAL_LIMIT, () => performance.now() / 1_000);
-  return (request, response, path) => {
+  return (request, response, path, trust) => {
     if (path !== "/sandbox" && !path.startsWith("/sandbox/")) return false;
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
-    const refusal = findRefusal(request) ?? findKeyRefusal(request, path, key);
-    if (refusal?.status === 401 && strangers.take(networkOf(request.socket.remoteAddress)) > 0) refusal.status = 429;
+    const keyRefusal = findKeyRefusal(request, path, key);
+    const refusal = findRefusal(request) ?? keyRefusal;
+    if (keyRefusal && refusal && strangers.take(networkOf(request.socket.remoteAddress)) > 0) refusal.status = 429;
+    if (!keyRefusal) trust?.();
     if (refusal) {
       refuse(response, refusal);
       return true;
