@@ -17,7 +17,7 @@ import { startHttpServer } from "./http/server.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { type SandboxTelegram, type Started, startSandboxTelegram, startScriptedModel } from "./sandbox/sandbox.ts";
 import { seedDemoShop } from "./sandbox/shop/demo-shop.ts";
-import { keepOtherSandboxesAway, openSandboxDatabase } from "./sandbox-access.ts";
+import { keepOtherSandboxesAway, openSandboxDatabase, watchForRealBot } from "./sandbox-access.ts";
 import { stopInTurn } from "./stop-in-turn.ts";
 import { stopOnSignals, unlessStopped, whenGivenUp } from "./stop-on-signals.ts";
 import { untilAborted } from "./wait-up-to.ts";
@@ -85,6 +85,7 @@ async function startSandbox(config: Config, open: OpenDatabase, log: Logger): Pr
     "SANDBOX: no Telegram. A local stand-in shows the chat in a web page. Set TELEGRAM_BOT_TOKEN for the real one",
   );
   stops.push(await keepOtherSandboxesAway(open, config, (error) => void fail(error)));
+  stops.push(watchForRealBot(open, config, (error) => void fail(error)));
   const sandbox = keep(await startSandboxTelegram(config, open.database.db));
   if (open.isDemo) {
     const demo = await seedDemoShop(open.database, { shop: config.shop, now: new Date() });

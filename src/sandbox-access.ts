@@ -23,12 +23,38 @@ export function openSandboxDatabase(
   const check = async ({ database, description }: OpenDatabase) => {
     if (config.sandboxOnRealData) return;
     const reason = reasonAgainst(await findRealData(database.db), config.databaseUrl !== null);
-    if (reason === null) return;
-    throw new StartupError(
-      `Without TELEGRAM_BOT_TOKEN this is the sandbox, and ${reason} ${description}. Set TELEGRAM_BOT_TOKEN for the real bot, or SANDBOX=1 for a sandbox on this data.`,
-    );
+    if (reason !== null) throw refusalFor(reason, description);
   };
   return openDatabaseOrDemo(config, logger, { check, signal });
+}
+
+/** How often a sandbox looks whether a real bot has started beside it, in milliseconds. */
+const LOOK_INTERVAL_MS = 5_000;
+
+/**
+ * Looks from now on whether a real bot starts on the sandbox's database, until the returned function is called: from then on it is
+ * refused there, and `onRealBot` hears why. With `SANDBOX=1` nobody looks.
+ */
+export function watchForRealBot(
+  { database, description }: OpenDatabase,
+  { sandboxOnRealData }: Config,
+  onRealBot: (error: StartupError) => void,
+): () => Promise<void> {
+  const look = async () => {
+    // While the database is away nobody can have started on it.
+    const found = await findRealData(database.db).catch(() => null);
+    if (!found?.hasBot) return;
+    clearInterval(looking);
+    onRealBot(refusalFor("a real bot has worked on", description));
+  };
+  const looking = sandboxOnRealData ? undefined : setInterval(look, LOOK_INTERVAL_MS).unref();
+  return async () => clearInterval(looking);
+}
+
+function refusalFor(reason: string, description: string): StartupError {
+  return new StartupError(
+    `Without TELEGRAM_BOT_TOKEN this is the sandbox, and ${reason} ${description}. Set TELEGRAM_BOT_TOKEN for the real bot, or SANDBOX=1 for a sandbox on this data.`,
+  );
 }
 
 function reasonAgainst({ hasBot, hasPeople, hasFigures }: RealData, isGiven: boolean): string | null {

@@ -201,6 +201,19 @@ test("with the embedded database a sandbox runs on imported figures, and is refu
   expect(await readdir(join(dataDir, "pg18"))).not.toContain("postmaster.pid");
 });
 
+test("a sandbox ends when a real bot starts on its database, and the bot goes on", async () => {
+  const env = given();
+  const sandbox = start(env);
+  await ready(sandbox);
+
+  const address = await ready(start({ ...env, ...real() }));
+
+  expect(await refusal(sandbox)).toMatch(
+    /^Without TELEGRAM_BOT_TOKEN this is the sandbox, and a real bot has worked on /,
+  );
+  expect((await fetch(`${address}/healthz`)).status).toBe(200);
+});
+
 test("a second sandbox on the same data is refused; one that was killed is no obstacle", async () => {
   const env = given();
   const first = start(env);

@@ -19,8 +19,11 @@ SELECT "bot_id", min("created_at") FROM "chats" WHERE "bot_id" < 450359962737049
 -- Real people whom an invite of the sandbox's let in or gave more rights, and all whom those invited in turn, lose their
 -- access. Its own people keep theirs: no real bot knows them any more.
 WITH RECURSIVE "invited" AS (
-	SELECT "invited_by" AS "by", "id" AS "who" FROM "staff" WHERE "invited_by" IS NOT NULL
-	UNION SELECT "created_by", "used_by" FROM "invites" WHERE "created_by" IS NOT NULL AND "used_by" IS NOT NULL
+	-- By the invite that they used last; where there is none, by what their row says.
+	SELECT "staff"."id" AS "who", CASE WHEN "last"."used_by" IS NULL THEN "staff"."invited_by" ELSE "last"."created_by" END AS "by"
+	FROM "staff" LEFT JOIN LATERAL (
+		SELECT "used_by", "created_by" FROM "invites" WHERE "used_by" = "staff"."id" ORDER BY "used_at" DESC LIMIT 1
+	) AS "last" ON true
 ), "tainted" AS (
 	SELECT "id" FROM "staff" WHERE "sandbox"
 	UNION SELECT "invited"."who" FROM "invited" JOIN "tainted" ON "tainted"."id" = "invited"."by"
@@ -53,7 +56,9 @@ WITH "traces" AS (
 	FROM "chats" LEFT JOIN "threads" ON "threads"."chat_id" = "chats"."id" WHERE "chats"."bot_id" = 4503599627370496
 	UNION ALL SELECT greatest(max("created_at"), max("removed_at")) FROM "staff" WHERE "sandbox"
 ), "sandbox" AS (
-	SELECT max("at") AS "ended_at", (SELECT min("first_started_at") FROM "real_bots") AS "real_since" FROM "traces"
+	SELECT max("at") AS "ended_at",
+		least((SELECT min("first_started_at") FROM "real_bots"), (SELECT min("created_at") FROM "staff" WHERE NOT "sandbox")) AS "real_since"
+	FROM "traces"
 )
 UPDATE "admin_tokens" SET "sandbox" = true FROM "sandbox"
 WHERE "ended_at" IS NOT NULL AND ("created_at" <= "ended_at" OR "real_since" IS NULL OR "created_at" < "real_since");

@@ -35,6 +35,7 @@ const UNSEEN = [
   ["combining grapheme joiner", "U+034F (invisible)", 0x034f],
   ["invisible times", "U+2062 (invisible)", 0x2062],
   ["Braille blank", "U+2800 (blank)", 0x2800],
+  ["object replacement", "U+FFFC (blank)", 0xfffc],
   ["control character", "U+0007 (control character)", 0x07],
   ["next line", "U+0085 (control character)", 0x85],
   ["line separator", "U+2028 (line break)", 0x2028],

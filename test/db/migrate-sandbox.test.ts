@@ -56,12 +56,11 @@ async function insertPeople(people: Record<number, Person>) {
 
 async function insertInvite(
   number: number,
-  { createdBy, usedBy }: { createdBy: number | null; usedBy?: number },
-  role = "owner",
+  { createdBy, usedBy, usedAt = "2026-11-02" }: { createdBy: number | null; usedBy?: number; usedAt?: string },
 ) {
   await session`insert into invites (id, code_hash, role, created_by, expires_at, used_at, used_by)
-    values (${id(number)}, ${hash(number)}, ${role}, ${createdBy && id(createdBy)}, now() + interval '1 day',
-      ${usedBy ? "2026-11-02" : null}, ${usedBy ? id(usedBy) : null})`;
+    values (${id(number)}, ${hash(number)}, 'owner', ${createdBy && id(createdBy)}, now() + interval '1 day',
+      ${usedBy ? usedAt : null}, ${usedBy ? id(usedBy) : null})`;
 }
 
 async function insertChat(number: number, botId: number, createdAt: string, lastActivityAt = createdAt) {
@@ -94,6 +93,21 @@ test("who came in by the sandbox, however far removed, loses access; everybody e
   await migrateDatabase(database);
 
   expect([...(await presentPeople())]).toEqual([{ name: "Person 1" }, { name: "Person 4" }, { name: "Person 5" }]);
+});
+
+test("who came in by the sandbox, and later by a real owner, keeps what the real owner gave", async () => {
+  await insertPeople({
+    1: { telegramUserId: SANDBOX_OWNER, role: "owner" },
+    2: { telegramUserId: 102, role: "owner" },
+    3: { telegramUserId: 103, role: "manager", invitedBy: 1 },
+    4: { telegramUserId: 104, invitedBy: 3 },
+  });
+  await insertInvite(11, { createdBy: 1, usedBy: 3, usedAt: "2026-11-02" });
+  await insertInvite(12, { createdBy: 2, usedBy: 3, usedAt: "2026-11-03" });
+
+  await migrateDatabase(database);
+
+  expect([...(await presentPeople())].map((row) => row.name)).toEqual(["Person 1", "Person 2", "Person 3", "Person 4"]);
 });
 
 test("what those who lose access asked is stopped, and nothing more is delivered to them in private", async () => {
@@ -174,6 +188,17 @@ test("tokens of the sandbox's time become its own; those made after it stay real
     "of 2026-11-05",
     "of 2026-11-07",
   ]);
+});
+
+test("a token that was made when the real bot had its staff stays real, though nobody had asked yet", async () => {
+  await insertChat(21, 1_000, "2026-10-02");
+  await insertPeople({ 2: { telegramUserId: 102, role: "owner" } });
+  await insertToken(1, "2026-10-31");
+  await insertToken(2, "2026-11-02");
+
+  await migrateDatabase(database);
+
+  expect([...(await tokensOfSandbox())].map((row) => row.name)).toEqual(["of 2026-10-31"]);
 });
 
 test("where there never was a sandbox all tokens stay real", async () => {

@@ -6,9 +6,9 @@
 
 /**
  * Controls, format characters, private use, what is no character; what Unicode says to show as nothing; line and paragraph
- * separators and all spaces but the common one; three that are drawn as nothing; and what stands for lost bytes.
+ * separators and all spaces but the common one; four that many fonts draw as nothing; and what stands for lost bytes.
  */
-const UNSEEN = /[\p{C}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u2800\u{16FE4}\u{1D159}\uFFFD]|(?! )\p{Zs}/u;
+const UNSEEN = /[\p{C}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u2800\u{16FE4}\u{1D159}\uFFFC\uFFFD]|(?! )\p{Zs}/u;
 const ALL_UNSEEN = new RegExp(UNSEEN, "gu");
 
 /** What opens or closes a stretch of text in another direction: it moves what stands after it, in a chat and in a log. */
@@ -32,7 +32,7 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
   [/\p{Cc}/u, "control character"],
   [/\p{Zs}/u, "special space"],
   [/\p{Co}/u, "private use"],
-  [/[\u2800\u{1D159}]/u, "blank"],
+  [/[\u2800\u{1D159}\uFFFC]/u, "blank"],
   [/[\p{Cf}\p{Default_Ignorable_Code_Point}]/u, "invisible"],
 ];
 
