@@ -108,13 +108,14 @@ export async function startApp(parts: AppParts): Promise<App> {
 
     let worker: Worker | undefined;
     const adminTokenHash = hashToken(adminToken.token);
+    const sandbox = isOfSandbox(botIdOf(parts.telegram.token));
     const activity = createActivityHub({
       db: adminDatabase.db,
+      sandbox,
       listen: (handler) => listen(adminDatabase, handler),
       logger,
     });
     const now = parts.now ?? (() => new Date());
-    const sandbox = isOfSandbox(botIdOf(parts.telegram.token));
     const house = { shop: config.shop, tools: [...tools.values()], sandbox, now };
     const onError = (error: unknown) => logger.error({ err: error }, "request failed");
     const http = parts.http ?? (await startHttpServer({ ...config.http, onError }));

@@ -36,7 +36,7 @@ http.serve({
   isReady: () => true,
   graphql: createAdminApi({
     db,
-    activity: createActivityHub({ db, listen: (handler) => listen(database, handler), logger }),
+    activity: createActivityHub({ db, sandbox: false, listen: (handler) => listen(database, handler), logger }),
     house: {
       shop: loadConfig({}).shop,
       tools: [...createToolRegistry(STAFF_ROLES).values()],

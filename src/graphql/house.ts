@@ -19,7 +19,7 @@ export interface House {
   readonly shop: Shop;
   /** The tools that the Assistant has now. */
   readonly tools: readonly ToolEntry[];
-  /** Whether the bot is the sandbox's: it has people, invites and tokens of its own, and sees no others. */
+  /** Whether the bot is the sandbox's: it has people, invites, tokens and conversations of its own, and sees no others. */
   readonly sandbox: boolean;
   now(): Date;
 }

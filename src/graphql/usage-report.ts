@@ -76,7 +76,7 @@ type Table<Figures> = ReadonlyMap<string, Figures>;
 
 /** Read once for an operation, however many reports of the same period and kind it asks for. */
 function readTables(context: AdminContext, period: Period, by: UsageDimension) {
-  const query = toQuery(period, by);
+  const query = toQuery(period, by, context.house.sandbox);
   const read = <Figures>(what: string, find: () => Promise<Grouped<Figures>[]>): Promise<Table<Figures>> =>
     context.load(`usage ${what} ${by} ${period.from} ${period.until}`, "", async () => [toTable(await find())]);
   return {
@@ -86,10 +86,10 @@ function readTables(context: AdminContext, period: Period, by: UsageDimension) {
   };
 }
 
-function toQuery(period: Period, by: UsageDimension): UsageQuery {
+function toQuery(period: Period, by: UsageDimension, sandbox: boolean): UsageQuery {
   const { from, until } = spanOf(period);
-  if (!isUnit(by)) return { by, starts: [from], until };
-  return { by: "time", starts: stretchesOf(period, by).map(({ start }) => start), until };
+  if (!isUnit(by)) return { by, starts: [from], until, sandbox };
+  return { by: "time", starts: stretchesOf(period, by).map(({ start }) => start), until, sandbox };
 }
 
 function isUnit(by: UsageDimension): by is StretchUnit {

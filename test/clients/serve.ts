@@ -46,7 +46,12 @@ process.stdin.resume().once("end", async () => {
 
 async function serveApi(database: Database) {
   const logger = createLogger({ level: "warn", pretty: false });
-  const activity = createActivityHub({ db: database.db, listen: (handler) => listen(database, handler), logger });
+  const activity = createActivityHub({
+    db: database.db,
+    sandbox: false,
+    listen: (handler) => listen(database, handler),
+    logger,
+  });
   const graphql = createAdminApi({
     db: database.db,
     activity,

@@ -75,6 +75,7 @@ export async function startAdminApi(options: AdminApiOptions = {}): Promise<Admi
   };
   const activity = createActivityHub({
     db: counted,
+    sandbox: house?.sandbox ?? false,
     listen: (handler) => listen(testDatabase.database, handler),
     logger,
     ...(tokenCheckMs === undefined ? {} : { tokenCheckMs }),

@@ -12,6 +12,7 @@ import { messages, replies, runs, runText, threads, toolCalls } from "../schema/
 import { parseSnapshot, type Snapshot } from "../snapshot.ts";
 import { type ActivityPlace, type ActivityScope, type Change, findChanges, NOW, readChange } from "./admin-changes.ts";
 import type { RunRow } from "./admin-runs.ts";
+import { isChatOnSide } from "./admin-sides.ts";
 import { RUNNING } from "./run-queue.ts";
 
 export interface News {
@@ -105,8 +106,9 @@ function readSnapshot(text: string | undefined): Snapshot {
   return snapshot;
 }
 
-function inScope({ threadId, chatId }: ActivityScope, thread: SQLWrapper, chat: SQLWrapper): SQL | undefined {
+function inScope({ sandbox, threadId, chatId }: ActivityScope, thread: SQLWrapper, chat: SQLWrapper): SQL | undefined {
   return and(
+    isChatOnSide(chat, sandbox),
     threadId === undefined ? undefined : sql`${thread} = ${threadId}::uuid`,
     chatId === undefined ? undefined : sql`${chat} = ${chatId}::uuid`,
   );

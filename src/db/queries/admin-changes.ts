@@ -7,6 +7,7 @@ import { messages, replies, runs, runText, threads, toolCalls } from "../schema/
 import type { Snapshot } from "../snapshot.ts";
 import type { MessageRow } from "./admin-messages.ts";
 import type { RunRow } from "./admin-runs.ts";
+import { isThreadOnSide } from "./admin-sides.ts";
 import type { ThreadRow } from "./admin-threads.ts";
 import { TOOL_CALL_COLUMNS, type ToolCallRow } from "./admin-tool-calls.ts";
 
@@ -42,8 +43,12 @@ export type Change =
       readonly delta: string;
     });
 
-/** Whose changes: of one thread, of one chat, or of all. */
-export type ActivityScope = { readonly threadId?: string | undefined; readonly chatId?: string | undefined };
+/** Whose changes: of one thread, of one chat, or of all, of a side (`admin-sides.ts`) always. */
+export type ActivityScope = {
+  readonly sandbox: boolean;
+  readonly threadId?: string | undefined;
+  readonly chatId?: string | undefined;
+};
 
 /** How far somebody has come: all that `seen` shows, and of what `page.snapshot` shows beyond it, what is not after `page.key`. */
 export interface ActivityPlace {
@@ -56,6 +61,7 @@ export const NOW = sql`(select pg_current_snapshot() as snapshot) as now`;
 
 /** What a statement that looks for news has conditions on. */
 interface Looking {
+  readonly sandbox: boolean;
   readonly inThread: boolean;
   readonly inChat: boolean;
   /** Whether a page is read on, in its own snapshot. */
@@ -78,9 +84,14 @@ const statements = new WeakMap<Db, Map<string, NewsStatement>>();
 export function findChanges(
   db: Db,
   { seen, page }: ActivityPlace,
-  { scope: { threadId, chatId }, limit }: { scope: ActivityScope; limit: number },
+  { scope: { sandbox, threadId, chatId }, limit }: { scope: ActivityScope; limit: number },
 ): Promise<FoundChange[]> {
-  const looking = { inThread: threadId !== undefined, inChat: chatId !== undefined, onPage: page !== undefined };
+  const looking = {
+    sandbox,
+    inThread: threadId !== undefined,
+    inChat: chatId !== undefined,
+    onPage: page !== undefined,
+  };
   const ofDatabase = statements.get(db) ?? new Map<string, NewsStatement>();
   statements.set(db, ofDatabase);
   const name = JSON.stringify(looking);
@@ -100,7 +111,7 @@ function valuesOfKey({ changedIn, kind, id, offset }: ChangeKey) {
   return { changedIn: String(changedIn), kind: CHANGE_KINDS.indexOf(kind), id, offset };
 }
 
-function prepareNews(db: Db, { inThread, inChat, onPage }: Looking) {
+function prepareNews(db: Db, { sandbox, inThread, inChat, onPage }: Looking) {
   const given = (name: string) => sql.placeholder(name);
   const within = onPage ? sql`${given("page")}::pg_snapshot` : sql`pg_current_snapshot()`;
   const isNews = (changedIn: SQLWrapper, threadId: SQLWrapper) =>
@@ -111,6 +122,7 @@ function prepareNews(db: Db, { inThread, inChat, onPage }: Looking) {
   const isAfter = sql`(changed_in, kind, changes.id, "offset")
     > (${given("changedIn")}::xid8, ${given("kind")}::integer, ${given("id")}::uuid, ${given("offset")}::integer)`;
   const conditions = [
+    isThreadOnSide(sql`changes.thread_id`, sandbox),
     onPage ? isAfter : undefined,
     inChat ? sql`${threads.chatId} = ${given("chatId")}::uuid` : undefined,
   ];
@@ -129,7 +141,7 @@ function prepareNews(db: Db, { inThread, inChat, onPage }: Looking) {
         from ${runText} join ${runs} on ${runs.id} = ${runText.runId}
         where ${isNews(runText.changedIn, runs.threadId)}
     ) as changes ${inChat ? sql`join ${threads} on ${threads.id} = changes.thread_id` : sql``}
-    where ${and(...conditions) ?? sql`true`}
+    where ${and(...conditions)}
     order by changed_in, kind, changes.id, "offset"
     limit ${given("limit")}`;
   /** The id where the change is of one of these kinds: of others nothing is looked up. */

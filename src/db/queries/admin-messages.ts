@@ -7,6 +7,7 @@ import type { Listing, RareCondition } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
 import { asksOnly, inChat, rarely } from "./admin-related.ts";
 import { MESSAGES_TO_WALK, messageHas, messageHasUnindexed } from "./admin-search.ts";
+import { isThreadOnSide } from "./admin-sides.ts";
 
 export type MessageRow = typeof messages.$inferSelect;
 export type RevisionRow = typeof messageRevisions.$inferSelect;
@@ -23,14 +24,14 @@ export type MessageFilter = {
   readonly created?: TimeRange | null | undefined;
 };
 
-/** The messages of all threads, by when they were said. */
-export function listMessages(filter: MessageFilter): Listing<MessageRow> {
+/** The messages of all threads of a side (`admin-sides.ts`), by when they were said. */
+export function listMessages(filter: MessageFilter, sandbox: boolean): Listing<MessageRow> {
   return {
     name: "messages.createdAt",
     table: messages,
     filter,
     isSteady: asksOnly(filter, ["authorId", "created"]),
-    where: whereMessage(filter),
+    where: whereMessage(filter, sandbox),
     rare: rareMessage(filter),
     key: [
       { column: messages.createdAt, kind: "instant" },
@@ -40,24 +41,24 @@ export function listMessages(filter: MessageFilter): Listing<MessageRow> {
 }
 
 /** The messages of a thread (the parent), in the order in which they were said. */
-export function listMessagesOfThread(filter: MessageFilter): Listing<MessageRow> {
+export function listMessagesOfThread(filter: MessageFilter, sandbox: boolean): Listing<MessageRow> {
   return {
     name: "thread.messages",
     table: messages,
     filter,
-    where: whereMessage(filter),
+    where: whereMessage(filter, sandbox),
     rare: rareMessage(filter),
     key: [{ column: messages.position, kind: "integer" }],
     parent: messages.threadId,
   };
 }
 
-/** The messages with these ids, in no order; one that does not exist is left out. */
-export function findMessages(db: Db, ids: readonly string[]): Promise<MessageRow[]> {
+/** The messages with these ids, in no order; one that does not exist on this side is left out. */
+export function findMessages(db: Db, ids: readonly string[], sandbox: boolean): Promise<MessageRow[]> {
   return db
     .select()
     .from(messages)
-    .where(sql`${messages.id} = any(${uuidArray(ids)})`);
+    .where(and(sql`${messages.id} = any(${uuidArray(ids)})`, isThreadOnSide(messages.threadId, sandbox)));
 }
 
 /** What the Assistant said in these runs: at most one message each, in no order. */
@@ -94,8 +95,9 @@ export function findRevisions(db: Db, messageIds: readonly string[]): Promise<Re
     .orderBy(asc(messageRevisions.createdAt), asc(messageRevisions.id));
 }
 
-function whereMessage(filter: MessageFilter): SQL | undefined {
+function whereMessage(filter: MessageFilter, sandbox: boolean): SQL | undefined {
   return and(
+    isThreadOnSide(messages.threadId, sandbox),
     filter.threadId ? eq(messages.threadId, filter.threadId) : undefined,
     filter.runId ? eq(messages.runId, filter.runId) : undefined,
     filter.role ? eq(messages.role, filter.role) : undefined,

@@ -8,6 +8,7 @@ import type { Listing, RareCondition } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
 import { asksOnly, inChat, isOneOf, ROWS_TO_WALK, rarely } from "./admin-related.ts";
 import { isAskedWith } from "./admin-rounds.ts";
+import { isThreadOnSide } from "./admin-sides.ts";
 
 export type RunRow = typeof runs.$inferSelect;
 
@@ -48,14 +49,17 @@ export type DeliveryRow = {
   readonly reply: typeof replies.$inferSelect | null;
 };
 
-/** The runs of all threads, by when they were queued or by how long they took: those that have not ended count as shortest. */
-export function listRuns(db: Db, filter: RunFilter, order: RunOrder): Listing<RunRow> {
+/**
+ * The runs of all threads of a side (`admin-sides.ts`), by when they were queued or by how long they took: those that have not
+ * ended count as shortest.
+ */
+export function listRuns(db: Db, filter: RunFilter, order: RunOrder, sandbox: boolean): Listing<RunRow> {
   return {
     name: `runs.${order}`,
     table: runs,
     filter,
     isSteady: order === "queuedAt" && asksOnly(filter, ["status", "staffMemberId", "queued"]),
-    where: and(whereRun(filter), order === "durationMs" ? slowerThan(filter) : undefined),
+    where: and(whereRun(filter, sandbox), order === "durationMs" ? slowerThan(filter) : undefined),
     rare: rareRun(db, filter, order),
     key: [
       order === "queuedAt" ? { column: runs.queuedAt, kind: "instant" } : { column: runs.durationMs, kind: "integer" },
@@ -65,19 +69,19 @@ export function listRuns(db: Db, filter: RunFilter, order: RunOrder): Listing<Ru
 }
 
 /** The runs of a thread (the parent), by the message that each answers or by how long they took. */
-export function listRunsOfThread(db: Db, filter: RunFilter, order: RunOrder): Listing<RunRow> {
-  const ofAll = listRuns(db, filter, order);
+export function listRunsOfThread(db: Db, filter: RunFilter, order: RunOrder, sandbox: boolean): Listing<RunRow> {
+  const ofAll = listRuns(db, filter, order, sandbox);
   const name = `thread.runs.${order}`;
   if (order === "durationMs") return { ...ofAll, name, parent: runs.threadId };
   return { ...ofAll, name, parent: runs.threadId, key: [{ column: runs.position, kind: "integer" }] };
 }
 
-/** The runs with these ids, in no order; one that does not exist is left out. */
-export function findRuns(db: Db, ids: readonly string[]): Promise<RunRow[]> {
+/** The runs with these ids, in no order; one that does not exist on this side is left out. */
+export function findRuns(db: Db, ids: readonly string[], sandbox: boolean): Promise<RunRow[]> {
   return db
     .select()
     .from(runs)
-    .where(sql`${runs.id} = any(${uuidArray(ids)})`);
+    .where(and(sql`${runs.id} = any(${uuidArray(ids)})`, isThreadOnSide(runs.threadId, sandbox)));
 }
 
 /** The delivery of each of these runs, in no order. */
@@ -91,8 +95,9 @@ export function findDeliveries(db: Db, runIds: readonly string[]): Promise<Deliv
     .where(sql`${runs.id} = any(${uuidArray(runIds)})`);
 }
 
-function whereRun(filter: RunFilter): SQL | undefined {
+function whereRun(filter: RunFilter, sandbox: boolean): SQL | undefined {
   return and(
+    isThreadOnSide(runs.threadId, sandbox),
     filter.threadId ? eq(runs.threadId, filter.threadId) : undefined,
     filter.status ? isOneOf(runs.status, filter.status) : undefined,
     filter.errorCode == null ? undefined : eq(runs.errorCode, filter.errorCode),

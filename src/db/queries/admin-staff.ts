@@ -75,12 +75,12 @@ export async function findStaffActivity(db: Db, ids: readonly string[]): Promise
     .from(sql`unnest(${uuidArray(ids)}) as member(id)`);
 }
 
-/** The staff members with these ids, in no order; one that does not exist is left out. */
-export function findStaffMembers(db: Db, ids: readonly string[]): Promise<StaffRow[]> {
+/** The staff members with these ids, in no order; one that does not exist on this side is left out. */
+export function findStaffMembers(db: Db, ids: readonly string[], sandbox: boolean): Promise<StaffRow[]> {
   return db
     .select()
     .from(staff)
-    .where(sql`${staff.id} = any(${uuidArray(ids)})`);
+    .where(and(sql`${staff.id} = any(${uuidArray(ids)})`, eq(staff.sandbox, sandbox)));
 }
 
 function whereStaff(filter: StaffFilter): SQL | undefined {

@@ -8,6 +8,7 @@ import type { Listing, RareCondition } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
 import { asksOnly, isOneOf } from "./admin-related.ts";
 import { messageHas, messageHasUnindexed } from "./admin-search.ts";
+import { isChatOnSide } from "./admin-sides.ts";
 
 export type ThreadRow = typeof threads.$inferSelect;
 export type ChatRow = typeof chats.$inferSelect;
@@ -35,15 +36,20 @@ export type ThreadFilter = {
   readonly minimumMessages?: number | null | undefined;
 };
 
-/** All threads, by their last activity or by when they began. */
-export function listThreads(db: Db, filter: ThreadFilter, order: "lastActivityAt" | "createdAt"): Listing<ThreadRow> {
+/** All threads of a side (`admin-sides.ts`), by their last activity or by when they began. */
+export function listThreads(
+  db: Db,
+  filter: ThreadFilter,
+  order: "lastActivityAt" | "createdAt",
+  sandbox: boolean,
+): Listing<ThreadRow> {
   return {
     name: `threads.${order}`,
     table: threads,
     filter,
     // The index of a chat's threads is in the order of their activity only.
     isSteady: asksOnly(filter, order === "createdAt" ? ["status", "created"] : ["chatId", "status", "lastActivity"]),
-    where: whereThread(db, filter),
+    where: and(isChatOnSide(threads.chatId, sandbox), whereThread(db, filter)),
     rare: rareThread(db, filter),
     key: [
       { column: threads[order], kind: "instant" },
@@ -52,20 +58,20 @@ export function listThreads(db: Db, filter: ThreadFilter, order: "lastActivityAt
   };
 }
 
-/** The threads with these ids, in no order; one that does not exist is left out. */
-export function findThreads(db: Db, ids: readonly string[]): Promise<ThreadRow[]> {
+/** The threads with these ids, in no order; one that does not exist on this side is left out. */
+export function findThreads(db: Db, ids: readonly string[], sandbox: boolean): Promise<ThreadRow[]> {
   return db
     .select()
     .from(threads)
-    .where(sql`${threads.id} = any(${uuidArray(ids)})`);
+    .where(and(sql`${threads.id} = any(${uuidArray(ids)})`, isChatOnSide(threads.chatId, sandbox)));
 }
 
-/** The chats with these ids, in no order; one that does not exist is left out. */
-export function findChats(db: Db, ids: readonly string[]): Promise<ChatRow[]> {
+/** The chats with these ids, in no order; one that does not exist on this side is left out. */
+export function findChats(db: Db, ids: readonly string[], sandbox: boolean): Promise<ChatRow[]> {
   return db
     .select()
     .from(chats)
-    .where(sql`${chats.id} = any(${uuidArray(ids)})`);
+    .where(and(sql`${chats.id} = any(${uuidArray(ids)})`, isChatOnSide(chats.id, sandbox)));
 }
 
 function whereThread(db: Db, filter: ThreadFilter): SQL | undefined {

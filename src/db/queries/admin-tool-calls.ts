@@ -6,6 +6,7 @@ import { uuidArray } from "../uuid-array.ts";
 import type { Listing, RareCondition } from "./admin-paging.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
 import { asksOnly, escapeWildcards, inChat, isOneOf, ROWS_TO_WALK, rarely } from "./admin-related.ts";
+import { isThreadOnSide } from "./admin-sides.ts";
 
 /** Without what may be large: `admin-tool-values.ts` reads that. */
 export type ToolCallRow = Omit<typeof toolCalls.$inferSelect, "arguments" | "output">;
@@ -33,15 +34,20 @@ export type ToolCallFilter = {
 
 export type ToolCallOrder = "createdAt" | "durationMs";
 
-/** The tool calls of all threads, by when the model asked for them or by how long they took: see `listRuns`. */
-export function listToolCalls(db: Db, filter: ToolCallFilter, order: ToolCallOrder): Listing<ToolCallRow> {
+/** The tool calls of all threads of a side, by when the model asked for them or by how long they took: see `listRuns`. */
+export function listToolCalls(
+  db: Db,
+  filter: ToolCallFilter,
+  order: ToolCallOrder,
+  sandbox: boolean,
+): Listing<ToolCallRow> {
   return {
     name: `toolCalls.${order}`,
     table: toolCalls,
     columns: TOOL_CALL_COLUMNS,
     filter,
     isSteady: order === "createdAt" && asksOnly(filter, ["name", "status", "created"]),
-    where: and(whereToolCall(filter), order === "durationMs" ? slowerThan(filter) : undefined),
+    where: and(whereToolCall(filter, sandbox), order === "durationMs" ? slowerThan(filter) : undefined),
     rare: rareToolCall(db, filter, order),
     key: [
       order === "createdAt"
@@ -53,13 +59,27 @@ export function listToolCalls(db: Db, filter: ToolCallFilter, order: ToolCallOrd
 }
 
 /** The tool calls of a thread (the parent), by when the model asked for them or by how long they took. */
-export function listToolCallsOfThread(db: Db, filter: ToolCallFilter, order: ToolCallOrder): Listing<ToolCallRow> {
-  return { ...listToolCalls(db, filter, order), name: `thread.toolCalls.${order}`, parent: toolCalls.threadId };
+export function listToolCallsOfThread(
+  db: Db,
+  filter: ToolCallFilter,
+  order: ToolCallOrder,
+  sandbox: boolean,
+): Listing<ToolCallRow> {
+  return {
+    ...listToolCalls(db, filter, order, sandbox),
+    name: `thread.toolCalls.${order}`,
+    parent: toolCalls.threadId,
+  };
 }
 
 /** The tool calls of a run (the parent), by round and by their place in it, or by how long they took. */
-export function listToolCallsOfRun(db: Db, filter: ToolCallFilter, order: ToolCallOrder): Listing<ToolCallRow> {
-  const ofAll = listToolCalls(db, filter, order);
+export function listToolCallsOfRun(
+  db: Db,
+  filter: ToolCallFilter,
+  order: ToolCallOrder,
+  sandbox: boolean,
+): Listing<ToolCallRow> {
+  const ofAll = listToolCalls(db, filter, order, sandbox);
   const name = `run.toolCalls.${order}`;
   if (order === "durationMs") return { ...ofAll, name, parent: toolCalls.runId };
   return {
@@ -73,16 +93,17 @@ export function listToolCallsOfRun(db: Db, filter: ToolCallFilter, order: ToolCa
   };
 }
 
-/** The tool calls with these ids, in no order; one that does not exist is left out. */
-export function findToolCalls(db: Db, ids: readonly string[]): Promise<ToolCallRow[]> {
+/** The tool calls with these ids, in no order; one that does not exist on this side is left out. */
+export function findToolCalls(db: Db, ids: readonly string[], sandbox: boolean): Promise<ToolCallRow[]> {
   return db
     .select(TOOL_CALL_COLUMNS)
     .from(toolCalls)
-    .where(sql`${toolCalls.id} = any(${uuidArray(ids)})`);
+    .where(and(sql`${toolCalls.id} = any(${uuidArray(ids)})`, isThreadOnSide(toolCalls.threadId, sandbox)));
 }
 
-function whereToolCall(filter: ToolCallFilter): SQL | undefined {
+function whereToolCall(filter: ToolCallFilter, sandbox: boolean): SQL | undefined {
   return and(
+    isThreadOnSide(toolCalls.threadId, sandbox),
     filter.threadId ? eq(toolCalls.threadId, filter.threadId) : undefined,
     filter.runId ? eq(toolCalls.runId, filter.runId) : undefined,
     filter.name == null ? undefined : eq(toolCalls.name, filter.name),

@@ -4,6 +4,7 @@ import { makePgArray } from "drizzle-orm/pg-core";
 import type { Db } from "../client.ts";
 import { toolCalls } from "../schema/index.ts";
 import { inRange, type TimeRange } from "./admin-range.ts";
+import { isThreadOnSide } from "./admin-sides.ts";
 import { countWhere, type PercentileFigures, percentilesOf } from "./admin-usage.ts";
 
 export interface ToolFigures {
@@ -14,8 +15,13 @@ export interface ToolFigures {
   readonly duration: PercentileFigures;
 }
 
-/** The calls of each of these tools that models asked for in this time; a tool without any is left out. */
-export function findToolFigures(db: Db, names: readonly string[], range: TimeRange): Promise<ToolFigures[]> {
+/** The calls on a side of each of these tools that models asked for in this time; a tool without any is left out. */
+export function findToolFigures(
+  db: Db,
+  names: readonly string[],
+  range: TimeRange,
+  sandbox: boolean,
+): Promise<ToolFigures[]> {
   return db
     .select({
       name: toolCalls.name,
@@ -25,13 +31,24 @@ export function findToolFigures(db: Db, names: readonly string[], range: TimeRan
       duration: percentilesOf(sql`nullif(${toolCalls.durationMs}, -1)`),
     })
     .from(toolCalls)
-    .where(and(sql`${toolCalls.name} = any(${textArray(names)})`, inRange(toolCalls.createdAt, range)))
+    .where(
+      and(
+        sql`${toolCalls.name} = any(${textArray(names)})`,
+        inRange(toolCalls.createdAt, range),
+        isThreadOnSide(toolCalls.threadId, sandbox),
+      ),
+    )
     .groupBy(toolCalls.name);
 }
 
-/** When a model last asked for each of these tools; null where none ever did. */
-export async function findLastUses(db: Db, names: readonly string[]): Promise<{ name: string; at: Date | null }[]> {
-  const newest = sql`(select max(${toolCalls.createdAt}) from ${toolCalls} where ${toolCalls.name} = tool.name)`;
+/** When a model last asked for each of these tools on a side; null where none ever did. */
+export async function findLastUses(
+  db: Db,
+  names: readonly string[],
+  sandbox: boolean,
+): Promise<{ name: string; at: Date | null }[]> {
+  const newest = sql`(select max(${toolCalls.createdAt}) from ${toolCalls} where ${toolCalls.name} = tool.name
+    and ${isThreadOnSide(toolCalls.threadId, sandbox)})`;
   const rows = await db
     .select({ name: sql<string>`tool.name`, at: sql<string | null>`${newest}` })
     .from(sql`unnest(${textArray(names)}) as tool(name)`);

@@ -10,6 +10,7 @@ import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { Db } from "../client.ts";
 import { messages, runs, toolCalls } from "../schema/index.ts";
 import { type CostFigures, runCost, sumCosts } from "./admin-costs.ts";
+import { isThreadOnSide } from "./admin-sides.ts";
 
 export interface UsageQuery {
   readonly by: "time" | "staffMember" | "model" | "tool";
@@ -17,6 +18,8 @@ export interface UsageQuery {
   readonly starts: readonly Date[];
   /** The first instant that no longer belongs to it. */
   readonly until: Date;
+  /** Of which side (`admin-sides.ts`). */
+  readonly sandbox: boolean;
 }
 
 /** Figures of one group, or of all (`isTotal`). */
@@ -143,7 +146,7 @@ function groupingOf(hasManyKeys: boolean): { isTotal: SQL<boolean>; groupBy: SQL
 function runFacts(usage: UsageQuery): SQL {
   const counted = sql`${runs.status}, ${runs.inputTokens}, ${runs.cachedInputTokens}, ${runs.outputTokens},
     ${runs.reasoningTokens}, ${runs.durationMs}, ${firstTextMs} as first_text_ms, ${runCost()} as cost`;
-  const within = isWithin(runs.queuedAt, usage);
+  const within = isWithin(runs, runs.queuedAt, usage);
   if (usage.by === "tool") {
     return sql`(${byTool(sql`select ${runs.id} as run_id, ${counted} from ${runs} where ${within}`)}) as ${runs}`;
   }
@@ -152,7 +155,7 @@ function runFacts(usage: UsageQuery): SQL {
 }
 
 function messageFacts(usage: UsageQuery): SQL {
-  const within = isWithin(messages.createdAt, usage);
+  const within = isWithin(messages, messages.createdAt, usage);
   if (usage.by === "tool") {
     const facts = sql`select ${messages.runId} as run_id, ${messages.role} from ${messages} where ${within}`;
     return sql`(${byTool(facts)}) as ${messages}`;
@@ -175,7 +178,7 @@ function callFacts(usage: UsageQuery): SQL {
   };
   return sql`(select ${keys[usage.by]} as group_key, ${toolCalls.status} from ${toolCalls}
     left join ${runs} on ${runs.id} = ${toolCalls.runId}
-    where ${isWithin(toolCalls.createdAt, usage)}) as ${toolCalls}`;
+    where ${isWithin(toolCalls, toolCalls.createdAt, usage)}) as ${toolCalls}`;
 }
 
 /**
@@ -191,8 +194,13 @@ function byTool(facts: SQL): SQL {
     union all select used.name, false, facts.* from facts join used on used.run_id = facts.run_id`;
 }
 
-function isWithin(column: AnyPgColumn, { starts, until }: UsageQuery): SQL {
-  return sql`${column} >= ${instantOf(starts[0])} and ${column} < ${instantOf(until)}`;
+function isWithin(
+  { threadId }: { readonly threadId: AnyPgColumn },
+  column: AnyPgColumn,
+  { starts, until, sandbox }: UsageQuery,
+): SQL {
+  return sql`${column} >= ${instantOf(starts[0])} and ${column} < ${instantOf(until)}
+    and ${isThreadOnSide(threadId, sandbox)}`;
 }
 
 function stretchOf(column: AnyPgColumn, { starts }: UsageQuery): SQL {

@@ -42,6 +42,8 @@ export interface ActivityHub {
 
 export interface ActivityHubDeps {
   readonly db: Db;
+  /** Of which side its followers hear: see `House.sandbox`. */
+  readonly sandbox: boolean;
   /** Hears the notices of all processes. */
   readonly listen: (handler: NoticeHandler) => Promise<Listener>;
   readonly logger: Pick<Logger, "warn">;
@@ -67,7 +69,7 @@ interface Watch {
 }
 
 export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
-  const { db, listen, logger, tokenCheckMs = TOKEN_CHECK_MS } = deps;
+  const { db, sandbox, listen, logger, tokenCheckMs = TOKEN_CHECK_MS } = deps;
   const followers = createFollowers();
   let tokensCheckedAt = performance.now();
   let watching: Promise<Watch> | null = null;
@@ -109,7 +111,7 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
   const readNews = async (own: Promise<Watch>) => {
     const watch = await own;
     for (let isWhole = false; !isWhole; ) {
-      const news = await findNews(db, watch.place, { scope: {}, limit: PAGE_SIZE });
+      const news = await findNews(db, watch.place, { scope: { sandbox }, limit: PAGE_SIZE });
       // All have left meanwhile, and whoever came since is served by another watch.
       if (watching !== own) return;
       await inTurns(followers.wanting(share(watch.place.seen, news)), FOLLOWERS_PER_TURN, ([inbox, changes]) => {

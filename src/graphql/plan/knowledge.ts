@@ -5,7 +5,10 @@
  */
 import type { ShapedKind } from "../../db/queries/admin-shapes.ts";
 
-/** Fields that refer to one other row: by which column, and what stands there. */
+/**
+ * Fields that refer to one other row: by which column, and what stands there. Only to rows of the same side (`admin-sides.ts`):
+ * what is joined is not asked for its side. `StaffMember.invitedBy` is none of them.
+ */
 export const REFERENCES: Readonly<Record<string, { readonly by: string; readonly kind: ShapedKind }>> = {
   "Thread.chat": { by: "chatId", kind: "Chat" },
   "Message.thread": { by: "threadId", kind: "Thread" },
@@ -14,7 +17,6 @@ export const REFERENCES: Readonly<Record<string, { readonly by: string; readonly
   "Run.thread": { by: "threadId", kind: "Thread" },
   "Run.asker": { by: "askerId", kind: "StaffMember" },
   "Run.retryOf": { by: "retryOf", kind: "Run" },
-  "StaffMember.invitedBy": { by: "invitedBy", kind: "StaffMember" },
   "ToolCall.run": { by: "runId", kind: "Run" },
   "ToolCall.thread": { by: "threadId", kind: "Thread" },
 };

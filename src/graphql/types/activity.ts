@@ -1,6 +1,6 @@
 /** What happens, as it happens: the two subscriptions and their events. */
 import type { ReplyInProgress as ReplyInProgressRow } from "../../db/queries/admin-activity.ts";
-import type { ChangeKind } from "../../db/queries/admin-changes.ts";
+import type { ActivityScope, ChangeKind } from "../../db/queries/admin-changes.ts";
 import { unauthenticated } from "../auth.ts";
 import { builder } from "../builder.ts";
 import type { AdminContext } from "../context.ts";
@@ -154,9 +154,16 @@ builder.subscriptionField("activity", (t) =>
   }),
 );
 
-function follow({ db, activity, admin }: AdminContext, request: Omit<FollowRequest, "tokenId">) {
+function follow(
+  { db, activity, admin, house }: AdminContext,
+  { scope, ...request }: { scope: Omit<ActivityScope, "sandbox"> } & Omit<FollowRequest, "scope" | "tokenId">,
+) {
   if (admin === null) throw unauthenticated();
-  return followActivity(db, activity, { ...request, tokenId: admin.tokenId });
+  return followActivity(db, activity, {
+    ...request,
+    scope: { ...scope, sandbox: house.sandbox },
+    tokenId: admin.tokenId,
+  });
 }
 
 /** TypeScript does not see that an event with one of several changes is one of several events. */

@@ -133,7 +133,7 @@ type Arguments = PageArguments & {
 
 /** The messages of a thread, in the order in which they were said unless ordered otherwise. */
 export function openMessagesOfThread(context: AdminContext, threadId: string, args: Arguments): Page<MessageRow> {
-  const listing = listMessagesOfThread(toConditions(args));
+  const listing = listMessagesOfThread(toConditions(args), context.house.sandbox);
   return openPage(context, { listing, parentId: threadId, descending: isDescending(args.orderBy, false), args });
 }
 
@@ -150,9 +150,12 @@ builder.queryField("messages", (t) =>
 function openMessages(context: AdminContext, args: Arguments): Page<MessageRow> {
   const descending = isDescending(args.orderBy);
   const threadId = args.filter?.threadId?.id;
-  if (threadId === undefined) return openPage(context, { listing: listMessages(toConditions(args)), descending, args });
+  if (threadId === undefined) {
+    const listing = listMessages(toConditions(args), context.house.sandbox);
+    return openPage(context, { listing, descending, args });
+  }
   // Within one thread a message's position is its order, and the index that leads to them.
-  const listing = listMessagesOfThread(toConditions(args));
+  const listing = listMessagesOfThread(toConditions(args), context.house.sandbox);
   return openPage(context, { listing, parentId: threadId, descending, args });
 }
 

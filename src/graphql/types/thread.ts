@@ -165,7 +165,9 @@ builder.queryField("threads", (t) =>
     },
     complexity: listCost,
     resolve: (_, args, context) => {
-      const listing = listThreads(context.db, toConditions(args.filter), args.orderBy?.field ?? "lastActivityAt");
+      const { db, house } = context;
+      const order = args.orderBy?.field ?? "lastActivityAt";
+      const listing = listThreads(db, toConditions(args.filter), order, house.sandbox);
       return openPage(context, { listing, descending: isDescending(args.orderBy), args });
     },
   }),
@@ -191,7 +193,8 @@ function loadMessageCount(context: AdminContext, threadId: string): Promise<numb
 function loadLastMessage(context: AdminContext, threadId: string, role: MessageRow["role"] | undefined) {
   return context.load(`lastMessage ${role}`, threadId, async (threadIds) => {
     const last = { descending: true, backward: false, limit: 1 };
-    const rows = await findRows(context.db, listMessagesOfThread({ role }), last, threadIds);
+    const listing = listMessagesOfThread({ role }, context.house.sandbox);
+    const rows = await findRows(context.db, listing, last, threadIds);
     return inOrderOf(threadIds, rows, (row) => row.threadId, null);
   });
 }

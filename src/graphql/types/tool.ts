@@ -87,7 +87,7 @@ function loadStatistics(context: AdminContext, name: string, period: Period): Pr
   const { from, until } = spanOf(period);
   const range = { from: from.toISOString(), until: until.toISOString() };
   return context.load(`tool statistics ${range.from} ${range.until}`, name, async (names) => {
-    const figures = await findToolFigures(context.db, names, range);
+    const figures = await findToolFigures(context.db, names, range, context.house.sandbox);
     return inOrderOf(names, figures, (row) => row.name, NEVER_CALLED);
   });
 }
@@ -96,7 +96,7 @@ const NEVER_CALLED = { calls: 0, succeeded: 0, failed: 0, duration: { count: 0, 
 
 function loadLastUse(context: AdminContext, name: string): Promise<Date | null> {
   return context.load("tool last use", name, async (names) => {
-    const uses = await findLastUses(context.db, names);
+    const uses = await findLastUses(context.db, names, context.house.sandbox);
     return inOrderOf(names, uses, (row) => row.name, null).map((row) => row?.at ?? null);
   });
 }

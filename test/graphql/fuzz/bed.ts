@@ -52,7 +52,12 @@ export async function createFuzzBed(database: Database): Promise<FuzzBed> {
   const logger = { error: noteError, warn: noteError, info: () => undefined };
   const api = createAdminApi({
     db: counted,
-    activity: createActivityHub({ db: counted, listen: (handler) => listen(database, handler), logger }),
+    activity: createActivityHub({
+      db: counted,
+      sandbox: false,
+      listen: (handler) => listen(database, handler),
+      logger,
+    }),
     house: createTestHouse(),
     adminTokenHash: hashToken(tokens.admin),
     logger,

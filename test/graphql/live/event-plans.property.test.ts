@@ -153,7 +153,7 @@ async function eventsOfAllKinds(): Promise<ActivityEvent[]> {
   await admins.db.insert(runText).values({ runId: run.id, offset: 3, text: "trà đá 🧋" });
   const seen = parseSnapshot("3:3:");
   if (!seen) expect.unreachable("it is a snapshot");
-  const { changes } = await findNews(admins.db, { seen }, { scope: {}, limit: 500 });
+  const { changes } = await findNews(admins.db, { seen }, { scope: { sandbox: false }, limit: 500 });
   return changes.map((change) => ({ change, cursor: `c${change.key.id}`, kept: new Map(), keptOfRead: new Map() }));
 }
 

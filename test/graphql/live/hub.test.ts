@@ -12,13 +12,14 @@ beforeAll(async () => {
 });
 afterAll(() => testDatabase.close());
 
-const EVERYTHING = { scope: {}, kinds: null, tokenId: null };
+const EVERYTHING = { scope: { sandbox: false }, kinds: null, tokenId: null };
 
 /** `db`: what the hub reads from, when it is not the database itself. Counts the connections that it listens on. */
 function startHub(db: Db = testDatabase.db) {
   const hears = { count: 0 };
   const hub = createActivityHub({
     db,
+    sandbox: false,
     listen: async (handler) => {
       const listener = await listen(testDatabase.database, handler);
       hears.count += 1;
