@@ -75,8 +75,8 @@ test("fifty who ask the same cost the database as much as one", async () => {
   );
   await Promise.all(subscribers.map((subscriber) => subscriber.close()));
   // The rows, one statement for their threads, one for the chats of these; a look more may fall into the time.
-  const ofThreads = read.filter((statement) => statement.includes('from "threads"') && !statement.includes("news"));
-  const ofChats = read.filter((statement) => statement.includes('from "chats"'));
+  const ofThreads = read.filter((statement) => statement.includes('"threads"."id" = any('));
+  const ofChats = read.filter((statement) => statement.includes('"chats"."id" = any('));
   expect([ofThreads.length, ofChats.length]).toEqual([1, 1]);
 });
 
@@ -92,10 +92,8 @@ test("ten threads in which something happens at once cost the database as much a
   });
   for (let told = 0; told < 10; told++) await subscriber.event();
 
-  const ofThreads = admins.statements.filter(
-    (statement) => statement.includes('from "threads"') && !statement.includes("news"),
-  );
-  const ofChats = admins.statements.filter((statement) => statement.includes('from "chats"'));
+  const ofThreads = admins.statements.filter((statement) => statement.includes('"threads"."id" = any('));
+  const ofChats = admins.statements.filter((statement) => statement.includes('"chats"."id" = any('));
   await subscriber.close();
   expect([ofThreads.length, ofChats.length]).toEqual([1, 1]);
 });
