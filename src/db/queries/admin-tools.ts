@@ -47,8 +47,10 @@ export async function findLastUses(
   names: readonly string[],
   sandbox: boolean,
 ): Promise<{ name: string; at: Date | null }[]> {
-  const newest = sql`(select max(${toolCalls.createdAt}) from ${toolCalls} where ${toolCalls.name} = tool.name
-    and ${isThreadOnSide(toolCalls.threadId, sandbox)})`;
+  // Between, not equal: then only the index on names has the order, and of a tool that was never used not all calls are read.
+  const newest = sql`(select ${toolCalls.createdAt} from ${toolCalls}
+    where ${toolCalls.name} between tool.name and tool.name and ${isThreadOnSide(toolCalls.threadId, sandbox)}
+    order by ${toolCalls.name} desc, ${toolCalls.createdAt} desc, ${toolCalls.id} desc limit 1)`;
   const rows = await db
     .select({ name: sql<string>`tool.name`, at: sql<string | null>`${newest}` })
     .from(sql`unnest(${textArray(names)}) as tool(name)`);
