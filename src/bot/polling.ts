@@ -11,6 +11,7 @@ import type { Database } from "../db/client.ts";
 import { claimPolling, releasePolling } from "../db/queries/pollers.ts";
 import type { StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { updatesOf } from "./batch.ts";
 import { isRefusal, type Rival, reasonOf, refusedToken, retryDelay, rivalIn, sleep } from "./call-failure.ts";
 import { type Conflicts, createConflicts } from "./conflicts.ts";
 import { takeInSideBySide } from "./side-by-side.ts";
@@ -126,11 +127,12 @@ async function poll(deps: PollingDeps, conflicts: Conflicts, signal: AbortSignal
     try {
       if (!webhookOff) await api.deleteWebhook({}, signal as never);
       webhookOff = true;
-      const updates = await api.getUpdates(
+      const batch = await api.getUpdates(
         { offset, timeout: LONG_POLL_SECONDS, allowed_updates: ALLOWED_UPDATES },
         signal as never,
       );
       confirmed = offset;
+      const updates = updatesOf(batch, logger);
       if (failures > 0 || conflicts.polled()) logger.info("Telegram answers again");
       failures = 0;
       offset = await takeInAll(deps, updates, { offset, signal });

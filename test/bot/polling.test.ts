@@ -122,6 +122,60 @@ test("an answer of Telegram that is lost on the way is asked for again, and lose
   expect((await conversationsIn(database)).texts).toEqual(["one", "two"]);
 });
 
+test.for([1e30, 2 ** 31 - 1, -1, 0.5, "7", null, undefined])(
+  "an update whose id is %j is left out of its batch, and the others and those behind it are taken in",
+  async (id) => {
+    const chat = await staffChat();
+    const log = recordLog();
+    chat.send("one");
+    const result = [null, "words", ...telegram.pendingUpdates(), { update_id: id, message: { text: "odd words" } }];
+    telegram.failNext("getUpdates", { kind: "http", status: 200, body: { ok: true, result } });
+
+    await start({ logger: log.logger });
+    await polls(2);
+    chat.send("two");
+    await allHandled({ telegram });
+
+    expect((await conversationsIn(database)).texts).toEqual(["one", "two"]);
+    expect(log.lines.filter(({ level }) => level >= 40)).toEqual([
+      expect.objectContaining({ level: 50, count: 3, msg: "not an update: left out" }),
+    ]);
+    expect(JSON.stringify(log.lines)).not.toContain("words");
+  },
+);
+
+test.for([[[null]], [[{ update_id: -1 }, {}]], [{}], [null]])(
+  "after an answer without any update, %j, the bot pauses as after a failure",
+  async ([result]) => {
+    const chat = await staffChat();
+    const log = recordLog();
+    telegram.failNext("getUpdates", { kind: "http", status: 200, body: { ok: true, result } }, 2);
+    chat.send("one");
+
+    await start({ logger: log.logger });
+    await allHandled({ telegram });
+
+    expect((await conversationsIn(database)).texts).toEqual(["one"]);
+    const pauses = log.lines.filter(({ msg }) => msg === "could not fetch updates: trying again");
+    expect(pauses).toMatchObject([{ failures: 1 }, { failures: 2 }]);
+    expect(log.lines.filter(({ msg }) => msg === "Telegram answers again")).toHaveLength(1);
+  },
+);
+
+test("a batch out of order is taken in by its ids, and nothing of it comes again", async () => {
+  const chat = await staffChat();
+  chat.send("one");
+  chat.send("two");
+  const result = telegram.pendingUpdates().toReversed();
+  telegram.failNext("getUpdates", { kind: "http", status: 200, body: { ok: true, result } });
+
+  await start();
+  await allHandled({ telegram });
+
+  expect((await conversationsIn(database)).texts).toEqual(["one", "two"]);
+  expect(fetches()[1]?.params.offset).toBe((result[0]?.update_id ?? 0) + 1);
+});
+
 test("errors of Telegram's server and of the network are waited out", async () => {
   const chat = await staffChat();
   const log = recordLog();
