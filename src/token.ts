@@ -42,7 +42,7 @@ try {
   const sandbox = config.telegram.token === null;
   const token = await storeToken(config, { ...wanted, sandbox });
   const { name, scope, days } = wanted;
-  const duration = days === undefined ? "no expiry" : `for ${days} days`;
+  const duration = days === undefined ? "no expiry" : `for ${days} ${days === 1 ? "day" : "days"}`;
   const reach = sandbox ? " It opens the sandbox only: set TELEGRAM_BOT_TOKEN for one that opens the real bot's." : "";
   // Beside the token, not in it: the output is the token alone.
   process.stderr.write(`Token "${name}", scope ${SCOPE_WORDS[scope]}, ${duration}.${reach} It is shown only now:\n`);

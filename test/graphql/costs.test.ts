@@ -55,7 +55,31 @@ test("a run of a model without a price, or that is not counted yet, has no cost:
   const { runs: found, cost } = await costsOf(thread.id);
 
   expect(found.nodes.map((run: { cost: unknown }) => run.cost)).toEqual(["0", null, null, null, null]);
-  expect(cost).toEqual({ usd: "0", unpricedRuns: 3 });
+  // The third was answered by a server that does not count.
+  expect(cost).toEqual({ usd: "0", unpricedRuns: 4 });
+});
+
+test("a run that never asked a model is free, however it ended", async () => {
+  const never = { model: null, queuedAt: NOVEMBER };
+  const thread = await addThread(
+    { ...never, status: "cancelled" },
+    { ...never, status: "failed" },
+    { ...never, status: "queued" },
+  );
+
+  expect((await costsOf(thread.id)).cost).toEqual({ usd: "0", unpricedRuns: 0 });
+});
+
+test("a run whose tokens nobody counted is not free: it is counted beside what is known, also of a model without a price", async () => {
+  const thread = await addThread(
+    { ...LUNA, inputTokens: 0, outputTokens: 2 },
+    { ...LUNA },
+    { ...LUNA, outputTokens: 1_000 },
+    { ...LUNA, inputTokens: 1_000 },
+    { model: "llama4:8b", queuedAt: NOVEMBER, status: "failed" },
+  );
+
+  expect((await costsOf(thread.id)).cost).toEqual({ usd: "0.000001", unpricedRuns: 4 });
 });
 
 test("what a server counts below nothing counts as nothing", async () => {
@@ -105,8 +129,10 @@ test("the database counts as the program does, whatever the model, the day and t
 
       const [found] = await findThreadCosts(admins.db, [thread.id], DATED);
 
-      const cost = costOf(values.model ?? "", values, values.queuedAt, DATED);
-      const used = (values.inputTokens ?? 0) > 0 || (values.outputTokens ?? 0) > 0;
+      const { model, inputTokens, outputTokens, queuedAt } = values;
+      const isCounted = inputTokens !== null && outputTokens !== null;
+      const cost = isCounted ? costOf(model ?? "", values, queuedAt, DATED) : null;
+      const used = (model !== null && !isCounted) || (inputTokens ?? 0) > 0 || (outputTokens ?? 0) > 0;
       expect(found).toEqual({ threadId: thread.id, usd: cost ?? "0", unpricedRuns: cost === null && used ? 1 : 0 });
     }),
     { numRuns: 40 },

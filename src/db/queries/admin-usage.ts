@@ -9,7 +9,7 @@ import { type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { Db } from "../client.ts";
 import { messages, runs, toolCalls } from "../schema/index.ts";
-import { type CostFigures, runCost, sumCosts } from "./admin-costs.ts";
+import { type CostFigures, runCost, sumCosts, wasAsked } from "./admin-costs.ts";
 import { isThreadOnSide } from "./admin-sides.ts";
 
 export interface UsageQuery {
@@ -82,7 +82,7 @@ export function findRunUsage(db: Db, usage: UsageQuery): Promise<Grouped<RunFigu
         output: sumOf(runs.outputTokens),
         reasoning: sumOf(runs.reasoningTokens),
       },
-      cost: sumCosts(sql`cost`),
+      cost: sumCosts(sql`cost`, sql`was_asked`),
       firstText: percentilesOf(sql`first_text_ms`),
       duration: percentilesOf(sql`nullif(${runs.durationMs}, -1)`),
     })
@@ -145,7 +145,7 @@ function groupingOf(hasManyKeys: boolean): { isTotal: SQL<boolean>; groupBy: SQL
 /** Each of the three under its table's own name, and with no column more than is counted: they are sorted by their key. */
 function runFacts(usage: UsageQuery): SQL {
   const counted = sql`${runs.status}, ${runs.inputTokens}, ${runs.cachedInputTokens}, ${runs.outputTokens},
-    ${runs.reasoningTokens}, ${runs.durationMs}, ${firstTextMs} as first_text_ms, ${runCost()} as cost`;
+    ${runs.reasoningTokens}, ${runs.durationMs}, ${firstTextMs} as first_text_ms, ${runCost()} as cost, ${wasAsked} as was_asked`;
   const within = isWithin(runs, runs.queuedAt, usage);
   if (usage.by === "tool") {
     return sql`(${byTool(sql`select ${runs.id} as run_id, ${counted} from ${runs} where ${within}`)}) as ${runs}`;

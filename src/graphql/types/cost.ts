@@ -8,9 +8,9 @@ export const Cost = builder.objectRef<CostFigures>("Cost").implement({
   description:
     "What runs cost together. Each run costs by the price that its model, the one that was asked last, had on the day of the question, by UTC.",
   fields: (t) => ({
-    usd: t.expose("usd", { type: "Decimal", description: "US dollars, of the runs whose price is known." }),
+    usd: t.expose("usd", { type: "Decimal", description: "US dollars, of the runs whose tokens and price are known." }),
     unpricedRuns: t.exposeInt("unpricedRuns", {
-      description: "Runs that used tokens whose price is not known: they are not in `usd`, and not free.",
+      description: "Runs that used tokens whose number or price is not known: they are not in `usd`, and not free.",
     }),
   }),
 });
