@@ -11,7 +11,8 @@ import { importProducts } from "./db/import/import-products.ts";
 import type { ImportOptions, ImportSummary } from "./db/import/import-run.ts";
 import { importSales, type SalesImportSummary } from "./db/import/import-sales.ts";
 import { openDatabase } from "./db/open.ts";
-import { AppError, BadInputError, StartupError } from "./errors.ts";
+import { describeFailure } from "./describe-failure.ts";
+import { BadInputError, StartupError } from "./errors.ts";
 import { drawProgress, formatNumber, writeProgress } from "./import-progress.ts";
 import { createLogger } from "./logger.ts";
 import { clockAt, dateAt } from "./shop/calendar.ts";
@@ -31,7 +32,8 @@ try {
   if ((kind !== "products" && kind !== "sales") || !path || surplus.length > 0) throw new BadInputError(USAGE);
   console.log(await importFile(kind, path));
 } catch (error) {
-  console.error(describeFailure(error));
+  const nothing = error instanceof StartupError ? "Nothing was imported. " : "";
+  console.error(nothing + describeFailure(error, "The import failed and nothing was kept"));
   process.exitCode = 1;
 }
 
@@ -101,13 +103,4 @@ function userName(): string {
     // A container may run under a user id that has no name: Node says so with a SystemError.
     return `user ${process.getuid?.() ?? "unknown"}`;
   }
-}
-
-/** Our own words as they are; of anything else the cause, without the SQL that a driver's message quotes. */
-function describeFailure(error: unknown): string {
-  if (error instanceof StartupError) return `Nothing was imported. ${error.message}`;
-  if (error instanceof AppError) return error.message;
-  let cause = error;
-  while (cause instanceof Error && cause.cause !== undefined) cause = cause.cause;
-  return `The import failed and nothing was kept: ${cause instanceof Error ? cause.message : String(cause)}`;
 }

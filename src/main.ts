@@ -13,7 +13,7 @@ import { type OpenDatabase, openDatabase } from "./db/open.ts";
 import { withdrawFirstOwnerInvites } from "./db/queries/invites.ts";
 import { hasOwner } from "./db/queries/staff.ts";
 import { StartupError } from "./errors.ts";
-import { startHttpServer } from "./http/server.ts";
+import { type HttpServer, startHttpServer } from "./http/server.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { type SandboxTelegram, type Started, startSandboxTelegram, startScriptedModel } from "./sandbox/sandbox.ts";
 import { seedDemoShop } from "./sandbox/shop/demo-shop.ts";
@@ -39,23 +39,37 @@ try {
   await fail(error);
 }
 
+/** What a start has been given, and has opened. */
+interface Starting {
+  readonly config: Config;
+  readonly http: HttpServer;
+  readonly open: OpenDatabase;
+  readonly log: Logger;
+  readonly stopping: AbortSignal;
+}
+
 /** @returns the app, and where one chats with the bot. */
 async function start(config: Config, log: Logger, stopping: AbortSignal): Promise<{ app: App; chat: string }> {
-  const { token } = config.telegram;
   // Before anything that takes long: a taken port is noticed at once, and a health check hears 503 until all is there.
   const http = await startHttpServer({
     ...config.http,
     onError: (error) => log.error({ err: error }, "request failed"),
   });
   stops.push(() => http.close());
-  const open = await (token === null ? openSandboxDatabase : openDatabase)(config, log, { signal: stopping });
+  const openIt = config.telegram.token === null ? openSandboxDatabase : openDatabase;
+  const open = await openIt(config, log, { signal: stopping });
   stops.push(() => open.close());
   log.info({ database: open.description }, "database ready");
+  return open.explained(startOn({ config, http, open, log, stopping }));
+}
+
+async function startOn({ config, http, open, log, stopping }: Starting): Promise<{ app: App; chat: string }> {
+  const { token } = config.telegram;
   const model = await startModel(config, log);
-  const sandbox = token === null ? await untilAborted(stopping, open.explained(startSandbox(config, open, log))) : null;
+  const sandbox = token === null ? await untilAborted(stopping, startSandbox(config, open, log)) : null;
   // Who is an owner is configured: a link of an earlier start must make nobody else one.
   if (token !== null && config.ownerTelegramIds.length > 0) await withdrawFirstOwnerInvites(open.database.db);
-  const starting = startApp({
+  const app = await startApp({
     config,
     telegram: sandbox ?? { ...config.telegram, token: token ?? "" },
     model,
@@ -67,7 +81,6 @@ async function start(config: Config, log: Logger, stopping: AbortSignal): Promis
     stopping,
     logger: log,
   });
-  const app = await open.explained(starting);
   stops.push(() => app.stop());
   if (token !== null) await provideOwner(app, { config, open, log });
   const chat = sandbox ? `${app.address}/sandbox?key=${sandbox.pageKey}` : `https://t.me/${app.botUsername}`;

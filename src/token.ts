@@ -8,7 +8,8 @@ import { z } from "zod";
 import { type Config, loadConfig } from "./config.ts";
 import { openDatabase } from "./db/open.ts";
 import { createAdminToken } from "./db/queries/admin-tokens.ts";
-import { AppError, BadInputError } from "./errors.ts";
+import { describeFailure } from "./describe-failure.ts";
+import { BadInputError } from "./errors.ts";
 import { hashToken } from "./graphql/auth.ts";
 import { createLogger } from "./logger.ts";
 import { findNameFault, MAX_NAME_LENGTH, makeToken } from "./make-token.ts";
@@ -48,8 +49,7 @@ try {
   process.stderr.write(`Token "${name}", scope ${SCOPE_WORDS[scope]}, ${duration}.${reach} It is shown only now:\n`);
   process.stdout.write(`${token}\n`);
 } catch (error) {
-  if (!(error instanceof AppError)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  process.stderr.write(`${describeFailure(error, "No token was made")}\n`);
   process.exitCode = 1;
 }
 

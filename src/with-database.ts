@@ -3,12 +3,13 @@ import type { OpenDatabase } from "./db/open.ts";
 import { BROKEN_OFF, stopOnSignals, unlessStopped, whenGivenUp } from "./stop-on-signals.ts";
 
 /**
- * Opens, works, closes. A full disk is named as that (`OpenDatabase.explained`). A signal gives the opening up, or closes the database under the work, whose transaction ends with its
- * connection; then the process exits with 130, and this never settles.
+ * Opens, works, closes. A full disk, and a database that went away, are named as that (`OpenDatabase.explained`). A signal gives
+ * the opening up, or closes the database under the work, whose transaction ends with its connection; then the process exits
+ * with 130, and this never settles.
  */
 export async function withDatabase<T>(
   open: (stopping: AbortSignal) => Promise<OpenDatabase>,
-  work: (open: OpenDatabase) => Promise<T>,
+  work: (open: OpenDatabase, stopping: AbortSignal) => Promise<T>,
 ): Promise<T> {
   let opened: OpenDatabase | undefined;
   const stopping = stopOnSignals(async () => {
@@ -21,7 +22,7 @@ export async function withDatabase<T>(
     (async () => {
       opened = await opening;
       try {
-        return await opened.explained(work(opened));
+        return await opened.explained(work(opened, stopping));
       } finally {
         await opened.close();
       }

@@ -6,20 +6,38 @@ import postgres from "postgres";
 
 /** The code of `error`, or of what caused it (Drizzle wraps the driver's errors); undefined when it has none. */
 export function errorCode(error: unknown): string | undefined {
+  return codedError(error)?.code;
+}
+
+/** `error`, or what caused it: the first that has a code. */
+function codedError(error: unknown): (Error & { code: string }) | undefined {
   if (!(error instanceof Error)) return undefined;
-  if ("code" in error && typeof error.code === "string") return error.code;
-  return errorCode(error.cause);
+  return hasCode(error) ? error : codedError(error.cause);
+}
+
+function hasCode(error: Error): error is Error & { code: string } {
+  return "code" in error && typeof error.code === "string";
 }
 
 /** The server is starting, stopping, or ended this session on its way down: ask again. */
 const PASSING_CODES = new Set(["57P01", "57P02", "57P03"]);
 const DROPPED_CODES = new Set(["CONNECTION_CLOSED", "CONNECTION_ENDED", "CONNECTION_DESTROYED", "ECONNRESET", "EPIPE"]);
-/** Nobody listens on the socket, or there is none. */
-const ABSENT_CODES = new Set(["ECONNREFUSED", "ENOENT"]);
+/** No way leads there now: the network is down, or knows no such name. */
+const UNREACHABLE_CODES = new Set([
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "EHOSTDOWN",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+]);
 
-/** Whether nobody answers there at all. */
+/** Whether nobody answers there at all: nobody listens on the socket, or there is none. A file that is missing is no server. */
 export function isServerAbsent(error: unknown): boolean {
-  return ABSENT_CODES.has(errorCode(error) ?? "");
+  const coded = codedError(error);
+  if (coded?.code === "ENOENT") return "syscall" in coded && coded.syscall === "connect";
+  return coded?.code === "ECONNREFUSED";
 }
 
 /** Whether the server is there but takes no work now, or dropped the connection: worth asking again. */
@@ -30,7 +48,8 @@ export function isServerBusy(error: unknown): boolean {
 
 /** Whether the database could not be reached, or went away in the middle: what was asked may succeed when it is back. */
 export function isDatabaseAway(error: unknown): boolean {
-  return isServerAbsent(error) || isServerBusy(error) || isFatal(error);
+  const isUnreachable = UNREACHABLE_CODES.has(errorCode(error) ?? "");
+  return isServerAbsent(error) || isServerBusy(error) || isUnreachable || isFatal(error);
 }
 
 /** Whether the server ended the statement, by its time limit or because somebody asked it to. */

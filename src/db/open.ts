@@ -5,7 +5,7 @@
  * Demo and real never mix: the demo has a database of its own, and nothing is ever seeded anywhere else.
  */
 import type { Config } from "../config.ts";
-import { StartupError } from "../errors.ts";
+import { AppError, StartupError } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { untilAborted } from "../wait-up-to.ts";
 import { checkServer } from "./check-server.ts";
@@ -17,7 +17,7 @@ import {
   type DatabaseTarget,
 } from "./client.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded.ts";
-import { isDiskFull } from "./error-code.ts";
+import { errorCode, isDatabaseAway, isDiskFull } from "./error-code.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { forgetForeignChanges } from "./queries/admin-activity.ts";
 import { hasImports } from "./queries/imports.ts";
@@ -33,7 +33,7 @@ export interface OpenDatabase {
   description: string;
   /** A further pool on the same database, with limits of its own; whoever asked for it closes it. */
   connect(options: ConnectOptions): Database;
-  /** What `work` gives; when it fails because the database's disk is full, the error is a StartupError that says so. */
+  /** What `work` gives; when it fails because the database's disk is full or the database is away, a StartupError says so. */
   explained<T>(work: Promise<T>): Promise<T>;
   /** Closes the pool; the embedded server stops when no other process uses it. */
   close(): Promise<void>;
@@ -120,7 +120,7 @@ async function openEmbedded(server: EmbeddedPostgres, name: string, opening: Ope
     connect: (options) => connectDatabase(target, options),
     explained: (work) =>
       work.catch(async (error: unknown) => {
-        throw await server.explain(error);
+        throw explainAway(await server.explain(error));
       }),
     isDemo: name === DEMO_DATABASE,
     description: `${name} on the embedded PostgreSQL ${server.version}`,
@@ -150,10 +150,19 @@ async function openChecked(target: DatabaseTarget, { logger, signal }: Opening):
 
 /** We do not see that server's disk: only what it answers. */
 function explainGiven(error: unknown): never {
-  if (!isDiskFull(error)) throw error;
+  if (!isDiskFull(error)) throw explainAway(error);
   throw new StartupError("There is no space left on the disk of the database (DATABASE_URL): make room there.", {
     cause: error,
   });
+}
+
+/** `error`, or one sentence when the database went away in the middle of what was asked. */
+function explainAway(error: unknown): unknown {
+  if (error instanceof AppError || !isDatabaseAway(error)) return error;
+  return new StartupError(
+    `The connection to the database was lost (${errorCode(error)}): is it running? Then start again.`,
+    { cause: error },
+  );
 }
 
 /** A start that fails half-way leaves no server running behind it. */
@@ -164,6 +173,6 @@ async function withServer<T>(server: EmbeddedPostgres, logger: Logger, open: () 
     await server
       .release()
       .catch((cause: unknown) => logger.warn({ err: cause }, "could not release the embedded server"));
-    throw await server.explain(error);
+    throw explainAway(await server.explain(error));
   }
 }
