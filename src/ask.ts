@@ -19,6 +19,7 @@ import { describeFailure } from "./describe-failure.ts";
 import { BadInputError } from "./errors.ts";
 import type { RunEvent, RunOutcome } from "./events.ts";
 import { createLogger, type Logger } from "./logger.ts";
+import { plainText } from "./plain-text.ts";
 import { startScriptedModel } from "./sandbox/sandbox.ts";
 import { seedDemoShop } from "./sandbox/shop/demo-shop.ts";
 import { createToolRegistry } from "./tools/registry.ts";
@@ -180,7 +181,7 @@ function createTerminalStage(
     remark("The answer was broken off.");
   };
   const show = (event: RunEvent) => {
-    if (event.type === "text-delta") write(event.delta);
+    if (event.type === "text-delta") write(plainText(event.delta));
     else if (event.type === "tool-start") {
       startedAt.set(event.toolCallId, performance.now());
       remark(`-> ${event.name} ${JSON.stringify(event.arguments)}`);
@@ -210,5 +211,5 @@ function createTerminalStage(
 }
 
 function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${plainText(text)}\n`);
 }
