@@ -71,7 +71,7 @@ function createState() {
     /** "Saving: 1 000 000 rows, 12 s so far" */
     describe() {
       const seconds = Math.floor((performance.now() - since) / 1_000);
-      return `${PHASES[phase]}: ${formatNumber(rows)} rows, ${formatNumber(seconds)} s so far`;
+      return `${PHASES[phase]}: ${formatNumber(rows)} ${rows === 1 ? "row" : "rows"}, ${formatNumber(seconds)} s so far`;
     },
   };
 }

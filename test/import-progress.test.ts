@@ -19,6 +19,17 @@ test("without a terminal a line says now and then what goes on, in each phase", 
   expect(saving).toMatch(/^Saving: 1 234 567 rows, \d+ s so far\n$/);
 });
 
+test("one row is one", async () => {
+  const output = new PassThrough({ encoding: "utf8" });
+  const progress = writeProgress(output, 1);
+
+  progress.show({ ...READ, rows: 1, phase: "saving" });
+  const [saving] = await once(output, "data");
+  progress.stop();
+
+  expect(saving).toMatch(/^Saving: 1 row, \d+ s so far\n$/);
+});
+
 test("an import that is soon done writes no line", () => {
   const output = new PassThrough({ encoding: "utf8" });
   const progress = writeProgress(output);
