@@ -8,12 +8,14 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 /** Rooms that any room may look into: they know nothing of the others. */
 const COMMON = [
   "config",
+  "describe-failure",
   "drafts",
   "logger",
   "errors",
   "events",
   "make-token",
   "meter",
+  "plain-text",
   "prices",
   "rate-limiter",
   "roles",
@@ -27,11 +29,13 @@ const MAY_IMPORT: Record<string, string[]> = {
   config: ["errors", "roles", "shop", "telegram-ids"],
   logger: ["calm-warnings"],
   "calm-warnings": [],
+  "describe-failure": ["errors"],
   drafts: [],
   errors: [],
   events: [],
   "make-token": [],
   meter: [],
+  "plain-text": [],
   prices: [],
   "rate-limiter": [],
   // Whoever counts knows the meter only; what is looked up is given by the entrances.

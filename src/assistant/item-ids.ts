@@ -29,7 +29,7 @@ export function withOwnIds<Answer extends { items: object[]; calls: { callId: st
     if (!isTwice) return [own];
     return own.type === "reasoning" ? [] : [others];
   });
-  // Reasoning belongs to what comes behind it: at the end it is refused.
+  // Only an answer with calls goes back. Reasoning belongs to what comes behind it: at the end it is refused.
   const end = items.findLastIndex(({ type }) => type !== "reasoning") + 1;
-  return { ...answer, items: items.slice(0, end), calls };
+  return { ...answer, items: calls.length > 0 ? items.slice(0, end) : items, calls };
 }

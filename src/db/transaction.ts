@@ -24,6 +24,12 @@ export interface CopyTarget {
   columns: readonly string[];
 }
 
+/**
+ * How long a transaction without time limits may wait for us: on a busy machine the work between two of its statements takes
+ * longer than the usual five seconds, and what a frozen process holds is free again after this.
+ */
+const LIFTED_IDLE_LIMIT = "5min";
+
 /** One transaction on a connection that nobody else has meanwhile. */
 export async function transact(connection: Connection, work: Work): Promise<unknown> {
   const state: TransactionState = { isOver: false, failure: null, savepoints: 0 };
@@ -84,7 +90,8 @@ function transactionClient(connection: Connection, state: TransactionState): Tra
       });
     },
     async liftTimeLimits() {
-      const lift = "select pg_backend_pid() as pid, set_config('statement_timeout', '0', true)";
+      const lift = `select pg_backend_pid() as pid, set_config('statement_timeout', '0', true),
+        set_config('idle_in_transaction_session_timeout', '${LIFTED_IDLE_LIMIT}', true)`;
       const [row] = await run((sql) => sql.unsafe<{ pid: number }[]>(lift));
       if (row) connection.watch ??= connection.startWatch(row.pid);
     },

@@ -140,3 +140,16 @@ test("a server that has no connection left for who looks is there all the same",
 
   await expect(unlimited(db, (tx) => tx.execute(LONG))).resolves.toHaveLength(1);
 });
+
+test("work between two statements of a large change may take minutes, as on a busy machine, and elsewhere seconds", async () => {
+  const limit = sql`select current_setting('idle_in_transaction_session_timeout') as "idle"`;
+  const idle = async (tx: Transaction) => [...(await tx.execute<{ idle: string }>(limit))][0]?.idle;
+
+  const within = await store.db.transaction(async (tx) => {
+    await liftTimeLimits(tx);
+    return idle(tx);
+  });
+
+  expect(within).toBe("5min");
+  expect(await store.db.transaction(idle)).toBe("5s");
+});
