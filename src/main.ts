@@ -129,12 +129,15 @@ async function offerOwnerInvite(app: App, file: string, log: Logger): Promise<vo
   const link = await app.makeOwnerInvite();
   if (process.stdout.isTTY) {
     process.stdout.write(
-      `\nThe shop has no owner yet. Whoever opens this link first becomes it (once, within 24 hours, and until a next start makes another):\n  ${link}\n\n`,
+      `\nThe shop has no owner yet. The first person who opens this link becomes the owner (once, within 24 hours; the next start makes another link, and this one ends):\n  ${link}\n\n`,
     );
     return;
   }
   await writeSecret(file, link, "w");
-  log.warn({ file }, "the shop has no owner yet: this file holds a link that makes whoever opens it first the owner");
+  log.warn(
+    { file },
+    "the shop has no owner yet: this file holds a link: the first person who opens it becomes the owner",
+  );
 }
 
 /** What to do now, for who watches; a log gets it as plain lines too, since it is what one looks for in it. */

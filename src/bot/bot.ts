@@ -80,7 +80,7 @@ export interface TelegramBot {
   stopIntake(): Promise<void>;
   /** Delivers what it can within `graceMs`; the rest stays in the database. */
   stop(graceMs: number): Promise<void>;
-  /** A link that makes whoever opens it first the first owner. Earlier ones are good for nothing from then on. */
+  /** A link by which the first person who opens it becomes the owner. Earlier links end. */
   makeOwnerInvite(): Promise<string>;
 }
 

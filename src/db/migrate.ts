@@ -39,6 +39,7 @@ export async function migrateDatabase(
     await migrate(tx, { migrationsFolder });
   });
   await untilAborted(signal, migrating).catch(async (error) => {
+    // Where that fails too the server is away, and the transaction with it.
     if (signal?.aborted && pid !== undefined)
       await waitUpTo(END_LIMIT_MS, endBackend(database, pid)).catch(() => undefined);
     throw error;

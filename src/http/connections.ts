@@ -67,7 +67,10 @@ export function watchConnections(server: Server, limits: ConnectionLimits): Conn
     });
     if (unknown.size <= limits.unknown) return;
     const [oldest] = unknown;
-    oldest?.destroy();
+    if (!oldest) return;
+    // At once: its "close" comes later, and until then the next connection would find the same one.
+    unknown.delete(oldest);
+    oldest.destroy();
   });
 
   return {

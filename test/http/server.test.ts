@@ -224,6 +224,19 @@ test("of connections that only hold on the oldest makes room for the newest, and
   for (const holder of holders) holder.destroy();
 });
 
+test("connections that come all at once are no more than those that come one by one", async () => {
+  await start({ connectionLimits: { ...LIMITS, unknown: 3 } });
+  const holders = Array.from({ length: 40 }, () => open(http.address).on("error", () => undefined));
+  const ended = holders.map((holder) => once(holder.resume(), "close"));
+
+  // The connections come in at the server in the order in which they were opened.
+  expect((await fetch(`${http.address}/healthz`)).status).toBe(200);
+  await Promise.all(ended.slice(0, 37));
+
+  expect(holders.filter((holder) => !holder.closed).length).toBeLessThanOrEqual(3);
+  for (const holder of holders) holder.destroy();
+});
+
 test.each([
   ["/graphql", 100],
   ["/nothing", 100],

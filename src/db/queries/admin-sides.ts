@@ -1,6 +1,6 @@
 /**
- * The two sides of one database: the conversations with real bots, and those in the sandbox. Whoever reads for admins says for
- * which of the two (`sandbox`). Terminal chats (`npm run ask`) have no bot, and are on both.
+ * The two sides of one database: the conversations with real bots, and those in the sandbox. Each query for admins is given
+ * which of the two it reads (`sandbox`). Terminal chats (`npm run ask`) have no bot, and are on both.
  *
  * What real bots have is all but what the sandbox has: on a real database that is nothing, which an index says at once. The
  * subquery depends on no row, so that Postgres runs it once for a statement, and a list is still read in its index's order.

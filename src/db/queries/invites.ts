@@ -1,7 +1,7 @@
 /**
  * Invites: hashed, single use, expiring by the database's clock; and how people join with them.
  *
- * An invite is of the sandbox or real, as whoever made it is: nobody joins a real bot's staff by one of the sandbox's.
+ * An invite is of the sandbox or real, as its maker is: nobody joins a real bot's staff by one of the sandbox's.
  */
 import { and, eq, isNull, type SQL, sql } from "drizzle-orm";
 import { isHigherRole, type StaffRole } from "../../roles.ts";
@@ -50,7 +50,7 @@ export function withdrawFirstOwnerInvites(db: Db): Promise<void> {
 /** Uses an invite for a person: at most one person ever joins with it, and at most one as the first owner, also at once. */
 export async function redeemInvite(db: Db, codeHash: Buffer, person: TelegramPerson): Promise<Redemption> {
   const isIt = and(eq(invites.codeHash, codeHash), isInviteOf(isOfSandbox(person.telegramUserId)));
-  // Whoever only guesses waits for nobody, and holds up nobody.
+  // A guessed code must not take the lock: it would hold up real ones.
   if ((await db.$count(invites, isIt)) === 0) return { outcome: "unknown" };
   return db.transaction(async (tx): Promise<Redemption> => {
     await lockRedemption(tx);
@@ -80,7 +80,7 @@ export async function redeemInvite(db: Db, codeHash: Buffer, person: TelegramPer
   });
 }
 
-/** SQL: whether an invite is the sandbox's, or else a real one: as whoever made it is. */
+/** SQL: whether an invite is the sandbox's, or else a real one: as its maker is. */
 export function isInviteOf(sandbox: boolean): SQL {
   const isMadeInSandbox = sql`exists (select 1 from ${staff} where ${staff.id} = ${invites.createdBy} and ${staff.sandbox})`;
   return sandbox ? isMadeInSandbox : sql`not ${isMadeInSandbox}`;

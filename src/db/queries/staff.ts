@@ -1,8 +1,8 @@
 /**
  * People: who is staff, and who was told something lately. How they join is in `invites.ts`.
  *
- * The sandbox's people are staff of the sandbox only, and real ones of real bots only: whoever looks for somebody says for
- * which of the two (`sandbox`), or names them by the Telegram id, which decides it.
+ * The sandbox's people are staff of the sandbox only, and real ones of real bots only: each look-up is given which of the two it
+ * is for (`sandbox`), or a Telegram id, which decides it.
  */
 import { and, asc, eq, isNull, lt, ne, sql } from "drizzle-orm";
 import type { StaffRole } from "../../roles.ts";

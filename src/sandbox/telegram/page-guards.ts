@@ -22,7 +22,7 @@ export interface PageKey {
   isInLink(request: IncomingMessage): boolean;
   /** Whether this request's cookie holds it. */
   isInCookie(request: IncomingMessage): boolean;
-  /** The `Set-Cookie` for whoever came by the link. */
+  /** The `Set-Cookie` for a visitor who came by the link. */
   cookieFor(request: IncomingMessage): string;
 }
 
@@ -47,7 +47,7 @@ function hashOf(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-/** Why this request is not served, whoever sent it, or undefined when it is. */
+/** Why this request is not served, with the key or without; undefined when it is. */
 export function findRefusal({ method, headers }: Pick<IncomingMessage, "method" | "headers">): PageRefusal | undefined {
   // Another name that leads here belongs to another site's page.
   if (!LOOPBACK_HOST.test(headers.host ?? "")) {
