@@ -12,8 +12,9 @@ RUN npm ci --omit=dev --no-audit --no-fund && rm -rf node_modules/node/node_modu
 COPY scripts scripts
 RUN node_modules/.bin/node scripts/check-node.cjs
 COPY src src
+COPY sandbox sandbox
 # Links to PostgreSQL's libraries, made here while the folder can still be written.
-RUN node_modules/.bin/node -e 'import("./src/db/embedded-binaries.ts").then((it) => it.findPostgresBinaries("/app/pg-lib"))'
+RUN node_modules/.bin/node -e 'import("./src/db/embedded/binaries.ts").then((it) => it.findPostgresBinaries("/app/pg-lib"))'
 
 FROM debian:trixie-slim
 # libatomic1: Node 26 is linked against it, and a slim Debian lacks it.
@@ -27,6 +28,7 @@ COPY --from=dependencies /app/node_modules node_modules
 COPY package.json ./
 COPY drizzle drizzle
 COPY src src
+COPY sandbox sandbox
 # The first in PATH is the Node of package.json.
 ENV PATH=/app/node_modules/.bin:$PATH NODE_ENV=production DATA_DIR=/data HOST=0.0.0.0 PORT=4000
 USER counterhand

@@ -7,12 +7,12 @@
 
 import { join } from "node:path";
 import { eq } from "drizzle-orm";
+import type { StandInChat } from "../sandbox/telegram/world/chat.ts";
 import { loadConfig } from "../src/config.ts";
 import { type OpenDatabase, openDatabase } from "../src/db/open.ts";
-import { saveStaffMember } from "../src/db/queries/staff.ts";
+import { saveStaffMember } from "../src/db/queries/chat/staff.ts";
 import { messages } from "../src/db/schema/index.ts";
-import { createLogger } from "../src/logger.ts";
-import type { StandInChat } from "../src/sandbox/telegram/chat.ts";
+import { createLogger } from "../src/observability/logger.ts";
 import { rounded, type Summary, saveResults, summarise } from "./report.ts";
 import { watchMemory } from "./stream/process-tree.ts";
 import type { Plan, Question } from "./stream/question.ts";

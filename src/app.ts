@@ -3,33 +3,34 @@
  *
  * What it is given (an open database, a model, a Telegram that may be a stand-in) is decided by `main`, or by a test.
  */
-import { loadAdminToken } from "./admin-token.ts";
-import { createMeteredModel } from "./assistant/metered-model.ts";
-import type { Model } from "./assistant/model.ts";
-import { withCircuit } from "./assistant/model-circuit.ts";
-import type { ModelRetry, RetryOptions } from "./assistant/model-retry.ts";
-import { startWorker, type Worker } from "./assistant/worker.ts";
+
+import { withCircuit } from "./assistant/model/circuit.ts";
+import { createMeteredModel } from "./assistant/model/metered-model.ts";
+import type { Model } from "./assistant/model/model.ts";
+import type { ModelRetry, RetryOptions } from "./assistant/model/retry.ts";
+import { startWorker, type Worker } from "./assistant/worker/worker.ts";
 import { createTelegramBot, type TelegramBot } from "./bot/bot.ts";
-import type { Clock } from "./bot/clock.ts";
-import { createWebhook } from "./bot/webhook.ts";
+import { createWebhook } from "./bot/intake/webhook.ts";
+import type { Clock } from "./bot/telegram/clock.ts";
 import type { Config, WebhookConfig } from "./config.ts";
-import { listen } from "./db/notify.ts";
+import { listen } from "./db/notify/notify.ts";
 import type { OpenDatabase } from "./db/open.ts";
-import { isDatabaseUp } from "./db/queries/health.ts";
-import { readDatabaseState } from "./db/queries/metrics.ts";
-import { noteRealBot } from "./db/queries/real-data.ts";
+import { isDatabaseUp } from "./db/queries/process/health.ts";
+import { readDatabaseState } from "./db/queries/process/metrics.ts";
+import { noteRealBot } from "./db/queries/process/real-data.ts";
 import type { StartupError } from "./errors.ts";
-import { findAdmin, hashToken } from "./graphql/auth.ts";
 import { createGraphiqlPages } from "./graphql/graphiql/pages.ts";
+import { findAdmin, hashToken } from "./graphql/guards/auth.ts";
 import { createActivityHub } from "./graphql/live/activity-hub.ts";
 import { createAdminApi } from "./graphql/server.ts";
 import { type HttpServer, type PageHandler, startHttpServer } from "./http/server.ts";
-import type { Logger } from "./logger.ts";
-import { createMetricsEndpoint } from "./metrics/endpoint.ts";
-import { createMetrics } from "./metrics/metrics.ts";
-import { createRateLimiter, REFUSAL_LIMIT } from "./rate-limiter.ts";
-import { stopInTurn } from "./stop-in-turn.ts";
+import type { Logger } from "./observability/logger.ts";
+import { createMetricsEndpoint } from "./observability/metrics/endpoint.ts";
+import { createMetrics } from "./observability/metrics/metrics.ts";
+import { createRateLimiter, REFUSAL_LIMIT } from "./process/rate-limiter.ts";
+import { stopInTurn } from "./process/shutdown-steps.ts";
 import { botIdOf, isOfSandbox } from "./telegram-ids.ts";
+import { loadAdminToken } from "./tokens/installation-token.ts";
 import { createToolRegistry } from "./tools/registry.ts";
 
 export interface AppParts {

@@ -8,7 +8,7 @@ import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { z } from "zod";
 import { StartupError } from "./errors.ts";
-import { STAFF_ROLES, type StaffRole } from "./roles.ts";
+import { STAFF_ROLES, type StaffRole } from "./shop/roles.ts";
 import type { Shop } from "./shop/shop.ts";
 import { botIdOf, isOfSandbox, LARGEST_TELEGRAM_ID } from "./telegram-ids.ts";
 

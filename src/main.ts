@@ -5,22 +5,22 @@
  * operator can mend end in one clear message and exit code 1.
  */
 import { join } from "node:path";
-import { removeSecret, writeSecret } from "./admin-token.ts";
+import { keepOtherSandboxesAway, openSandboxDatabase, watchForRealBot } from "../sandbox/access.ts";
+import { type SandboxTelegram, type Started, startSandboxTelegram, startScriptedModel } from "../sandbox/sandbox.ts";
+import { seedDemoShop } from "../sandbox/shop/demo-shop.ts";
 import { type App, startApp } from "./app.ts";
-import { createModel, type Model } from "./assistant/model.ts";
+import { createModel, type Model } from "./assistant/model/model.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { type OpenDatabase, openDatabase } from "./db/open.ts";
-import { withdrawFirstOwnerInvites } from "./db/queries/invites.ts";
-import { hasOwner } from "./db/queries/staff.ts";
+import { withdrawFirstOwnerInvites } from "./db/queries/chat/invites.ts";
+import { hasOwner } from "./db/queries/chat/staff.ts";
 import { StartupError } from "./errors.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
-import { createLogger, type Logger } from "./logger.ts";
-import { type SandboxTelegram, type Started, startSandboxTelegram, startScriptedModel } from "./sandbox/sandbox.ts";
-import { seedDemoShop } from "./sandbox/shop/demo-shop.ts";
-import { keepOtherSandboxesAway, openSandboxDatabase, watchForRealBot } from "./sandbox-access.ts";
-import { stopInTurn } from "./stop-in-turn.ts";
-import { stopOnSignals, unlessStopped, whenGivenUp } from "./stop-on-signals.ts";
-import { untilAborted } from "./wait-up-to.ts";
+import { createLogger, type Logger } from "./observability/logger.ts";
+import { stopInTurn } from "./process/shutdown-steps.ts";
+import { stopOnSignals, unlessStopped, whenGivenUp } from "./process/signals.ts";
+import { untilAborted } from "./process/timeout.ts";
+import { removeSecret, writeSecret } from "./tokens/installation-token.ts";
 
 const stops: (() => Promise<void>)[] = [];
 let logger: Logger | undefined;

@@ -4,7 +4,7 @@
  * The first process of a container gets only signals that it has a handler for, and loading the product takes a second on a
  * small machine. Nothing is started by then, so a signal may end the process at once.
  */
-import { SIGNALS } from "./stop-on-signals.ts";
+import { SIGNALS } from "./process/signals.ts";
 
 for (const signal of SIGNALS) process.on(signal, () => process.exit(0));
 await import("./main.ts");

@@ -5,11 +5,11 @@
 import type { Message } from "@grammyjs/types";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { listen } from "../src/db/notify.ts";
-import { calls, says, scripted } from "../src/sandbox/model/script.ts";
-import type { InputItem, ModelRequest, Responder, Turn } from "../src/sandbox/model/turn.ts";
-import type { StandInChat } from "../src/sandbox/telegram/chat.ts";
-import { NOW, productsFile, salesFile, sellFrom, stockFrom } from "./db/import-support.ts";
+import { calls, says, scripted } from "../sandbox/model/script.ts";
+import type { InputItem, ModelRequest, Responder, Turn } from "../sandbox/model/turn.ts";
+import type { StandInChat } from "../sandbox/telegram/world/chat.ts";
+import { listen } from "../src/db/notify/notify.ts";
+import { NOW, productsFile, salesFile, sellFrom, stockFrom } from "./db/import/import-support.ts";
 import { startTestApp, type TestApp } from "./support/app.ts";
 import { holdLocks, readClock } from "./support/database.ts";
 

@@ -1,8 +1,8 @@
 import type { Message } from "@grammyjs/types";
 import { afterEach, expect, test } from "vitest";
+import { calls, fails, says, scripted } from "../sandbox/model/script.ts";
+import type { TextPiece, Turn } from "../sandbox/model/turn.ts";
 import { textsIn } from "../src/bot/texts.ts";
-import { calls, fails, says, scripted } from "../src/sandbox/model/script.ts";
-import type { TextPiece, Turn } from "../src/sandbox/model/turn.ts";
 import { startTestApp, type TestApp } from "./support/app.ts";
 
 let running: TestApp | undefined;

@@ -13,9 +13,9 @@ import {
   openSession,
   type SocketServer,
 } from "../../src/db/client.ts";
-import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
+import { startEmbeddedPostgres } from "../../src/db/embedded/server.ts";
 import { migrateDatabase } from "../../src/db/migrate.ts";
-import { BROKEN_OFF, stopOnSignals } from "../../src/stop-on-signals.ts";
+import { BROKEN_OFF, stopOnSignals } from "../../src/process/signals.ts";
 import { seedDatabase } from "./seed/seed.ts";
 import type { Size } from "./sizes.ts";
 

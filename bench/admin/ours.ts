@@ -8,13 +8,13 @@ import { createWriteStream } from "node:fs";
 import type { Sql } from "postgres";
 import { loadConfig } from "../../src/config.ts";
 import { connectDatabase, type Db } from "../../src/db/client.ts";
-import { listen } from "../../src/db/notify.ts";
-import { hashToken } from "../../src/graphql/auth.ts";
+import { listen } from "../../src/db/notify/notify.ts";
+import { hashToken } from "../../src/graphql/guards/auth.ts";
 import { createActivityHub } from "../../src/graphql/live/activity-hub.ts";
 import { createAdminApi } from "../../src/graphql/server.ts";
 import { startHttpServer } from "../../src/http/server.ts";
-import { createLogger } from "../../src/logger.ts";
-import { STAFF_ROLES } from "../../src/roles.ts";
+import { createLogger } from "../../src/observability/logger.ts";
+import { STAFF_ROLES } from "../../src/shop/roles.ts";
 import { createToolRegistry } from "../../src/tools/registry.ts";
 
 /** As `app.ts` has it for the admins. */

@@ -4,7 +4,7 @@
  * The peer's fields have our names as aliases, so that both answers have nearly one shape (`plain.ts` does the rest). Of its
  * ids the cheapest is asked, the bare one.
  */
-import { encodeGlobalId } from "../../src/graphql/ids.ts";
+import { encodeGlobalId } from "../../src/graphql/lists/ids.ts";
 import type { Dialect } from "./subject.ts";
 
 export type QuestionName = "threads" | "thread" | "toolCalls" | "deepToolCalls";

@@ -7,11 +7,11 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { connectDatabase, type Database, type Db } from "../../src/db/client.ts";
-import { createNoticeBell } from "../../src/db/notice-bell.ts";
-import { receiveMessage } from "../../src/db/queries/conversations.ts";
-import { type ClaimedRun, claimRunById } from "../../src/db/queries/run-queue.ts";
-import { endRun, endToolCall, resumeRun, startToolCall, storeRound } from "../../src/db/queries/run-steps.ts";
-import { appendRunTexts, type TextPiece } from "../../src/db/queries/run-text.ts";
+import { createNoticeBell } from "../../src/db/notify/coalesce.ts";
+import { receiveMessage } from "../../src/db/queries/chat/conversations.ts";
+import { type ClaimedRun, claimRunById } from "../../src/db/queries/runs/run-queue.ts";
+import { endRun, endToolCall, resumeRun, startToolCall, storeRound } from "../../src/db/queries/runs/run-steps.ts";
+import { appendRunTexts, type TextPiece } from "../../src/db/queries/runs/run-text.ts";
 import { chats, threads } from "../../src/db/schema/index.ts";
 import { takeWorkerLock } from "../../src/db/worker-lock.ts";
 import { machineMs } from "./clock.ts";

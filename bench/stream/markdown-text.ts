@@ -3,7 +3,7 @@
  *
  * Every word carries a running number, so that what is shown can be checked word by word. The same for the same seed.
  */
-import { createChance } from "../../src/sandbox/shop/random.ts";
+import { createChance } from "../../sandbox/shop/random.ts";
 
 const WORDS = [
   "milk",

@@ -6,10 +6,10 @@
  */
 import { join } from "node:path";
 import { startApp } from "../../src/app.ts";
-import { createModel } from "../../src/assistant/model.ts";
+import { createModel } from "../../src/assistant/model/model.ts";
 import { loadConfig } from "../../src/config.ts";
 import { openDatabase } from "../../src/db/open.ts";
-import { createLogger } from "../../src/logger.ts";
+import { createLogger } from "../../src/observability/logger.ts";
 
 const dataDir = given("DATA_DIR");
 const [first = 0, count = 0] = given("PEOPLE").split(",").map(Number);

@@ -5,7 +5,7 @@
  * that paused does not catch up.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { TextPiece } from "../../src/sandbox/model/turn.ts";
+import type { TextPiece } from "../../sandbox/model/turn.ts";
 
 export interface Pace {
   perSecond: number;

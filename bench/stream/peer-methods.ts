@@ -6,12 +6,12 @@
  */
 import type { Message } from "@grammyjs/types";
 import { z } from "zod";
-import { checkReach } from "../../src/sandbox/telegram/methods/destination.ts";
-import { editMessageText, sendMessage } from "../../src/sandbox/telegram/methods/messages.ts";
-import { defineMethod, getChat, type Method, type MethodContext } from "../../src/sandbox/telegram/methods/method.ts";
-import * as p from "../../src/sandbox/telegram/methods/parameters.ts";
-import { badRequest } from "../../src/sandbox/telegram/refusal.ts";
-import type { ChatState, World } from "../../src/sandbox/telegram/world.ts";
+import { checkReach } from "../../sandbox/telegram/methods/destination.ts";
+import { editMessageText, sendMessage } from "../../sandbox/telegram/methods/messages.ts";
+import { defineMethod, getChat, type Method, type MethodContext } from "../../sandbox/telegram/methods/method.ts";
+import * as p from "../../sandbox/telegram/methods/parameters.ts";
+import { badRequest } from "../../sandbox/telegram/refusal.ts";
+import type { ChatState, World } from "../../sandbox/telegram/world/world.ts";
 
 /** core.telegram.org/bots/api#richmessage, as of Bot API 10.1: the longest text. */
 const MAX_RICH_LENGTH = 32_768;

@@ -4,12 +4,12 @@
  * It asks questions, plays the model's planned answers and records when each token left and what each chat shows. Which
  * bot answers is not known here.
  */
-import { createModelStandIn, type ModelStandIn } from "../../src/sandbox/model/model-stand-in.ts";
-import type { ModelRequest, TurnPart } from "../../src/sandbox/model/turn.ts";
-import type { StandInChange } from "../../src/sandbox/telegram/changes.ts";
-import type { StandInChat } from "../../src/sandbox/telegram/chat.ts";
-import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
-import type { RecordedCall } from "../../src/sandbox/telegram/transcript.ts";
+import { createModelStandIn, type ModelStandIn } from "../../sandbox/model/model-stand-in.ts";
+import type { ModelRequest, TurnPart } from "../../sandbox/model/turn.ts";
+import { createTelegramStandIn, type TelegramStandIn } from "../../sandbox/telegram/stand-in.ts";
+import type { StandInChange } from "../../sandbox/telegram/world/changes.ts";
+import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
+import type { RecordedCall } from "../../sandbox/telegram/world/transcript.ts";
 import { paced } from "./pace.ts";
 import { PEER_METHODS } from "./peer-methods.ts";
 import { type Plan, type PlannedTurn, type Question, tokensOf } from "./question.ts";

@@ -3,7 +3,7 @@
  *
  * The number lets whatever is shown in a chat be mapped back to tokens. It knows nothing of time or of who shows it.
  */
-import { createChance } from "../../src/sandbox/shop/random.ts";
+import { createChance } from "../../sandbox/shop/random.ts";
 
 /** Short, so that 600 tokens fit into one Telegram message of 4,096 characters. */
 const WORDS = ["we", "go", "to", "an", "of", "in", "so", "up", "my", "us", "it", "on"];

@@ -7,11 +7,11 @@
  */
 import { type Db, readOnly } from "../db/client.ts";
 import { isDatabaseAway } from "../db/error-code.ts";
-import type { StoredToolCall, ToolCallEnd } from "../db/queries/run-steps.ts";
+import type { StoredToolCall, ToolCallEnd } from "../db/queries/runs/run-steps.ts";
 import { AppError } from "../errors.ts";
-import type { Logger } from "../logger.ts";
-import type { ToolMeter } from "../meter.ts";
-import { STAFF_ROLES, type StaffRole } from "../roles.ts";
+import type { Logger } from "../observability/logger.ts";
+import type { ToolMeter } from "../observability/meter.ts";
+import { STAFF_ROLES, type StaffRole } from "../shop/roles.ts";
 import type { Shop } from "../shop/shop.ts";
 import type { ToolRegistry } from "../tools/registry.ts";
 import type { Tool, ToolOutput } from "../tools/tool.ts";

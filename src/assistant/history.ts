@@ -5,8 +5,8 @@
  * or another provider's reasoning can never poison a thread.
  */
 import type { Db } from "../db/client.ts";
-import { findHistory, getQuestion, type HistoryMessage } from "../db/queries/history.ts";
-import type { ClaimedRun } from "../db/queries/run-queue.ts";
+import { findHistory, getQuestion, type HistoryMessage } from "../db/queries/runs/history.ts";
+import type { ClaimedRun } from "../db/queries/runs/run-queue.ts";
 import { MAX_HISTORY_CHARACTERS, MAX_HISTORY_MESSAGES } from "./limits.ts";
 
 export interface InputMessage {

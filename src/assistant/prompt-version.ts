@@ -5,7 +5,7 @@
  * a sentence, a description or a parameter makes another.
  */
 import { createHash } from "node:crypto";
-import type { ModelTool } from "./model.ts";
+import type { ModelTool } from "./model/model.ts";
 
 const VERSION_CHARACTERS = 12;
 

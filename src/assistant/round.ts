@@ -5,12 +5,12 @@
  */
 import { createHash } from "node:crypto";
 import type { Db } from "../db/client.ts";
-import type { ClaimedRun } from "../db/queries/run-queue.ts";
-import { type StoredToolCall, storeRound } from "../db/queries/run-steps.ts";
+import type { ClaimedRun } from "../db/queries/runs/run-queue.ts";
+import { type StoredToolCall, storeRound } from "../db/queries/runs/run-steps.ts";
 import type { RunOutcome } from "../events.ts";
 import type { Answer } from "./answer.ts";
-import type { Model, ModelAnswer, ModelTool } from "./model.ts";
-import { parseArguments, textsOf } from "./model-items.ts";
+import { parseArguments, textsOf } from "./model/items.ts";
+import type { Model, ModelAnswer, ModelTool } from "./model/model.ts";
 import { addUsage, type Spending } from "./run-log.ts";
 
 /** A round whose model call has ended; without calls the run ends with its outcome. */

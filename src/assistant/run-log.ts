@@ -3,10 +3,10 @@
  *
  * Ids, counts and times only: what was said is never among them. Who writes it, and when, is `work-on-run.ts`'s matter.
  */
-import type { ClaimedRun } from "../db/queries/run-queue.ts";
-import type { RoundUsage } from "../db/queries/run-rounds.ts";
+import type { ClaimedRun } from "../db/queries/runs/run-queue.ts";
+import type { RoundUsage } from "../db/queries/runs/run-rounds.ts";
 import type { RunOutcome } from "../events.ts";
-import { costOf } from "../prices.ts";
+import { costOf } from "../model-prices.ts";
 
 /** What an attempt at a run has used by itself; earlier attempts have lines of their own. Tokens are null when unknown. */
 export type Spending = { [Kind in keyof RoundUsage]: number | null } & {

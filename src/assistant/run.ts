@@ -5,7 +5,7 @@
  * or when `signal` aborts. Everything is stored before it is acted on, so another process can go on from any point. It
  * knows nothing of Telegram or GraphQL.
  */
-import { type ClaimedRun, LeaseLostError } from "../db/queries/run-queue.ts";
+import { type ClaimedRun, LeaseLostError } from "../db/queries/runs/run-queue.ts";
 import {
   endToolCall,
   findProgress,
@@ -13,15 +13,15 @@ import {
   type StoredToolCall,
   startToolCall,
   type ToolCallEnd,
-} from "../db/queries/run-steps.ts";
+} from "../db/queries/runs/run-steps.ts";
 import { AppError } from "../errors.ts";
 import type { RunEvent, RunOutcome } from "../events.ts";
 import { createAnswer } from "./answer.ts";
 import { executeTool, type ToolRunner } from "./execute-tool.ts";
 import { readHistory } from "./history.ts";
 import { MAX_CALLS_PER_ROUND, MAX_ROUNDS } from "./limits.ts";
-import type { Model, ModelTool } from "./model.ts";
-import { type RetryOptions, withRetries } from "./model-retry.ts";
+import type { Model, ModelTool } from "./model/model.ts";
+import { type RetryOptions, withRetries } from "./model/retry.ts";
 import { promptWords, writePrompt } from "./prompt.ts";
 import { versionOfPrompt } from "./prompt-version.ts";
 import { askModel, replay } from "./round.ts";

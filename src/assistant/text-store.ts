@@ -5,8 +5,8 @@
  * are being stored are stored together afterwards.
  */
 import type { Db } from "../db/client.ts";
-import { LeaseLostError, type RunClaim } from "../db/queries/run-queue.ts";
-import { appendRunTexts, type TextPiece } from "../db/queries/run-text.ts";
+import { LeaseLostError, type RunClaim } from "../db/queries/runs/run-queue.ts";
+import { appendRunTexts, type TextPiece } from "../db/queries/runs/run-text.ts";
 import { TEXT_STORE_INTERVAL_MS } from "./limits.ts";
 
 export interface RunTextStore {

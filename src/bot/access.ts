@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { Composer, type NextFunction } from "grammy";
 import type { Db } from "../db/client.ts";
-import { createFirstOwnerInvite, createInvite, type Redemption, redeemInvite } from "../db/queries/invites.ts";
+import { createFirstOwnerInvite, createInvite, type Redemption, redeemInvite } from "../db/queries/chat/invites.ts";
 import {
   findStaffMember,
   type Notice,
@@ -14,14 +14,14 @@ import {
   type StaffMember,
   saveStaffMember,
   type TelegramPerson,
-} from "../db/queries/staff.ts";
-import type { Logger } from "../logger.ts";
-import type { StaffRole } from "../roles.ts";
+} from "../db/queries/chat/staff.ts";
+import type { Logger } from "../observability/logger.ts";
+import type { StaffRole } from "../shop/roles.ts";
 import type { Shop } from "../shop/shop.ts";
 import { isOfSandbox } from "../telegram-ids.ts";
 import { answerPress, mainKeyboard } from "./buttons.ts";
 import { type BotContext, isAddressed, nameOf, textsFor, usernameOf } from "./context.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Outbox } from "./telegram/system-messages.ts";
 import type { Texts } from "./texts.ts";
 
 export interface AccessDeps {

@@ -5,21 +5,21 @@
 import { Composer, InlineKeyboard, Keyboard } from "grammy";
 import type { ReplyKeyboardMarkup } from "grammy/types";
 import type { Db } from "../db/client.ts";
-import type { NoticeBell } from "../db/notice-bell.ts";
-import { type RetriedQuestion, retryQuestion } from "../db/queries/retry.ts";
+import type { NoticeBell } from "../db/notify/coalesce.ts";
 import {
   findStaffMember,
   findStaffMemberByUsername,
   removeStaffMember,
   type StaffMember,
-} from "../db/queries/staff.ts";
-import { resumeThread, type StoppedRuns, stopRuns, type ThreadSummary } from "../db/queries/threads.ts";
+} from "../db/queries/chat/staff.ts";
+import { resumeThread, type StoppedRuns, stopRuns, type ThreadSummary } from "../db/queries/chat/threads.ts";
+import { type RetriedQuestion, retryQuestion } from "../db/queries/runs/retry.ts";
 import type { RunOutcome } from "../events.ts";
-import type { Logger } from "../logger.ts";
+import type { Logger } from "../observability/logger.ts";
 import { isOfSandbox } from "../telegram-ids.ts";
 import type { NoteCancelled } from "./cancelled-runs.ts";
 import { type BotContext, languageOf, placeOf, stoppableBy, textsFor } from "./context.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Outbox } from "./telegram/system-messages.ts";
 import type { Texts } from "./texts.ts";
 
 export interface ButtonDeps {

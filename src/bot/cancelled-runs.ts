@@ -3,10 +3,10 @@
  * worker writes of the others.
  */
 import { createSpending, runEndFields } from "../assistant/run-log.ts";
-import type { CancelledRun } from "../db/queries/threads.ts";
+import type { CancelledRun } from "../db/queries/chat/threads.ts";
 import type { RunOutcome } from "../events.ts";
-import type { Logger } from "../logger.ts";
-import type { RunMeter } from "../meter.ts";
+import type { Logger } from "../observability/logger.ts";
+import type { RunMeter } from "../observability/meter.ts";
 
 /** To be called after the commit that ended them. */
 export type NoteCancelled = (runs: readonly CancelledRun[]) => void;

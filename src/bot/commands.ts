@@ -6,17 +6,17 @@
  */
 import { type Api, Composer } from "grammy";
 import type { Db } from "../db/client.ts";
-import { oncePerUpdate } from "../db/queries/places.ts";
-import { findStaff } from "../db/queries/staff.ts";
-import { closeThread, findThreads, stopRuns } from "../db/queries/threads.ts";
-import { STAFF_ROLES } from "../roles.ts";
+import { oncePerUpdate } from "../db/queries/chat/places.ts";
+import { findStaff } from "../db/queries/chat/staff.ts";
+import { closeThread, findThreads, stopRuns } from "../db/queries/chat/threads.ts";
+import { STAFF_ROLES } from "../shop/roles.ts";
 import type { Shop } from "../shop/shop.ts";
 import { isOfSandbox } from "../telegram-ids.ts";
 import { INVITE_HOURS, inviteLink, makeInvite } from "./access.ts";
 import { mainKeyboard, removeButtons, removeStaff, threadButtons } from "./buttons.ts";
 import type { NoteCancelled } from "./cancelled-runs.ts";
 import { type BotContext, placeOf, stoppableBy, textsFor } from "./context.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Outbox } from "./telegram/system-messages.ts";
 import { LANGUAGES, textsIn } from "./texts.ts";
 
 export interface CommandDeps {

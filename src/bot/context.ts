@@ -1,8 +1,8 @@
 /** What a handler knows of an update: who asks, where, in which language. */
 import type { Context } from "grammy";
-import type { ChatAddress, Place } from "../db/queries/places.ts";
-import type { StaffMember } from "../db/queries/staff.ts";
-import { isHigherRole } from "../roles.ts";
+import type { ChatAddress, Place } from "../db/queries/chat/places.ts";
+import type { StaffMember } from "../db/queries/chat/staff.ts";
+import { isHigherRole } from "../shop/roles.ts";
 import { type Language, pickLanguage, type Texts, textsIn } from "./texts.ts";
 
 export interface BotContext extends Context {

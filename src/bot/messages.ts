@@ -4,13 +4,13 @@
  */
 import { Composer } from "grammy";
 import type { Db } from "../db/client.ts";
-import type { NoticeBell } from "../db/notice-bell.ts";
-import { receiveMessage } from "../db/queries/conversations.ts";
-import { reviseMessage } from "../db/queries/edits.ts";
-import { migrateChat } from "../db/queries/places.ts";
-import type { Logger } from "../logger.ts";
+import type { NoticeBell } from "../db/notify/coalesce.ts";
+import { receiveMessage } from "../db/queries/chat/conversations.ts";
+import { reviseMessage } from "../db/queries/chat/edits.ts";
+import { migrateChat } from "../db/queries/chat/places.ts";
+import type { Logger } from "../observability/logger.ts";
 import { type BotContext, commandOf, languageOf, placeOf, textsFor } from "./context.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Outbox } from "./telegram/system-messages.ts";
 
 export interface MessageDeps {
   db: Db;

@@ -5,7 +5,7 @@
  * nothing here is parsed by Telegram.
  */
 import type { RunOutcome } from "../events.ts";
-import type { StaffRole } from "../roles.ts";
+import type { StaffRole } from "../shop/roles.ts";
 
 export const LANGUAGES = ["en", "vi"] as const;
 export type Language = (typeof LANGUAGES)[number];

@@ -10,9 +10,9 @@ import { type PgAsyncDatabase, PgAsyncTransaction } from "drizzle-orm/pg-core";
 import { drizzle, type PostgresJsQueryResultHKT, postgresJsCodecs } from "drizzle-orm/postgres-js";
 import postgres, { type JSONValue, type Notice, type Sql } from "postgres";
 import { StartupError } from "../errors.ts";
-import { ARRAY_TYPES } from "./array-types.ts";
+import { ARRAY_TYPES } from "./driver/array-types.ts";
+import { createPool, type PoolUse } from "./driver/pool.ts";
 import { errorCode } from "./error-code.ts";
-import { createPool, type PoolUse } from "./pool.ts";
 
 /** What a query function takes: the pool, or a transaction. */
 export type Db = PgAsyncDatabase<PostgresJsQueryResultHKT>;

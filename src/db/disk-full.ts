@@ -6,7 +6,7 @@
  */
 import { statfs } from "node:fs/promises";
 import { StartupError } from "../errors.ts";
-import { readLogSince, tellsOfNoSpace } from "./embedded-log.ts";
+import { readLogSince, tellsOfNoSpace } from "./embedded/log.ts";
 import { isDatabaseAway, isDiskFull } from "./error-code.ts";
 
 /** The write-ahead log grows by as much at once: with less, the server ends at its next one. */

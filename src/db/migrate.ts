@@ -2,9 +2,9 @@
 import { fileURLToPath } from "node:url";
 import { sql } from "drizzle-orm";
 import { migrate } from "drizzle-orm/postgres-js/migrator";
-import { untilAborted, waitUpTo } from "../wait-up-to.ts";
+import { untilAborted, waitUpTo } from "../process/timeout.ts";
 import type { Database } from "./client.ts";
-import { liftTimeLimits } from "./drizzle-transaction.ts";
+import { liftTimeLimits } from "./driver/drizzle-transaction.ts";
 
 const MIGRATIONS_FOLDER = fileURLToPath(new URL("../../drizzle", import.meta.url));
 

@@ -6,8 +6,8 @@
  */
 import type { Config } from "../config.ts";
 import { AppError, StartupError } from "../errors.ts";
-import type { Logger } from "../logger.ts";
-import { untilAborted } from "../wait-up-to.ts";
+import type { Logger } from "../observability/logger.ts";
+import { untilAborted } from "../process/timeout.ts";
 import { checkServer } from "./check-server.ts";
 import {
   type ConnectOptions,
@@ -16,11 +16,11 @@ import {
   type Database,
   type DatabaseTarget,
 } from "./client.ts";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded.ts";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded/server.ts";
 import { errorCode, isDatabaseAway, isDiskFull } from "./error-code.ts";
 import { migrateDatabase } from "./migrate.ts";
-import { forgetForeignChanges } from "./queries/admin-activity.ts";
-import { hasImports } from "./queries/imports.ts";
+import { forgetForeignChanges } from "./queries/admin/activity.ts";
+import { hasImports } from "./queries/shop/imports.ts";
 
 const SHOP_DATABASE = "counterhand";
 const DEMO_DATABASE = "counterhand_demo";

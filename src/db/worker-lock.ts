@@ -8,10 +8,10 @@
  */
 import { type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/postgres-js";
-import { answerWithin, waitUpTo } from "../wait-up-to.ts";
+import { answerWithin, waitUpTo } from "../process/timeout.ts";
 import type { Database, Db } from "./client.ts";
-import { connectionError } from "./pooled-connection.ts";
-import { beatWorker, type Heartbeat, removeWorker, saveWorker } from "./queries/workers.ts";
+import { connectionError } from "./driver/pooled-connection.ts";
+import { beatWorker, type Heartbeat, removeWorker, saveWorker } from "./queries/runs/workers.ts";
 
 /** The first half of the lock's key, so that worker numbers meet no other advisory lock of ours. */
 const WORKER_LOCK_CLASS = 7_016;

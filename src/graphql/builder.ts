@@ -9,11 +9,11 @@ import DataloaderPlugin from "@pothos/plugin-dataloader";
 import RelayPlugin from "@pothos/plugin-relay";
 import ScopeAuthPlugin from "@pothos/plugin-scope-auth";
 import { BadInputError } from "../errors.ts";
-import { forbidden, unauthenticated } from "./auth.ts";
 import type { AdminContext } from "./context.ts";
-import { decodeGlobalId, encodeGlobalId } from "./ids.ts";
-import { COST_LIMITS, tooComplex } from "./limits.ts";
-import { MAX_PAGE_SIZE } from "./page.ts";
+import { forbidden, unauthenticated } from "./guards/auth.ts";
+import { COST_LIMITS, tooComplex } from "./guards/limits.ts";
+import { decodeGlobalId, encodeGlobalId } from "./lists/ids.ts";
+import { MAX_PAGE_SIZE } from "./lists/page.ts";
 
 export interface SchemaTypes {
   Context: AdminContext;

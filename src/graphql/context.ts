@@ -3,10 +3,10 @@
  */
 import DataLoader from "dataloader";
 import type { Db } from "../db/client.ts";
-import type { Logger } from "../logger.ts";
-import type { Admin } from "./auth.ts";
-import { createExcerptFinder, type FindExcerpts } from "./excerpts.ts";
-import type { House } from "./house.ts";
+import type { Logger } from "../observability/logger.ts";
+import type { House } from "./api-environment.ts";
+import type { Admin } from "./guards/auth.ts";
+import { createExcerptFinder, type FindExcerpts } from "./lists/excerpts.ts";
 import type { ActivityHub } from "./live/activity-hub.ts";
 
 export interface AdminContext {

@@ -8,9 +8,9 @@ import { GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import { isStatementTimeout } from "../db/error-code.ts";
 import { AppError } from "../errors.ts";
-import type { Logger } from "../logger.ts";
-import { explainWrongType } from "./ids.ts";
-import { tooSlow } from "./time-limit.ts";
+import type { Logger } from "../observability/logger.ts";
+import { tooSlow } from "./guards/time-limit.ts";
+import { explainWrongType } from "./lists/ids.ts";
 
 /**
  * For Yoga's `maskedErrors.maskError`. A failure is logged once and has one reference, however many fields, or subscribers of an

@@ -1,25 +1,25 @@
 /** The schema: every type, by importing it, and the schema as text for `schema.graphql`. */
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from "graphql";
 import { builder } from "./builder.ts";
-import { denyByDefault } from "./deny-by-default.ts";
-import "./types/activity.ts";
-import "./types/admin-token.ts";
-import "./types/cost.ts";
+import { denyByDefault } from "./guards/deny-by-default.ts";
+import "./types/conversations/activity.ts";
+import "./types/people/admin-token.ts";
+import "./types/runs/cost.ts";
 import "./types/decimal.ts";
 import "./types/import.ts";
-import "./types/invite.ts";
-import "./types/message.ts";
+import "./types/people/invite.ts";
+import "./types/conversations/message.ts";
 import "./types/mutation.ts";
 import "./types/query.ts";
-import "./types/run.ts";
+import "./types/runs/run.ts";
 import "./types/scalars.ts";
-import "./types/staff-member.ts";
-import "./types/thread.ts";
-import "./types/token-mutations.ts";
-import "./types/tool-call.ts";
-import "./types/tool.ts";
-import "./types/usage.ts";
-import "./types/viewer.ts";
+import "./types/people/staff-member.ts";
+import "./types/conversations/thread.ts";
+import "./types/people/token-mutations.ts";
+import "./types/runs/tool-call.ts";
+import "./types/runs/tool.ts";
+import "./types/usage/usage.ts";
+import "./types/people/viewer.ts";
 
 export function createSchema(): GraphQLSchema {
   return denyByDefault(builder.toSchema());

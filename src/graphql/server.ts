@@ -7,22 +7,22 @@
 import type { IncomingMessage } from "node:http";
 import { createYoga } from "graphql-yoga";
 import type { Db } from "../db/client.ts";
-import type { Logger } from "../logger.ts";
-import { createRateLimiter, type RateLimit, type RateLimiter } from "../rate-limiter.ts";
-import { type Authenticator, createAuthenticator, requireToken, type TokenCheck } from "./auth.ts";
+import type { Logger } from "../observability/logger.ts";
+import { createRateLimiter, type RateLimit, type RateLimiter } from "../process/rate-limiter.ts";
+import type { House } from "./api-environment.ts";
 import { createContext } from "./context.ts";
+import { keepDocuments } from "./document-cache.ts";
 import { addErrorCodes, createErrorMask } from "./errors.ts";
-import { preventForgery } from "./forgery.ts";
-import type { House } from "./house.ts";
-import { keepDocuments } from "./kept-documents.ts";
-import { limitDocument, MAX_BODY_BYTES } from "./limits.ts";
+import { type Authenticator, createAuthenticator, requireToken, type TokenCheck } from "./guards/auth.ts";
+import { preventForgery } from "./guards/csrf.ts";
+import { limitDocument, MAX_BODY_BYTES } from "./guards/limits.ts";
+import { limitRate, limitRefusals, RATE_LIMIT } from "./guards/rate-limit.ts";
+import { limitTime, REQUEST_LIMIT_MS, withinTime } from "./guards/time-limit.ts";
 import type { ActivityHub } from "./live/activity-hub.ts";
 import { streamEvents } from "./live/event-stream.ts";
 import { shareEvents } from "./live/subscribe.ts";
 import { usePlans } from "./plan/use-plans.ts";
-import { limitRate, limitRefusals, RATE_LIMIT } from "./rate-limit.ts";
 import { createSchema } from "./schema.ts";
-import { limitTime, REQUEST_LIMIT_MS, withinTime } from "./time-limit.ts";
 
 export interface AdminApiDeps {
   /** A pool of the admins' own, whose statements the server ends after 10 s: what they ask must not hold up the bot. */

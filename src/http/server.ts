@@ -8,7 +8,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { StartupError } from "../errors.ts";
-import { createRateLimiter, networkOf, type RateLimit, type RateLimiter } from "../rate-limiter.ts";
+import { createRateLimiter, networkOf, type RateLimit, type RateLimiter } from "../process/rate-limiter.ts";
 import { CONNECTION_LIMITS, type ConnectionLimits, watchConnections } from "./connections.ts";
 import { isWellFormed, pathOf } from "./well-formed.ts";
 

@@ -5,10 +5,10 @@
  * decimals and as text in the shop's locale, changes in percent too: the model formats and computes nothing.
  */
 import { z } from "zod";
-import { findSalesCoverage, getRevenue, type RevenueFigures, type SalesCoverage } from "../db/queries/revenue.ts";
-import type { StaffRole } from "../roles.ts";
+import { findSalesCoverage, getRevenue, type RevenueFigures, type SalesCoverage } from "../db/queries/shop/revenue.ts";
 import { clockAt, dateAt, daySpan, instantAt, isoAt, type Span, timeAt, weekdayOf } from "../shop/calendar.ts";
 import { changePercent, divideRounded, formatMoney, minorToDecimal } from "../shop/money.ts";
+import type { StaffRole } from "../shop/roles.ts";
 import type { Shop } from "../shop/shop.ts";
 import { defineTool, type ToolContext, type ToolOutput } from "./tool.ts";
 

@@ -6,9 +6,9 @@ import {
   findLowStock,
   findStockTime,
   type LowStockProduct,
-} from "../db/queries/stock.ts";
-import { STAFF_ROLES } from "../roles.ts";
+} from "../db/queries/shop/stock.ts";
 import { dateAt, isoAt, startOfDay } from "../shop/calendar.ts";
+import { STAFF_ROLES } from "../shop/roles.ts";
 import { defineTool } from "./tool.ts";
 
 /** Most products named in each list: a longer one is counted, and would not be read anyway. */

@@ -1,5 +1,5 @@
 /** All tools of the Assistant. A new one: a file beside this one, and a line here. */
-import type { StaffRole } from "../roles.ts";
+import type { StaffRole } from "../shop/roles.ts";
 import { createCheckDailyRevenue } from "./check-daily-revenue.ts";
 import { checkOutOfStock } from "./check-out-of-stock.ts";
 import type { Tool } from "./tool.ts";

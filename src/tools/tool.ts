@@ -5,7 +5,7 @@
  */
 import { z } from "zod";
 import type { Db } from "../db/client.ts";
-import type { StaffRole } from "../roles.ts";
+import type { StaffRole } from "../shop/roles.ts";
 import type { Shop } from "../shop/shop.ts";
 
 /** What a tool works with: a READ ONLY transaction, the shop, and the time of the question. */

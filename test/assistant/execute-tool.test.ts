@@ -5,7 +5,7 @@ import { executeTool } from "../../src/assistant/execute-tool.ts";
 import { isDatabaseAway } from "../../src/db/error-code.ts";
 import { products } from "../../src/db/schema/index.ts";
 import { BadInputError } from "../../src/errors.ts";
-import { STAFF_ROLES, type StaffRole } from "../../src/roles.ts";
+import { STAFF_ROLES, type StaffRole } from "../../src/shop/roles.ts";
 import { createToolRegistry } from "../../src/tools/registry.ts";
 import { defineTool, type Tool, type ToolContext } from "../../src/tools/tool.ts";
 import { createCapturedLog } from "../support/log.ts";

@@ -1,9 +1,9 @@
 import { randomUUIDv7 } from "node:crypto";
 import { expect, onTestFinished, test } from "vitest";
 import { newestRuns, readHistory } from "../../src/assistant/history.ts";
-import type { HistoryMessage } from "../../src/db/queries/history.ts";
-import type { ClaimedRun } from "../../src/db/queries/run-queue.ts";
-import type { StaffRole } from "../../src/roles.ts";
+import type { HistoryMessage } from "../../src/db/queries/runs/history.ts";
+import type { ClaimedRun } from "../../src/db/queries/runs/run-queue.ts";
+import type { StaffRole } from "../../src/shop/roles.ts";
 import { insertMessages, insertRun, insertThread } from "../support/conversations.ts";
 import { createTestDatabase } from "../support/database.ts";
 

@@ -1,12 +1,12 @@
 import { asc, eq } from "drizzle-orm";
 import { afterEach, expect, test } from "vitest";
+import { calls, fails, says, scripted } from "../../sandbox/model/script.ts";
+import type { Turn } from "../../sandbox/model/turn.ts";
 import { runAssistant } from "../../src/assistant/run.ts";
-import { releaseRun } from "../../src/db/queries/run-queue.ts";
-import type { RoundUsage } from "../../src/db/queries/run-rounds.ts";
-import { storeRound } from "../../src/db/queries/run-steps.ts";
+import { releaseRun } from "../../src/db/queries/runs/run-queue.ts";
+import type { RoundUsage } from "../../src/db/queries/runs/run-rounds.ts";
+import { storeRound } from "../../src/db/queries/runs/run-steps.ts";
 import { runRounds, runs } from "../../src/db/schema/index.ts";
-import { calls, fails, says, scripted } from "../../src/sandbox/model/script.ts";
-import type { Turn } from "../../src/sandbox/model/turn.ts";
 import { NEW_YORK } from "../support/shop.ts";
 import { openRoom, type Room, tool } from "./run-room.ts";
 

@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from "vitest";
+import { calls, fails, says, scripted } from "../../sandbox/model/script.ts";
+import type { Turn } from "../../sandbox/model/turn.ts";
 import { runAssistant, StoppedError } from "../../src/assistant/run.ts";
-import { releaseRun } from "../../src/db/queries/run-queue.ts";
-import { calls, fails, says, scripted } from "../../src/sandbox/model/script.ts";
-import type { Turn } from "../../src/sandbox/model/turn.ts";
+import { releaseRun } from "../../src/db/queries/runs/run-queue.ts";
 import { openRoom, type Room, tool } from "./run-room.ts";
 
 let room: Room | undefined;

@@ -1,13 +1,13 @@
 import { afterEach, expect, test } from "vitest";
+import { calls, fails, says, scripted } from "../../sandbox/model/script.ts";
+import type { Turn } from "../../sandbox/model/turn.ts";
 import { newestRuns } from "../../src/assistant/history.ts";
 import { MAX_CALLS_PER_ROUND } from "../../src/assistant/limits.ts";
 import { runAssistant } from "../../src/assistant/run.ts";
 import { textsIn } from "../../src/bot/texts.ts";
-import { LeaseLostError } from "../../src/db/queries/run-queue.ts";
+import { LeaseLostError } from "../../src/db/queries/runs/run-queue.ts";
 import { BadInputError } from "../../src/errors.ts";
 import type { RunEvent } from "../../src/events.ts";
-import { calls, fails, says, scripted } from "../../src/sandbox/model/script.ts";
-import type { Turn } from "../../src/sandbox/model/turn.ts";
 import { inputOf, openRoom, outputsOf, type Room, type RoomOptions, type StoredRun, tool } from "./run-room.ts";
 
 let room: Room | undefined;

@@ -1,11 +1,11 @@
 import { eq, isNotNull, sql } from "drizzle-orm";
 import { afterEach, expect, test } from "vitest";
+import { scripted } from "../../sandbox/model/script.ts";
+import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
 import { makeInvite } from "../../src/bot/access.ts";
 import { textsIn } from "../../src/bot/texts.ts";
-import { findStaffMember, hasOwner, removeStaffMember, saveStaffMember } from "../../src/db/queries/staff.ts";
+import { findStaffMember, hasOwner, removeStaffMember, saveStaffMember } from "../../src/db/queries/chat/staff.ts";
 import { invites, staff, strangerNotices } from "../../src/db/schema/index.ts";
-import { scripted } from "../../src/sandbox/model/script.ts";
-import type { StandInChat } from "../../src/sandbox/telegram/chat.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { allHandled, buttonsOf, inviteFrom, repeats, staffPerson, textsOf } from "./bot-support.ts";
 

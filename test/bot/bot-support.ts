@@ -1,11 +1,11 @@
 /** Words for tests of the bot: people, a model that repeats what it is asked, and waiting for what cannot be seen. */
 import type { Message, User } from "@grammyjs/types";
-import { saveStaffMember } from "../../src/db/queries/staff.ts";
-import type { StaffRole } from "../../src/roles.ts";
-import { says } from "../../src/sandbox/model/script.ts";
-import type { ModelRequest, Responder } from "../../src/sandbox/model/turn.ts";
-import type { StandInChat } from "../../src/sandbox/telegram/chat.ts";
-import type { TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
+import { says } from "../../sandbox/model/script.ts";
+import type { ModelRequest, Responder } from "../../sandbox/model/turn.ts";
+import type { TelegramStandIn } from "../../sandbox/telegram/stand-in.ts";
+import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
+import { saveStaffMember } from "../../src/db/queries/chat/staff.ts";
+import type { StaffRole } from "../../src/shop/roles.ts";
 import type { TestApp } from "../support/app.ts";
 import type { TestDatabase } from "../support/database.ts";
 

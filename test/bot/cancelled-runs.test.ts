@@ -1,14 +1,14 @@
 import { asc } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { createTelegramStandIn, type TelegramStandIn } from "../../sandbox/telegram/stand-in.ts";
 import type { TelegramBot } from "../../src/bot/bot.ts";
 import { textsIn } from "../../src/bot/texts.ts";
-import { readDatabaseState } from "../../src/db/queries/metrics.ts";
+import { readDatabaseState } from "../../src/db/queries/process/metrics.ts";
 import { runs } from "../../src/db/schema/index.ts";
-import { createMetrics, type Metrics } from "../../src/metrics/metrics.ts";
-import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
+import { createMetrics, type Metrics } from "../../src/observability/metrics/metrics.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { allHandled, staffPerson } from "./bot-support.ts";
-import { BOT_TOKEN, createIntakeBot, recordLog } from "./intake-support.ts";
+import { BOT_TOKEN, createIntakeBot, recordLog } from "./intake/intake-support.ts";
 
 const texts = textsIn("en");
 // Without a worker: whatever is asked waits.

@@ -1,10 +1,10 @@
 import { desc } from "drizzle-orm";
 import { afterEach, expect, test } from "vitest";
+import { says, scripted } from "../../sandbox/model/script.ts";
+import type { Responder, TextPiece } from "../../sandbox/model/turn.ts";
+import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
 import { textsIn } from "../../src/bot/texts.ts";
 import { threads } from "../../src/db/schema/index.ts";
-import { says, scripted } from "../../src/sandbox/model/script.ts";
-import type { Responder, TextPiece } from "../../src/sandbox/model/turn.ts";
-import type { StandInChat } from "../../src/sandbox/telegram/chat.ts";
 import { BOT_TOKEN, startTestApp, type TestApp } from "../support/app.ts";
 import { allHandled, buttonsOf, conversationOf, questionOf, repeats, staffPerson, textsOf } from "./bot-support.ts";
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
+import { says } from "../../sandbox/model/script.ts";
 import { textsIn } from "../../src/bot/texts.ts";
 import { messageRevisions } from "../../src/db/schema/index.ts";
-import { says } from "../../src/sandbox/model/script.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { allHandled, questionOf, repeats, staffPerson, textsOf } from "./bot-support.ts";
 import { BOT } from "./reply/reply-support.ts";

@@ -1,11 +1,11 @@
 import type { User } from "@grammyjs/types";
 import { sql } from "drizzle-orm";
 import { afterEach, expect, test } from "vitest";
+import { calls, says, scripted } from "../../sandbox/model/script.ts";
+import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
 import { textsIn } from "../../src/bot/texts.ts";
 import { chats } from "../../src/db/schema/index.ts";
-import type { StaffRole } from "../../src/roles.ts";
-import { calls, says, scripted } from "../../src/sandbox/model/script.ts";
-import type { StandInChat } from "../../src/sandbox/telegram/chat.ts";
+import type { StaffRole } from "../../src/shop/roles.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { allHandled, conversationOf, repeats, staffPerson, textsOf } from "./bot-support.ts";
 

@@ -1,9 +1,9 @@
 import { sql } from "drizzle-orm";
 import { afterEach, expect, test } from "vitest";
+import { says, scripted } from "../../sandbox/model/script.ts";
 import { MAX_MESSAGE_CHARACTERS } from "../../src/bot/messages.ts";
 import { textsIn } from "../../src/bot/texts.ts";
 import { runs } from "../../src/db/schema/index.ts";
-import { says, scripted } from "../../src/sandbox/model/script.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { allHandled, buttonsOf, conversationOf, questionOf, repeats, staffPerson, textsOf } from "./bot-support.ts";
 

@@ -1,13 +1,13 @@
 import { asc } from "drizzle-orm";
 import { afterEach, expect, test } from "vitest";
+import { says } from "../../sandbox/model/script.ts";
 import { textsIn } from "../../src/bot/texts.ts";
-import { receiveMessage } from "../../src/db/queries/conversations.ts";
-import { findStaffMember, removeStaffMember } from "../../src/db/queries/staff.ts";
+import { receiveMessage } from "../../src/db/queries/chat/conversations.ts";
+import { findStaffMember, removeStaffMember } from "../../src/db/queries/chat/staff.ts";
 import { runs } from "../../src/db/schema/index.ts";
-import { says } from "../../src/sandbox/model/script.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { allHandled, questionOf, repeats, textsOf } from "./bot-support.ts";
-import { recordLog } from "./intake-support.ts";
+import { recordLog } from "./intake/intake-support.ts";
 import { ended, runsAre } from "./reply/reply-support.ts";
 
 const texts = textsIn("en");

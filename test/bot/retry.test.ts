@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Message } from "@grammyjs/types";
 import { afterEach, expect, test } from "vitest";
+import { fails, says } from "../../sandbox/model/script.ts";
+import type { ModelRequest, Turn } from "../../sandbox/model/turn.ts";
 import { textsIn } from "../../src/bot/texts.ts";
-import { retryQuestion } from "../../src/db/queries/retry.ts";
+import { retryQuestion } from "../../src/db/queries/runs/retry.ts";
 import { runs } from "../../src/db/schema/index.ts";
-import { fails, says } from "../../src/sandbox/model/script.ts";
-import type { ModelRequest, Turn } from "../../src/sandbox/model/turn.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { buttonsOf, conversationOf, questionOf, staffPerson } from "./bot-support.ts";
 import { ended, pressAnswers } from "./reply/reply-support.ts";

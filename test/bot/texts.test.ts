@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from "vitest";
-import type { ModelFault } from "../../src/assistant/model.ts";
+import { says, scripted } from "../../sandbox/model/script.ts";
+import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
+import type { ModelFault } from "../../src/assistant/model/model.ts";
 import { finalReply, pickLanguage, textsIn } from "../../src/bot/texts.ts";
-import { says, scripted } from "../../src/sandbox/model/script.ts";
-import type { StandInChat } from "../../src/sandbox/telegram/chat.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { inviteFrom } from "./bot-support.ts";
 

@@ -1,6 +1,6 @@
 /** What goes wrong: the planned acts, carried out against the processes that are up, the borders and the stand-ins. */
-import type { Fault } from "../../src/sandbox/telegram/faults.ts";
-import type { TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
+import type { Fault } from "../../sandbox/telegram/faults.ts";
+import type { TelegramStandIn } from "../../sandbox/telegram/stand-in.ts";
 import type { ObservedDatabase } from "./observed-database.ts";
 import type { Act, PlannedAct } from "./plan.ts";
 import type { Slot } from "./processes.ts";

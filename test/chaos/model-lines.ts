@@ -3,7 +3,7 @@
  * asked.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { InputItem, ModelRequest, Responder, TextPiece, Turn, TurnPart } from "../../src/sandbox/model/turn.ts";
+import type { InputItem, ModelRequest, Responder, TextPiece, Turn, TurnPart } from "../../sandbox/model/turn.ts";
 import { parseQuestion, type QuestionSpec, textOfRound } from "./answers.ts";
 import type { ModelAsked } from "./recording.ts";
 

@@ -1,7 +1,7 @@
 /** The people: their chats with the bot, their questions in them at the planned times, and now and then a stop. */
 import type { User } from "@grammyjs/types";
-import type { StandInChat } from "../../src/sandbox/telegram/chat.ts";
-import type { TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
+import type { TelegramStandIn } from "../../sandbox/telegram/stand-in.ts";
+import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
 import { questionText } from "./answers.ts";
 import { type PlannedQuestion, type PlannedStop, TOPICS_PER_FORUM } from "./plan.ts";
 import type { AskedQuestion, StopAct } from "./recording.ts";

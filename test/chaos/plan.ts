@@ -3,7 +3,7 @@
  *
  * The same seed gives the same plan. What real processes make of it depends on their timing as well.
  */
-import { type Chance, createChance } from "../../src/sandbox/shop/random.ts";
+import { type Chance, createChance } from "../../sandbox/shop/random.ts";
 import type { QuestionSpec } from "./answers.ts";
 import type { ModelFault } from "./model-lines.ts";
 import type { Border } from "./recording.ts";

@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { resultFacts, resultFile } from "../../bench/report.ts";
 import { connectDatabase, createDatabaseIfMissing } from "../../src/db/client.ts";
-import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
+import { startEmbeddedPostgres } from "../../src/db/embedded/server.ts";
 import { migrateDatabase } from "../../src/db/migrate.ts";
 import { drawPlan } from "./plan.ts";
 import { reportOn, toMarkdown } from "./report.ts";

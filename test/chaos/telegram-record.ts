@@ -1,8 +1,8 @@
 /** Writes down every call at the Telegram stand-in, with who made it and what became of it: its own transcript forgets. */
 import type { Message } from "@grammyjs/types";
-import type { StandInChat } from "../../src/sandbox/telegram/chat.ts";
-import type { TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
-import type { CallOutcome, RecordedCall } from "../../src/sandbox/telegram/transcript.ts";
+import type { TelegramStandIn } from "../../sandbox/telegram/stand-in.ts";
+import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
+import type { CallOutcome, RecordedCall } from "../../sandbox/telegram/world/transcript.ts";
 import { findQuestionId } from "./answers.ts";
 import type { ShownMessage, TelegramCall } from "./recording.ts";
 

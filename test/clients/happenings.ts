@@ -1,9 +1,9 @@
 /** What a test can let happen in a thread while a client follows it, and how it cuts the client off. Ids are the API's. */
 import { eq, sql } from "drizzle-orm";
 import type { Db } from "../../src/db/client.ts";
-import { publish } from "../../src/db/notify.ts";
+import { publish } from "../../src/db/notify/notify.ts";
 import { messages, runs, runText } from "../../src/db/schema/index.ts";
-import { decodeGlobalId, encodeGlobalId } from "../../src/graphql/ids.ts";
+import { decodeGlobalId, encodeGlobalId } from "../../src/graphql/lists/ids.ts";
 import { insertMessages, insertRun, insertToolCall } from "../support/conversations.ts";
 
 /** By name; each takes and gives what JSON can carry, and has happened, for all to see, when it resolves. */

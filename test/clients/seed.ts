@@ -3,7 +3,7 @@
  * before a test says so. Everything that tests compare is given back as the API shows it.
  */
 import type { Db } from "../../src/db/client.ts";
-import { encodeGlobalId } from "../../src/graphql/ids.ts";
+import { encodeGlobalId } from "../../src/graphql/lists/ids.ts";
 import {
   insertChat,
   insertMessages,

@@ -9,13 +9,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { connectDatabase, type Database } from "../../src/db/client.ts";
-import { listen } from "../../src/db/notify.ts";
-import { hashToken } from "../../src/graphql/auth.ts";
+import { listen } from "../../src/db/notify/notify.ts";
+import { hashToken } from "../../src/graphql/guards/auth.ts";
 import { createActivityHub } from "../../src/graphql/live/activity-hub.ts";
 import { createAdminApi } from "../../src/graphql/server.ts";
 import { startHttpServer } from "../../src/http/server.ts";
-import { createLogger } from "../../src/logger.ts";
-import { createTestHouse } from "../graphql/house.ts";
+import { createLogger } from "../../src/observability/logger.ts";
+import { createTestHouse } from "../graphql/api-environment.ts";
 import { startTestServer } from "../support/test-server.ts";
 import { createHappenings } from "./happenings.ts";
 import { type Seeded, seed } from "./seed.ts";

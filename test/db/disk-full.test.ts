@@ -5,15 +5,15 @@ import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { connectDatabase, createDatabaseIfMissing, type Database } from "../../src/db/client.ts";
 import { explainFullDisk } from "../../src/db/disk-full.ts";
-import type { Transaction } from "../../src/db/drizzle-transaction.ts";
-import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
-import { mostTellingLine } from "../../src/db/embedded-log.ts";
+import type { Transaction } from "../../src/db/driver/drizzle-transaction.ts";
+import { mostTellingLine } from "../../src/db/embedded/log.ts";
+import { startEmbeddedPostgres } from "../../src/db/embedded/server.ts";
 import { lockImports } from "../../src/db/import/import-run.ts";
 import { migrateDatabase } from "../../src/db/migrate.ts";
 import { StartupError } from "../../src/errors.ts";
 import { createTestDatabase, holdLocks } from "../support/database.ts";
 import { type StartedProcess, startProcess } from "../support/process.ts";
-import { salesFile } from "./import-support.ts";
+import { salesFile } from "./import/import-support.ts";
 
 const PANIC =
   '2026-11-30 15:28:03.299 UTC [28820] PANIC:  could not write to file "pg_wal/xlogtemp.1": No space left on device';

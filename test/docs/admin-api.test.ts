@@ -1,17 +1,17 @@
 /** The page for a dashboard's author: each query in it is asked here, with the variables that stand below it. */
 import { globSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { MAX_VALID_TOKENS } from "../../src/db/queries/admin-tokens.ts";
+import { MAX_VALID_TOKENS } from "../../src/db/queries/admin/tokens.ts";
 import { imports, invites, runItems, runRounds } from "../../src/db/schema/index.ts";
-import { MAX_SEARCHED_LENGTH } from "../../src/graphql/excerpts.ts";
-import { encodeGlobalId } from "../../src/graphql/ids.ts";
-import { COST_LIMITS, MAX_BODY_BYTES } from "../../src/graphql/limits.ts";
-import { MAX_WAITING } from "../../src/graphql/live/inbox.ts";
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../../src/graphql/page.ts";
-import { RATE_LIMIT } from "../../src/graphql/rate-limit.ts";
-import { REQUEST_LIMIT_MS } from "../../src/graphql/time-limit.ts";
-import { MAX_PERIOD_DAYS } from "../../src/graphql/usage-period.ts";
-import { MAX_GROUPS } from "../../src/graphql/usage-report.ts";
+import { COST_LIMITS, MAX_BODY_BYTES } from "../../src/graphql/guards/limits.ts";
+import { RATE_LIMIT } from "../../src/graphql/guards/rate-limit.ts";
+import { REQUEST_LIMIT_MS } from "../../src/graphql/guards/time-limit.ts";
+import { MAX_SEARCHED_LENGTH } from "../../src/graphql/lists/excerpts.ts";
+import { encodeGlobalId } from "../../src/graphql/lists/ids.ts";
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../../src/graphql/lists/page.ts";
+import { MAX_WAITING } from "../../src/graphql/live/bounded-queue.ts";
+import { MAX_PERIOD_DAYS } from "../../src/graphql/usage/period.ts";
+import { MAX_GROUPS } from "../../src/graphql/usage/report.ts";
 import { type AdminClient, startAdminApi } from "../graphql/admin-client.ts";
 import { subscribe } from "../graphql/live/subscriber.ts";
 import {

@@ -1,7 +1,7 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { says, scripted } from "../../src/sandbox/model/script.ts";
-import type { StreamedTurn } from "../../src/sandbox/model/turn.ts";
+import { says, scripted } from "../../sandbox/model/script.ts";
+import type { StreamedTurn } from "../../sandbox/model/turn.ts";
 import { ADMIN_TOKEN, startTestApp, type TestApp } from "../support/app.ts";
 import { type StartedProcess, startFile } from "../support/process.ts";
 

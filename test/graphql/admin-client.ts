@@ -2,13 +2,13 @@
 import { drizzle } from "drizzle-orm/postgres-js";
 import type { Sql } from "postgres";
 import type { Db } from "../../src/db/client.ts";
-import { listen } from "../../src/db/notify.ts";
-import { hashToken } from "../../src/graphql/auth.ts";
-import type { House } from "../../src/graphql/house.ts";
+import { listen } from "../../src/db/notify/notify.ts";
+import type { House } from "../../src/graphql/api-environment.ts";
+import { hashToken } from "../../src/graphql/guards/auth.ts";
 import { type ActivityHub, createActivityHub } from "../../src/graphql/live/activity-hub.ts";
 import { type AdminApi, type AdminApiDeps, createAdminApi } from "../../src/graphql/server.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { createTestHouse } from "./house.ts";
+import { createTestHouse } from "./api-environment.ts";
 
 export const ADMIN_TOKEN = "test-admin-token-of-at-least-32-characters";
 

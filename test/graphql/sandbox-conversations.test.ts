@@ -4,7 +4,7 @@
  */
 import { eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { publish } from "../../src/db/notify.ts";
+import { publish } from "../../src/db/notify/notify.ts";
 import { toolCalls } from "../../src/db/schema/index.ts";
 import { insertMessages, insertToolCall } from "../support/conversations.ts";
 import { startAdminApi } from "./admin-client.ts";

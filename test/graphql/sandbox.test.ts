@@ -2,10 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { MAX_VALID_TOKENS } from "../../src/db/queries/admin-tokens.ts";
-import { saveStaffMember } from "../../src/db/queries/staff.ts";
+import { MAX_VALID_TOKENS } from "../../src/db/queries/admin/tokens.ts";
+import { saveStaffMember } from "../../src/db/queries/chat/staff.ts";
 import { adminTokens, staff } from "../../src/db/schema/index.ts";
-import { decodeGlobalId } from "../../src/graphql/ids.ts";
+import { decodeGlobalId } from "../../src/graphql/lists/ids.ts";
 import { LARGEST_TELEGRAM_ID } from "../../src/telegram-ids.ts";
 import { type Sides, startSides } from "./sides.ts";
 

@@ -15,7 +15,7 @@ import {
   isRequiredArgument,
   isRequiredInputField,
 } from "graphql";
-import { encodeGlobalId } from "../../src/graphql/ids.ts";
+import { encodeGlobalId } from "../../src/graphql/lists/ids.ts";
 
 type Field = GraphQLField<unknown, unknown>;
 

@@ -2,10 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { sql } from "drizzle-orm";
 import type { Db } from "../../src/db/client.ts";
-import { createAdminToken } from "../../src/db/queries/admin-tokens.ts";
+import { createAdminToken } from "../../src/db/queries/admin/tokens.ts";
 import { invites } from "../../src/db/schema/index.ts";
-import { hashToken } from "../../src/graphql/auth.ts";
-import { encodeGlobalId } from "../../src/graphql/ids.ts";
+import { hashToken } from "../../src/graphql/guards/auth.ts";
+import { encodeGlobalId } from "../../src/graphql/lists/ids.ts";
 import { LARGEST_TELEGRAM_ID } from "../../src/telegram-ids.ts";
 import {
   insertChat,

@@ -5,18 +5,18 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createModelStandIn, type ModelStandIn } from "../../sandbox/model/model-stand-in.ts";
+import type { Responder } from "../../sandbox/model/turn.ts";
+import { createTelegramStandIn, type TelegramStandIn } from "../../sandbox/telegram/stand-in.ts";
+import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
 import { type App, startApp } from "../../src/app.ts";
-import { createModel } from "../../src/assistant/model.ts";
-import type { Clock } from "../../src/bot/clock.ts";
+import { createModel } from "../../src/assistant/model/model.ts";
+import type { Clock } from "../../src/bot/telegram/clock.ts";
 import { type Config, loadConfig, type WebhookConfig } from "../../src/config.ts";
 import { connectDatabase } from "../../src/db/client.ts";
-import { saveStaffMember } from "../../src/db/queries/staff.ts";
-import { createLogger, type Logger } from "../../src/logger.ts";
-import type { StaffRole } from "../../src/roles.ts";
-import { createModelStandIn, type ModelStandIn } from "../../src/sandbox/model/model-stand-in.ts";
-import type { Responder } from "../../src/sandbox/model/turn.ts";
-import type { StandInChat } from "../../src/sandbox/telegram/chat.ts";
-import { createTelegramStandIn, type TelegramStandIn } from "../../src/sandbox/telegram/stand-in.ts";
+import { saveStaffMember } from "../../src/db/queries/chat/staff.ts";
+import { createLogger, type Logger } from "../../src/observability/logger.ts";
+import type { StaffRole } from "../../src/shop/roles.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 
 export const BOT_TOKEN = "4242:test-token-of-the-local-stand-in";

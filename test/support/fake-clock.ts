@@ -1,5 +1,5 @@
 /** A clock that moves only when a test says so. */
-import type { Clock } from "../../src/bot/clock.ts";
+import type { Clock } from "../../src/bot/telegram/clock.ts";
 
 export interface FakeClock extends Clock {
   /** Moves on by `ms`, calling back whatever falls due on the way, in order of time. */

@@ -1,6 +1,6 @@
 /** A log whose lines a test can read. */
 import { Writable } from "node:stream";
-import { createLogger, type Logger } from "../../src/logger.ts";
+import { createLogger, type Logger } from "../../src/observability/logger.ts";
 
 export interface CapturedLog {
   readonly logger: Logger;

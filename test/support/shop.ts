@@ -5,7 +5,7 @@ import type { Db } from "../../src/db/client.ts";
 import { importProducts } from "../../src/db/import/import-products.ts";
 import { importSales } from "../../src/db/import/import-sales.ts";
 import { imports } from "../../src/db/schema/index.ts";
-import { STAFF_ROLES } from "../../src/roles.ts";
+import { STAFF_ROLES } from "../../src/shop/roles.ts";
 import type { Shop } from "../../src/shop/shop.ts";
 import { createToolRegistry } from "../../src/tools/registry.ts";
 import type { ToolOutput } from "../../src/tools/tool.ts";

@@ -3,7 +3,7 @@ import { access, constants, mkdtemp, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectDatabase, createDatabaseIfMissing, type SocketServer } from "../../src/db/client.ts";
-import { startEmbeddedPostgres } from "../../src/db/embedded.ts";
+import { startEmbeddedPostgres } from "../../src/db/embedded/server.ts";
 import { migrateDatabase } from "../../src/db/migrate.ts";
 
 export interface TestServer extends SocketServer {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { STAFF_ROLES } from "../../src/roles.ts";
-import { findStrictFault } from "../../src/sandbox/model/strict-schema.ts";
+import { findStrictFault } from "../../sandbox/model/strict-schema.ts";
+import { STAFF_ROLES } from "../../src/shop/roles.ts";
 import { createToolRegistry } from "../../src/tools/registry.ts";
 import { defineTool } from "../../src/tools/tool.ts";
 

@@ -6,8 +6,8 @@
  * all else together.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import type { Fault } from "../../../src/sandbox/telegram/faults.ts";
-import type { RecordedCall } from "../../../src/sandbox/telegram/transcript.ts";
+import type { Fault } from "../../../sandbox/telegram/faults.ts";
+import type { RecordedCall } from "../../../sandbox/telegram/world/transcript.ts";
 import { rounded } from "../../report.ts";
 import type { Question } from "../question.ts";
 import { replyMessages } from "../shown.ts";

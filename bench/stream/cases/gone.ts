@@ -3,7 +3,7 @@
  * supergroup. How often is Telegram called for nothing afterwards, and does the reply go on in the new chat?
  */
 import { setTimeout as pause } from "node:timers/promises";
-import type { StandInChat } from "../../../src/sandbox/telegram/chat.ts";
+import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
 import type { Question } from "../question.ts";
 import { replyMessages, visibleText } from "../shown.ts";
 import { tokenNumbers } from "../tokens.ts";

@@ -1,5 +1,5 @@
 /** Case "long": 9,600 and 40,000 characters of Markdown as a model writes it. */
-import { splitIntoTokens } from "../../../src/sandbox/model/tokens.ts";
+import { splitIntoTokens } from "../../../sandbox/model/tokens.ts";
 import { markdownText } from "../markdown-text.ts";
 import type { Question } from "../question.ts";
 import { findFaults, replyMessages, visibleText } from "../shown.ts";

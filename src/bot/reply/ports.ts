@@ -1,6 +1,6 @@
 /** What a reply needs of the world: Telegram to show it in, and a store for how far it has come. */
-import type { TelegramAnswer } from "../telegram-answer.ts";
-import type { PageContent, PageToSend } from "./shown-pages.ts";
+import type { TelegramAnswer } from "../telegram/api-errors.ts";
+import type { PageContent, PageToSend } from "./pages/page-diff.ts";
 
 /** The calls that a reply makes; each answers what became of it and never throws. */
 export interface ReplyTransport {

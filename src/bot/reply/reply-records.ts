@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Db } from "../../db/client.ts";
-import { createNoticeBell } from "../../db/notice-bell.ts";
+import { createNoticeBell } from "../../db/notify/coalesce.ts";
 import {
   confirmReply,
   findReplyTurn,
@@ -15,10 +15,10 @@ import {
   type ReplyClaim,
   ReplyLostError,
   saveReplyPages,
-} from "../../db/queries/replies.ts";
-import type { Logger } from "../../logger.ts";
+} from "../../db/queries/chat/replies.ts";
+import type { Logger } from "../../observability/logger.ts";
+import type { Turn } from "./delivery-order.ts";
 import type { ReplyStore } from "./ports.ts";
-import type { Turn } from "./turn.ts";
 
 const RETRY_INTERVAL_MS = 1_000;
 

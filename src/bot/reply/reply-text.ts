@@ -4,8 +4,8 @@
  * Events in, pages out. It knows nothing of what is shown already, nor of sending.
  */
 import type { RunEvent, RunOutcome } from "../../events.ts";
-import { createGrowingPages } from "./pages.ts";
-import type { View } from "./shown-pages.ts";
+import type { View } from "./pages/page-diff.ts";
+import { createGrowingPages } from "./pages/pages.ts";
 
 export interface ReplyText {
   /** Takes an event in. */

@@ -4,16 +4,16 @@
  * One loop, one write in flight, rendered when the slot is there: what is stale is never sent. A page's message id is
  * stored as soon as it is known. It knows the run's events and a transport; nothing of the model or of grammY.
  */
-import { ReplyLostError } from "../../db/queries/replies.ts";
+import { ReplyLostError } from "../../db/queries/chat/replies.ts";
 import type { RunEvent, RunOutcome } from "../../events.ts";
-import type { Logger } from "../../logger.ts";
-import type { ReplyMeter } from "../../meter.ts";
-import { type Clock, createTimers, type Timers } from "../clock.ts";
-import type { TelegramAnswer } from "../telegram-answer.ts";
+import type { Logger } from "../../observability/logger.ts";
+import type { ReplyMeter } from "../../observability/meter.ts";
+import type { TelegramAnswer } from "../telegram/api-errors.ts";
+import { type Clock, createTimers, type Timers } from "../telegram/clock.ts";
+import type { BudgetChat, Priority, SendBudget } from "./budget/send-budget.ts";
+import { createShownPages, type View } from "./pages/page-diff.ts";
 import type { ReplyStore, ReplyTransport } from "./ports.ts";
 import { createReplyText, type ReplyText } from "./reply-text.ts";
-import type { BudgetChat, Priority, SendBudget } from "./send-budget.ts";
-import { createShownPages, type View } from "./shown-pages.ts";
 import { createTextAge, type TextAge } from "./text-age.ts";
 import { keepTyping, TYPING_DELAY_MS, TYPING_INTERVAL_MS } from "./typing.ts";
 import { type Writing, writeStep } from "./write-step.ts";

@@ -4,10 +4,10 @@
  */
 import type { Api } from "grammy";
 import type { InlineKeyboardMarkup } from "grammy/types";
-import { sortFailure, type TelegramAnswer } from "../telegram-answer.ts";
+import { sortFailure, type TelegramAnswer } from "../telegram/api-errors.ts";
+import type { BudgetChat } from "./budget/send-budget.ts";
+import type { PageContent, ReplyButton } from "./pages/page-diff.ts";
 import type { ReplyTransport } from "./ports.ts";
-import type { BudgetChat } from "./send-budget.ts";
-import type { PageContent, ReplyButton } from "./shown-pages.ts";
 
 export interface TransportDeps {
   api: Api;

@@ -3,10 +3,10 @@
  *
  * When it is due is the reply's matter.
  */
-import type { Logger } from "../../logger.ts";
-import type { Timers } from "../clock.ts";
-import type { TelegramAnswer } from "../telegram-answer.ts";
-import type { BudgetChat, SendBudget } from "./send-budget.ts";
+import type { Logger } from "../../observability/logger.ts";
+import type { TelegramAnswer } from "../telegram/api-errors.ts";
+import type { Timers } from "../telegram/clock.ts";
+import type { BudgetChat, SendBudget } from "./budget/send-budget.ts";
 import { endSlot } from "./write-step.ts";
 
 /** Typing shows for 5 s at Telegram; a little less keeps it up. */

@@ -1,9 +1,9 @@
 /** One write to the chat: made, and noted, so that no process sends the same page again without knowing it. */
-import type { ReplyMeter } from "../../meter.ts";
-import type { TelegramAnswer } from "../telegram-answer.ts";
+import type { ReplyMeter } from "../../observability/meter.ts";
+import type { TelegramAnswer } from "../telegram/api-errors.ts";
+import type { Slot } from "./budget/send-budget.ts";
+import type { PageToSend, ShownPages, Step } from "./pages/page-diff.ts";
 import type { ReplyStore, ReplyTransport, SendAnswer } from "./ports.ts";
-import type { Slot } from "./send-budget.ts";
-import type { PageToSend, ShownPages, Step } from "./shown-pages.ts";
 
 type Change = Exclude<Step, { kind: "send" }>;
 

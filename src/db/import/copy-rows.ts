@@ -1,6 +1,6 @@
 /** COPY: the fastest way of many rows into a table, inside a Drizzle transaction. */
-import { driverOf, type Transaction } from "../drizzle-transaction.ts";
-import type { CopyTarget } from "../transaction.ts";
+import { driverOf, type Transaction } from "../driver/drizzle-transaction.ts";
+import type { CopyTarget } from "../driver/transaction.ts";
 
 /** The values of one row as PostgreSQL reads them, in the order of the target's columns. */
 export type CopyRow = readonly (string | null)[];

@@ -2,7 +2,7 @@
  * What is wrong with a file: the first faults by line and column, and how many there are in all.
  */
 import { BadInputError } from "../../errors.ts";
-import { escapeUnseen } from "./unseen-characters.ts";
+import { escapeUnseen } from "./invisible-characters.ts";
 
 /** How many faults are named; the others are counted. */
 const NAMED_FAULTS = 20;

@@ -8,7 +8,7 @@ import { randomUUIDv7 } from "node:crypto";
 import { sql } from "drizzle-orm";
 import { quantityText } from "../../shop/money.ts";
 import type { Database } from "../client.ts";
-import type { Transaction } from "../drizzle-transaction.ts";
+import type { Transaction } from "../driver/drizzle-transaction.ts";
 import { imports, products } from "../schema/index.ts";
 import { type ImportOptions, type ImportSummary, runImport, type StagedFile, type Staging } from "./import-run.ts";
 import { createNumberReader } from "./number-cells.ts";

@@ -9,7 +9,7 @@ import { max, sql } from "drizzle-orm";
 import { BadInputError } from "../../errors.ts";
 import { lineAmount, quantityText } from "../../shop/money.ts";
 import type { Database } from "../client.ts";
-import type { Transaction } from "../drizzle-transaction.ts";
+import type { Transaction } from "../driver/drizzle-transaction.ts";
 import { imports, products, sales } from "../schema/index.ts";
 import { type ImportOptions, type ImportSummary, runImport, type StagedFile, type Staging } from "./import-run.ts";
 import { createNumberReader } from "./number-cells.ts";

@@ -4,7 +4,7 @@
  * All in temporary tables that end with the transaction, so the file may have any number of lines.
  */
 import { sql } from "drizzle-orm";
-import type { Transaction } from "../drizzle-transaction.ts";
+import type { Transaction } from "../driver/drizzle-transaction.ts";
 
 export interface ReceiptComparison {
   receiptCount: number;

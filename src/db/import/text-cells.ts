@@ -1,7 +1,7 @@
 /** Texts of an import: keys are taken exactly, names are tidied. */
 import { BadInputError } from "../../errors.ts";
 import { quoteCell } from "./import-error.ts";
-import { findTurning, findUnseen, isBlank } from "./unseen-characters.ts";
+import { findTurning, findUnseen, isBlank } from "./invisible-characters.ts";
 
 /** An index entry holds some 2,700 bytes; no shop's SKU comes near. In characters. */
 const MAX_KEY_CHARACTERS = 100;

@@ -3,7 +3,7 @@
  *
  * A cursor is a snapshot of the database (all that it shows is known), or a place within one that was read beyond it.
  */
-import { type ActivityPlace, CHANGE_KINDS, type ChangeKey } from "../../db/queries/admin-changes.ts";
+import { type ActivityPlace, CHANGE_KINDS, type ChangeKey } from "../../db/queries/admin/changes.ts";
 import { parseSnapshot } from "../../db/snapshot.ts";
 import { BadInputError } from "../../errors.ts";
 

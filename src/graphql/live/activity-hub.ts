@@ -5,15 +5,15 @@
  * handed to whoever follows its thread, its chat, or all. It reads nothing while nobody follows. It knows no GraphQL.
  */
 import type { Db } from "../../db/client.ts";
-import type { Listener, NoticeHandler } from "../../db/notify.ts";
-import { findNews, findSnapshot, type News, UnknownPlaceError } from "../../db/queries/admin-activity.ts";
-import type { ActivityPlace } from "../../db/queries/admin-changes.ts";
-import { findValidTokenIds } from "../../db/queries/admin-tokens.ts";
+import type { Listener, NoticeHandler } from "../../db/notify/notify.ts";
+import { findNews, findSnapshot, type News, UnknownPlaceError } from "../../db/queries/admin/activity.ts";
+import type { ActivityPlace } from "../../db/queries/admin/changes.ts";
+import { findValidTokenIds } from "../../db/queries/admin/tokens.ts";
 import type { Snapshot } from "../../db/snapshot.ts";
 import type { AppError } from "../../errors.ts";
-import type { Logger } from "../../logger.ts";
+import type { Logger } from "../../observability/logger.ts";
 import { encodePlace } from "./activity-cursor.ts";
-import { createFollowers, type SharedChange, type Wish } from "./followers.ts";
+import { createInbox, type Inbox } from "./bounded-queue.ts";
 import {
   FollowingEndedError,
   MAX_FOLLOWERS,
@@ -21,9 +21,9 @@ import {
   TokenEndedError,
   TooManyFollowersError,
 } from "./following-errors.ts";
-import { inTurns } from "./in-turns.ts";
-import { createInbox, type Inbox } from "./inbox.ts";
-import type { Kept } from "./kept.ts";
+import type { Kept } from "./memo.ts";
+import { createFollowers, type SharedChange, type Wish } from "./subscribers.ts";
+import { inTurns } from "./yielding-loop.ts";
 
 export interface Follower {
   readonly inbox: Inbox<SharedChange>;

@@ -5,13 +5,13 @@
  * already is known by its snapshot, and left out of what the hub brings.
  */
 import type { Db } from "../../db/client.ts";
-import { findNews, findNow, type ReplyInProgress } from "../../db/queries/admin-activity.ts";
-import type { ActivityPlace, ActivityScope, Change, ChangeKind } from "../../db/queries/admin-changes.ts";
+import { findNews, findNow, type ReplyInProgress } from "../../db/queries/admin/activity.ts";
+import type { ActivityPlace, ActivityScope, Change, ChangeKind } from "../../db/queries/admin/changes.ts";
 import { covers, type Snapshot, shows } from "../../db/snapshot.ts";
 import { decodePlace, encodePlace } from "./activity-cursor.ts";
 import { type ActivityHub, type Follower, placeAfter } from "./activity-hub.ts";
-import type { SharedChange } from "./followers.ts";
-import type { Kept } from "./kept.ts";
+import type { Kept } from "./memo.ts";
+import type { SharedChange } from "./subscribers.ts";
 
 /** The first event of whoever begins without a cursor. */
 export interface ActivityBegun {

@@ -21,11 +21,11 @@ import {
 } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import type { AdminContext } from "../context.ts";
-import { keepPlans } from "../plan/kept-plans.ts";
 import { planEvents } from "../plan/make-plan.ts";
+import { keepPlans } from "../plan/plan-cache.ts";
 import { createEventAnswers } from "../plan/run-event-plan.ts";
 import type { ActivityEvent } from "./follow.ts";
-import { type Kept, keep } from "./kept.ts";
+import { type Kept, keep } from "./memo.ts";
 
 /** Events of one subscriber that are worked out at once, so that what they load is loaded together. */
 const MAX_AHEAD = 50;

@@ -12,9 +12,9 @@ import {
   isNonNullType,
   type ValidatedExecutionArgs,
 } from "graphql";
-import { instantKey } from "../../db/queries/admin-shapes.ts";
+import { instantKey } from "../../db/queries/admin/shapes.ts";
 import type { AdminContext } from "../context.ts";
-import { encodeGlobalId } from "../ids.ts";
+import { encodeGlobalId } from "../lists/ids.ts";
 import { writeInstant } from "../types/scalars.ts";
 import type { Asked, Fragments, LocalField, ValueField } from "./plan.ts";
 

@@ -3,7 +3,7 @@
  *
  * A field that is not here is answered by the executor, field by field: nothing is lost by forgetting one but speed.
  */
-import type { ShapedKind } from "../../db/queries/admin-shapes.ts";
+import type { ShapedKind } from "../../db/queries/admin/shapes.ts";
 
 /**
  * Fields that refer to one other row: by which column, and what stands there. Only to rows of the same side (`admin-sides.ts`):

@@ -13,7 +13,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
 } from "graphql";
-import { countJoins, isColumn, SHAPED, type Shape, type ShapedKind } from "../../db/queries/admin-shapes.ts";
+import { countJoins, isColumn, SHAPED, type Shape, type ShapedKind } from "../../db/queries/admin/shapes.ts";
 import { createCollector, isForSome, UnknownToPlans } from "./collect-fields.ts";
 import { COLUMNS, LISTS, LOADED_COLUMNS, NODE_OF, REFERENCES, ROOT_LISTS, ROOT_ROWS } from "./knowledge.ts";
 import type {

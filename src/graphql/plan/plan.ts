@@ -12,7 +12,7 @@ import type {
   GraphQLUnionType,
   OperationDefinitionNode,
 } from "graphql";
-import type { Shape, ShapedKind } from "../../db/queries/admin-shapes.ts";
+import type { Shape, ShapedKind } from "../../db/queries/admin/shapes.ts";
 
 /** The document's fragments, which resolvers may look at. */
 export type Fragments = Readonly<Record<string, FragmentDefinitionNode>>;

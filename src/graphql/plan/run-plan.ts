@@ -7,10 +7,10 @@
  * Whatever goes wrong ends the plan; the executor then does the same field by field, and says what is wrong with which.
  */
 import { type ExecutionArgs, isNonNullType, validateExecutionArgs } from "graphql";
-import { findShapedRows, hasRowsOutside, type Parents } from "../../db/queries/admin-paging.ts";
+import { findShapedRows, hasRowsOutside, type Parents } from "../../db/queries/admin/paging.ts";
 import type { AdminContext } from "../context.ts";
-import { encodeCursor } from "../cursors.ts";
-import type { Page, PageSource } from "../page.ts";
+import { encodeCursor } from "../lists/cursors.ts";
+import type { Page, PageSource } from "../lists/page.ts";
 import { type Answer, createCompleter, createResolve, PlanFailedError, type Resolve, type Row } from "./complete.ts";
 import type { Connection, ConnectionField, PagePart, Plan, RootField, RowField, Rows } from "./plan.ts";
 

@@ -1,11 +1,11 @@
 /** Answers by a plan what has one, and leaves the rest to the executor. */
 import { getOperationAST } from "graphql";
 import type { Plugin } from "graphql-yoga";
-import type { Logger } from "../../logger.ts";
+import type { Logger } from "../../observability/logger.ts";
 import type { AdminContext } from "../context.ts";
 import { PlanFailedError } from "./complete.ts";
-import { keepPlans } from "./kept-plans.ts";
 import { planOperation } from "./make-plan.ts";
+import { keepPlans } from "./plan-cache.ts";
 import { runPlan } from "./run-plan.ts";
 
 export function usePlans(logger: Pick<Logger, "error">): Plugin<AdminContext> {

@@ -8,7 +8,7 @@ import {
   MAX_PAGE_SIZE,
   type Page,
   type PageArguments,
-} from "../page.ts";
+} from "../lists/page.ts";
 import { Import, Invite, Message, Run, StaffMember, Thread, ToolCall } from "./nodes.ts";
 
 /** The costs of what does not grow with the page: nothing, since the list itself has a price. */

@@ -1,11 +1,11 @@
 /** Imports of products and sales, and the list of them. */
-import { type ImportRow, listImports } from "../../db/queries/admin-imports.ts";
+import { type ImportRow, listImports } from "../../db/queries/admin/imports.ts";
 import { builder } from "../builder.ts";
-import { openPage } from "../page.ts";
+import { openPage } from "../lists/page.ts";
 import { ImportConnection, listCost, pageArguments } from "./connections.ts";
-import { durationMs } from "./duration.ts";
 import { DateTimeRange, isDescending, OrderDirection } from "./inputs.ts";
 import { Import } from "./nodes.ts";
+import { durationMs } from "./runs/duration.ts";
 
 const ImportKind = builder.enumType("ImportKind", {
   description: "What a file holds.",

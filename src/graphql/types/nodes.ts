@@ -4,16 +4,16 @@
  */
 
 import type { Db } from "../../db/client.ts";
-import { findImports, type ImportRow } from "../../db/queries/admin-imports.ts";
-import { findInvites, type InviteRow } from "../../db/queries/admin-invites.ts";
-import { findMessages, type MessageRow } from "../../db/queries/admin-messages.ts";
-import { findRuns, type RunRow } from "../../db/queries/admin-runs.ts";
-import { findStaffMembers, type StaffRow } from "../../db/queries/admin-staff.ts";
-import { type ChatRow, findChats, findThreads, type ThreadRow } from "../../db/queries/admin-threads.ts";
-import { findToolCalls, type ToolCallRow } from "../../db/queries/admin-tool-calls.ts";
+import { findImports, type ImportRow } from "../../db/queries/admin/imports.ts";
+import { findInvites, type InviteRow } from "../../db/queries/admin/invites.ts";
+import { findMessages, type MessageRow } from "../../db/queries/admin/messages.ts";
+import { findRuns, type RunRow } from "../../db/queries/admin/runs.ts";
+import { findStaffMembers, type StaffRow } from "../../db/queries/admin/staff.ts";
+import { type ChatRow, findChats, findThreads, type ThreadRow } from "../../db/queries/admin/threads.ts";
+import { findToolCalls, type ToolCallRow } from "../../db/queries/admin/tool-calls.ts";
 import { builder } from "../builder.ts";
 import type { AdminContext } from "../context.ts";
-import type { NodeType } from "../ids.ts";
+import type { NodeType } from "../lists/ids.ts";
 
 export const Thread = loadedNode<ThreadRow>("Thread", findThreads);
 export const Chat = loadedNode<ChatRow>("Chat", findChats);

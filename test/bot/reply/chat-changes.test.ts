@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "vitest";
+import { says } from "../../../sandbox/model/script.ts";
+import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
 import { chats } from "../../../src/db/schema/index.ts";
-import { says } from "../../../src/sandbox/model/script.ts";
-import type { StandInChat } from "../../../src/sandbox/telegram/chat.ts";
 import { startTestApp, type TestApp } from "../../support/app.ts";
 import { buttonsOf, staffPerson, textsOf } from "../bot-support.ts";
 import { answers, BOT, callsTo, DELIVERED, ended, runsAre } from "./reply-support.ts";

@@ -1,9 +1,9 @@
 /** Messages of which nobody knows whether they were sent: each counts once, and what surely was not sent counts as nothing. */
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
 import { replies } from "../../../src/db/schema/index.ts";
-import type { StandInChat } from "../../../src/sandbox/telegram/chat.ts";
 import { textsOf } from "../bot-support.ts";
-import { createScene, type Process, type Scene } from "./process-support.ts";
+import { createScene, type Process, type Scene } from "./budget/process-support.ts";
 
 let scene: Scene;
 beforeEach(async () => {

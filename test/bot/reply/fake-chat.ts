@@ -2,11 +2,12 @@
  * One chat at Telegram behind a reply's transport, on a fake clock: it counts as Telegram does, takes time, and fails as a
  * test says. For the real protocol there is the stand-in; here thousands of replies can be played in a second.
  */
+
+import { createLimitKeeper, TELEGRAM_LIMITS } from "../../../sandbox/telegram/limits.ts";
+import { TelegramRefusal } from "../../../sandbox/telegram/refusal.ts";
+import type { PageContent } from "../../../src/bot/reply/pages/page-diff.ts";
 import type { ReplyTransport } from "../../../src/bot/reply/ports.ts";
-import type { PageContent } from "../../../src/bot/reply/shown-pages.ts";
-import type { TelegramAnswer } from "../../../src/bot/telegram-answer.ts";
-import { createLimitKeeper, TELEGRAM_LIMITS } from "../../../src/sandbox/telegram/limits.ts";
-import { TelegramRefusal } from "../../../src/sandbox/telegram/refusal.ts";
+import type { TelegramAnswer } from "../../../src/bot/telegram/api-errors.ts";
 import type { FakeClock } from "../../support/fake-clock.ts";
 
 /** What happens to one call. */

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
-import { says } from "../../../src/sandbox/model/script.ts";
-import type { StandInChat } from "../../../src/sandbox/telegram/chat.ts";
+import { says } from "../../../sandbox/model/script.ts";
+import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
 import { startTestApp, type TestApp } from "../../support/app.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
 import { textsOf } from "../bot-support.ts";

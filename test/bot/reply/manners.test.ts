@@ -1,7 +1,7 @@
 import type { Message } from "@grammyjs/types";
 import { afterEach, expect, test } from "vitest";
+import { calls, says } from "../../../sandbox/model/script.ts";
 import { textsIn } from "../../../src/bot/texts.ts";
-import { calls, says } from "../../../src/sandbox/model/script.ts";
 import { startTestApp, type TestApp } from "../../support/app.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
 import { staffPerson, textsOf } from "../bot-support.ts";

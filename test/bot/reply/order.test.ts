@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { says } from "../../../src/sandbox/model/script.ts";
+import { says } from "../../../sandbox/model/script.ts";
 import { startTestApp, type TestApp } from "../../support/app.ts";
 import { allHandled, questionOf, staffPerson, textsOf } from "../bot-support.ts";
 import { answers, asked, BOT, DELIVERED, ended, failEdits, runsAre, TOO_MANY_REQUESTS } from "./reply-support.ts";

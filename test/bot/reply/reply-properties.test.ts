@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { createSendBudget } from "../../../src/bot/reply/budget/send-budget.ts";
 import { createReply } from "../../../src/bot/reply/reply.ts";
-import { createSendBudget } from "../../../src/bot/reply/send-budget.ts";
-import { createLogger } from "../../../src/logger.ts";
+import { createLogger } from "../../../src/observability/logger.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
 import { createFakeChat, type Fate } from "./fake-chat.ts";
 

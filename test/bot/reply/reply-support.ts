@@ -2,15 +2,15 @@
 
 import { sql } from "drizzle-orm";
 import { expect } from "vitest";
-import type { Clock } from "../../../src/bot/clock.ts";
+import type { ModelRequest, Responder, Turn } from "../../../sandbox/model/turn.ts";
+import type { Fault } from "../../../sandbox/telegram/faults.ts";
+import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
+import type { RecordedCall } from "../../../sandbox/telegram/world/transcript.ts";
+import { type BudgetChat, createSendBudget, type SendBudget } from "../../../src/bot/reply/budget/send-budget.ts";
 import type { ReplyTransport } from "../../../src/bot/reply/ports.ts";
 import { createReply } from "../../../src/bot/reply/reply.ts";
-import { type BudgetChat, createSendBudget, type SendBudget } from "../../../src/bot/reply/send-budget.ts";
-import { createLogger } from "../../../src/logger.ts";
-import type { ModelRequest, Responder, Turn } from "../../../src/sandbox/model/turn.ts";
-import type { StandInChat } from "../../../src/sandbox/telegram/chat.ts";
-import type { Fault } from "../../../src/sandbox/telegram/faults.ts";
-import type { RecordedCall } from "../../../src/sandbox/telegram/transcript.ts";
+import type { Clock } from "../../../src/bot/telegram/clock.ts";
+import { createLogger } from "../../../src/observability/logger.ts";
 import type { TestApp } from "../../support/app.ts";
 import { holdLocks } from "../../support/database.ts";
 import { questionOf, repeats } from "../bot-support.ts";

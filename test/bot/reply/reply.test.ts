@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { says } from "../../../src/sandbox/model/script.ts";
+import { says } from "../../../sandbox/model/script.ts";
 import { startTestApp, type TestApp } from "../../support/app.ts";
 import { answers, DELIVERED, ended, runsAre } from "./reply-support.ts";
 

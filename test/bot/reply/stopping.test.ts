@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from "vitest";
+import { calls, says } from "../../../sandbox/model/script.ts";
+import type { Turn } from "../../../sandbox/model/turn.ts";
 import { textsIn } from "../../../src/bot/texts.ts";
 import { runs, runText } from "../../../src/db/schema/index.ts";
-import { calls, says } from "../../../src/sandbox/model/script.ts";
-import type { Turn } from "../../../src/sandbox/model/turn.ts";
 import { startTestApp, type TestApp } from "../../support/app.ts";
 import { allHandled, buttonsOf, questionOf, staffPerson, textsOf } from "../bot-support.ts";
 import {

@@ -2,12 +2,12 @@
 import { drizzle } from "drizzle-orm/postgres-js";
 import type { Sql } from "postgres";
 import type { Database, Db } from "../../../src/db/client.ts";
-import { listen } from "../../../src/db/notify.ts";
-import { createAdminToken } from "../../../src/db/queries/admin-tokens.ts";
-import { hashToken } from "../../../src/graphql/auth.ts";
+import { listen } from "../../../src/db/notify/notify.ts";
+import { createAdminToken } from "../../../src/db/queries/admin/tokens.ts";
+import { hashToken } from "../../../src/graphql/guards/auth.ts";
 import { createActivityHub } from "../../../src/graphql/live/activity-hub.ts";
 import { createAdminApi } from "../../../src/graphql/server.ts";
-import { makeToken } from "../../../src/make-token.ts";
+import { makeToken } from "../../../src/tokens/make-token.ts";
 import {
   insertChat,
   insertMessages,
@@ -17,7 +17,7 @@ import {
   insertThread,
   insertToolCall,
 } from "../../support/conversations.ts";
-import { createTestHouse } from "../house.ts";
+import { createTestHouse } from "../api-environment.ts";
 import type { Answer } from "./judge.ts";
 import type { FuzzRequest } from "./requests.ts";
 import type { Known } from "./values.ts";

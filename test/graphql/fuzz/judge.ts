@@ -1,6 +1,6 @@
 /** What no answer may be, whatever was asked. */
-import { COST_LIMITS } from "../../../src/graphql/limits.ts";
-import { MAX_PAGE_SIZE } from "../../../src/graphql/page.ts";
+import { COST_LIMITS } from "../../../src/graphql/guards/limits.ts";
+import { MAX_PAGE_SIZE } from "../../../src/graphql/lists/page.ts";
 import type { FuzzRequest } from "./requests.ts";
 
 export interface Answer {

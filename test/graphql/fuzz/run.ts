@@ -8,9 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { connectDatabase, createDatabaseIfMissing, type Database } from "../../../src/db/client.ts";
-import { startEmbeddedPostgres } from "../../../src/db/embedded.ts";
+import { startEmbeddedPostgres } from "../../../src/db/embedded/server.ts";
 import { migrateDatabase } from "../../../src/db/migrate.ts";
-import { BROKEN_OFF, stopOnSignals } from "../../../src/stop-on-signals.ts";
+import { BROKEN_OFF, stopOnSignals } from "../../../src/process/signals.ts";
 import { createFuzzBed } from "./bed.ts";
 import { fuzz, type Tally } from "./fuzz.ts";
 

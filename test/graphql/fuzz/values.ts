@@ -12,7 +12,7 @@ import {
   isListType,
   isNonNullType,
 } from "graphql";
-import { encodeGlobalId } from "../../../src/graphql/ids.ts";
+import { encodeGlobalId } from "../../../src/graphql/lists/ids.ts";
 
 export interface Value {
   readonly json: unknown;

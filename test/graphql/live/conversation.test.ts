@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { calls, says, scripted } from "../../../src/sandbox/model/script.ts";
+import { calls, says, scripted } from "../../../sandbox/model/script.ts";
 import { ADMIN_TOKEN, startTestApp, type TestApp } from "../../support/app.ts";
 import { readEvents } from "./subscriber.ts";
 

@@ -10,8 +10,8 @@ import {
   validateSubscriptionArgs,
 } from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { findNews } from "../../../src/db/queries/admin-activity.ts";
-import { isColumn, SHAPED, type ShapedKind } from "../../../src/db/queries/admin-shapes.ts";
+import { findNews } from "../../../src/db/queries/admin/activity.ts";
+import { isColumn, SHAPED, type ShapedKind } from "../../../src/db/queries/admin/shapes.ts";
 import { replies, runs, runText, threads } from "../../../src/db/schema/index.ts";
 import { parseSnapshot } from "../../../src/db/snapshot.ts";
 import { createContext } from "../../../src/graphql/context.ts";
@@ -21,10 +21,10 @@ import { planEvents } from "../../../src/graphql/plan/make-plan.ts";
 import { createEventAnswers } from "../../../src/graphql/plan/run-event-plan.ts";
 import { createSchema } from "../../../src/graphql/schema.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
+import { createTestHouse } from "../api-environment.ts";
 import { fillConversations } from "../conversations.ts";
 import { parseDrawn, queriesOf } from "../fuzz/queries.ts";
 import { valuesFor } from "../fuzz/values.ts";
-import { createTestHouse } from "../house.ts";
 import { prunedSchema } from "../pruned-schema.ts";
 
 let admins: AdminClient;

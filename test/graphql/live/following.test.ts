@@ -1,9 +1,9 @@
 import { sql } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { publish } from "../../../src/db/notify.ts";
-import { forgetForeignChanges } from "../../../src/db/queries/admin-activity.ts";
+import { publish } from "../../../src/db/notify/notify.ts";
+import { forgetForeignChanges } from "../../../src/db/queries/admin/activity.ts";
 import { messages, replies, runs, runText, toolCalls } from "../../../src/db/schema/index.ts";
-import { encodeGlobalId } from "../../../src/graphql/ids.ts";
+import { encodeGlobalId } from "../../../src/graphql/lists/ids.ts";
 import {
   insertChat,
   insertMessages,

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Db } from "../../../src/db/client.ts";
-import { listen, publish } from "../../../src/db/notify.ts";
+import { listen, publish } from "../../../src/db/notify/notify.ts";
 import { createActivityHub } from "../../../src/graphql/live/activity-hub.ts";
-import { MAX_WAITING } from "../../../src/graphql/live/inbox.ts";
+import { MAX_WAITING } from "../../../src/graphql/live/bounded-queue.ts";
 import { insertMessages, insertThread } from "../../support/conversations.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 

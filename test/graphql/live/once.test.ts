@@ -3,7 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Db } from "../../../src/db/client.ts";
-import { publish } from "../../../src/db/notify.ts";
+import { publish } from "../../../src/db/notify/notify.ts";
 import { messages } from "../../../src/db/schema/index.ts";
 import { insertThread } from "../../support/conversations.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";

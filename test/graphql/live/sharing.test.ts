@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { publish } from "../../../src/db/notify.ts";
+import { publish } from "../../../src/db/notify/notify.ts";
 import { insertMessages, insertThread } from "../../support/conversations.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
 import { subscribe } from "./subscriber.ts";

@@ -1,0 +1,112 @@
+/**
+ * The record of accepted requests: what was asked, when, and whether the client hung up before its answer ended.
+ *
+ * It watches connections; it sends nothing.
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { AppError } from "../../src/errors.ts";
+import type { Exchange } from "./send-turn.ts";
+import type { ModelRequest, ModelRequestBody } from "./turn.ts";
+
+/** Requests kept for assertions. The sandbox may run for days, so it must be bounded; no test sends this many. */
+const KEPT_REQUESTS = 1_000;
+
+/** The stand-in closed while someone waited for a request. */
+class StandInClosedError extends AppError {
+  override readonly code = "MODEL_STAND_IN_CLOSED";
+}
+
+export interface RequestLog {
+  readonly requests: readonly ModelRequest[];
+  /** Records a request and watches its connection. */
+  open(body: ModelRequestBody, incoming: IncomingMessage, response: ServerResponse): Exchange;
+  waitFor(number: number): Promise<ModelRequest>;
+  /** Aborts the signals of open requests, which are not counted as hung up, and rejects who waits for a request. */
+  close(): void;
+}
+
+interface Waiter {
+  readonly number: number;
+  readonly resolve: (request: ModelRequest) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export function createRequestLog(): RequestLog {
+  const requests: ModelRequest[] = [];
+  const waiters = new Set<Waiter>();
+  const closing = new AbortController();
+  let accepted = 0;
+
+  const keep = (request: ModelRequest) => {
+    requests.push(request);
+    if (requests.length > KEPT_REQUESTS) requests.shift();
+    for (const waiter of waiters) {
+      if (waiter.number !== request.number) continue;
+      waiters.delete(waiter);
+      waiter.resolve(request);
+    }
+  };
+
+  return {
+    requests,
+    open(body, incoming, response) {
+      accepted += 1;
+      const exchange = watch({ number: accepted, body, headers: incoming.headers }, response, closing.signal);
+      keep(exchange.request);
+      return exchange;
+    },
+    waitFor(number) {
+      const known = requests.find((request) => request.number === number);
+      if (known !== undefined) return Promise.resolve(known);
+      const { promise, resolve, reject } = Promise.withResolvers<ModelRequest>();
+      if (closing.signal.aborted) reject(closedError(number));
+      else waiters.add({ number, resolve, reject });
+      return promise;
+    },
+    close() {
+      closing.abort(new StandInClosedError("The model stand-in closed."));
+      for (const waiter of waiters) waiter.reject(closedError(waiter.number));
+      waiters.clear();
+    },
+  };
+}
+
+function closedError(number: number): StandInClosedError {
+  return new StandInClosedError(`The model stand-in closed before request ${number} came.`);
+}
+
+/** What a request is, without what becomes of it. */
+type RequestFacts = Pick<ModelRequest, "number" | "body" | "headers">;
+
+function watch(facts: RequestFacts, response: ServerResponse, closing: AbortSignal): Exchange {
+  const hangUp = new AbortController();
+  const signal = AbortSignal.any([hangUp.signal, closing]);
+  const aborted = Promise.withResolvers<void>();
+  let isEnded = false;
+  response.once("close", () => {
+    if (isEnded || closing.aborted) return;
+    hangUp.abort(new Error("The client hung up."));
+    aborted.resolve();
+  });
+  const markEnded = () => {
+    isEnded = true;
+  };
+  const request: ModelRequest = {
+    ...facts,
+    receivedAtMs: Date.now(),
+    whenAborted: aborted.promise,
+    signal,
+    get aborted() {
+      return hangUp.signal.aborted;
+    },
+  };
+  return { request, response, gone: whenAborted(signal), markEnded };
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => resolve(), { once: true });
+  if (signal.aborted) resolve();
+  return promise;
+}

@@ -1,0 +1,42 @@
+/**
+ * What the Bot API answers when it does not do what it was asked.
+ *
+ * Owns the status numbers and the wording, which follow the real Bot API so that a client which looks at them behaves
+ * here as it does there. It knows nothing of HTTP or of chats.
+ */
+import type { ResponseParameters } from "@grammyjs/types";
+import { AppError } from "../../src/errors.ts";
+
+/** A call that is answered with `ok: false`. `errorCode` is the HTTP status too, as on the real Bot API. */
+export class TelegramRefusal extends AppError {
+  override readonly code = "TELEGRAM_REFUSAL";
+  readonly errorCode: number;
+  readonly parameters: ResponseParameters | undefined;
+
+  constructor(errorCode: number, description: string, parameters?: ResponseParameters) {
+    super(description);
+    this.errorCode = errorCode;
+    this.parameters = parameters;
+  }
+}
+
+/** 400 with "Bad Request: " before `reason`. */
+export function badRequest(reason: string, parameters?: ResponseParameters): TelegramRefusal {
+  return new TelegramRefusal(400, `Bad Request: ${reason}`, parameters);
+}
+
+/** 403 with "Forbidden: " before `reason`. */
+export function forbidden(reason: string): TelegramRefusal {
+  return new TelegramRefusal(403, `Forbidden: ${reason}`);
+}
+
+/** 409 with "Conflict: " before `reason`: two things want the updates at once. */
+export function conflict(reason: string): TelegramRefusal {
+  return new TelegramRefusal(409, `Conflict: ${reason}`);
+}
+
+/** 429. `retryAfterSeconds` is a whole number of at least 1. */
+export function tooManyRequests(retryAfterSeconds: number): TelegramRefusal {
+  const description = `Too Many Requests: retry after ${retryAfterSeconds}`;
+  return new TelegramRefusal(429, description, { retry_after: retryAfterSeconds });
+}

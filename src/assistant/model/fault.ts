@@ -1,0 +1,79 @@
+/** From what OpenAI's SDK throws and what a server says to a `ModelError`: which fault it is, and whether it may pass. */
+import { APIConnectionError, APIError, APIUserAbortError } from "openai";
+import { ModelError, type ModelFault } from "./error.ts";
+import { isRecord } from "./items.ts";
+
+/** What was thrown, in our own words; what is no fault of the model's is handed back as it is. */
+export function explain(error: unknown): unknown {
+  if (error instanceof ModelError) return error;
+  if (error instanceof APIUserAbortError)
+    return new ModelError("MODEL_STREAM_BROKEN", "The call of the model was aborted.");
+  if (error instanceof APIConnectionError) {
+    return new ModelError("MODEL_UNREACHABLE", `The model cannot be reached: ${causeOf(error)}`);
+  }
+  if (error instanceof APIError) return explainAnswer(error);
+  if (error instanceof SyntaxError) return new ModelError("MODEL_STREAM_BROKEN", "The model's stream is malformed.");
+  // What undici throws when the connection breaks in the middle of the stream.
+  if (error instanceof TypeError || (error instanceof Error && "code" in error)) {
+    return new ModelError("MODEL_STREAM_BROKEN", `The model's stream broke off: ${causeOf(error)}`);
+  }
+  return error;
+}
+
+/** A failure that the server tells of within its stream. */
+export function toFailure(error: unknown): ModelError {
+  const { code, message } = isRecord(error) ? error : {};
+  const word = typeof code === "string" ? code : "unknown";
+  return failedWith(word, `The model failed (${word}): ${typeof message === "string" ? message : "no reason given"}`);
+}
+
+function explainAnswer(error: InstanceType<typeof APIError>): ModelError {
+  const message = `The model's server answered: ${error.message}`;
+  const word = error.code ?? error.type;
+  // An `error` event in the stream has no status.
+  if (error.status === undefined) return failedWith(word, message);
+  return new ModelError(faultByWord(word) ?? faultByStatus(error.status), message, {
+    ...(error.headers?.get("x-should-retry") === "false" && { mayPass: false }),
+    retryAfterSeconds: error.headers ? retryAfterSeconds(error.headers) : null,
+  });
+}
+
+/** Only of `server_error` is it known that it is no matter of what was asked. */
+function failedWith(word: string | null | undefined, message: string): ModelError {
+  const fault = faultByWord(word);
+  if (fault) return new ModelError(fault, message);
+  return new ModelError("MODEL_FAILED", message, { mayPass: word === "server_error" });
+}
+
+function faultByWord(word: string | null | undefined): ModelFault | undefined {
+  if (word === "insufficient_quota") return "MODEL_QUOTA";
+  return word === "rate_limit_exceeded" ? "MODEL_RATE_LIMITED" : undefined;
+}
+
+function faultByStatus(status: number): ModelFault {
+  if (status === 401 || status === 403) return "MODEL_REFUSED_KEY";
+  if (status === 429) return "MODEL_RATE_LIMITED";
+  // A request that a proxy gave up, and a lock that the server did not get: not refused for what they say.
+  if (status === 408 || status === 409) return "MODEL_UNAVAILABLE";
+  return status >= 500 ? "MODEL_UNAVAILABLE" : "MODEL_REFUSED_REQUEST";
+}
+
+function retryAfterSeconds(headers: Headers): number | null {
+  const milliseconds = Number.parseFloat(headers.get("retry-after-ms") ?? "");
+  if (milliseconds >= 0) return milliseconds / 1_000;
+  const value = headers.get("retry-after")?.trim() ?? "";
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value);
+  if (!value.endsWith("GMT")) return null;
+  // A date is the server's time, which need not be ours.
+  const seconds = (Date.parse(value) - (Date.parse(headers.get("date") ?? "") || Date.now())) / 1_000;
+  return Number.isNaN(seconds) ? null : Math.max(0, seconds);
+}
+
+/** With the innermost cause: "fetch failed" alone says nothing. */
+function causeOf(error: Error): string {
+  let cause = error;
+  while (cause.cause instanceof Error) cause = cause.cause;
+  if (cause === error) return error.message;
+  // Where each of several addresses failed, only the code says why.
+  return `${error.message} (${cause.message || ("code" in cause ? cause.code : cause.name)})`;
+}

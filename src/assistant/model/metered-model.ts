@@ -1,0 +1,35 @@
+/** A model whose calls are counted: how each ended, what it used, what that cost. It changes nothing of them. */
+import type { RoundUsage } from "../../db/queries/runs/run-rounds.ts";
+import { AppError } from "../../errors.ts";
+import { costOf } from "../../model-prices.ts";
+import type { ModelMeter, ModelUse } from "../../observability/meter.ts";
+import type { Model } from "./model.ts";
+
+/** `model`, and each of its calls told to `meter` when it has ended. */
+export function createMeteredModel(model: Model, meter: ModelMeter): Model {
+  return {
+    name: model.name,
+    async answer(request, options) {
+      try {
+        const answer = await model.answer(request, options);
+        meter.modelCalled(model.name, answer.outcome.status, useOf(model.name, answer.usage));
+        return answer;
+      } catch (error) {
+        meter.modelCalled(model.name, resultOf(error, options.signal), null);
+        throw error;
+      }
+    },
+  };
+}
+
+function useOf(model: string, usage: RoundUsage | null): ModelUse | null {
+  if (!usage) return null;
+  // A counter goes with the day of the call: whoever asks for a run's own cost gets that of its question's day.
+  const cost = costOf(model, usage, new Date());
+  return { ...usage, costUsd: cost === null ? null : Number(cost) };
+}
+
+function resultOf(error: unknown, signal: AbortSignal): string {
+  if (signal.aborted) return "aborted";
+  return error instanceof AppError ? error.code : "INTERNAL";
+}

@@ -1,0 +1,103 @@
+/**
+ * The stream of one model call: its events in, the text as it comes and at the end the whole answer out.
+ *
+ * The one border at which the server's words are read: behind it all of them can be stored, and go back.
+ */
+import type { Stream } from "openai/core/streaming";
+import type { ResponseStreamEvent } from "openai/resources/responses/responses";
+import { MAX_ANSWER_ITEMS } from "../limits.ts";
+import { ModelError } from "./error.ts";
+import { toFailure } from "./fault.ts";
+import { isRecord, readItem, type SaidItem } from "./items.ts";
+import type { ModelAnswer } from "./model.ts";
+import { createTextWriter } from "./text.ts";
+import { readUsage } from "./usage.ts";
+
+interface StreamReader {
+  onText(delta: string): void;
+  onEvent(): void;
+  /** How long a server that has said all may take to end its stream. */
+  lingerMs: number;
+  signal: AbortSignal;
+}
+
+/** What a stream says of an answer. */
+type StreamedAnswer = Omit<ModelAnswer, "settings">;
+
+/** Reads to the stream's own end: one that is left earlier loses its connection, and the next call pays for a new one. */
+export async function readStream(stream: Stream<ResponseStreamEvent>, reader: StreamReader): Promise<StreamedAnswer> {
+  const read = createEventReader(reader.onText);
+  let answer: StreamedAnswer | undefined;
+  let linger: NodeJS.Timeout | undefined;
+  try {
+    for await (const event of stream) {
+      reader.onEvent();
+      answer ??= read(event);
+      if (answer) linger ??= setTimeout(() => stream.controller.abort(), reader.lingerMs);
+    }
+  } catch (error) {
+    // A connection that breaks when all is said takes nothing back.
+    if (!answer) throw error;
+  } finally {
+    clearTimeout(linger);
+  }
+  if (answer) return answer;
+  // The SDK ends the loop silently when it is aborted and when the server closes early.
+  reader.signal.throwIfAborted();
+  throw new ModelError("MODEL_STREAM_BROKEN", "The model's stream ended without a terminal event.");
+}
+
+/** Takes event by event, whatever they hold; the terminal one makes the answer. */
+function createEventReader(onText: (delta: string) => void): (event: unknown) => StreamedAnswer | undefined {
+  const items: SaidItem[] = [];
+  const writer = createTextWriter(onText);
+  const add = (item: SaidItem | null) => {
+    if (!item) return;
+    if (items.length === MAX_ANSWER_ITEMS) {
+      throw new ModelError("MODEL_TOO_LONG", `The answer has more than ${MAX_ANSWER_ITEMS} items.`);
+    }
+    items.push(item);
+  };
+  return (event) => {
+    if (!isRecord(event)) return;
+    const response = isRecord(event.response) ? event.response : {};
+    switch (event.type) {
+      case "response.output_text.delta":
+      case "response.refusal.delta":
+        if (typeof event.delta === "string")
+          writer.write(typeof event.item_id === "string" ? event.item_id : "", event.delta);
+        return;
+      case "response.output_item.done":
+        add(readItem(event.item));
+        return;
+      case "response.completed":
+        writer.end();
+        return toAnswer(response, items, { status: "completed" });
+      case "response.incomplete":
+        writer.end();
+        return toAnswer(response, items, { status: "incomplete", reason: reasonIn(response.incomplete_details) });
+      case "response.failed":
+        throw toFailure(response.error);
+      // The SDK throws some forms of this event itself, and hands on others.
+      case "error":
+        throw toFailure(event);
+    }
+  };
+}
+
+function toAnswer(
+  { usage }: { usage?: unknown },
+  items: readonly SaidItem[],
+  outcome: StreamedAnswer["outcome"],
+): StreamedAnswer {
+  return {
+    outcome,
+    items: items.map(({ item }) => item),
+    calls: items.flatMap(({ call }) => call ?? []),
+    usage: readUsage(usage),
+  };
+}
+
+function reasonIn(details: unknown): string {
+  return isRecord(details) && typeof details.reason === "string" ? details.reason : "unknown";
+}

@@ -1,0 +1,43 @@
+/**
+ * Attempts that ended because this worker lost the database: no fault of their runs', and told to the database until it has
+ * heard of it. Whoever has such a run by then may be about to let it fail.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import type { Db } from "../../db/client.ts";
+import { type ClaimedRun, excuseAttempts } from "../../db/queries/runs/run-queue.ts";
+import type { Logger } from "../../observability/logger.ts";
+
+export interface Excuses {
+  /** Each attempt is excused once, however often it is named. Returns at once. */
+  make(attempts: readonly ClaimedRun[]): void;
+}
+
+const RETRY_INTERVAL_MS = 500;
+/** After half a minute nobody waits for it any more. */
+const TRIES = 60;
+
+export function createExcuses(db: Db, logger: Logger): Excuses {
+  const made = new WeakSet<ClaimedRun>();
+  return {
+    make(attempts) {
+      const others = attempts.filter((attempt) => !made.has(attempt));
+      for (const attempt of others) made.add(attempt);
+      void tell(
+        db,
+        others.map(({ id }) => id),
+        logger,
+      );
+    },
+  };
+}
+
+async function tell(db: Db, runIds: readonly string[], logger: Logger): Promise<void> {
+  for (let tries = 1; tries <= TRIES; tries += 1) {
+    try {
+      return await excuseAttempts(db, runIds);
+    } catch (error) {
+      logger.warn({ err: error, runIds }, "could not note that runs were given up for want of the database");
+      await pause(RETRY_INTERVAL_MS, undefined, { ref: false });
+    }
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * A table as lines of one width for a monospaced block. Width is what is seen: an emoji takes two columns, a Vietnamese
+ * letter one, however it is composed.
+ *
+ * A table grows row by row, as each row that is added may widen its columns; how long it has become is known without laying it out.
+ */
+import type { Tokens } from "marked";
+import stringWidth from "string-width";
+import { plainInline } from "./inline.ts";
+
+const COLUMN_GAP = "  ";
+/** Only the line under the header has this character; it is drawn as long as its column. */
+export const TABLE_RULE = "─";
+
+interface Cell {
+  text: string;
+  width: number;
+}
+
+export interface TableRow {
+  cells: Cell[];
+  alignments: Tokens.Table["align"];
+  /** Whether a line is drawn under it. */
+  isHeader: boolean;
+}
+
+/** Rows that are laid out together. */
+export interface Table {
+  rows: readonly TableRow[];
+  /** Of each column, in columns of a monospaced font. */
+  widths: readonly number[];
+  /** UTF-16 units that {@link layOutTable} gives. */
+  length: number;
+}
+
+export const EMPTY_TABLE: Table = { rows: [], widths: [], length: 0 };
+
+/** A row of a table in Markdown; row 0 is its header. */
+export function readRow(token: Tokens.Table, index: number): TableRow {
+  const cells = (index === 0 ? token.header : (token.rows[index - 1] ?? [])).map((cell) => {
+    const text = plainInline(cell.tokens);
+    return { text, width: stringWidth(text) };
+  });
+  return { cells, alignments: token.align, isHeader: index === 0 };
+}
+
+/** The whole of a table in Markdown. */
+export function readTable(token: Tokens.Table): Table {
+  return [token.header, ...token.rows].reduce((table, _, index) => addRow(table, readRow(token, index)), EMPTY_TABLE);
+}
+
+/** The table with one row more. */
+export function addRow(table: Table, row: TableRow): Table {
+  const widths = row.alignments.map((_, column) => Math.max(table.widths[column] ?? 0, row.cells[column]?.width ?? 0));
+  const rows = [...table.rows, row];
+  const isWider = widths.some((width, column) => width !== table.widths[column]);
+  const lengths = (isWider ? rows : [row]).map((each) => measureRow(each, widths) + 1);
+  const before = isWider || table.rows.length === 0 ? -1 : table.length;
+  return { rows, widths, length: lengths.reduce((sum, length) => sum + length, before) };
+}
+
+/** The lines of the table. */
+export function layOutTable({ rows, widths }: Table): string {
+  return rows.flatMap((row) => [layOutRow(row, widths), ...(row.isHeader ? [layOutRule(widths)] : [])]).join("\n");
+}
+
+function measureRow(row: TableRow, widths: readonly number[]): number {
+  let length = 0;
+  let column = 0;
+  for (const [index, width] of widths.entries()) {
+    const { text, before, after } = padCell(row, index, width);
+    if (text !== "") length = column + before + text.length;
+    column += before + text.length + after + COLUMN_GAP.length;
+  }
+  return row.isHeader ? length + 1 + layOutRule(widths).length : length;
+}
+
+function layOutRow(row: TableRow, widths: readonly number[]): string {
+  const cells = widths.map((width, index) => {
+    const { text, before, after } = padCell(row, index, width);
+    return " ".repeat(before) + text + " ".repeat(after);
+  });
+  return cells.join(COLUMN_GAP).trimEnd();
+}
+
+function layOutRule(widths: readonly number[]): string {
+  return widths
+    .map((width) => TABLE_RULE.repeat(width))
+    .join(COLUMN_GAP)
+    .trimEnd();
+}
+
+function padCell(row: TableRow, column: number, width: number): { text: string; before: number; after: number } {
+  const { text, width: own } = row.cells[column] ?? { text: "", width: 0 };
+  const missing = Math.max(0, width - own);
+  const alignment = row.alignments[column];
+  const before = alignment === "right" ? missing : alignment === "center" ? Math.floor(missing / 2) : 0;
+  return { text, before, after: missing - before };
+}

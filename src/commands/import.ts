@@ -1,0 +1,106 @@
+/**
+ * `npm run import -- products FILE.csv` and `... sales FILE.csv`: a file into the shop's database, also while the bot runs.
+ *
+ * Prints plain sentences; ends with code 1 when nothing was imported. The work is in `src/db/import/`.
+ */
+import { userInfo } from "node:os";
+import { loadConfig } from "../config.ts";
+import { quoteCell } from "../db/import/import-error.ts";
+import { openImportFile } from "../db/import/import-file.ts";
+import { importProducts } from "../db/import/import-products.ts";
+import type { ImportOptions, ImportSummary } from "../db/import/import-run.ts";
+import { importSales, type SalesImportSummary } from "../db/import/import-sales.ts";
+import { openDatabase } from "../db/open.ts";
+import { BadInputError, StartupError } from "../errors.ts";
+import { createLogger } from "../observability/logger.ts";
+import { clockAt, dateAt } from "../shop/calendar.ts";
+import { describeFailure } from "./describe-failure.ts";
+import { drawProgress, formatNumber, writeProgress } from "./import-progress.ts";
+import { withDatabase } from "./with-database.ts";
+
+const USAGE = `Usage:
+  npm run import -- products FILE.csv    columns: sku,name,category,price,cost,stock,reorder_level
+  npm run import -- sales FILE.csv       columns: receipt,sold_at,sku,quantity,unit_price,discount`;
+
+/** How many unknown SKUs are named; the others are counted. */
+const NAMED_SKUS = 10;
+
+type Kind = "products" | "sales";
+
+try {
+  const [kind, path, ...surplus] = process.argv.slice(2);
+  if ((kind !== "products" && kind !== "sales") || !path || surplus.length > 0) throw new BadInputError(USAGE);
+  console.log(await importFile(kind, path));
+} catch (error) {
+  const nothing = error instanceof StartupError ? "Nothing was imported. " : "";
+  console.error(nothing + describeFailure(error, "The import failed and nothing was kept"));
+  process.exitCode = 1;
+}
+
+/** Imports the file and gives the sentences to print. */
+async function importFile(kind: Kind, path: string): Promise<string> {
+  const file = await openImportFile(path);
+  const { shop, ...config } = loadConfig();
+  // Only what goes wrong: the sentences below say the rest.
+  const logger = createLogger({ level: "warn", pretty: process.stdout.isTTY });
+  return withDatabase(
+    (signal) => openDatabase({ shop, ...config }, logger, { signal }),
+    async ({ database }) => {
+      const progress = process.stderr.isTTY ? drawProgress(process.stderr) : writeProgress(process.stderr);
+      const now = new Date();
+      const options: ImportOptions = { ...file, importedBy: userName(), shop, now, onProgress: progress.show };
+      try {
+        return kind === "products"
+          ? describeProducts(await importProducts(database, options))
+          : describeSales(await importSales(database, options), shop.timeZone);
+      } finally {
+        progress.stop();
+      }
+    },
+  );
+}
+
+function describeSales(summary: SalesImportSummary, timeZone: string): string {
+  const { receiptCount, changedCount, salesThrough } = summary;
+  const reach = `Sales now reach ${dateAt(salesThrough, timeZone)} ${clockAt(salesThrough, timeZone)}.`;
+  const counts = `${count(receiptCount, "receipt")}, ${formatNumber(changedCount)} new or changed`;
+  return sentences(summary, counts, [reach, ...describeUnknown(summary)]);
+}
+
+function describeProducts(summary: ImportSummary): string {
+  const counts = `${formatNumber(summary.changedCount)} new or changed`;
+  const added = summary.newProducts.length;
+  return sentences(summary, counts, added > 0 ? [`New among them: ${count(added, "product")}.`] : []);
+}
+
+function sentences(summary: ImportSummary, counts: string, further: string[]): string {
+  const start = summary.unchanged
+    ? `Read ${count(summary.rowCount, "row")}: all of it was here already, nothing changed.`
+    : `Imported ${count(summary.rowCount, "row")}: ${counts}.`;
+  const ignored = summary.ignoredColumns;
+  if (ignored.length > 0) further.push(`Ignored the columns ${ignored.map(quoteCell).join(", ")}.`);
+  return [start, ...further].join("\n");
+}
+
+function describeUnknown({ newProducts }: ImportSummary): string[] {
+  if (newProducts.length === 0) return [];
+  const named = newProducts.slice(0, NAMED_SKUS).join(", ");
+  const others = newProducts.length - NAMED_SKUS;
+  const skus = count(newProducts.length, "SKU");
+  return [
+    `${skus} had no product and got an inactive one: ${named}${others > 0 ? ` and ${formatNumber(others)} more` : ""}.`,
+  ];
+}
+
+function count(amount: number, noun: string): string {
+  return `${formatNumber(amount)} ${noun}${amount === 1 ? "" : "s"}`;
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container may run under a user id that has no name: Node says so with a SystemError.
+    return `user ${process.getuid?.() ?? "unknown"}`;
+  }
+}

@@ -1,0 +1,62 @@
+/** What admins read of tools: how often they were called, and how that went. */
+import { and, sql } from "drizzle-orm";
+import { makePgArray } from "drizzle-orm/pg-core";
+import type { Db } from "../../client.ts";
+import { toolCalls } from "../../schema/index.ts";
+import { inRange, type TimeRange } from "./range.ts";
+import { isThreadOnSide } from "./sides.ts";
+import { countWhere, type PercentileFigures, percentilesOf } from "./usage.ts";
+
+export interface ToolFigures {
+  readonly name: string;
+  readonly calls: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly duration: PercentileFigures;
+}
+
+/** The calls on a side of each of these tools that models asked for in this time; a tool without any is left out. */
+export function findToolFigures(
+  db: Db,
+  names: readonly string[],
+  range: TimeRange,
+  sandbox: boolean,
+): Promise<ToolFigures[]> {
+  return db
+    .select({
+      name: toolCalls.name,
+      calls: sql<number>`count(*)::integer`,
+      succeeded: countWhere(sql`${toolCalls.status} = 'succeeded'`),
+      failed: countWhere(sql`${toolCalls.status} = 'failed'`),
+      duration: percentilesOf(sql`nullif(${toolCalls.durationMs}, -1)`),
+    })
+    .from(toolCalls)
+    .where(
+      and(
+        sql`${toolCalls.name} = any(${textArray(names)})`,
+        inRange(toolCalls.createdAt, range),
+        isThreadOnSide(toolCalls.threadId, sandbox),
+      ),
+    )
+    .groupBy(toolCalls.name);
+}
+
+/** When a model last asked for each of these tools on a side; null where none ever did. */
+export async function findLastUses(
+  db: Db,
+  names: readonly string[],
+  sandbox: boolean,
+): Promise<{ name: string; at: Date | null }[]> {
+  // Between, not equal: then only the index on names has the order, and of a tool that was never used not all calls are read.
+  const newest = sql`(select ${toolCalls.createdAt} from ${toolCalls}
+    where ${toolCalls.name} between tool.name and tool.name and ${isThreadOnSide(toolCalls.threadId, sandbox)}
+    order by ${toolCalls.name} desc, ${toolCalls.createdAt} desc, ${toolCalls.id} desc limit 1)`;
+  const rows = await db
+    .select({ name: sql<string>`tool.name`, at: sql<string | null>`${newest}` })
+    .from(sql`unnest(${textArray(names)}) as tool(name)`);
+  return rows.map(({ name, at }) => ({ name, at: at === null ? null : new Date(at) }));
+}
+
+function textArray(texts: readonly string[]) {
+  return sql`${makePgArray([...texts])}::text[]`;
+}

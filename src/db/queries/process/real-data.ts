@@ -1,0 +1,27 @@
+/** What of a database is real: where real people or figures are, a sandbox has no place. */
+import { sql } from "drizzle-orm";
+import type { Db } from "../../client.ts";
+import { imports, products, realBots, sales, staff } from "../../schema/index.ts";
+
+export interface RealData {
+  /** Whether a real bot has ever started on it. */
+  hasBot: boolean;
+  /** Whether it holds staff, present or removed, who are not of the sandbox. */
+  hasPeople: boolean;
+  /** Whether it holds products, sales or imports. */
+  hasFigures: boolean;
+}
+
+export async function findRealData(db: Db): Promise<RealData> {
+  const [found] = await db.execute<RealData & Record<string, unknown>>(sql`select
+    exists (select 1 from ${realBots}) as "hasBot",
+    exists (select 1 from ${staff} where not ${staff.sandbox}) as "hasPeople",
+    exists (select 1 from ${products}) or exists (select 1 from ${sales}) or exists (select 1 from ${imports}) as "hasFigures"`);
+  if (!found) throw new Error("a select without a table always returns a row");
+  return found;
+}
+
+/** Notes that a real bot has started on this database, before it takes in its first message. */
+export async function noteRealBot(db: Db, id: number): Promise<void> {
+  await db.insert(realBots).values({ id }).onConflictDoNothing();
+}

@@ -1,0 +1,51 @@
+/** Asking a question again whose run has failed: by a button, at most once for each run. */
+import { and, eq } from "drizzle-orm";
+import type { StaffRole } from "../../../shop/roles.ts";
+import type { Db } from "../../client.ts";
+import { messages, runs, threads } from "../../schema/index.ts";
+import { queueQuestion, type ReceivedMessage, refusalOf } from "../chat/conversations.ts";
+import { type ChatAddress, findChat, isTopic, oncePerUpdate, type Place } from "../chat/places.ts";
+
+export interface Retry extends Place {
+  chat: Exclude<ChatAddress, { type: "terminal" }>;
+  updateId: number;
+  /** The failed run. */
+  runId: string;
+  /** Who presses the button: the new run is theirs, with their rights. */
+  author: { id: string; role: StaffRole };
+  language: string;
+}
+
+/** What became of it; `nothing`: the place has no failed run with this id, `asked-again`: somebody pressed before. */
+export type RetriedQuestion = ReceivedMessage | { outcome: "nothing" } | { outcome: "asked-again" };
+
+/** Takes the question of a failed run in once more, as a message of whoever presses the button, in the open thread. */
+export async function retryQuestion(db: Db, retry: Retry): Promise<RetriedQuestion> {
+  const retried = await oncePerUpdate(db, retry, async (tx): Promise<RetriedQuestion> => {
+    const question = await lockFailedQuestion(tx, retry);
+    if (!question) return { outcome: "nothing" };
+    const [again] = await tx.select({ id: runs.id }).from(runs).where(eq(runs.retryOf, retry.runId));
+    if (again) return { outcome: "asked-again" };
+    const { runId: retryOf, ...asked } = { ...retry, ...question };
+    return (await refusalOf(tx, asked)) ?? queueQuestion(tx, { ...asked, retryOf });
+  });
+  return retried ?? { outcome: "seen-before" };
+}
+
+/** Locks the run, so that of two who press at once only one asks. */
+async function lockFailedQuestion(tx: Db, { chat: address, topicId, runId }: Retry) {
+  const chat = await findChat(tx, address);
+  if (!chat) return undefined;
+  const [question] = await tx
+    .select({
+      text: messages.text,
+      forwarded: messages.forwarded,
+      telegramMessageId: messages.telegramMessageId,
+    })
+    .from(runs)
+    .innerJoin(threads, eq(threads.id, runs.threadId))
+    .innerJoin(messages, and(eq(messages.runId, runs.id), eq(messages.role, "user")))
+    .where(and(eq(runs.id, runId), eq(runs.status, "failed"), eq(threads.chatId, chat.id), isTopic(topicId)))
+    .for("update", { of: runs });
+  return question;
+}

@@ -1,0 +1,90 @@
+/**
+ * The text so far of the runs that are worked on: what an admin watches grow. A run's end stores its text whole and
+ * forgets this.
+ */
+import { and, eq, gte, inArray, type SQL, sql } from "drizzle-orm";
+import type { Db } from "../../client.ts";
+import { publish } from "../../notify/notify.ts";
+import { runs, runText } from "../../schema/index.ts";
+import { RUNNING, type RunClaim, updateClaimed } from "./run-queue.ts";
+
+/** The next piece of a run's text. */
+export interface TextPiece {
+  claim: RunClaim;
+  /** Where it belongs in the whole text, in UTF-16 units. */
+  offset: number;
+  text: string;
+  /** How long ago the first token came, in milliseconds: the instant is the database's. */
+  firstTokenAgeMs: number;
+}
+
+/** So many pieces fit into the 7,999 bytes of a notice. */
+const PIECES_PER_NOTICE = 50;
+
+/** What became of pieces that were not stored. */
+export interface UnstoredPieces {
+  /** Another worker has their run by now, or it has ended. */
+  refused: TextPiece[];
+  /** Something else is just being stored of their run: to be tried again, joined with what comes next. */
+  busy: TextPiece[];
+}
+
+/**
+ * Appends pieces of many runs, one of each: one statement however many they are, and few notices. It waits for no lock, so
+ * that it can never be one of two that wait for each other.
+ */
+export async function appendRunTexts(db: Db, pieces: readonly TextPiece[]): Promise<UnstoredPieces> {
+  const rows = pieces.map(({ claim, ...piece }) => ({ ...claim, ...piece }));
+  const found = await db.execute<{ id: string; isStored: boolean }>(sql`
+    with piece as (
+      select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as piece (
+        "id" uuid, "workerId" integer, "attempt" integer, "offset" integer, "text" text, "firstTokenAgeMs" float8
+      )
+    ), own as (
+      select ${runs.id} from ${runs} join piece on ${runs.id} = piece."id"
+        and ${runs.workerId} = piece."workerId" and ${runs.attempt} = piece."attempt"
+      where ${inArray(runs.status, [...RUNNING])}
+    ), held as (
+      select ${runs.id} from ${runs} join piece on ${runs.id} = piece."id"
+        and ${runs.workerId} = piece."workerId" and ${runs.attempt} = piece."attempt"
+      where ${inArray(runs.status, [...RUNNING])}
+      for no key update of ${runs} skip locked
+    ), begun as (
+      update ${runs} set first_token_at = ${instantAgo(sql`piece."firstTokenAgeMs"`)} from held join piece using ("id")
+      where ${runs.id} = held."id" and ${runs.firstTokenAt} is null
+    ), appended as (
+      insert into ${runText} (run_id, "offset", "text")
+      select "id", piece."offset", piece."text" from held join piece using ("id")
+    )
+    select own."id", held."id" is not null as "isStored" from own left join held using ("id")`);
+  const isStored = new Map(found.map((run) => [run.id, run.isStored]));
+  await publishPieces(
+    db,
+    pieces.filter(({ claim }) => isStored.get(claim.id)),
+  );
+  return {
+    refused: pieces.filter(({ claim }) => !isStored.has(claim.id)),
+    busy: pieces.filter(({ claim }) => isStored.get(claim.id) === false),
+  };
+}
+
+/** SQL: the instant so many milliseconds ago, by the database's clock. */
+export function instantAgo(ageMs: SQL): SQL {
+  return sql`clock_timestamp() - make_interval(secs => ${ageMs} / 1000)`;
+}
+
+async function publishPieces(db: Db, pieces: readonly TextPiece[]): Promise<void> {
+  for (let first = 0; first < pieces.length; first += PIECES_PER_NOTICE) {
+    const part = pieces.slice(first, first + PIECES_PER_NOTICE);
+    const told = part.map(({ claim, offset }) => ({ threadId: claim.threadId, runId: claim.id, offset }));
+    await publish(db, { type: "text", pieces: told });
+  }
+}
+
+/** Forgets the text so far from `offset` on: a takeover asks the model for the unfinished round again. */
+export async function truncateRunText(db: Db, claim: RunClaim, offset: number): Promise<void> {
+  await db.transaction(async (tx) => {
+    await updateClaimed(tx, claim, {});
+    await tx.delete(runText).where(and(eq(runText.runId, claim.id), gte(runText.offset, offset)));
+  });
+}

@@ -1,0 +1,161 @@
+/** Making and revoking admin tokens. Of a token that is made, the answer alone has the whole: no row and no log line. */
+import {
+  type AdminTokenRow,
+  createAdminTokenWithinLimit,
+  isPast,
+  MAX_VALID_TOKENS,
+  type NewAdminToken,
+  revokeAdminToken,
+} from "../../../db/queries/admin/tokens.ts";
+import { findNameFault, MAX_NAME_LENGTH, makeToken, type NameFault } from "../../../tokens/make-token.ts";
+import { builder } from "../../builder.ts";
+import type { AdminContext } from "../../context.ts";
+import { hashToken, unauthenticated } from "../../guards/auth.ts";
+import { UserError, type UserErrorFacts } from "../user-error.ts";
+import { AdminScope } from "./admin-scope.ts";
+import { AdminToken } from "./admin-token.ts";
+
+/** What a change of a token came to. */
+interface Outcome {
+  readonly adminToken: AdminTokenRow | null;
+  readonly userErrors: readonly UserErrorFacts[];
+}
+
+/** `token`: the whole of it, for the answer only. */
+type Creation = Outcome & { readonly token: string | null };
+
+const CreateAdminTokenInput = builder.inputType("CreateAdminTokenInput", {
+  description: "A token to be made.",
+  fields: (t) => ({
+    name: t.string({
+      required: true,
+      description: `What it is for, such as the program that will hold it; 1 to ${MAX_NAME_LENGTH} characters.`,
+    }),
+    scope: t.field({ type: AdminScope, required: true, defaultValue: "viewer", description: "What it is to allow." }),
+    expiresAt: t.field({ type: "DateTime", description: "From when on it opens nothing; never when left out." }),
+  }),
+});
+
+const CreateAdminTokenPayload = builder.objectRef<Creation>("CreateAdminTokenPayload").implement({
+  description: "What became of a token that was to be made.",
+  authScopes: { admin: true },
+  fields: (t) => ({
+    token: t.exposeString("token", {
+      nullable: true,
+      description: "The token: shown now and never again. Null where none was made.",
+    }),
+    adminToken: t.field({
+      type: AdminToken,
+      nullable: true,
+      description: "What is kept of it; null where none was made.",
+      resolve: ({ adminToken }) => adminToken,
+    }),
+    userErrors: t.field({
+      type: [UserError],
+      description: "Why none was made; empty where one was.",
+      resolve: ({ userErrors }) => [...userErrors],
+    }),
+  }),
+});
+
+const RevokeAdminTokenInput = builder.inputType("RevokeAdminTokenInput", {
+  description: "A token to be revoked.",
+  fields: (t) => ({
+    id: t.globalID({ for: AdminToken, required: true, description: "Its `id`." }),
+  }),
+});
+
+const RevokeAdminTokenPayload = builder.objectRef<Outcome>("RevokeAdminTokenPayload").implement({
+  description: "What became of a token that was to be revoked.",
+  authScopes: { admin: true },
+  fields: (t) => ({
+    adminToken: t.field({
+      type: AdminToken,
+      nullable: true,
+      description: "The token, which opens nothing any more; null where there is none with this id.",
+      resolve: ({ adminToken }) => adminToken,
+    }),
+    userErrors: t.field({
+      type: [UserError],
+      description: "Why nothing was revoked; empty where the token is revoked, now or before.",
+      resolve: ({ userErrors }) => [...userErrors],
+    }),
+  }),
+});
+
+builder.mutationField("createAdminToken", (t) =>
+  t.field({
+    type: CreateAdminTokenPayload,
+    description: `Makes a token. At most ${MAX_VALID_TOKENS} are valid at once.`,
+    args: { input: t.arg({ type: CreateAdminTokenInput, required: true, description: "What it is to be." }) },
+    resolve: (_, { input }, context) => create(context, input),
+  }),
+);
+
+builder.mutationField("revokeAdminToken", (t) =>
+  t.field({
+    type: RevokeAdminTokenPayload,
+    description:
+      "Revokes a token for good, also the one that asks: from the next request on it opens nothing. One that is revoked stays so.",
+    args: { input: t.arg({ type: RevokeAdminTokenInput, required: true, description: "Which one." }) },
+    resolve: (_, { input }, context) => revoke(context, input.id.id),
+  }),
+);
+
+async function create(context: AdminContext, input: typeof CreateAdminTokenInput.$inferInput): Promise<Creation> {
+  const name = input.name.trim();
+  const expiresAt = input.expiresAt == null ? null : new Date(input.expiresAt);
+  const userErrors = await findFaults(context, name, expiresAt);
+  if (userErrors.length > 0) return { token: null, adminToken: null, userErrors };
+  const { token, prefix } = makeToken();
+  const { sandbox } = context.house;
+  const facts = { name, scope: input.scope, prefix, expiresAt, sandbox, tokenHash: hashToken(token) };
+  const adminToken = await store(context, facts);
+  if (adminToken === null) return { token: null, adminToken, userErrors: [LIMIT_REACHED] };
+  return { token, adminToken, userErrors: [] };
+}
+
+async function store(context: AdminContext, facts: NewAdminToken): Promise<AdminTokenRow | null> {
+  const { admin } = context;
+  if (admin === null) throw unauthenticated();
+  const row = await createAdminTokenWithinLimit(context.db, { ...facts, createdBy: admin.name });
+  if (row) context.logger.info({ ...logFacts(row), expiresAt: row.expiresAt, by: admin.name }, "admin token made");
+  return row;
+}
+
+async function revoke(context: AdminContext, id: string): Promise<Outcome> {
+  const revoked = await revokeAdminToken(context.db, { id, sandbox: context.house.sandbox });
+  if (revoked === null) return { adminToken: null, userErrors: [NOT_FOUND] };
+  const { row, isNews } = revoked;
+  if (isNews) context.logger.info({ ...logFacts(row), by: context.admin?.name }, "admin token revoked");
+  return { adminToken: row, userErrors: [] };
+}
+
+function logFacts({ id, name, prefix, scope }: AdminTokenRow): object {
+  return { adminTokenId: id, name, prefix, scope };
+}
+
+const LIMIT_REACHED: UserErrorFacts = {
+  field: ["input"],
+  message: `${MAX_VALID_TOKENS} tokens are valid, and no more may be: revoke one that is not used any more`,
+  code: "limit reached",
+};
+
+const NOT_FOUND: UserErrorFacts = { field: ["input", "id"], message: "There is no such token", code: "not found" };
+
+const NAME_FAULTS: Record<NonNullable<NameFault>, string> = {
+  blank: "Give the token a name, by which it will be recognised",
+  "too long": `A token's name has at most ${MAX_NAME_LENGTH} characters`,
+  unprintable: "A token's name holds no control characters",
+};
+
+async function findFaults({ db }: AdminContext, name: string, expiresAt: Date | null): Promise<UserErrorFacts[]> {
+  const faults: UserErrorFacts[] = [];
+  const code = findNameFault(name);
+  if (code !== null) faults.push({ field: ["input", "name"], message: NAME_FAULTS[code], code });
+  if (expiresAt !== null && (await isPast(db, expiresAt))) {
+    const message = "A token's time must end in the future";
+    faults.push({ field: ["input", "expiresAt"], message, code: "in the past" });
+  }
+  return faults;
+}

@@ -1,0 +1,57 @@
+/** Whether a person saw a run's answer. */
+import { type DeliveryRow, findDeliveries } from "../../../db/queries/admin/runs.ts";
+import { builder } from "../../builder.ts";
+import { type AdminContext, inOrderOf } from "../../context.ts";
+
+interface DeliveryState {
+  readonly status: "pending" | "partial" | "delivered" | "failed";
+  readonly telegramMessageIds: readonly number[];
+  readonly deliveredAt: Date | null;
+  readonly error: string | null;
+}
+
+const PENDING: DeliveryState = { status: "pending", telegramMessageIds: [], deliveredAt: null, error: null };
+
+export const DeliveryStatus = builder.enumType("DeliveryStatus", {
+  description: "How much of an answer the person can see.",
+  values: {
+    PENDING: { value: "pending", description: "Nothing yet." },
+    PARTIAL: { value: "partial", description: "A part of it." },
+    DELIVERED: { value: "delivered", description: "All of it." },
+    FAILED: { value: "failed", description: "It could not be shown whole, and is not tried again." },
+  } satisfies Record<string, { value: DeliveryState["status"]; description: string }>,
+});
+
+export const Delivery = builder.objectRef<DeliveryState>("Delivery").implement({
+  description: "Whether the person saw the answer. A run ends when it is stored, whatever becomes of its delivery.",
+  fields: (t) => ({
+    status: t.expose("status", { type: DeliveryStatus, description: "How much of it the person can see." }),
+    telegramMessageIds: t.idList({
+      description: "Telegram's ids of the messages that show it, page by page; none in the terminal.",
+      resolve: (delivery) => delivery.telegramMessageIds.map(String),
+    }),
+    deliveredAt: t.expose("deliveredAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When all of it could be seen.",
+    }),
+    error: t.exposeString("error", { nullable: true, description: "What hindered it last." }),
+  }),
+});
+
+/** The delivery of a run, read together with that of all other runs of the operation. */
+export function loadDelivery(context: AdminContext, runId: string): Promise<DeliveryState> {
+  return context.load("delivery", runId, async (runIds) => {
+    const rows = await findDeliveries(context.db, runIds);
+    return inOrderOf(runIds, rows, (row) => row.runId, null).map(toState);
+  });
+}
+
+function toState(row: DeliveryRow | null): DeliveryState {
+  if (row?.reply) return row.reply;
+  // In the terminal the answer is seen while it is made: there is no reply that could fail.
+  if (row?.chatType === "terminal" && row.runCompletedAt !== null) {
+    return { ...PENDING, status: "delivered", deliveredAt: row.runCompletedAt };
+  }
+  return PENDING;
+}

@@ -1,0 +1,28 @@
+/** The tokens of a run or of one of its rounds. */
+import type { RunRow } from "../../../db/queries/admin/runs.ts";
+import { builder } from "../../builder.ts";
+
+type Tokens = Pick<RunRow, "inputTokens" | "cachedInputTokens" | "outputTokens" | "reasoningTokens">;
+type UsageRow = Tokens & { inputTokens: number; outputTokens: number };
+
+export const Usage = builder.objectRef<UsageRow>("Usage").implement({
+  description: "The tokens of a run over all its rounds, or of one round.",
+  fields: (t) => ({
+    inputTokens: t.exposeInt("inputTokens", { description: "Tokens that the model read." }),
+    cachedInputTokens: t.int({
+      description: "Those of the read tokens that came from the provider's cache.",
+      resolve: (usage) => usage.cachedInputTokens ?? 0,
+    }),
+    outputTokens: t.exposeInt("outputTokens", { description: "Tokens that the model wrote." }),
+    reasoningTokens: t.int({
+      description: "Those of the written tokens that were its reasoning.",
+      resolve: (usage) => usage.reasoningTokens ?? 0,
+    }),
+  }),
+});
+
+/** Null until they are counted. */
+export function toUsage(counted: Tokens): UsageRow | null {
+  const { inputTokens, outputTokens } = counted;
+  return inputTokens === null || outputTokens === null ? null : { ...counted, inputTokens, outputTokens };
+}

@@ -1,0 +1,537 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { INSUFFICIENT_QUOTA_BODY } from "../../../sandbox/model/api-refusal.ts";
+import { createModelStandIn, type ModelStandIn } from "../../../sandbox/model/model-stand-in.ts";
+import { calls, fails, says, scripted } from "../../../sandbox/model/script.ts";
+import type { InputItem, Responder, Turn } from "../../../sandbox/model/turn.ts";
+import { ModelError, type ModelFault } from "../../../src/assistant/model/error.ts";
+import { createModel, type ModelOptions, type ModelRequest } from "../../../src/assistant/model/model.ts";
+import { asked, question } from "./model-question.ts";
+
+const open: ModelStandIn[] = [];
+
+const servers: Server[] = [];
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((standIn) => standIn.close()));
+  for (const server of servers.splice(0)) {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+/** An answer of nothing, in a server that a test writes itself. */
+const COMPLETED_EVENT = `event: response.completed\ndata: ${JSON.stringify({
+  type: "response.completed",
+  response: { output: [], usage: null },
+})}\n\n`;
+
+async function listenOn(server: Server): Promise<string> {
+  servers.push(server);
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+}
+
+/** A model before the stand-in; `ask` collects what it says and asks without being stopped unless a signal is given. */
+async function startModel(answer: readonly Turn[] | Responder, options: Partial<ModelOptions> = {}) {
+  const standIn = await createModelStandIn({ answer: typeof answer === "function" ? answer : scripted(answer) });
+  open.push(standIn);
+  const model = createModel({ apiKey: null, baseUrl: standIn.url, name: "test-model", ...options });
+  const deltas: string[] = [];
+  const spoken = Promise.withResolvers<void>();
+  const onText = (delta: string) => {
+    deltas.push(delta);
+    spoken.resolve();
+  };
+  const ask = (request: Partial<ModelRequest> = {}, signal = new AbortController().signal) =>
+    model.answer({ ...question, ...request }, { signal, onText });
+  /** `spoken` settles with the first piece of text. */
+  return { standIn, ask, deltas, spoken: spoken.promise };
+}
+
+function outputOf(callId: string | undefined, output = "{}") {
+  return { type: "function_call_output", call_id: callId, output };
+}
+
+async function faultOf(answer: Promise<unknown>): Promise<ModelError> {
+  const error = await answer.then(
+    () => new Error("an answer came"),
+    (reason: unknown) => reason,
+  );
+  if (error instanceof ModelError) return error;
+  throw error;
+}
+
+function inputOf(standIn: ModelStandIn, number: number): readonly InputItem[] {
+  const input = standIn.requests[number - 1]?.body.input;
+  if (!Array.isArray(input)) throw new Error(`request ${number} has no list of items`);
+  return input;
+}
+
+test("each piece of text is handed on exactly as it came", async () => {
+  const pieces = ["Oat", " milk", "\n\n- ", "👩‍👩", "‍👧", " sữa  ", "", "مرحبا", " ", "```js\nif (a) {}\n```", "\n"];
+  const { ask, deltas } = await startModel([says(pieces)]);
+
+  const answer = await ask();
+
+  expect(deltas).toEqual(pieces.filter((piece) => piece !== ""));
+  expect(answer.outcome).toEqual({ status: "completed" });
+  expect(answer.calls).toEqual([]);
+});
+
+test("the request is stateless, streams, and carries what the provider should know and nothing more", async () => {
+  const { ask, standIn } = await startModel([says("Hello")]);
+
+  await ask({ safetyIdentifier: "a-hash" });
+
+  expect(standIn.requests[0]?.body).toEqual({
+    model: "test-model",
+    stream: true,
+    store: false,
+    instructions: "You are the Assistant.",
+    input: [asked],
+    tools: [{ type: "function", strict: true, ...question.tools[0] }],
+    tool_choice: "auto",
+    max_output_tokens: 16_000,
+    prompt_cache_key: "thread-1",
+    safety_identifier: "a-hash",
+    include: ["reasoning.encrypted_content"],
+  });
+});
+
+test("a model that may call no tools is told so, and keeps their definitions for the cache", async () => {
+  const { ask, standIn } = await startModel([says("Hello")]);
+
+  await ask({ mayCallTools: false });
+
+  expect(standIn.requests[0]?.body).toMatchObject({ tool_choice: "none", tools: [{ name: "CheckOutOfStock" }] });
+});
+
+test("the calls of an answer come in the model's order with their arguments as written", async () => {
+  const { ask } = await startModel([
+    calls({ name: "CheckOutOfStock", callId: "call_a" }, { name: "Other", callId: "call_b", arguments: '{"date": ' }),
+  ]);
+
+  const answer = await ask();
+
+  expect(answer.calls).toEqual([
+    { callId: "call_a", name: "CheckOutOfStock", arguments: "{}" },
+    { callId: "call_b", name: "Other", arguments: '{"date": ' },
+  ]);
+});
+
+test("encrypted reasoning goes back whole and in its place before the call that it led to", async () => {
+  const { ask, standIn } = await startModel([
+    {
+      parts: [
+        { kind: "reasoning", summary: "Stock first.", encryptedContent: "gAAAA-the-whole-of-it" },
+        { kind: "call", name: "CheckOutOfStock", arguments: {} },
+      ],
+    },
+    says("Oat milk."),
+  ]);
+
+  const first = await ask();
+  await ask({ input: [asked, ...first.items, outputOf(first.calls[0]?.callId)] });
+
+  expect(standIn.refused).toEqual([]);
+  expect(inputOf(standIn, 2).map((item) => item.type ?? item.role)).toEqual([
+    "user",
+    "reasoning",
+    "function_call",
+    "function_call_output",
+  ]);
+  expect(inputOf(standIn, 2)[1]).toMatchObject({
+    summary: [{ type: "summary_text", text: "Stock first." }],
+    encrypted_content: "gAAAA-the-whole-of-it",
+  });
+});
+
+test("a server that refuses to be asked for reasoning is asked without, then and from then on", async () => {
+  const turns = [
+    { status: 400, body: { error: { message: "Unknown parameter: 'include'.", param: "include", code: null } } },
+    { parts: [{ kind: "reasoning" }, { kind: "call", name: "CheckOutOfStock", arguments: {} }] },
+    says("Oat milk."),
+  ] satisfies Turn[];
+  const { ask, standIn } = await startModel(turns);
+
+  const first = await ask();
+  await ask({ input: [asked, ...first.items, outputOf(first.calls[0]?.callId)] });
+
+  expect(standIn.requests.map(({ body }) => body.include)).toEqual([
+    ["reasoning.encrypted_content"],
+    undefined,
+    undefined,
+  ]);
+  expect(first.items).toMatchObject([{ type: "reasoning" }, { type: "function_call" }]);
+  expect(inputOf(standIn, 3).map((item) => item.type ?? item.role)).toEqual([
+    "user",
+    "function_call",
+    "function_call_output",
+  ]);
+});
+
+test("a refusal that leaving reasoning out does not cure costs no later answer its reasoning", async () => {
+  const refusal = { status: 400, body: { error: { message: "'input' must include a question.", param: "input" } } };
+  const { ask, standIn } = await startModel([refusal, refusal, says("Oat milk.")]);
+
+  await faultOf(ask());
+  await ask();
+
+  expect(standIn.requests.at(-1)?.body.include).toEqual(["reasoning.encrypted_content"]);
+});
+
+test("the phase of a message is kept and goes back", async () => {
+  const { ask, standIn } = await startModel([
+    {
+      parts: [
+        { kind: "text", text: "Looking.", phase: "commentary" },
+        { kind: "call", name: "CheckOutOfStock", arguments: {} },
+      ],
+    },
+    { parts: [{ kind: "text", text: "Oat milk.", phase: "final_answer" }] },
+  ]);
+
+  const first = await ask();
+  const second = await ask({ input: [asked, ...first.items, outputOf(first.calls[0]?.callId)] });
+
+  expect(inputOf(standIn, 2)[1]).toMatchObject({ role: "assistant", phase: "commentary" });
+  expect(second.items).toMatchObject([{ phase: "final_answer" }]);
+});
+
+test("a refusal is text like any other", async () => {
+  const { ask, deltas } = await startModel([{ parts: [{ kind: "refusal", text: "I cannot help with that." }] }]);
+
+  const answer = await ask();
+
+  expect(deltas.join("")).toBe("I cannot help with that.");
+  expect(answer.outcome).toEqual({ status: "completed" });
+});
+
+test("two messages of one answer are set apart by a blank line", async () => {
+  const { ask, deltas } = await startModel([
+    {
+      parts: [
+        { kind: "text", text: ["Looking", "."], phase: "commentary" },
+        { kind: "text", text: ["Oat", " milk."], phase: "final_answer" },
+      ],
+    },
+  ]);
+
+  await ask();
+
+  expect(deltas.join("")).toBe("Looking.\n\nOat milk.");
+});
+
+test("NUL, which PostgreSQL does not store, is replaced, and nothing else", async () => {
+  const { ask, deltas } = await startModel([says(["a\0b", "\0", "\u0001\ufffe"])]);
+
+  await ask();
+
+  expect(deltas).toEqual(["a\ufffdb", "\ufffd", "\u0001\ufffe"]);
+});
+
+test("a character that comes in two halves is handed on whole", async () => {
+  const { ask, deltas } = await startModel([says(["milk \ud83e", "\udd5b!", "\ud83e"])]);
+
+  await ask();
+
+  expect(deltas.join("")).toBe("milk 🥛!\ufffd");
+  expect(deltas.every((delta) => delta.isWellFormed())).toBe(true);
+});
+
+test("a call id that came before is replaced, so that each call has one output of its own", async () => {
+  const { ask, standIn } = await startModel([
+    calls({ name: "CheckOutOfStock", callId: "call_0" }, { name: "CheckOutOfStock", callId: "call_0" }),
+    calls({ name: "CheckOutOfStock", callId: "call_0" }),
+    says("Oat milk."),
+  ]);
+
+  const first = await ask();
+  const afterFirst = [asked, ...first.items, ...first.calls.map(({ callId }) => outputOf(callId))];
+  const second = await ask({ input: afterFirst });
+  await ask({ input: [...afterFirst, ...second.items, outputOf(second.calls[0]?.callId)] });
+
+  const ids = [...first.calls, ...second.calls].map(({ callId }) => callId);
+  expect(ids[0]).toBe("call_0");
+  expect(new Set(ids).size).toBe(3);
+  expect(standIn.refused).toEqual([]);
+});
+
+test("the tokens of an answer are counted as the provider counts them", async () => {
+  const { ask } = await startModel([{ parts: [{ kind: "reasoning" }, { kind: "text", text: ["Oat", " milk"] }] }]);
+
+  const { usage } = await ask();
+
+  expect(usage).toEqual({
+    inputTokens: expect.any(Number),
+    cachedInputTokens: 0,
+    outputTokens: 66,
+    reasoningTokens: 64,
+  });
+  expect(usage?.inputTokens).toBeGreaterThan(10);
+});
+
+test.each(["max_output_tokens", "content_filter"] as const)("an answer cut short by %s says so", async (reason) => {
+  const { ask, deltas } = await startModel([
+    fails({ kind: "incomplete", reason }, { kind: "text", text: ["Oat", " mi"] }),
+  ]);
+
+  const answer = await ask();
+
+  expect(deltas.join("")).toBe("Oat mi");
+  expect(answer.outcome).toEqual({ status: "incomplete", reason });
+});
+
+const oatMi = { kind: "text", text: ["Oat", " mi"] } as const;
+const overloaded = { code: "server_error", message: "Overloaded." };
+const noCredit = { code: "insufficient_quota", message: "No credit is left." };
+
+test.each<[string, Turn, ModelFault]>([
+  ["that ends without a terminal event", fails({ kind: "early-end" }, oatMi), "MODEL_STREAM_BROKEN"],
+  ["whose connection drops", fails({ kind: "drop" }, oatMi), "MODEL_STREAM_BROKEN"],
+  ["with malformed JSON", fails({ kind: "malformed" }, oatMi), "MODEL_STREAM_BROKEN"],
+  ["with an error event", fails({ kind: "error-event", ...overloaded }, oatMi), "MODEL_FAILED"],
+  [
+    "with an error event in the nested form",
+    fails({ kind: "error-event", nested: true, ...overloaded }, oatMi),
+    "MODEL_FAILED",
+  ],
+  ["that says failed", fails({ kind: "failed", ...overloaded }, oatMi), "MODEL_FAILED"],
+  [
+    "that says failed for a rate limit",
+    fails({ kind: "failed", code: "rate_limit_exceeded", message: "Too fast." }, oatMi),
+    "MODEL_RATE_LIMITED",
+  ],
+  ["that fails for want of credit", fails({ kind: "failed", ...noCredit }, oatMi), "MODEL_QUOTA"],
+  ["with an error event for want of credit", fails({ kind: "error-event", ...noCredit }, oatMi), "MODEL_QUOTA"],
+])("a stream %s is a fault, after its text", async (_name, turn, fault) => {
+  const { ask, deltas } = await startModel([turn]);
+
+  const error = await faultOf(ask());
+
+  expect(error.code).toBe(fault);
+  expect(deltas.join("")).toBe("Oat mi");
+});
+
+test.each<[string, Turn, ModelFault]>([
+  ["401", { status: 401 }, "MODEL_REFUSED_KEY"],
+  ["403", { status: 403 }, "MODEL_REFUSED_KEY"],
+  ["400", { status: 400 }, "MODEL_REFUSED_REQUEST"],
+  ["404", { status: 404 }, "MODEL_REFUSED_REQUEST"],
+  ["429", { status: 429 }, "MODEL_RATE_LIMITED"],
+  ["500", { status: 500 }, "MODEL_UNAVAILABLE"],
+  ["503", { status: 503 }, "MODEL_UNAVAILABLE"],
+])("the status %s is the fault that it means", async (_name, turn, fault) => {
+  const { ask } = await startModel(() => turn);
+
+  const error = await faultOf(ask());
+
+  expect(error.code).toBe(fault);
+});
+
+test("connections are kept from call to call: the next round waits for no handshake", async () => {
+  const connections = new Set<unknown>();
+  const server = createServer((request, response) => {
+    connections.add(request.socket);
+    request.resume().once("end", () => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      // The end comes by itself after the last event, as over any distance.
+      response.write(COMPLETED_EVENT, () => setImmediate(() => response.end()));
+    });
+  });
+  const model = createModel({ apiKey: null, baseUrl: await listenOn(server), name: "test-model", lingerMs: 60_000 });
+  const ask = () => model.answer(question, { signal: new AbortController().signal, onText: () => undefined });
+
+  for (let call = 1; call <= 8; call += 1) await ask();
+
+  // A call that follows in the same moment may find the one before not yet given back.
+  expect(connections.size).toBeLessThanOrEqual(2);
+});
+
+test("a server that does not hang up after the answer holds nobody up", async () => {
+  const hungUp = Promise.withResolvers<void>();
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write(COMPLETED_EVENT);
+    response.once("close", hungUp.resolve);
+  });
+  const model = createModel({ apiKey: null, baseUrl: await listenOn(server), name: "test-model" });
+
+  const answer = await model.answer(question, { signal: new AbortController().signal, onText: () => undefined });
+
+  expect(answer.outcome).toEqual({ status: "completed" });
+  await hungUp.promise;
+});
+
+test.each<[string, Turn]>([
+  ["429", { status: 429, headers: { "retry-after": "0" } }],
+  ["500", { status: 500, headers: { "x-should-retry": "true" } }],
+  ["a drop before the first word", fails({ kind: "drop" })],
+])("after %s it asks no second time by itself", async (_name, turn) => {
+  const { ask, standIn } = await startModel(() => turn);
+
+  await faultOf(ask());
+
+  expect(standIn.requests).toHaveLength(1);
+});
+
+test.each<[Record<string, string>, number | null]>([
+  [{ "retry-after": "7" }, 7],
+  [{ "retry-after": "0.5" }, 0.5],
+  [{ "retry-after-ms": "250", "retry-after": "7" }, 0.25],
+  [{ "retry-after": "Sun, 22 Nov 2026 10:00:30 GMT", date: "Sun, 22 Nov 2026 10:00:00 GMT" }, 30],
+  [{ "retry-after": "Sun, 22 Nov 2026 09:00:00 GMT", date: "Sun, 22 Nov 2026 10:00:00 GMT" }, 0],
+  [{ "retry-after": "soon" }, null],
+  [{ "retry-after": "-1", "retry-after-ms": "-1" }, null],
+  [{}, null],
+])("of the headers %o it is told how long the server asks to wait: %s s", async (headers, seconds) => {
+  const { ask } = await startModel(() => ({ status: 429, headers }));
+
+  const error = await faultOf(ask());
+
+  expect(error.retryAfterSeconds).toBe(seconds);
+});
+
+test.each<[string, Turn, boolean]>([
+  ["a busy server", { status: 503 }, true],
+  ["a proxy that gave the request up", { status: 408 }, true],
+  ["a server that says not to ask again", { status: 503, headers: { "x-should-retry": "false" } }, false],
+  ["a failure of the server's own", fails({ kind: "failed", ...overloaded }), true],
+  ["an error event of the server's own", fails({ kind: "error-event", nested: true, ...overloaded }), true],
+  ["a failure over what was asked", fails({ kind: "failed", code: "invalid_prompt", message: "No." }), false],
+  ["want of credit, by its type alone", { status: 429, body: { error: { type: "insufficient_quota" } } }, false],
+  ["a refused request", { status: 400 }, false],
+])("%s: whether asking again may help is known", async (_name, turn, mayPass) => {
+  const { ask } = await startModel(() => turn);
+
+  const error = await faultOf(ask());
+
+  expect(error.mayPass).toBe(mayPass);
+});
+
+test("without credit nobody asks again: it would never help", async () => {
+  const { ask, standIn } = await startModel(() => ({ status: 429, body: INSUFFICIENT_QUOTA_BODY }));
+
+  const error = await faultOf(ask());
+
+  expect(error.code).toBe("MODEL_QUOTA");
+  expect(error.message).toContain("exceeded your current quota");
+  expect(standIn.requests).toHaveLength(1);
+});
+
+test("a server that is not there is unreachable", async () => {
+  const { ask, standIn } = await startModel([]);
+  await standIn.close();
+
+  const error = await faultOf(ask());
+
+  expect(error.code).toBe("MODEL_UNREACHABLE");
+  expect(error.message).toContain("ECONNREFUSED");
+});
+
+test("silence in the stream is a fault after the idle time, and the call is taken back", async () => {
+  const { ask, standIn, deltas } = await startModel([fails({ kind: "silence" }, oatMi)], { idleTimeoutMs: 1_000 });
+
+  const error = await faultOf(ask());
+
+  expect(error.code).toBe("MODEL_SILENT");
+  expect(deltas.join("")).toBe("Oat mi");
+  await standIn.requests[0]?.whenAborted;
+});
+
+test("silence before the first event is a fault after the idle time, and the call is taken back", async () => {
+  const { ask, standIn } = await startModel(() => new Promise(() => undefined), { idleTimeoutMs: 200 });
+
+  const error = await faultOf(ask());
+
+  expect(error.code).toBe("MODEL_SILENT");
+  await standIn.requests[0]?.whenAborted;
+});
+
+test("before the first event it waits by one limit, between two events by another", async () => {
+  const { ask } = await startModel([fails({ kind: "silence" }, oatMi)], {
+    firstEventTimeoutMs: 60_000,
+    idleTimeoutMs: 300,
+  });
+  const { ask: askSilent } = await startModel(() => new Promise(() => undefined), {
+    firstEventTimeoutMs: 200,
+    idleTimeoutMs: 60_000,
+  });
+
+  const [after, before] = await Promise.all([faultOf(ask()), faultOf(askSilent())]);
+
+  expect(after.message).toBe("The model was silent for 0.3 s.");
+  expect(before.message).toBe("The model was silent for 0.2 s.");
+});
+
+test("a call that takes longer than the total time is a fault, and is taken back", async () => {
+  const { ask, standIn } = await startModel([fails({ kind: "silence" }, oatMi)], { totalTimeoutMs: 200 });
+
+  const error = await faultOf(ask());
+
+  expect(error.code).toBe("MODEL_TIMEOUT");
+  await standIn.requests[0]?.whenAborted;
+});
+
+test("an answer without end is ended, and the call is taken back", async () => {
+  const { ask, standIn } = await startModel([
+    fails({ kind: "silence" }, { kind: "text", text: ["x".repeat(99_999), "y", "z"] }),
+  ]);
+
+  const error = await faultOf(ask());
+
+  expect(error.code).toBe("MODEL_TOO_LONG");
+  await standIn.requests[0]?.whenAborted;
+});
+
+test("aborted before it begins, it throws the signal's reason and asks nothing", async () => {
+  const reason = new Error("stopped");
+  const { ask, standIn } = await startModel([says("Never asked for.")]);
+
+  await expect(ask({}, AbortSignal.abort(reason))).rejects.toBe(reason);
+
+  expect(standIn.requests).toEqual([]);
+});
+
+test("aborted in the middle of a stream, it throws the signal's reason and takes the call back", async () => {
+  const { ask, standIn, spoken } = await startModel([fails({ kind: "silence" }, oatMi)]);
+  const abort = new AbortController();
+  const reason = new Error("the person pressed stop");
+
+  const answer = ask({}, abort.signal);
+  await spoken;
+  abort.abort(reason);
+
+  await expect(answer).rejects.toBe(reason);
+  await standIn.requests[0]?.whenAborted;
+});
+
+test("no secret gets into a fault's message, whatever the server quotes", async () => {
+  const apiKey = "sk-proj-a-key-that-nobody-should-read";
+  const botToken = "1234567890:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1";
+  const { ask } = await startModel(
+    () => ({
+      status: 401,
+      body: { error: { message: `Incorrect API key provided: ${apiKey}. See ${botToken}.`, code: "invalid_api_key" } },
+    }),
+    { apiKey },
+  );
+
+  const error = await faultOf(ask());
+
+  expect(error.message).toContain("Incorrect API key provided");
+  expect(error.message).not.toContain(apiKey);
+  expect(error.message).not.toContain(botToken);
+});
+
+test("a password in the model's address stays out of the message", async () => {
+  const { ask } = await startModel([], { baseUrl: "http://engineer:hunter2secret@127.0.0.1:9/v1" });
+
+  const error = await faultOf(ask());
+
+  expect(error.code).toBe("MODEL_UNREACHABLE");
+  expect(error.message).not.toContain("hunter2secret");
+});

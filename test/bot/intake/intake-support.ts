@@ -1,0 +1,120 @@
+/** Words for tests of how updates come in: a bot without the rest of the product, on a database and a Telegram of its own. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Logger, pino } from "pino";
+import type { TelegramStandIn } from "../../../sandbox/telegram/stand-in.ts";
+import { createTelegramBot, type TelegramBot, type TelegramBotDeps } from "../../../src/bot/bot.ts";
+import type { Database } from "../../../src/db/client.ts";
+import { isDatabaseUp } from "../../../src/db/queries/process/health.ts";
+import { messages, runs, threads } from "../../../src/db/schema/index.ts";
+import { takeWorkerLock, type WorkerLock } from "../../../src/db/worker-lock.ts";
+import { onTestServer, type TestDatabase } from "../../support/database.ts";
+import { HANOI } from "../../support/shop.ts";
+
+/** As long as real ones are. */
+export const BOT_TOKEN = "7123456789:AAE-token-of-the-local-stand-in-0123";
+
+/** A process that may be believed: a worker's lock, and nothing that renews its lease. */
+export function takeLock(telegram: TelegramStandIn, database: Database): Promise<WorkerLock> {
+  return takeWorkerLock(database, { botId: telegram.bot.id, onLost: () => undefined });
+}
+
+/** A bot that fetches its updates unless told otherwise, and is not started yet. */
+export async function createIntakeBot(
+  { telegram, database }: { telegram: TelegramStandIn; database: Database },
+  deps: Partial<TelegramBotDeps> = {},
+): Promise<TelegramBot> {
+  const { workerId } = deps.workerId ? { workerId: 0 } : await takeLock(telegram, database);
+  return createTelegramBot({
+    telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null },
+    database,
+    db: database.db,
+    webhook: null,
+    shop: HANOI,
+    ownerTelegramIds: [],
+    toolLabel: (name) => name,
+    workerId: () => workerId,
+    isAlive: () => true,
+    mayCall: () => true,
+    isDatabaseUp: () => isDatabaseUp(database.db),
+    onRefused(error) {
+      throw error;
+    },
+    logger: pino({ level: "silent" }),
+    ...deps,
+  });
+}
+
+/** What is stored, in the order in which it came. */
+export async function conversationsIn({ db }: TestDatabase) {
+  const stored = await db.select({ text: messages.text }).from(messages).orderBy(messages.createdAt);
+  return {
+    texts: stored.map(({ text }) => text),
+    threads: await db.select().from(threads).orderBy(threads.createdAt),
+    runs: await db
+      .select({ id: runs.id, status: runs.status, stopRequestedAt: runs.stopRequestedAt })
+      .from(runs)
+      .orderBy(runs.queuedAt),
+  };
+}
+
+/** Lets nobody into the database, and ends who is in it. */
+export async function closeDatabaseToEveryone({ name }: TestDatabase): Promise<void> {
+  await onTestServer(async (session) => {
+    await session`alter database ${session(name)} allow_connections false`;
+    await session`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`;
+  });
+}
+
+export async function openDatabaseAgain({ name }: TestDatabase): Promise<void> {
+  await onTestServer((session) => session`alter database ${session(name)} allow_connections true`);
+}
+
+interface LogLine {
+  level: number;
+  msg: string;
+}
+
+/** A log whose lines a test reads and waits for. */
+export function recordLog() {
+  const lines: LogLine[] = [];
+  let wake = Promise.withResolvers<void>();
+  const logger: Logger = pino(
+    { level: "info" },
+    {
+      write(line: string) {
+        lines.push(JSON.parse(line));
+        wake.resolve();
+        wake = Promise.withResolvers();
+      },
+    },
+  );
+  const waitForLine = async (matches: (line: LogLine) => boolean, times = 1) => {
+    while (lines.filter(matches).length < times) await wake.promise;
+  };
+  return { logger, lines, waitForLine };
+}
+
+/** Calls the Bot API as somebody else who has the token would. */
+export async function callTelegram({ apiRoot }: TelegramStandIn, method: string, params: object): Promise<unknown> {
+  const response = await fetch(`${apiRoot}/bot${BOT_TOKEN}/${method}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(params),
+  });
+  if (!response.ok) throw new Error(await response.text());
+  return ((await response.json()) as { result: unknown }).result;
+}
+
+/** A port that nobody listens on. */
+export async function unusedPort(): Promise<number> {
+  const server = createServer();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.listen(0, "127.0.0.1", resolve);
+  await promise;
+  const { port } = server.address() as AddressInfo;
+  const closed = Promise.withResolvers<void>();
+  server.close(() => closed.resolve());
+  await closed.promise;
+  return port;
+}

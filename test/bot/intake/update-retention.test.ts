@@ -1,0 +1,54 @@
+import { asc, sql } from "drizzle-orm";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { startForgetting } from "../../../src/bot/intake/update-retention.ts";
+import { forgetOldUpdates } from "../../../src/db/queries/chat/updates-seen.ts";
+import { updatesSeen } from "../../../src/db/schema/index.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { createCapturedLog } from "../../support/log.ts";
+
+let database: TestDatabase;
+beforeEach(async () => {
+  database = await createTestDatabase();
+});
+afterEach(() => database.close());
+
+test("updates are forgotten a week after they came, and not before", async () => {
+  await seen({ from: 1, to: 3, age: "7 days 1 minute" });
+  await seen({ from: 4, to: 5, age: "6 days 23 hours" });
+
+  const count = await forgetOldUpdates(database.db);
+
+  expect(count).toBe(3);
+  expect(await left()).toEqual([4, 5]);
+});
+
+test("however many have gathered, all are forgotten, also by two processes at once", async () => {
+  await seen({ from: 1, to: 4_500, age: "30 days" });
+
+  const counts = await Promise.all([forgetOldUpdates(database.db), forgetOldUpdates(database.db)]);
+
+  expect(counts.reduce((sum, count) => sum + count)).toBe(4_500);
+  expect(await left()).toEqual([]);
+});
+
+test("a database that is away when it is time to forget disturbs nobody", async () => {
+  const log = createCapturedLog();
+  await database.db.execute(sql`alter table updates_seen rename to elsewhere`);
+
+  await startForgetting({ db: database.db, logger: log.logger }).stop();
+
+  expect(log.lines().map(({ msg }) => msg)).toEqual(["could not forget old updates"]);
+});
+
+async function seen({ from, to, age }: { from: number; to: number; age: string }): Promise<void> {
+  await database.db.execute(sql`insert into updates_seen (bot_id, update_id, seen_at)
+    select 1, number, now() - ${age}::interval from generate_series(${from}::bigint, ${to}::bigint) as number`);
+}
+
+async function left(): Promise<number[]> {
+  const rows = await database.db
+    .select({ id: updatesSeen.updateId })
+    .from(updatesSeen)
+    .orderBy(asc(updatesSeen.updateId));
+  return rows.map(({ id }) => id);
+}

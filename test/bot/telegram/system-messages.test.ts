@@ -1,0 +1,175 @@
+import { Api, Context } from "grammy";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createTelegramStandIn, type TelegramStandIn } from "../../../sandbox/telegram/stand-in.ts";
+import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
+import { createSendBudget, type SendBudget } from "../../../src/bot/reply/budget/send-budget.ts";
+import { HeldCallError } from "../../../src/bot/telegram/api-errors.ts";
+import type { Clock } from "../../../src/bot/telegram/clock.ts";
+import { createOutbox, type Outbox } from "../../../src/bot/telegram/system-messages.ts";
+import { createFakeClock, type FakeClock } from "../../support/fake-clock.ts";
+import { textsOf } from "../bot-support.ts";
+import { BOT_TOKEN, recordLog, unusedPort } from "../intake/intake-support.ts";
+
+const AN = { id: 7_001, is_bot: false, first_name: "An" } as const;
+const CHAT = { telegramId: AN.id, isGroup: false };
+const LIFETIME_MS = 120_000;
+
+let port: number;
+let telegram: TelegramStandIn | undefined;
+let clock: FakeClock;
+let budget: SendBudget;
+let outbox: Outbox;
+let log: ReturnType<typeof recordLog>;
+let attempts: number;
+let isHeld: boolean;
+/** How long the outbox has waited between its tries, or is about to. */
+let pauses: number[];
+let passed: number;
+
+beforeEach(async () => {
+  port = await unusedPort();
+  clock = createFakeClock();
+  budget = createSendBudget({ clock });
+  log = recordLog();
+  attempts = 0;
+  isHeld = false;
+  passed = 0;
+  const api = new Api(BOT_TOKEN, { apiRoot: `http://127.0.0.1:${port}` });
+  api.config.use((call, method, payload, signal) => {
+    attempts += 1;
+    if (isHeld) throw new HeldCallError();
+    return call(method, payload, signal);
+  });
+  pauses = [];
+  const watched: Clock = {
+    now: clock.now,
+    after(delayMs, callback) {
+      if (delayMs !== LIFETIME_MS) pauses.push(delayMs);
+      return clock.after(delayMs, callback);
+    },
+  };
+  outbox = createOutbox({ api, budget, clock: watched, logger: log.logger });
+});
+
+afterEach(async () => {
+  await outbox.stop(0);
+  await telegram?.close();
+  telegram = undefined;
+});
+
+test("a sentence is tried again for as long as Telegram is not reached, and said once it is", async () => {
+  say("hello");
+  await passPauses(7);
+  await expect.poll(() => pauses.length).toBe(8);
+  const chat = await startTelegram();
+  await passPauses(8);
+  await heard(chat, ["hello"]);
+
+  expect(attempts).toBe(9);
+  expect(log.lines).toEqual([]);
+});
+
+test("a process that must not act for a while says its sentences when it may again, in order", async () => {
+  const chat = await startTelegram();
+  isHeld = true;
+  say("one");
+  say("two");
+  await passPauses(7);
+  const heldTries = attempts;
+
+  isHeld = false;
+  await heard(chat, ["one", "two"]);
+
+  expect(heldTries).toBeGreaterThan(5);
+  expect(log.lines).toEqual([]);
+});
+
+test("a sentence lives for two minutes from when it was said, not from its turn, and each that is given up is in the log", async () => {
+  budget.freeze(CHAT, 1_000);
+  say("one");
+  say("two");
+  say("three");
+
+  await clock.advance(LIFETIME_MS);
+  await log.waitForLine(isGivenUp, 3);
+
+  expect(attempts).toBe(0);
+  expect(log.lines.filter(isGivenUp)).toHaveLength(3);
+});
+
+test("of more than twenty sentences that wait in a chat the rest is dropped, with one warning", async () => {
+  budget.freeze(CHAT, 1_000);
+
+  for (let number = 1; number <= 25; number++) say(`sentence ${number}`);
+  await clock.advance(LIFETIME_MS);
+  await log.waitForLine(isGivenUp, 20);
+
+  expect(log.lines.filter(isGivenUp)).toHaveLength(20);
+  expect(log.lines.filter(({ msg }) => /^too many sentences/.test(msg))).toHaveLength(1);
+});
+
+test("a sentence before which Telegram asks to wait again and again is given up with one line", async () => {
+  await startTelegram();
+  telegram?.failNext("sendMessage", { kind: "too-many-requests", retryAfterSeconds: 1 }, 99);
+
+  say("hello");
+  const givenUp = async () => {
+    await clock.advance(1_000);
+    return log.lines.filter(isGivenUp).length;
+  };
+  await expect.poll(givenUp).toBe(1);
+
+  expect(attempts).toBe(6);
+  expect(log.lines.map(({ msg }) => msg)).toEqual(["a sentence of the bot was given up"]);
+});
+
+test("what has not been said when the process stops is given up, and the log says so", async () => {
+  isHeld = true;
+  say("one");
+  say("two");
+
+  await outbox.stop(0);
+  await log.waitForLine(isGivenUp, 2);
+
+  expect(log.lines.filter(isGivenUp)).toHaveLength(2);
+});
+
+/** Lets time pass until the outbox has made so many pauses, and is over the last one. */
+async function passPauses(count: number): Promise<void> {
+  for (; passed < count; passed++) {
+    await expect.poll(() => pauses.length).toBeGreaterThan(passed);
+    await clock.advance(pauses[passed] ?? 0);
+    // For the chat's next slot.
+    await clock.advance(2_000);
+  }
+}
+
+/** Lets time pass until the chat shows these texts. */
+async function heard(chat: StandInChat, texts: string[]): Promise<void> {
+  const look = async () => {
+    await clock.advance(100);
+    return textsOf(chat);
+  };
+  await expect.poll(look).toEqual(texts);
+}
+
+async function startTelegram() {
+  telegram = await createTelegramStandIn({ token: BOT_TOKEN, port, limits: "none" });
+  const chat = telegram.privateChat(telegram.person(AN));
+  // Before that, nobody may write to them.
+  chat.send("/start");
+  return chat;
+}
+
+/** As a handler of a message of An's does. */
+function say(text: string): void {
+  const chat = { id: AN.id, type: "private", first_name: AN.first_name } as const;
+  const update = { update_id: 1, message: { message_id: 2, date: 0, from: AN, chat, text: "/help" } };
+  const me = { ...AN, id: 7_123_456_789, is_bot: true, username: "shop_bot" };
+  // Of who the bot is only its id and name are read.
+  outbox.say(new Context(update, new Api(BOT_TOKEN), me as Context["me"]), text);
+}
+
+function isGivenUp({ msg }: { msg: string }): boolean {
+  return msg === "a sentence of the bot was given up";
+}

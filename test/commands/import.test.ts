@@ -1,0 +1,74 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { productsFile, salesFile } from "../db/import/import-support.ts";
+
+const COMMAND = resolve("src/commands/import.ts");
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "counterhand-import-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** Runs the command as npm does, in a folder without a `.env`, on an embedded database of its own. */
+function run(...args: string[]): Promise<{ code: number; output: string; errors: string }> {
+  const env = { PATH: process.env.PATH, HOME: folder, DATA_DIR: join(folder, "data") };
+  return new Promise((settle) => {
+    execFile(process.execPath, [COMMAND, ...args], { cwd: folder, env }, (error, output, errors) =>
+      settle({ code: error ? Number(error.code) : 0, output, errors }),
+    );
+  });
+}
+
+async function writeCsv(name: string, content: string): Promise<string> {
+  await writeFile(join(folder, name), content);
+  return name;
+}
+
+test.each([
+  ["nothing", []],
+  ["an unknown kind", ["customers", "x.csv"]],
+  ["no file", ["sales"]],
+  ["too much", ["sales", "a.csv", "b.csv"]],
+])("the usage is shown for %s", async (_name, args) => {
+  const { code, output, errors } = await run(...args);
+
+  expect(code).toBe(1);
+  expect(output).toBe("");
+  expect(errors).toMatch(/^Usage:\n {2}npm run import -- products FILE\.csv/);
+});
+
+test("a missing file and a folder are named in one sentence, without a stack trace", async () => {
+  const missing = await run("sales", "nowhere.csv");
+  const directory = await run("products", folder);
+
+  expect(missing).toEqual({ code: 1, output: "", errors: "There is no file nowhere.csv\n" });
+  expect(directory).toEqual({ code: 1, output: "", errors: `${folder} is a folder: name the CSV file in it\n` });
+});
+
+test("the command imports, says what happened, and refuses a bad file with code 1", async () => {
+  const stock = await writeCsv("stock.csv", productsFile("A,Latte,,45000,,5,"));
+  const sold = await writeCsv("sold.csv", salesFile("R1,2025-11-14T21:58,A,1,45000,", "R1,2025-11-14T21:58,B,1,1000,"));
+  const bad = await writeCsv("bad.csv", salesFile("R1,2025-11-14T21:58,A,none,45000,"));
+
+  const outcomes = [
+    await run("products", stock),
+    await run("sales", sold),
+    await run("sales", sold),
+    await run("sales", bad),
+  ];
+
+  expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0, 1]);
+  expect(outcomes.map(({ output }) => output)).toEqual([
+    "Imported 1 row: 1 new or changed.\nNew among them: 1 product.\n",
+    "Imported 2 rows: 1 receipt, 1 new or changed.\nSales now reach 2025-11-14 21:58.\n1 SKU had no product and got an inactive one: B.\n",
+    "Read 2 rows: all of it was here already, nothing changed.\nSales now reach 2025-11-14 21:58.\n",
+    "",
+  ]);
+  expect(outcomes[3]?.errors).toBe(
+    'Nothing of bad.csv was imported.\n  line 2, quantity: "none" is not a plain number such as 187000 or 4.50\n',
+  );
+});

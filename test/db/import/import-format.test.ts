@@ -1,0 +1,216 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import {
+  faultsOf,
+  NEW_YORK,
+  productsFile,
+  refusal,
+  SALES_HEADER,
+  salesFile,
+  sellFrom,
+  stockFrom,
+  storedImports,
+  storedLines,
+} from "./import-support.ts";
+
+let store: TestDatabase;
+beforeAll(async () => {
+  store = await createTestDatabase();
+});
+afterAll(() => store.close());
+
+async function linesOf(receipt: string) {
+  return (await storedLines(store.db)).filter((line) => line.receipt === receipt);
+}
+
+test("a byte order mark, semicolons, CRLF, quotes, blank lines and any order of columns are taken", async () => {
+  const header = ' Unit Price ;SKU;sold_at;"Receipt";note;DISCOUNT;quantity';
+  const rows = [
+    '45000;A;2026-11-14T09:31;"S1";"two; or\r\nthree";;1',
+    "",
+    "45000;A;2026-11-14T09:31;S1;;500;2",
+    ";;;;;;",
+    "",
+  ];
+  const file = `\uFEFF${[header, ...rows, ""].join("\r\n")}`;
+
+  const summary = await sellFrom(store.database, file);
+
+  expect(summary).toMatchObject({ rowCount: 2, receiptCount: 1, ignoredColumns: ["note"] });
+  expect(await linesOf("S1")).toMatchObject([
+    { sku: "A", quantity: "1.000", unitPrice: 45000n, discount: 0n },
+    { sku: "A", quantity: "2.000", unitPrice: 45000n, discount: 500n },
+  ]);
+});
+
+test("tabs separate too, and a line break inside quotes does not move the line numbers", async () => {
+  const file = [SALES_HEADER, 'T1,2026-11-14T09:31,"A\r\nB",1,1,', "", "T1,2026-11-14T09:31,A,x,1,"];
+
+  const faults = await faultsOf(sellFrom(store.database, file.join("\r\n").replaceAll(",", "\t")));
+
+  expect(faults).toEqual([
+    '2 sku: "A\\r\\nB" has U+000D (line break) as its character 2, which cannot be seen: type it again',
+    '5 quantity: "x" is not a plain number such as 187000 or 4.50',
+  ]);
+});
+
+test("a decimal comma is read where the locale has one, and thousands separators where nothing else can be meant", async () => {
+  const vietnam = { shop: { ...NEW_YORK, locale: "vi-VN" } };
+  const file = salesFile("D1,2026-11-14T09:31,A,1,4,50,0,25", "D1,2026-11-14T09:31,A,1,1.187,50,0").replace(
+    /,(?=50|25)/g,
+    "§",
+  );
+
+  await sellFrom(store.database, file.replaceAll(",", ";").replaceAll("§", ","), vietnam);
+
+  expect(await linesOf("D1")).toMatchObject([
+    { unitPrice: 450n, discount: 25n },
+    { unitPrice: 118_750n, discount: 0n },
+  ]);
+});
+
+test.each([
+  ["187.000", "187000 and as 187"],
+  ["187,000", "187000 and as 187"],
+  ["1.500", "1500 and as 1.5"],
+])("the amount %s in a vi-VN file can be read in two ways and is refused", async (cell, readings) => {
+  const file = salesFile(`X1;2026-11-14T09:31;A;1;${cell};`).replace(SALES_HEADER, SALES_HEADER.replaceAll(",", ";"));
+
+  const faults = await faultsOf(sellFrom(store.database, file));
+
+  expect(faults).toEqual([`2 unit_price: "${cell}" can be read as ${readings}: write the one that is meant`]);
+});
+
+test("three decimals of a quantity follow the file: the point among commas, the comma among semicolons", async () => {
+  const point = salesFile("Q1,2026-11-14T09:31,A,1.250,1000,");
+  const comma = salesFile("Q2,2026-11-14T09:31,A,1§250,1000,").replaceAll(",", ";").replace("§", ",");
+  const other = salesFile("Q3,2026-11-14T09:31,A,1.250,1000,").replaceAll(",", ";");
+
+  await sellFrom(store.database, point);
+  await sellFrom(store.database, comma);
+  const faults = await faultsOf(sellFrom(store.database, other));
+
+  expect([...(await linesOf("Q1")), ...(await linesOf("Q2"))].map(({ quantity }) => quantity)).toEqual([
+    "1.250",
+    "1.250",
+  ]);
+  expect(faults).toEqual(['2 quantity: "1.250" can be read as 1250 and as 1.25: write the one that is meant']);
+});
+
+test.each([
+  [
+    "UTF-16 with its mark",
+    Buffer.from(`\uFEFF${salesFile("U,2026-11-14T09:31,A,1,1,")}`, "utf16le"),
+    /^1 : the file is UTF-16/,
+  ],
+  ["UTF-16 without it", Buffer.from(salesFile("U,2026-11-14T09:31,A,1,1,"), "utf16le"), /^1 : .*perhaps UTF-16/],
+  [
+    "Latin-1",
+    Buffer.from(salesFile("U,2026-11-14T09:31,A,1,1,", "Cà phê"), "latin1"),
+    /^3 : .*Latin-1.*save it as "CSV UTF-8"/,
+  ],
+  ["a workbook", Buffer.from("PK\x03\x04rest of the archive\n"), /^1 : this is an Excel/],
+])("%s is refused with the way to save it", async (_name, content, expected) => {
+  const faults = await faultsOf(sellFrom(store.database, content));
+
+  expect(faults).toHaveLength(1);
+  expect(faults[0]).toMatch(expected);
+});
+
+test.each([
+  ["an empty file", "", "1 : the file is empty"],
+  ["blank lines only", "\n \n\n", "1 : the file is empty"],
+  ["a header alone", `${SALES_HEADER}\n`, "1 : there is no row under the header"],
+])("%s is refused", async (_name, content, fault) => {
+  const faults = await faultsOf(sellFrom(store.database, content));
+
+  expect(faults).toEqual([fault]);
+});
+
+test("missing columns are named, and a column that is there twice", async () => {
+  const missing = await faultsOf(sellFrom(store.database, "receipt,sku,quantity\nR,A,1\n"));
+  const twice = await faultsOf(sellFrom(store.database, `${SALES_HEADER},SKU\n`));
+
+  expect(missing).toEqual([
+    `1 : the header lacks sold_at, unit_price, discount; a sales file has the columns ${SALES_HEADER}`,
+  ]);
+  expect(twice).toEqual(['1 : the header has the column "sku" twice']);
+});
+
+test("a row with the wrong number of cells, a quote that stays open and a NUL are named", async () => {
+  const cells = await faultsOf(
+    sellFrom(store.database, salesFile("R,2026-11-14T09:31,A,1,1", "R,2026-11-14T09:31,A,1,4,50,0")),
+  );
+  const quote = await faultsOf(
+    sellFrom(store.database, salesFile("R,2026-11-14T09:31,A,1,1,", '"R,2026-11-14T09:31,A,1,1,')),
+  );
+  const padding = Array.from({ length: 200 }, (_, i) => `P${i},2026-11-14T09:31,A,1,1,`);
+  const nul = await faultsOf(sellFrom(store.database, salesFile(...padding, "R\0,2026-11-14T09:31,A,1,1,")));
+
+  expect(cells).toEqual([
+    "2 : the row has 5 cells and the header 6: put a cell that holds the separator into quotes",
+    "3 : the row has 7 cells and the header 6: put a cell that holds the separator into quotes",
+  ]);
+  expect(quote).toEqual(['3 : a quote (") is opened in this row and never closed']);
+  expect(nul).toEqual([
+    '202 receipt: "R\\u0000" has U+0000 (control character) as its character 2, which cannot be seen: type it again',
+  ]);
+});
+
+test("twenty faults are named and the others counted", async () => {
+  const rows = Array.from({ length: 332 }, (_, i) => `R${i},2026-11-14T09:31,A,nothing,1,`);
+
+  const error = await refusal(sellFrom(store.database, salesFile(...rows)));
+
+  expect(error.faultCount).toBe(332);
+  expect(error.faults.map(({ line }) => line)).toEqual(Array.from({ length: 20 }, (_, i) => i + 2));
+  expect(error.message).toMatch(/^Nothing of file\.csv was imported\.\n {2}line 2, quantity: /);
+  expect(error.message).toMatch(/\n {2}and 312 more$/);
+});
+
+test("faults of the whole file come in the order of the file among those of single cells, and are counted too", async () => {
+  const doubles = Array.from({ length: 25 }, () => "A,Name,,,,1,");
+
+  const error = await refusal(stockFrom(store.database, productsFile(...doubles, "B,Name,,,,x,")));
+
+  expect(error.faultCount).toBe(25);
+  expect(error.faults.map(({ line }) => line)).toEqual(Array.from({ length: 20 }, (_, i) => i + 3));
+});
+
+test("a file whose reading breaks off leaves nothing, and the connection can be used again", async () => {
+  const before = await storedImports(store.db);
+  async function* breaksOff() {
+    yield Buffer.from(salesFile("B1,2026-11-14T09:31,A,1,1,"));
+    await pause(1);
+    throw new Error("the disk is gone");
+  }
+
+  await expect(sellFrom(store.database, breaksOff())).rejects.toThrow("the disk is gone");
+
+  expect(await linesOf("B1")).toEqual([]);
+  expect(await storedImports(store.db)).toEqual(before);
+});
+
+test("a file that comes in pieces of one byte is the same file", async () => {
+  const file = `\uFEFF${salesFile('C1,2026-11-14T09:31,"Cà ""phê""",1,1,')}`.replaceAll("\n", "\r\n");
+  async function* bytes() {
+    for (const byte of Buffer.from(file)) yield Uint8Array.of(byte);
+  }
+
+  await sellFrom(store.database, bytes());
+
+  expect(await linesOf("C1")).toMatchObject([{ sku: 'Cà "phê"' }]);
+});
+
+test("progress tells the bytes and rows read, and when saving begins", async () => {
+  const rows = Array.from({ length: 3_000 }, (_, i) => `G${i},2026-11-14T09:31,A,1,1,`);
+  const seen: { phase: string; bytesRead: number; rows: number; totalBytes?: number }[] = [];
+  const file = Buffer.from(salesFile(...rows));
+
+  await sellFrom(store.database, file, { totalBytes: file.length, onProgress: (progress) => seen.push(progress) });
+
+  const phases = new Set(seen.map(({ phase }) => phase));
+  expect([...phases]).toEqual(["reading", "checking", "waiting", "comparing", "saving"]);
+  expect(seen.at(-1)).toEqual({ phase: "saving", bytesRead: file.length, rows: 3_000, totalBytes: file.length });
+});

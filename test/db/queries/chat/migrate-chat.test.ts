@@ -1,0 +1,86 @@
+import { eq, sql } from "drizzle-orm";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { receiveMessage } from "../../../../src/db/queries/chat/conversations.ts";
+import { reviseMessage } from "../../../../src/db/queries/chat/edits.ts";
+import { migrateChat } from "../../../../src/db/queries/chat/places.ts";
+import { saveStaffMember } from "../../../../src/db/queries/chat/staff.ts";
+import { retryQuestion } from "../../../../src/db/queries/runs/retry.ts";
+import { messageRevisions, messages, replies, runs } from "../../../../src/db/schema/index.ts";
+import { createTestDatabase, type TestDatabase } from "../../../support/database.ts";
+
+const GROUP = { type: "group", botId: 1, telegramId: -7, title: "Counter" } as const;
+const SUPERGROUP = { ...GROUP, type: "supergroup", telegramId: -1007 } as const;
+const MOVE = { botId: GROUP.botId, from: GROUP.telegramId, to: SUPERGROUP.telegramId };
+let database: TestDatabase;
+let authorId: string;
+let updateId = 0;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  ({ id: authorId } = await saveStaffMember(database.db, {
+    telegramUserId: 7_001,
+    name: "An",
+    username: null,
+    role: "staff",
+  }));
+});
+afterEach(() => database.close());
+
+test("a question of before a group became a supergroup that is asked again quotes no foreign message of its number", async () => {
+  const { runId } = await say("beans?", GROUP);
+  await database.db.update(runs).set({ status: "failed", errorCode: "MODEL_FAILED", completedAt: sql`now()` });
+  await migrateChat(database.db, MOVE);
+
+  const again = await retryQuestion(database.db, { ...here(SUPERGROUP), runId, language: "en" });
+
+  expect(again.outcome).toBe("queued");
+  const isAgain = eq(replies.runId, "runId" in again ? again.runId : "");
+  const quoted = await database.db.select({ to: replies.replyToMessageId }).from(replies).where(isAgain);
+  expect(quoted).toEqual([{ to: null }]);
+});
+
+test("an edit in a supergroup of a message with an old one's number changes nothing of the old one", async () => {
+  await say("beans?", GROUP);
+  await migrateChat(database.db, MOVE);
+
+  const foreign = await edit("see you at noon");
+  await say("milk?", SUPERGROUP);
+  const own = await edit("oat milk?");
+
+  expect([foreign, own?.outcome]).toEqual([undefined, "replaced"]);
+  expect(await stored()).toEqual(["beans?", "oat milk?"]);
+  expect(await database.db.$count(messageRevisions)).toBe(0);
+});
+
+test("the notice that comes from the other side later leaves alone what was said since", async () => {
+  await say("beans?", GROUP);
+  await migrateChat(database.db, MOVE);
+  await say("milk?", SUPERGROUP);
+
+  await migrateChat(database.db, MOVE);
+
+  expect((await edit("oat milk?"))?.outcome).toBe("replaced");
+});
+
+/** Both before and after the move as Telegram's message 11. */
+async function say(text: string, chat: typeof GROUP | typeof SUPERGROUP) {
+  const message = { language: "en", text, forwarded: false, telegramMessageId: 11 };
+  const received = await receiveMessage(database.db, { ...here(chat), ...message });
+  if (received.outcome !== "queued") throw new Error("the message was not taken in");
+  return received;
+}
+
+function edit(text: string) {
+  updateId += 1;
+  return reviseMessage(database.db, SUPERGROUP, { updateId, authorId, telegramMessageId: 11, text });
+}
+
+function here(chat: typeof GROUP | typeof SUPERGROUP) {
+  updateId += 1;
+  return { chat, topicId: null, updateId, author: { id: authorId, role: "staff" as const } };
+}
+
+async function stored(): Promise<string[]> {
+  const said = await database.db.select({ text: messages.text }).from(messages).orderBy(messages.position);
+  return said.map(({ text }) => text);
+}

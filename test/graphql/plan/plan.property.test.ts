@@ -1,0 +1,85 @@
+import fc from "fast-check";
+import { execute, getOperationAST, parse, validate } from "graphql";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { isColumn, SHAPED, type ShapedKind } from "../../../src/db/queries/admin/shapes.ts";
+import { createContext } from "../../../src/graphql/context.ts";
+import { COLUMNS, LISTS, NODE_OF, REFERENCES, ROOT_LISTS } from "../../../src/graphql/plan/knowledge.ts";
+import { planOperation } from "../../../src/graphql/plan/make-plan.ts";
+import { runPlan } from "../../../src/graphql/plan/run-plan.ts";
+import { createSchema } from "../../../src/graphql/schema.ts";
+import { type AdminClient, startAdminApi } from "../admin-client.ts";
+import { createTestHouse } from "../api-environment.ts";
+import { fillConversations } from "../conversations.ts";
+import { parseDrawn, queriesOf } from "../fuzz/queries.ts";
+import { valuesFor } from "../fuzz/values.ts";
+import { prunedSchema } from "../pruned-schema.ts";
+
+let admins: AdminClient;
+const schema = createSchema();
+beforeAll(async () => {
+  admins = await startAdminApi();
+  await fillConversations(admins.db);
+});
+afterAll(() => admins.close());
+
+test("whatever is asked of what plans know, a plan answers it as the executor does", async () => {
+  const known = { ids: await idsOf("threads"), cursors: await cursorsOf("threads") };
+  const queries = queriesOf(prunedSchema(schema, isPlanned), { mood: "tame", valuesOf: valuesFor(known, "tame") });
+  const seen = { planned: 0, withRows: 0, refused: 0 };
+
+  await fc.assert(
+    fc.asyncProperty(queries, async ({ text, variables }) => {
+      const document = parseDrawn(text);
+      fc.pre(document !== null);
+      fc.pre(validate(schema, document).length === 0);
+      const operation = getOperationAST(document);
+      const plan = operation && planOperation(schema, document, operation);
+      fc.pre(plan !== null && plan !== undefined);
+
+      const executed = await execute(argumentsOf(text, variables));
+      const planned = await runPlan(plan, argumentsOf(text, variables)).catch(() => null);
+
+      seen.planned += 1;
+      // A plan that fails is no answer: the executor's stands then, with its errors.
+      if (executed.errors) seen.refused += 1;
+      if (planned === null) expect(executed.errors).toBeDefined();
+      else expect(JSON.stringify(planned)).toBe(JSON.stringify(executed.data));
+      if (JSON.stringify(planned)?.includes("[{")) seen.withRows += 1;
+    }),
+    { numRuns: 120, seed: 20261124 },
+  );
+
+  expect(seen.planned - seen.refused).toBeGreaterThan(40);
+  expect(seen.withRows).toBeGreaterThan(15);
+});
+
+function argumentsOf(text: string, variableValues: Record<string, unknown>) {
+  const admin = { name: "test", scope: "admin" as const, tokenId: null };
+  const logger = { info: () => undefined };
+  const contextValue = createContext({ ...admins, admin, house: createTestHouse(), logger });
+  return { schema, document: parse(text), variableValues, contextValue };
+}
+
+async function idsOf(list: string): Promise<string[]> {
+  return (await admins.query(`{ page: ${list} { nodes { id } } }`)).page.nodes.map(({ id }: { id: string }) => id);
+}
+
+async function cursorsOf(list: string): Promise<string[]> {
+  const { page } = await admins.query(`{ page: ${list} { edges { cursor } } }`);
+  return page.edges.map(({ cursor }: { cursor: string }) => cursor);
+}
+
+function isPlanned(type: string, field: string): boolean {
+  if (type === "Mutation" || type === "Subscription") return false;
+  if (type === "Query") return ROOT_LISTS.has(field);
+  if (type in NODE_OF) return field !== "totalCount";
+  if (!(type in SHAPED)) return true;
+  const name = `${type}.${field}`;
+  return (
+    name in REFERENCES ||
+    name in COLUMNS ||
+    LISTS.has(name) ||
+    isColumn(type as ShapedKind, field) ||
+    field === "messageCount"
+  );
+}

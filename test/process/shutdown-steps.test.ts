@@ -1,0 +1,14 @@
+import { expect, test } from "vitest";
+import { stopInTurn } from "../../src/process/shutdown-steps.ts";
+
+test("a step of a stop that fails is told of, and those behind it are taken all the same, in order", async () => {
+  const done: string[] = [];
+  const failures: unknown[] = [];
+  const step = (name: string) => async () => void done.push(name);
+  const broken = new Error("the connection is gone");
+
+  await stopInTurn([step("intake"), () => Promise.reject(broken), step("lock")], (error) => failures.push(error));
+
+  expect(done).toEqual(["intake", "lock"]);
+  expect(failures).toEqual([broken]);
+});

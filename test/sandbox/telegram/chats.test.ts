@@ -1,0 +1,140 @@
+import { Api } from "grammy";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createTelegramStandIn, type TelegramStandIn } from "../../../sandbox/telegram/stand-in.ts";
+
+const TOKEN = "4242:secret";
+let standIn: TelegramStandIn;
+let api: Api;
+
+beforeEach(async () => {
+  standIn = await createTelegramStandIn({ token: TOKEN, limits: "none", botUser: { username: "shop_bot" } });
+  api = new Api(TOKEN, { apiRoot: standIn.apiRoot });
+});
+
+afterEach(() => standIn.close());
+
+test("what people do arrives as updates: text with its command, edits, pictures, presses, a block", async () => {
+  const hoa = standIn.person({ first_name: "Hoa", language_code: "vi" });
+  const chat = standIn.privateChat(hoa);
+  const sent = chat.send("/start now");
+  chat.edit(sent, "/start later");
+  chat.sendPhoto({ caption: "the shelf" });
+  const markup = { inline_keyboard: [[{ text: "Stop", callback_data: "stop:1" }]] };
+  const shown = await api.sendMessage(chat.id, "working", { reply_markup: markup });
+  chat.press(shown, "stop:1");
+  chat.block();
+
+  const updates = await api.getUpdates();
+
+  expect(updates).toMatchObject([
+    { message: { from: hoa, entities: [{ type: "bot_command", offset: 0, length: 6 }] } },
+    { edited_message: { message_id: sent.message_id, text: "/start later", edit_date: expect.any(Number) } },
+    { message: { photo: [{}], caption: "the shelf" } },
+    { callback_query: { from: hoa, data: "stop:1", message: { message_id: shown.message_id } } },
+    { my_chat_member: { new_chat_member: { status: "kicked", user: { id: 4242 } } } },
+  ]);
+});
+
+test("in a group the bot sees what is for it: commands, mentions, answers, service messages", async () => {
+  const minh = standIn.person({ first_name: "Minh" });
+  const group = standIn.group({ title: "Shop", members: [minh] });
+  const own = await api.sendMessage(group.id, "hi");
+  group.send("just talk");
+  group.send("/stock");
+  group.send("/stock@other_bot");
+  group.send("/stock@Shop_Bot");
+  group.send("@shop_bot what's out?");
+  group.send("thanks", { replyTo: own });
+  group.sendService({ new_chat_members: [standIn.person({ first_name: "Lan" })] });
+
+  const updates = await api.getUpdates();
+
+  expect(updates.map(({ message }) => message?.text ?? "(service)")).toEqual([
+    "/stock",
+    "/stock@Shop_Bot",
+    "@shop_bot what's out?",
+    "thanks",
+    "(service)",
+  ]);
+});
+
+test("an administrator bot sees everything in its group", async () => {
+  const group = standIn.group({
+    title: "Shop",
+    members: [standIn.person({ first_name: "Minh" })],
+    isBotAdministrator: true,
+  });
+
+  group.send("just talk");
+
+  expect(await api.getUpdates()).toHaveLength(1);
+  expect(await api.getChatMember(group.id, 4242)).toMatchObject({ status: "administrator" });
+});
+
+test("a message in a topic names it and answers its opening; a reply in General names a thread that is no topic", async () => {
+  const members = [standIn.person({ first_name: "Minh" })];
+  const forum = standIn.group({
+    title: "Forum",
+    type: "supergroup",
+    is_forum: true,
+    members,
+    isBotAdministrator: true,
+  });
+  const topicId = forum.topic("Stock");
+
+  const inTopic = forum.send("in topic", { messageThreadId: topicId });
+  const inGeneral = forum.send("in general");
+  const answer = forum.send("answer", { replyTo: inGeneral });
+
+  expect(inTopic).toMatchObject({ message_thread_id: topicId, is_topic_message: true });
+  expect(inTopic.reply_to_message).toMatchObject({ forum_topic_created: { name: "Stock" } });
+  expect(answer.message_thread_id).toBe(inGeneral.message_id);
+  expect(answer).not.toHaveProperty("is_topic_message");
+});
+
+test("both sides of a migration are told of it", async () => {
+  const group = standIn.group({ title: "Shop", members: [standIn.person({ first_name: "Minh" })] });
+
+  const upgraded = group.migrate();
+
+  expect((await api.getUpdates()).map(({ message }) => message)).toMatchObject([
+    { chat: { id: group.id }, migrate_to_chat_id: upgraded.id },
+    { chat: { id: upgraded.id, type: "supergroup" }, migrate_from_chat_id: group.id },
+  ]);
+  expect(() => group.send("x")).toThrow("was upgraded");
+});
+
+test("typing shows until a message comes", async () => {
+  const chat = standIn.privateChat(standIn.person({ first_name: "Hoa" }));
+  chat.send("hello");
+  await api.sendChatAction(chat.id, "typing");
+  const before = chat.shownAction();
+
+  await api.sendMessage(chat.id, "hi");
+
+  expect(before?.name).toBe("typing");
+  expect(chat.shownAction()).toBeUndefined();
+});
+
+test("history keeps each version of a message; the chat shows the last", async () => {
+  const chat = standIn.privateChat(standIn.person({ first_name: "Hoa" }));
+  chat.send("hello");
+  const { message_id } = await api.sendMessage(chat.id, "one");
+  await api.editMessageText(chat.id, message_id, "one two");
+
+  const versions = chat.history.flatMap((change) => ("message" in change ? [change.message.text] : []));
+
+  expect(versions).toEqual(["hello", "one", "one two"]);
+  expect(chat.messages().map(({ text }) => text)).toEqual(["hello", "one two"]);
+});
+
+test("a wait ends with the change that fulfils it", async () => {
+  const chat = standIn.privateChat(standIn.person({ first_name: "Hoa" }));
+  chat.send("hello");
+  const waiting = chat.waitForBotMessage("one two");
+
+  const { message_id } = await api.sendMessage(chat.id, "one");
+  await api.editMessageText(chat.id, message_id, "one two");
+
+  expect(await waiting).toMatchObject({ message_id, text: "one two" });
+});

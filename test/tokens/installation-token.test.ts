@@ -1,0 +1,120 @@
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { StartupError } from "../../src/errors.ts";
+import { loadAdminToken, removeSecret, writeSecret } from "../../src/tokens/installation-token.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "admin-token-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
+
+test("a token is made at the first start, for its owner's eyes only, and kept", async () => {
+  const dataDir = join(folder, "deep", "data");
+
+  const first = await loadAdminToken(null, dataDir);
+  const second = await loadAdminToken(null, dataDir);
+
+  const file = join(dataDir, "admin-token");
+  expect(first).toEqual({ token: expect.stringMatching(/^ch_[a-z]{6}_[\w-]{43}$/), shellText: `$(cat ${file})`, file });
+  expect(second).toEqual(first);
+  expect(await readFile(file, "utf8")).toBe(`${first.token}\n`);
+  expect([await modeOf(file), await modeOf(dataDir)]).toEqual(["600", "700"]);
+  expect(await readdir(dataDir)).toEqual(["admin-token"]);
+});
+
+test("what killed processes left of a secret goes with the next start", async () => {
+  const { token } = await loadAdminToken(null, folder);
+  const invite = join(folder, "owner-invite");
+  for (const name of ["admin-token.0123456789ab", "owner-invite.0123456789ab", "admin-token.mine"])
+    await writeFile(join(folder, name), "a draft");
+
+  expect((await loadAdminToken(null, folder)).token).toBe(token);
+  await writeSecret(invite, "a link", "w");
+  expect((await readdir(folder)).sort()).toEqual(["admin-token", "admin-token.mine", "owner-invite"]);
+
+  await removeSecret(invite);
+  expect((await readdir(folder)).sort()).toEqual(["admin-token", "admin-token.mine"]);
+});
+
+test("a secret whose drafts another start takes for leftovers is written all the same", async () => {
+  const file = join(folder, "owner-invite");
+  const writers = Array.from({ length: 20 }, (_, number) => writeSecret(file, `link ${number}`, "w"));
+
+  await Promise.all(writers);
+
+  expect(await readdir(folder)).toEqual(["owner-invite"]);
+});
+
+test("a token that is given is taken, and nothing is written", async () => {
+  const given = "g".repeat(32);
+
+  const token = await loadAdminToken(given, join(folder, "data"));
+
+  expect(token).toEqual({ token: given, shellText: "$ADMIN_TOKEN", file: null });
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test("starts at the same moment agree on one token, and leave nothing else behind", async () => {
+  const tokens = await Promise.all(Array.from({ length: 50 }, () => loadAdminToken(null, folder)));
+
+  expect(new Set(tokens.map(({ token }) => token)).size).toBe(1);
+  expect(await readFile(join(folder, "admin-token"), "utf8")).toBe(`${tokens[0]?.token}\n`);
+  expect(await readdir(folder)).toEqual(["admin-token"]);
+});
+
+test("nobody ever sees half a token: the file is there whole or not at all", async () => {
+  const seen: string[] = [];
+  for (let round = 0; round < 50; round++) {
+    const file = join(folder, String(round), "admin-token");
+    let isMade = false;
+    const making = loadAdminToken(null, join(folder, String(round))).finally(() => {
+      isMade = true;
+    });
+    while (!isMade) seen.push(await readFile(file, "utf8").catch(() => "none yet"));
+    await making;
+  }
+
+  const halves = seen.filter((text) => text !== "none yet" && !/^ch_[a-z]{6}_[\w-]{43}\n$/.test(text));
+  expect(halves).toEqual([]);
+});
+
+test("a file with a token that is too short stops the start, unchanged, and says how to mend it", async () => {
+  const file = join(folder, "admin-token");
+  await writeFile(file, "short\n");
+
+  const attempt = loadAdminToken(null, folder);
+
+  const message = `${file} holds no token of at least 32 characters: delete it, and a new one is made.`;
+  await expect(attempt).rejects.toEqual(new StartupError(message));
+  expect(await readFile(file, "utf8")).toBe("short\n");
+});
+
+test("a folder that is none stops the start with what to do", async () => {
+  const file = join(folder, "file");
+  await writeFile(file, "");
+
+  await expect(loadAdminToken(null, file)).rejects.toThrow(StartupError);
+  await expect(writeSecret(join(file, "invite"), "x", "w")).rejects.toThrow(/make DATA_DIR writable for this user/);
+});
+
+test("the command for the shell holds for any path", async () => {
+  const { shellText } = await loadAdminToken(null, join(folder, "Lan's data"));
+
+  expect(shellText).toBe(`$(cat '${folder}/Lan'\\''s data/admin-token')`);
+});
+
+test("a secret that is written again replaces the old one, and only its owner may read it", async () => {
+  const file = join(folder, "owner-invite");
+  await writeFile(file, "old and longer\n", { mode: 0o644 });
+  await chmod(file, 0o644);
+
+  await writeSecret(file, "new", "w");
+
+  expect(await readFile(file, "utf8")).toBe("new\n");
+  expect(await modeOf(file)).toBe("600");
+});
