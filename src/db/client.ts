@@ -10,8 +10,9 @@ import { type PgAsyncDatabase, PgAsyncTransaction } from "drizzle-orm/pg-core";
 import { drizzle, type PostgresJsQueryResultHKT, postgresJsCodecs } from "drizzle-orm/postgres-js";
 import postgres, { type JSONValue, type Notice, type Sql } from "postgres";
 import { StartupError } from "../errors.ts";
+import type { PoolUse } from "../observability/meter.ts";
 import { ARRAY_TYPES } from "./driver/array-types.ts";
-import { createPool, type PoolUse } from "./driver/pool.ts";
+import { createPool } from "./driver/pool.ts";
 import { errorCode } from "./error-code.ts";
 
 /** What a query function takes: the pool, or a transaction. */

@@ -10,7 +10,7 @@ import { type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/postgres-js";
 import { answerWithin, waitUpTo } from "../process/timeout.ts";
 import type { Database, Db } from "./client.ts";
-import { connectionError } from "./driver/pooled-connection.ts";
+import { connectionError } from "./driver/connection-error.ts";
 import { beatWorker, type Heartbeat, removeWorker, saveWorker } from "./queries/runs/workers.ts";
 
 /** The first half of the lock's key, so that worker numbers meet no other advisory lock of ours. */

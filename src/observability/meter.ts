@@ -33,6 +33,7 @@ export interface ModelUse {
   costUsd: number | null;
 }
 
+/** `half-open`: one call is let through as a trial. */
 export type CircuitState = "closed" | "half-open" | "open";
 
 export interface ModelMeter {
@@ -63,3 +64,10 @@ export interface ReplyMeter {
 }
 
 export interface Meter extends RunMeter, ToolMeter, ModelMeter, TelegramMeter, ReplyMeter {}
+
+/** How many connections a pool may have, how many are at work, and how many wait for one. */
+export interface PoolUse {
+  size: number;
+  inUse: number;
+  waiting: number;
+}

@@ -1,14 +1,27 @@
 /** What people do in a chat: write, send things, press buttons, edit and delete. Each act becomes an update. */
 import { randomUUID } from "node:crypto";
-import type { CallbackQuery, Message, User } from "@grammyjs/types";
+import type { CallbackQuery, Message, MessageEntity, User } from "@grammyjs/types";
 import { quoteOf, threadOf } from "../methods/destination.ts";
 import type { UpdateFeed } from "../updates/update-feed.ts";
 import { isVisibleToBot } from "./bot-visibility.ts";
-import type { SendOptions } from "./chat.ts";
 import { formatText } from "./entities.ts";
 import { ImpossibleActError } from "./impossible-act.ts";
 import { withoutUndefined } from "./without-undefined.ts";
 import { type BotChat, type ChatState, toUnixTime, type World } from "./world.ts";
+
+export interface SendOptions {
+  /** Default: the person of a private chat, the first member of a group. */
+  from?: User;
+  /** Besides those that Telegram finds itself: commands, mentions, links. */
+  entities?: MessageEntity[];
+  /** The message that this one answers. */
+  replyTo?: Message;
+  /** A forum topic, as `topic` returned it; its messages are `is_topic_message` unless said otherwise. */
+  messageThreadId?: number;
+  isTopicMessage?: boolean;
+  /** Any other fields, such as `sender_chat` of an anonymous administrator, or `forward_origin`. */
+  extra?: Partial<Message>;
+}
 
 export interface ChatActs {
   /** A text message, trimmed as Telegram does. Throws when it is empty, longer than 4,096 units or cannot be sent. */

@@ -1,10 +1,12 @@
 /** The bot's place in a chat: blocked by a person, put out of a group, moved into a supergroup. */
 import type { ChatMember, ChatMemberUpdated } from "@grammyjs/types";
-import type { ChatDependencies, StandInChat } from "./chat.ts";
+import type { UpdateFeed } from "../updates/update-feed.ts";
+import type { ChatActs } from "./chat-acts.ts";
 import { ImpossibleActError } from "./impossible-act.ts";
 import { type ChatState, type Reach, toUnixTime, type World } from "./world.ts";
 
-export interface Membership {
+/** `Chat`: what a chat is given out as. */
+export interface Membership<Chat> {
   /** The person blocks the bot (private chats). */
   block(): void;
   unblock(): void;
@@ -12,13 +14,20 @@ export interface Membership {
   kick(): void;
   readmit(): void;
   /** The group becomes a supergroup: the new chat, empty, with another id. The old one answers 400 from then on. */
-  migrate(): StandInChat;
+  migrate(): Chat;
 }
 
-type MembershipDependencies = Pick<ChatDependencies, "world" | "updates" | "migrate">;
+interface MembershipDependencies<Chat> {
+  world: World;
+  updates: UpdateFeed;
+  /** Makes the supergroup that takes the place of a group. */
+  migrate: (old: ChatState) => Chat;
+}
 
-export function createMembership(state: ChatState, dependencies: MembershipDependencies): Membership {
-  const { world, updates, migrate } = dependencies;
+export function createMembership<Chat extends Pick<ChatActs, "sendService"> & { readonly id: number }>(
+  state: ChatState,
+  { world, updates, migrate }: MembershipDependencies<Chat>,
+): Membership<Chat> {
   const move = ({ reach, kind, isPrivate }: Move) => {
     if ((state.chat.type === "private") !== isPrivate)
       throw new ImpossibleActError(`${kind} does not happen in this kind of chat`);

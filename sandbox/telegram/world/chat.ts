@@ -3,27 +3,13 @@
  *
  * Mistakes of the test itself, such as a press on a button that is not shown, are thrown as `ImpossibleActError`.
  */
-import type { Message, MessageEntity, ReplyKeyboardMarkup, User } from "@grammyjs/types";
+import type { Message, ReplyKeyboardMarkup } from "@grammyjs/types";
 import type { LimitCounts, LimitKeeper } from "../limits.ts";
 import type { UpdateFeed } from "../updates/update-feed.ts";
 import type { Changes, ChatChange, WaitOptions } from "./changes.ts";
 import { type ChatActs, createChatActs } from "./chat-acts.ts";
 import { createMembership, type Membership } from "./chat-membership.ts";
 import type { BotChat, ChatState, World } from "./world.ts";
-
-export interface SendOptions {
-  /** Default: the person of a private chat, the first member of a group. */
-  from?: User;
-  /** Besides those that Telegram finds itself: commands, mentions, links. */
-  entities?: MessageEntity[];
-  /** The message that this one answers. */
-  replyTo?: Message;
-  /** A forum topic, as `topic` returned it; its messages are `is_topic_message` unless said otherwise. */
-  messageThreadId?: number;
-  isTopicMessage?: boolean;
-  /** Any other fields, such as `sender_chat` of an anonymous administrator, or `forward_origin`. */
-  extra?: Partial<Message>;
-}
 
 type MessageMatcher = string | RegExp | ((message: Message) => boolean);
 
@@ -32,7 +18,7 @@ interface WaitForMessageOptions extends WaitOptions {
   after?: Message;
 }
 
-export interface StandInChat extends ChatActs, Membership {
+export interface StandInChat extends ChatActs, Membership<StandInChat> {
   readonly id: number;
   readonly chat: BotChat;
   /** Every change of this chat, oldest first (the newest ten thousand at least). */

@@ -6,12 +6,10 @@
  * success, and counts by the wall clock, which may jump.
  */
 import type { Logger } from "../../observability/logger.ts";
+import type { CircuitState } from "../../observability/meter.ts";
 import { CIRCUIT_FAILURES, CIRCUIT_OPEN_MS, MAX_CIRCUIT_OPEN_MS } from "../limits.ts";
 import { ModelError, type ModelFault } from "./error.ts";
 import type { Model } from "./model.ts";
-
-/** `half-open`: one call is let through as a trial. */
-export type CircuitState = "closed" | "open" | "half-open";
 
 export interface CircuitOptions {
   logger: Logger;

@@ -7,7 +7,6 @@
  */
 import OpenAI, { APIError } from "openai";
 import type { ResponseCreateParamsStreaming, ResponseInputItem } from "openai/resources/responses/responses";
-import type { RoundUsage } from "../../db/queries/runs/run-rounds.ts";
 import {
   MAX_OUTPUT_TOKENS,
   MODEL_FIRST_EVENT_TIMEOUT_MS,
@@ -18,7 +17,7 @@ import { createDeadline } from "./deadline.ts";
 import { withoutKey } from "./error.ts";
 import { explain } from "./fault.ts";
 import { withOwnIds } from "./item-ids.ts";
-import { readStream } from "./stream.ts";
+import { readStream, type StreamedAnswer } from "./stream.ts";
 
 export type { ModelFault } from "./error.ts";
 
@@ -40,15 +39,8 @@ export interface ModelRequest {
   safetyIdentifier: string | null;
 }
 
-/** What one model call brought. */
-export interface ModelAnswer {
-  /** `incomplete`: the model was cut short; `reason` is the provider's word for it, such as `max_output_tokens`. */
-  outcome: { status: "completed" } | { status: "incomplete"; reason: string };
-  /** Output items whole, reasoning included, as they must go back. */
-  items: object[];
-  /** Their ids are unlike each other and unlike those of the input. */
-  calls: { callId: string; name: string; arguments: string }[];
-  usage: RoundUsage | null;
+/** What one model call brought. The ids of its calls are unlike each other and unlike those of the input. */
+export interface ModelAnswer extends StreamedAnswer {
   /** What the model was asked with beside its input and its tools, by the provider's own names. */
   settings: ModelSettings;
 }

@@ -5,11 +5,11 @@
  */
 import type { Stream } from "openai/core/streaming";
 import type { ResponseStreamEvent } from "openai/resources/responses/responses";
+import type { RoundUsage } from "../../db/queries/runs/run-rounds.ts";
 import { MAX_ANSWER_ITEMS } from "../limits.ts";
 import { ModelError } from "./error.ts";
 import { toFailure } from "./fault.ts";
 import { isRecord, readItem, type SaidItem } from "./items.ts";
-import type { ModelAnswer } from "./model.ts";
 import { createTextWriter } from "./text.ts";
 import { readUsage } from "./usage.ts";
 
@@ -22,7 +22,14 @@ interface StreamReader {
 }
 
 /** What a stream says of an answer. */
-type StreamedAnswer = Omit<ModelAnswer, "settings">;
+export interface StreamedAnswer {
+  /** `incomplete`: the model was cut short; `reason` is the provider's word for it, such as `max_output_tokens`. */
+  outcome: { status: "completed" } | { status: "incomplete"; reason: string };
+  /** Output items whole, reasoning included, as they must go back. */
+  items: object[];
+  calls: { callId: string; name: string; arguments: string }[];
+  usage: RoundUsage | null;
+}
 
 /** Reads to the stream's own end: one that is left earlier loses its connection, and the next call pays for a new one. */
 export async function readStream(stream: Stream<ResponseStreamEvent>, reader: StreamReader): Promise<StreamedAnswer> {

@@ -6,7 +6,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import postgres, { type Sql } from "postgres";
 import { answerWithin } from "../../process/timeout.ts";
-import { connectionError, noAnswer } from "./pooled-connection.ts";
+import { connectionError, noAnswer } from "./connection-error.ts";
 
 export interface BackendWatch {
   /** Rejects when the process is gone, or nobody says within the limit that it is not. Never resolves. */

@@ -6,9 +6,11 @@
  * (porsager/postgres #1186, #1208, #1216). It knows nothing of addresses and of what is asked.
  */
 import type { Sql } from "postgres";
+import type { PoolUse } from "../../observability/meter.ts";
 import { waitUpTo } from "../../process/timeout.ts";
 import { watchBackend } from "./backend-watch.ts";
-import { ask, type Connection, connectionError, type Parameters, rowsOf } from "./pooled-connection.ts";
+import { connectionError } from "./connection-error.ts";
+import { ask, type Connection, type Parameters, rowsOf } from "./pooled-connection.ts";
 import { transact, type Work } from "./transaction.ts";
 
 export interface PoolOptions {
@@ -22,13 +24,6 @@ export interface PoolOptions {
   lifeMs?: number;
   /** How much the server may remember of what a connection has prepared, in bytes, before it is replaced; `MAX_PREPARED_BYTES` when left out. */
   maxPreparedBytes?: number;
-}
-
-/** How many connections a pool may have, how many are at work, and how many wait for one. */
-export interface PoolUse {
-  size: number;
-  inUse: number;
-  waiting: number;
 }
 
 export interface Pool {

@@ -5,6 +5,7 @@ import postgres, { type ParameterOrJSON, type PendingQuery, type Row, type Sql }
 import { answerWithin } from "../../process/timeout.ts";
 import { isDatabaseAway, isReadOnly } from "../error-code.ts";
 import type { BackendWatch } from "./backend-watch.ts";
+import { connectionError, noAnswer } from "./connection-error.ts";
 
 export interface Connection {
   readonly sql: Sql;
@@ -51,11 +52,6 @@ function note(connection: Connection, statement: string): void {
   connection.preparedBytes += 20_000 + statement.length ** 2 / 6;
 }
 
-/** A network that is cut off tells nobody: the server is silent, and the connection looks as if it were there. */
-export function noAnswer(): Error {
-  return connectionError("CONNECTION_CLOSED", "the server does not answer");
-}
-
 /** @throws what a cut connection's error looks like, when the connection is closed. */
 export function checkOpen({ isClosed }: Connection): void {
   if (isClosed) throw connectionError("CONNECTION_CLOSED", "the connection is gone");
@@ -93,9 +89,4 @@ export function rowsOf(
  */
 function isAnswer(error: unknown): boolean {
   return error instanceof postgres.PostgresError && !isDatabaseAway(error) && !isReadOnly(error);
-}
-
-/** As the driver's own look. */
-export function connectionError(code: string, message: string): Error {
-  return Object.assign(new Error(message), { code });
 }

@@ -4,14 +4,8 @@
  * Without an answer of the database its gauges are absent rather than old, and `counterhand_database_up` is 0.
  */
 import { Gauge, type Registry } from "prom-client";
+import type { PoolUse } from "../meter.ts";
 import type { DatabaseState } from "./database-state.ts";
-
-/** How many connections a pool may have, how many of them are at work, and how many wait for one. */
-export interface PoolUse {
-  size: number;
-  inUse: number;
-  waiting: number;
-}
 
 export interface GaugeSources {
   /** Null when the database does not answer; never rejects. */
