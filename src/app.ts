@@ -17,7 +17,7 @@ import { listen } from "./db/notify/notify.ts";
 import type { OpenDatabase } from "./db/open.ts";
 import { isDatabaseUp } from "./db/queries/process/health.ts";
 import { readDatabaseState } from "./db/queries/process/metrics.ts";
-import { noteRealBot } from "./db/queries/process/real-data.ts";
+import { recordRealBot } from "./db/queries/process/real-data.ts";
 import type { StartupError } from "./errors.ts";
 import { createGraphiqlPages } from "./graphql/graphiql/pages.ts";
 import { findAdmin, hashToken } from "./graphql/guards/auth.ts";
@@ -28,7 +28,7 @@ import type { Logger } from "./observability/logger.ts";
 import { createMetricsEndpoint } from "./observability/metrics/endpoint.ts";
 import { createMetrics } from "./observability/metrics/metrics.ts";
 import { createRateLimiter, REFUSAL_LIMIT } from "./process/rate-limiter.ts";
-import { stopInTurn } from "./process/shutdown-steps.ts";
+import { runShutdownSteps } from "./process/shutdown-steps.ts";
 import { botIdOf, isOfSandbox } from "./telegram-ids.ts";
 import { loadAdminToken } from "./tokens/installation-token.ts";
 import { createToolRegistry } from "./tools/registry.ts";
@@ -117,7 +117,7 @@ export async function startApp(parts: AppParts): Promise<App> {
       logger,
     });
     const now = parts.now ?? (() => new Date());
-    const house = { shop: config.shop, tools: [...tools.values()], sandbox, now };
+    const environment = { shop: config.shop, tools: [...tools.values()], sandbox, now };
     const onError = (error: unknown) => logger.error({ err: error }, "request failed");
     const http = parts.http ?? (await startHttpServer({ ...config.http, onError }));
     stops.push(() => http.close());
@@ -128,7 +128,14 @@ export async function startApp(parts: AppParts): Promise<App> {
       refusals: createRateLimiter(REFUSAL_LIMIT, () => performance.now() / 1_000),
       onTrusted: http.trust,
     };
-    const graphql = createAdminApi({ db: adminDatabase.db, activity, adminTokenHash, logger, house, ...strangers });
+    const graphql = createAdminApi({
+      db: adminDatabase.db,
+      activity,
+      adminTokenHash,
+      logger,
+      environment,
+      ...strangers,
+    });
     const { webhook: webhookConfig, token } = parts.telegram;
     const webhook = webhookConfig ? createWebhook(webhookConfig, token, strangers) : null;
     http.serve({
@@ -168,7 +175,7 @@ export async function startApp(parts: AppParts): Promise<App> {
       logger,
     });
     bot = telegramBot;
-    if (!sandbox) await noteRealBot(open.database.db, telegramBot.me.id);
+    if (!sandbox) await recordRealBot(open.database.db, telegramBot.me.id);
     const loop = {
       db: open.database.db,
       model: withCircuit(createMeteredModel(parts.model, metrics.meter), {
@@ -186,10 +193,10 @@ export async function startApp(parts: AppParts): Promise<App> {
       {
         database: open.database,
         loop,
-        stage: telegramBot.stage,
+        presenter: telegramBot.presenter,
         onLost: telegramBot.loseAll,
         onLiveWorkers: telegramBot.share,
-        isRushed: telegramBot.isRushed,
+        isOverloaded: telegramBot.isOverloaded,
         meter: metrics.meter,
         logger,
       },
@@ -217,11 +224,13 @@ export async function startApp(parts: AppParts): Promise<App> {
           running.leave,
           ...stops.reverse(),
         ];
-        await stopInTurn(steps, (error) => logger.error({ err: error }, "could not stop in good order: going on"));
+        await runShutdownSteps(steps, (error) =>
+          logger.error({ err: error }, "could not stop in good order: going on"),
+        );
       },
     };
   } catch (error) {
-    await stopInTurn(stops.reverse(), (cause) => logger.error({ err: cause }, "could not stop what was started"));
+    await runShutdownSteps(stops.reverse(), (cause) => logger.error({ err: cause }, "could not stop what was started"));
     throw error;
   }
 }

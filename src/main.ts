@@ -17,7 +17,7 @@ import { hasOwner } from "./db/queries/chat/staff.ts";
 import { StartupError } from "./errors.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
 import { createLogger, type Logger } from "./observability/logger.ts";
-import { stopInTurn } from "./process/shutdown-steps.ts";
+import { runShutdownSteps } from "./process/shutdown-steps.ts";
 import { stopOnSignals, unlessStopped, whenGivenUp } from "./process/signals.ts";
 import { untilAborted } from "./process/timeout.ts";
 import { removeSecret, writeSecret } from "./tokens/installation-token.ts";
@@ -162,7 +162,9 @@ function stopAll(): Promise<void> {
   stopped ??= (async () => {
     // What is started meanwhile, by a start that goes on, is stopped as well.
     for (let stop = stops.pop(); stop; stop = stops.pop()) {
-      await stopInTurn([stop], (error) => logger?.error({ err: error }, "could not stop in good order: going on"));
+      await runShutdownSteps([stop], (error) =>
+        logger?.error({ err: error }, "could not stop in good order: going on"),
+      );
     }
     logger?.info("stopped");
   })();

@@ -37,7 +37,7 @@ http.serve({
   graphql: createAdminApi({
     db,
     activity: createActivityHub({ db, sandbox: false, listen: (handler) => listen(database, handler), logger }),
-    house: {
+    environment: {
       shop: loadConfig({}).shop,
       tools: [...createToolRegistry(STAFF_ROLES).values()],
       sandbox: false,

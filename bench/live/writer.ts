@@ -7,7 +7,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { connectDatabase, type Database, type Db } from "../../src/db/client.ts";
-import { createNoticeBell } from "../../src/db/notify/coalesce.ts";
+import { createCoalescer } from "../../src/db/notify/coalesce.ts";
 import { receiveMessage } from "../../src/db/queries/chat/conversations.ts";
 import { type ClaimedRun, claimRunById } from "../../src/db/queries/runs/run-queue.ts";
 import { endRun, endToolCall, resumeRun, startToolCall, storeRound } from "../../src/db/queries/runs/run-steps.ts";
@@ -100,7 +100,7 @@ async function writeAnswers(
 function createScribe({ db, workerId }: Worker) {
   const written: Written = { sentAtMs: [], committedAtMs: [], isPiece: [] };
   const growing = new Set<Growing>();
-  const bell = createNoticeBell(db, fail);
+  const bell = createCoalescer(db, fail);
   let marks = 0;
   const newMark = (isPiece = false) => {
     written.isPiece.push(isPiece);

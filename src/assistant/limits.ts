@@ -73,7 +73,7 @@ export const MAX_BEGINNINGS = 20;
  * How long a run that was begun too often waits for word of its last worker, in milliseconds: that may live, and be about to
  * say that it only lost the database.
  */
-export const EXCUSE_GRACE_MS = 2_000;
+export const UNCOUNTED_GRACE_MS = 2_000;
 
 /** Runs that one process works on side by side. They wait for the network mostly; each holds some memory. */
 export const MAX_RUNS_PER_PROCESS = 256;

@@ -21,12 +21,12 @@ import type { Shop } from "../shop/shop.ts";
 import { isOfSandbox } from "../telegram-ids.ts";
 import { answerPress, mainKeyboard } from "./buttons.ts";
 import { type BotContext, isAddressed, nameOf, textsFor, usernameOf } from "./context.ts";
-import type { Outbox } from "./telegram/system-messages.ts";
+import type { SystemMessages } from "./telegram/system-messages.ts";
 import type { Texts } from "./texts.ts";
 
 export interface AccessDeps {
   db: Db;
-  outbox: Outbox;
+  systemMessages: SystemMessages;
   shop: Shop;
   /** Owners by configuration: they need no invite, and cannot be removed. */
   ownerTelegramIds: readonly number[];
@@ -85,13 +85,14 @@ function isOfOtherSide(ctx: BotContext, telegramUserId: number): boolean {
 
 /** Says something to somebody who is no staff, once an hour: whatever they send costs nothing more. */
 async function tellOnce(
-  { db, outbox }: AccessDeps,
+  { db, systemMessages }: AccessDeps,
   ctx: BotContext,
   { id, notice }: { id: number; notice: Notice["notice"] },
   text: string,
 ): Promise<void> {
   const intervalSeconds = STRANGER_NOTICE_INTERVAL_SECONDS;
-  if (await noteTold(db, { botId: ctx.me.id, telegramUserId: id, notice, intervalSeconds })) outbox.say(ctx, text);
+  if (await noteTold(db, { botId: ctx.me.id, telegramUserId: id, notice, intervalSeconds }))
+    systemMessages.say(ctx, text);
 }
 
 /** Makes an invite of this staff member's and stores its hash. @returns the code for the link, seen only now. */
@@ -131,10 +132,14 @@ async function tryInvite(deps: AccessDeps, ctx: BotContext, person: TelegramPers
   const redemption = await redeemInvite(deps.db, hashOf(code), person);
   switch (redemption.outcome) {
     case "joined":
-      deps.outbox.say(ctx, texts.joined(deps.shop.name, texts.roles[redemption.member.role]), mainKeyboard(texts));
+      deps.systemMessages.say(
+        ctx,
+        texts.joined(deps.shop.name, texts.roles[redemption.member.role]),
+        mainKeyboard(texts),
+      );
       break;
     case "already":
-      deps.outbox.say(ctx, alreadyStaff(texts, redemption), mainKeyboard(texts));
+      deps.systemMessages.say(ctx, alreadyStaff(texts, redemption), mainKeyboard(texts));
       break;
     default:
       await tellOnce(

@@ -7,7 +7,7 @@
 import { Api, Bot } from "grammy";
 import type { Update, UserFromGetMe } from "grammy/types";
 import type { Database, Db } from "../db/client.ts";
-import { createNoticeBell } from "../db/notify/coalesce.ts";
+import { createCoalescer } from "../db/notify/coalesce.ts";
 import type { StartupError } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { ReplyMeter, RunMeter, TelegramMeter } from "../observability/meter.ts";
@@ -15,25 +15,25 @@ import { untilAborted, waitUpTo } from "../process/timeout.ts";
 import type { Shop } from "../shop/shop.ts";
 import { createAccess, inviteLink, makeFirstOwnerInvite } from "./access.ts";
 import { createButtons } from "./buttons.ts";
-import { createNoteCancelled } from "./cancelled-runs.ts";
+import { createRecordCancelledRuns } from "./cancelled-runs.ts";
 import { createCommands, publishCommands } from "./commands.ts";
 import type { BotContext } from "./context.ts";
-import { createTellGivenUp } from "./intake/failed-update.ts";
-import { createRush } from "./intake/overload.ts";
+import { createReportFailedUpdate } from "./intake/failed-update.ts";
+import { createOverload } from "./intake/overload.ts";
 import { startPolling } from "./intake/polling.ts";
-import { createTakeIn } from "./intake/process-update.ts";
-import { startForgetting } from "./intake/update-retention.ts";
+import { createProcessUpdate } from "./intake/process-update.ts";
+import { startUpdateRetention } from "./intake/update-retention.ts";
 import { startWebhook, type Webhook } from "./intake/webhook.ts";
 import { createMessages, createMigration } from "./messages.ts";
-import { noteWindows } from "./reply/budget/rate-window-store.ts";
+import { createRateWindowStore } from "./reply/budget/rate-window-store.ts";
 import { createSendBudget } from "./reply/budget/send-budget.ts";
-import { createTelegramStage, type TelegramStage } from "./reply/reply-presenter.ts";
+import { createReplyPresenter, type ReplyPresenter } from "./reply/reply-presenter.ts";
 import { HeldCallError } from "./telegram/api-errors.ts";
 import { reasonOf } from "./telegram/call-failure.ts";
 import { type Clock, systemClock } from "./telegram/clock.ts";
 import { askWhoIAm, CALL_TIMEOUT_SECONDS, clientOptions, type TelegramAccess } from "./telegram/connection.ts";
 import { countCalls } from "./telegram/metered-calls.ts";
-import { createOutbox } from "./telegram/system-messages.ts";
+import { createSystemMessages } from "./telegram/system-messages.ts";
 
 export interface TelegramBotDeps {
   telegram: TelegramAccess;
@@ -65,13 +65,13 @@ export interface TelegramBotDeps {
 
 export interface TelegramBot {
   readonly me: UserFromGetMe;
-  readonly stage: TelegramStage;
+  readonly presenter: ReplyPresenter;
   /** So many processes send for the bot now, this one among them. */
   share(processes: number): void;
   /** Chats that Telegram has asked to leave alone for now. */
   frozenChats(): number;
   /** Whether more comes in than answers could be shown for. */
-  isRushed(): boolean;
+  isOverloaded(): boolean;
   /** Begins to take updates in and to deliver what was left. */
   start(): void;
   /** The worker's number is dead: what this process drew and fetched may be another's from now on. */
@@ -113,8 +113,8 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     if (!deps.mayCall()) throw new HeldCallError();
     return callApi(method, payload, signal);
   });
-  const outbox = createOutbox({ api: bot.api, budget, clock, logger });
-  const stage = createTelegramStage({
+  const systemMessages = createSystemMessages({ api: bot.api, budget, clock, logger });
+  const presenter = createReplyPresenter({
     db: deps.db,
     api: bot.api,
     botId: me.id,
@@ -127,43 +127,49 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
   });
   const { db } = deps.database;
   bot.use(createMigration(db));
-  bot.use(createAccess({ ...deps, db, outbox }));
-  const bell = createNoticeBell(db, (error) => logger.warn({ err: error }, "could not tell the workers of a message"));
-  const noteCancelled = createNoteCancelled(deps);
-  bot.use(createButtons({ ...deps, db, bell, outbox, noteCancelled }));
-  bot.use(createCommands({ ...deps, db, outbox, noteCancelled }));
-  bot.use(createMessages({ db, bell, outbox, logger }));
+  bot.use(createAccess({ ...deps, db, systemMessages }));
+  const bell = createCoalescer(db, (error) => logger.warn({ err: error }, "could not tell the workers of a message"));
+  const recordCancelledRuns = createRecordCancelledRuns(deps);
+  bot.use(createButtons({ ...deps, db, bell, systemMessages, recordCancelledRuns }));
+  bot.use(createCommands({ ...deps, db, systemMessages, recordCancelledRuns }));
+  bot.use(createMessages({ db, bell, systemMessages, logger }));
 
-  const windows = noteWindows({ db: deps.db, botId: me.id, budget, workerId: deps.workerId, logger });
-  const rush = createRush();
+  const windows = createRateWindowStore({ db: deps.db, botId: me.id, budget, workerId: deps.workerId, logger });
+  const rush = createOverload();
   const startIntake = () => {
     const handle = (update: Update) => {
       rush.note();
       return bot.handleUpdate(update);
     };
-    const takeIn = createTakeIn({ ...deps, handle, giveUp: createTellGivenUp({ db, outbox, logger }) });
-    if (deps.webhook) return startWebhook({ ...deps, api: bot.api, webhook: deps.webhook, takeIn });
+    const processUpdate = createProcessUpdate({
+      ...deps,
+      handle,
+      giveUp: createReportFailedUpdate({ db, systemMessages, logger }),
+    });
+    if (deps.webhook) return startWebhook({ ...deps, api: bot.api, webhook: deps.webhook, processUpdate });
     const api = new Api(telegram.token, clientOptions(telegram, POLL_TIMEOUT_SECONDS));
     api.config.use(...counting);
-    return startPolling({ ...deps, api, botId: me.id, takeIn });
+    return startPolling({ ...deps, api, botId: me.id, processUpdate });
   };
   let intake: { stop(): Promise<void>; loseTurn?(): void } | undefined;
   let forgetting: { stop(): Promise<void> } | undefined;
   let waitingTimer: NodeJS.Timeout | undefined;
   const deliverWaiting = () => {
     if (!deps.mayCall()) return;
-    stage.deliverWaiting().catch((error: unknown) => logger.warn({ err: error }, "could not look for waiting replies"));
+    presenter
+      .deliverWaiting()
+      .catch((error: unknown) => logger.warn({ err: error }, "could not look for waiting replies"));
   };
 
   return {
     me,
-    stage,
+    presenter,
     share: budget.share,
     frozenChats: budget.frozenChats,
-    isRushed: rush.isOn,
+    isOverloaded: rush.isOn,
     start() {
       intake = startIntake();
-      forgetting = startForgetting({ db, logger });
+      forgetting = startUpdateRetention({ db, logger });
       deliverWaiting();
       waitingTimer = setInterval(deliverWaiting, WAITING_LOOK_INTERVAL_MS);
       publishCommands(bot.api).catch((error: unknown) => {
@@ -171,7 +177,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
       });
     },
     loseAll() {
-      stage.abandonAll();
+      presenter.abandonAll();
       intake?.loseTurn?.();
     },
     async stopIntake() {
@@ -180,7 +186,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
       await waitUpTo(INTAKE_STOP_LIMIT_MS, Promise.all([intake?.stop(), forgetting?.stop()]));
     },
     async stop(graceMs) {
-      await waitUpTo(graceMs + STORE_LIMIT_MS, Promise.all([outbox.stop(graceMs), stage.stop(graceMs)]));
+      await waitUpTo(graceMs + STORE_LIMIT_MS, Promise.all([systemMessages.stop(graceMs), presenter.stop(graceMs)]));
       await waitUpTo(STORE_LIMIT_MS, windows.stop());
     },
     makeOwnerInvite: async () => inviteLink(me.username, await makeFirstOwnerInvite(db)),

@@ -5,7 +5,7 @@
 import { Composer, InlineKeyboard, Keyboard } from "grammy";
 import type { ReplyKeyboardMarkup } from "grammy/types";
 import type { Db } from "../db/client.ts";
-import type { NoticeBell } from "../db/notify/coalesce.ts";
+import type { Coalescer } from "../db/notify/coalesce.ts";
 import {
   findStaffMember,
   findStaffMemberByUsername,
@@ -17,18 +17,18 @@ import { type RetriedQuestion, retryQuestion } from "../db/queries/runs/retry.ts
 import type { RunOutcome } from "../events.ts";
 import type { Logger } from "../observability/logger.ts";
 import { isOfSandbox } from "../telegram-ids.ts";
-import type { NoteCancelled } from "./cancelled-runs.ts";
+import type { RecordCancelledRuns } from "./cancelled-runs.ts";
 import { type BotContext, languageOf, placeOf, stoppableBy, textsFor } from "./context.ts";
-import type { Outbox } from "./telegram/system-messages.ts";
+import type { SystemMessages } from "./telegram/system-messages.ts";
 import type { Texts } from "./texts.ts";
 
 export interface ButtonDeps {
   db: Db;
   /** Tells the workers of what was taken in. */
-  bell: NoticeBell;
-  outbox: Outbox;
+  bell: Coalescer;
+  systemMessages: SystemMessages;
   ownerTelegramIds: readonly number[];
-  noteCancelled: NoteCancelled;
+  recordCancelledRuns: RecordCancelledRuns;
   logger: Logger;
 }
 
@@ -96,7 +96,7 @@ export function createButtons(deps: ButtonDeps): Composer<BotContext> {
     const runId = ctx.match[1];
     const change = { updateId: ctx.update.update_id, ...stoppableBy(ctx) };
     const stopped = isUuid(runId) ? await stopRuns(deps.db, placeOf(ctx), { ...change, runId }) : NOTHING_STOPPED;
-    deps.noteCancelled(stopped?.cancelled ?? []);
+    deps.recordCancelledRuns(stopped?.cancelled ?? []);
     answer(ctx, afterStop(texts, stopped));
   });
 
@@ -110,7 +110,7 @@ export function createButtons(deps: ButtonDeps): Composer<BotContext> {
     const { outcome } = retried;
     if (retried.outcome === "queued") deps.bell.ring({ type: "run-queued", runId: retried.runId });
     answer(ctx, afterRetry(textsFor(ctx), outcome));
-    if (outcome === "queued" || outcome === "asked-again") deps.outbox.dropButtons(ctx);
+    if (outcome === "queued" || outcome === "asked-again") deps.systemMessages.dropButtons(ctx);
   });
 
   buttons.callbackQuery(/^thread:(.+)$/, async (ctx) => {
@@ -119,12 +119,13 @@ export function createButtons(deps: ButtonDeps): Composer<BotContext> {
     const change = { updateId: ctx.update.update_id };
     const thread = isUuid(threadId) ? await resumeThread(deps.db, placeOf(ctx), { ...change, threadId }) : null;
     answer(ctx, "");
-    if (thread !== undefined) deps.outbox.say(ctx, thread ? texts.resumed(thread.title ?? "") : texts.threadGone);
+    if (thread !== undefined)
+      deps.systemMessages.say(ctx, thread ? texts.resumed(thread.title ?? "") : texts.threadGone);
   });
 
   buttons.callbackQuery(/^remove:(\d+)$/, async (ctx) => {
     answer(ctx, "");
-    deps.outbox.say(ctx, await removeStaff(deps, ctx, { telegramUserId: Number(ctx.match[1]) }));
+    deps.systemMessages.say(ctx, await removeStaff(deps, ctx, { telegramUserId: Number(ctx.match[1]) }));
   });
 
   buttons.on("callback_query", (ctx) => answer(ctx, ""));
@@ -158,7 +159,7 @@ export function answerPress(ctx: BotContext, text: string, logger: Logger): void
 
 /** Takes a person's access away, for an owner. @returns the sentence that says what became of it. */
 export async function removeStaff(
-  { db, ownerTelegramIds, noteCancelled }: Pick<ButtonDeps, "db" | "ownerTelegramIds" | "noteCancelled">,
+  { db, ownerTelegramIds, recordCancelledRuns }: Pick<ButtonDeps, "db" | "ownerTelegramIds" | "recordCancelledRuns">,
   ctx: BotContext,
   who: { telegramUserId: number } | { username: string },
 ): Promise<string> {
@@ -173,7 +174,7 @@ export async function removeStaff(
   }
   const removal = found && (await removeStaffMember(db, found.telegramUserId));
   if (!removal) return texts.removeUnknown;
-  noteCancelled(removal.stopped.cancelled);
+  recordCancelledRuns(removal.stopped.cancelled);
   return texts.removed(removal.removed.name);
 }
 

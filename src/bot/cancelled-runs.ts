@@ -9,12 +9,15 @@ import type { Logger } from "../observability/logger.ts";
 import type { RunMeter } from "../observability/meter.ts";
 
 /** To be called after the commit that ended them. */
-export type NoteCancelled = (runs: readonly CancelledRun[]) => void;
+export type RecordCancelledRuns = (runs: readonly CancelledRun[]) => void;
 
 const CANCELLED: RunOutcome = { status: "cancelled", errorCode: null, errorMessage: null };
 
 /** Whoever is given no meter is not counted. */
-export function createNoteCancelled(deps: { meter?: Pick<RunMeter, "runEnded">; logger: Logger }): NoteCancelled {
+export function createRecordCancelledRuns(deps: {
+  meter?: Pick<RunMeter, "runEnded">;
+  logger: Logger;
+}): RecordCancelledRuns {
   return (runs) => {
     for (const { id, threadId, queuedMs } of runs) {
       deps.meter?.runEnded(CANCELLED);

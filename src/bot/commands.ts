@@ -14,17 +14,17 @@ import type { Shop } from "../shop/shop.ts";
 import { isOfSandbox } from "../telegram-ids.ts";
 import { INVITE_HOURS, inviteLink, makeInvite } from "./access.ts";
 import { mainKeyboard, removeButtons, removeStaff, threadButtons } from "./buttons.ts";
-import type { NoteCancelled } from "./cancelled-runs.ts";
+import type { RecordCancelledRuns } from "./cancelled-runs.ts";
 import { type BotContext, placeOf, stoppableBy, textsFor } from "./context.ts";
-import type { Outbox } from "./telegram/system-messages.ts";
+import type { SystemMessages } from "./telegram/system-messages.ts";
 import { LANGUAGES, textsIn } from "./texts.ts";
 
 export interface CommandDeps {
   db: Db;
-  outbox: Outbox;
+  systemMessages: SystemMessages;
   shop: Shop;
   ownerTelegramIds: readonly number[];
-  noteCancelled: NoteCancelled;
+  recordCancelledRuns: RecordCancelledRuns;
 }
 
 /** Threads that `/threads` offers: a screenful of buttons. */
@@ -34,72 +34,72 @@ const MAX_PEOPLE = 50;
 
 /** The handlers of all commands; they see staff only. */
 export function createCommands(deps: CommandDeps): Composer<BotContext> {
-  const { db, outbox, shop, noteCancelled } = deps;
+  const { db, systemMessages, shop, recordCancelledRuns } = deps;
   const commands = new Composer<BotContext>();
 
   commands.command("start", (ctx) => {
     const texts = textsFor(ctx);
     const keyboard = ctx.chat.type === "private" ? mainKeyboard(texts) : undefined;
-    outbox.say(ctx, texts.start(shop.name, ctx.staffMember.name), keyboard);
+    systemMessages.say(ctx, texts.start(shop.name, ctx.staffMember.name), keyboard);
   });
 
   commands.command("help", (ctx) => {
     const texts = textsFor(ctx);
-    outbox.say(ctx, texts.help + (ctx.staffMember.role === "owner" ? texts.ownerHelp : ""));
+    systemMessages.say(ctx, texts.help + (ctx.staffMember.role === "owner" ? texts.ownerHelp : ""));
   });
 
   commands.command("new", async (ctx) => {
     const texts = textsFor(ctx);
     const closed = await closeThread(db, placeOf(ctx), { updateId: ctx.update.update_id, ...stoppableBy(ctx) });
     if (closed === undefined) return;
-    noteCancelled(closed?.cancelled ?? []);
-    outbox.say(ctx, closed ? texts.newThread : texts.alreadyNew);
+    recordCancelledRuns(closed?.cancelled ?? []);
+    systemMessages.say(ctx, closed ? texts.newThread : texts.alreadyNew);
   });
 
   commands.command("stop", async (ctx) => {
     const texts = textsFor(ctx);
     const stopped = await stopRuns(db, placeOf(ctx), { updateId: ctx.update.update_id, ...stoppableBy(ctx) });
     if (!stopped) return;
-    noteCancelled(stopped.cancelled);
+    recordCancelledRuns(stopped.cancelled);
     // An answer that had begun says so itself.
-    if (stopped.cancelled.length > 0) outbox.sayInPassing(ctx, texts.stopped);
-    else if (stopped.running === 0) outbox.say(ctx, texts.nothingToStop);
+    if (stopped.cancelled.length > 0) systemMessages.sayInPassing(ctx, texts.stopped);
+    else if (stopped.running === 0) systemMessages.say(ctx, texts.nothingToStop);
   });
 
   commands.command("threads", async (ctx) => {
     const texts = textsFor(ctx);
     const threads = await findThreads(db, placeOf(ctx), MAX_THREADS);
-    if (threads.length === 0) outbox.say(ctx, texts.noThreads);
-    else outbox.say(ctx, texts.pickThread, threadButtons(threads));
+    if (threads.length === 0) systemMessages.say(ctx, texts.noThreads);
+    else systemMessages.say(ctx, texts.pickThread, threadButtons(threads));
   });
 
   commands.command("invite", async (ctx) => {
     const texts = textsFor(ctx);
-    if (ctx.staffMember.role !== "owner") return outbox.say(ctx, texts.ownersOnly);
+    if (ctx.staffMember.role !== "owner") return systemMessages.say(ctx, texts.ownersOnly);
     // In a group everyone would see the link.
-    if (ctx.chat.type !== "private") return outbox.say(ctx, texts.privateOnly);
+    if (ctx.chat.type !== "private") return systemMessages.say(ctx, texts.privateOnly);
     const role = STAFF_ROLES.find((candidate) => candidate === ctx.match.trim().toLowerCase());
-    if (!role) return outbox.say(ctx, texts.inviteUsage);
+    if (!role) return systemMessages.say(ctx, texts.inviteUsage);
     const update = { chat: placeOf(ctx).chat, updateId: ctx.update.update_id };
     const code = await oncePerUpdate(db, update, (tx) => makeInvite(tx, role, ctx.staffMember.id));
     // The link went out the first time: it is stored nowhere, and a second one would be good beside it.
     if (code === undefined) return;
-    outbox.say(ctx, texts.invite(texts.roles[role], inviteLink(ctx.me.username, code), INVITE_HOURS));
+    systemMessages.say(ctx, texts.invite(texts.roles[role], inviteLink(ctx.me.username, code), INVITE_HOURS));
   });
 
   commands.command("remove", async (ctx) => {
     const texts = textsFor(ctx);
-    if (ctx.staffMember.role !== "owner") return outbox.say(ctx, texts.ownersOnly);
-    if (ctx.chat.type !== "private") return outbox.say(ctx, texts.privateOnly);
+    if (ctx.staffMember.role !== "owner") return systemMessages.say(ctx, texts.ownersOnly);
+    if (ctx.chat.type !== "private") return systemMessages.say(ctx, texts.privateOnly);
     const who = ctx.match.trim();
     if (who !== "") {
       const target = /^\d+$/.test(who) ? { telegramUserId: Number(who) } : { username: who.replace(/^@/, "") };
-      return outbox.say(ctx, await removeStaff(deps, ctx, target));
+      return systemMessages.say(ctx, await removeStaff(deps, ctx, target));
     }
     const present = await findStaff(db, { sandbox: isOfSandbox(ctx.me.id), limit: MAX_PEOPLE });
     const others = present.filter(({ id }) => id !== ctx.staffMember.id);
-    if (others.length === 0) outbox.say(ctx, texts.removeNobody);
-    else outbox.say(ctx, texts.removeWhom, removeButtons(others, texts));
+    if (others.length === 0) systemMessages.say(ctx, texts.removeNobody);
+    else systemMessages.say(ctx, texts.removeWhom, removeButtons(others, texts));
   });
 
   return commands;

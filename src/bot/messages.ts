@@ -4,19 +4,19 @@
  */
 import { Composer } from "grammy";
 import type { Db } from "../db/client.ts";
-import type { NoticeBell } from "../db/notify/coalesce.ts";
+import type { Coalescer } from "../db/notify/coalesce.ts";
 import { receiveMessage } from "../db/queries/chat/conversations.ts";
 import { reviseMessage } from "../db/queries/chat/edits.ts";
 import { migrateChat } from "../db/queries/chat/places.ts";
 import type { Logger } from "../observability/logger.ts";
 import { type BotContext, commandOf, languageOf, placeOf, textsFor } from "./context.ts";
-import type { Outbox } from "./telegram/system-messages.ts";
+import type { SystemMessages } from "./telegram/system-messages.ts";
 
 export interface MessageDeps {
   db: Db;
   /** Tells the workers of what was taken in. */
-  bell: NoticeBell;
-  outbox: Outbox;
+  bell: Coalescer;
+  systemMessages: SystemMessages;
   logger: Logger;
 }
 
@@ -24,18 +24,18 @@ export interface MessageDeps {
 export const MAX_MESSAGE_CHARACTERS = 8_192;
 
 /** The handlers of messages; they see staff only. */
-export function createMessages({ db, bell, outbox, logger }: MessageDeps): Composer<BotContext> {
+export function createMessages({ db, bell, systemMessages, logger }: MessageDeps): Composer<BotContext> {
   const messages = new Composer<BotContext>();
 
   messages.on("message:text", async (ctx) => {
     const texts = textsFor(ctx);
     const { text } = ctx.msg;
-    if (text.trim() === "") return outbox.say(ctx, texts.empty);
-    if (text.length > MAX_MESSAGE_CHARACTERS) return outbox.say(ctx, texts.tooLong(MAX_MESSAGE_CHARACTERS));
+    if (text.trim() === "") return systemMessages.say(ctx, texts.empty);
+    if (text.length > MAX_MESSAGE_CHARACTERS) return systemMessages.say(ctx, texts.tooLong(MAX_MESSAGE_CHARACTERS));
     const command = commandOf(ctx);
     if (command) {
       // In a group a command that we do not know, and that names nobody, is some other bot's.
-      if (ctx.chat.type === "private" || command.bot) outbox.say(ctx, texts.unknownCommand);
+      if (ctx.chat.type === "private" || command.bot) systemMessages.say(ctx, texts.unknownCommand);
       return;
     }
 
@@ -59,7 +59,7 @@ export function createMessages({ db, bell, outbox, logger }: MessageDeps): Compo
     if (outcome === "not-staff") logger.info(facts, "message of a person who was just removed");
     if (outcome === "too-many") {
       logger.warn(facts, "message not taken in: the person asks too much at once");
-      if (received.tell) outbox.say(ctx, texts.tooMany);
+      if (received.tell) systemMessages.say(ctx, texts.tooMany);
     }
   });
 
@@ -73,7 +73,7 @@ export function createMessages({ db, bell, outbox, logger }: MessageDeps): Compo
 
   messages.on("message", (ctx) => {
     if (isService(ctx)) return;
-    outbox.say(ctx, textsFor(ctx).unsupported);
+    systemMessages.say(ctx, textsFor(ctx).unsupported);
   });
 
   return messages;

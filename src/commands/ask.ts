@@ -8,7 +8,7 @@ import { Writable } from "node:stream";
 import { startScriptedModel } from "../../sandbox/sandbox.ts";
 import { seedDemoShop } from "../../sandbox/shop/demo-shop.ts";
 import { createModel, type Model } from "../assistant/model/model.ts";
-import type { RunStage } from "../assistant/worker/work-on-run.ts";
+import type { RunPresenter } from "../assistant/worker/work-on-run.ts";
 import { startWorker } from "../assistant/worker/worker.ts";
 import { pickLanguage } from "../bot/texts.ts";
 import { type Config, loadConfig } from "../config.ts";
@@ -86,7 +86,7 @@ async function answer(
 ): Promise<RunOutcome | undefined> {
   const { database } = open;
   const { logger } = log;
-  const stage = createTerminalStage(log, stopping);
+  const presenter = createTerminalPresenter(log, stopping);
   const loop = {
     db: database.db,
     model,
@@ -95,7 +95,7 @@ async function answer(
     now: () => new Date(),
     logger,
   };
-  const worker = await startWorker({ database, loop, stage, logger: log.workerLogger }, null);
+  const worker = await startWorker({ database, loop, presenter, logger: log.workerLogger }, null);
   try {
     await failLeftTerminalRuns(database.db);
     const received = await receiveMessage(database.db, {
@@ -111,8 +111,8 @@ async function answer(
     if (received.outcome !== "queued") throw new Error("a message from the terminal is always new");
     await worker.work(await claim(open, received.runId, worker.id()));
     // Broken off, in most cases for want of the database: this fails as well then, and says so.
-    if (!stage.outcome()) await failLeftTerminalRuns(database.db);
-    return stage.outcome();
+    if (!presenter.outcome()) await failLeftTerminalRuns(database.db);
+    return presenter.outcome();
   } finally {
     await worker.stop(0);
     await worker.leave();
@@ -158,10 +158,10 @@ function createTerminalLog({ logLevel }: Config): TerminalLog {
 }
 
 /** Shows a run in the terminal, until it is broken off. */
-function createTerminalStage(
+function createTerminalPresenter(
   log: TerminalLog,
   stopping: AbortSignal,
-): RunStage & { outcome(): RunOutcome | undefined } {
+): RunPresenter & { outcome(): RunOutcome | undefined } {
   let isOver = false;
   let outcome: RunOutcome | undefined;
   let atLineStart = true;

@@ -1,4 +1,4 @@
-/** What the admins' API is told of the house beside its database: plain data, so that it needs to know no other room. */
+/** What the admins' API is told beside its database: plain data, so that it needs to know no other room. */
 import type { StaffRole } from "../shop/roles.ts";
 import type { Shop } from "../shop/shop.ts";
 
@@ -14,7 +14,7 @@ export interface ToolEntry {
   readonly label: { readonly en: string; readonly vi: string };
 }
 
-export interface House {
+export interface ApiEnvironment {
   /** In whose time zone days are counted. */
   readonly shop: Shop;
   /** The tools that the Assistant has now. */

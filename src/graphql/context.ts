@@ -4,7 +4,7 @@
 import DataLoader from "dataloader";
 import type { Db } from "../db/client.ts";
 import type { Logger } from "../observability/logger.ts";
-import type { House } from "./api-environment.ts";
+import type { ApiEnvironment } from "./api-environment.ts";
 import type { Admin } from "./guards/auth.ts";
 import { createExcerptFinder, type FindExcerpts } from "./lists/excerpts.ts";
 import type { ActivityHub } from "./live/activity-hub.ts";
@@ -13,7 +13,7 @@ export interface AdminContext {
   readonly db: Db;
   /** Null for a request without a valid token: then every field is refused. */
   readonly admin: Admin | null;
-  readonly house: House;
+  readonly environment: ApiEnvironment;
   /** What happens, for subscriptions. */
   readonly activity: ActivityHub;
   /** Over: nobody waits for the answer any more, and nothing further is to be read for it. */

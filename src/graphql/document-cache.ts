@@ -8,11 +8,11 @@ import type { DocumentNode } from "graphql";
 import type { Plugin } from "graphql-yoga";
 
 /** Of all texts together, in UTF-16 units: a hundred dashboards' documents. Parsed, one may take 300 times its text: 60 MB in all. */
-export const MAX_KEPT_LENGTH = 200_000;
+export const MAX_CACHED_LENGTH = 200_000;
 
 /** For one schema; in place of Yoga's `parserAndValidationCache`. */
-export function keepDocuments(): Plugin {
-  const kept = createKeep(MAX_KEPT_LENGTH);
+export function cacheDocuments(): Plugin {
+  const kept = createKeep(MAX_CACHED_LENGTH);
   /** The texts of documents that are valid, or not validated yet. */
   const texts = new WeakMap<DocumentNode, string>();
   return {

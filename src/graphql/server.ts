@@ -9,12 +9,12 @@ import { createYoga } from "graphql-yoga";
 import type { Db } from "../db/client.ts";
 import type { Logger } from "../observability/logger.ts";
 import { createRateLimiter, type RateLimit, type RateLimiter } from "../process/rate-limiter.ts";
-import type { House } from "./api-environment.ts";
+import type { ApiEnvironment } from "./api-environment.ts";
 import { createContext } from "./context.ts";
-import { keepDocuments } from "./document-cache.ts";
+import { cacheDocuments } from "./document-cache.ts";
 import { addErrorCodes, createErrorMask } from "./errors.ts";
 import { type Authenticator, createAuthenticator, requireToken, type TokenCheck } from "./guards/auth.ts";
-import { preventForgery } from "./guards/csrf.ts";
+import { preventCsrf } from "./guards/csrf.ts";
 import { limitDocument, MAX_BODY_BYTES } from "./guards/limits.ts";
 import { limitRate, limitRefusals, RATE_LIMIT } from "./guards/rate-limit.ts";
 import { limitTime, REQUEST_LIMIT_MS, withinTime } from "./guards/time-limit.ts";
@@ -32,7 +32,7 @@ export interface AdminApiDeps {
   /** The SHA-256 of the configured `ADMIN_TOKEN`, see `hashToken`. */
   readonly adminTokenHash: Buffer;
   readonly logger: Pick<Logger, "error" | "warn" | "info">;
-  readonly house: House;
+  readonly environment: ApiEnvironment;
   /** How often a token may ask; `RATE_LIMIT` when left out, as often as it likes when null (for a benchmark). */
   readonly rateLimit?: RateLimit | null;
   /** How often an address may ask without a valid token, here and at the other paths; without a limit when left out. */
@@ -51,20 +51,23 @@ export type AdminApi = ReturnType<typeof createAdminApi>;
 
 /** A listener for Node's HTTP server, with `.fetch` for those who have no server. Answers `/graphql` only. */
 export function createAdminApi(deps: AdminApiDeps) {
-  const { db, activity, house, adminTokenHash, logger, requestLimitMs = REQUEST_LIMIT_MS, pingIntervalMs } = deps;
-  const authenticator = withinTime(createAuthenticator(db, { adminTokenHash, sandbox: house.sandbox }), requestLimitMs);
+  const { db, activity, environment, adminTokenHash, logger, requestLimitMs = REQUEST_LIMIT_MS, pingIntervalMs } = deps;
+  const authenticator = withinTime(
+    createAuthenticator(db, { adminTokenHash, sandbox: environment.sandbox }),
+    requestLimitMs,
+  );
   return createYoga({
     schema: createSchema(),
     graphqlEndpoint: "/graphql",
     context: async ({ request }) =>
-      createContext({ db, activity, house, logger, admin: await authenticator.authenticate(request) }),
+      createContext({ db, activity, environment, logger, admin: await authenticator.authenticate(request) }),
     plugins: [
       usePlans(logger),
       limitTime(requestLimitMs),
       ...doorsOf(deps, authenticator),
-      preventForgery(),
+      preventCsrf(),
       limitDocument(),
-      keepDocuments(),
+      cacheDocuments(),
       shareEvents(createContext),
       addErrorCodes(),
       streamEvents(pingIntervalMs),
@@ -72,7 +75,7 @@ export function createAdminApi(deps: AdminApiDeps) {
     maskedErrors: { maskError: createErrorMask(logger) },
     // Errors are logged where they are masked, with their reference.
     logging: false,
-    // See `keepDocuments`.
+    // See `cacheDocuments`.
     parserAndValidationCache: false,
     maxRequestBodySize: MAX_BODY_BYTES,
     multipart: false,

@@ -15,13 +15,13 @@ const MAX_PHRASES = 1_000;
 /** What a log method is called with: facts and a phrase, or the phrase alone. */
 type LogArguments = [facts: unknown, phrase?: string | undefined, ...rest: unknown[]];
 
-export interface CalmWarnings {
+export interface LogThrottle {
   /** The arguments as they are to be written, with `suppressed` where lines were left out before; null to leave this out. */
   pass<T extends LogArguments>(args: T): T | null;
 }
 
 /** `now`: a clock in milliseconds that never goes back. */
-export function createCalmWarnings(now: () => number): CalmWarnings {
+export function createLogThrottle(now: () => number): LogThrottle {
   /** In the order in which they were last written. */
   const phrases = new Map<string, { writtenAt: number; suppressed: number }>();
   return {

@@ -7,7 +7,7 @@
  */
 import { type LogFn, type Logger, type LoggerOptions as PinoOptions, pino } from "pino";
 import pretty from "pino-pretty";
-import { createCalmWarnings } from "./log-throttle.ts";
+import { createLogThrottle } from "./log-throttle.ts";
 
 export type { Logger } from "pino";
 
@@ -57,7 +57,7 @@ export function createLogger({ level, pretty: isPretty, destination, clock }: Lo
 
 /** Child loggers have the hooks of their parent, and with them what it remembers. */
 function calmly(clock: () => number) {
-  const warnings = createCalmWarnings(clock);
+  const warnings = createLogThrottle(clock);
   return function logMethod(this: Logger, args: Parameters<LogFn>, method: LogFn, level: number): void {
     const passed = level === pino.levels.values.warn ? warnings.pass(args) : args;
     if (passed) method.apply(this, passed);

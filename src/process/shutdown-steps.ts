@@ -3,7 +3,7 @@
  *
  * `onFailure` hears of each that fails; nothing is thrown.
  */
-export async function stopInTurn(
+export async function runShutdownSteps(
   steps: readonly (() => Promise<void>)[],
   onFailure: (error: unknown) => void,
 ): Promise<void> {

@@ -11,7 +11,7 @@ import type { InputItem, ModelRequest, Responder } from "../../sandbox/model/tur
 import { createModel, type Model } from "../../src/assistant/model/model.ts";
 import type { RetryOptions } from "../../src/assistant/model/retry.ts";
 import type { RunLoop } from "../../src/assistant/run.ts";
-import type { RunStage } from "../../src/assistant/worker/work-on-run.ts";
+import type { RunPresenter } from "../../src/assistant/worker/work-on-run.ts";
 import { startWorker, type Worker } from "../../src/assistant/worker/worker.ts";
 import { finalReply } from "../../src/bot/texts.ts";
 import { connectDatabase, type Database } from "../../src/db/client.ts";
@@ -42,7 +42,7 @@ export interface RoomOptions {
   /** What a view does when it is told that another process goes on; by default it is done at once. */
   onAbandon?(): Promise<void>;
   /** In place of the product's words. */
-  finalText?: RunStage["finalText"];
+  finalText?: RunPresenter["finalText"];
   /** Hears the phrase of each warning and error of the log. */
   onLog?(phrase: string): void;
 }
@@ -116,7 +116,7 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
     ends.set(runId, end);
     return end;
   };
-  const stage: RunStage = {
+  const presenter: RunPresenter = {
     open: (run) => ({
       emit(event) {
         events.push(event);
@@ -151,7 +151,7 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
   const start = async (botId: number | null): Promise<RoomWorker> => {
     const database = connectDatabase(test.target, { poolSize: 3 });
     const worker = await startWorker(
-      { database, loop: { ...loop, db: database.db }, stage, logger: loop.logger },
+      { database, loop: { ...loop, db: database.db }, presenter, logger: loop.logger },
       botId,
     );
     closings.push(async () => {

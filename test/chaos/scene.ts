@@ -52,14 +52,14 @@ const PROGRESS_INTERVAL_MS = 10_000;
 export async function playScene(options: SceneOptions): Promise<SceneResult> {
   const startedAt = performance.now();
   const folder = await mkdtemp(join(tmpdir(), "counterhand-chaos-"));
-  const stage = await setStage(options, folder);
+  const presenter = await setStage(options, folder);
   try {
-    await Promise.all(stage.slots.map((slot) => slot.ready()));
-    const gaveUpBecause = await play(options, stage);
-    const recording = await record(stage, gaveUpBecause);
+    await Promise.all(presenter.slots.map((slot) => slot.ready()));
+    const gaveUpBecause = await play(options, presenter);
+    const recording = await record(presenter, gaveUpBecause);
     return { recording, durationMs: performance.now() - startedAt, folder };
   } finally {
-    await stage.close();
+    await presenter.close();
   }
 }
 
@@ -147,9 +147,9 @@ async function findFreePort(): Promise<number> {
 }
 
 /** @returns why not everything came to its end, or null. */
-async function play(options: SceneOptions, stage: Stage): Promise<string | null> {
+async function play(options: SceneOptions, presenter: Stage): Promise<string | null> {
   const { plan } = options;
-  const { people, slots, telegram, database, disturbances } = stage;
+  const { people, slots, telegram, database, disturbances } = presenter;
   const faults = createFaults({ slots, telegram, database, disturbances });
   const startedAt = Date.now();
   const timeline = [
@@ -157,7 +157,7 @@ async function play(options: SceneOptions, stage: Stage): Promise<string | null>
     ...plan.stops.map((stop) => ({ atMs: stop.atMs, run: () => people.stop(stop) })),
     ...plan.acts.map((act) => ({ atMs: act.atMs, run: () => faults.perform(act) })),
   ].sort((one, other) => one.atMs - other.atMs);
-  const tell = createTeller(options, stage, startedAt);
+  const tell = createTeller(options, presenter, startedAt);
   let stoodStillMs = 0;
   for (const { atMs, run } of timeline) {
     for (;;) {
@@ -178,29 +178,29 @@ async function play(options: SceneOptions, stage: Stage): Promise<string | null>
     faults.retry();
   }
   await faults.settled();
-  return waitForEnd(stage, options, tell);
+  return waitForEnd(presenter, options, tell);
 }
 
 /** Says now and then how far it is. */
-function createTeller({ onProgress }: SceneOptions, stage: Stage, startedAt: number): () => Promise<void> {
+function createTeller({ onProgress }: SceneOptions, presenter: Stage, startedAt: number): () => Promise<void> {
   let toldAt = startedAt;
   return async () => {
     if (!onProgress || Date.now() - toldAt < PROGRESS_INTERVAL_MS) return;
     toldAt = Date.now();
-    const { asked, open, undelivered } = await whatIsLeft(stage);
+    const { asked, open, undelivered } = await whatIsLeft(presenter);
     const left = `${asked} asked, ${open} runs open, ${undelivered} undelivered`;
-    onProgress(`${Math.round((toldAt - startedAt) / 1_000)} s: ${left}, ${stage.disturbances.length} disturbances`);
+    onProgress(`${Math.round((toldAt - startedAt) / 1_000)} s: ${left}, ${presenter.disturbances.length} disturbances`);
   };
 }
 
 async function waitForEnd(
-  stage: Stage,
+  presenter: Stage,
   { drainLimitMs, signal }: SceneOptions,
   tell: () => Promise<void>,
 ): Promise<string | null> {
   const deadline = Date.now() + drainLimitMs;
   for (;;) {
-    const { asked, received, open, undelivered, pendingUpdates } = await whatIsLeft(stage);
+    const { asked, received, open, undelivered, pendingUpdates } = await whatIsLeft(presenter);
     if (asked === received && open === 0 && undelivered === 0 && pendingUpdates === 0) return null;
     if (Date.now() > deadline) {
       return `after ${drainLimitMs} ms: ${asked - received} questions not received, ${open} runs open, ${undelivered} replies undelivered, ${pendingUpdates} updates unconfirmed`;
@@ -222,8 +222,8 @@ async function whatIsLeft({ database, people, telegram }: Stage) {
   return { ...left, asked: people.questions.length, pendingUpdates: telegram.pendingUpdates().length };
 }
 
-async function record(stage: Stage, gaveUpBecause: string | null): Promise<Recording> {
-  const { people, telegram, model, lines, database, slots, disturbances, telegramCalls } = stage;
+async function record(presenter: Stage, gaveUpBecause: string | null): Promise<Recording> {
+  const { people, telegram, model, lines, database, slots, disturbances, telegramCalls } = presenter;
   const complaints = [
     ...model.refused.map(({ status, message }) => `${status}: ${message}`),
     ...model.unexpected.map((error) => String(error)),

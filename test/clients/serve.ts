@@ -55,7 +55,7 @@ async function serveApi(database: Database) {
   const graphql = createAdminApi({
     db: database.db,
     activity,
-    house: createTestHouse(),
+    environment: createTestHouse(),
     adminTokenHash: hashToken(TOKEN),
     logger,
     // One token asks for all tests, as fast as they go.

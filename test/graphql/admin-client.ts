@@ -3,7 +3,7 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import type { Sql } from "postgres";
 import type { Db } from "../../src/db/client.ts";
 import { listen } from "../../src/db/notify/notify.ts";
-import type { House } from "../../src/graphql/api-environment.ts";
+import type { ApiEnvironment } from "../../src/graphql/api-environment.ts";
 import { hashToken } from "../../src/graphql/guards/auth.ts";
 import { type ActivityHub, createActivityHub } from "../../src/graphql/live/activity-hub.ts";
 import { type AdminApi, type AdminApiDeps, createAdminApi } from "../../src/graphql/server.ts";
@@ -44,11 +44,11 @@ interface Answer {
   readonly body: { data?: Data; errors?: { message: string; path?: unknown[]; extensions: Record<string, unknown> }[] };
 }
 
-export interface AdminApiOptions extends Partial<Omit<AdminApiDeps, "house">> {
+export interface AdminApiOptions extends Partial<Omit<AdminApiDeps, "environment">> {
   /** Connections of the database's pool. */
   readonly poolSize?: number;
   /** What differs from the shop and the tools of `createTestHouse`. */
-  readonly house?: Partial<House>;
+  readonly environment?: Partial<ApiEnvironment>;
   /** See `ActivityHubDeps`. */
   readonly tokenCheckMs?: number;
   /** The database of another one, which closes it: then this is as a second process on it. */
@@ -57,7 +57,7 @@ export interface AdminApiOptions extends Partial<Omit<AdminApiDeps, "house">> {
 
 /** Without a limit of the rate, unless one is given: a test may ask as fast as it likes. */
 export async function startAdminApi(options: AdminApiOptions = {}): Promise<AdminClient> {
-  const { poolSize = 5, house, shared, tokenCheckMs, ...deps } = options;
+  const { poolSize = 5, environment, shared, tokenCheckMs, ...deps } = options;
   const testDatabase = shared ?? (await createTestDatabase({ poolSize }));
   const errors: unknown[] = [];
   const notes: unknown[] = [];
@@ -75,7 +75,7 @@ export async function startAdminApi(options: AdminApiOptions = {}): Promise<Admi
   };
   const activity = createActivityHub({
     db: counted,
-    sandbox: house?.sandbox ?? false,
+    sandbox: environment?.sandbox ?? false,
     listen: (handler) => listen(testDatabase.database, handler),
     logger,
     ...(tokenCheckMs === undefined ? {} : { tokenCheckMs }),
@@ -86,7 +86,7 @@ export async function startAdminApi(options: AdminApiOptions = {}): Promise<Admi
     activity,
     adminTokenHash: hashToken(ADMIN_TOKEN),
     logger,
-    house: createTestHouse(house),
+    environment: createTestHouse(environment),
     ...deps,
   });
   const ask: AdminClient["ask"] = async (query, { token = ADMIN_TOKEN, variables } = {}) => {

@@ -1,7 +1,7 @@
 import { buildSchema } from "graphql";
 import { createYoga, type Plugin } from "graphql-yoga";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { keepDocuments, MAX_KEPT_LENGTH } from "../../src/graphql/document-cache.ts";
+import { cacheDocuments, MAX_CACHED_LENGTH } from "../../src/graphql/document-cache.ts";
 import { type AdminClient, startAdminApi } from "./admin-client.ts";
 
 let admins: AdminClient;
@@ -40,7 +40,7 @@ test("a refused document is refused each time, with the same words", async () =>
 test("documents are forgotten once their texts are too long together, those first that were not asked for", async () => {
   const { ask, counts } = countingApi();
   const long = (index: number) => `{ name } #${index}${"x".repeat(40_000)}`;
-  const others = Array.from({ length: Math.ceil(MAX_KEPT_LENGTH / 40_000) }, (_, index) => long(index));
+  const others = Array.from({ length: Math.ceil(MAX_CACHED_LENGTH / 40_000) }, (_, index) => long(index));
 
   await ask("{ seldom: name }");
   await ask("{ often: name }");
@@ -81,7 +81,7 @@ function countingApi() {
     schema: buildSchema("type Query { name: String }"),
     parserAndValidationCache: false,
     logging: false,
-    plugins: [keepDocuments(), counting],
+    plugins: [cacheDocuments(), counting],
   });
   const ask = async (query: string) => {
     const headers = { "content-type": "application/json" };

@@ -140,7 +140,10 @@ const FOLLOW_THREAD = `subscription ($id: ID) { threadActivity(threadId: $id) ${
 
 test("what happens is heard of the own side and of the terminal, live and by a cursor", async () => {
   for (const [side, other] of sides.each) {
-    const api = await startAdminApi({ shared: side.api.testDatabase, house: { sandbox: side === sides.sandbox } });
+    const api = await startAdminApi({
+      shared: side.api.testDatabase,
+      environment: { sandbox: side === sides.sandbox },
+    });
     const all = await subscribe(api, FOLLOW_ALL);
     const others = await subscribe(api, FOLLOW_THREAD, { variables: { id: other.talk.nodes.thread } });
     const begun = await all.event();

@@ -37,7 +37,7 @@ export interface Sides {
 
 export async function startSides(): Promise<Sides> {
   const api = await startAdminApi();
-  const ofSandbox = await startAdminApi({ shared: api.testDatabase, house: { sandbox: true } });
+  const ofSandbox = await startAdminApi({ shared: api.testDatabase, environment: { sandbox: true } });
   const real = await fill(api, { name: "real", sandbox: false });
   const sandbox = await fill(ofSandbox, { name: "sandbox", sandbox: true });
   const chat = { botId: null, telegramId: null, type: "terminal" as const };

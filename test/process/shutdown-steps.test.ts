@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { stopInTurn } from "../../src/process/shutdown-steps.ts";
+import { runShutdownSteps } from "../../src/process/shutdown-steps.ts";
 
 test("a step of a stop that fails is told of, and those behind it are taken all the same, in order", async () => {
   const done: string[] = [];
@@ -7,7 +7,7 @@ test("a step of a stop that fails is told of, and those behind it are taken all 
   const step = (name: string) => async () => void done.push(name);
   const broken = new Error("the connection is gone");
 
-  await stopInTurn([step("intake"), () => Promise.reject(broken), step("lock")], (error) => failures.push(error));
+  await runShutdownSteps([step("intake"), () => Promise.reject(broken), step("lock")], (error) => failures.push(error));
 
   expect(done).toEqual(["intake", "lock"]);
   expect(failures).toEqual([broken]);

@@ -4,10 +4,10 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Db } from "../../db/client.ts";
-import { type ClaimedRun, excuseAttempts } from "../../db/queries/runs/run-queue.ts";
+import { type ClaimedRun, uncountAttempts } from "../../db/queries/runs/run-queue.ts";
 import type { Logger } from "../../observability/logger.ts";
 
-export interface Excuses {
+export interface UncountedAttempts {
   /** Each attempt is excused once, however often it is named. Returns at once. */
   make(attempts: readonly ClaimedRun[]): void;
 }
@@ -16,7 +16,7 @@ const RETRY_INTERVAL_MS = 500;
 /** After half a minute nobody waits for it any more. */
 const TRIES = 60;
 
-export function createExcuses(db: Db, logger: Logger): Excuses {
+export function createUncountedAttempts(db: Db, logger: Logger): UncountedAttempts {
   const made = new WeakSet<ClaimedRun>();
   return {
     make(attempts) {
@@ -34,7 +34,7 @@ export function createExcuses(db: Db, logger: Logger): Excuses {
 async function tell(db: Db, runIds: readonly string[], logger: Logger): Promise<void> {
   for (let tries = 1; tries <= TRIES; tries += 1) {
     try {
-      return await excuseAttempts(db, runIds);
+      return await uncountAttempts(db, runIds);
     } catch (error) {
       logger.warn({ err: error, runIds }, "could not note that runs were given up for want of the database");
       await pause(RETRY_INTERVAL_MS, undefined, { ref: false });

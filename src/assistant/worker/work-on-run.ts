@@ -15,11 +15,11 @@ import type { RunEvent, RunOutcome } from "../../events.ts";
 import type { Logger } from "../../observability/logger.ts";
 import type { HandoverReason, RunMeter } from "../../observability/meter.ts";
 import { waitUpTo } from "../../process/timeout.ts";
-import { EXCUSE_GRACE_MS, MAX_ATTEMPTS, MAX_BEGINNINGS } from "../limits.ts";
+import { MAX_ATTEMPTS, MAX_BEGINNINGS, UNCOUNTED_GRACE_MS } from "../limits.ts";
 import { type RunControl, type RunLoop, type RunResult, runAssistant, StoppedError } from "../run.ts";
 import { createSpending, runEndFields } from "../run-log.ts";
 import type { TextStore } from "../text-store.ts";
-import type { Excuses } from "./uncounted-attempts.ts";
+import type { UncountedAttempts } from "./uncounted-attempts.ts";
 
 /** Where one run is shown. */
 export interface RunView {
@@ -30,7 +30,7 @@ export interface RunView {
 }
 
 /** Shows runs, and words how one ended. */
-export interface RunStage {
+export interface RunPresenter {
   open(run: ClaimedRun): RunView;
   /** The whole reply as Markdown: what the Assistant said, and the bot's own sentence when it did not end well. */
   finalText(run: ClaimedRun, outcome: RunOutcome, text: string): string;
@@ -39,9 +39,9 @@ export interface RunStage {
 export interface RunWork {
   database: Database;
   loop: RunLoop;
-  stage: RunStage;
+  presenter: RunPresenter;
   texts: TextStore;
-  excuses: Excuses;
+  uncountedAttempts: UncountedAttempts;
   meter?: RunMeter;
   logger: Logger;
 }
@@ -69,7 +69,7 @@ export async function workOnRun(
   const claimedAt = performance.now();
   let firstTextAt: number | null = null;
   const log = logger.child({ runId: run.id, threadId: run.threadId, attempt: run.attempt });
-  const view = deps.stage.open(run);
+  const view = deps.presenter.open(run);
   const texts = deps.texts.open(run, (error) => {
     if (error instanceof LeaseLostError) abort.abort(error);
     else log.warn({ err: error }, "could not store the text so far");
@@ -103,7 +103,7 @@ export async function workOnRun(
     deps.meter?.runHandedOver(reason);
     if (reason === "lease-lost" || reason === "shutdown") log.info({ reason }, "run handed over");
     else {
-      if (reason === "database-away") deps.excuses.make([run]);
+      if (reason === "database-away") deps.uncountedAttempts.make([run]);
       await giveUp(deps, run, log, error);
     }
   }
@@ -140,7 +140,7 @@ async function wasBegunTooOften({ database }: RunWork, run: ClaimedRun, signal: 
   if (run.attempt > MAX_BEGINNINGS) return true;
   if (run.attempt - run.handovers <= MAX_ATTEMPTS) return false;
   // It rejects only when the run is aborted, which is looked at next.
-  await pause(EXCUSE_GRACE_MS, undefined, { signal }).catch(() => undefined);
+  await pause(UNCOUNTED_GRACE_MS, undefined, { signal }).catch(() => undefined);
   // Who is stopped does not fail.
   if (signal.reason instanceof StoppedError) return false;
   signal.throwIfAborted();
@@ -155,7 +155,7 @@ async function end(
 ): Promise<void> {
   const { text, firstTokenAgeMs } = result;
   const outcome = storableOutcome(result.outcome);
-  const finalText = deps.stage.finalText(run, outcome, text);
+  const finalText = deps.presenter.finalText(run, outcome, text);
   const completedAt = await endRun(deps.database.db, run, { outcome, text, firstTokenAgeMs, finalText });
   if (outcome.status === "completed") emit({ type: "message-completed", text, completedAt });
   emit({ type: "run-end", outcome, finalText });

@@ -12,7 +12,7 @@ import { takeWorkerLock, type WorkerLock } from "../../db/worker-lock.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { waitUpTo } from "../../process/timeout.ts";
 
-export interface KeptLock {
+export interface WorkerLease {
   /** The number under which this worker is alive now. */
   workerId(): number;
   /** Whether the last sign of life is younger than half a lease, by a clock that no one sets. */
@@ -25,7 +25,7 @@ export interface KeptLock {
   release(): Promise<void>;
 }
 
-export interface LockKeeping {
+export interface WorkerLeaseOptions {
   botId: number | null;
   logger: Logger;
   /** The runs that it works on, whose leases are renewed with its own. */
@@ -59,7 +59,7 @@ const FRESH_LOOK_MS = 50;
 const RETRY_INTERVAL_MS = 500;
 
 /** Takes the lock and keeps it. */
-export async function keepWorkerLock(database: Database, keeping: LockKeeping): Promise<KeptLock> {
+export async function keepWorkerLease(database: Database, keeping: WorkerLeaseOptions): Promise<WorkerLease> {
   const { botId, logger } = keeping;
   let released = false;
   let relocking: Promise<void> | null = null;

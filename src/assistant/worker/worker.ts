@@ -4,7 +4,7 @@
  * It wakes by notice and looks by itself five times a second. What is done with a run is `work-on-run.ts`'s matter.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { createNoticeBell, type NoticeBell } from "../../db/notify/coalesce.ts";
+import { type Coalescer, createCoalescer } from "../../db/notify/coalesce.ts";
 import { type Listener, listen } from "../../db/notify/notify.ts";
 import {
   type ClaimedRun,
@@ -21,9 +21,9 @@ import { MAX_RUNS_PER_PROCESS } from "../limits.ts";
 import { StoppedError } from "../run.ts";
 import { createTextStore } from "../text-store.ts";
 import { type ActiveRuns, createActiveRuns } from "./active-runs.ts";
-import { createExcuses } from "./uncounted-attempts.ts";
+import { createUncountedAttempts } from "./uncounted-attempts.ts";
 import { type RunWork, ShutdownError, workOnRun } from "./work-on-run.ts";
-import { type KeptLock, keepWorkerLock } from "./worker-lease.ts";
+import { keepWorkerLease, type WorkerLease } from "./worker-lease.ts";
 
 export interface Worker {
   /** This worker's number; it changes when the database was away. */
@@ -54,22 +54,22 @@ const END_LIMIT_MS = 5_000;
 
 /** What the parts of one worker share. */
 interface Post extends RunWork {
-  lock: KeptLock;
+  lock: WorkerLease;
   active: ActiveRuns<ClaimedRun>;
   bell: ReturnType<typeof createBell>;
   /** Tells admins who follow that a run was begun. */
-  changes: NoticeBell;
+  changes: Coalescer;
   stopping: boolean;
-  isRushed?(): boolean;
+  isOverloaded?(): boolean;
 }
 
-export interface WorkerDeps extends Omit<RunWork, "texts" | "excuses"> {
+export interface WorkerDeps extends Omit<RunWork, "texts" | "uncountedAttempts"> {
   /** Its number is dead: what it had may be another's from now on. */
   onLost?(): void;
   /** How many workers of the bot live, this one among them; told with each sign of life. */
   onLiveWorkers?(count: number): void;
   /** Whether more is asked than can be answered: what comes in is to be stored first, and runs begin one by one. */
-  isRushed?(): boolean;
+  isOverloaded?(): boolean;
 }
 
 /**
@@ -79,7 +79,7 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
   const { database, logger } = deps;
   const bell = createBell();
   const active = createActiveRuns<ClaimedRun>(bell.ring);
-  const excuses = createExcuses(database.db, logger);
+  const uncountedAttempts = createUncountedAttempts(database.db, logger);
   /** Since when each run is held and not worked on, by a clock that never goes back. */
   let idleSince = new Map<string, number>();
   const giveBackStrays = (idle: string[]) => {
@@ -93,7 +93,7 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
     );
   };
   let hearing: Awaited<ReturnType<typeof keepListening>> | undefined;
-  const lock = await keepWorkerLock(database, {
+  const lock = await keepWorkerLease(database, {
     botId,
     logger,
     runIds: active.ids,
@@ -103,7 +103,7 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
       giveBackStrays(runs.flatMap(({ id }) => (active.has(id) ? [] : [id])));
     },
     onLost() {
-      excuses.make(active.all());
+      uncountedAttempts.make(active.all());
       active.abortAll((runId) => new LeaseLostError(runId));
       deps.onLost?.();
     },
@@ -113,11 +113,11 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
       hearing?.renew();
     },
   });
-  const changes = createNoticeBell(database.db, (error) =>
+  const changes = createCoalescer(database.db, (error) =>
     logger.warn({ err: error }, "could not tell that a run was begun"),
   );
   const texts = createTextStore(database.db);
-  const post: Post = { ...deps, texts, excuses, lock, active, bell, changes, stopping: false };
+  const post: Post = { ...deps, texts, uncountedAttempts, lock, active, bell, changes, stopping: false };
   hearing = await keepListening(() => listenForRuns(post), logger);
   const claiming = botId === null ? Promise.resolve() : claimLoop(post, botId);
 
@@ -195,7 +195,7 @@ async function claimAll(post: Post, botId: number): Promise<void> {
     void work(post, run);
     post.changes.ring({ type: "changed" });
     // What a dead process left is shown to people already: it does not wait.
-    if (run.attempt === 1 && post.isRushed?.()) await pause(RUSH_INTERVAL_MS);
+    if (run.attempt === 1 && post.isOverloaded?.()) await pause(RUSH_INTERVAL_MS);
   }
 }
 

@@ -10,7 +10,7 @@ const LONGEST_PAUSE_MS = 60_000;
 /** After so long without a conflict, the next one is a new story. */
 const PEACE_MS = 120_000;
 
-export interface Conflicts {
+export interface ConflictBackoff {
   /** Telegram answered 409. @returns how long to wait, and whether the operator should hear of such a rival. */
   met(rival: Rival): { waitMs: number; isNew: boolean };
   /** Telegram gave updates. @returns whether a conflict is over with it. */
@@ -18,7 +18,7 @@ export interface Conflicts {
 }
 
 /** `now` is a monotonic clock in milliseconds. */
-export function createConflicts(now: () => number = () => performance.now()): Conflicts {
+export function createConflictBackoff(now: () => number = () => performance.now()): ConflictBackoff {
   const known = new Set<Rival>();
   let count = 0;
   let lastAt = 0;

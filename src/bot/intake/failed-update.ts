@@ -5,11 +5,11 @@ import { oncePerUpdate } from "../../db/queries/chat/places.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { answerPress } from "../buttons.ts";
 import { type BotContext, placeOf, textsFor } from "../context.ts";
-import type { Outbox } from "../telegram/system-messages.ts";
+import type { SystemMessages } from "../telegram/system-messages.ts";
 
-export interface GivenUpDeps {
+export interface FailedUpdateDeps {
   db: Db;
-  outbox: Outbox;
+  systemMessages: SystemMessages;
   logger: Logger;
 }
 
@@ -20,7 +20,11 @@ export interface GivenUpDeps {
  *
  * @throws what the database throws.
  */
-export function createTellGivenUp({ db, outbox, logger }: GivenUpDeps): (error: unknown) => Promise<void> {
+export function createReportFailedUpdate({
+  db,
+  systemMessages,
+  logger,
+}: FailedUpdateDeps): (error: unknown) => Promise<void> {
   return async (error) => {
     const ctx = error instanceof BotError ? (error.ctx as BotContext) : undefined;
     if (!ctx || !isToBeTold(ctx)) return;
@@ -28,7 +32,7 @@ export function createTellGivenUp({ db, outbox, logger }: GivenUpDeps): (error: 
     const isNew = await oncePerUpdate(db, { chat, updateId: ctx.update.update_id }, async () => true);
     const texts = textsFor(ctx);
     if (ctx.callbackQuery) answerPress(ctx, isNew ? texts.pressNotTakenIn : "", logger);
-    else if (isNew) outbox.say(ctx, texts.notTakenIn);
+    else if (isNew) systemMessages.say(ctx, texts.notTakenIn);
   };
 }
 

@@ -4,14 +4,14 @@
 const UPDATES_IN_A_RUSH = 30;
 const SPAN_MS = 1_000;
 
-export interface Rush {
+export interface Overload {
   /** An update came in. */
   note(): void;
   isOn(): boolean;
 }
 
 /** `now` is a monotonic clock in milliseconds. */
-export function createRush(now: () => number = () => performance.now()): Rush {
+export function createOverload(now: () => number = () => performance.now()): Overload {
   const newest: number[] = [];
   return {
     note() {

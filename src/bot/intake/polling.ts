@@ -12,9 +12,9 @@ import { claimPolling, releasePolling } from "../../db/queries/process/pollers.t
 import type { StartupError } from "../../errors.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { isRefusal, type Rival, reasonOf, refusedToken, retryDelay, rivalIn, sleep } from "../telegram/call-failure.ts";
-import { type Conflicts, createConflicts } from "./conflict-backoff.ts";
-import { ALLOWED_UPDATES, type TakeIn } from "./process-update.ts";
-import { takeInSideBySide } from "./sequentialize.ts";
+import { type ConflictBackoff, createConflictBackoff } from "./conflict-backoff.ts";
+import { ALLOWED_UPDATES, type ProcessUpdate } from "./process-update.ts";
+import { sequentialize } from "./sequentialize.ts";
 import { updatesOf } from "./update-batch.ts";
 
 export interface PollingDeps {
@@ -26,7 +26,7 @@ export interface PollingDeps {
   workerId(): number;
   /** Whether this process holds its worker's number, as far as it has heard: one that was frozen finds another polling. */
   isAlive(): boolean;
-  takeIn: TakeIn;
+  processUpdate: ProcessUpdate;
   /** The token was refused while running: the process has to end. */
   onRefused(error: StartupError): void;
   logger: Logger;
@@ -53,7 +53,7 @@ export function startPolling(deps: PollingDeps): Polling {
   let turn = new AbortController();
   const done = pollInTurn(deps, {
     stop,
-    conflicts: createConflicts(),
+    conflicts: createConflictBackoff(),
     begin() {
       turn = new AbortController();
       return AbortSignal.any([stop.signal, turn.signal]);
@@ -71,7 +71,7 @@ export function startPolling(deps: PollingDeps): Polling {
 interface Turns {
   /** Also aborted from within, when polling is over for good. */
   stop: AbortController;
-  conflicts: Conflicts;
+  conflicts: ConflictBackoff;
   /** @returns the signal of a new turn. */
   begin(): AbortSignal;
 }
@@ -117,7 +117,7 @@ async function pollOneTurn(deps: PollingDeps, { begin, conflicts, stop }: Turns)
 }
 
 /** @returns the offset that Telegram was not told of yet, if there is one. Throws when the token is refused. */
-async function poll(deps: PollingDeps, conflicts: Conflicts, signal: AbortSignal): Promise<number | null> {
+async function poll(deps: PollingDeps, conflicts: ConflictBackoff, signal: AbortSignal): Promise<number | null> {
   const { api, logger } = deps;
   let offset = 0;
   let confirmed = 0;
@@ -158,7 +158,7 @@ function waitAfter(error: unknown, failures: number, logger: Logger): number {
   return waitMs;
 }
 
-function waitInConflict(conflicts: Conflicts, rival: Rival, logger: Logger): number {
+function waitInConflict(conflicts: ConflictBackoff, rival: Rival, logger: Logger): number {
   const { waitMs, isNew } = conflicts.met(rival);
   if (isNew) logger.error(CONFLICT[rival]);
   return waitMs;
@@ -173,19 +173,19 @@ const CONFLICT: Record<Rival, string> = {
 
 /** Takes a batch in. @returns the offset behind the updates that are done with. */
 async function takeInAll(
-  { takeIn }: PollingDeps,
+  { processUpdate }: PollingDeps,
   updates: Update[],
   { offset, signal }: { offset: number; signal: AbortSignal },
 ): Promise<number> {
-  const count = await takeInSideBySide(updates, (update) => takeInAtLast(takeIn, update, signal));
+  const count = await sequentialize(updates, (update) => takeInAtLast(processUpdate, update, signal));
   const last = updates[count - 1];
   return last ? last.update_id + 1 : offset;
 }
 
 /** Tries one update until it is done with. @returns false when polling stops before that, or stopped before it began. */
-async function takeInAtLast(takeIn: TakeIn, update: Update, signal: AbortSignal): Promise<boolean> {
+async function takeInAtLast(processUpdate: ProcessUpdate, update: Update, signal: AbortSignal): Promise<boolean> {
   for (let waitMs = FIRST_RETRY_MS; !signal.aborted; waitMs = Math.min(waitMs * 2, LONGEST_RETRY_MS)) {
-    if (await takeIn(update)) return true;
+    if (await processUpdate(update)) return true;
     await sleep(waitMs, signal);
   }
   return false;

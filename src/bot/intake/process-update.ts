@@ -12,7 +12,7 @@ import type { Logger } from "../../observability/logger.ts";
 /** What the handlers know; everything else is not even sent to us. */
 export const ALLOWED_UPDATES = ["message", "edited_message", "callback_query"] as const;
 
-export interface TakeInDeps {
+export interface ProcessUpdateDeps {
   /** Commits what the update says; throws when it could not. */
   handle(update: Update): Promise<void>;
   /** Tells the person that an update was given up, for this error of `handle`; throws when that could not be noted. */
@@ -23,7 +23,7 @@ export interface TakeInDeps {
 }
 
 /** One try; never throws. @returns whether the update is done with and may be confirmed: committed, or given up. */
-export type TakeIn = (update: Update) => Promise<boolean>;
+export type ProcessUpdate = (update: Update) => Promise<boolean>;
 
 /** Tries of an update that fails while the database is well. Then it is a fault of ours, and others wait behind it. */
 const MAX_TRIES = 5;
@@ -31,7 +31,7 @@ const MAX_TRIES = 5;
 const MAX_REMEMBERED = 1_000;
 
 /** Takes updates in, and remembers how often each has failed. */
-export function createTakeIn({ handle, giveUp, isDatabaseUp, logger }: TakeInDeps): TakeIn {
+export function createProcessUpdate({ handle, giveUp, isDatabaseUp, logger }: ProcessUpdateDeps): ProcessUpdate {
   const failures = new Map<number, number>();
 
   /** @returns whether it is done with. */
@@ -71,7 +71,7 @@ export function createTakeIn({ handle, giveUp, isDatabaseUp, logger }: TakeInDep
   };
 }
 
-async function failureOf(handle: TakeInDeps["handle"], update: Update) {
+async function failureOf(handle: ProcessUpdateDeps["handle"], update: Update) {
   try {
     await handle(update);
     return null;

@@ -8,20 +8,20 @@ import type { Update } from "grammy/types";
 const MAX_CHATS_AT_ONCE = 12;
 
 /**
- * Hands every update to `takeIn`, which answers whether it may be confirmed; after a no, the rest of its chat is left.
+ * Hands every update to `processUpdate`, which answers whether it may be confirmed; after a no, the rest of its chat is left.
  *
  * @returns how many from the first on may be confirmed: one that may not holds back those behind it, whatever their chat.
  */
-export async function takeInSideBySide(
+export async function sequentialize(
   updates: readonly Update[],
-  takeIn: (update: Update) => Promise<boolean>,
+  processUpdate: (update: Update) => Promise<boolean>,
 ): Promise<number> {
   const done = new Set<Update>();
   const queues = [...queuesOf(updates).values()];
   const work = async () => {
     for (let queue = queues.shift(); queue; queue = queues.shift()) {
       for (const update of queue) {
-        if (!(await takeIn(update))) break;
+        if (!(await processUpdate(update))) break;
         done.add(update);
       }
     }

@@ -10,13 +10,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Update } from "grammy/types";
 import { z } from "zod";
 import { networkOf, type RateLimiter } from "../../process/rate-limiter.ts";
-import type { TakeIn } from "./process-update.ts";
+import type { ProcessUpdate } from "./process-update.ts";
 
-export interface WebhookDoor {
+export interface WebhookHandler {
   /** Never throws. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** Lets updates in from now on: before, and after `close`, they are sent away to come again. */
-  open(takeIn: TakeIn): void;
+  open(processUpdate: ProcessUpdate): void;
   /** Lets no more in; settles when those inside are done with. */
   close(): Promise<void>;
 }
@@ -32,7 +32,7 @@ const RETRY_AFTER_SECONDS = 1;
 /** What is relied on here; all else in it is for the handlers, and Telegram's own: the secret says so. */
 const IncomingUpdate = z.looseObject({ update_id: z.int().min(0) });
 
-export interface WebhookDoorOptions {
+export interface WebhookHandlerOptions {
   /** How often an address may come without the secret, here and at the other paths; without a limit when left out. */
   readonly refusals?: RateLimiter;
   /** Hears of each request that brings the secret. */
@@ -40,15 +40,18 @@ export interface WebhookDoorOptions {
 }
 
 /** A door that is closed at first. */
-export function createWebhookDoor(secret: string, { refusals, onTrusted }: WebhookDoorOptions = {}): WebhookDoor {
+export function createWebhookHandler(
+  secret: string,
+  { refusals, onTrusted }: WebhookHandlerOptions = {},
+): WebhookHandler {
   const secretHash = hashOf(secret);
   const inside = new Set<Promise<boolean>>();
   let atOnce = 0;
-  let takeIn: TakeIn | null = null;
+  let processUpdate: ProcessUpdate | null = null;
 
   const takeInWhenOpen = async (update: Update): Promise<Status> => {
-    if (!takeIn) return 503;
-    const taken = takeIn(update);
+    if (!processUpdate) return 503;
+    const taken = processUpdate(update);
     inside.add(taken);
     const isDone = await taken.finally(() => inside.delete(taken));
     return isDone ? 200 : 500;
@@ -59,7 +62,7 @@ export function createWebhookDoor(secret: string, { refusals, onTrusted }: Webho
     }
     onTrusted?.(request);
     if (request.method !== "POST") return 405;
-    if (!takeIn || atOnce >= MAX_AT_ONCE) return 503;
+    if (!processUpdate || atOnce >= MAX_AT_ONCE) return 503;
     atOnce += 1;
     try {
       const body = await readBody(request);
@@ -76,10 +79,10 @@ export function createWebhookDoor(secret: string, { refusals, onTrusted }: Webho
       respond(response, await statusFor(request));
     },
     open(whoTakesIn) {
-      takeIn = whoTakesIn;
+      processUpdate = whoTakesIn;
     },
     async close() {
-      takeIn = null;
+      processUpdate = null;
       await Promise.all(inside);
     },
   };

@@ -10,7 +10,7 @@ import type { StartupError } from "../../errors.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { isRefusal, reasonOf, refusedToken } from "../telegram/call-failure.ts";
 
-export interface WebhookWatchDeps {
+export interface WebhookMonitorDeps {
   api: Api;
   /** Where the updates belong. */
   url: string;
@@ -22,7 +22,7 @@ export interface WebhookWatchDeps {
 }
 
 /** A watch over one webhook. Each look asks Telegram once, and never throws for what Telegram does. */
-export function createWebhookWatch(deps: WebhookWatchDeps): { look(signal: AbortSignal): Promise<void> } {
+export function createWebhookMonitor(deps: WebhookMonitorDeps): { look(signal: AbortSignal): Promise<void> } {
   const { api, url, tell, logger } = deps;
   let knownErrorAt: number | undefined;
   const noteErrors = (info: WebhookInfo) => {

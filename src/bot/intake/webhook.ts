@@ -10,9 +10,9 @@ import type { WebhookConfig } from "../../config.ts";
 import type { StartupError } from "../../errors.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { isRefusal, reasonOf, refusedToken, retryDelay, sleep } from "../telegram/call-failure.ts";
-import { ALLOWED_UPDATES, type TakeIn } from "./process-update.ts";
-import { createWebhookDoor, type WebhookDoor, type WebhookDoorOptions } from "./webhook-handler.ts";
-import { createWebhookWatch } from "./webhook-monitor.ts";
+import { ALLOWED_UPDATES, type ProcessUpdate } from "./process-update.ts";
+import { createWebhookHandler, type WebhookHandler, type WebhookHandlerOptions } from "./webhook-handler.ts";
+import { createWebhookMonitor } from "./webhook-monitor.ts";
 
 export interface Webhook {
   /** The public address, as Telegram is told it. */
@@ -20,13 +20,13 @@ export interface Webhook {
   /** What of it this server answers. */
   path: string;
   secret: string;
-  door: WebhookDoor;
+  door: WebhookHandler;
 }
 
 export interface WebhookDeps {
   api: Api;
   webhook: Webhook;
-  takeIn: TakeIn;
+  processUpdate: ProcessUpdate;
   /** The token was refused while running: the process has to end. */
   onRefused(error: StartupError): void;
   logger: Logger;
@@ -42,10 +42,10 @@ const MAX_CONNECTIONS = 40;
 export function createWebhook(
   { url, path, secret }: WebhookConfig,
   token: string,
-  options?: WebhookDoorOptions,
+  options?: WebhookHandlerOptions,
 ): Webhook {
   const known = secret ?? deriveSecret(token);
-  return { url, path, secret: known, door: createWebhookDoor(known, options) };
+  return { url, path, secret: known, door: createWebhookHandler(known, options) };
 }
 
 /** How often Telegram is asked whether it still brings the updates here, in milliseconds. */
@@ -55,7 +55,7 @@ const WATCH_INTERVAL_MS = 60_000;
 export function startWebhook(deps: WebhookDeps): { stop(): Promise<void> } {
   const { door } = deps.webhook;
   const stop = new AbortController();
-  door.open(deps.takeIn);
+  door.open(deps.processUpdate);
   const told = keepTold(deps, stop.signal);
   return {
     async stop() {
@@ -73,7 +73,7 @@ function deriveSecret(token: string): string {
 async function keepTold(deps: WebhookDeps, signal: AbortSignal): Promise<void> {
   const { api, logger, onRefused, webhook } = deps;
   const tell = () => tellTelegram(deps, signal);
-  const watch = createWebhookWatch({ api, url: webhook.url, tell, onRefused, logger });
+  const watch = createWebhookMonitor({ api, url: webhook.url, tell, onRefused, logger });
   await tell();
   for (;;) {
     await sleep(WATCH_INTERVAL_MS, signal);

@@ -17,9 +17,9 @@ export type SendAnswer = { kind: "sent"; messageId: number } | TelegramAnswer;
 /** What is kept of a reply; each retries until it is stored, and rejects when the reply belongs to another worker by now. */
 export interface ReplyStore {
   /** A message is about to be sent: until it is known what came of it, it may stand there twice. */
-  noteSending(): Promise<void>;
+  recordSending(): Promise<void>;
   /** It was surely not sent. */
-  noteNotSent(): Promise<void>;
+  recordNotSent(): Promise<void>;
   /** It was sent: these are the reply's messages now. */
   savePages(telegramMessageIds: readonly number[]): Promise<void>;
   /** The end is about to be shown by an edit: rejects when it must not be, as for all the others. */

@@ -5,9 +5,9 @@
  * what is said or when it is sent.
  */
 import type { Api } from "grammy";
-import type { RunStage } from "../../assistant/worker/work-on-run.ts";
+import type { RunPresenter } from "../../assistant/worker/work-on-run.ts";
 import type { Db } from "../../db/client.ts";
-import type { NotedWindow } from "../../db/queries/chat/chat-windows.ts";
+import type { StoredWindow } from "../../db/queries/chat/chat-windows.ts";
 import { migrateChat } from "../../db/queries/chat/places.ts";
 import {
   claimWaitingReplies,
@@ -32,7 +32,7 @@ import { createReply, type Reply } from "./reply.ts";
 import { createReplyRecords } from "./reply-records.ts";
 import { createReplyTransport } from "./transport.ts";
 
-export interface StageDeps {
+export interface ReplyPresenterDeps {
   db: Db;
   api: Api;
   botId: number;
@@ -47,7 +47,7 @@ export interface StageDeps {
   logger: Logger;
 }
 
-export interface TelegramStage extends RunStage {
+export interface ReplyPresenter extends RunPresenter {
   /** Delivers what dead processes left, now and every few seconds. */
   deliverWaiting(): Promise<void>;
   /** The worker's number is dead: what it drew may be another's from now on. */
@@ -64,7 +64,7 @@ interface Place {
   /** Our own id of the chat: Telegram's may change in the middle of a reply. */
   chatId: string;
   chat: BudgetChat;
-  window: NotedWindow;
+  window: StoredWindow;
   topicId: number | null;
   replyToMessageId: number | null;
   telegramMessageIds: number[];
@@ -84,7 +84,7 @@ const WAITING_BATCH = 50;
 const MOST_OPEN_REPLIES = 1_000;
 
 /** A stage in the chats of one bot. */
-export function createTelegramStage(deps: StageDeps): TelegramStage {
+export function createReplyPresenter(deps: ReplyPresenterDeps): ReplyPresenter {
   const { budget, clock, db, logger, mostOpenReplies = MOST_OPEN_REPLIES } = deps;
   const open = new Map<string, Reply>();
   /** Numbers under which this process has claimed something: what they noted of a chat is known here. */

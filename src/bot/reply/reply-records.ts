@@ -4,16 +4,16 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Db } from "../../db/client.ts";
-import { createNoticeBell } from "../../db/notify/coalesce.ts";
+import { createCoalescer } from "../../db/notify/coalesce.ts";
 import {
   confirmReply,
   findReplyTurn,
   markDelivered,
   markUndeliverable,
-  noteNotSent,
-  noteSending,
   type ReplyClaim,
   ReplyLostError,
+  recordNotSent,
+  recordSending,
   saveReplyPages,
 } from "../../db/queries/chat/replies.ts";
 import type { Logger } from "../../observability/logger.ts";
@@ -39,9 +39,7 @@ export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
   /** The number under which this process has each reply now. */
   const claims = new Map<string, number>();
   let isOver = false;
-  const bell = createNoticeBell(db, (error) =>
-    logger.warn({ err: error }, "could not tell that a reply was delivered"),
-  );
+  const bell = createCoalescer(db, (error) => logger.warn({ err: error }, "could not tell that a reply was delivered"));
   const keep = async <T>(write: () => Promise<T>): Promise<T> => {
     for (;;) {
       try {
@@ -64,11 +62,11 @@ export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
       claims.set(id, workerId);
       const claim = () => ({ id, workerId: claims.get(id) ?? workerId });
       return {
-        noteSending() {
+        recordSending() {
           const sendingSince = new Date();
-          return keep(() => noteSending(db, claim(), sendingSince));
+          return keep(() => recordSending(db, claim(), sendingSince));
         },
-        noteNotSent: () => keep(() => noteNotSent(db, claim())),
+        recordNotSent: () => keep(() => recordNotSent(db, claim())),
         savePages: (telegramMessageIds) => show(() => saveReplyPages(db, claim(), telegramMessageIds)),
         confirm: () => keep(() => confirmReply(db, claim())),
         markDelivered: () => show(() => markDelivered(db, claim())),

@@ -20,7 +20,7 @@ export interface Writing {
 /** Takes a step within its slot. @throws {ReplyLostError} when the reply belongs to another worker by now. */
 export async function writeStep(writing: Writing, step: Step, slot: Slot): Promise<TelegramAnswer> {
   if (step.kind === "send") {
-    await passFence(writing, slot, () => noteSending(writing));
+    await passFence(writing, slot, () => recordSending(writing));
     const answer = await writing.transport.send(step.page);
     endSlot(slot, answer);
     return noteSend(writing, step.page, answer);
@@ -44,9 +44,9 @@ async function passFence({ stop }: Writing, slot: Slot, pass: () => Promise<void
   }
 }
 
-async function noteSending({ stop, store }: Writing): Promise<void> {
-  await store.noteSending();
-  if (stop.signal.aborted) await store.noteNotSent();
+async function recordSending({ stop, store }: Writing): Promise<void> {
+  await store.recordSending();
+  if (stop.signal.aborted) await store.recordNotSent();
 }
 
 /** Ends a slot by what came of its call: one that was held was never made. */
@@ -72,7 +72,7 @@ async function noteSend(
   }
   // What may have been sent stays noted as on its way: whoever sends it again counts it.
   if (answer.kind === "unknown" && answer.mayBeDone) meter?.messageMayBeDoubled();
-  else await store.noteNotSent();
+  else await store.recordNotSent();
   return answer;
 }
 

@@ -15,7 +15,7 @@ import { type Clock, systemClock } from "./clock.ts";
 
 type Markup = InlineKeyboardMarkup | ReplyKeyboardMarkup;
 
-export interface Outbox {
+export interface SystemMessages {
   /** Says something in the chat of the update; answers at once, before it is sent. */
   say(ctx: Context, text: string, markup?: Markup): void;
   /** The same for what can wait: it leaves the chat's last slot to an answer that is about to end. */
@@ -38,7 +38,7 @@ const LONGEST_PAUSE_MS = 10_000;
 /** Sentences of one chat that are on their way at once. Nobody reads more: somebody presses buttons for the fun of it. */
 const MAX_SENTENCES = 20;
 
-export interface OutboxDeps {
+export interface SystemMessagesDeps {
   api: Api;
   budget: SendBudget;
   clock?: Clock;
@@ -62,7 +62,7 @@ interface Line {
 }
 
 /** An outbox of one bot. */
-export function createOutbox({ api, budget, clock = systemClock, logger }: OutboxDeps): Outbox {
+export function createSystemMessages({ api, budget, clock = systemClock, logger }: SystemMessagesDeps): SystemMessages {
   const lines = new Map<number, Line>();
   const underWay = new Set<AbortController>();
 

@@ -2,7 +2,7 @@
  * What is wrong with a file: the first faults by line and column, and how many there are in all.
  */
 import { BadInputError } from "../../errors.ts";
-import { escapeUnseen } from "./invisible-characters.ts";
+import { escapeInvisible } from "./invisible-characters.ts";
 
 /** How many faults are named; the others are counted. */
 const NAMED_FAULTS = 20;
@@ -66,7 +66,7 @@ export function createFaultList(fileName: string): FaultList {
 export function quoteCell(cell: string): string {
   const shown = cell.length > QUOTED_CHARACTERS ? `${cell.slice(0, QUOTED_CHARACTERS)}…` : cell;
   // Line breaks and the like as JSON has them; the others JSON would leave as they are.
-  return escapeUnseen(JSON.stringify(shown));
+  return escapeInvisible(JSON.stringify(shown));
 }
 
 function firstByLine(faults: ImportFault[]): ImportFault[] {

@@ -37,7 +37,7 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** The first character that cannot be seen: "U+200B (zero width space) as its character 3". */
-export function findUnseen(text: string): string | undefined {
+export function findInvisible(text: string): string | undefined {
   return describeFirst(text, UNSEEN);
 }
 
@@ -52,7 +52,7 @@ export function isBlank(text: string): boolean {
 }
 
 /** The text with escapes for what cannot be seen, as in source code. */
-export function escapeUnseen(text: string): string {
+export function escapeInvisible(text: string): string {
   return text.replace(ALL_UNSEEN, (character) => {
     const hex = hexOf(character);
     return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex}`;

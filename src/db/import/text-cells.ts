@@ -1,7 +1,7 @@
 /** Texts of an import: keys are taken exactly, names are tidied. */
 import { BadInputError } from "../../errors.ts";
 import { quoteCell } from "./import-error.ts";
-import { findTurning, findUnseen, isBlank } from "./invisible-characters.ts";
+import { findInvisible, findTurning, isBlank } from "./invisible-characters.ts";
 
 /** An index entry holds some 2,700 bytes; no shop's SKU comes near. In characters. */
 const MAX_KEY_CHARACTERS = 100;
@@ -9,7 +9,7 @@ const MAX_NAME_CHARACTERS = 300;
 
 /** A SKU or receipt number: exactly as it is written, so nothing that cannot be seen may be in it. */
 export function readKey(cell: string): string {
-  const unseen = findUnseen(cell);
+  const unseen = findInvisible(cell);
   if (unseen) throw new BadInputError(`${quoteCell(cell)} has ${unseen}, which cannot be seen: type it again`);
   return withinLength(cell, MAX_KEY_CHARACTERS);
 }

@@ -8,13 +8,13 @@
 import type { Db } from "../client.ts";
 import { type Notice, publish } from "./notify.ts";
 
-export interface NoticeBell {
+export interface Coalescer {
   /** Never waits and never throws. Of those that come while one is on its way, the last is sent. */
   ring(notice: Notice): void;
 }
 
 /** `onFailure` hears of a notice that was not sent. */
-export function createNoticeBell(db: Db, onFailure: (error: unknown) => void): NoticeBell {
+export function createCoalescer(db: Db, onFailure: (error: unknown) => void): Coalescer {
   let next: Notice | null = null;
   let isRinging = false;
   const ringAll = async () => {

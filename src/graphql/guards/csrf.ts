@@ -9,7 +9,7 @@ import type { Plugin } from "graphql-yoga";
 /** No form can set it. Its value does not matter. */
 const HEADER = "x-graphql-yoga-csrf";
 
-export function preventForgery(): Plugin {
+export function preventCsrf(): Plugin {
   const { onRequestParse } = useCSRFPrevention({ requestHeaders: [HEADER] });
   return {
     async onRequestParse(payload) {

@@ -13,27 +13,27 @@ import type { Snapshot } from "../../db/snapshot.ts";
 import type { AppError } from "../../errors.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { encodePlace } from "./activity-cursor.ts";
-import { createInbox, type Inbox } from "./bounded-queue.ts";
+import { type BoundedQueue, createBoundedQueue } from "./bounded-queue.ts";
 import {
   FollowingEndedError,
-  MAX_FOLLOWERS,
+  MAX_SUBSCRIBERS,
   PlaceLostError,
   TokenEndedError,
-  TooManyFollowersError,
+  TooManySubscribersError,
 } from "./following-errors.ts";
 import type { Kept } from "./memo.ts";
-import { createFollowers, type SharedChange, type Wish } from "./subscribers.ts";
-import { inTurns } from "./yielding-loop.ts";
+import { createSubscribers, type SharedChange, type Wish } from "./subscribers.ts";
+import { forEachYielding } from "./yielding-loop.ts";
 
 export interface Follower {
-  readonly inbox: Inbox<SharedChange>;
+  readonly queue: BoundedQueue<SharedChange>;
   leave(): void;
 }
 
 export interface ActivityHub {
   /**
    * From the moment it resolves, all that is news and wished for is put into the follower's inbox, as long as their token is
-   * valid. @throws {TooManyFollowersError}
+   * valid. @throws {TooManySubscribersError}
    */
   follow(wish: Wish): Promise<Follower>;
   /** Ends all followers, and what it holds. */
@@ -42,7 +42,7 @@ export interface ActivityHub {
 
 export interface ActivityHubDeps {
   readonly db: Db;
-  /** Of which side its followers hear: see `House.sandbox`. */
+  /** Of which side its followers hear: see `ApiEnvironment.sandbox`. */
   readonly sandbox: boolean;
   /** Hears the notices of all processes. */
   readonly listen: (handler: NoticeHandler) => Promise<Listener>;
@@ -53,7 +53,7 @@ export interface ActivityHubDeps {
 
 /** Changes that are read at once. */
 const PAGE_SIZE = 500;
-/** Followers who get what is new before anything else is done: a millisecond's work. The first then need not wait for the last. */
+/** Subscribers who get what is new before anything else is done: a millisecond's work. The first then need not wait for the last. */
 const FOLLOWERS_PER_TURN = 10;
 /** Pause between two looks, in milliseconds: what happens meanwhile is read together. */
 const LOOK_GAP_MS = 5;
@@ -70,7 +70,7 @@ interface Watch {
 
 export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
   const { db, sandbox, listen, logger, tokenCheckMs = TOKEN_CHECK_MS } = deps;
-  const followers = createFollowers();
+  const followers = createSubscribers();
   let tokensCheckedAt = performance.now();
   let watching: Promise<Watch> | null = null;
   let isClosed = false;
@@ -114,9 +114,13 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
       const news = await findNews(db, watch.place, { scope: { sandbox }, limit: PAGE_SIZE });
       // All have left meanwhile, and whoever came since is served by another watch.
       if (watching !== own) return;
-      await inTurns(followers.wanting(share(watch.place.seen, news)), FOLLOWERS_PER_TURN, ([inbox, changes]) => {
-        for (const change of changes) inbox.put(change);
-      });
+      await forEachYielding(
+        followers.wanting(share(watch.place.seen, news)),
+        FOLLOWERS_PER_TURN,
+        ([queue, changes]) => {
+          for (const change of changes) queue.put(change);
+        },
+      );
       watch.place = placeAfter(watch.place, news);
       isWhole = news.isWhole;
     }
@@ -128,8 +132,8 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
     const ids = new Set([...followers.wishes.values()].flatMap(({ tokenId }) => tokenId ?? []));
     if (ids.size === 0) return;
     const valid = new Set(await findValidTokenIds(db, [...ids]));
-    for (const [inbox, { tokenId }] of followers.wishes) {
-      if (tokenId !== null && ids.has(tokenId) && !valid.has(tokenId)) inbox.fail(new TokenEndedError());
+    for (const [queue, { tokenId }] of followers.wishes) {
+      if (tokenId !== null && ids.has(tokenId) && !valid.has(tokenId)) queue.fail(new TokenEndedError());
     }
   };
 
@@ -155,36 +159,36 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
     await watched.listener.close();
   };
 
-  const forget = (inbox: Inbox<SharedChange>) => {
-    if (followers.delete(inbox) && followers.wishes.size === 0) {
+  const forget = (queue: BoundedQueue<SharedChange>) => {
+    if (followers.delete(queue) && followers.wishes.size === 0) {
       rest().catch((error: unknown) => logger.warn({ err: error }, "could not stop listening for subscribers"));
     }
   };
 
-  const leave = (inbox: Inbox<SharedChange>) => {
-    inbox.close();
-    forget(inbox);
+  const leave = (queue: BoundedQueue<SharedChange>) => {
+    queue.close();
+    forget(queue);
   };
 
   const endAll = (error: AppError) => {
-    for (const inbox of followers.wishes.keys()) inbox.fail(error);
+    for (const queue of followers.wishes.keys()) queue.fail(error);
   };
 
   return {
     async follow(wish) {
       if (isClosed) throw new FollowingEndedError();
-      if (followers.wishes.size >= MAX_FOLLOWERS) throw new TooManyFollowersError();
+      if (followers.wishes.size >= MAX_SUBSCRIBERS) throw new TooManySubscribersError();
       // One that failed gets nothing more: it takes no place until its client has read why.
-      const inbox = createInbox<SharedChange>(() => forget(inbox));
-      followers.add(inbox, wish);
+      const queue = createBoundedQueue<SharedChange>(() => forget(queue));
+      followers.add(queue, wish);
       watching ??= watch();
       try {
         await watching;
       } catch (error) {
-        leave(inbox);
+        leave(queue);
         throw error;
       }
-      return { inbox, leave: () => leave(inbox) };
+      return { queue, leave: () => leave(queue) };
     },
     async close() {
       isClosed = true;

@@ -18,7 +18,7 @@ export class SubscriberTooSlowError extends AppError {
   }
 }
 
-export interface Inbox<Item> {
+export interface BoundedQueue<Item> {
   /** Adds to the end; when it is full, the inbox fails instead. */
   put(item: Item): void;
   /** The next item, once there is one; undefined after `close`. What waits is thrown away when it fails. One at a time. */
@@ -29,7 +29,7 @@ export interface Inbox<Item> {
 }
 
 /** `onFail`: at its first failure, whether or not anybody takes. */
-export function createInbox<Item>(onFail: () => void): Inbox<Item> {
+export function createBoundedQueue<Item>(onFail: () => void): BoundedQueue<Item> {
   let items: Item[] = [];
   let isClosed = false;
   let failure: AppError | undefined;

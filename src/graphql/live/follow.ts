@@ -149,7 +149,7 @@ function follows(last: Change & { kind: "text" }, next: Change & { kind: "text" 
 }
 
 /** What the hub brings from now on, but for what `known` shows. */
-function listenTo({ inbox }: Follower, known: Snapshot): () => Promise<Next> {
+function listenTo({ queue }: Follower, known: Snapshot): () => Promise<Next> {
   let seen = known;
   let isInStep = false;
   /** As this subscriber gets it; null for what they know. */
@@ -167,7 +167,7 @@ function listenTo({ inbox }: Follower, known: Snapshot): () => Promise<Next> {
     const value = toOwn(shared);
     return value ? { done: false, value } : next();
   };
-  const next = () => inbox.take().then(tell);
+  const next = () => queue.take().then(tell);
   return next;
 }
 

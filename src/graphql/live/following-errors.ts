@@ -2,14 +2,14 @@
 import { AppError } from "../../errors.ts";
 
 /** On one process. Each holds an open connection: a limit below that of open files. */
-export const MAX_FOLLOWERS = 2_000;
+export const MAX_SUBSCRIBERS = 2_000;
 
 /** This process has as many subscribers as it takes. */
-export class TooManyFollowersError extends AppError {
+export class TooManySubscribersError extends AppError {
   override readonly code = "TOO_MANY_SUBSCRIBERS";
 
   constructor() {
-    super(`${MAX_FOLLOWERS} subscribers follow already: try again later, or at another process`);
+    super(`${MAX_SUBSCRIBERS} subscribers follow already: try again later, or at another process`);
   }
 }
 

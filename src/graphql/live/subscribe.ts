@@ -22,7 +22,7 @@ import {
 import type { Plugin } from "graphql-yoga";
 import type { AdminContext } from "../context.ts";
 import { planEvents } from "../plan/make-plan.ts";
-import { keepPlans } from "../plan/plan-cache.ts";
+import { cachePlans } from "../plan/plan-cache.ts";
 import { createEventAnswers } from "../plan/run-event-plan.ts";
 import type { ActivityEvent } from "./follow.ts";
 import { type Kept, keep } from "./memo.ts";
@@ -50,7 +50,7 @@ export function shareEvents(contextFor: (context: AdminContext) => AdminContext)
 type ToResult = (event: ActivityEvent) => ExecutionResult | Promise<ExecutionResult>;
 
 function createSharing(contextFor: (context: AdminContext) => AdminContext) {
-  const planOf = keepPlans(planEvents);
+  const planOf = cachePlans(planEvents);
   return (args: ValidatedSubscriptionArgs, document: DocumentNode): ToResult => {
     const own = args.contextValue as AdminContext;
     const rights = own.admin?.scope ?? "nobody";

@@ -6,7 +6,7 @@
  */
 import type { ActivityScope, Change, ChangeKind } from "../../db/queries/admin/changes.ts";
 import type { Snapshot } from "../../db/snapshot.ts";
-import type { Inbox } from "./bounded-queue.ts";
+import type { BoundedQueue } from "./bounded-queue.ts";
 import type { Kept } from "./memo.ts";
 
 /** A change as all followers of the process get it. */
@@ -33,13 +33,13 @@ export interface Wish {
   readonly tokenId: string | null;
 }
 
-type ActivityInbox = Inbox<SharedChange>;
+type ActivityInbox = BoundedQueue<SharedChange>;
 
-export interface Followers {
+export interface Subscribers {
   readonly wishes: ReadonlyMap<ActivityInbox, Wish>;
-  add(inbox: ActivityInbox, wish: Wish): void;
+  add(queue: ActivityInbox, wish: Wish): void;
   /** Whether it was there. */
-  delete(inbox: ActivityInbox): boolean;
+  delete(queue: ActivityInbox): boolean;
   /** Each of them that wants some of these changes, with those, in their order; whoever comes or goes meanwhile is heeded. */
   wanting(changes: readonly SharedChange[]): Iterable<readonly [ActivityInbox, readonly SharedChange[]]>;
 }
@@ -47,25 +47,25 @@ export interface Followers {
 /** Of those who follow all. */
 const ALL = "all";
 
-export function createFollowers(): Followers {
+export function createSubscribers(): Subscribers {
   const wishes = new Map<ActivityInbox, Wish>();
   /** By what they follow: a thread's id, a chat's, or all. */
   const audiences = new Map<string, Set<ActivityInbox>>();
   return {
     wishes,
-    add(inbox, wish) {
-      wishes.set(inbox, wish);
+    add(queue, wish) {
+      wishes.set(queue, wish);
       const key = audienceOf(wish);
       const audience = audiences.get(key) ?? new Set();
-      audiences.set(key, audience.add(inbox));
+      audiences.set(key, audience.add(queue));
     },
-    delete(inbox) {
-      const wish = wishes.get(inbox);
+    delete(queue) {
+      const wish = wishes.get(queue);
       if (!wish) return false;
-      wishes.delete(inbox);
+      wishes.delete(queue);
       const key = audienceOf(wish);
       const audience = audiences.get(key);
-      audience?.delete(inbox);
+      audience?.delete(queue);
       if (audience?.size === 0) audiences.delete(key);
       return true;
     },
@@ -73,7 +73,7 @@ export function createFollowers(): Followers {
       const inThreads = Map.groupBy(changes, ({ change }) => change.thread.id);
       const inChats = Map.groupBy(changes, ({ change }) => change.thread.chatId);
       for (const [key, wanted] of [[ALL, changes] as const, ...inThreads, ...inChats]) {
-        for (const inbox of audiences.get(key) ?? []) yield [inbox, wantedBy(wishes.get(inbox), wanted)];
+        for (const queue of audiences.get(key) ?? []) yield [queue, wantedBy(wishes.get(queue), wanted)];
       }
     },
   };

@@ -1,4 +1,4 @@
-/** Plans, each made once. They are forgotten with the documents they were made for: `keepDocuments` keeps those that are asked often. */
+/** Plans, each made once. They are forgotten with the documents they were made for: `cacheDocuments` keeps those that are asked often. */
 import type { DocumentNode, GraphQLSchema, OperationDefinitionNode } from "graphql";
 
 type MakePlan<Plan> = (
@@ -8,7 +8,7 @@ type MakePlan<Plan> = (
 ) => Plan | null;
 
 /** `make`, which is asked once for each operation of a document: its answer stands for all schemas. */
-export function keepPlans<Plan>(make: MakePlan<Plan>): MakePlan<Plan> {
+export function cachePlans<Plan>(make: MakePlan<Plan>): MakePlan<Plan> {
   const plans = new WeakMap<DocumentNode, Map<OperationDefinitionNode, Plan | null>>();
   return (schema, document, operation) => {
     const ofDocument = plans.get(document) ?? new Map<OperationDefinitionNode, Plan | null>();

@@ -5,11 +5,11 @@ import type { Logger } from "../../observability/logger.ts";
 import type { AdminContext } from "../context.ts";
 import { PlanFailedError } from "./complete.ts";
 import { planOperation } from "./make-plan.ts";
-import { keepPlans } from "./plan-cache.ts";
+import { cachePlans } from "./plan-cache.ts";
 import { runPlan } from "./run-plan.ts";
 
 export function usePlans(logger: Pick<Logger, "error">): Plugin<AdminContext> {
-  const planOf = keepPlans(planOperation);
+  const planOf = cachePlans(planOperation);
   return {
     onExecute({ args, executeFn, setExecuteFn }) {
       const { schema, document, operationName } = args;

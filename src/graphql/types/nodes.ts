@@ -31,7 +31,7 @@ function loadedNode<Row extends { id: string }>(
 ) {
   return builder.loadableNodeRef<Row>(name, {
     id: { resolve: (row) => row.id },
-    load: (ids: string[], { db, house }: AdminContext) => find(db, ids, house.sandbox),
+    load: (ids: string[], { db, environment }: AdminContext) => find(db, ids, environment.sandbox),
     sort: (row) => row.id,
     cacheResolved: (row) => row.id,
   });

@@ -44,7 +44,7 @@ export interface UsageFigures {
 
 /** @throws {BadInputError} for a period that is none, or too long. */
 export function openUsage(context: AdminContext, range: DateRange, by: UsageDimension): UsageReport {
-  const period = readPeriod(range, context.house.shop.timeZone);
+  const period = readPeriod(range, context.environment.shop.timeZone);
   const tables = readTables(context, period, by);
   const figuresOf = (key: string): UsageFigures => ({
     runs: async () => (await tables.runs()).get(key) ?? NO_RUNS,
@@ -76,7 +76,7 @@ type Table<Figures> = ReadonlyMap<string, Figures>;
 
 /** Read once for an operation, however many reports of the same period and kind it asks for. */
 function readTables(context: AdminContext, period: Period, by: UsageDimension) {
-  const query = toQuery(period, by, context.house.sandbox);
+  const query = toQuery(period, by, context.environment.sandbox);
   const read = <Figures>(what: string, find: () => Promise<Grouped<Figures>[]>): Promise<Table<Figures>> =>
     context.load(`usage ${what} ${by} ${period.from} ${period.until}`, "", async () => [toTable(await find())]);
   return {

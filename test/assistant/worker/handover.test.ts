@@ -4,9 +4,9 @@ import { fails, says, scripted } from "../../../sandbox/model/script.ts";
 import type { Turn } from "../../../sandbox/model/turn.ts";
 import { MAX_ATTEMPTS, MAX_BEGINNINGS } from "../../../src/assistant/limits.ts";
 import { ModelError } from "../../../src/assistant/model/error.ts";
-import { createExcuses } from "../../../src/assistant/worker/uncounted-attempts.ts";
+import { createUncountedAttempts } from "../../../src/assistant/worker/uncounted-attempts.ts";
 import { finalReply, textsIn } from "../../../src/bot/texts.ts";
-import { excuseAttempts } from "../../../src/db/queries/runs/run-queue.ts";
+import { uncountAttempts } from "../../../src/db/queries/runs/run-queue.ts";
 import { runs } from "../../../src/db/schema/index.ts";
 import { closeDatabaseToEveryone, openDatabaseAgain, recordLog } from "../../bot/intake/intake-support.ts";
 import { openRoom, type Room, type RoomOptions } from "../run-room.ts";
@@ -41,7 +41,7 @@ test("a run that was begun too often goes on when its last worker says that it o
 
   await startWorker();
   await expect.poll(async () => (await read(runId)).run.attempt).toBe(MAX_ATTEMPTS + 1);
-  await excuseAttempts(database.db, [runId]);
+  await uncountAttempts(database.db, [runId]);
 
   expect(await ended(runId)).toBe("Here I am.");
 });
@@ -63,11 +63,11 @@ test("an attempt that was lost with the database is excused when that is back, a
   const { runId } = await ask("go");
   const run = await claim(await takeLock());
   const log = recordLog();
-  const excuses = createExcuses(database.db, log.logger);
+  const uncountedAttempts = createUncountedAttempts(database.db, log.logger);
 
   await closeDatabaseToEveryone(database);
-  excuses.make([run]);
-  excuses.make([run]);
+  uncountedAttempts.make([run]);
+  uncountedAttempts.make([run]);
   await log.waitForLine(({ msg }) => msg.startsWith("could not note"));
   await openDatabaseAgain(database);
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { createConflicts } from "../../../src/bot/intake/conflict-backoff.ts";
+import { createConflictBackoff } from "../../../src/bot/intake/conflict-backoff.ts";
 
 test("who meets another poller waits longer each time, up to a minute, and says so once", () => {
-  const conflicts = createConflicts(() => 0);
+  const conflicts = createConflictBackoff(() => 0);
 
   const met = Array.from({ length: 7 }, () => conflicts.met("poller"));
 
@@ -12,7 +12,7 @@ test("who meets another poller waits longer each time, up to a minute, and says 
 
 test("a success soon after a conflict is only a turn in the fight; after two minutes of peace it is over", () => {
   let now = 0;
-  const conflicts = createConflicts(() => now);
+  const conflicts = createConflictBackoff(() => now);
   conflicts.met("poller");
 
   now = 119_000;
@@ -28,7 +28,7 @@ test("a success soon after a conflict is only a turn in the fight; after two min
 });
 
 test("of another poller and of another's webhook the operator hears once each, and the waits grow over both", () => {
-  const conflicts = createConflicts(() => 0);
+  const conflicts = createConflictBackoff(() => 0);
 
   const met = (["poller", "webhook", "poller", "webhook"] as const).map((rival) => conflicts.met(rival));
 
@@ -37,5 +37,5 @@ test("of another poller and of another's webhook the operator hears once each, a
 });
 
 test("without a conflict there is none to be over", () => {
-  expect(createConflicts(() => 1_000_000).polled()).toBe(false);
+  expect(createConflictBackoff(() => 1_000_000).polled()).toBe(false);
 });

@@ -6,7 +6,7 @@ import { createTelegramStandIn, type TelegramStandIn } from "../../../sandbox/te
 import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
 import type { TelegramBot } from "../../../src/bot/bot.ts";
 import type { BotContext } from "../../../src/bot/context.ts";
-import { createTellGivenUp } from "../../../src/bot/intake/failed-update.ts";
+import { createReportFailedUpdate } from "../../../src/bot/intake/failed-update.ts";
 import { createWebhook } from "../../../src/bot/intake/webhook.ts";
 import { textsIn } from "../../../src/bot/texts.ts";
 import { oncePerUpdate } from "../../../src/db/queries/chat/places.ts";
@@ -211,8 +211,12 @@ test("an update that comes again when it was given up is not told of twice", asy
 
 test("nothing is said of an update that was committed after all, to another bot, or where nobody was let in", async () => {
   const said: string[] = [];
-  const outbox = { say: (_ctx: unknown, text: string) => said.push(text) };
-  const tell = createTellGivenUp({ db: database.db, outbox: outbox as never, logger: log.logger });
+  const systemMessages = { say: (_ctx: unknown, text: string) => said.push(text) };
+  const tell = createReportFailedUpdate({
+    db: database.db,
+    systemMessages: systemMessages as never,
+    logger: log.logger,
+  });
   const member = { id: "0", telegramUserId: an.id, name: "An", username: null, role: "owner" } as const;
   const giveUp = (update_id: number, fields: object) => {
     const ctx = { update: { update_id }, me: telegram.bot, from: an, chat: { id: 1, type: "private" }, ...fields };

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { createRush } from "../../../src/bot/intake/overload.ts";
+import { createOverload } from "../../../src/bot/intake/overload.ts";
 
 test("thirty updates within a second are a rush, for as long as they keep coming like that", () => {
   let now = 0;
-  const rush = createRush(() => now);
+  const rush = createOverload(() => now);
   const isOn = Array.from({ length: 40 }, () => {
     now += 20;
     rush.note();
@@ -21,7 +21,7 @@ test("thirty updates within a second are a rush, for as long as they keep coming
 
 test("a busy day is no rush", () => {
   let now = 0;
-  const rush = createRush(() => now);
+  const rush = createOverload(() => now);
   for (let count = 0; count < 1_000; count++) {
     now += 40;
     rush.note();

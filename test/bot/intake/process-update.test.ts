@@ -3,7 +3,7 @@ import type { Update } from "@grammyjs/types";
 import { eq } from "drizzle-orm";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createTakeIn, type TakeIn } from "../../../src/bot/intake/process-update.ts";
+import { createProcessUpdate, type ProcessUpdate } from "../../../src/bot/intake/process-update.ts";
 import { connectDatabase, type Database } from "../../../src/db/client.ts";
 import { receiveMessage } from "../../../src/db/queries/chat/conversations.ts";
 import { saveStaffMember } from "../../../src/db/queries/chat/staff.ts";
@@ -20,13 +20,13 @@ const MANY = 7;
 let store: TestDatabase;
 let intake: Database;
 let authorId: string;
-let takeIn: TakeIn;
+let processUpdate: ProcessUpdate;
 
 beforeEach(async () => {
   store = await createTestDatabase();
   ({ id: authorId } = await saveStaffMember(store.db, AN));
   intake = connectDatabase(store.target, { poolSize: 2, statementTimeoutMs: 100 });
-  takeIn = createTakeIn({
+  processUpdate = createProcessUpdate({
     handle: async () => {
       await receiveMessage(intake.db, {
         chat: CHAT,
@@ -59,7 +59,7 @@ test("an update that waits for a lock longer than a statement may take is never 
   await release();
 
   expect(meanwhile).toEqual(Array(MANY).fill(false));
-  await expect.poll(() => takeIn(UPDATE)).toBe(true);
+  await expect.poll(() => processUpdate(UPDATE)).toBe(true);
   expect(await store.db.$count(messages)).toBe(1);
 });
 
@@ -70,13 +70,13 @@ test("an update is not given up while the database only reads, and is taken in w
   await setReadOnly(false);
 
   expect(meanwhile).toEqual(Array(MANY).fill(false));
-  await expect.poll(() => takeIn(UPDATE)).toBe(true);
+  await expect.poll(() => processUpdate(UPDATE)).toBe(true);
   expect(await store.db.$count(messages)).toBe(1);
 });
 
 async function tryTimes(count: number): Promise<boolean[]> {
   const outcomes: boolean[] = [];
-  for (let number = 0; number < count; number++) outcomes.push(await takeIn(UPDATE));
+  for (let number = 0; number < count; number++) outcomes.push(await processUpdate(UPDATE));
   return outcomes;
 }
 

@@ -1,12 +1,12 @@
 import type { Update } from "@grammyjs/types";
 import { expect, test } from "vitest";
-import { takeInSideBySide } from "../../../src/bot/intake/sequentialize.ts";
+import { sequentialize } from "../../../src/bot/intake/sequentialize.ts";
 
 test("chats are worked on beside each other, each in its order", async () => {
   const release = Promise.withResolvers<void>();
   const begun: number[] = [];
 
-  const working = takeInSideBySide([inChat(1, 7), inChat(2, 8), inChat(3, 7), inChat(4, 8)], async (update) => {
+  const working = sequentialize([inChat(1, 7), inChat(2, 8), inChat(3, 7), inChat(4, 8)], async (update) => {
     begun.push(update.update_id);
     if (update.update_id === 1) await release.promise;
     if (update.update_id === 4) release.resolve();
@@ -21,7 +21,7 @@ test("an update that is not done with holds back its own chat, and the confirmat
   const taken: number[] = [];
   const updates = [inChat(1, 7), inChat(2, 8), inChat(3, 7), inChat(4, 8), inChat(5, 9)];
 
-  const confirmable = await takeInSideBySide(updates, async ({ update_id: id }) => {
+  const confirmable = await sequentialize(updates, async ({ update_id: id }) => {
     if (id === 2) return false;
     taken.push(id);
     return true;
@@ -36,7 +36,7 @@ test("no more than twelve chats are worked on at once", async () => {
   let most = 0;
   const updates = Array.from({ length: 40 }, (_, index) => inChat(index, index));
 
-  await takeInSideBySide(updates, async () => {
+  await sequentialize(updates, async () => {
     most = Math.max(most, ++now);
     await new Promise(setImmediate);
     now -= 1;
@@ -71,7 +71,7 @@ test("a group that becomes a supergroup in the middle of a batch stays in one or
 });
 
 test("an empty batch is confirmed whole", async () => {
-  expect(await takeInSideBySide([], async () => true)).toBe(0);
+  expect(await sequentialize([], async () => true)).toBe(0);
 });
 
 /** The updates that are worked on one after the other: those that a refusal of one before them would hold back. */
@@ -79,7 +79,7 @@ async function waysOf(updates: Update[]): Promise<number[][]> {
   const ways = new Map<number, number[]>();
   for (const { update_id: first } of updates) {
     const held = new Set(updates.map(({ update_id: id }) => id));
-    await takeInSideBySide(updates, async ({ update_id: id }) => {
+    await sequentialize(updates, async ({ update_id: id }) => {
       held.delete(id);
       return id !== first;
     });

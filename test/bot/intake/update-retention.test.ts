@@ -1,7 +1,7 @@
 import { asc, sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { startForgetting } from "../../../src/bot/intake/update-retention.ts";
-import { forgetOldUpdates } from "../../../src/db/queries/chat/updates-seen.ts";
+import { startUpdateRetention } from "../../../src/bot/intake/update-retention.ts";
+import { deleteOldUpdates } from "../../../src/db/queries/chat/updates-seen.ts";
 import { updatesSeen } from "../../../src/db/schema/index.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { createCapturedLog } from "../../support/log.ts";
@@ -16,7 +16,7 @@ test("updates are forgotten a week after they came, and not before", async () =>
   await seen({ from: 1, to: 3, age: "7 days 1 minute" });
   await seen({ from: 4, to: 5, age: "6 days 23 hours" });
 
-  const count = await forgetOldUpdates(database.db);
+  const count = await deleteOldUpdates(database.db);
 
   expect(count).toBe(3);
   expect(await left()).toEqual([4, 5]);
@@ -25,7 +25,7 @@ test("updates are forgotten a week after they came, and not before", async () =>
 test("however many have gathered, all are forgotten, also by two processes at once", async () => {
   await seen({ from: 1, to: 4_500, age: "30 days" });
 
-  const counts = await Promise.all([forgetOldUpdates(database.db), forgetOldUpdates(database.db)]);
+  const counts = await Promise.all([deleteOldUpdates(database.db), deleteOldUpdates(database.db)]);
 
   expect(counts.reduce((sum, count) => sum + count)).toBe(4_500);
   expect(await left()).toEqual([]);
@@ -35,7 +35,7 @@ test("a database that is away when it is time to forget disturbs nobody", async 
   const log = createCapturedLog();
   await database.db.execute(sql`alter table updates_seen rename to elsewhere`);
 
-  await startForgetting({ db: database.db, logger: log.logger }).stop();
+  await startUpdateRetention({ db: database.db, logger: log.logger }).stop();
 
   expect(log.lines().map(({ msg }) => msg)).toEqual(["could not forget old updates"]);
 });

@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import { afterEach, expect, test } from "vitest";
-import type { TakeIn } from "../../../src/bot/intake/process-update.ts";
-import { createWebhookDoor, type WebhookDoor } from "../../../src/bot/intake/webhook-handler.ts";
+import type { ProcessUpdate } from "../../../src/bot/intake/process-update.ts";
+import { createWebhookHandler, type WebhookHandler } from "../../../src/bot/intake/webhook-handler.ts";
 import type { HttpServer } from "../../../src/http/server.ts";
 import { serveWebhook } from "../../support/webhook-server.ts";
 
@@ -12,7 +12,7 @@ afterEach(() => http.close());
 
 test("only a POST with the secret is listened to", async () => {
   const { door, taken } = await startDoor();
-  door.open(taken.takeIn);
+  door.open(taken.processUpdate);
 
   const statuses = [
     await post({ update_id: 1 }, { [HEADER]: "not-the-secret" }),
@@ -31,7 +31,7 @@ test.each(["", "{", "[]", "null", "{}", '{"update_id":"1"}', '{"update_id":1.5}'
   "a body that is no update is refused: %j",
   async (body) => {
     const { door, taken } = await startDoor();
-    door.open(taken.takeIn);
+    door.open(taken.processUpdate);
 
     const { status } = await fetch(`${http.address}/hook`, { method: "POST", headers: { [HEADER]: SECRET }, body });
 
@@ -44,7 +44,7 @@ test.each(["content-length", "transfer-encoding"])(
   "a body over 1 MB is refused before it is read (%s)",
   async (header) => {
     const { door, taken } = await startDoor();
-    door.open(taken.takeIn);
+    door.open(taken.processUpdate);
     const { promise: status, resolve, reject } = Promise.withResolvers<number | undefined>();
     const value = header === "content-length" ? 1_000_001 : "chunked";
 
@@ -74,7 +74,7 @@ test("before it opens and after it closes, updates are sent away to come again",
   const { door, taken } = await startDoor();
 
   const early = await post({ update_id: 1 });
-  door.open(taken.takeIn);
+  door.open(taken.processUpdate);
   const between = await post({ update_id: 2 });
   await door.close();
   const late = await post({ update_id: 3 });
@@ -130,7 +130,7 @@ test("no more than a hundred updates are inside at once: the next is sent away u
 
 test("a sender that goes away in the middle of a body disturbs nobody", async () => {
   const { door, taken, errors } = await startDoor();
-  door.open(taken.takeIn);
+  door.open(taken.processUpdate);
   const sending = request(`${http.address}/hook`, {
     method: "POST",
     headers: { [HEADER]: SECRET, "content-length": 1_000 },
@@ -148,15 +148,15 @@ test("a sender that goes away in the middle of a body disturbs nobody", async ()
 });
 
 async function startDoor() {
-  const door: WebhookDoor = createWebhookDoor(SECRET);
+  const door: WebhookHandler = createWebhookHandler(SECRET);
   const errors: unknown[] = [];
   http = await serveWebhook({ path: "/hook", handle: door.handle }, (error) => errors.push(error));
   const ids: number[] = [];
-  const takeIn: TakeIn = async ({ update_id: id }) => {
+  const processUpdate: ProcessUpdate = async ({ update_id: id }) => {
     ids.push(id);
     return true;
   };
-  return { door, errors, taken: { ids, takeIn } };
+  return { door, errors, taken: { ids, processUpdate } };
 }
 
 function post(update: object, headers: Record<string, string> = { [HEADER]: SECRET }): Promise<Response> {

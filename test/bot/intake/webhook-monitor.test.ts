@@ -1,7 +1,7 @@
 import { Api } from "grammy";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createTelegramStandIn, type TelegramStandIn } from "../../../sandbox/telegram/stand-in.ts";
-import { createWebhookWatch } from "../../../src/bot/intake/webhook-monitor.ts";
+import { createWebhookMonitor } from "../../../src/bot/intake/webhook-monitor.ts";
 import { BOT_TOKEN, callTelegram, recordLog, unusedPort } from "./intake-support.ts";
 
 const SIGNAL = new AbortController().signal;
@@ -98,7 +98,7 @@ function watch() {
   const tell = () => setWebhook(url);
   const refusals: string[] = [];
   const onRefused = ({ message }: Error) => void refusals.push(message);
-  const { look } = createWebhookWatch({ api, url, tell, onRefused, logger: log.logger });
+  const { look } = createWebhookMonitor({ api, url, tell, onRefused, logger: log.logger });
   return { look: () => look(SIGNAL), log, refusals };
 }
 

@@ -20,7 +20,7 @@ test("two sends whose answers were lost count as two, though their process dies 
 
   first.freeze();
   await first.lock.release();
-  await second.stage.deliverWaiting();
+  await second.presenter.deliverWaiting();
   await isDelivered();
 
   expect(textsOf(chat)).toEqual(["Answer one.", "Answer one.", "Answer one."]);
@@ -50,7 +50,7 @@ test.each(["Telegram refused for now", "its process held back"])(
     else await scene.telegram.waitFor(() => chat.limitCounts().refused === 1);
 
     await first.end();
-    await second.stage.deliverWaiting();
+    await second.presenter.deliverWaiting();
     await isDelivered();
 
     expect(textsOf(chat)).toEqual(["Answer one."]);

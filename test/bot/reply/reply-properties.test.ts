@@ -100,8 +100,8 @@ async function play({
     budget: createSendBudget({ clock }),
     transport: chat.transport,
     store: {
-      noteSending: async () => undefined,
-      noteNotSent: async () => undefined,
+      recordSending: async () => undefined,
+      recordNotSent: async () => undefined,
       confirm: async () => undefined,
       async savePages(ids) {
         stored = [...ids];

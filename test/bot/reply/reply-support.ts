@@ -120,8 +120,8 @@ export function startReply(parts: {
     budget: createSendBudget({ clock: parts.clock }),
     ...parts,
     store: {
-      noteSending: async () => undefined,
-      noteNotSent: async () => undefined,
+      recordSending: async () => undefined,
+      recordNotSent: async () => undefined,
       confirm: async () => undefined,
       savePages: async () => undefined,
       async markDelivered() {

@@ -5,7 +5,7 @@ import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
 import { createSendBudget, type SendBudget } from "../../../src/bot/reply/budget/send-budget.ts";
 import { HeldCallError } from "../../../src/bot/telegram/api-errors.ts";
 import type { Clock } from "../../../src/bot/telegram/clock.ts";
-import { createOutbox, type Outbox } from "../../../src/bot/telegram/system-messages.ts";
+import { createSystemMessages, type SystemMessages } from "../../../src/bot/telegram/system-messages.ts";
 import { createFakeClock, type FakeClock } from "../../support/fake-clock.ts";
 import { textsOf } from "../bot-support.ts";
 import { BOT_TOKEN, recordLog, unusedPort } from "../intake/intake-support.ts";
@@ -18,7 +18,7 @@ let port: number;
 let telegram: TelegramStandIn | undefined;
 let clock: FakeClock;
 let budget: SendBudget;
-let outbox: Outbox;
+let systemMessages: SystemMessages;
 let log: ReturnType<typeof recordLog>;
 let attempts: number;
 let isHeld: boolean;
@@ -48,11 +48,11 @@ beforeEach(async () => {
       return clock.after(delayMs, callback);
     },
   };
-  outbox = createOutbox({ api, budget, clock: watched, logger: log.logger });
+  systemMessages = createSystemMessages({ api, budget, clock: watched, logger: log.logger });
 });
 
 afterEach(async () => {
-  await outbox.stop(0);
+  await systemMessages.stop(0);
   await telegram?.close();
   telegram = undefined;
 });
@@ -128,7 +128,7 @@ test("what has not been said when the process stops is given up, and the log say
   say("one");
   say("two");
 
-  await outbox.stop(0);
+  await systemMessages.stop(0);
   await log.waitForLine(isGivenUp, 2);
 
   expect(log.lines.filter(isGivenUp)).toHaveLength(2);
@@ -167,7 +167,7 @@ function say(text: string): void {
   const update = { update_id: 1, message: { message_id: 2, date: 0, from: AN, chat, text: "/help" } };
   const me = { ...AN, id: 7_123_456_789, is_bot: true, username: "shop_bot" };
   // Of who the bot is only its id and name are read.
-  outbox.say(new Context(update, new Api(BOT_TOKEN), me as Context["me"]), text);
+  systemMessages.say(new Context(update, new Api(BOT_TOKEN), me as Context["me"]), text);
 }
 
 function isGivenUp({ msg }: { msg: string }): boolean {

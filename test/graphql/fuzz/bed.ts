@@ -58,7 +58,7 @@ export async function createFuzzBed(database: Database): Promise<FuzzBed> {
       listen: (handler) => listen(database, handler),
       logger,
     }),
-    house: createTestHouse(),
+    environment: createTestHouse(),
     adminTokenHash: hashToken(tokens.admin),
     logger,
     rateLimit: null,

@@ -110,7 +110,12 @@ async function askFor(
   field: GraphQLField<unknown, unknown>,
   admin: Admin | null,
 ): Promise<ExecutionResult> {
-  const contextValue = createContext({ ...admins, admin, house: createTestHouse(), logger: { info: () => undefined } });
+  const contextValue = createContext({
+    ...admins,
+    admin,
+    environment: createTestHouse(),
+    logger: { info: () => undefined },
+  });
   for (const operation of Object.values(OperationTypeNode)) {
     if (schema.getRootType(operation) !== type) continue;
     const document = parse(`${operation} { ${select(field)} }`);

@@ -47,7 +47,7 @@ test.each(queryFields.map((field) => field.name))("Query.%s is refused by the sc
   const contextValue = createContext({
     db: admins.db,
     activity: admins.activity,
-    house: createTestHouse(),
+    environment: createTestHouse(),
     logger: { info: () => undefined },
     admin: null,
   });

@@ -181,7 +181,7 @@ test("a statement that takes too long is ended by the server and shown as an err
     activity: admins.activity,
     adminTokenHash: hashToken(ADMIN_TOKEN),
     logger,
-    house: createTestHouse(),
+    environment: createTestHouse(),
   });
 
   const response = await api.fetch("http://localhost/graphql", {

@@ -140,7 +140,7 @@ function argumentsOf(text: string, variableValues = {}) {
 
 function newContext() {
   const admin = { name: "test", scope: "admin" as const, tokenId: null };
-  return createContext({ ...admins, admin, house: createTestHouse(), logger: { info: () => undefined } });
+  return createContext({ ...admins, admin, environment: createTestHouse(), logger: { info: () => undefined } });
 }
 
 /** All that has happened, as whoever has seen nothing gets it. */

@@ -56,14 +56,14 @@ test("when the database has lost what was told already, followers are told to be
   const { hub } = startHub(firstAt("9000000000:9000000000:"));
   const follower = await hub.follow(EVERYTHING);
   await say("hello");
-  const told = follower.inbox.take();
+  const told = follower.queue.take();
 
   await expect(told).rejects.toMatchObject({ code: "PLACE_LOST" });
   await expect(told).rejects.toThrow("subscribe again without 'after'");
 
   const next = await hub.follow(EVERYTHING);
   await say("hello again");
-  expect(await next.inbox.take()).toMatchObject({ change: { kind: "message", message: { text: "hello again" } } });
+  expect(await next.queue.take()).toMatchObject({ change: { kind: "message", message: { text: "hello again" } } });
   await hub.close();
 });
 

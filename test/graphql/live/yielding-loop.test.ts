@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { inTurns } from "../../../src/graphql/live/yielding-loop.ts";
+import { forEachYielding } from "../../../src/graphql/live/yielding-loop.ts";
 
 test("others get their turn after some of the work, and who comes meanwhile is served", async () => {
   const items = new Set([1, 2, 3, 4, 5, 6]);
@@ -10,7 +10,7 @@ test("others get their turn after some of the work, and who comes meanwhile is s
     seen.push("other");
     items.add(7);
   });
-  await inTurns(items, 2, work);
+  await forEachYielding(items, 2, work);
 
   expect(seen).toEqual([1, 2, "other", 3, 4, 5, 6, 7]);
 });

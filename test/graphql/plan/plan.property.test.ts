@@ -56,7 +56,7 @@ test("whatever is asked of what plans know, a plan answers it as the executor do
 function argumentsOf(text: string, variableValues: Record<string, unknown>) {
   const admin = { name: "test", scope: "admin" as const, tokenId: null };
   const logger = { info: () => undefined };
-  const contextValue = createContext({ ...admins, admin, house: createTestHouse(), logger });
+  const contextValue = createContext({ ...admins, admin, environment: createTestHouse(), logger });
   return { schema, document: parse(text), variableValues, contextValue };
 }
 

@@ -168,7 +168,7 @@ function argumentsOf(document: DocumentNode) {
   return {
     schema,
     document,
-    contextValue: createContext({ ...admins, db: admins.counted, admin, house: createTestHouse(), logger }),
+    contextValue: createContext({ ...admins, db: admins.counted, admin, environment: createTestHouse(), logger }),
   };
 }
 

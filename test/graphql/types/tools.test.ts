@@ -15,7 +15,7 @@ beforeAll(async () => {
     aTool("CheckStock"),
     aTool("CheckSales", { allowedRoles: ["manager", "owner"], parameters: PARAMETERS }),
   ];
-  admins = await startAdminApi({ house: { shop: NEW_YORK, tools, now: () => NOW } });
+  admins = await startAdminApi({ environment: { shop: NEW_YORK, tools, now: () => NOW } });
 });
 afterAll(() => admins.close());
 

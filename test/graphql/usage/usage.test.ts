@@ -15,7 +15,7 @@ import { type AdminClient, startAdminApi } from "../admin-client.ts";
 /** Each test has a year of its own, in a zone that puts its clock back on the first Sunday of November. */
 let admins: AdminClient;
 beforeAll(async () => {
-  admins = await startAdminApi({ house: { shop: NEW_YORK } });
+  admins = await startAdminApi({ environment: { shop: NEW_YORK } });
 });
 afterAll(() => admins.close());
 

@@ -4,7 +4,7 @@ import { saveChatWindows } from "../../../db/queries/chat/chat-windows.ts";
 import type { Logger } from "../../../observability/logger.ts";
 import type { SendBudget } from "./send-budget.ts";
 
-export interface WindowNotesDeps {
+export interface RateWindowStoreDeps {
   db: Db;
   botId: number;
   budget: SendBudget;
@@ -12,7 +12,7 @@ export interface WindowNotesDeps {
   logger: Logger;
 }
 
-export interface WindowNotes {
+export interface RateWindowStore {
   /** Notes what is new, once more, and ends. */
   stop(): Promise<void>;
 }
@@ -21,7 +21,7 @@ export interface WindowNotes {
 const NOTE_INTERVAL_MS = 500;
 
 /** Begins to note. */
-export function noteWindows({ db, botId, budget, workerId, logger }: WindowNotesDeps): WindowNotes {
+export function createRateWindowStore({ db, botId, budget, workerId, logger }: RateWindowStoreDeps): RateWindowStore {
   let noting: Promise<void> = Promise.resolve();
   const note = async () => {
     const windows = budget.takeChanged();

@@ -16,14 +16,14 @@ export interface ChatWindow {
 }
 
 /** A window as it was found: by which worker it was noted, null when it never was. */
-export interface NotedWindow extends ChatWindow {
+export interface StoredWindow extends ChatWindow {
   notedBy: number | null;
 }
 
 /** For a query that has `chats`: its window, as one column. */
-export function windowColumn(): SQL<NotedWindow> {
+export function windowColumn(): SQL<StoredWindow> {
   const ageMs = (time: SQL) => sql`round(extract(epoch from clock_timestamp() - ${time}) * 1000)`;
-  return sql<NotedWindow>`json_build_object('notedBy', ${chats.callsBy},
+  return sql<StoredWindow>`json_build_object('notedBy', ${chats.callsBy},
     'callAgesMs', coalesce((select json_agg(${ageMs(sql`called`)}) from unnest(${chats.callsAt}) called), '[]'),
     'restedInMs', coalesce(-${ageMs(sql`${chats.restedAt}`)}, 0),
     'frozenForMs', coalesce(-${ageMs(sql`${chats.frozenUntil}`)}, 0))`;

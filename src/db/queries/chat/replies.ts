@@ -10,8 +10,8 @@ import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
 import { chats, replies, runs, threads } from "../../schema/index.ts";
 import { workerIsAlive } from "../../worker-lock.ts";
-import { type NotedWindow, windowColumn } from "./chat-windows.ts";
-import { countWhereLost, isBehind, isUndelivered, lostSend, takeReplyOver } from "./reply-order.ts";
+import { type StoredWindow, windowColumn } from "./chat-windows.ts";
+import { countWhereLost, isBehind, isUndelivered, lostSend, takeOverReply } from "./reply-order.ts";
 
 /** A reply whose run has ended and whose end was not delivered yet. */
 export interface WaitingReply {
@@ -20,7 +20,7 @@ export interface WaitingReply {
   chatId: string;
   chatTelegramId: number;
   chatType: "private" | "group" | "supergroup" | "terminal";
-  window: NotedWindow;
+  window: StoredWindow;
   topicId: number | null;
   replyToMessageId: number | null;
   telegramMessageIds: number[];
@@ -75,7 +75,7 @@ export async function claimWaitingReplies(
     .orderBy(asc(replies.number))
     .limit(limit)
     .for("update", { of: replies, skipLocked: true });
-  const claimed = db.$with("claimed").as(takeReplyOver(db, workerId, inArray(replies.id, orphaned)));
+  const claimed = db.$with("claimed").as(takeOverReply(db, workerId, inArray(replies.id, orphaned)));
   const rows = await db
     .with(claimed)
     .select({
@@ -123,14 +123,14 @@ export async function findReplyTurn(
  *
  * @param sendingSince tells this message from the one before, so that what is stored twice counts once
  */
-export async function noteSending(db: Db, claim: ReplyClaim, sendingSince: Date): Promise<void> {
+export async function recordSending(db: Db, claim: ReplyClaim, sendingSince: Date): Promise<void> {
   const since = sql`${sendingSince.toISOString()}::timestamptz`;
   const isLost = sql`${replies.sendingSince} is distinct from ${since}`;
   await update(db, claim, { sendingSince: since, resentCount: countWhereLost(isLost) });
 }
 
 /** The message that was on its way was surely not sent. */
-export async function noteNotSent(db: Db, claim: ReplyClaim): Promise<void> {
+export async function recordNotSent(db: Db, claim: ReplyClaim): Promise<void> {
   await update(db, claim, { sendingSince: null });
 }
 

@@ -29,7 +29,7 @@ export function isBehind(): SQL<boolean> {
  * on: that is counted. It returns the replies as they are now: the same statement would see them elsewhere as it found them, and
  * miss what their worker wrote last.
  */
-export function takeReplyOver(db: Db, workerId: number, isMeant: SQL | undefined) {
+export function takeOverReply(db: Db, workerId: number, isMeant: SQL | undefined) {
   return db
     .update(replies)
     .set({ workerId, ...lostSend() })

@@ -11,7 +11,7 @@ const BATCH_SIZE = 1_000;
 const MAX_BATCHES = 100;
 
 /** Forgets the updates of long ago; several processes may do so at once. @returns how many. */
-export async function forgetOldUpdates(db: Db): Promise<number> {
+export async function deleteOldUpdates(db: Db): Promise<number> {
   let forgotten = 0;
   for (let batch = 0; batch < MAX_BATCHES; batch++) {
     const count = await forgetBatch(db);

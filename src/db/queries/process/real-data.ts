@@ -22,6 +22,6 @@ export async function findRealData(db: Db): Promise<RealData> {
 }
 
 /** Notes that a real bot has started on this database, before it takes in its first message. */
-export async function noteRealBot(db: Db, id: number): Promise<void> {
+export async function recordRealBot(db: Db, id: number): Promise<void> {
   await db.insert(realBots).values({ id }).onConflictDoNothing();
 }

@@ -12,8 +12,8 @@ import { uuidArray } from "../../driver/uuid-array.ts";
 import { publish } from "../../notify/notify.ts";
 import { chats, replies, runs, runText, staff, threads } from "../../schema/index.ts";
 import { workerIsAlive } from "../../worker-lock.ts";
-import { type NotedWindow, windowColumn } from "../chat/chat-windows.ts";
-import { isBehind, takeReplyOver } from "../chat/reply-order.ts";
+import { type StoredWindow, windowColumn } from "../chat/chat-windows.ts";
+import { isBehind, takeOverReply } from "../chat/reply-order.ts";
 import { leaseEnd } from "./workers.ts";
 
 /** The key under which a worker writes. */
@@ -37,7 +37,7 @@ export interface ClaimedRun extends RunClaim {
     id: string;
     type: "private" | "group" | "supergroup" | "terminal";
     telegramId: number | null;
-    window: NotedWindow;
+    window: StoredWindow;
   };
   topicId: number | null;
   stopRequested: boolean;
@@ -155,7 +155,7 @@ export async function releaseRuns(db: Db, workerId: number): Promise<void> {
 }
 
 /** The worker of these runs lost the database, and lives: whoever has them by now, that attempt was no fault of theirs. */
-export async function excuseAttempts(db: Db, runIds: readonly string[]): Promise<void> {
+export async function uncountAttempts(db: Db, runIds: readonly string[]): Promise<void> {
   if (runIds.length === 0) return;
   await db
     .update(runs)
@@ -228,7 +228,7 @@ async function beginRun(
       .where(and(sql`${runs.id} = (${candidate})`, workerIsAlive(sql`${workerId}`)))
       .returning({ id: runs.id }),
   );
-  const reply = db.$with("reply").as(takeReplyOver(db, workerId, sql`${replies.runId} in (select id from ${begun})`));
+  const reply = db.$with("reply").as(takeOverReply(db, workerId, sql`${replies.runId} in (select id from ${begun})`));
   const [run] = await db.with(begun, reply).select({ id: begun.id }).from(begun);
   return run && getClaimedRun(db, run.id, workerId);
 }

@@ -155,13 +155,13 @@ builder.subscriptionField("activity", (t) =>
 );
 
 function follow(
-  { db, activity, admin, house }: AdminContext,
+  { db, activity, admin, environment }: AdminContext,
   { scope, ...request }: { scope: Omit<ActivityScope, "sandbox"> } & Omit<FollowRequest, "scope" | "tokenId">,
 ) {
   if (admin === null) throw unauthenticated();
   return followActivity(db, activity, {
     ...request,
-    scope: { ...scope, sandbox: house.sandbox },
+    scope: { ...scope, sandbox: environment.sandbox },
     tokenId: admin.tokenId,
   });
 }

@@ -133,7 +133,7 @@ type Arguments = PageArguments & {
 
 /** The messages of a thread, in the order in which they were said unless ordered otherwise. */
 export function openMessagesOfThread(context: AdminContext, threadId: string, args: Arguments): Page<MessageRow> {
-  const listing = listMessagesOfThread(toConditions(args), context.house.sandbox);
+  const listing = listMessagesOfThread(toConditions(args), context.environment.sandbox);
   return openPage(context, { listing, parentId: threadId, descending: isDescending(args.orderBy, false), args });
 }
 
@@ -151,11 +151,11 @@ function openMessages(context: AdminContext, args: Arguments): Page<MessageRow> 
   const descending = isDescending(args.orderBy);
   const threadId = args.filter?.threadId?.id;
   if (threadId === undefined) {
-    const listing = listMessages(toConditions(args), context.house.sandbox);
+    const listing = listMessages(toConditions(args), context.environment.sandbox);
     return openPage(context, { listing, descending, args });
   }
   // Within one thread a message's position is its order, and the index that leads to them.
-  const listing = listMessagesOfThread(toConditions(args), context.house.sandbox);
+  const listing = listMessagesOfThread(toConditions(args), context.environment.sandbox);
   return openPage(context, { listing, parentId: threadId, descending, args });
 }
 

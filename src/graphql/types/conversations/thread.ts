@@ -165,9 +165,9 @@ builder.queryField("threads", (t) =>
     },
     complexity: listCost,
     resolve: (_, args, context) => {
-      const { db, house } = context;
+      const { db, environment } = context;
       const order = args.orderBy?.field ?? "lastActivityAt";
-      const listing = listThreads(db, toConditions(args.filter), order, house.sandbox);
+      const listing = listThreads(db, toConditions(args.filter), order, environment.sandbox);
       return openPage(context, { listing, descending: isDescending(args.orderBy), args });
     },
   }),
@@ -193,7 +193,7 @@ function loadMessageCount(context: AdminContext, threadId: string): Promise<numb
 function loadLastMessage(context: AdminContext, threadId: string, role: MessageRow["role"] | undefined) {
   return context.load(`lastMessage ${role}`, threadId, async (threadIds) => {
     const last = { descending: true, backward: false, limit: 1 };
-    const listing = listMessagesOfThread({ role }, context.house.sandbox);
+    const listing = listMessagesOfThread({ role }, context.environment.sandbox);
     const rows = await findRows(context.db, listing, last, threadIds);
     return inOrderOf(threadIds, rows, (row) => row.threadId, null);
   });

@@ -101,7 +101,7 @@ builder.queryField("adminTokens", (t) =>
     complexity: listCost,
     resolve: (_, args, context) =>
       openPage(context, {
-        listing: listAdminTokens(args.filter ?? {}, context.house.sandbox),
+        listing: listAdminTokens(args.filter ?? {}, context.environment.sandbox),
         descending: isDescending(args.orderBy),
         args,
       }),
@@ -111,9 +111,9 @@ builder.queryField("adminTokens", (t) =>
 /** Refused before it is read: whether there is such a token is nothing for a viewer either. */
 async function loadAdminTokens(
   ids: string[],
-  { db, admin, house }: AdminContext,
+  { db, admin, environment }: AdminContext,
 ): Promise<readonly (AdminTokenRow | Error | null)[]> {
   const mayRead = (id: string) => admin?.scope === "admin" || (admin !== null && id === admin.tokenId);
-  const rows = await findAdminTokens(db, ids.filter(mayRead), house.sandbox);
+  const rows = await findAdminTokens(db, ids.filter(mayRead), environment.sandbox);
   return ids.map((id) => (mayRead(id) ? (rows.find((row) => row.id === id) ?? null) : forbidden()));
 }

@@ -79,7 +79,7 @@ builder.queryField("invites", (t) =>
     complexity: listCost,
     resolve: (_, args, context) =>
       openPage(context, {
-        listing: listInvites(toConditions(args.filter), context.house.sandbox),
+        listing: listInvites(toConditions(args.filter), context.environment.sandbox),
         descending: isDescending(args.orderBy),
         args,
       }),

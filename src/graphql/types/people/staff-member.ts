@@ -95,7 +95,7 @@ builder.queryField("staff", (t) =>
     complexity: listCost,
     resolve: (_, args, context) =>
       openPage(context, {
-        listing: listStaff(args.filter ?? {}, args.orderBy?.field ?? "createdAt", context.house.sandbox),
+        listing: listStaff(args.filter ?? {}, args.orderBy?.field ?? "createdAt", context.environment.sandbox),
         descending: isDescending(args.orderBy),
         args,
       }),

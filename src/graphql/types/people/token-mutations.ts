@@ -108,7 +108,7 @@ async function create(context: AdminContext, input: typeof CreateAdminTokenInput
   const userErrors = await findFaults(context, name, expiresAt);
   if (userErrors.length > 0) return { token: null, adminToken: null, userErrors };
   const { token, prefix } = makeToken();
-  const { sandbox } = context.house;
+  const { sandbox } = context.environment;
   const facts = { name, scope: input.scope, prefix, expiresAt, sandbox, tokenHash: hashToken(token) };
   const adminToken = await store(context, facts);
   if (adminToken === null) return { token: null, adminToken, userErrors: [LIMIT_REACHED] };
@@ -124,7 +124,7 @@ async function store(context: AdminContext, facts: NewAdminToken): Promise<Admin
 }
 
 async function revoke(context: AdminContext, id: string): Promise<Outcome> {
-  const revoked = await revokeAdminToken(context.db, { id, sandbox: context.house.sandbox });
+  const revoked = await revokeAdminToken(context.db, { id, sandbox: context.environment.sandbox });
   if (revoked === null) return { adminToken: null, userErrors: [NOT_FOUND] };
   const { row, isNews } = revoked;
   if (isNews) context.logger.info({ ...logFacts(row), by: context.admin?.name }, "admin token revoked");

@@ -213,7 +213,7 @@ type Arguments = PageArguments & {
 
 /** The runs of a thread, newest first unless ordered otherwise. */
 export function openRunsOfThread(context: AdminContext, threadId: string, args: Arguments): Page<RunRow> {
-  const listing = listRunsOfThread(context.db, toConditions(args), orderOf(args), context.house.sandbox);
+  const listing = listRunsOfThread(context.db, toConditions(args), orderOf(args), context.environment.sandbox);
   return openPage(context, { listing, parentId: threadId, descending: isDescending(args.orderBy), args });
 }
 
@@ -230,7 +230,7 @@ builder.queryField("runs", (t) =>
 function openRuns(context: AdminContext, args: Arguments): Page<RunRow> {
   const threadId = args.filter?.threadId?.id;
   if (threadId !== undefined) return openRunsOfThread(context, threadId, args);
-  const listing = listRuns(context.db, toConditions(args), orderOf(args), context.house.sandbox);
+  const listing = listRuns(context.db, toConditions(args), orderOf(args), context.environment.sandbox);
   return openPage(context, { listing, descending: isDescending(args.orderBy), args });
 }
 

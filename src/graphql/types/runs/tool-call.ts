@@ -128,13 +128,13 @@ type Arguments = PageArguments & {
 
 /** The tool calls of a thread, newest first unless ordered otherwise. */
 export function openToolCallsOfThread(context: AdminContext, threadId: string, args: Arguments): Page<ToolCallRow> {
-  const listing = listToolCallsOfThread(context.db, toConditions(args), orderOf(args), context.house.sandbox);
+  const listing = listToolCallsOfThread(context.db, toConditions(args), orderOf(args), context.environment.sandbox);
   return openPage(context, { listing, parentId: threadId, descending: isDescending(args.orderBy), args });
 }
 
 /** The tool calls of a run, in the order in which they happened unless ordered otherwise. */
 export function openToolCallsOfRun(context: AdminContext, runId: string, args: Arguments): Page<ToolCallRow> {
-  const listing = listToolCallsOfRun(context.db, toConditions(args), orderOf(args), context.house.sandbox);
+  const listing = listToolCallsOfRun(context.db, toConditions(args), orderOf(args), context.environment.sandbox);
   return openPage(context, { listing, parentId: runId, descending: isDescending(args.orderBy, false), args });
 }
 
@@ -151,10 +151,10 @@ builder.queryField("toolCalls", (t) =>
 function openToolCalls(context: AdminContext, args: Arguments): Page<ToolCallRow> {
   const runId = args.filter?.runId?.id;
   if (runId === undefined) {
-    const listing = listToolCalls(context.db, toConditions(args), orderOf(args), context.house.sandbox);
+    const listing = listToolCalls(context.db, toConditions(args), orderOf(args), context.environment.sandbox);
     return openPage(context, { listing, descending: isDescending(args.orderBy), args });
   }
-  const listing = listToolCallsOfRun(context.db, toConditions(args), orderOf(args), context.house.sandbox);
+  const listing = listToolCallsOfRun(context.db, toConditions(args), orderOf(args), context.environment.sandbox);
   return openPage(context, { listing, parentId: runId, descending: isDescending(args.orderBy), args });
 }
 

@@ -66,7 +66,7 @@ const Tool = builder.objectRef<ToolEntry>("Tool").implement({
         }),
       },
       resolve: ({ name }, { period }, context) => {
-        const { shop, now } = context.house;
+        const { shop, now } = context.environment;
         const days = period ? readPeriod(period, shop.timeZone) : lastDays(USUAL_DAYS, now(), shop.timeZone);
         return loadStatistics(context, name, days);
       },
@@ -79,7 +79,7 @@ builder.queryField("tools", (t) =>
     type: [Tool],
     description: "The tools that the Assistant has now, in the order in which the model is told of them.",
     complexity: { field: 5, multiplier: USUAL_TOOLS },
-    resolve: (_, __, { house }) => [...house.tools],
+    resolve: (_, __, { environment }) => [...environment.tools],
   }),
 );
 
@@ -87,7 +87,7 @@ function loadStatistics(context: AdminContext, name: string, period: Period): Pr
   const { from, until } = spanOf(period);
   const range = { from: from.toISOString(), until: until.toISOString() };
   return context.load(`tool statistics ${range.from} ${range.until}`, name, async (names) => {
-    const figures = await findToolFigures(context.db, names, range, context.house.sandbox);
+    const figures = await findToolFigures(context.db, names, range, context.environment.sandbox);
     return inOrderOf(names, figures, (row) => row.name, NEVER_CALLED);
   });
 }
@@ -96,7 +96,7 @@ const NEVER_CALLED = { calls: 0, succeeded: 0, failed: 0, duration: { count: 0, 
 
 function loadLastUse(context: AdminContext, name: string): Promise<Date | null> {
   return context.load("tool last use", name, async (names) => {
-    const uses = await findLastUses(context.db, names, context.house.sandbox);
+    const uses = await findLastUses(context.db, names, context.environment.sandbox);
     return inOrderOf(names, uses, (row) => row.name, null).map((row) => row?.at ?? null);
   });
 }

@@ -47,7 +47,7 @@ test("what a dead process left is delivered by another before its own next answe
   await second.finish(await second.claim(), "Answer two.");
   await scene.answersElsewhere(second);
 
-  await second.stage.deliverWaiting();
+  await second.presenter.deliverWaiting();
   await chat.waitForBotMessage("Answer two.");
 
   expect(textsOf(chat)).toEqual(["Answer one.", "Answer two."]);
@@ -74,9 +74,9 @@ test("a process that was frozen makes no call, and its successor's reply stays a
   const taken = await successor.claim();
   await successor.finish(taken, "The whole answer.");
   await chat.waitForBotMessage("The whole answer.");
-  frozen.stage.abandonAll();
+  frozen.presenter.abandonAll();
   frozen.wake();
-  await frozen.stage.stop(60_000);
+  await frozen.presenter.stop(60_000);
 
   expect(taken).toMatchObject({ attempt: 2, reply: { telegramMessageIds: [shown.message_id] } });
   expect(textsOf(chat)).toEqual(["The whole answer."]);
@@ -92,7 +92,7 @@ test("a message that was about to be sent when its process died may stand twice,
   await telegram.waitFor(() => telegram.calls().some(({ chatId }) => chatId === chat.id));
   await first.lock.release();
 
-  await second.stage.deliverWaiting();
+  await second.presenter.deliverWaiting();
   await chat.waitForBotMessage("Answer one.");
   never.resolve();
   await telegram.waitFor(() => textsOf(chat).length === 2);
@@ -133,7 +133,7 @@ test("what was sent to a chat, and how long it wants to be left alone, is known 
   const view = first.viewOf(run);
   view.emit({ type: "text-delta", delta: "Half" });
   await telegram.waitFor(() => chat.limitCounts().refused === 1);
-  await expect.poll(async () => first.noteWindows().then(() => claimedWindow(chat))).toBeGreaterThan(0);
+  await expect.poll(async () => first.createRateWindowStore().then(() => claimedWindow(chat))).toBeGreaterThan(0);
   first.freeze();
   await releaseRuns(store.db, first.lock.workerId);
 

@@ -57,7 +57,7 @@ test("three times as many replies as there is room for, in few chats, are all de
   const texts = ["one", "two", "three", "four"];
   process.freeze();
   for (const text of texts) for (const chat of chats) await answer(process, chat, text);
-  await process.stage.deliverWaiting();
+  await process.presenter.deliverWaiting();
 
   process.wake();
   await deliversAll(process);
@@ -71,9 +71,9 @@ async function answer(process: Process, chat: StandInChat, text: string): Promis
 }
 
 /** Looks for what waits, again and again as the bot does, until nothing does any more. */
-async function deliversAll({ stage }: Process): Promise<void> {
+async function deliversAll({ presenter }: Process): Promise<void> {
   const lookAndCount = async () => {
-    await stage.deliverWaiting();
+    await presenter.deliverWaiting();
     return (await statuses()).filter((status) => status !== "delivered");
   };
   await expect.poll(lookAndCount, { timeout: 20_000 }).toEqual([]);

@@ -3,9 +3,13 @@ import { Api } from "grammy";
 import { createTelegramStandIn, type TelegramStandIn } from "../../../../sandbox/telegram/stand-in.ts";
 import type { StandInChat } from "../../../../sandbox/telegram/world/chat.ts";
 import type { RunView } from "../../../../src/assistant/worker/work-on-run.ts";
-import { noteWindows } from "../../../../src/bot/reply/budget/rate-window-store.ts";
+import { createRateWindowStore } from "../../../../src/bot/reply/budget/rate-window-store.ts";
 import { createSendBudget } from "../../../../src/bot/reply/budget/send-budget.ts";
-import { createTelegramStage, type StageDeps, type TelegramStage } from "../../../../src/bot/reply/reply-presenter.ts";
+import {
+  createReplyPresenter,
+  type ReplyPresenter,
+  type ReplyPresenterDeps,
+} from "../../../../src/bot/reply/reply-presenter.ts";
 import { HeldCallError } from "../../../../src/bot/telegram/api-errors.ts";
 import { systemClock } from "../../../../src/bot/telegram/clock.ts";
 import { receiveMessage } from "../../../../src/db/queries/chat/conversations.ts";
@@ -19,7 +23,7 @@ const TOKEN = "4242:test-token-of-the-local-stand-in";
 const COMPLETED = { status: "completed", errorCode: null, errorMessage: null } as const;
 
 export interface Process {
-  stage: TelegramStage;
+  presenter: ReplyPresenter;
   lock: WorkerLock;
   claim(): Promise<ClaimedRun>;
   viewOf(run: ClaimedRun): RunView;
@@ -30,14 +34,14 @@ export interface Process {
   /** Settles when a call was not made for that. */
   whenHeld: Promise<void>;
   wake(): void;
-  noteWindows(): Promise<void>;
+  createRateWindowStore(): Promise<void>;
   end(): Promise<void>;
 }
 
 export interface Scene {
   telegram: TelegramStandIn;
   store: TestDatabase;
-  startProcess(options?: Partial<StageDeps>): Promise<Process>;
+  startProcess(options?: Partial<ReplyPresenterDeps>): Promise<Process>;
   /** A private chat that the bot may write in. */
   newChat(): StandInChat;
   /** Puts a question into the queue. */
@@ -94,7 +98,7 @@ export async function createScene(): Promise<Scene> {
   return scene;
 }
 
-async function startProcess({ store, telegram }: Scene, options: Partial<StageDeps>): Promise<Process> {
+async function startProcess({ store, telegram }: Scene, options: Partial<ReplyPresenterDeps>): Promise<Process> {
   const logger = createLogger({ level: "silent", pretty: false });
   const lock = await takeWorkerLock(store.database, { botId: telegram.bot.id, onLost: () => undefined });
   const api = new Api(TOKEN, { apiRoot: telegram.apiRoot });
@@ -116,7 +120,7 @@ async function startProcess({ store, telegram }: Scene, options: Partial<StageDe
     clock: systemClock,
     logger,
   };
-  const stage = createTelegramStage({ ...deps, api, toolLabel: (name) => name, ...options });
+  const presenter = createReplyPresenter({ ...deps, api, toolLabel: (name) => name, ...options });
   const views = new Map<string, RunView>();
   const viewOf = ({ id }: ClaimedRun): RunView => {
     const view = views.get(id);
@@ -124,13 +128,13 @@ async function startProcess({ store, telegram }: Scene, options: Partial<StageDe
     return view;
   };
   return {
-    stage,
+    presenter,
     lock,
     viewOf,
     async claim() {
       const run = await claimRun(store.db, { workerId: lock.workerId, botId: telegram.bot.id });
       if (!run) throw new Error("no run can be claimed");
-      views.set(run.id, stage.open(run));
+      views.set(run.id, presenter.open(run));
       return run;
     },
     async finish(run, text) {
@@ -145,9 +149,9 @@ async function startProcess({ store, telegram }: Scene, options: Partial<StageDe
     wake() {
       isFrozen = false;
     },
-    noteWindows: () => noteWindows(deps).stop(),
+    createRateWindowStore: () => createRateWindowStore(deps).stop(),
     async end() {
-      await stage.stop(0);
+      await presenter.stop(0);
       await lock.release();
     },
   };

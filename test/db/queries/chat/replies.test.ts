@@ -6,9 +6,9 @@ import {
   findReplyTurn,
   markDelivered,
   markUndeliverable,
-  noteNotSent,
-  noteSending,
   ReplyLostError,
+  recordNotSent,
+  recordSending,
   releaseReply,
   saveReplyPages,
 } from "../../../../src/db/queries/chat/replies.ts";
@@ -62,8 +62,8 @@ test("what a worker learns late of a reply that is delivered, or another's, chan
 
   for (const workerId of [1, 2]) {
     const late = { id, workerId };
-    await expect(noteSending(store.db, late, at(1))).rejects.toThrow(ReplyLostError);
-    await expect(noteNotSent(store.db, late)).rejects.toThrow(ReplyLostError);
+    await expect(recordSending(store.db, late, at(1))).rejects.toThrow(ReplyLostError);
+    await expect(recordNotSent(store.db, late)).rejects.toThrow(ReplyLostError);
     await expect(saveReplyPages(store.db, late, [12])).rejects.toThrow(ReplyLostError);
     await expect(markUndeliverable(store.db, late, "blocked")).rejects.toThrow(ReplyLostError);
   }
@@ -137,10 +137,10 @@ test("each message of which nobody knows whether it was sent counts once, whoeve
   const [left, delivered, given] = [await newReply(), await newReply(), await newReply()];
   for (const { id } of [left, delivered, given]) {
     const claim = { id, workerId: DEAD_WORKER };
-    await noteSending(store.db, claim, at(1));
-    await noteSending(store.db, claim, at(2));
+    await recordSending(store.db, claim, at(1));
+    await recordSending(store.db, claim, at(2));
     // The database had it, and was asked again.
-    await noteSending(store.db, claim, at(2));
+    await recordSending(store.db, claim, at(2));
   }
 
   await markDelivered(store.db, { id: delivered.id, workerId: DEAD_WORKER });
@@ -154,11 +154,11 @@ test("each message of which nobody knows whether it was sent counts once, whoeve
 
 test("a message that was sent, or surely was not, counts as nothing", async () => {
   const [answered, refused] = [await newReply(), await newReply()];
-  await noteSending(store.db, { id: answered.id, workerId: DEAD_WORKER }, at(1));
-  await noteSending(store.db, { id: refused.id, workerId: DEAD_WORKER }, at(1));
+  await recordSending(store.db, { id: answered.id, workerId: DEAD_WORKER }, at(1));
+  await recordSending(store.db, { id: refused.id, workerId: DEAD_WORKER }, at(1));
 
   await saveReplyPages(store.db, { id: answered.id, workerId: DEAD_WORKER }, [11]);
-  await noteNotSent(store.db, { id: refused.id, workerId: DEAD_WORKER });
+  await recordNotSent(store.db, { id: refused.id, workerId: DEAD_WORKER });
   await claimReplies();
 
   expect(await read(answered.id)).toMatchObject({ resentCount: 0, sendingSince: null, telegramMessageIds: [11] });
