@@ -10,7 +10,7 @@ import type { Config } from "../src/config.ts";
 import type { Db } from "../src/db/client.ts";
 import { findFreeId } from "../src/db/queries/chat/sandbox-ids.ts";
 import { saveStaffMember } from "../src/db/queries/chat/staff.ts";
-import { LARGEST_TELEGRAM_ID } from "../src/telegram-ids.ts";
+import { LARGEST_TELEGRAM_ID } from "../src/shop/telegram-ids.ts";
 import { createModelStandIn } from "./model/model-stand-in.ts";
 import { createScriptedAssistant } from "./model/scripted-assistant.ts";
 import { createSandboxPage, type SandboxPage } from "./telegram/page/page.ts";

@@ -29,7 +29,7 @@ import { createMetricsEndpoint } from "./observability/metrics/endpoint.ts";
 import { createMetrics } from "./observability/metrics/metrics.ts";
 import { createRateLimiter, REFUSAL_LIMIT } from "./process/rate-limiter.ts";
 import { runShutdownSteps } from "./process/shutdown-steps.ts";
-import { botIdOf, isOfSandbox } from "./telegram-ids.ts";
+import { botIdOf, isOfSandbox } from "./shop/telegram-ids.ts";
 import { loadAdminToken } from "./tokens/installation-token.ts";
 import { createToolRegistry } from "./tools/registry.ts";
 

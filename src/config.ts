@@ -10,7 +10,7 @@ import { z } from "zod";
 import { StartupError } from "./errors.ts";
 import { STAFF_ROLES, type StaffRole } from "./shop/roles.ts";
 import type { Shop } from "./shop/shop.ts";
-import { botIdOf, isOfSandbox, LARGEST_TELEGRAM_ID } from "./telegram-ids.ts";
+import { botIdOf, isOfSandbox, LARGEST_TELEGRAM_ID } from "./shop/telegram-ids.ts";
 
 export interface Config {
   telegram: TelegramConfig;

@@ -16,7 +16,7 @@ interface MayImport {
 }
 
 /** What any room may use. They know nothing of the rooms that use them. */
-const COMMON = ["errors", "model-prices", "observability", "process", "shop", "telegram-ids"];
+const COMMON = ["errors", "model-prices", "observability", "process", "shop"];
 /** What any room may know the types of: settings and events are handed over. */
 const COMMON_TYPES = ["config", "events"];
 
@@ -29,7 +29,6 @@ const ROOMS: Record<string, MayImport> = {
   observability: {},
   process: {},
   shop: {},
-  "telegram-ids": {},
   tokens: {},
   db: {},
   tools: { values: ["db"] },
@@ -43,14 +42,13 @@ const ROOMS: Record<string, MayImport> = {
 
 /** The common rooms may not know all of each other. */
 const COMMON_ROOMS: Record<string, readonly string[]> = {
-  config: ["errors", "shop", "telegram-ids"],
+  config: ["errors", "shop"],
   errors: [],
   events: [],
   "model-prices": [],
   observability: ["process", "events"],
   process: ["errors"],
   shop: ["errors"],
-  "telegram-ids": [],
 };
 
 /** They put rooms together, and nothing imports them but each other, tests and benchmarks. */

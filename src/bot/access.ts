@@ -18,7 +18,7 @@ import {
 import type { Logger } from "../observability/logger.ts";
 import type { StaffRole } from "../shop/roles.ts";
 import type { Shop } from "../shop/shop.ts";
-import { isOfSandbox } from "../telegram-ids.ts";
+import { isOfSandbox } from "../shop/telegram-ids.ts";
 import { answerPress, mainKeyboard } from "./buttons.ts";
 import { type BotContext, isAddressed, nameOf, textsFor, usernameOf } from "./context.ts";
 import type { SystemMessages } from "./telegram/system-messages.ts";

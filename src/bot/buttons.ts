@@ -16,7 +16,7 @@ import { resumeThread, type StoppedRuns, stopRuns, type ThreadSummary } from "..
 import { type RetriedQuestion, retryQuestion } from "../db/queries/runs/retry.ts";
 import type { RunOutcome } from "../events.ts";
 import type { Logger } from "../observability/logger.ts";
-import { isOfSandbox } from "../telegram-ids.ts";
+import { isOfSandbox } from "../shop/telegram-ids.ts";
 import type { RecordCancelledRuns } from "./cancelled-runs.ts";
 import { type BotContext, languageOf, placeOf, stoppableBy, textsFor } from "./context.ts";
 import type { SystemMessages } from "./telegram/system-messages.ts";

@@ -11,7 +11,7 @@ import { findStaff } from "../db/queries/chat/staff.ts";
 import { closeThread, findThreads, stopRuns } from "../db/queries/chat/threads.ts";
 import { STAFF_ROLES } from "../shop/roles.ts";
 import type { Shop } from "../shop/shop.ts";
-import { isOfSandbox } from "../telegram-ids.ts";
+import { isOfSandbox } from "../shop/telegram-ids.ts";
 import { INVITE_HOURS, inviteLink, makeInvite } from "./access.ts";
 import { mainKeyboard, removeButtons, removeStaff, threadButtons } from "./buttons.ts";
 import type { RecordCancelledRuns } from "./cancelled-runs.ts";

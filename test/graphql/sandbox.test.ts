@@ -6,7 +6,7 @@ import { MAX_VALID_TOKENS } from "../../src/db/queries/admin/tokens.ts";
 import { saveStaffMember } from "../../src/db/queries/chat/staff.ts";
 import { adminTokens, staff } from "../../src/db/schema/index.ts";
 import { decodeGlobalId } from "../../src/graphql/lists/ids.ts";
-import { LARGEST_TELEGRAM_ID } from "../../src/telegram-ids.ts";
+import { LARGEST_TELEGRAM_ID } from "../../src/shop/telegram-ids.ts";
 import { type Sides, startSides } from "./sides.ts";
 
 let sides: Sides;

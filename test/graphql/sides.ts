@@ -6,7 +6,7 @@ import { createAdminToken } from "../../src/db/queries/admin/tokens.ts";
 import { invites } from "../../src/db/schema/index.ts";
 import { hashToken } from "../../src/graphql/guards/auth.ts";
 import { encodeGlobalId } from "../../src/graphql/lists/ids.ts";
-import { LARGEST_TELEGRAM_ID } from "../../src/telegram-ids.ts";
+import { LARGEST_TELEGRAM_ID } from "../../src/shop/telegram-ids.ts";
 import {
   insertChat,
   insertMessages,

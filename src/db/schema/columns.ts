@@ -2,7 +2,7 @@
 import { randomUUIDv7 } from "node:crypto";
 import { sql } from "drizzle-orm";
 import { bigint, boolean, customType, integer, numeric, timestamp, uuid } from "drizzle-orm/pg-core";
-import { LARGEST_TELEGRAM_ID } from "../../telegram-ids.ts";
+import { LARGEST_TELEGRAM_ID } from "../../shop/telegram-ids.ts";
 
 /** A UUIDv7 made by the application. Never used for order: that is the position under the thread's row lock. */
 export const id = () =>

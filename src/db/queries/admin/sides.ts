@@ -6,7 +6,7 @@
  * subquery depends on no row, so that Postgres runs it once for a statement, and a list is still read in its index's order.
  */
 import { type SQL, type SQLWrapper, sql } from "drizzle-orm";
-import { LARGEST_TELEGRAM_ID } from "../../../telegram-ids.ts";
+import { LARGEST_TELEGRAM_ID } from "../../../shop/telegram-ids.ts";
 import { chats, threads } from "../../schema/index.ts";
 
 /** It stands in the statement: a plan that is made once for all parameters then knows how few such chats are. */

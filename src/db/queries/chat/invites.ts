@@ -5,7 +5,7 @@
  */
 import { and, eq, isNull, type SQL, sql } from "drizzle-orm";
 import { isHigherRole, type StaffRole } from "../../../shop/roles.ts";
-import { isOfSandbox } from "../../../telegram-ids.ts";
+import { isOfSandbox } from "../../../shop/telegram-ids.ts";
 import type { Db } from "../../client.ts";
 import { invites, staff } from "../../schema/index.ts";
 import { findStaffMember, hasOwner, type StaffMember, saveStaffMember, type TelegramPerson } from "./staff.ts";

@@ -6,7 +6,7 @@
  */
 import { and, asc, eq, isNull, lt, ne, sql } from "drizzle-orm";
 import type { StaffRole } from "../../../shop/roles.ts";
-import { isOfSandbox } from "../../../telegram-ids.ts";
+import { isOfSandbox } from "../../../shop/telegram-ids.ts";
 import type { Db } from "../../client.ts";
 import { staff, strangerNotices } from "../../schema/index.ts";
 import { giveUpRepliesTo } from "./replies.ts";
