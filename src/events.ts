@@ -3,10 +3,11 @@
  *
  * The steps are those that the Assistants API streamed (see `docs/from-the-assistants-api.md`).
  */
+import type { EndedRunStatus } from "./run-states.ts";
 
 /** How a run ended, and what is known of why. */
 export interface RunOutcome {
-  status: "completed" | "failed" | "cancelled" | "incomplete";
+  status: EndedRunStatus;
   /** A stable name of the fault; null when completed or cancelled. */
   errorCode: string | null;
   /** Our own words for the log and the admin, never a provider's raw text with secrets. */

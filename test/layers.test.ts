@@ -16,7 +16,7 @@ interface MayImport {
 }
 
 /** What any room may use. They know nothing of the rooms that use them. */
-const COMMON = ["errors", "model-prices", "observability", "process", "shop"];
+const COMMON = ["errors", "model-prices", "observability", "process", "run-states", "shop"];
 /** What any room may know the types of: settings and events are handed over. */
 const COMMON_TYPES = ["config", "events"];
 
@@ -28,6 +28,7 @@ const ROOMS: Record<string, MayImport> = {
   "model-prices": {},
   observability: {},
   process: {},
+  "run-states": {},
   shop: {},
   tokens: {},
   db: {},
@@ -44,10 +45,11 @@ const ROOMS: Record<string, MayImport> = {
 const COMMON_ROOMS: Record<string, readonly string[]> = {
   config: ["errors", "shop"],
   errors: [],
-  events: [],
+  events: ["run-states"],
   "model-prices": [],
-  observability: ["process", "events"],
+  observability: ["process", "events", "run-states"],
   process: ["errors"],
+  "run-states": [],
   shop: ["errors"],
 };
 

@@ -16,19 +16,12 @@ import {
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
+import { ENDED_STATUSES, FIRST_STATUS, OPEN_STATUSES, RUNNING_STATUSES } from "../../run-states.ts";
 import { threads } from "./chats.ts";
 import { changedIn, durationMs, id, instant } from "./columns.ts";
+import { hasNoStatus, hasStatus, runStatus, statusLiteral } from "./run-status.ts";
 import { staff, staffRole } from "./staff.ts";
 
-export const runStatus = pgEnum("run_status", [
-  "queued",
-  "in_progress",
-  "requires_action",
-  "completed",
-  "failed",
-  "cancelled",
-  "incomplete",
-]);
 export const toolCallStatus = pgEnum("tool_call_status", ["pending", "running", "succeeded", "failed"]);
 
 export const runs = snakeCase.table(
@@ -40,7 +33,7 @@ export const runs = snakeCase.table(
       .references(() => threads.id),
     /** The position of the message that it answers: runs of a thread are worked in this order. */
     position: integer().notNull(),
-    status: runStatus().notNull().default("queued"),
+    status: runStatus().notNull().default(FIRST_STATUS),
     /** Who asks, with the role that counts for this run: in a group the lower of the person's and the group's. */
     askerId: uuid().references(() => staff.id),
     askerRole: staffRole().notNull(),
@@ -75,25 +68,20 @@ export const runs = snakeCase.table(
     unique("runs_with_thread").on(t.id, t.threadId),
     // However often the button is pressed, the question is asked again once.
     unique("runs_retried_once").on(t.retryOf),
-    uniqueIndex("runs_one_running").on(t.threadId).where(sql`${t.status} in ('in_progress', 'requires_action')`),
-    index("runs_open")
-      .on(t.queuedAt, t.threadId, t.position)
-      .where(sql`${t.status} in ('queued', 'in_progress', 'requires_action')`),
+    uniqueIndex("runs_one_running").on(t.threadId).where(hasStatus(t.status, RUNNING_STATUSES)),
+    index("runs_open").on(t.queuedAt, t.threadId, t.position).where(hasStatus(t.status, OPEN_STATUSES)),
     index("runs_newest").on(t.queuedAt, t.id),
     index("runs_by_status").on(t.status, t.queuedAt, t.id),
     index("runs_of_asker").on(t.askerId, t.queuedAt, t.id),
     index("runs_by_error").on(t.errorCode, t.queuedAt, t.id).where(sql`${t.errorCode} is not null`),
     index("runs_by_duration").on(t.durationMs, t.id),
     index("runs_changed").on(t.changedIn),
-    check(
-      "runs_ended_has_time",
-      sql`(${t.status} in ('completed', 'failed', 'cancelled', 'incomplete')) = (${t.completedAt} is not null)`,
-    ),
+    check("runs_ended_has_time", sql`(${hasStatus(t.status, ENDED_STATUSES)}) = (${t.completedAt} is not null)`),
     check(
       "runs_running_has_worker",
-      sql`${t.status} not in ('in_progress', 'requires_action') or (${t.workerId} is not null and ${t.leaseUntil} is not null)`,
+      sql`${hasNoStatus(t.status, RUNNING_STATUSES)} or (${t.workerId} is not null and ${t.leaseUntil} is not null)`,
     ),
-    check("runs_failed_has_code", sql`${t.status} <> 'failed' or ${t.errorCode} is not null`),
+    check("runs_failed_has_code", sql`${t.status} <> ${statusLiteral("failed")} or ${t.errorCode} is not null`),
   ],
 );
 

@@ -5,6 +5,7 @@
  * that their number is bounded. Base units: seconds, dollars.
  */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { ENDED_STATUSES } from "../../run-states.ts";
 import type { CircuitState, Meter, ModelMeter, ReplyMeter, RunMeter, TelegramMeter, ToolMeter } from "../meter.ts";
 
 /** From a keystroke's echo to a chat that is frozen for minutes. */
@@ -16,7 +17,6 @@ const TOOL_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const RETRY_AFTER_BUCKETS = [1, 2, 5, 10, 30, 60, 300, 1_800];
 
 const CIRCUIT_STATES: readonly CircuitState[] = ["closed", "half-open", "open"];
-const OUTCOMES = ["completed", "failed", "cancelled", "incomplete"] as const;
 
 /** A meter whose counts stand in `registry`. */
 export function createMeter(registry: Registry): Meter {
@@ -54,7 +54,7 @@ function runMeter(registers: Registry[]): RunMeter {
     registers,
   });
   // A rate has to see the step from none to one, which a series that begins with one does not show.
-  for (const outcome of OUTCOMES) ended.inc({ outcome, code: "none" }, 0);
+  for (const outcome of ENDED_STATUSES) ended.inc({ outcome, code: "none" }, 0);
   return {
     attemptBegun(attempt) {
       attempts.inc();

@@ -5,12 +5,12 @@
  * nothing but the rows whose transaction it does not show, whatever the order of commits; and such a row is news once. A
  * state is told, not its history: what changed twice in between is told as it is now.
  */
-import { and, inArray, type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { and, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import { BadInputError } from "../../../errors.ts";
+import { RUNNING_STATUSES } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
-import { messages, replies, runs, runText, threads, toolCalls } from "../../schema/index.ts";
+import { hasStatus, messages, replies, runs, runText, threads, toolCalls } from "../../schema/index.ts";
 import { parseSnapshot, type Snapshot } from "../../snapshot.ts";
-import { RUNNING } from "../runs/run-queue.ts";
 import { type ActivityPlace, type ActivityScope, type Change, findChanges, NOW, readChange } from "./changes.ts";
 import type { RunRow } from "./runs.ts";
 import { isChatOnSide } from "./sides.ts";
@@ -56,7 +56,7 @@ export async function findNow(
   db: Db,
   scope: ActivityScope,
 ): Promise<{ snapshot: Snapshot; repliesInProgress: ReplyInProgress[] }> {
-  const isAsked = and(inArray(runs.status, [...RUNNING]), inScope(scope, runs.threadId, threads.chatId));
+  const isAsked = and(hasStatus(runs.status, RUNNING_STATUSES), inScope(scope, runs.threadId, threads.chatId));
   const inTheMaking = sql`(select ${runs.id} from ${runs} join ${threads} on ${threads.id} = ${runs.threadId}
     where ${isAsked} order by ${runs.queuedAt}, ${runs.id} limit ${MAX_REPLIES_IN_PROGRESS})`;
   const soFar = sql<string>`coalesce((select string_agg(${runText.text}, '' order by ${runText.offset})

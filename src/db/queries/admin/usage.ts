@@ -7,8 +7,9 @@
  */
 import { type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
+import { ENDED_STATUSES, type EndedRunStatus, OPEN_STATUSES } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
-import { messages, runs, toolCalls } from "../../schema/index.ts";
+import { hasStatus, messages, runs, toolCalls } from "../../schema/index.ts";
 import { type CostFigures, runCost, sumCosts, wasAsked } from "./costs.ts";
 import { isThreadOnSide } from "./sides.ts";
 
@@ -37,14 +38,7 @@ export interface PercentileFigures {
 }
 
 export interface RunFigures {
-  readonly counts: {
-    total: number;
-    open: number;
-    completed: number;
-    failed: number;
-    cancelled: number;
-    incomplete: number;
-  };
+  readonly counts: { total: number; open: number } & Record<EndedRunStatus, number>;
   readonly tokens: { input: number; cachedInput: number; output: number; reasoning: number };
   readonly cost: CostFigures;
   readonly firstText: PercentileFigures;
@@ -70,11 +64,8 @@ export function findRunUsage(db: Db, usage: UsageQuery): Promise<Grouped<RunFigu
       key,
       counts: {
         total: sql<number>`count(*)::integer`,
-        open: countWhere(sql`${runs.status} in ('queued', 'in_progress', 'requires_action')`),
-        completed: countWhere(sql`${runs.status} = 'completed'`),
-        failed: countWhere(sql`${runs.status} = 'failed'`),
-        cancelled: countWhere(sql`${runs.status} = 'cancelled'`),
-        incomplete: countWhere(sql`${runs.status} = 'incomplete'`),
+        open: countWhere(hasStatus(runs.status, OPEN_STATUSES)),
+        ...countEnds(),
       },
       tokens: {
         input: sumOf(runs.inputTokens),
@@ -129,6 +120,11 @@ export function percentilesOf(ms: SQL) {
 /** Null without a text: `greatest` alone would make a 0 of it. The clocks of two machines may differ, and `integer` ends. */
 const firstTextMs = sql`case when ${runs.firstTokenAt} is not null then
   least(greatest(extract(epoch from ${runs.firstTokenAt} - ${runs.queuedAt}) * 1000, 0), 2147483647)::integer end`;
+
+function countEnds(): Record<EndedRunStatus, SQL<number>> {
+  const counts = ENDED_STATUSES.map((status) => [status, countWhere(hasStatus(runs.status, [status]))]);
+  return Object.fromEntries(counts);
+}
 
 export function countWhere(condition: SQL): SQL<number> {
   return sql<number>`(count(*) filter (where ${condition}))::integer`;

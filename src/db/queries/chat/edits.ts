@@ -3,6 +3,7 @@
  * is only kept. An edit never makes anything run again.
  */
 import { and, desc, eq } from "drizzle-orm";
+import { FIRST_STATUS } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
 import { publish } from "../../notify/notify.ts";
 import { messageRevisions, messages, runs, threads } from "../../schema/index.ts";
@@ -100,5 +101,5 @@ async function newestText(tx: Db, { id, text }: KnownMessage): Promise<string> {
 /** @returns whether the run still waits; if so, it goes on waiting until the transaction ends. */
 async function lockQueuedRun(tx: Db, runId: string): Promise<boolean> {
   const [run] = await tx.select({ status: runs.status }).from(runs).where(eq(runs.id, runId)).for("update");
-  return run?.status === "queued";
+  return run?.status === FIRST_STATUS;
 }

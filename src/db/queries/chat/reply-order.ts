@@ -4,8 +4,9 @@
  */
 import { and, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
+import { FIRST_STATUS } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
-import { replies, runs, threads } from "../../schema/index.ts";
+import { replies, runs, statusLiteral, threads } from "../../schema/index.ts";
 
 /**
  * SQL for a query that has a reply (`replies`) and its thread (`threads`): whether one before it, in the same chat and topic,
@@ -20,7 +21,7 @@ export function isBehind(): SQL<boolean> {
   return sql<boolean>`exists (select 1 from ${replies} ${earlier}
     join ${runs} ${run} on ${run.id} = ${earlier.runId} join ${threads} ${thread} on ${thread.id} = ${run.threadId}
     where ${earlier.chatId} = ${replies.chatId} and ${earlier.number} < ${replies.number}
-    and ${earlier.status} in ('pending', 'partial') and ${run.status} <> 'queued'
+    and ${earlier.status} in ('pending', 'partial') and ${run.status} <> ${statusLiteral(FIRST_STATUS)}
     and ${thread.topicId} is not distinct from ${threads.topicId})`;
 }
 

@@ -2,10 +2,10 @@
  * Threads as people change them: closed, gone on with, their runs stopped.
  */
 import { and, desc, eq, inArray, isNotNull, isNull, ne, type SQL, sql } from "drizzle-orm";
+import { OPEN_STATUSES, RUNNING_STATUSES, WAITING_STATUSES } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
 import { publish } from "../../notify/notify.ts";
-import { replies, runs, threads } from "../../schema/index.ts";
-import { RUNNING } from "../runs/run-queue.ts";
+import { hasStatus, replies, runs, threads } from "../../schema/index.ts";
 import { findChat, isTopic, oncePerUpdate, type Place } from "./places.ts";
 
 /** A thread in the list of `/threads`. */
@@ -157,7 +157,7 @@ async function requestStop(
   const running = await tx
     .update(runs)
     .set({ stopRequestedAt: sql`now()` })
-    .where(and(isMeant, inArray(runs.status, [...RUNNING])))
+    .where(and(isMeant, hasStatus(runs.status, RUNNING_STATUSES)))
     .returning({ id: runs.id });
   for (const run of running) await publish(tx, { type: "run-stop", runId: run.id });
   const refused = only.askerId === undefined ? 0 : await countOpen(tx, and(isNamed, ne(runs.askerId, only.askerId)));
@@ -165,7 +165,7 @@ async function requestStop(
 }
 
 function countOpen(tx: Db, isMeant: SQL | undefined): Promise<number> {
-  return tx.$count(runs, and(isMeant, inArray(runs.status, ["queued", ...RUNNING])));
+  return tx.$count(runs, and(isMeant, hasStatus(runs.status, OPEN_STATUSES)));
 }
 
 /** Ends runs that no worker has begun: they would wait for the one before them only to be stopped. */
@@ -173,7 +173,7 @@ async function cancelWaiting(tx: Db, isMeant: SQL | undefined): Promise<Cancelle
   const cancelled = await tx
     .update(runs)
     .set({ status: "cancelled", stopRequestedAt: sql`now()`, completedAt: sql`now()` })
-    .where(and(isMeant, eq(runs.status, "queued")))
+    .where(and(isMeant, hasStatus(runs.status, WAITING_STATUSES)))
     .returning({
       id: runs.id,
       threadId: runs.threadId,

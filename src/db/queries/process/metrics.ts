@@ -4,8 +4,9 @@
  * Read by the indexes of what is open, so that the tables' size does not matter. Ages are by the database's clock.
  */
 import { and, isNotNull, type SQL, sql } from "drizzle-orm";
+import { CLAIMABLE_STATUSES, OPEN_STATUSES, RUNNING_STATUSES } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
-import { replies, runs, workers } from "../../schema/index.ts";
+import { hasStatus, replies, runs, workers } from "../../schema/index.ts";
 import { workerIsAlive } from "../../worker-lock.ts";
 
 /** All of it, one statement after the other. */
@@ -32,15 +33,14 @@ export async function countOpenRuns(
     })
     .from(runs)
     // As the partial index says it.
-    .where(sql`${runs.status} in ('queued', 'in_progress', 'requires_action')`)
+    .where(hasStatus(runs.status, OPEN_STATUSES))
     .as("open");
+  const isClaimable = hasStatus(open.status, CLAIMABLE_STATUSES);
   const [row] = await db
     .select({
-      queuedRuns: sql<number>`count(*) filter (where ${open.status} = 'queued')::int`,
-      runningRuns: sql<number>`count(*) filter (where ${open.status} <> 'queued')::int`,
-      oldestQueuedSeconds: secondsSince(
-        sql`min(${open.queuedAt}) filter (where ${open.status} = 'queued' and ${open.isFirst})`,
-      ),
+      queuedRuns: sql<number>`count(*) filter (where ${isClaimable})::int`,
+      runningRuns: sql<number>`count(*) filter (where ${hasStatus(open.status, RUNNING_STATUSES)})::int`,
+      oldestQueuedSeconds: secondsSince(sql`min(${open.queuedAt}) filter (where ${isClaimable} and ${open.isFirst})`),
     })
     .from(open);
   return row ?? { queuedRuns: 0, runningRuns: 0, oldestQueuedSeconds: 0 };

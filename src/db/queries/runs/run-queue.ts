@@ -2,15 +2,23 @@
  * The queue that the `runs` table is: runs claimed, kept by lease and lock, given back.
  *
  * Every write of a worker is fenced by its number and the attempt: one that was thought dead changes nothing any more.
- * The statuses a run passes: queued -> in_progress <-> requires_action -> an end.
+ * The states that a run passes through are in `run-states.ts`.
  */
-import { and, asc, eq, inArray, lt, ne, or, type SQL, type SQLWrapper, sql } from "drizzle-orm";
-import { alias } from "drizzle-orm/pg-core";
+import { and, asc, eq, lt, ne, or, type SQL, sql } from "drizzle-orm";
+import { alias, type PgUpdateSetSource } from "drizzle-orm/pg-core";
+import {
+  CLAIMABLE_STATUSES,
+  CLAIMED_STATUS,
+  canFollow,
+  OPEN_STATUSES,
+  RUNNING_STATUSES,
+  type RunStatus,
+} from "../../../run-states.ts";
 import type { StaffRole } from "../../../shop/roles.ts";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
 import { publish } from "../../notify/notify.ts";
-import { chats, replies, runs, runText, staff, threads } from "../../schema/index.ts";
+import { chats, hasStatus, replies, runs, runText, staff, statusLiteral, threads } from "../../schema/index.ts";
 import { workerIsAlive } from "../../worker-lock.ts";
 import { type StoredWindow, windowColumn } from "../chat/chat-windows.ts";
 import { isBehind, takeOverReply } from "../chat/reply-order.ts";
@@ -67,13 +75,8 @@ export class LeaseLostError extends Error {
   }
 }
 
-/** The statuses of a run that a worker works on. */
-export const RUNNING = ["in_progress", "requires_action"] as const;
-
-/** SQL, with the words in it: where they are parameters, the planner cannot know that a partial index fits. */
-function isOpen(status: SQLWrapper): SQL {
-  return sql`${status} in ('queued', 'in_progress', 'requires_action')`;
-}
+/** SQL: whether a worker has the run. */
+const isRunning = hasStatus(runs.status, RUNNING_STATUSES);
 
 /**
  * Claims the next run that may be worked on, for a worker of this bot: the oldest queued one whose thread has no earlier
@@ -85,7 +88,7 @@ export async function claimRun(
 ): Promise<ClaimedRun | undefined> {
   const earlier = alias(runs, "earlier");
   const isNext = sql`not exists (select 1 from ${runs} ${earlier} where ${earlier.threadId} = ${runs.threadId}
-    and ${earlier.position} < ${runs.position} and ${isOpen(earlier.status)})`;
+    and ${earlier.position} < ${runs.position} and ${hasStatus(earlier.status, OPEN_STATUSES)})`;
   // Not by its number where that is this worker's own: it may die between the two looks at it that one statement takes.
   const isLeft = or(
     lt(runs.leaseUntil, sql`now()`),
@@ -99,7 +102,7 @@ export async function claimRun(
   const open = db
     .select({ id: runs.id })
     .from(runs)
-    .where(isOpen(runs.status))
+    .where(hasStatus(runs.status, OPEN_STATUSES))
     .orderBy(asc(runs.queuedAt), asc(runs.threadId), asc(runs.position))
     .as("open");
   const fitting = db
@@ -108,8 +111,9 @@ export async function claimRun(
     .where(
       and(
         eq(runs.id, open.id),
-        isOpen(runs.status),
-        sql`case when ${runs.status} = 'queued' then ${isNext} else ${isLeft} end`,
+        hasStatus(runs.status, OPEN_STATUSES),
+        sql`case when ${hasStatus(runs.status, CLAIMABLE_STATUSES)} then ${isNext}
+          when ${hasStatus(runs.status, RUNNING_STATUSES)} then ${isLeft} else false end`,
         isOfBot,
       ),
     )
@@ -127,7 +131,7 @@ export function claimRunById(
   const one = db
     .select({ id: runs.id })
     .from(runs)
-    .where(and(eq(runs.id, runId), eq(runs.status, "queued")))
+    .where(and(eq(runs.id, runId), hasStatus(runs.status, CLAIMABLE_STATUSES)))
     .for("update", { skipLocked: true });
   return beginRun(db, workerId, one);
 }
@@ -143,7 +147,7 @@ export async function releaseRun(db: Db, claim: RunClaim, { counts }: { counts: 
 /** Gives back what a worker has claimed without hearing of it: its claim's answer was lost on the way. */
 export async function releaseStrays(db: Db, workerId: number, runIds: readonly string[]): Promise<void> {
   const isStray = sql`${runs.id} = any(${uuidArray(runIds)})`;
-  await handOver(db, and(isStray, eq(runs.workerId, workerId), inArray(runs.status, [...RUNNING])), { counts: false });
+  await handOver(db, and(isStray, eq(runs.workerId, workerId), isRunning), { counts: false });
 }
 
 /**
@@ -151,7 +155,7 @@ export async function releaseStrays(db: Db, workerId: number, runIds: readonly s
  * of theirs, and counts as no attempt.
  */
 export async function releaseRuns(db: Db, workerId: number): Promise<void> {
-  await handOver(db, and(eq(runs.workerId, workerId), inArray(runs.status, [...RUNNING])), { counts: false });
+  await handOver(db, and(eq(runs.workerId, workerId), isRunning), { counts: false });
 }
 
 /** The worker of these runs lost the database, and lives: whoever has them by now, that attempt was no fault of theirs. */
@@ -160,7 +164,7 @@ export async function uncountAttempts(db: Db, runIds: readonly string[]): Promis
   await db
     .update(runs)
     .set({ handovers: sql`${runs.handovers} + 1` })
-    .where(and(sql`${runs.id} = any(${uuidArray(runIds)})`, inArray(runs.status, [...RUNNING])));
+    .where(and(sql`${runs.id} = any(${uuidArray(runIds)})`, isRunning));
 }
 
 /** How many attempts at a run were no fault of its own, as is known by now. @throws {LeaseLostError} */
@@ -181,6 +185,8 @@ async function handOver(db: Db, isMeant: SQL | undefined, { counts }: { counts: 
   });
 }
 
+type RunChange = Omit<PgUpdateSetSource<typeof runs>, "status"> & { status?: RunStatus };
+
 /**
  * Changes a run under its claim, and renews the lease with it.
  *
@@ -189,23 +195,25 @@ async function handOver(db: Db, isMeant: SQL | undefined, { counts }: { counts: 
 export async function updateClaimed(
   db: Db,
   claim: RunClaim,
-  set: object,
+  set: RunChange,
 ): Promise<{ askerRole: StaffRole; completedAt: Date | null }> {
   const [row] = await db
     .update(runs)
     .set({ leaseUntil: leaseEnd, ...set })
-    .where(isHeldUnder(claim))
+    .where(isHeldUnder(claim, set.status))
     .returning({ askerRole: runs.askerRole, completedAt: runs.completedAt });
   if (!row) throw new LeaseLostError(claim.id);
   return row;
 }
 
-function isHeldUnder(claim: RunClaim): SQL | undefined {
+/** SQL: whether the claim holds the run, in a state that `next` may follow. Writing the same state again is allowed. */
+function isHeldUnder(claim: RunClaim, next?: RunStatus): SQL | undefined {
+  const statuses = RUNNING_STATUSES.filter((status) => !next || status === next || canFollow(status, next));
   return and(
     eq(runs.id, claim.id),
     eq(runs.workerId, claim.workerId),
     eq(runs.attempt, claim.attempt),
-    inArray(runs.status, [...RUNNING]),
+    hasStatus(runs.status, statuses),
   );
 }
 
@@ -218,7 +226,7 @@ async function beginRun(
     db
       .update(runs)
       .set({
-        status: sql`case when ${runs.status} = 'queued' then 'in_progress' else ${runs.status} end`,
+        status: sql`case when ${isRunning} then ${runs.status} else ${statusLiteral(CLAIMED_STATUS)} end`,
         workerId,
         attempt: sql`${runs.attempt} + 1`,
         leaseUntil: leaseEnd,

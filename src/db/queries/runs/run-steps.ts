@@ -4,11 +4,22 @@
  */
 import { and, asc, eq, inArray, isNotNull, isNull, or, sql } from "drizzle-orm";
 import type { RunOutcome } from "../../../events.ts";
+import { OPEN_STATUSES } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
 import { publish } from "../../notify/notify.ts";
-import { chats, messages, replies, runItems, runs, runText, threads, toolCalls } from "../../schema/index.ts";
+import {
+  chats,
+  hasStatus,
+  messages,
+  replies,
+  runItems,
+  runs,
+  runText,
+  threads,
+  toolCalls,
+} from "../../schema/index.ts";
 import { workerIsAlive } from "../../worker-lock.ts";
-import { RUNNING, type RunClaim, updateClaimed } from "./run-queue.ts";
+import { type RunClaim, updateClaimed } from "./run-queue.ts";
 import { insertRound, type RoundFacts, tokensOfRounds } from "./run-rounds.ts";
 import { instantAgo } from "./run-text.ts";
 
@@ -183,7 +194,7 @@ export async function failLeftTerminalRuns(db: Db): Promise<void> {
     .where(
       and(
         eq(chats.type, "terminal"),
-        inArray(runs.status, ["queued", ...RUNNING]),
+        hasStatus(runs.status, OPEN_STATUSES),
         or(
           // Another terminal may be about to claim the one that it has just queued.
           and(isNull(runs.workerId), sql`${runs.queuedAt} < now() - interval '1 minute'`),

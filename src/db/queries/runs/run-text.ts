@@ -2,11 +2,12 @@
  * The text so far of the runs that are worked on: what an admin watches grow. A run's end stores its text whole and
  * forgets this.
  */
-import { and, eq, gte, inArray, type SQL, sql } from "drizzle-orm";
+import { and, eq, gte, type SQL, sql } from "drizzle-orm";
+import { RUNNING_STATUSES } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
 import { publish } from "../../notify/notify.ts";
-import { runs, runText } from "../../schema/index.ts";
-import { RUNNING, type RunClaim, updateClaimed } from "./run-queue.ts";
+import { hasStatus, runs, runText } from "../../schema/index.ts";
+import { type RunClaim, updateClaimed } from "./run-queue.ts";
 
 /** The next piece of a run's text. */
 export interface TextPiece {
@@ -43,11 +44,11 @@ export async function appendRunTexts(db: Db, pieces: readonly TextPiece[]): Prom
     ), own as (
       select ${runs.id} from ${runs} join piece on ${runs.id} = piece."id"
         and ${runs.workerId} = piece."workerId" and ${runs.attempt} = piece."attempt"
-      where ${inArray(runs.status, [...RUNNING])}
+      where ${hasStatus(runs.status, RUNNING_STATUSES)}
     ), held as (
       select ${runs.id} from ${runs} join piece on ${runs.id} = piece."id"
         and ${runs.workerId} = piece."workerId" and ${runs.attempt} = piece."attempt"
-      where ${inArray(runs.status, [...RUNNING])}
+      where ${hasStatus(runs.status, RUNNING_STATUSES)}
       for no key update of ${runs} skip locked
     ), begun as (
       update ${runs} set first_token_at = ${instantAgo(sql`piece."firstTokenAgeMs"`)} from held join piece using ("id")

@@ -2,9 +2,10 @@
  * Workers as the others see them: who lives, and for how long it is believed. Their locks are `worker-lock.ts`'s matter.
  */
 import { and, eq, lt, type SQL, sql } from "drizzle-orm";
+import { RUNNING_STATUSES } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
-import { runs, workers } from "../../schema/index.ts";
+import { hasStatus, runs, workers } from "../../schema/index.ts";
 
 /** How long a worker is believed after its last sign of life, in seconds. Its death is noticed at once, by its lock. */
 export const LEASE_SECONDS = 10;
@@ -60,7 +61,7 @@ export async function beatWorker(
   db: Db,
   { workerId, botId, runIds, holdsLock }: BeatingWorker,
 ): Promise<Heartbeat | undefined> {
-  const isHeld = sql`${runs.workerId} = ${workerId} and ${runs.status} in ('in_progress', 'requires_action')`;
+  const isHeld = sql`${runs.workerId} = ${workerId} and ${hasStatus(runs.status, RUNNING_STATUSES)}`;
   const isWorkedOn = sql`${isHeld} and ${runs.id} = any(${uuidArray(runIds)})`;
   const [row] = await db.execute<{ isAlive: boolean; liveWorkers: number; runs: Heartbeat["runs"] }>(sql`
     with me as (

@@ -7,6 +7,7 @@ import {
   type RunOrder as RunOrderName,
   type RunRow,
 } from "../../../db/queries/admin/runs.ts";
+import { RUN_STATES, RUN_STATUSES } from "../../../run-states.ts";
 import { builder } from "../../builder.ts";
 import { type AdminContext, inOrderOf } from "../../context.ts";
 import { openPage, type Page, type PageArguments } from "../../lists/page.ts";
@@ -23,15 +24,9 @@ import { openToolCallsOfRun, toolCallArguments } from "./tool-call.ts";
 
 const RunStatus = builder.enumType("RunStatus", {
   description: "How far a run has come.",
-  values: {
-    QUEUED: { value: "queued", description: "It waits for a worker." },
-    IN_PROGRESS: { value: "in_progress", description: "The model is at work." },
-    REQUIRES_ACTION: { value: "requires_action", description: "The model waits for the outputs of its tool calls." },
-    COMPLETED: { value: "completed", description: "It ended with an answer." },
-    FAILED: { value: "failed", description: "It ended with an error." },
-    CANCELLED: { value: "cancelled", description: "Somebody stopped it." },
-    INCOMPLETE: { value: "incomplete", description: "The answer was cut short by a limit." },
-  } satisfies Record<string, { value: RunRow["status"]; description: string }>,
+  values: Object.fromEntries(
+    RUN_STATUSES.map((value) => [value.toUpperCase(), { value, description: RUN_STATES[value].description }]),
+  ),
 });
 
 const RunError = builder.objectRef<{ code: string; message: string }>("RunError").implement({
