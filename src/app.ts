@@ -7,7 +7,7 @@
 import { withCircuit } from "./assistant/model/circuit.ts";
 import { createMeteredModel } from "./assistant/model/metered-model.ts";
 import type { Model } from "./assistant/model/model.ts";
-import type { ModelRetry, RetryOptions } from "./assistant/model/retry.ts";
+import type { ModelRetry, ModelRetryOptions } from "./assistant/model/retry.ts";
 import { startWorker, type Worker } from "./assistant/worker/worker.ts";
 import { createTelegramBot, type TelegramBot } from "./bot/bot.ts";
 import { createWebhook } from "./bot/intake/webhook.ts";
@@ -45,7 +45,7 @@ export interface AppParts {
     callsPerSecond?: number;
   };
   model: Model;
-  modelRetries?: RetryOptions;
+  modelRetries?: ModelRetryOptions;
   open: OpenDatabase;
   ownerTelegramIds: readonly number[];
   /** A server that listens already; one is started when left out. `stop` closes it. */

@@ -21,7 +21,7 @@ import { executeTool, type ToolRunner } from "./execute-tool.ts";
 import { readHistory } from "./history.ts";
 import { MAX_CALLS_PER_ROUND, MAX_ROUNDS } from "./limits.ts";
 import type { Model, ModelTool } from "./model/model.ts";
-import { type RetryOptions, withRetries } from "./model/retry.ts";
+import { type ModelRetryOptions, withRetries } from "./model/retry.ts";
 import { promptWords, writePrompt } from "./prompt.ts";
 import { versionOfPrompt } from "./prompt-version.ts";
 import { askModel, replay } from "./round.ts";
@@ -31,7 +31,7 @@ export interface RunLoop extends ToolRunner {
   model: Model;
   /** Model calls of one run; `MAX_ROUNDS` when left out. */
   maxRounds?: number;
-  modelRetries?: RetryOptions;
+  modelRetries?: ModelRetryOptions;
 }
 
 export interface RunControl {
@@ -181,7 +181,7 @@ function endOf(error: unknown, signal: AbortSignal): RunOutcome {
   throw error;
 }
 
-function retriesOf({ logger, modelRetries }: RunLoop, run: ClaimedRun): RetryOptions {
+function retriesOf({ logger, modelRetries }: RunLoop, run: ClaimedRun): ModelRetryOptions {
   return {
     ...modelRetries,
     onRetry(retry) {

@@ -7,6 +7,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { StartupError } from "../errors.ts";
+import { retry } from "../process/retry.ts";
 import type { Database } from "./client.ts";
 import { errorCode } from "./error-code.ts";
 
@@ -31,15 +32,15 @@ export async function holdSandboxLock(
   { refusal, onLost }: SandboxLockOptions,
 ): Promise<{ release(): Promise<void> }> {
   let isHeld = false;
-  let isReleased = false;
+  const released = new AbortController();
   const session = database.openSession("sandbox", () => {
     // Failed attempts to connect end here too.
-    if (!isHeld || isReleased) return;
+    if (!isHeld || released.signal.aborted) return;
     isHeld = false;
     void retake();
   });
   const release = async () => {
-    isReleased = true;
+    released.abort();
     await session.end({ timeout: 0 });
   };
   const take = async () => {
@@ -47,13 +48,16 @@ export async function holdSandboxLock(
     isHeld = true;
   };
   const retake = async () => {
-    while (!isReleased && !isHeld) {
-      await pause(RETRY_INTERVAL_MS, undefined, { ref: false });
-      await take().catch((error: unknown) => {
-        // The database is still away: everything else of this process waits for it too.
-        if (!isReleased && error instanceof StartupError) onLost(error);
-      });
-    }
+    await pause(RETRY_INTERVAL_MS, undefined, { ref: false });
+    // While the database is away, everything else of this process waits for it too.
+    await retry(take, {
+      firstMs: RETRY_INTERVAL_MS,
+      signal: released.signal,
+      isBackground: true,
+      isRetryable: (error) => !(error instanceof StartupError),
+    }).catch((error: unknown) => {
+      if (error instanceof StartupError) onLost(error);
+    });
   };
   try {
     await take();

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { createModelStandIn, type ModelStandIn } from "../../sandbox/model/model-stand-in.ts";
 import type { InputItem, ModelRequest, Responder } from "../../sandbox/model/turn.ts";
 import { createModel, type Model } from "../../src/assistant/model/model.ts";
-import type { RetryOptions } from "../../src/assistant/model/retry.ts";
+import type { ModelRetryOptions } from "../../src/assistant/model/retry.ts";
 import type { RunLoop } from "../../src/assistant/run.ts";
 import type { RunPresenter } from "../../src/assistant/worker/work-on-run.ts";
 import { startWorker, type Worker } from "../../src/assistant/worker/worker.ts";
@@ -28,7 +28,7 @@ import { defineTool, type Tool, type ToolOutput } from "../../src/tools/tool.ts"
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const BOT_ID = 42;
-const AT_ONCE: RetryOptions = { sleep: async () => undefined };
+const AT_ONCE: ModelRetryOptions = { sleep: async () => undefined };
 
 export interface RoomOptions {
   /** Besides the product's own. */
@@ -38,7 +38,7 @@ export interface RoomOptions {
   /** In place of the one before the stand-in. */
   model?: Model;
   /** By default the model is asked again without a wait. */
-  modelRetries?: RetryOptions;
+  modelRetries?: ModelRetryOptions;
   /** What a view does when it is told that another process goes on; by default it is done at once. */
   onAbandon?(): Promise<void>;
   /** In place of the product's words. */

@@ -2,19 +2,18 @@
  * Attempts that ended because this worker lost the database: no fault of their runs', and told to the database until it has
  * heard of it. Whoever has such a run by then may be about to let it fail.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import type { Db } from "../../db/client.ts";
 import { type ClaimedRun, uncountAttempts } from "../../db/queries/runs/run-queue.ts";
 import type { Logger } from "../../observability/logger.ts";
+import { retry } from "../../process/retry.ts";
 
 export interface UncountedAttempts {
   /** Each attempt is excused once, however often it is named. Returns at once. */
   make(attempts: readonly ClaimedRun[]): void;
 }
 
-const RETRY_INTERVAL_MS = 500;
-/** After half a minute nobody waits for it any more. */
-const TRIES = 60;
+/** Every half second for half a minute: after that no other worker waits for it. */
+const RETRIES = { firstMs: 500, maxTries: 60, isBackground: true };
 
 export function createUncountedAttempts(db: Db, logger: Logger): UncountedAttempts {
   const made = new WeakSet<ClaimedRun>();
@@ -32,12 +31,10 @@ export function createUncountedAttempts(db: Db, logger: Logger): UncountedAttemp
 }
 
 async function tell(db: Db, runIds: readonly string[], logger: Logger): Promise<void> {
-  for (let tries = 1; tries <= TRIES; tries += 1) {
-    try {
-      return await uncountAttempts(db, runIds);
-    } catch (error) {
-      logger.warn({ err: error, runIds }, "could not note that runs were given up for want of the database");
-      await pause(RETRY_INTERVAL_MS, undefined, { ref: false });
-    }
-  }
+  const onFailure = (error: unknown) =>
+    logger.warn({ err: error, runIds }, "could not note that runs were given up for want of the database");
+  await retry(() => uncountAttempts(db, runIds), {
+    ...RETRIES,
+    onRetry: ({ error }) => onFailure(error),
+  }).catch(onFailure);
 }

@@ -10,6 +10,7 @@ import type { Database } from "../../db/client.ts";
 import { type Heartbeat, LEASE_SECONDS } from "../../db/queries/runs/workers.ts";
 import { takeWorkerLock, type WorkerLock } from "../../db/worker-lock.ts";
 import type { Logger } from "../../observability/logger.ts";
+import { retry } from "../../process/retry.ts";
 import { waitUpTo } from "../../process/timeout.ts";
 
 export interface WorkerLease {
@@ -61,7 +62,7 @@ const RETRY_INTERVAL_MS = 500;
 /** Takes the lock and keeps it. */
 export async function keepWorkerLease(database: Database, keeping: WorkerLeaseOptions): Promise<WorkerLease> {
   const { botId, logger } = keeping;
-  let released = false;
+  const released = new AbortController();
   let relocking: Promise<void> | null = null;
   let beating = false;
   let beatAt = now();
@@ -77,21 +78,17 @@ export async function keepWorkerLease(database: Database, keeping: WorkerLeaseOp
     return taken;
   };
   const retake = async () => {
-    while (!released) {
-      try {
-        lock = await take();
-        break;
-      } catch (error) {
-        logger.warn({ err: error }, "the database is away");
-        await pause(RETRY_INTERVAL_MS);
-      }
-    }
+    await retry(async () => (lock = await take()), {
+      firstMs: RETRY_INTERVAL_MS,
+      signal: released.signal,
+      onRetry: ({ error }) => logger.warn({ err: error }, "the database is away"),
+    }).catch(() => undefined); // Only the release ends the retries.
     relocking = null;
-    if (!released) keeping.onTaken();
+    if (!released.signal.aborted) keeping.onTaken();
   };
   // A try that fails tells of a lost lock as well.
   const lose = (lost: WorkerLock | undefined) => {
-    if (relocking || released || !lost || lost !== lock) return;
+    if (relocking || released.signal.aborted || !lost || lost !== lock) return;
     beatAt = NEVER;
     logger.warn({ workerId: lost.workerId }, "lost the worker's lock: what it has is given up");
     keeping.onLost();
@@ -137,7 +134,7 @@ export async function keepWorkerLease(database: Database, keeping: WorkerLeaseOp
   try {
     await beat();
   } catch (error) {
-    released = true;
+    released.abort();
     await first.release();
     throw error;
   }
@@ -156,7 +153,7 @@ export async function keepWorkerLease(database: Database, keeping: WorkerLeaseOp
       }
     },
     async release() {
-      released = true;
+      released.abort();
       clearInterval(beats);
       clearInterval(ticks);
       if (relocking) await waitUpTo(TAKE_LIMIT_MS, relocking);

@@ -2,11 +2,11 @@
  * Patience with a program that is no process of this shop and uses the same token (409), be it to poll or to set a webhook:
  * each call of the one undoes the other's, so this one waits longer and longer instead of fighting.
  */
+import { backoffMs } from "../../process/retry.ts";
 import type { Rival } from "../telegram/call-failure.ts";
 
 /** Short at first, because the other one may just be on its way out. */
-const FIRST_PAUSE_MS = 3_000;
-const LONGEST_PAUSE_MS = 60_000;
+const BACKOFF = { firstMs: 3_000, longestMs: 60_000 };
 /** After so long without a conflict, the next one is a new story. */
 const PEACE_MS = 120_000;
 
@@ -28,7 +28,7 @@ export function createConflictBackoff(now: () => number = () => performance.now(
       lastAt = now();
       const isNew = !known.has(rival);
       known.add(rival);
-      return { waitMs: Math.min(FIRST_PAUSE_MS * 2 ** (count - 1), LONGEST_PAUSE_MS), isNew };
+      return { waitMs: backoffMs(count, BACKOFF), isNew };
     },
     polled() {
       if (count === 0 || now() - lastAt < PEACE_MS) return false;

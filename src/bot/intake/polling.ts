@@ -11,7 +11,16 @@ import type { Database } from "../../db/client.ts";
 import { claimPolling, releasePolling } from "../../db/queries/process/pollers.ts";
 import type { StartupError } from "../../errors.ts";
 import type { Logger } from "../../observability/logger.ts";
-import { isRefusal, type Rival, reasonOf, refusedToken, retryDelay, rivalIn, sleep } from "../telegram/call-failure.ts";
+import { backoffMs } from "../../process/retry.ts";
+import {
+  isRefusal,
+  type Rival,
+  reasonOf,
+  refusedToken,
+  rivalIn,
+  sleep,
+  TELEGRAM_BACKOFF,
+} from "../telegram/call-failure.ts";
 import { type ConflictBackoff, createConflictBackoff } from "./conflict-backoff.ts";
 import { ALLOWED_UPDATES, type ProcessUpdate } from "./process-update.ts";
 import { sequentialize } from "./sequentialize.ts";
@@ -43,9 +52,8 @@ const LONG_POLL_SECONDS = 30;
 const CONFIRM_TIMEOUT_MS = 2_000;
 /** How often a process that stands by looks whether the one that polls is gone, in milliseconds. */
 const STANDBY_LOOK_MS = 300;
-/** Pause before an update that was not committed is tried again: longer each time, and in step with the driver's own. */
-const FIRST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 2_000;
+/** Pauses before an update that was not committed is tried again: longer each time, and in step with the driver's own. */
+const UPDATE_BACKOFF = { firstMs: 500, longestMs: 2_000 };
 
 /** Begins to poll as soon as no other process of the shop does. */
 export function startPolling(deps: PollingDeps): Polling {
@@ -153,7 +161,7 @@ async function poll(deps: PollingDeps, conflicts: ConflictBackoff, signal: Abort
 }
 
 function waitAfter(error: unknown, failures: number, logger: Logger): number {
-  const waitMs = retryDelay(error, failures);
+  const waitMs = backoffMs(failures, TELEGRAM_BACKOFF, error);
   logger.warn({ reason: reasonOf(error), failures, waitMs }, "could not fetch updates: trying again");
   return waitMs;
 }
@@ -184,9 +192,9 @@ async function takeInAll(
 
 /** Tries one update until it is done with. @returns false when polling stops before that, or stopped before it began. */
 async function takeInAtLast(processUpdate: ProcessUpdate, update: Update, signal: AbortSignal): Promise<boolean> {
-  for (let waitMs = FIRST_RETRY_MS; !signal.aborted; waitMs = Math.min(waitMs * 2, LONGEST_RETRY_MS)) {
+  for (let failures = 1; !signal.aborted; failures += 1) {
     if (await processUpdate(update)) return true;
-    await sleep(waitMs, signal);
+    await sleep(backoffMs(failures, UPDATE_BACKOFF), signal);
   }
   return false;
 }

@@ -9,7 +9,8 @@ import type { Api } from "grammy";
 import type { WebhookConfig } from "../../config.ts";
 import type { StartupError } from "../../errors.ts";
 import type { Logger } from "../../observability/logger.ts";
-import { isRefusal, reasonOf, refusedToken, retryDelay, sleep } from "../telegram/call-failure.ts";
+import { retry } from "../../process/retry.ts";
+import { isRefusal, reasonOf, refusedToken, sleep, TELEGRAM_BACKOFF } from "../telegram/call-failure.ts";
 import { ALLOWED_UPDATES, type ProcessUpdate } from "./process-update.ts";
 import { createWebhookHandler, type WebhookHandler, type WebhookHandlerOptions } from "./webhook-handler.ts";
 import { createWebhookMonitor } from "./webhook-monitor.ts";
@@ -88,17 +89,17 @@ async function tellTelegram({ api, webhook, onRefused, logger }: WebhookDeps, si
     allowed_updates: ALLOWED_UPDATES,
     max_connections: MAX_CONNECTIONS,
   };
-  for (let failures = 1; !signal.aborted; failures++) {
-    try {
-      await api.setWebhook(webhook.url, settings, signal as never);
-      logger.info({ host: new URL(webhook.url).host }, "Telegram brings updates to the webhook");
-      return;
-    } catch (error) {
-      if (signal.aborted) return;
-      if (isRefusal(error)) return onRefused(refusedToken());
-      const waitMs = retryDelay(error, failures);
-      logger.error({ reason: reasonOf(error), failures, waitMs }, "Telegram did not take the webhook: trying again");
-      await sleep(waitMs, signal);
-    }
+  try {
+    await retry(() => api.setWebhook(webhook.url, settings, signal as never), {
+      ...TELEGRAM_BACKOFF,
+      signal,
+      isRetryable: (error) => !isRefusal(error),
+      onRetry: ({ error, failures, waitMs }) =>
+        logger.error({ reason: reasonOf(error), failures, waitMs }, "Telegram did not take the webhook: trying again"),
+    });
+    logger.info({ host: new URL(webhook.url).host }, "Telegram brings updates to the webhook");
+  } catch {
+    // Only a refused token or the stop ends the retries.
+    if (!signal.aborted) onRefused(refusedToken());
   }
 }

@@ -2,7 +2,6 @@
  * What is kept of replies in the database while they are drawn: what the chat shows already is stored as soon as the database
  * takes it, under the claim that this process has at that moment.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import type { Db } from "../../db/client.ts";
 import { createCoalescer } from "../../db/notify/coalesce.ts";
 import {
@@ -17,6 +16,7 @@ import {
   saveReplyPages,
 } from "../../db/queries/chat/replies.ts";
 import type { Logger } from "../../observability/logger.ts";
+import { retry } from "../../process/retry.ts";
 import type { Turn } from "./delivery-order.ts";
 import type { ReplyStore } from "./ports.ts";
 
@@ -40,17 +40,12 @@ export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
   const claims = new Map<string, number>();
   let isOver = false;
   const bell = createCoalescer(db, (error) => logger.warn({ err: error }, "could not tell that a reply was delivered"));
-  const keep = async <T>(write: () => Promise<T>): Promise<T> => {
-    for (;;) {
-      try {
-        return await write();
-      } catch (error) {
-        if (isOver || error instanceof ReplyLostError) throw error;
-        logger.warn({ err: error }, "could not store a reply's state: trying again");
-        await pause(RETRY_INTERVAL_MS);
-      }
-    }
-  };
+  const keep = <T>(write: () => Promise<T>): Promise<T> =>
+    retry(write, {
+      firstMs: RETRY_INTERVAL_MS,
+      isRetryable: (error) => !isOver && !(error instanceof ReplyLostError),
+      onRetry: ({ error }) => logger.warn({ err: error }, "could not store a reply's state: trying again"),
+    });
   /** What admins see of the reply: whoever follows it looks again. */
   const show = async (write: () => Promise<void>) => {
     await keep(write);

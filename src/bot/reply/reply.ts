@@ -8,6 +8,7 @@ import { ReplyLostError } from "../../db/queries/chat/replies.ts";
 import type { RunEvent, RunOutcome } from "../../events.ts";
 import type { Logger } from "../../observability/logger.ts";
 import type { ReplyMeter } from "../../observability/meter.ts";
+import { backoffMs } from "../../process/retry.ts";
 import type { TelegramAnswer } from "../telegram/api-errors.ts";
 import { type Clock, createTimers, type Timers } from "../telegram/clock.ts";
 import type { BudgetChat, Priority, SendBudget } from "./budget/send-budget.ts";
@@ -48,8 +49,7 @@ export interface Reply {
 
 /** A tool that is done sooner is not worth a line. */
 const STATUS_DELAY_MS = 700;
-const FIRST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 30_000;
+const BACKOFF = { firstMs: 500, longestMs: 30_000 };
 /** How often a process that must not act looks whether it may again, in milliseconds. */
 const HELD_LOOK_MS = 100;
 
@@ -234,7 +234,7 @@ async function backOff(drawing: Drawing, description: string): Promise<void> {
   drawing.failures += 1;
   const { failures, logger } = drawing;
   logger.warn({ description, failures }, "Telegram did not answer: trying again");
-  await pause(drawing, Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS));
+  await pause(drawing, backoffMs(failures, BACKOFF));
 }
 
 async function pause({ stopped, timers }: Drawing, delayMs: number): Promise<void> {

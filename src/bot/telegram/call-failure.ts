@@ -7,9 +7,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { GrammyError, HttpError } from "grammy";
 import { StartupError } from "../../errors.ts";
 import { withoutSecrets } from "../../observability/logger.ts";
+import type { Backoff } from "../../process/retry.ts";
 
-const FIRST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 15_000;
+/** Pauses after failed calls in a row: as long as Telegram asks, else longer each time. */
+export const TELEGRAM_BACKOFF: Backoff = { firstMs: 500, longestMs: 15_000, askedMs };
 
 /** The sentence for a token that Telegram does not know. */
 export function refusedToken(): StartupError {
@@ -33,10 +34,8 @@ export function rivalIn(error: unknown): Rival | null {
   return /webhook/i.test(error.description) ? "webhook" : "poller";
 }
 
-/** How long to wait after so many failures in a row, in milliseconds: as Telegram asks, else longer each time. */
-export function retryDelay(error: unknown, failures: number): number {
-  const asked = error instanceof GrammyError ? (error.parameters.retry_after ?? 0) * 1000 : 0;
-  return Math.max(asked, Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS));
+function askedMs(error: unknown): number {
+  return error instanceof GrammyError ? (error.parameters.retry_after ?? 0) * 1000 : 0;
 }
 
 /** What went wrong, without the address that was called: it holds the token. */

@@ -1,11 +1,11 @@
 /** The way to Telegram: its address, the proxy, time limits, and who the bot is there. */
-import { setTimeout as pause } from "node:timers/promises";
 import { Api, type ApiClientOptions } from "grammy";
 import type { UserFromGetMe } from "grammy/types";
 import { HttpsProxyAgent } from "https-proxy-agent";
 import { SocksProxyAgent } from "socks-proxy-agent";
 import { StartupError } from "../../errors.ts";
-import { isRefusal, reasonOf, refusedToken, retryDelay } from "./call-failure.ts";
+import { retry } from "../../process/retry.ts";
+import { isRefusal, reasonOf, refusedToken, TELEGRAM_BACKOFF } from "./call-failure.ts";
 
 export interface TelegramAccess {
   token: string;
@@ -33,15 +33,15 @@ export function clientOptions({ apiRoot, proxy }: TelegramAccess, timeoutSeconds
 /** Asks Telegram who the bot is. @throws {StartupError} when it refuses the token or cannot be reached. */
 export async function askWhoIAm(telegram: TelegramAccess): Promise<UserFromGetMe> {
   const api = new Api(telegram.token, clientOptions(telegram, CALL_TIMEOUT_SECONDS));
-  for (let tries = 1; ; tries++) {
-    try {
-      return await api.getMe();
-    } catch (error) {
-      if (isRefusal(error)) throw refusedToken();
-      const waitMs = retryDelay(error, tries);
-      if (tries === CONNECT_TRIES || waitMs > LONGEST_CONNECT_WAIT_MS) throw unreachable(telegram, reasonOf(error));
-      await pause(waitMs);
-    }
+  try {
+    return await retry(() => api.getMe(), {
+      ...TELEGRAM_BACKOFF,
+      maxTries: CONNECT_TRIES,
+      maxAskedMs: LONGEST_CONNECT_WAIT_MS,
+      isRetryable: (error) => !isRefusal(error),
+    });
+  } catch (error) {
+    throw isRefusal(error) ? refusedToken() : unreachable(telegram, reasonOf(error));
   }
 }
 

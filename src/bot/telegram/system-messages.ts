@@ -6,6 +6,7 @@
 import type { Api, Context } from "grammy";
 import type { InlineKeyboardMarkup, ReplyKeyboardMarkup } from "grammy/types";
 import type { Logger } from "../../observability/logger.ts";
+import { backoffMs } from "../../process/retry.ts";
 import { waitUpTo } from "../../process/timeout.ts";
 import { placeOf } from "../context.ts";
 import type { BudgetChat, Priority, SendBudget } from "../reply/budget/send-budget.ts";
@@ -33,8 +34,7 @@ const MAX_WAITS = 5;
 /** Before a process that must not act looks whether it may again, in milliseconds. */
 const HELD_PAUSE_MS = 1_000;
 /** Before Telegram, which was not reached, is tried again: longer each time, in milliseconds. */
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 10_000;
+const BACKOFF = { firstMs: 500, longestMs: 10_000 };
 /** Sentences of one chat that are on their way at once. Nobody reads more: somebody presses buttons for the fun of it. */
 const MAX_SENTENCES = 20;
 
@@ -143,7 +143,7 @@ async function deliver(
   { chat, priority, send, signal }: Sentence,
 ): Promise<string | null> {
   let waits = 0;
-  let pauseMs = FIRST_PAUSE_MS;
+  let failures = 0;
   for (;;) {
     const slot = await budget.take(chat, () => priority, signal);
     const answer = await answerOf(send);
@@ -163,8 +163,8 @@ async function deliver(
       default:
         // Sent again after an answer that was lost, it might stand there twice: one that is lost can be asked for again.
         if (answer.kind !== "unknown" || answer.mayBeDone) return answer.kind;
-        await pause(clock, pauseMs, signal);
-        pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+        failures += 1;
+        await pause(clock, backoffMs(failures, BACKOFF), signal);
     }
   }
 }

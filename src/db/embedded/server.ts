@@ -8,6 +8,7 @@ import { realpath, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { StartupError } from "../../errors.ts";
+import { retry } from "../../process/retry.ts";
 import { diskFull, explainFullDisk, hasRunOutOfSpace, type ServerDisk } from "../disk-full.ts";
 import { exists, findPostgresBinaries } from "./binaries.ts";
 import { clusterDir, ensureCluster, ensureSocketDir, giveDataDirTo, prepareDataDir } from "./folders.ts";
@@ -213,14 +214,10 @@ async function takeLastLease(server: ServerFiles): Promise<Lease | undefined> {
 
 /** Tries until it works; undefined when `signal` aborts first. */
 async function rejoin(server: ServerFiles, { signal, logger }: Stay): Promise<Lease | undefined> {
-  while (!signal.aborted) {
-    try {
-      return (await joinServer(server, signal)).lease;
-    } catch (error) {
-      if (signal.aborted) return undefined;
-      logger?.warn({ err: error }, "embedded database did not start again");
-      await pause(RESTART_INTERVAL_MS, undefined, { signal }).catch(() => undefined); // only an abort ends it early
-    }
-  }
-  return undefined;
+  const joined = await retry(() => joinServer(server, signal), {
+    firstMs: RESTART_INTERVAL_MS,
+    signal,
+    onRetry: ({ error }) => logger?.warn({ err: error }, "embedded database did not start again"),
+  }).catch(() => undefined); // Only an abort ends the retries.
+  return joined?.lease;
 }
