@@ -22,6 +22,8 @@ export interface StartedProcess {
 interface StartOptions {
   env: Record<string, string>;
   args?: string[];
+  /** The project's root when left out. */
+  cwd?: string;
 }
 
 /** Starts `node src/NAME.ts`; whoever starts it ends it. */
@@ -39,6 +41,11 @@ export function startScript(name: string, options: StartOptions): StartedProcess
   return startCommand("npm", { ...options, args: ["run", name, "--", ...(options.args ?? [])] });
 }
 
+/** Runs a line of a shell. */
+export function startShell(line: string, options: Omit<StartOptions, "args">): StartedProcess {
+  return startCommand("sh", { ...options, args: ["-c", line] });
+}
+
 export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
@@ -49,7 +56,7 @@ export function isAlive(pid: number): boolean {
 
 function startCommand(file: string, options: StartOptions): StartedProcess {
   const child = spawn(file, options.args ?? [], {
-    cwd: ROOT,
+    cwd: options.cwd ?? ROOT,
     env: {
       PATH: process.env.PATH ?? "",
       HOME: options.env.DATA_DIR ?? "/nonexistent",
