@@ -90,6 +90,18 @@ test("every room is in the table of rooms", () => {
   expect([...rooms].filter((room) => !(room in ROOMS) && !ENTRANCES.includes(room))).toEqual([]);
 });
 
+test("the drawing in docs/architecture.md has these arrows", () => {
+  const drawn = [...readSource("docs/architecture.md").matchAll(/^ +(\w+) (--.*-->|-->|-\.->) (\w+)$/gm)]
+    .filter(([, from = ""]) => from in ROOMS && !COMMON.includes(from))
+    .map(([, from, arrow, to]) => `${from} ${arrow === "-.->" ? "types" : "values"} ${to}`);
+  const held = Object.entries(ROOMS).flatMap(([from, { values = [], types = [] }]) => [
+    ...values.map((to) => `${from} values ${to.split("/")[0]}`),
+    ...types.map((to) => `${from} types ${to}`),
+  ]);
+
+  expect(drawn.filter((arrow) => !arrow.endsWith(" common")).sort()).toEqual(held.sort());
+});
+
 test("nothing imports the sandbox but the entrances", () => {
   const offences = inside.filter(
     ({ file, target }) => roomOf(target) === "sandbox" && ![...ENTRANCES, "sandbox"].includes(roomOf(file)),
