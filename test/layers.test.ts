@@ -99,7 +99,10 @@ test("the drawing in docs/architecture.md has these arrows", () => {
     ...types.map((to) => `${from} types ${to}`),
   ]);
 
+  const [, common = ""] = /^ +common\["(.*)<br>/m.exec(readSource("docs/architecture.md")) ?? [];
+
   expect(drawn.filter((arrow) => !arrow.endsWith(" common")).sort()).toEqual(held.sort());
+  expect(common.split(" · ").sort()).toEqual(COMMON.toSorted());
 });
 
 test("nothing imports the sandbox but the entrances", () => {

@@ -19,7 +19,7 @@ function dataOf({ data, errors }) {
 const ask = async (query, variables) => dataOf(await (await post(query, variables, "application/json")).json());
 async function* follow(id, after) {
   const connection = new AbortController();
-  const watchdog = setTimeout(() => connection.abort(), 40_000).unref(); // A sign of life comes every 12 s.
+  const watchdog = setTimeout(() => connection.abort(), 40_000).unref(); // A heartbeat comes every 12 s.
   const response = await post(FOLLOW, { id, after }, "text/event-stream", connection.signal);
   let rest = "";
   for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
@@ -29,7 +29,7 @@ async function* follow(id, after) {
     for (const line of lines) if (line.startsWith("data: {")) yield dataOf(JSON.parse(line.slice(6))).threadActivity;
   }
 }
-const known = new Map(); // The text of a message by its id, of an answer by its run's: nothing is shown twice.
+const known = new Map(); // The text of a message by its id, of an answer by its run's id: nothing is shown twice.
 function show(key, who, text) {
   const before = known.get(key);
   process.stdout.write(before && text.startsWith(before) ? text.slice(before.length) : `\n${who}: ${text}`);
@@ -40,15 +40,15 @@ function showEvent({ message, run, offset, delta, toolCall, repliesInProgress = 
   for (const reply of repliesInProgress) known.has(reply.run.id) || show(reply.run.id, "ASSISTANT", reply.text);
   if (message) showMessage(message);
   if (delta) show(run.id, "ASSISTANT", (known.get(run.id) ?? "").slice(0, offset) + delta);
-  const note = toolCall ? `${toolCall.name} ${toolCall.status}` : run?.error?.message;
-  if (note) console.log(`\n[${note}]`);
+  const status = toolCall ? `${toolCall.name} ${toolCall.status}` : run?.error?.message;
+  if (status) console.log(`\n[${status}]`);
 }
 for (let id = process.argv[2], cursor; ; await new Promise((resolve) => setTimeout(resolve, 1_000))) {
   try {
     id ??= (await ask("{ threads(first: 1, filter: { status: OPEN }) { nodes { id } } }")).threads.nodes[0]?.id;
-    if (!id) throw new Error("there is no open thread yet");
+    if (!id) throw new Error("no open thread yet");
     for await (const event of follow(id, cursor)) {
-      // Once it is followed, what was there before is read: between the two nothing is lost.
+      // Earlier messages are read after the subscription has started, so nothing between the two is missed.
       if (!cursor) (await ask(THREAD, { id })).thread.messages.nodes.forEach(showMessage);
       showEvent(event);
       cursor = event.cursor;

@@ -1,4 +1,4 @@
-/** The page for a dashboard's author: each query in it is asked here, with the variables that stand below it. */
+/** The page for authors of dashboards: each of its queries is sent here, with the variables below it. */
 import { globSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MAX_VALID_TOKENS } from "../../src/db/queries/admin/tokens.ts";
@@ -22,8 +22,10 @@ import {
   insertThread,
   insertToolCall,
 } from "../support/conversations.ts";
+import { codeBlocksOf, readPage } from "./markdown.ts";
 
-const PAGE = readFileSync(new URL("../../docs/admin-api.md", import.meta.url), "utf8");
+const PAGE = readPage("docs/admin-api.md").text;
+const BLOCKS = codeBlocksOf(PAGE);
 
 interface Example {
   readonly name: string;
@@ -31,16 +33,15 @@ interface Example {
   readonly variables: string;
 }
 
-const EXAMPLES = [...PAGE.matchAll(/```graphql\n(.*?)```\n(?:\n```json\n(.*?)```\n)?/gs)].map(
-  ([, document = "", variables = "{}"]): Example => ({
-    name: /^(?:query|mutation|subscription) (\w+)/.exec(document)?.[1] ?? document,
-    document,
-    variables,
-  }),
-);
+const EXAMPLES = BLOCKS.flatMap(({ language, content: document }, at): Example[] => {
+  if (language !== "graphql") return [];
+  const name = /^(?:query|mutation|subscription) (\w+)/.exec(document)?.[1] ?? document;
+  const next = BLOCKS[at + 1];
+  return [{ name, document, variables: next?.language === "json" ? next.content : "{}" }];
+});
 
 let admins: AdminClient;
-/** What stands in the page's variables, and what it stands for. */
+/** The values for the placeholders in the page's variables. */
 let placeholders: Record<string, string>;
 beforeAll(async () => {
   admins = await startAdminApi();
@@ -48,7 +49,7 @@ beforeAll(async () => {
 });
 afterAll(() => admins.close());
 
-/** What of each answer must not be empty, so that a query which finds nothing is noticed: lists and texts. */
+/** The lists and texts of each answer that must not be empty, so that a query without results fails. */
 // biome-ignore lint/suspicious/noExplicitAny: an answer's shape is its query's.
 const SHOWN: Record<string, (data: any) => unknown[]> = {
   NewestThreads: ({ threads }) => [threads.nodes[0].title, threads.nodes[0].lastMessage.preview.text],
@@ -73,11 +74,11 @@ function hasRuns({ figures }: { figures: { runs: { total: number } } }): boolean
   return figures.runs.total > 0;
 }
 
-test("the page's queries are those that this test knows", () => {
+test("the test knows every query of the page", () => {
   expect(EXAMPLES.map(({ name }) => name).toSorted()).toEqual(Object.keys(SHOWN).toSorted());
 });
 
-test.each(EXAMPLES)("the page's $name is answered, and shows something", async ({ name, document, variables }) => {
+test.each(EXAMPLES)("the page's $name has results", async ({ name, document, variables }) => {
   const { data, errors } = await ask(document, fillIn(variables));
 
   expect(errors).toBeUndefined();
@@ -85,8 +86,8 @@ test.each(EXAMPLES)("the page's $name is answered, and shows something", async (
   expect(shown.filter((value) => !(value as { length?: number } | null)?.length)).toEqual([]);
 });
 
-test("the page's chapter on errors names every code that the API's source knows", () => {
-  const chapter = PAGE.slice(PAGE.indexOf("## When it says no"), PAGE.indexOf("### Limits"));
+test("the page's table of errors has every code of the API's sources", () => {
+  const chapter = PAGE.slice(PAGE.indexOf("## Errors"), PAGE.indexOf("### Limits"));
   const sources = globSync("src/graphql/**/*.ts").map((path) => readFileSync(path, "utf8"));
   const codes = new Set(
     sources.flatMap((source) => [...source.matchAll(/\bcode(?: =|:) "([A-Z_]+)"/g)].map(([, code]) => code)),
@@ -108,7 +109,7 @@ test.each([
   ["requests with one token", [RATE_LIMIT.perSecond, RATE_LIMIT.burst]],
   ["valid tokens", [MAX_VALID_TOKENS]],
   ["subscribers of", [MAX_WAITING]],
-])("the page's limit is the source's: %s", (what, limits) => {
+])("the page's limit is that of the source: %s", (what, limits) => {
   const row = PAGE.split("\n").find((line) => line.startsWith(`| ${what}`)) ?? "";
 
   expect(row.match(/\d[\d,]*/g)).toEqual(expect.arrayContaining(limits.map((limit) => limit.toLocaleString("en-US"))));

@@ -13,10 +13,21 @@ import { commandsOf, type ShownCommand } from "./shown-commands.ts";
 /** What is not run, exactly as the pages show it. A command that no page shows any more has to go from here. */
 const NOT_RUN: Record<string, readonly string[]> = {
   "installs from the network": ["npm ci", "npm ci --omit=dev"],
-  "takes minutes": ["npm test"],
-  "runs until it is stopped; follow-thread.test.ts runs it": [
+  "takes minutes": [
+    "npm test",
+    "npm test -- test/tools",
+    "npm run check",
+    "npm run test:clients",
+    "npm run bench",
+    "npm run fuzz",
+    "npm run chaos",
+  ],
+  "runs until it is stopped": ["npm run dev"],
+  "runs until it is stopped, and follow-thread.test.ts runs it": [
     "ADMIN_TOKEN=ch_... node docs/examples/follow-thread.mjs",
   ],
+  "writes into the sources": ["npm run schema", "npm run db:generate"],
+  "needs credentials": ["npm run verify:live"],
   "changes the machine": [
     "chown prometheus /etc/prometheus/counterhand-token",
     "useradd --system --home-dir /var/lib/counterhand --shell /usr/sbin/nologin counterhand",

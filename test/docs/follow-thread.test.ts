@@ -6,17 +6,17 @@ import { ADMIN_TOKEN, startTestApp, type TestApp } from "../support/app.ts";
 import { type StartedProcess, startFile } from "../support/process.ts";
 
 let app: TestApp | undefined;
-let line: Line | undefined;
+let proxy: CuttableProxy | undefined;
 let client: StartedProcess | undefined;
 afterEach(async () => {
   client?.kill("SIGKILL");
   await client?.exit;
-  await line?.close();
+  await proxy?.close();
   await app?.close();
-  [app, line, client] = [undefined, undefined, undefined];
+  [app, proxy, client] = [undefined, undefined, undefined];
 });
 
-test("the example shows a thread grow, and what happened while its connection was cut", async () => {
+test("the example shows a thread grow, and catches up after its connection was cut", async () => {
   const [held, cut] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const pieces = ["Let me ", held.promise, "look. ", cut.promise];
   const looksUp: StreamedTurn = {
@@ -29,20 +29,20 @@ test("the example shows a thread grow, and what happened while its connection wa
   const chat = await app.staff("manager");
   chat.send("hello");
   await expect.poll(() => chat.botMessages().at(-1)?.text).toContain("Good morning!");
-  line = await openLine(app.app().address);
+  proxy = await startCuttableProxy(app.app().address);
 
   client = startFile("docs/examples/follow-thread.mjs", {
-    env: { GRAPHQL_URL: `${line.address}/graphql`, ADMIN_TOKEN },
+    env: { GRAPHQL_URL: `${proxy.address}/graphql`, ADMIN_TOKEN },
   });
   await client.waitFor(/ASSISTANT: Good morning!/);
   chat.send("what's out?");
   await client.waitFor(/ASSISTANT: Let me/);
   held.resolve();
   await client.waitFor(/look\./);
-  line.cut();
+  proxy.cut();
   cut.resolve();
   await expect.poll(() => chat.botMessages().at(-1)?.text).toContain("Two products are out.");
-  line.mend();
+  proxy.restore();
   await client.waitFor(/Two products are out\./);
 
   const shown = client.output().match(/^(USER|ASSISTANT): .*$|^\[.* SUCCEEDED\]$|^.*Two products.*$/gm);
@@ -67,53 +67,53 @@ test("the example ends with the server's own words when its token is refused", a
   expect(client.output()).toContain("A valid admin token is needed");
 });
 
-interface Line {
+interface CuttableProxy {
   readonly address: string;
-  /** Breaks the connections that are open, and each new one until it is mended. */
+  /** Resets the open connections, and each new one until `restore`. */
   cut(): void;
-  mend(): void;
+  restore(): void;
   close(): Promise<void>;
 }
 
-/** A way to a server that can be cut. */
-async function openLine(target: string): Promise<Line> {
+/** A TCP proxy in front of `target` whose connections can be cut. */
+async function startCuttableProxy(target: string): Promise<CuttableProxy> {
   const { hostname, port } = new URL(target);
   const open = new Set<Socket>();
   let isCut = false;
-  const server = createServer((near) => {
-    if (isCut) return void near.resetAndDestroy();
-    const far = connect(Number(port), hostname);
-    open.add(near);
-    join(near, far, () => open.delete(near));
-    join(far, near, () => undefined);
+  const server = createServer((client) => {
+    if (isCut) return void client.resetAndDestroy();
+    const upstream = connect(Number(port), hostname);
+    open.add(client);
+    forward(client, upstream, () => open.delete(client));
+    forward(upstream, client, () => undefined);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const breakAll = () => {
+  const resetAll = () => {
     for (const socket of open) socket.resetAndDestroy();
   };
   return {
     address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut() {
       isCut = true;
-      breakAll();
+      resetAll();
     },
-    mend() {
+    restore() {
       isCut = false;
     },
     async close() {
-      breakAll();
+      resetAll();
       await new Promise((resolve) => server.close(resolve));
     },
   };
 }
 
-/** Sends what one says on to the other, and ends with it. */
-function join(from: Socket, to: Socket, onEnd: () => void): void {
+/** Forwards the data of one socket to the other, and closes both together. */
+function forward(from: Socket, to: Socket, onClose: () => void): void {
   from.pipe(to);
-  // What broke a connection is seen at its other side as its end.
+  // An error on one side is visible on the other side as a closed connection.
   from.on("error", () => to.destroy());
   from.on("close", () => {
     to.destroy();
-    onEnd();
+    onClose();
   });
 }
