@@ -1,7 +1,7 @@
 import { type Client, type ClientOptions, createClient } from "graphql-sse";
 import { afterEach, expect, test } from "vitest";
-import { type Activity, createFollowed, FOLLOW, type Followed } from "./following.ts";
-import { happen, headers, seeded, url } from "./served.ts";
+import { type Activity, createFollowed, FOLLOW, type Followed } from "./subscription.ts";
+import { happen, headers, seeded, url } from "./test-api.ts";
 
 const clients: Client[] = [];
 afterEach(() => {

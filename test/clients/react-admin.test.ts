@@ -5,7 +5,7 @@ import buildDataProvider from "ra-data-graphql";
 import { expect, test } from "vitest";
 import { createReactAdminDataProvider } from "./react-admin-mapping.ts";
 import type { SeededThread } from "./seed.ts";
-import { happen, headers, seeded, url } from "./served.ts";
+import { happen, headers, seeded, url } from "./test-api.ts";
 
 const NEWEST_FIRST = { field: "lastActivityAt", order: "DESC" } as const;
 

@@ -2,7 +2,7 @@ import type { BaseRecord } from "@refinedev/core";
 import { Client, fetchExchange, gql } from "@urql/core";
 import { expect, test } from "vitest";
 import { createRefineDataProvider } from "./refine-mapping.ts";
-import { headers, seeded, url } from "./served.ts";
+import { headers, seeded, url } from "./test-api.ts";
 
 const THREADS = {
   gqlQuery: gql`query ($filter: ThreadFilter, $orderBy: ThreadOrder, $first: Int, $after: String) {

@@ -17,7 +17,7 @@ import { startHttpServer } from "../../src/http/server.ts";
 import { createLogger } from "../../src/observability/logger.ts";
 import { createTestHouse } from "../graphql/api-environment.ts";
 import { startTestServer } from "../support/test-server.ts";
-import { createHappenings } from "./happenings.ts";
+import { createHappenings } from "./actions.ts";
 import { type Seeded, seed } from "./seed.ts";
 
 export interface ServedApi {

@@ -1,7 +1,7 @@
 import { Client, type CombinedError, cacheExchange, fetchExchange, gql } from "@urql/core";
 import { afterEach, expect, test } from "vitest";
-import { type Activity, createFollowed, FOLLOW, type Followed } from "./following.ts";
-import { happen, headers, seeded, url } from "./served.ts";
+import { type Activity, createFollowed, FOLLOW, type Followed } from "./subscription.ts";
+import { happen, headers, seeded, url } from "./test-api.ts";
 
 const PAGE = gql`query ($after: String) {
   threads(first: 20, after: $after, orderBy: { field: CREATED_AT, direction: ASC }) {

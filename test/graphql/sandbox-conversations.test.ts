@@ -9,7 +9,7 @@ import { toolCalls } from "../../src/db/schema/index.ts";
 import { insertMessages, insertToolCall } from "../support/conversations.ts";
 import { startAdminApi } from "./admin-client.ts";
 import { subscribe } from "./live/subscriber.ts";
-import { type Side, type Sides, startSides } from "./sides.ts";
+import { type Side, type Sides, startSides } from "./environments.ts";
 
 let sides: Sides;
 beforeAll(async () => {

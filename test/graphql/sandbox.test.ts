@@ -7,7 +7,7 @@ import { saveStaffMember } from "../../src/db/queries/chat/staff.ts";
 import { adminTokens, staff } from "../../src/db/schema/index.ts";
 import { decodeGlobalId } from "../../src/graphql/lists/ids.ts";
 import { LARGEST_TELEGRAM_ID } from "../../src/shop/telegram-ids.ts";
-import { type Sides, startSides } from "./sides.ts";
+import { type Sides, startSides } from "./environments.ts";
 
 let sides: Sides;
 beforeAll(async () => {

@@ -20,7 +20,7 @@ import {
   PlaceLostError,
   TokenEndedError,
   TooManySubscribersError,
-} from "./following-errors.ts";
+} from "./subscription-errors.ts";
 import type { Kept } from "./memo.ts";
 import { createSubscribers, type SharedChange, type Wish } from "./subscribers.ts";
 import { forEachYielding } from "./yielding-loop.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { createFuzzBed, type FuzzBed } from "./bed.ts";
+import { createFuzzBed, type FuzzBed } from "./target.ts";
 import { fuzz } from "./fuzz.ts";
 import { findFaults } from "./judge.ts";
 import type { FuzzRequest } from "./requests.ts";

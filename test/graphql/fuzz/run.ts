@@ -11,7 +11,7 @@ import { connectDatabase, createDatabaseIfMissing, type Database } from "../../.
 import { startEmbeddedPostgres } from "../../../src/db/embedded/server.ts";
 import { migrateDatabase } from "../../../src/db/migrate.ts";
 import { BROKEN_OFF, stopOnSignals } from "../../../src/process/signals.ts";
-import { createFuzzBed } from "./bed.ts";
+import { createFuzzBed } from "./target.ts";
 import { fuzz, type Tally } from "./fuzz.ts";
 
 const { values } = parseArgs({

@@ -15,7 +15,7 @@ import { isColumn, SHAPED, type ShapedKind } from "../../../src/db/queries/admin
 import { replies, runs, runText, threads } from "../../../src/db/schema/index.ts";
 import { parseSnapshot } from "../../../src/db/snapshot.ts";
 import { createContext } from "../../../src/graphql/context.ts";
-import type { ActivityEvent } from "../../../src/graphql/live/follow.ts";
+import type { ActivityEvent } from "../../../src/graphql/live/source-stream.ts";
 import { COLUMNS } from "../../../src/graphql/plan/knowledge.ts";
 import { planEvents } from "../../../src/graphql/plan/make-plan.ts";
 import { createEventAnswers } from "../../../src/graphql/plan/run-event-plan.ts";

@@ -13,7 +13,7 @@ import { hasStatus, messages, replies, runs, runText, threads, toolCalls } from 
 import { parseSnapshot, type Snapshot } from "../../snapshot.ts";
 import { type ActivityPlace, type ActivityScope, type Change, findChanges, NOW, readChange } from "./changes.ts";
 import type { RunRow } from "./runs.ts";
-import { isChatOnSide } from "./sides.ts";
+import { isChatOnSide } from "./environments.ts";
 
 export interface News {
   /** What all of this was read from: once `isWhole`, all that it shows is known. */

@@ -7,7 +7,7 @@ import { messages, replies, runs, runText, threads, toolCalls } from "../../sche
 import type { Snapshot } from "../../snapshot.ts";
 import type { MessageRow } from "./messages.ts";
 import type { RunRow } from "./runs.ts";
-import { isThreadOnSide } from "./sides.ts";
+import { isThreadOnSide } from "./environments.ts";
 import type { ThreadRow } from "./threads.ts";
 import { TOOL_CALL_COLUMNS, type ToolCallRow } from "./tool-calls.ts";
 

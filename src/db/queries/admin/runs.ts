@@ -8,7 +8,7 @@ import type { Listing, RareCondition } from "./paging.ts";
 import { inRange, type TimeRange } from "./range.ts";
 import { asksOnly, inChat, isOneOf, ROWS_TO_WALK, rarely } from "./related.ts";
 import { isAskedWith } from "./rounds.ts";
-import { isThreadOnSide } from "./sides.ts";
+import { isThreadOnSide } from "./environments.ts";
 
 export type RunRow = typeof runs.$inferSelect;
 

@@ -8,7 +8,7 @@ import { threadCostsOver } from "./costs.ts";
 import type { Listing, RareCondition } from "./paging.ts";
 import { inRange, type TimeRange } from "./range.ts";
 import { asksOnly, isOneOf } from "./related.ts";
-import { isChatOnSide } from "./sides.ts";
+import { isChatOnSide } from "./environments.ts";
 
 export type ThreadRow = typeof threads.$inferSelect;
 export type ChatRow = typeof chats.$inferSelect;

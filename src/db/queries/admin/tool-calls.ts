@@ -6,7 +6,7 @@ import { runs, toolCalls } from "../../schema/index.ts";
 import type { Listing, RareCondition } from "./paging.ts";
 import { inRange, type TimeRange } from "./range.ts";
 import { asksOnly, escapeWildcards, inChat, isOneOf, ROWS_TO_WALK, rarely } from "./related.ts";
-import { isThreadOnSide } from "./sides.ts";
+import { isThreadOnSide } from "./environments.ts";
 
 /** Without what may be large: `admin-tool-values.ts` reads that. */
 export type ToolCallRow = Omit<typeof toolCalls.$inferSelect, "arguments" | "output">;

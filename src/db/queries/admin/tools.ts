@@ -4,7 +4,7 @@ import { makePgArray } from "drizzle-orm/pg-core";
 import type { Db } from "../../client.ts";
 import { toolCalls } from "../../schema/index.ts";
 import { inRange, type TimeRange } from "./range.ts";
-import { isThreadOnSide } from "./sides.ts";
+import { isThreadOnSide } from "./environments.ts";
 import { countWhere, type PercentileFigures, percentilesOf } from "./usage.ts";
 
 export interface ToolFigures {

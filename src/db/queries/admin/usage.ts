@@ -11,7 +11,7 @@ import { ENDED_STATUSES, type EndedRunStatus, OPEN_STATUSES } from "../../../run
 import type { Db } from "../../client.ts";
 import { hasStatus, messages, runs, toolCalls } from "../../schema/index.ts";
 import { type CostFigures, runCost, sumCosts, wasAsked } from "./costs.ts";
-import { isThreadOnSide } from "./sides.ts";
+import { isThreadOnSide } from "./environments.ts";
 
 export interface UsageQuery {
   readonly by: "time" | "staffMember" | "model" | "tool";

@@ -4,7 +4,7 @@ import type { ActivityScope, ChangeKind } from "../../../db/queries/admin/change
 import { builder } from "../../builder.ts";
 import type { AdminContext } from "../../context.ts";
 import { unauthenticated } from "../../guards/auth.ts";
-import { type ActivityEvent, type FollowRequest, followActivity } from "../../live/follow.ts";
+import { type ActivityEvent, type FollowRequest, followActivity } from "../../live/source-stream.ts";
 import { Chat, Message, Run, Thread, ToolCall } from "../nodes.ts";
 
 type Change = ActivityEvent["change"];

@@ -24,7 +24,7 @@ import type { AdminContext } from "../context.ts";
 import { planEvents } from "../plan/make-plan.ts";
 import { cachePlans } from "../plan/plan-cache.ts";
 import { createEventAnswers } from "../plan/run-event-plan.ts";
-import type { ActivityEvent } from "./follow.ts";
+import type { ActivityEvent } from "./source-stream.ts";
 import { type Kept, keep } from "./memo.ts";
 
 /** Events of one subscriber that are worked out at once, so that what they load is loaded together. */

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Readable } from "node:stream";
 import { type ExecutionResult, GraphQLError } from "graphql";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import { createEventStream, encodeResult, PING_INTERVAL_MS } from "../../../src/graphql/live/event-stream.ts";
+import { createEventStream, encodeResult, PING_INTERVAL_MS } from "../../../src/graphql/live/sse.ts";
 import { ADMIN_TOKEN, type AdminClient, startAdminApi } from "../admin-client.ts";
 
 const NEVER_MS = 1_000_000;
