@@ -19,8 +19,8 @@ import { limitDocument, MAX_BODY_BYTES } from "./guards/limits.ts";
 import { limitRate, limitRefusals, RATE_LIMIT } from "./guards/rate-limit.ts";
 import { limitTime, REQUEST_LIMIT_MS, withinTime } from "./guards/time-limit.ts";
 import type { ActivityHub } from "./live/activity-hub.ts";
+import { executeSubscriptions } from "./live/shared-execution.ts";
 import { streamEvents } from "./live/sse.ts";
-import { shareEvents } from "./live/response-stream.ts";
 import { usePlans } from "./plan/use-plans.ts";
 import { createSchema } from "./schema.ts";
 
@@ -68,7 +68,7 @@ export function createAdminApi(deps: AdminApiDeps) {
       preventCsrf(),
       limitDocument(),
       cacheDocuments(),
-      shareEvents(createContext),
+      executeSubscriptions(createContext),
       addErrorCodes(),
       streamEvents(pingIntervalMs),
     ],

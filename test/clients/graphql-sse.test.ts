@@ -119,6 +119,6 @@ test("a cursor that is none is answered with words that say what to do, and the 
   for await (const result of connect().iterate({ query: FOLLOW, variables })) results.push(result);
 
   expect(results).toMatchObject([
-    { errors: [{ message: "'after' is not a cursor of this subscription: give one that an event brought" }] },
+    { errors: [{ message: "'after' is not a cursor of this subscription: use the cursor of an event" }] },
   ]);
 });

@@ -1,7 +1,7 @@
 /** The server under test, as a test sees it. */
 import { inject } from "vitest";
-import type {} from "./global-setup.ts";
 import type { Happenings } from "./actions.ts";
+import type {} from "./global-setup.ts";
 
 export const { url, token, seeded } = inject("served");
 

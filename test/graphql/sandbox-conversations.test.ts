@@ -8,8 +8,8 @@ import { publish } from "../../src/db/notify/notify.ts";
 import { toolCalls } from "../../src/db/schema/index.ts";
 import { insertMessages, insertToolCall } from "../support/conversations.ts";
 import { startAdminApi } from "./admin-client.ts";
-import { subscribe } from "./live/subscriber.ts";
 import { type Side, type Sides, startSides } from "./environments.ts";
+import { subscribe } from "./live/subscriber.ts";
 
 let sides: Sides;
 beforeAll(async () => {

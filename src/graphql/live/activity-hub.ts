@@ -1,217 +1,138 @@
 /**
- * One look at the database for all subscribers of this process.
+ * Connects the subscribers of this process with one feed of changes.
  *
- * A notice of any process, or a second without one, says "look again": what the last snapshot did not show is read once and
- * handed to whoever follows its thread, its chat, or all. It reads nothing while nobody follows. It knows no GraphQL.
+ * The feed runs while there is at least one subscriber, so an idle server reads nothing. Subscribers whose token is revoked or
+ * expires are ended. It knows no GraphQL.
  */
 import type { Db } from "../../db/client.ts";
-import type { Listener, NoticeHandler } from "../../db/notify/notify.ts";
-import { findNews, findSnapshot, type News, UnknownPlaceError } from "../../db/queries/admin/activity.ts";
-import type { ActivityPlace } from "../../db/queries/admin/changes.ts";
 import { findValidTokenIds } from "../../db/queries/admin/tokens.ts";
-import type { Snapshot } from "../../db/snapshot.ts";
 import type { AppError } from "../../errors.ts";
-import type { Logger } from "../../observability/logger.ts";
-import { encodePlace } from "./activity-cursor.ts";
 import { type BoundedQueue, createBoundedQueue } from "./bounded-queue.ts";
+import { type ChangeConsumer, type ChangeFeed, type ChangeFeedDeps, startChangeFeed } from "./change-feed.ts";
+import { createSubscribers, type SharedChange, type Subscribers, type Subscription } from "./subscribers.ts";
 import {
-  FollowingEndedError,
   MAX_SUBSCRIBERS,
-  PlaceLostError,
+  PositionLostError,
+  ShuttingDownError,
   TokenEndedError,
   TooManySubscribersError,
 } from "./subscription-errors.ts";
-import type { Kept } from "./memo.ts";
-import { createSubscribers, type SharedChange, type Wish } from "./subscribers.ts";
 import { forEachYielding } from "./yielding-loop.ts";
 
-export interface Follower {
+export interface Subscriber {
   readonly queue: BoundedQueue<SharedChange>;
-  leave(): void;
+  unsubscribe(): void;
 }
 
 export interface ActivityHub {
   /**
-   * From the moment it resolves, all that is news and wished for is put into the follower's inbox, as long as their token is
-   * valid. @throws {TooManySubscribersError}
+   * Once it resolves, every later change that matches is put into the subscriber's queue, as long as its token is valid.
+   *
+   * @throws {TooManySubscribersError}
    */
-  follow(wish: Wish): Promise<Follower>;
-  /** Ends all followers, and what it holds. */
+  subscribe(subscription: Subscription): Promise<Subscriber>;
+  /** Ends all subscribers and stops the feed. */
   close(): Promise<void>;
 }
 
-export interface ActivityHubDeps {
-  readonly db: Db;
-  /** Of which side its followers hear: see `ApiEnvironment.sandbox`. */
-  readonly sandbox: boolean;
-  /** Hears the notices of all processes. */
-  readonly listen: (handler: NoticeHandler) => Promise<Listener>;
-  readonly logger: Pick<Logger, "warn">;
-  /** How often the followers' tokens are looked at, in milliseconds; `TOKEN_CHECK_MS` when left out. */
+export interface ActivityHubDeps extends ChangeFeedDeps {
+  /** Time between two checks of the subscribers' tokens, in milliseconds; `TOKEN_CHECK_MS` by default. */
   readonly tokenCheckMs?: number;
 }
 
-/** Changes that are read at once. */
-const PAGE_SIZE = 500;
-/** Subscribers who get what is new before anything else is done: a millisecond's work. The first then need not wait for the last. */
-const FOLLOWERS_PER_TURN = 10;
-/** Pause between two looks, in milliseconds: what happens meanwhile is read together. */
-const LOOK_GAP_MS = 5;
-/** A look without a notice, in milliseconds: for what was changed without one, and for a notice that was lost. */
-const IDLE_LOOK_MS = 1_000;
-/** How long a token that was revoked, or has expired, may go on to follow, in milliseconds. */
+/** Subscribers served before the event loop gets its turn: about a millisecond of work. */
+const SUBSCRIBERS_PER_BATCH = 10;
+/** How long a revoked or expired token may still receive events, in milliseconds. */
 const TOKEN_CHECK_MS = 10_000;
 
-interface Watch {
-  place: ActivityPlace;
-  readonly listener: Listener;
-  readonly timer: NodeJS.Timeout;
-}
-
 export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
-  const { db, sandbox, listen, logger, tokenCheckMs = TOKEN_CHECK_MS } = deps;
-  const followers = createSubscribers();
-  let tokensCheckedAt = performance.now();
-  let watching: Promise<Watch> | null = null;
+  const subscribers = createSubscribers();
+  const failAll = (error: AppError) => {
+    for (const queue of subscribers.subscriptions.keys()) queue.fail(error);
+  };
+  const feed = createFeedSwitch(deps, {
+    publish: (changes) => deliver(subscribers, changes),
+    afterPoll: createTokenCheck(deps, subscribers),
+    onPositionLost: () => failAll(new PositionLostError()),
+  });
   let isClosed = false;
-  let reading: Promise<void> | null = null;
-  let isAsked = false;
 
-  const look = () => {
-    isAsked = true;
-    reading ??= readWhileAsked().finally(() => {
-      reading = null;
-      // Asked between the last look and now.
-      if (isAsked) look();
-    });
+  const remove = (queue: BoundedQueue<SharedChange>) => {
+    if (subscribers.delete(queue) && subscribers.subscriptions.size === 0) feed.stop();
   };
-
-  const readWhileAsked = async () => {
-    while (isAsked && watching) {
-      isAsked = false;
-      const own = watching;
-      try {
-        await readNews(own);
-        await checkTokens();
-      } catch (error) {
-        if (error instanceof UnknownPlaceError) {
-          // With its followers the watch ends, and its place: the next to follow begins another, where the database is now.
-          if (watching === own) endAll(new PlaceLostError());
-          return;
-        }
-        // The next look, a second later, reads what this one would have.
-        logger.warn({ err: error }, "could not read what is new for the subscribers of the admin API");
-        return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_GAP_MS));
-    }
-    isAsked = false;
-  };
-
-  const readNews = async (own: Promise<Watch>) => {
-    const watch = await own;
-    for (let isWhole = false; !isWhole; ) {
-      const news = await findNews(db, watch.place, { scope: { sandbox }, limit: PAGE_SIZE });
-      // All have left meanwhile, and whoever came since is served by another watch.
-      if (watching !== own) return;
-      await forEachYielding(
-        followers.wanting(share(watch.place.seen, news)),
-        FOLLOWERS_PER_TURN,
-        ([queue, changes]) => {
-          for (const change of changes) queue.put(change);
-        },
-      );
-      watch.place = placeAfter(watch.place, news);
-      isWhole = news.isWhole;
-    }
-  };
-
-  const checkTokens = async () => {
-    if (performance.now() - tokensCheckedAt < tokenCheckMs) return;
-    tokensCheckedAt = performance.now();
-    const ids = new Set([...followers.wishes.values()].flatMap(({ tokenId }) => tokenId ?? []));
-    if (ids.size === 0) return;
-    const valid = new Set(await findValidTokenIds(db, [...ids]));
-    for (const [queue, { tokenId }] of followers.wishes) {
-      if (tokenId !== null && ids.has(tokenId) && !valid.has(tokenId)) queue.fail(new TokenEndedError());
-    }
-  };
-
-  const watch = async (): Promise<Watch> => {
-    // Until the place is known there is nothing to look for.
-    const listener = await listen({ onNotice: look, onGap: look });
-    try {
-      const place = { seen: await findSnapshot(db) };
-      return { place, listener, timer: setInterval(look, IDLE_LOOK_MS).unref() };
-    } catch (error) {
-      await listener.close();
-      throw error;
-    }
-  };
-
-  const rest = async () => {
-    const was = watching;
-    watching = null;
-    // A watch that never began: whoever asked to follow has been told why.
-    const watched = await was?.catch(() => null);
-    if (!watched) return;
-    clearInterval(watched.timer);
-    await watched.listener.close();
-  };
-
-  const forget = (queue: BoundedQueue<SharedChange>) => {
-    if (followers.delete(queue) && followers.wishes.size === 0) {
-      rest().catch((error: unknown) => logger.warn({ err: error }, "could not stop listening for subscribers"));
-    }
-  };
-
-  const leave = (queue: BoundedQueue<SharedChange>) => {
-    queue.close();
-    forget(queue);
-  };
-
-  const endAll = (error: AppError) => {
-    for (const queue of followers.wishes.keys()) queue.fail(error);
-  };
-
   return {
-    async follow(wish) {
-      if (isClosed) throw new FollowingEndedError();
-      if (followers.wishes.size >= MAX_SUBSCRIBERS) throw new TooManySubscribersError();
-      // One that failed gets nothing more: it takes no place until its client has read why.
-      const queue = createBoundedQueue<SharedChange>(() => forget(queue));
-      followers.add(queue, wish);
-      watching ??= watch();
+    async subscribe(subscription) {
+      if (isClosed) throw new ShuttingDownError();
+      if (subscribers.subscriptions.size >= MAX_SUBSCRIBERS) throw new TooManySubscribersError();
+      // A subscriber that failed gets nothing more. It frees its place even before its client has read the error.
+      const queue = createBoundedQueue<SharedChange>(() => remove(queue));
+      const unsubscribe = () => {
+        queue.close();
+        remove(queue);
+      };
+      subscribers.add(queue, subscription);
       try {
-        await watching;
+        await feed.start();
       } catch (error) {
-        leave(queue);
+        unsubscribe();
         throw error;
       }
-      return { queue, leave: () => leave(queue) };
+      return { queue, unsubscribe };
     },
     async close() {
       isClosed = true;
-      const resting = rest();
-      endAll(new FollowingEndedError());
-      await resting;
-      await reading;
+      feed.stop();
+      failAll(new ShuttingDownError());
+      await feed.whenStopped();
     },
   };
 }
 
-/** Where whoever stood at `place` stands once they have read this. */
-export function placeAfter(place: ActivityPlace, { snapshot, changes, isWhole }: News): ActivityPlace {
-  const last = changes.at(-1);
-  if (isWhole || !last) return { seen: snapshot };
-  return { seen: place.seen, page: { snapshot, key: last.key } };
+/** Yields between subscribers, so that the first ones get their events before the last ones are served. */
+function deliver(subscribers: Subscribers, changes: readonly SharedChange[]): Promise<void> {
+  return forEachYielding(subscribers.match(changes), SUBSCRIBERS_PER_BATCH, ([queue, matching]) => {
+    for (const change of matching) queue.put(change);
+  });
 }
 
-function share(seen: Snapshot, { snapshot, changes, isWhole }: News): SharedChange[] {
-  const keptOfRead: Kept = new Map();
-  return changes.map((change, index) => {
-    const endsPage = isWhole && index === changes.length - 1;
-    const place = endsPage ? { seen: snapshot } : { seen, page: { snapshot, key: change.key } };
-    return { change, seen, page: snapshot, endsPage, cursor: encodePlace(place), kept: new Map(), keptOfRead };
-  });
+/** Starts one feed at a time. A feed that was stopped is never used again: the next start makes a new one. */
+function createFeedSwitch(deps: ChangeFeedDeps, consumer: ChangeConsumer) {
+  let current: Promise<ChangeFeed> | null = null;
+  let stopped = Promise.resolve();
+  return {
+    /** Resolves when the feed runs. */
+    async start() {
+      current ??= startChangeFeed(deps, consumer);
+      await current;
+    },
+    stop() {
+      // A feed that could not start has nothing to stop; its subscribers got the error.
+      const stopping = current?.then(
+        (feed) => feed.stop(),
+        () => undefined,
+      );
+      current = null;
+      const onError = (error: unknown) => deps.logger.warn({ err: error }, "could not stop listening for subscribers");
+      stopped = Promise.all([stopped, stopping?.catch(onError)]).then(() => undefined);
+    },
+    whenStopped: () => stopped,
+  };
+}
+
+/** Returns a function that ends the subscribers without a valid token. It asks the database at most once in `tokenCheckMs`. */
+function createTokenCheck(
+  { db, tokenCheckMs = TOKEN_CHECK_MS }: { readonly db: Db; readonly tokenCheckMs?: number },
+  { subscriptions }: Subscribers,
+): () => Promise<void> {
+  let checkedAt = performance.now();
+  return async () => {
+    if (performance.now() - checkedAt < tokenCheckMs) return;
+    checkedAt = performance.now();
+    const ids = new Set([...subscriptions.values()].flatMap(({ tokenId }) => tokenId ?? []));
+    if (ids.size === 0) return;
+    const validIds = new Set(await findValidTokenIds(db, [...ids]));
+    for (const [queue, { tokenId }] of subscriptions) {
+      if (tokenId !== null && ids.has(tokenId) && !validIds.has(tokenId)) queue.fail(new TokenEndedError());
+    }
+  };
 }

@@ -1,15 +1,15 @@
 /**
- * What waits for one subscriber: a queue with an end, and with a limit.
+ * The queue of one subscriber, bounded so that a client that does not read cannot fill the memory.
  *
- * Whoever does not read is dropped, with an error that says so: what they miss is in the database, and their last cursor
- * leads to it. So memory is bounded, whatever a client does.
+ * A full queue fails with an error, and the subscriber is dropped. The client loses nothing: the changes are in the database, and
+ * its last cursor leads to them.
  */
 import { AppError } from "../../errors.ts";
 
-/** Events that may wait for a subscriber: some ten seconds of a busy shop. */
+/** Events that may wait for one subscriber: about ten seconds of a busy shop. */
 export const MAX_WAITING = 1_000;
 
-/** The subscriber reads more slowly than things happen. */
+/** Events arrive faster than the client reads them. */
 export class SubscriberTooSlowError extends AppError {
   override readonly code = "SUBSCRIBER_TOO_SLOW";
 
@@ -19,54 +19,50 @@ export class SubscriberTooSlowError extends AppError {
 }
 
 export interface BoundedQueue<Item> {
-  /** Adds to the end; when it is full, the inbox fails instead. */
+  /** Adds an item at the end. A full queue fails instead. */
   put(item: Item): void;
-  /** The next item, once there is one; undefined after `close`. What waits is thrown away when it fails. One at a time. */
+  /** The next item as soon as there is one; undefined after `close`. Call it again only after the last call has settled. */
   take(): Promise<Item | undefined>;
-  /** Every `take` throws this from now on. */
+  /** Discards the waiting items. From now on `take` rejects with this error. */
   fail(error: AppError): void;
   close(): void;
 }
 
-/** `onFail`: at its first failure, whether or not anybody takes. */
+/** `onFail` is called once, at the first failure, even if nobody calls `take`. */
 export function createBoundedQueue<Item>(onFail: () => void): BoundedQueue<Item> {
   let items: Item[] = [];
-  let isClosed = false;
-  let failure: AppError | undefined;
-  /** Whoever waits for the next item. */
-  let taker: { resolve(item: Item | undefined): void; reject(error: AppError): void } | undefined;
-  const end = () => {
+  /** The pending `take`. */
+  let taker: PromiseWithResolvers<Item | undefined> | undefined;
+  /** What `take` returns once the queue has failed or is closed. */
+  let ending: (() => Promise<undefined>) | undefined;
+
+  const end = (result: () => Promise<undefined>) => {
     items = [];
-    if (failure) taker?.reject(failure);
-    else taker?.resolve(undefined);
+    ending = result;
+    taker?.resolve(result());
     taker = undefined;
   };
   const fail = (error: AppError) => {
-    if (isClosed || failure) return;
-    failure = error;
-    end();
+    if (ending) return;
+    end(() => Promise.reject(error));
     onFail();
   };
+
   return {
     put(item) {
-      if (isClosed || failure) return;
+      if (ending) return;
       if (items.length >= MAX_WAITING) return fail(new SubscriberTooSlowError());
       if (!taker) return void items.push(item);
       taker.resolve(item);
       taker = undefined;
     },
     take() {
-      if (isClosed) return Promise.resolve(undefined);
-      if (failure) return Promise.reject(failure);
+      if (ending) return ending();
       if (items.length > 0) return Promise.resolve(items.shift());
-      return new Promise((resolve, reject) => {
-        taker = { resolve, reject };
-      });
+      taker = Promise.withResolvers();
+      return taker.promise;
     },
     fail,
-    close() {
-      isClosed = true;
-      end();
-    },
+    close: () => end(() => Promise.resolve(undefined)),
   };
 }

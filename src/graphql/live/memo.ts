@@ -1,18 +1,18 @@
 /**
- * What is worked out once, for all who get an event: kept on the event, so that it goes when the event does.
+ * Memoization per event: a value computed for one subscriber serves all others who get the event.
  *
- * A WeakMap by events would say the same, but V8 lets go of its values in full collections only: each young one then copies
- * what is long done with, and the process stands still for tens of milliseconds.
+ * The memo is a field of the event and is freed with it. A WeakMap keyed by events would do the same, but V8 frees its values in
+ * full collections only. Each young collection then copies dead values and pauses the process for tens of milliseconds.
  */
 
-/** By what asks for it. */
-export type Kept = Map<unknown, unknown>;
+/** Computed values by key. */
+export type Memo = Map<unknown, unknown>;
 
-/** The value under `key`; where there is none, the one that `make` gives, from then on. A key stands for one kind of value. */
-export function keep<Value>(kept: Kept, key: unknown, make: () => Value): Value {
-  const known = kept.get(key);
+/** The value under `key`, computed on first use. One key must always stand for one type of value. */
+export function memoize<Value>(memo: Memo, key: unknown, compute: () => Value): Value {
+  const known = memo.get(key);
   if (known !== undefined) return known as Value;
-  const made = make();
-  kept.set(key, made);
-  return made;
+  const value = compute();
+  memo.set(key, value);
+  return value;
 }

@@ -1,87 +1,83 @@
 /**
- * One subscriber: what they missed, then what happens, each once.
+ * The source stream of one subscription: first what the client missed, then changes as they happen, each exactly once.
  *
- * It waits at the hub before it reads what was missed, so that between the two nothing is lost; what the reading has shown
- * already is known by its snapshot, and left out of what the hub brings.
+ * It joins the hub before it reads the database, so that no change is lost in between. Changes that the first read has already
+ * shown are recognized by its snapshot and skipped.
  */
 import type { Db } from "../../db/client.ts";
-import { findNews, findNow, type ReplyInProgress } from "../../db/queries/admin/activity.ts";
-import type { ActivityPlace, ActivityScope, Change, ChangeKind } from "../../db/queries/admin/changes.ts";
+import {
+  findActivityStart,
+  findChangePage,
+  positionAfter,
+  type ReplyInProgress,
+} from "../../db/queries/admin/activity.ts";
+import type { ActivityPosition, ActivityScope, Change, ChangeKind } from "../../db/queries/admin/changes.ts";
 import { covers, type Snapshot, shows } from "../../db/snapshot.ts";
-import { decodePlace, encodePlace } from "./activity-cursor.ts";
-import { type ActivityHub, type Follower, placeAfter } from "./activity-hub.ts";
-import type { Kept } from "./memo.ts";
-import type { SharedChange } from "./subscribers.ts";
+import { cursorAfter, decodePosition, encodePosition } from "./activity-cursor.ts";
+import type { ActivityHub, Subscriber } from "./activity-hub.ts";
+import type { Memo } from "./memo.ts";
+import type { SharedChange, Subscription } from "./subscribers.ts";
 
-/** The first event of whoever begins without a cursor. */
-export interface ActivityBegun {
-  readonly kind: "begun";
+/** The first event of a subscription without a cursor. */
+export interface ActivityStarted {
+  readonly kind: "started";
   readonly scope: ActivityScope;
   readonly repliesInProgress: readonly ReplyInProgress[];
 }
 
 export interface ActivityEvent {
-  readonly change: Change | ActivityBegun;
-  /** Where the subscriber stands after it. */
+  readonly change: Change | ActivityStarted;
+  /** Where the client continues after this event. */
   readonly cursor: string;
-  /** What was worked out for this event. */
-  readonly kept: Kept;
-  /** The same for events that were read at once: what is loaded for one of them serves all. */
-  readonly keptOfRead: Kept;
+  /** Values computed for this event. */
+  readonly memo: Memo;
+  /** One memo for all events that were read together: rows loaded for one of them serve the others. */
+  readonly pageMemo: Memo;
 }
 
-export interface FollowRequest {
-  readonly scope: ActivityScope;
-  /** Of the subscriber's token; null for the configured one. */
-  readonly tokenId: string | null;
-  /** Null: of all kinds. */
-  readonly kinds: ReadonlySet<ChangeKind> | null;
-  /** The cursor of the last event that the client has; null for one that begins. */
+export interface SourceStreamRequest extends Subscription {
+  /** The cursor of the client's last event; null to start now. */
   readonly after: string | null;
 }
 
-/** Changes that are read at once by who comes back: each may hold a long answer. */
-const CATCH_UP_PAGE_SIZE = 200;
+/** Missed changes per page. Each may hold a long answer. */
+const MISSED_PAGE_SIZE = 200;
 
 /**
- * What follows after `after`, without end. `return()` ends it at any time, also while it waits. One `next()` at a time.
+ * All events after the cursor `after`, without an end. `return()` ends the stream at any time, even while `next()` is pending.
+ * Call `next()` again only after the last call has settled.
  *
- * Not a generator: it would hear of its return only when it goes on. And whoever waits, waits for seconds: a thousand with some
- * promises and suspended functions each are what the collector of garbage is busy with, so that there are as few as can be.
+ * This is no generator: `return()` would wait for the pending `next()`. Also, a subscriber waits for seconds at a time. A few
+ * promises and suspended functions each, times a thousand, would keep the garbage collector busy.
  *
- * @throws {BadInputError} for a cursor that is none of ours; SubscriberTooSlowError while it runs.
+ * @throws {BadInputError} for a cursor that is not ours. The stream may throw SubscriberTooSlowError.
  */
-export async function followActivity(
+export async function createSourceStream(
   db: Db,
   hub: ActivityHub,
-  request: FollowRequest,
+  { after, ...subscription }: SourceStreamRequest,
 ): Promise<AsyncIterable<ActivityEvent>> {
-  const { scope, kinds, after, tokenId } = request;
-  const place = after === null ? null : decodePlace(after);
-  const follower = await hub.follow({ scope, kinds, tokenId });
-  const earlier = place ? findMissed(db, scope, place) : findBegun(db, scope);
-  let later: (() => Promise<Next>) | undefined;
-  const nextOfEarlier = async (): Promise<Next> => {
+  const position = after === null ? null : decodePosition(after);
+  const subscriber = await hub.subscribe(subscription);
+  const backlog = position ? readMissed(db, subscription, position) : readStart(db, subscription);
+  let nextLive: (() => Promise<Next>) | undefined;
+  const nextOfBacklog = async (): Promise<Next> => {
     try {
-      for (let next = await earlier.next(); ; next = await earlier.next()) {
-        if (!next.done) {
-          const { kind } = next.value.change;
-          if (kinds === null || kind === "begun" || kinds.has(kind)) return next;
-        } else if (next.value) {
-          later = listenTo(follower, next.value);
-          return later();
-        } else return END;
-      }
+      const next = await backlog.next();
+      if (!next.done) return next;
+      if (!next.value) return END;
+      nextLive = readLive(subscriber, next.value);
     } catch (error) {
-      follower.leave();
+      subscriber.unsubscribe();
       throw error;
     }
+    return nextLive();
   };
   const iterator: AsyncIterator<ActivityEvent, undefined> = {
-    next: () => later?.() ?? nextOfEarlier(),
+    next: () => nextLive?.() ?? nextOfBacklog(),
     async return() {
-      follower.leave();
-      await earlier.return(undefined);
+      subscriber.unsubscribe();
+      await backlog.return(undefined);
       return END;
     },
   };
@@ -91,86 +87,73 @@ export async function followActivity(
 type Next = IteratorResult<ActivityEvent, undefined>;
 const END: Next & { done: true } = { done: true, value: undefined };
 
-/** What there is to tell before anything else happens; it returns what is known then, undefined when it was ended before. */
-type Earlier = AsyncGenerator<ActivityEvent, Snapshot | undefined>;
+/** The events before the live ones. Returns the snapshot that they lead up to, or undefined if the stream was ended. */
+type Backlog = AsyncGenerator<ActivityEvent, Snapshot | undefined>;
 
-async function* findBegun(db: Db, scope: ActivityScope): Earlier {
-  const { snapshot, repliesInProgress } = await findNow(db, scope);
-  yield {
-    change: { kind: "begun", scope, repliesInProgress },
-    cursor: encodePlace({ seen: snapshot }),
-    kept: new Map(),
-    keptOfRead: new Map(),
-  };
+async function* readStart(db: Db, { scope }: Subscription): Backlog {
+  const { snapshot, repliesInProgress } = await findActivityStart(db, scope);
+  const change: ActivityStarted = { kind: "started", scope, repliesInProgress };
+  yield { change, cursor: encodePosition({ seen: snapshot }), memo: new Map(), pageMemo: new Map() };
   return snapshot;
 }
 
-async function* findMissed(db: Db, scope: ActivityScope, from: ActivityPlace): Earlier {
-  for (let place = from; ; ) {
-    // Whether this look, once it is whole, shows all that there is: a page that was begun long ago does not.
-    const isOfNow = place.page === undefined;
-    const news = await findNews(db, place, { scope, limit: CATCH_UP_PAGE_SIZE });
-    yield* missed(place, news.changes, news.isWhole ? news.snapshot : null, news.snapshot);
-    if (isOfNow && news.isWhole) return news.snapshot;
-    place = placeAfter(place, news);
+async function* readMissed(db: Db, { scope, kinds }: Subscription, from: ActivityPosition): Backlog {
+  for (let position = from; ; ) {
+    // An old page is completed in its own snapshot. Newer changes follow with the next page.
+    const isCurrent = position.page === undefined;
+    const page = await findChangePage(db, position, { scope, limit: MISSED_PAGE_SIZE });
+    const changes = joinTexts(page.changes);
+    const pageMemo: Memo = new Map();
+    for (const change of changes) {
+      const endsPage = page.isLast && change === changes.at(-1);
+      const cursor = cursorAfter({ change, seen: position.seen, page: page.snapshot, endsPage });
+      if (isWanted(change.kind, kinds)) yield { change, cursor, memo: new Map(), pageMemo };
+    }
+    if (isCurrent && page.isLast) return page.snapshot;
+    position = positionAfter(position, page);
   }
 }
 
-function* missed(
-  { seen }: ActivityPlace,
-  changes: readonly Change[],
-  whole: Snapshot | null,
-  snapshot: Snapshot,
-): Generator<ActivityEvent> {
-  const keptOfRead: Kept = new Map();
-  const joined = joinTexts(changes);
-  for (const [index, change] of joined.entries()) {
-    const isLast = index === joined.length - 1;
-    const place = isLast && whole ? { seen: whole } : { seen, page: { snapshot, key: change.key } };
-    yield { change, cursor: encodePlace(place), kept: new Map(), keptOfRead };
-  }
+function isWanted(kind: ChangeKind, kinds: Subscription["kinds"]): boolean {
+  return kinds === null || kinds.has(kind);
 }
 
-/** What an answer grew by while nobody was here, in one piece where nothing else happened in between. */
+/** Joins pieces of one answer that follow each other with nothing in between. */
 function joinTexts(changes: readonly Change[]): Change[] {
   const joined: Change[] = [];
   for (const change of changes) {
     const last = joined.at(-1);
-    if (change.kind === "text" && last?.kind === "text" && follows(last, change)) {
-      // Under the key of the last piece, which is where whoever got it stands; the text begins where the first did.
+    if (change.kind === "text" && last?.kind === "text" && isContinuation(last, change)) {
+      // The text of both, under the key of the last piece: the client's cursor must lead behind it.
       joined.splice(-1, 1, { ...change, from: last.from, delta: last.delta + change.delta });
     } else joined.push(change);
   }
   return joined;
 }
 
-function follows(last: Change & { kind: "text" }, next: Change & { kind: "text" }): boolean {
+function isContinuation(last: Change & { kind: "text" }, next: Change & { kind: "text" }): boolean {
   return last.run.id === next.run.id && last.from + last.delta.length === next.from;
 }
 
-/** What the hub brings from now on, but for what `known` shows. */
-function listenTo({ queue }: Follower, known: Snapshot): () => Promise<Next> {
+/** Reads the changes that the hub delivers, without those that the snapshot `known` shows. */
+function readLive({ queue }: Subscriber, known: Snapshot): () => Promise<Next> {
   let seen = known;
   let isInStep = false;
-  /** As this subscriber gets it; null for what they know. */
-  const toOwn = (shared: SharedChange): ActivityEvent | null => {
-    // From a page on that was read beyond all that this subscriber knows, the hub's cursors are theirs.
+  /** The event for this subscriber; null for a change that it has seen. */
+  const toEvent = (shared: SharedChange): ActivityEvent | null => {
+    // Once the hub's pages start where this subscriber is, or later, the hub's cursors are valid for it.
     isInStep ||= covers(shared.seen, seen);
     if (isInStep) return shared;
-    const isNews = !shows(seen, shared.change.key.changedIn);
-    const own = isNews ? { ...shared, cursor: ownCursor(seen, shared), kept: new Map() } : null;
+    const isNew = !shows(seen, shared.change.key.changedIn);
+    const event = isNew ? { ...shared, cursor: cursorAfter({ ...shared, seen }), memo: new Map() } : null;
     if (shared.endsPage && covers(shared.page, seen)) seen = shared.page;
-    return own;
+    return event;
   };
-  const tell = (shared: SharedChange | undefined): Next | Promise<Next> => {
+  const toNext = (shared: SharedChange | undefined): Next | Promise<Next> => {
     if (!shared) return END;
-    const value = toOwn(shared);
+    const value = toEvent(shared);
     return value ? { done: false, value } : next();
   };
-  const next = () => queue.take().then(tell);
+  const next = () => queue.take().then(toNext);
   return next;
-}
-
-function ownCursor(seen: Snapshot, { change, page, endsPage }: SharedChange): string {
-  return encodePlace(endsPage ? { seen: page } : { seen, page: { snapshot: page, key: change.key } });
 }

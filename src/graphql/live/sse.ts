@@ -1,20 +1,20 @@
 /**
- * Subscriptions as server-sent events, in the words of graphql-sse's distinct connections: a `next` for each result, then
- * `complete`, and a comment now and then as a sign of life.
+ * Subscriptions as server-sent events, by the "distinct connections" mode of the graphql-sse protocol: one `next` per result,
+ * then `complete`, and a comment from time to time as a keep-alive.
  *
- * In the place of Yoga's own, which puts each subscriber's events into JSON and bytes anew and writes each in two pieces: here
- * a result that many get is put into bytes once, and what comes at once goes out at once. A client that does not read is not
- * read for either: what waits for it waits in its inbox, which has an end. It knows nothing of what is followed.
+ * It replaces Yoga's own SSE, which serializes an event for each subscriber and writes it in two pieces. Here a result is
+ * serialized once for all subscribers, and results that are ready together go out in one write. A client that does not read
+ * causes no reading: its events wait in its bounded queue. It does not know what is subscribed to.
  */
 import { Readable } from "node:stream";
 import type { ExecutionResult, GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
 
-/** Pause between two signs of life, in milliseconds: proxies end what is silent for 15 s and more. */
+/** Pause between two keep-alives, in milliseconds. Proxies close connections that are silent for 15 s or more. */
 export const PING_INTERVAL_MS = 12_000;
 
-/** Results that are taken at once for one client, before anything is written. */
-const MAX_AT_ONCE = 64;
+/** Results in one write. */
+const MAX_BATCH = 64;
 
 const PING = Buffer.from(":\n\n");
 const COMPLETE = Buffer.from("event: complete\ndata:\n\n");
@@ -22,116 +22,134 @@ const HEADERS = {
   "Content-Type": "text/event-stream",
   Connection: "keep-alive",
   "Cache-Control": "no-cache",
-  // Not to be compressed on the way: a proxy that does holds events back.
+  // Forbids compression on the way: a proxy that compresses holds events back.
   "Content-Encoding": "none",
 };
 
-/** Answers subscriptions with a stream of events; all else is Yoga's. `pingIntervalMs`: `PING_INTERVAL_MS` when left out. */
+/** Answers subscriptions with an event stream, and leaves other operations to Yoga. `pingIntervalMs`: `PING_INTERVAL_MS` by default. */
 export function streamEvents(pingIntervalMs = PING_INTERVAL_MS): Plugin {
   return {
     async onResultProcess({ request, result, resultProcessor, setResultProcessor }) {
       if (!isAsyncIterable(result)) return;
       const results = result[Symbol.asyncIterator]();
-      // By now it is followed already. Without a processor the client takes no events, as Yoga tells it: nobody else ends this.
+      // No processor: the client does not accept events, and Yoga answers with 406. The subscription exists by now; end it.
       if (!resultProcessor) return void (await results.return?.());
       setResultProcessor((_, { Response }) => {
         const stream = createEventStream(results, pingIntervalMs);
-        endWith(request.signal, stream);
-        // Yoga's own `Response` takes a stream of Node's as it is, which its type does not say.
+        destroyOnAbort(request.signal, stream);
+        // Yoga's own `Response` accepts a Node stream, but its type does not say so.
         return new Response(stream as unknown as ReadableStream, { headers: HEADERS });
       }, "text/event-stream");
     },
   };
 }
 
-/** The stream of a client that goes before its first byte is neither read nor destroyed by Yoga. */
-function endWith(signal: AbortSignal, stream: Readable): void {
-  const end = () => void stream.destroy();
-  signal.addEventListener("abort", end, { once: true });
-  if (signal.aborted) end();
-  stream.once("close", () => signal.removeEventListener("abort", end));
+/** Yoga neither reads nor destroys the stream of a client that disconnects before its first byte. */
+function destroyOnAbort(signal: AbortSignal, stream: Readable): void {
+  const destroy = () => void stream.destroy();
+  signal.addEventListener("abort", destroy, { once: true });
+  if (signal.aborted) destroy();
+  stream.once("close", () => signal.removeEventListener("abort", destroy));
 }
 
-/** The bytes for one client. To destroy it ends what it reads from. */
+/** The bytes for one client. Destroying the stream calls `results.return()`. */
 export function createEventStream(results: AsyncIterator<ExecutionResult>, pingIntervalMs: number): Readable {
-  let taken: Buffer[] = [];
-  let isTaking = false;
-  let isFull = false;
-  let isOver = false;
-
-  const write = () => {
-    if (stream.destroyed) return;
-    const bytes = taken.length === 1 ? taken[0] : Buffer.concat(taken);
-    taken = [];
-    isFull = !stream.push(bytes);
-    if (isOver) stream.push(null);
-    else take();
-  };
-  const put = (bytes: Buffer) => {
-    // Once all that has happened up to now is taken in: a burst is one write.
-    if (taken.push(bytes) === 1) process.nextTick(write);
-  };
-  const take = () => {
-    if (isTaking || isFull || isOver || stream.destroyed || taken.length >= MAX_AT_ONCE) return;
-    isTaking = true;
-    results.next().then(onResult, onFailure);
-  };
-  const onResult = ({ done, value }: IteratorResult<ExecutionResult>) => {
-    isTaking = false;
-    if (stream.destroyed) return;
-    isOver = done === true;
-    try {
-      put(isOver ? COMPLETE : encodeResult(value));
-    } catch (error) {
-      return onFailure(error);
-    }
-    take();
-  };
-  const onFailure = (error: unknown) => {
-    stream.destroy(error instanceof Error ? error : new Error(String(error)));
-  };
-
-  const stream = new Readable({
-    read() {
-      isFull = false;
-      take();
-    },
-    destroy(error, callback) {
-      clearInterval(pings);
-      taken = [];
-      Promise.resolve(results.return?.()).then(
-        () => callback(error),
-        (failure: Error) => callback(error ?? failure),
-      );
-    },
-  });
-  const pings = setInterval(() => {
-    // What waits to be written is a sign of life too.
-    if (!isFull && !isOver && taken.length === 0) isFull = !stream.push(PING);
-  }, pingIntervalMs);
-  // Some browsers take a response for begun only when a first byte has come.
-  stream.push(PING);
-  return stream;
+  return new EventStream(results, pingIntervalMs);
 }
 
-/** Where a result has its bytes: with it, see `kept.ts`. */
+class EventStream extends Readable {
+  readonly #results: AsyncIterator<ExecutionResult>;
+  readonly #pings: NodeJS.Timeout;
+  /** Bytes for the next write. */
+  #batch: Buffer[] = [];
+  #isReading = false;
+  /** The stream's buffer is full: wait for `_read`. */
+  #isFull = false;
+  #isDone = false;
+
+  constructor(results: AsyncIterator<ExecutionResult>, pingIntervalMs: number) {
+    super();
+    this.#results = results;
+    this.#pings = setInterval(() => this.#ping(), pingIntervalMs);
+    // Some browsers regard a response as started only when its first byte has arrived.
+    this.push(PING);
+  }
+
+  override _read(): void {
+    this.#isFull = false;
+    this.#readNext();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearInterval(this.#pings);
+    this.#batch = [];
+    Promise.resolve(this.#results.return?.()).then(
+      () => callback(error),
+      (failure: Error) => callback(error ?? failure),
+    );
+  }
+
+  #readNext(): void {
+    if (this.#isReading || this.#isFull || this.#isDone || this.destroyed || this.#batch.length >= MAX_BATCH) return;
+    this.#isReading = true;
+    this.#results.next().then(this.#onResult, this.#onError);
+  }
+
+  // Arrow functions are created once per stream. A closure per result would be more garbage.
+  readonly #onResult = ({ done, value }: IteratorResult<ExecutionResult>) => {
+    this.#isReading = false;
+    if (this.destroyed) return;
+    this.#isDone = done === true;
+    try {
+      this.#add(this.#isDone ? COMPLETE : encodeResult(value));
+    } catch (error) {
+      return this.#onError(error);
+    }
+    this.#readNext();
+  };
+
+  readonly #onError = (error: unknown) => {
+    this.destroy(error instanceof Error ? error : new Error(String(error)));
+  };
+
+  #add(bytes: Buffer): void {
+    // Written in the next tick, together with all results that are ready by then.
+    if (this.#batch.push(bytes) === 1) process.nextTick(this.#write);
+  }
+
+  readonly #write = () => {
+    if (this.destroyed) return;
+    const bytes = this.#batch.length === 1 ? this.#batch[0] : Buffer.concat(this.#batch);
+    this.#batch = [];
+    this.#isFull = !this.push(bytes);
+    if (this.#isDone) this.push(null);
+    else this.#readNext();
+  };
+
+  #ping(): void {
+    // Bytes that wait to be written keep the connection alive as well.
+    if (!this.#isFull && !this.#isDone && this.#batch.length === 0) this.#isFull = !this.push(PING);
+  }
+}
+
+/** The serialized bytes of a result, stored on the result: see `memo.ts` for the reason. */
 const BYTES = Symbol("bytes");
 
-/** A result as it goes out, put into bytes once, however many get it. */
+/** The bytes of a result, serialized once for all subscribers. */
 export function encodeResult(result: ExecutionResult & { [BYTES]?: Buffer }): Buffer {
   result[BYTES] ??= Buffer.from(`event: next\ndata: ${JSON.stringify(withoutInternals(result))}\n\n`);
   return result[BYTES];
 }
 
-/** What an error says about the HTTP response is not the client's. */
+/** `extensions.http` is for Yoga, not for the client. */
 function withoutInternals(result: ExecutionResult): object {
-  return result.errors ? { ...result, errors: result.errors.map(shown) } : result;
+  return result.errors ? { ...result, errors: result.errors.map(publicError) } : result;
 }
 
-function shown(error: GraphQLError): object {
-  const { extensions, ...said } = error.toJSON();
-  const { http: _, ...others } = extensions ?? {};
-  return Object.keys(others).length > 0 ? { ...said, extensions: others } : said;
+function publicError(error: GraphQLError): object {
+  const { extensions, ...rest } = error.toJSON();
+  const { http: _, ...publicExtensions } = extensions ?? {};
+  return Object.keys(publicExtensions).length > 0 ? { ...rest, extensions: publicExtensions } : rest;
 }
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<ExecutionResult> {

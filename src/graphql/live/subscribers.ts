@@ -1,94 +1,88 @@
 /**
- * Who follows on this process, and who of them gets what.
+ * The subscribers of this process, and which changes each of them gets.
  *
- * Those who follow the same are kept together, so that a change costs as much as it has followers, however many others there
- * are. It reads nothing and waits for nobody.
+ * Subscribers of the same thread or chat form one group. So the work for a change grows with its own subscribers, not with all
+ * of them. No I/O here.
  */
-import type { ActivityScope, Change, ChangeKind } from "../../db/queries/admin/changes.ts";
-import type { Snapshot } from "../../db/snapshot.ts";
+import type { ActivityScope, ChangeKind } from "../../db/queries/admin/changes.ts";
+import type { PagedChange } from "./activity-cursor.ts";
 import type { BoundedQueue } from "./bounded-queue.ts";
-import type { Kept } from "./memo.ts";
+import type { Memo } from "./memo.ts";
 
-/** A change as all followers of the process get it. */
-export interface SharedChange {
-  readonly change: Change;
-  /** What was known before this change's page was read: who has seen less than that must look at `page`. */
-  readonly seen: Snapshot;
-  /** The snapshot that the page was read from; `endsPage`: with this change all of it is known. */
-  readonly page: Snapshot;
-  readonly endsPage: boolean;
-  /** For those who have seen `seen`: where they stand after it. */
+/** A change as all subscribers of the process get it. A subscriber who has not seen all of `seen` must check it against `page`. */
+export interface SharedChange extends PagedChange {
+  /** The cursor after this change, for subscribers who have seen `seen`. */
   readonly cursor: string;
-  readonly kept: Kept;
-  /** The same for all changes that were read at once. */
-  readonly keptOfRead: Kept;
+  readonly memo: Memo;
+  /** One memo for all changes of a page. */
+  readonly pageMemo: Memo;
 }
 
-/** What one of them follows. */
-export interface Wish {
+/** What one client subscribes to. */
+export interface Subscription {
   readonly scope: ActivityScope;
-  /** Null: of all kinds. */
+  /** Null for all kinds. */
   readonly kinds: ReadonlySet<ChangeKind> | null;
-  /** The row's id of the token under which they do; null for the configured one. */
+  /** The row id of the client's token; null for the configured token. */
   readonly tokenId: string | null;
 }
 
-type ActivityInbox = BoundedQueue<SharedChange>;
+type ChangeQueue = BoundedQueue<SharedChange>;
 
 export interface Subscribers {
-  readonly wishes: ReadonlyMap<ActivityInbox, Wish>;
-  add(queue: ActivityInbox, wish: Wish): void;
-  /** Whether it was there. */
-  delete(queue: ActivityInbox): boolean;
-  /** Each of them that wants some of these changes, with those, in their order; whoever comes or goes meanwhile is heeded. */
-  wanting(changes: readonly SharedChange[]): Iterable<readonly [ActivityInbox, readonly SharedChange[]]>;
+  readonly subscriptions: ReadonlyMap<ChangeQueue, Subscription>;
+  add(queue: ChangeQueue, subscription: Subscription): void;
+  /** Returns false if it was not there. */
+  delete(queue: ChangeQueue): boolean;
+  /** The subscribers of these changes, each with its own changes in their order. They may come and go during the iteration. */
+  match(changes: readonly SharedChange[]): Iterable<readonly [ChangeQueue, readonly SharedChange[]]>;
 }
 
-/** Of those who follow all. */
+/** The group of subscribers without a thread or chat. */
 const ALL = "all";
 
 export function createSubscribers(): Subscribers {
-  const wishes = new Map<ActivityInbox, Wish>();
-  /** By what they follow: a thread's id, a chat's, or all. */
-  const audiences = new Map<string, Set<ActivityInbox>>();
+  const subscriptions = new Map<ChangeQueue, Subscription>();
+  /** By thread id, chat id or `ALL`. */
+  const groups = new Map<string, Set<ChangeQueue>>();
   return {
-    wishes,
-    add(queue, wish) {
-      wishes.set(queue, wish);
-      const key = audienceOf(wish);
-      const audience = audiences.get(key) ?? new Set();
-      audiences.set(key, audience.add(queue));
+    subscriptions,
+    add(queue, subscription) {
+      subscriptions.set(queue, subscription);
+      const key = groupOf(subscription);
+      const group = groups.get(key) ?? new Set();
+      groups.set(key, group.add(queue));
     },
     delete(queue) {
-      const wish = wishes.get(queue);
-      if (!wish) return false;
-      wishes.delete(queue);
-      const key = audienceOf(wish);
-      const audience = audiences.get(key);
-      audience?.delete(queue);
-      if (audience?.size === 0) audiences.delete(key);
+      const subscription = subscriptions.get(queue);
+      if (!subscription) return false;
+      subscriptions.delete(queue);
+      const key = groupOf(subscription);
+      const group = groups.get(key);
+      group?.delete(queue);
+      if (group?.size === 0) groups.delete(key);
       return true;
     },
-    *wanting(changes) {
-      const inThreads = Map.groupBy(changes, ({ change }) => change.thread.id);
-      const inChats = Map.groupBy(changes, ({ change }) => change.thread.chatId);
-      for (const [key, wanted] of [[ALL, changes] as const, ...inThreads, ...inChats]) {
-        for (const queue of audiences.get(key) ?? []) yield [queue, wantedBy(wishes.get(queue), wanted)];
+    *match(changes) {
+      const byThread = Map.groupBy(changes, ({ change }) => change.thread.id);
+      const byChat = Map.groupBy(changes, ({ change }) => change.thread.chatId);
+      for (const [key, candidates] of [[ALL, changes] as const, ...byThread, ...byChat]) {
+        for (const queue of groups.get(key) ?? []) yield [queue, filterFor(subscriptions.get(queue), candidates)];
       }
     },
   };
 }
 
-function audienceOf({ scope: { threadId, chatId } }: Wish): string {
+function groupOf({ scope: { threadId, chatId } }: Subscription): string {
   return threadId ?? chatId ?? ALL;
 }
 
-function wantedBy(wish: Wish | undefined, changes: readonly SharedChange[]): readonly SharedChange[] {
-  const { scope: { threadId, chatId } = {}, kinds = null } = wish ?? {};
-  // A thread of another chat than the one that is followed too has nothing for whoever asks for both.
-  const isOfOneScope = threadId === undefined || chatId === undefined;
-  if (isOfOneScope && kinds === null) return changes;
+function filterFor(subscription: Subscription | undefined, changes: readonly SharedChange[]): readonly SharedChange[] {
+  const { scope: { threadId, chatId } = {}, kinds = null } = subscription ?? {};
+  // The group covers one of the two. With both, the thread must belong to the chat.
+  const isCoveredByGroup = threadId === undefined || chatId === undefined;
+  if (isCoveredByGroup && kinds === null) return changes;
   return changes.filter(({ change: { thread, kind } }) => {
-    return (isOfOneScope || thread.chatId === chatId) && (kinds === null || kinds.has(kind));
+    return (isCoveredByGroup || thread.chatId === chatId) && (kinds === null || kinds.has(kind));
   });
 }

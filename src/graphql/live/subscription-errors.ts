@@ -1,37 +1,37 @@
-/** Why somebody is not taken as a follower, or is one no longer, in words that say what to do. (`inbox.ts`: too slow.) */
+/** Why a subscription is refused or ends. Each message says what the client can do. See also `SubscriberTooSlowError`. */
 import { AppError } from "../../errors.ts";
 
-/** On one process. Each holds an open connection: a limit below that of open files. */
+/** Per process. Each subscriber holds an open connection, so this stays below the limit of open files. */
 export const MAX_SUBSCRIBERS = 2_000;
 
-/** This process has as many subscribers as it takes. */
+/** This process has `MAX_SUBSCRIBERS` subscribers. */
 export class TooManySubscribersError extends AppError {
   override readonly code = "TOO_MANY_SUBSCRIBERS";
 
   constructor() {
-    super(`${MAX_SUBSCRIBERS} subscribers follow already: try again later, or at another process`);
+    super(`The server already has ${MAX_SUBSCRIBERS} subscribers: try again later`);
   }
 }
 
-/** The process ends: another one, or the same after its start, goes on from the last cursor. */
-export class FollowingEndedError extends AppError {
+/** The process shuts down. Another process, or this one after its restart, continues from the last cursor. */
+export class ShuttingDownError extends AppError {
   override readonly code = "SHUTTING_DOWN";
 
   constructor() {
-    super("The server stops: subscribe again with 'after', the last cursor");
+    super("The server is shutting down: subscribe again with 'after', the last cursor");
   }
 }
 
-/** The database is not as far as what was told already: another server took over, without the first one's last changes. */
-export class PlaceLostError extends AppError {
+/** The database is behind what subscribers have already received: a failover lost the last transactions. */
+export class PositionLostError extends AppError {
   override readonly code = "PLACE_LOST";
 
   constructor() {
-    super("The database has lost its last changes: read anew, and subscribe again without 'after'");
+    super("The database has lost its last changes: read the data again, and subscribe again without 'after'");
   }
 }
 
-/** The token under which one followed is good for nothing any more. */
+/** The subscriber's token was valid when the subscription began, and is not any more. */
 export class TokenEndedError extends AppError {
   override readonly code = "UNAUTHENTICATED";
 

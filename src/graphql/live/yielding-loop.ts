@@ -1,15 +1,15 @@
-/** Work for many, a few at a time: the first of them have theirs before the last, and whoever asks meanwhile is not kept waiting. */
+/** A loop that yields to the event loop, so that long work does not delay timers, I/O and other requests. */
 
-/** After `perTurn` items all else gets its turn. What comes meanwhile into a collection that is gone through is served. */
+/** Yields after every `batchSize` items. Items added to a live collection during the loop are processed too. */
 export async function forEachYielding<Item>(
   items: Iterable<Item>,
-  perTurn: number,
+  batchSize: number,
   work: (item: Item) => void,
 ): Promise<void> {
-  let done = 0;
+  let processed = 0;
   for (const item of items) {
     work(item);
-    done += 1;
-    if (done % perTurn === 0) await new Promise((resolve) => setImmediate(resolve));
+    processed += 1;
+    if (processed % batchSize === 0) await new Promise((resolve) => setImmediate(resolve));
   }
 }

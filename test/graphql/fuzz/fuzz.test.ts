@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { createFuzzBed, type FuzzBed } from "./target.ts";
 import { fuzz } from "./fuzz.ts";
 import { findFaults } from "./judge.ts";
 import type { FuzzRequest } from "./requests.ts";
+import { createFuzzBed, type FuzzBed } from "./target.ts";
 
 let testDatabase: TestDatabase;
 let bed: FuzzBed;

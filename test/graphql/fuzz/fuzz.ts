@@ -1,9 +1,9 @@
 /** Sends so many requests and tells of each that was answered as none may be. */
 import fc from "fast-check";
 import { createSchema } from "../../../src/graphql/schema.ts";
-import type { FuzzBed } from "./target.ts";
 import { findFaults } from "./judge.ts";
 import { type FuzzRequest, requestsTo } from "./requests.ts";
+import type { FuzzBed } from "./target.ts";
 import { catchStrays, type Strays } from "./unhandled-errors.ts";
 
 export interface Finding {

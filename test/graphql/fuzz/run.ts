@@ -11,8 +11,8 @@ import { connectDatabase, createDatabaseIfMissing, type Database } from "../../.
 import { startEmbeddedPostgres } from "../../../src/db/embedded/server.ts";
 import { migrateDatabase } from "../../../src/db/migrate.ts";
 import { BROKEN_OFF, stopOnSignals } from "../../../src/process/signals.ts";
-import { createFuzzBed } from "./target.ts";
 import { fuzz, type Tally } from "./fuzz.ts";
+import { createFuzzBed } from "./target.ts";
 
 const { values } = parseArgs({
   options: {

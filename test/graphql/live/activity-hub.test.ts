@@ -42,7 +42,7 @@ async function say(...texts: string[]) {
 
 test("whoever never reads takes no place any more once they are dropped", async () => {
   const { hub, hears } = startHub();
-  await hub.follow(EVERYTHING);
+  await hub.subscribe(EVERYTHING);
   const whileFollowed = hears.count;
 
   await say(...Array(MAX_WAITING + 1).fill("hello"));
@@ -54,14 +54,14 @@ test("whoever never reads takes no place any more once they are dropped", async 
 
 test("when the database has lost what was told already, followers are told to begin anew, and can", async () => {
   const { hub } = startHub(firstAt("9000000000:9000000000:"));
-  const follower = await hub.follow(EVERYTHING);
+  const subscriber = await hub.subscribe(EVERYTHING);
   await say("hello");
-  const told = follower.queue.take();
+  const told = subscriber.queue.take();
 
   await expect(told).rejects.toMatchObject({ code: "PLACE_LOST" });
   await expect(told).rejects.toThrow("subscribe again without 'after'");
 
-  const next = await hub.follow(EVERYTHING);
+  const next = await hub.subscribe(EVERYTHING);
   await say("hello again");
   expect(await next.queue.take()).toMatchObject({ change: { kind: "message", message: { text: "hello again" } } });
   await hub.close();

@@ -10,7 +10,7 @@ import {
   validateSubscriptionArgs,
 } from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { findNews } from "../../../src/db/queries/admin/activity.ts";
+import { findChangePage } from "../../../src/db/queries/admin/activity.ts";
 import { isColumn, SHAPED, type ShapedKind } from "../../../src/db/queries/admin/shapes.ts";
 import { replies, runs, runText, threads } from "../../../src/db/schema/index.ts";
 import { parseSnapshot } from "../../../src/db/snapshot.ts";
@@ -153,8 +153,8 @@ async function eventsOfAllKinds(): Promise<ActivityEvent[]> {
   await admins.db.insert(runText).values({ runId: run.id, offset: 3, text: "trà đá 🧋" });
   const seen = parseSnapshot("3:3:");
   if (!seen) expect.unreachable("it is a snapshot");
-  const { changes } = await findNews(admins.db, { seen }, { scope: { sandbox: false }, limit: 500 });
-  return changes.map((change) => ({ change, cursor: `c${change.key.id}`, kept: new Map(), keptOfRead: new Map() }));
+  const { changes } = await findChangePage(admins.db, { seen }, { scope: { sandbox: false }, limit: 500 });
+  return changes.map((change) => ({ change, cursor: `c${change.key.id}`, memo: new Map(), pageMemo: new Map() }));
 }
 
 function isPlanned(type: string, field: string): boolean {

@@ -184,11 +184,11 @@ test("a client that goes before its stream begins leaves nothing behind", async 
   const gone = Promise.withResolvers<void>();
   const held: ActivityHub = {
     ...admins.activity,
-    async follow(wish) {
-      const follower = await admins.activity.follow(wish);
+    async subscribe(subscription) {
+      const subscriber = await admins.activity.subscribe(subscription);
       asked.resolve();
       await gone.promise;
-      return follower;
+      return subscriber;
     },
   };
   const slow = await startAdminApi({ shared: admins.testDatabase, activity: held });

@@ -1,9 +1,9 @@
 /**
- * What has changed: the rows that a snapshot does not show, for admins who follow what goes on.
+ * Changes since a snapshot, for subscribers of the admin API.
  *
- * Each row that admins see knows the transaction that changed it last (`changed_in`). Whoever has seen a snapshot has missed
- * nothing but the rows whose transaction it does not show, whatever the order of commits; and such a row is news once. A
- * state is told, not its history: what changed twice in between is told as it is now.
+ * Each row that admins see stores the transaction that changed it last (`changed_in`). A client that has seen a snapshot has
+ * missed exactly the rows whose transaction the snapshot does not show, whatever the order of commits. A change carries the
+ * current state of a row, not its history: a row that changed twice comes once.
  */
 import { and, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import { BadInputError } from "../../../errors.ts";
@@ -11,60 +11,67 @@ import { RUNNING_STATUSES } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
 import { hasStatus, messages, replies, runs, runText, threads, toolCalls } from "../../schema/index.ts";
 import { parseSnapshot, type Snapshot } from "../../snapshot.ts";
-import { type ActivityPlace, type ActivityScope, type Change, findChanges, NOW, readChange } from "./changes.ts";
+import { type ActivityPosition, type ActivityScope, type Change, findChanges, NOW, readChange } from "./changes.ts";
+import { isChatInEnvironment } from "./environments.ts";
 import type { RunRow } from "./runs.ts";
-import { isChatOnSide } from "./environments.ts";
 
-export interface News {
-  /** What all of this was read from: once `isWhole`, all that it shows is known. */
+export interface ChangePage {
+  /** The snapshot that the page was read from. After the last page, all that it shows is seen. */
   readonly snapshot: Snapshot;
   /** In the order of their keys. */
   readonly changes: readonly Change[];
-  /** Whether there is no more to read in this snapshot. */
-  readonly isWhole: boolean;
+  /** Whether this is the last page of `snapshot`. */
+  readonly isLast: boolean;
 }
 
-/** An answer in the making, with its text so far. */
+/** An answer that is being written, with its text so far. */
 export interface ReplyInProgress {
   readonly run: RunRow;
   readonly text: string;
 }
 
-/** Answers in the making that one look shows at most: more than all processes of a shop work on at once. */
+/** Most answers in one result: more than all processes of a shop can work on at once. */
 const MAX_REPLIES_IN_PROGRESS = 500;
 
 /**
- * The next changes after `place`, at most `limit`. A page that was begun is read on in its own snapshot.
+ * The next changes after `position`, at most `limit`. A page that was begun is continued in its own snapshot.
  *
- * @throws {BadInputError} for a place that this database has not come to: a cursor of another one, or of before a restore.
+ * @throws {UnknownPositionError}
  */
-export async function findNews(
+export async function findChangePage(
   db: Db,
-  place: ActivityPlace,
+  position: ActivityPosition,
   { scope, limit }: { scope: ActivityScope; limit: number },
-): Promise<News> {
-  const found = await findChanges(db, place, { scope, limit: limit + 1 });
-  const current = readSnapshot(found[0]?.current);
-  const snapshot = place.page?.snapshot ?? current;
-  if (place.seen.until > current.until || snapshot.until > current.until) throw new UnknownPlaceError();
-  const changes = found.flatMap((row) => readChange(row) ?? []);
-  return { snapshot, changes: changes.slice(0, limit), isWhole: changes.length <= limit };
+): Promise<ChangePage> {
+  const rows = await findChanges(db, position, { scope, limit: limit + 1 });
+  const current = readSnapshot(rows[0]?.current);
+  const snapshot = position.page?.snapshot ?? current;
+  if (position.seen.until > current.until || snapshot.until > current.until) throw new UnknownPositionError();
+  const changes = rows.flatMap((row) => readChange(row) ?? []);
+  return { snapshot, changes: changes.slice(0, limit), isLast: changes.length <= limit };
 }
 
-/** Where somebody stands who begins now, with the answers that are in the making. */
-export async function findNow(
+/** The position of a client that has read `page`, which began at `position`. */
+export function positionAfter(position: ActivityPosition, { snapshot, changes, isLast }: ChangePage): ActivityPosition {
+  const last = changes.at(-1);
+  if (isLast || !last) return { seen: snapshot };
+  return { seen: position.seen, page: { snapshot, key: last.key } };
+}
+
+/** The start of a new subscription: the current snapshot, and the answers that are being written in it. */
+export async function findActivityStart(
   db: Db,
   scope: ActivityScope,
 ): Promise<{ snapshot: Snapshot; repliesInProgress: ReplyInProgress[] }> {
-  const isAsked = and(hasStatus(runs.status, RUNNING_STATUSES), inScope(scope, runs.threadId, threads.chatId));
-  const inTheMaking = sql`(select ${runs.id} from ${runs} join ${threads} on ${threads.id} = ${runs.threadId}
-    where ${isAsked} order by ${runs.queuedAt}, ${runs.id} limit ${MAX_REPLIES_IN_PROGRESS})`;
-  const soFar = sql<string>`coalesce((select string_agg(${runText.text}, '' order by ${runText.offset})
+  const isMatching = and(hasStatus(runs.status, RUNNING_STATUSES), isInScope(scope, runs.threadId, threads.chatId));
+  const matching = sql`(select ${runs.id} from ${runs} join ${threads} on ${threads.id} = ${runs.threadId}
+    where ${isMatching} order by ${runs.queuedAt}, ${runs.id} limit ${MAX_REPLIES_IN_PROGRESS})`;
+  const textSoFar = sql<string>`coalesce((select string_agg(${runText.text}, '' order by ${runText.offset})
     from ${runText} where ${runText.runId} = ${runs.id}), '')`;
   const rows = await db
-    .select({ current: sql<string>`now.snapshot::text`, run: runs, text: soFar })
+    .select({ current: sql<string>`now.snapshot::text`, run: runs, text: textSoFar })
     .from(NOW)
-    .leftJoin(runs, sql`${runs.id} in ${inTheMaking}`)
+    .leftJoin(runs, sql`${runs.id} in ${matching}`)
     .orderBy(runs.queuedAt, runs.id);
   return {
     snapshot: readSnapshot(rows[0]?.current),
@@ -72,20 +79,20 @@ export async function findNow(
   };
 }
 
-/** All that is stored by now. */
+/** The current snapshot of the database. */
 export async function findSnapshot(db: Db): Promise<Snapshot> {
   const [row] = await db.select({ current: sql<string>`now.snapshot::text` }).from(NOW);
   return readSnapshot(row?.current);
 }
 
 /**
- * Forgets by which transactions rows were changed that this server has not come to: they are of the server that a restored
- * dump was made on, and would all be news once it does.
+ * Resets transaction numbers that this server has not reached yet. They come from a restored dump of another server. Without the
+ * reset, all those rows would count as changed once this server reaches their numbers.
  */
 export async function forgetForeignChanges(db: Db): Promise<void> {
   for (const table of [messages, replies, runs, runText, toolCalls]) {
-    // The first transaction of any server: each snapshot shows it. By the index there is nothing to read where nothing is
-    // foreign; of the text without one, which is read whole, there is only what is in the making.
+    // 3 is the first transaction of any server, and every snapshot shows it. The index on `changed_in` makes this cheap. `runText`
+    // has no such index, but holds only answers that are being written.
     await db
       .update(table)
       .set({ changedIn: sql`'3'::xid8` })
@@ -93,22 +100,28 @@ export async function forgetForeignChanges(db: Db): Promise<void> {
   }
 }
 
-/** A place that this database has not come to. */
-export class UnknownPlaceError extends BadInputError {
+/** The position is ahead of this database: it comes from another one, or from before a restore. */
+export class UnknownPositionError extends BadInputError {
   constructor() {
-    super("'after' is a cursor of another database, or of before a restore: follow without it, and read anew");
+    super(
+      "'after' is a cursor of another database, or from before a restore: subscribe without it, and read the data again",
+    );
   }
 }
 
 function readSnapshot(text: string | undefined): Snapshot {
   const snapshot = parseSnapshot(text ?? "");
-  if (!snapshot) throw new Error(`the server gave a snapshot that cannot be read: ${text}`);
+  if (!snapshot) throw new Error(`the server returned an invalid snapshot: ${text}`);
   return snapshot;
 }
 
-function inScope({ sandbox, threadId, chatId }: ActivityScope, thread: SQLWrapper, chat: SQLWrapper): SQL | undefined {
+function isInScope(
+  { sandbox, threadId, chatId }: ActivityScope,
+  thread: SQLWrapper,
+  chat: SQLWrapper,
+): SQL | undefined {
   return and(
-    isChatOnSide(chat, sandbox),
+    isChatInEnvironment(chat, sandbox),
     threadId === undefined ? undefined : sql`${thread} = ${threadId}::uuid`,
     chatId === undefined ? undefined : sql`${chat} = ${chatId}::uuid`,
   );

@@ -30,7 +30,7 @@ const outputTokens = wholeOf(runs.outputTokens);
 const isCounted = sql`(${runs.inputTokens} is not null and ${runs.outputTokens} is not null)`;
 
 /** Whether a model has answered in the run: the column is set with the first finished round. */
-export const wasAsked = sql`(${runs.model} is not null)`;
+export const hasAnswer = sql`(${runs.model} is not null)`;
 
 /**
  * US dollars of a run, numeric; null where its tokens or their price are not known. A choice and not a join with the prices as
@@ -41,7 +41,7 @@ export function runCost(prices: readonly ModelPrice[] = PRICES): SQL {
   return cases.length === 0 ? sql`null::numeric` : sql`case ${sql.join(cases, sql` `)} end`;
 }
 
-/** Aggregates over runs, of `runCost` and `wasAsked` or of columns that hold them. */
+/** Aggregates over runs, of `runCost` and `hasAnswer` or of columns that hold them. */
 export function sumCosts(cost: SQL, asked: SQL) {
   const usedTokens = sql`(${inputTokens} + ${outputTokens}::bigint > 0 or (${asked} and not ${isCounted}))`;
   return {
@@ -57,7 +57,7 @@ export function findThreadCosts(
   prices?: readonly ModelPrice[],
 ): Promise<(CostFigures & { threadId: string })[]> {
   return db
-    .select({ threadId: runs.threadId, ...sumCosts(runCost(prices), wasAsked) })
+    .select({ threadId: runs.threadId, ...sumCosts(runCost(prices), hasAnswer) })
     .from(runs)
     .where(sql`${runs.threadId} = any(${uuidArray(threadIds)})`)
     .groupBy(runs.threadId);

@@ -4,10 +4,10 @@ import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
 import { messageRevisions, messages } from "../../schema/index.ts";
 import { MESSAGES_TO_WALK, messageHas, messageHasUnindexed } from "../search/search.ts";
+import { isThreadInEnvironment } from "./environments.ts";
 import type { Listing, RareCondition } from "./paging.ts";
 import { inRange, type TimeRange } from "./range.ts";
 import { asksOnly, inChat, rarely } from "./related.ts";
-import { isThreadOnSide } from "./environments.ts";
 
 export type MessageRow = typeof messages.$inferSelect;
 export type RevisionRow = typeof messageRevisions.$inferSelect;
@@ -58,7 +58,7 @@ export function findMessages(db: Db, ids: readonly string[], sandbox: boolean): 
   return db
     .select()
     .from(messages)
-    .where(and(sql`${messages.id} = any(${uuidArray(ids)})`, isThreadOnSide(messages.threadId, sandbox)));
+    .where(and(sql`${messages.id} = any(${uuidArray(ids)})`, isThreadInEnvironment(messages.threadId, sandbox)));
 }
 
 /** What the Assistant said in these runs: at most one message each, in no order. */
@@ -97,7 +97,7 @@ export function findRevisions(db: Db, messageIds: readonly string[]): Promise<Re
 
 function whereMessage(filter: MessageFilter, sandbox: boolean): SQL | undefined {
   return and(
-    isThreadOnSide(messages.threadId, sandbox),
+    isThreadInEnvironment(messages.threadId, sandbox),
     filter.threadId ? eq(messages.threadId, filter.threadId) : undefined,
     filter.runId ? eq(messages.runId, filter.runId) : undefined,
     filter.role ? eq(messages.role, filter.role) : undefined,

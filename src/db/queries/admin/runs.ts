@@ -4,11 +4,11 @@ import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
 import { chats, replies, runs, threads, toolCalls } from "../../schema/index.ts";
 import { runCostsOver } from "./costs.ts";
+import { isThreadInEnvironment } from "./environments.ts";
 import type { Listing, RareCondition } from "./paging.ts";
 import { inRange, type TimeRange } from "./range.ts";
 import { asksOnly, inChat, isOneOf, ROWS_TO_WALK, rarely } from "./related.ts";
 import { isAskedWith } from "./rounds.ts";
-import { isThreadOnSide } from "./environments.ts";
 
 export type RunRow = typeof runs.$inferSelect;
 
@@ -81,7 +81,7 @@ export function findRuns(db: Db, ids: readonly string[], sandbox: boolean): Prom
   return db
     .select()
     .from(runs)
-    .where(and(sql`${runs.id} = any(${uuidArray(ids)})`, isThreadOnSide(runs.threadId, sandbox)));
+    .where(and(sql`${runs.id} = any(${uuidArray(ids)})`, isThreadInEnvironment(runs.threadId, sandbox)));
 }
 
 /** The delivery of each of these runs, in no order. */
@@ -97,7 +97,7 @@ export function findDeliveries(db: Db, runIds: readonly string[]): Promise<Deliv
 
 function whereRun(filter: RunFilter, sandbox: boolean): SQL | undefined {
   return and(
-    isThreadOnSide(runs.threadId, sandbox),
+    isThreadInEnvironment(runs.threadId, sandbox),
     filter.threadId ? eq(runs.threadId, filter.threadId) : undefined,
     filter.status ? isOneOf(runs.status, filter.status) : undefined,
     filter.errorCode == null ? undefined : eq(runs.errorCode, filter.errorCode),

@@ -5,10 +5,10 @@ import { uuidArray } from "../../driver/uuid-array.ts";
 import { chats, messages, runs, threads, toolCalls } from "../../schema/index.ts";
 import { messageHas, messageHasUnindexed } from "../search/search.ts";
 import { threadCostsOver } from "./costs.ts";
+import { isChatInEnvironment } from "./environments.ts";
 import type { Listing, RareCondition } from "./paging.ts";
 import { inRange, type TimeRange } from "./range.ts";
 import { asksOnly, isOneOf } from "./related.ts";
-import { isChatOnSide } from "./environments.ts";
 
 export type ThreadRow = typeof threads.$inferSelect;
 export type ChatRow = typeof chats.$inferSelect;
@@ -49,7 +49,7 @@ export function listThreads(
     filter,
     // The index of a chat's threads is in the order of their activity only.
     isSteady: asksOnly(filter, order === "createdAt" ? ["status", "created"] : ["chatId", "status", "lastActivity"]),
-    where: and(isChatOnSide(threads.chatId, sandbox), whereThread(db, filter)),
+    where: and(isChatInEnvironment(threads.chatId, sandbox), whereThread(db, filter)),
     rare: rareThread(db, filter),
     key: [
       { column: threads[order], kind: "instant" },
@@ -63,7 +63,7 @@ export function findThreads(db: Db, ids: readonly string[], sandbox: boolean): P
   return db
     .select()
     .from(threads)
-    .where(and(sql`${threads.id} = any(${uuidArray(ids)})`, isChatOnSide(threads.chatId, sandbox)));
+    .where(and(sql`${threads.id} = any(${uuidArray(ids)})`, isChatInEnvironment(threads.chatId, sandbox)));
 }
 
 /** The chats with these ids, in no order; one that does not exist on this side is left out. */
@@ -71,7 +71,7 @@ export function findChats(db: Db, ids: readonly string[], sandbox: boolean): Pro
   return db
     .select()
     .from(chats)
-    .where(and(sql`${chats.id} = any(${uuidArray(ids)})`, isChatOnSide(chats.id, sandbox)));
+    .where(and(sql`${chats.id} = any(${uuidArray(ids)})`, isChatInEnvironment(chats.id, sandbox)));
 }
 
 function whereThread(db: Db, filter: ThreadFilter): SQL | undefined {

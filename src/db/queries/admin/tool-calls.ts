@@ -3,10 +3,10 @@ import { and, eq, exists, getColumns, gt, ilike, type SQL, sql } from "drizzle-o
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
 import { runs, toolCalls } from "../../schema/index.ts";
+import { isThreadInEnvironment } from "./environments.ts";
 import type { Listing, RareCondition } from "./paging.ts";
 import { inRange, type TimeRange } from "./range.ts";
 import { asksOnly, escapeWildcards, inChat, isOneOf, ROWS_TO_WALK, rarely } from "./related.ts";
-import { isThreadOnSide } from "./environments.ts";
 
 /** Without what may be large: `admin-tool-values.ts` reads that. */
 export type ToolCallRow = Omit<typeof toolCalls.$inferSelect, "arguments" | "output">;
@@ -98,12 +98,12 @@ export function findToolCalls(db: Db, ids: readonly string[], sandbox: boolean):
   return db
     .select(TOOL_CALL_COLUMNS)
     .from(toolCalls)
-    .where(and(sql`${toolCalls.id} = any(${uuidArray(ids)})`, isThreadOnSide(toolCalls.threadId, sandbox)));
+    .where(and(sql`${toolCalls.id} = any(${uuidArray(ids)})`, isThreadInEnvironment(toolCalls.threadId, sandbox)));
 }
 
 function whereToolCall(filter: ToolCallFilter, sandbox: boolean): SQL | undefined {
   return and(
-    isThreadOnSide(toolCalls.threadId, sandbox),
+    isThreadInEnvironment(toolCalls.threadId, sandbox),
     filter.threadId ? eq(toolCalls.threadId, filter.threadId) : undefined,
     filter.runId ? eq(toolCalls.runId, filter.runId) : undefined,
     filter.name == null ? undefined : eq(toolCalls.name, filter.name),

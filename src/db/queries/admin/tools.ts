@@ -3,8 +3,8 @@ import { and, sql } from "drizzle-orm";
 import { makePgArray } from "drizzle-orm/pg-core";
 import type { Db } from "../../client.ts";
 import { toolCalls } from "../../schema/index.ts";
+import { isThreadInEnvironment } from "./environments.ts";
 import { inRange, type TimeRange } from "./range.ts";
-import { isThreadOnSide } from "./environments.ts";
 import { countWhere, type PercentileFigures, percentilesOf } from "./usage.ts";
 
 export interface ToolFigures {
@@ -35,7 +35,7 @@ export function findToolFigures(
       and(
         sql`${toolCalls.name} = any(${textArray(names)})`,
         inRange(toolCalls.createdAt, range),
-        isThreadOnSide(toolCalls.threadId, sandbox),
+        isThreadInEnvironment(toolCalls.threadId, sandbox),
       ),
     )
     .groupBy(toolCalls.name);
@@ -49,7 +49,7 @@ export async function findLastUses(
 ): Promise<{ name: string; at: Date | null }[]> {
   // Between, not equal: then only the index on names has the order, and of a tool that was never used not all calls are read.
   const newest = sql`(select ${toolCalls.createdAt} from ${toolCalls}
-    where ${toolCalls.name} between tool.name and tool.name and ${isThreadOnSide(toolCalls.threadId, sandbox)}
+    where ${toolCalls.name} between tool.name and tool.name and ${isThreadInEnvironment(toolCalls.threadId, sandbox)}
     order by ${toolCalls.name} desc, ${toolCalls.createdAt} desc, ${toolCalls.id} desc limit 1)`;
   const rows = await db
     .select({ name: sql<string>`tool.name`, at: sql<string | null>`${newest}` })

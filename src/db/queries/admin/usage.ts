@@ -10,8 +10,8 @@ import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import { ENDED_STATUSES, type EndedRunStatus, OPEN_STATUSES } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
 import { hasStatus, messages, runs, toolCalls } from "../../schema/index.ts";
-import { type CostFigures, runCost, sumCosts, wasAsked } from "./costs.ts";
-import { isThreadOnSide } from "./environments.ts";
+import { type CostFigures, hasAnswer, runCost, sumCosts } from "./costs.ts";
+import { isThreadInEnvironment } from "./environments.ts";
 
 export interface UsageQuery {
   readonly by: "time" | "staffMember" | "model" | "tool";
@@ -73,7 +73,7 @@ export function findRunUsage(db: Db, usage: UsageQuery): Promise<Grouped<RunFigu
         output: sumOf(runs.outputTokens),
         reasoning: sumOf(runs.reasoningTokens),
       },
-      cost: sumCosts(sql`cost`, sql`was_asked`),
+      cost: sumCosts(sql`cost`, sql`has_answer`),
       firstText: percentilesOf(sql`first_text_ms`),
       duration: percentilesOf(sql`nullif(${runs.durationMs}, -1)`),
     })
@@ -141,7 +141,7 @@ function groupingOf(hasManyKeys: boolean): { isTotal: SQL<boolean>; groupBy: SQL
 /** Each of the three under its table's own name, and with no column more than is counted: they are sorted by their key. */
 function runFacts(usage: UsageQuery): SQL {
   const counted = sql`${runs.status}, ${runs.inputTokens}, ${runs.cachedInputTokens}, ${runs.outputTokens},
-    ${runs.reasoningTokens}, ${runs.durationMs}, ${firstTextMs} as first_text_ms, ${runCost()} as cost, ${wasAsked} as was_asked`;
+    ${runs.reasoningTokens}, ${runs.durationMs}, ${firstTextMs} as first_text_ms, ${runCost()} as cost, ${hasAnswer} as has_answer`;
   const within = isWithin(runs, runs.queuedAt, usage);
   if (usage.by === "tool") {
     return sql`(${byTool(sql`select ${runs.id} as run_id, ${counted} from ${runs} where ${within}`)}) as ${runs}`;
@@ -196,7 +196,7 @@ function isWithin(
   { starts, until, sandbox }: UsageQuery,
 ): SQL {
   return sql`${column} >= ${instantOf(starts[0])} and ${column} < ${instantOf(until)}
-    and ${isThreadOnSide(threadId, sandbox)}`;
+    and ${isThreadInEnvironment(threadId, sandbox)}`;
 }
 
 function stretchOf(column: AnyPgColumn, { starts }: UsageQuery): SQL {

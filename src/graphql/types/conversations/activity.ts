@@ -4,7 +4,7 @@ import type { ActivityScope, ChangeKind } from "../../../db/queries/admin/change
 import { builder } from "../../builder.ts";
 import type { AdminContext } from "../../context.ts";
 import { unauthenticated } from "../../guards/auth.ts";
-import { type ActivityEvent, type FollowRequest, followActivity } from "../../live/source-stream.ts";
+import { type ActivityEvent, createSourceStream, type SourceStreamRequest } from "../../live/source-stream.ts";
 import { Chat, Message, Run, Thread, ToolCall } from "../nodes.ts";
 
 type Change = ActivityEvent["change"];
@@ -36,7 +36,7 @@ const ReplyInProgress = builder.objectRef<ReplyInProgressRow>("ReplyInProgress")
   }),
 });
 
-const ActivityStarted = builder.objectRef<EventOf<"begun">>("ActivityStarted").implement({
+const ActivityStarted = builder.objectRef<EventOf<"started">>("ActivityStarted").implement({
   interfaces: [ActivityEventType],
   description:
     "The first event of a subscription without `after`: what is in the making. Read the rest by a query now; what changes meanwhile comes as events.",
@@ -93,7 +93,7 @@ const ToolCallChanged = builder.objectRef<EventOf<"toolCall">>("ToolCallChanged"
 });
 
 const TYPE_OF: Record<Change["kind"], string> = {
-  begun: "ActivityStarted",
+  started: "ActivityStarted",
   message: "MessageAdded",
   text: "ReplyText",
   run: "RunChanged",
@@ -156,10 +156,10 @@ builder.subscriptionField("activity", (t) =>
 
 function follow(
   { db, activity, admin, environment }: AdminContext,
-  { scope, ...request }: { scope: Omit<ActivityScope, "sandbox"> } & Omit<FollowRequest, "scope" | "tokenId">,
+  { scope, ...request }: { scope: Omit<ActivityScope, "sandbox"> } & Omit<SourceStreamRequest, "scope" | "tokenId">,
 ) {
   if (admin === null) throw unauthenticated();
-  return followActivity(db, activity, {
+  return createSourceStream(db, activity, {
     ...request,
     scope: { ...scope, sandbox: environment.sandbox },
     tokenId: admin.tokenId,
