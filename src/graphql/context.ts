@@ -1,6 +1,4 @@
-/**
- * What every resolver of one request has: the database, who asks, and the loaders that gather keys into one statement.
- */
+/** The context of one operation: the database, the admin who asks, and loaders that batch keys into one statement. */
 import DataLoader from "dataloader";
 import type { Db } from "../db/client.ts";
 import type { Logger } from "../observability/logger.ts";
@@ -11,25 +9,25 @@ import type { ActivityHub } from "./live/activity-hub.ts";
 
 export interface AdminContext {
   readonly db: Db;
-  /** Null for a request without a valid token: then every field is refused. */
+  /** Null without a valid token: then every field is refused. */
   readonly admin: Admin | null;
   readonly environment: ApiEnvironment;
-  /** What happens, for subscriptions. */
+  /** Changes as they happen, for subscriptions. */
   readonly activity: ActivityHub;
-  /** Over: nobody waits for the answer any more, and nothing further is to be read for it. */
+  /** `isOver`: the client no longer waits for the response, so no more fields are resolved. */
   readonly operation: { isOver: boolean };
-  /** For what was changed, and by whom. */
+  /** Logs changes, and who made them. */
   readonly logger: Pick<Logger, "info">;
-  /** Bounds what the operation searches. */
+  /** Limits how much text the operation searches. */
   readonly findExcerpts: FindExcerpts;
-  /** Loads the value of `key` together with all others that are asked for in the same turn under the same `name`. */
+  /** Loads the value of `key`, in one batch with all keys of the same `name` that are requested in the same tick. */
   load<Value>(name: string, key: string, loadMany: LoadMany<Value>): Promise<Value>;
 }
 
-/** Gives the value of each key, in the order of the keys. */
+/** Returns one value per key, in the order of the keys. */
 export type LoadMany<Value> = (keys: readonly string[]) => Promise<readonly Value[]>;
 
-/** A context for one operation: what it has loaded is not kept for the next. */
+/** A context for one operation. Loaded values are not reused in the next one. */
 export function createContext(parts: Omit<AdminContext, "load" | "operation" | "findExcerpts">): AdminContext {
   const loaders = new Map<string, DataLoader<string, unknown>>();
   return {
@@ -39,13 +37,13 @@ export function createContext(parts: Omit<AdminContext, "load" | "operation" | "
     load<Value>(name: string, key: string, loadMany: LoadMany<Value>) {
       const loader = loaders.get(name) ?? new DataLoader<string, unknown>(loadMany);
       loaders.set(name, loader);
-      // A name stands for one kind of value, so that the loader under it gives what `loadMany` gives.
+      // One name always stands for one type of value, so the loader returns what `loadMany` returns.
       return loader.load(key) as Promise<Value>;
     },
   };
 }
 
-/** Puts rows that came in any order under the keys that asked for them; `missing` where there is none. */
+/** Sorts rows into the order of `keys`, as a loader must return them; `missing` for a key without a row. */
 export function inOrderOf<Row, Missing>(
   keys: readonly string[],
   rows: readonly Row[],

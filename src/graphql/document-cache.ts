@@ -1,24 +1,24 @@
 /**
- * The documents that are asked often: parsed and validated once, and known by their text from then on.
+ * A cache of documents: each is parsed and validated once, and found by its text afterwards.
  *
- * Yoga's own cache counts documents, whatever their size, and keeps what it refused: a thousand requests filled gigabytes.
- * Here what was refused is forgotten, and what is kept is bounded by the length of its texts.
+ * Yoga's own cache limits the number of documents, not their size, and also stores invalid ones: a thousand requests filled
+ * gigabytes. This one stores valid documents only and limits the total length of their texts.
  */
 import type { DocumentNode } from "graphql";
 import type { Plugin } from "graphql-yoga";
 
-/** Of all texts together, in UTF-16 units: a hundred dashboards' documents. Parsed, one may take 300 times its text: 60 MB in all. */
+/** Of all texts together, in UTF-16 units: enough for a hundred dashboards. A parsed document may take 300 times its text: 60 MB in all. */
 export const MAX_CACHED_LENGTH = 200_000;
 
-/** For one schema; in place of Yoga's `parserAndValidationCache`. */
+/** Serves one schema. Replaces Yoga's `parserAndValidationCache`. */
 export function cacheDocuments(): Plugin {
-  const kept = createKeep(MAX_CACHED_LENGTH);
-  /** The texts of documents that are valid, or not validated yet. */
+  const cache = createLruCache(MAX_CACHED_LENGTH);
+  /** The texts of documents that are valid or not validated yet. */
   const texts = new WeakMap<DocumentNode, string>();
   return {
     onParse({ params: { source }, setParsedDocument }) {
       const text = typeof source === "string" ? source : source.body;
-      const document = kept.get(text);
+      const document = cache.get(text);
       if (document) return setParsedDocument(document);
       return ({ result }) => {
         if (result && !(result instanceof Error)) texts.set(result, text);
@@ -27,29 +27,29 @@ export function cacheDocuments(): Plugin {
     onValidate({ params: { documentAST }, setResult }) {
       const text = texts.get(documentAST);
       if (text === undefined) return undefined;
-      if (kept.get(text) === documentAST) return setResult([]);
+      if (cache.get(text) === documentAST) return setResult([]);
       return ({ valid }) => {
-        if (valid) kept.add(text, documentAST);
+        if (valid) cache.add(text, documentAST);
       };
     },
   };
 }
 
-/** Forgets what was longest not asked for. */
-function createKeep(maxLength: number) {
-  // A Map remembers the order in which its keys came.
+/** Evicts the least recently used documents. */
+function createLruCache(maxLength: number) {
+  // A Map iterates in insertion order, so the least recently used document comes first.
   const documents = new Map<string, DocumentNode>();
   let length = 0;
-  const forget = (text: string) => {
+  const evict = (text: string) => {
     if (documents.delete(text)) length -= text.length;
   };
   const add = (text: string, document: DocumentNode) => {
-    forget(text);
+    evict(text);
     documents.set(text, document);
     length += text.length;
     for (const oldest of documents.keys()) {
       if (length <= maxLength) return;
-      forget(oldest);
+      evict(oldest);
     }
   };
   const get = (text: string): DocumentNode | undefined => {

@@ -1,6 +1,8 @@
 /**
- * What of an error reaches a client: our own words and GraphQL's own refusals, each with a code. Anything else may quote
- * SQL, parameters or secrets: the client gets a reference to it, and the log the error under the same reference.
+ * Error masking: which errors reach a client, and with which code.
+ *
+ * Our own errors and GraphQL's errors are shown. Any other error may contain SQL, parameters or secrets. The client then gets
+ * a reference only, and the error is logged under the same reference.
  */
 import { randomUUID } from "node:crypto";
 import { PothosValidationError } from "@pothos/core";
@@ -13,8 +15,8 @@ import { tooSlow } from "./guards/time-limit.ts";
 import { explainWrongType } from "./lists/ids.ts";
 
 /**
- * For Yoga's `maskedErrors.maskError`. A failure is logged once and has one reference, however many fields, or subscribers of an
- * event, get it.
+ * For Yoga's `maskedErrors.maskError`. One failure is logged once and has one reference, even if many fields or many subscribers
+ * get it.
  */
 export function createErrorMask(logger: Pick<Logger, "error">): (error: unknown) => Error {
   const references = new WeakMap<object, string>();
@@ -36,7 +38,7 @@ export function createErrorMask(logger: Pick<Logger, "error">): (error: unknown)
   };
 }
 
-/** Gives a code to the errors that come without one: all of them say what is wrong with the request. */
+/** Adds a code to errors without one. They all come from validation, so the request is at fault. */
 export function addErrorCodes(): Plugin {
   return {
     onResultProcess({ result }) {
@@ -48,12 +50,16 @@ export function addErrorCodes(): Plugin {
   };
 }
 
-/** The error that was thrown, beneath those that GraphQL put around it to say where. */
+/** The error that was thrown: GraphQL wraps it to add its location. */
 function rootOf(error: unknown): unknown {
   return error instanceof GraphQLError && error.originalError ? rootOf(error.originalError) : error;
 }
 
 function rewrite(error: unknown, message: string, code: string): GraphQLError {
-  const at = error instanceof GraphQLError ? error : undefined;
-  return new GraphQLError(message, { nodes: at?.nodes ?? null, path: at?.path ?? null, extensions: { code } });
+  const located = error instanceof GraphQLError ? error : undefined;
+  return new GraphQLError(message, {
+    nodes: located?.nodes ?? null,
+    path: located?.path ?? null,
+    extensions: { code },
+  });
 }

@@ -1,4 +1,4 @@
-/** The schema: every type, by importing it, and the schema as text for `schema.graphql`. */
+/** Builds the schema. The imports register all types with the builder. */
 import { type GraphQLSchema, lexicographicSortSchema, printSchema } from "graphql";
 import { builder } from "./builder.ts";
 import { denyByDefault } from "./guards/deny-by-default.ts";
@@ -25,7 +25,7 @@ export function createSchema(): GraphQLSchema {
   return denyByDefault(builder.toSchema());
 }
 
-/** The schema as it is committed: types and fields by name, so that a change shows as a change only. */
+/** The text of `schema.graphql`, with types and fields sorted by name, so that a diff shows real changes only. */
 export function printSortedSchema(): string {
   return `${printSchema(lexicographicSortSchema(createSchema()))}\n`;
 }

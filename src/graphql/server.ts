@@ -1,8 +1,8 @@
 /**
- * The admins' API over HTTP: one Yoga server on `/graphql`. The page for browsers at the same address is `graphiql/`'s matter.
+ * The admin API over HTTP: one Yoga server on `/graphql`. `graphiql/` serves the browser page at the same path.
  *
- * It puts the parts in order: who asks, what a request may cost, what of an error is shown. It reads through
- * `src/db/queries` only, and knows neither the bot nor the tools: of those it is given a catalogue.
+ * It connects the plugins in their order: authentication, limits, error masking. It reads through `src/db/queries` only. It knows
+ * neither the bot nor the tools, and gets a catalogue of the tools as data.
  */
 import type { IncomingMessage } from "node:http";
 import { createYoga } from "graphql-yoga";
@@ -25,31 +25,31 @@ import { usePlans } from "./plan/use-plans.ts";
 import { createSchema } from "./schema.ts";
 
 export interface AdminApiDeps {
-  /** A pool of the admins' own, whose statements the server ends after 10 s: what they ask must not hold up the bot. */
+  /** A pool of its own, with a statement timeout of 10 s, so that admin queries cannot delay the bot. */
   readonly db: Db;
-  /** What subscribers follow. Whoever made it closes it, before the HTTP server. */
+  /** The source of subscriptions. The caller closes it, before the HTTP server. */
   readonly activity: ActivityHub;
   /** The SHA-256 of the configured `ADMIN_TOKEN`, see `hashToken`. */
   readonly adminTokenHash: Buffer;
   readonly logger: Pick<Logger, "error" | "warn" | "info">;
   readonly environment: ApiEnvironment;
-  /** How often a token may ask; `RATE_LIMIT` when left out, as often as it likes when null (for a benchmark). */
+  /** Requests per token; `RATE_LIMIT` by default, null for no limit (in a benchmark). */
   readonly rateLimit?: RateLimit | null;
-  /** How often an address may ask without a valid token, here and at the other paths; without a limit when left out. */
+  /** Requests without a valid token per address, shared with the other routes; no limit by default. */
   readonly refusals?: RateLimiter;
-  /** Hears of each request that brings a valid token. */
+  /** Called for each request with a valid token. */
   readonly onTrusted?: (request: IncomingMessage) => void;
-  /** How long a request may take, in milliseconds; `REQUEST_LIMIT_MS` when left out. */
+  /** Timeout of a request, in milliseconds; `REQUEST_LIMIT_MS` by default. */
   readonly requestLimitMs?: number;
-  /** Pause between two signs of life to a subscriber, in milliseconds; `PING_INTERVAL_MS` when left out. */
+  /** Pause between two keep-alives to a subscriber, in milliseconds; `PING_INTERVAL_MS` by default. */
   readonly pingIntervalMs?: number;
-  /** For the rate, in milliseconds that never go back. */
+  /** A monotonic clock for the rate limit, in milliseconds. */
   readonly clock?: () => number;
 }
 
 export type AdminApi = ReturnType<typeof createAdminApi>;
 
-/** A listener for Node's HTTP server, with `.fetch` for those who have no server. Answers `/graphql` only. */
+/** A request listener for Node's HTTP server, with `.fetch` for calls without a server. It serves `/graphql` only. */
 export function createAdminApi(deps: AdminApiDeps) {
   const { db, activity, environment, adminTokenHash, logger, requestLimitMs = REQUEST_LIMIT_MS, pingIntervalMs } = deps;
   const authenticator = withinTime(
@@ -64,7 +64,7 @@ export function createAdminApi(deps: AdminApiDeps) {
     plugins: [
       usePlans(logger),
       limitTime(requestLimitMs),
-      ...doorsOf(deps, authenticator),
+      ...createAccessPlugins(deps, authenticator),
       preventCsrf(),
       limitDocument(),
       cacheDocuments(),
@@ -73,29 +73,29 @@ export function createAdminApi(deps: AdminApiDeps) {
       streamEvents(pingIntervalMs),
     ],
     maskedErrors: { maskError: createErrorMask(logger) },
-    // Errors are logged where they are masked, with their reference.
+    // `maskError` logs errors, with their reference.
     logging: false,
-    // See `cacheDocuments`.
+    // `cacheDocuments` replaces it.
     parserAndValidationCache: false,
     maxRequestBodySize: MAX_BODY_BYTES,
     multipart: false,
     batching: false,
     cors: false,
     landingPage: false,
-    // A page of its own: `graphiql/`.
+    // `graphiql/` serves its own page.
     graphiql: false,
   });
 }
 
-/** In this order: who has no valid token, and who asks too often with one. */
-function doorsOf(
+/** First authentication, then the rate limit of the token. */
+function createAccessPlugins(
   { rateLimit = RATE_LIMIT, refusals, onTrusted, clock = () => performance.now(), logger }: AdminApiDeps,
   authenticator: Authenticator,
 ) {
   const refuse: TokenCheck["refuse"] = refusals ? limitRefusals(refusals) : (_, refusal) => refusal;
-  const onError = (error: unknown) => logger.warn({ err: error }, "could not check an admin's token");
-  const doors = [requireToken(authenticator, { refuse, onTrusted, onError })];
-  if (rateLimit === null) return doors;
+  const onError = (error: unknown) => logger.warn({ err: error }, "could not check an admin token");
+  const plugins = [requireToken(authenticator, { refuse, onTrusted, onError })];
+  if (rateLimit === null) return plugins;
   const limiter = createRateLimiter(rateLimit, () => clock() / 1000);
-  return [...doors, limitRate(limiter, authenticator)];
+  return [...plugins, limitRate(limiter, authenticator)];
 }

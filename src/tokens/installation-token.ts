@@ -1,4 +1,4 @@
-/** The admin token of this installation: given by `ADMIN_TOKEN`, else made once and kept in `DATA_DIR`, for its owner only. */
+/** The admin token of this installation: from `ADMIN_TOKEN`, or generated once and stored in `DATA_DIR`, readable by its owner only. */
 import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StartupError } from "../errors.ts";
@@ -7,35 +7,39 @@ import { makeToken } from "./make-token.ts";
 
 export interface AdminToken {
   token: string;
-  /** How a shell on this machine spells it in a command, without its value. */
+  /** A shell expression for the token, to show in commands without its value. */
   shellText: string;
-  /** Where it is kept; null when it was given. */
+  /** The file it is stored in; null if it was configured. */
   file: string | null;
 }
 
-/** Takes the given token, else reads or makes `DATA_DIR/admin-token` (0600). @throws {StartupError} */
-export async function loadAdminToken(given: string | null, dataDir: string): Promise<AdminToken> {
+/** Returns the configured token, else reads or creates `DATA_DIR/admin-token` (mode 0600). @throws {StartupError} */
+export async function loadAdminToken(configured: string | null, dataDir: string): Promise<AdminToken> {
   const file = join(dataDir, "admin-token");
   await removeDrafts(file);
-  if (given !== null) return { token: given, shellText: "$ADMIN_TOKEN", file: null };
-  return { token: (await read(file)) ?? (await make(file)), shellText: `$(cat ${shellQuoted(file)})`, file };
+  if (configured !== null) return { token: configured, shellText: "$ADMIN_TOKEN", file: null };
+  return {
+    token: (await readToken(file)) ?? (await createToken(file)),
+    shellText: `$(cat ${shellQuoted(file)})`,
+    file,
+  };
 }
 
-/** Removes a secret, and what killed processes left of it. */
+/** Removes a secret, and draft files of it from killed processes. */
 export async function removeSecret(file: string): Promise<void> {
   await removeDrafts(file);
   await rm(file, { force: true });
 }
 
 /**
- * Writes a secret that only this user may read, whole or not at all: another process may read it at the same moment.
- * `wx` keeps a file that is there and throws its `EEXIST`. @throws {StartupError} when `DATA_DIR` cannot be written.
+ * Writes a secret atomically, readable by this user only: another process may read it at the same moment. With `wx` an existing
+ * file stays, and `EEXIST` is thrown. @throws {StartupError} if `DATA_DIR` is not writable.
  */
 export async function writeSecret(file: string, secret: string, flag: "wx" | "w"): Promise<void> {
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await removeDrafts(file);
-    while (!(await moveWhole(draftOf(file), file, { secret, keep: flag === "wx" })));
+    while (!(await writeAtomically(draftOf(file), file, { secret, isExclusive: flag === "wx" })));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST" && flag === "wx") throw error;
@@ -43,15 +47,15 @@ export async function writeSecret(file: string, secret: string, flag: "wx" | "w"
   }
 }
 
-/** False when another process took the draft for one that a killed process had left, and removed it. */
-async function moveWhole(
+/** False if another process removed the draft, because it took it for the draft of a killed process. */
+async function writeAtomically(
   draft: string,
   file: string,
-  { secret, keep }: { secret: string; keep: boolean },
+  { secret, isExclusive }: { secret: string; isExclusive: boolean },
 ): Promise<boolean> {
   await writeFile(draft, `${secret}\n`, { mode: 0o600, flag: "wx" });
   try {
-    await (keep ? link(draft, file) : rename(draft, file));
+    await (isExclusive ? link(draft, file) : rename(draft, file));
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
@@ -61,11 +65,11 @@ async function moveWhole(
   }
 }
 
-async function read(file: string): Promise<string | undefined> {
+async function readToken(file: string): Promise<string | undefined> {
   try {
     const token = (await readFile(file, "utf8")).trim();
     if (token.length >= 32) return token;
-    throw new StartupError(`${file} holds no token of at least 32 characters: delete it, and a new one is made.`);
+    throw new StartupError(`${file} has no token of at least 32 characters: delete it to generate a new one.`);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     if (error instanceof StartupError) throw error;
@@ -75,15 +79,15 @@ async function read(file: string): Promise<string | undefined> {
   }
 }
 
-async function make(file: string): Promise<string> {
+async function createToken(file: string): Promise<string> {
   const { token } = makeToken();
   try {
     await writeSecret(file, token, "wx");
     return token;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    // Another process that started at the same moment made it.
-    return (await read(file)) ?? token;
+    // Another process that started at the same moment created it.
+    return (await readToken(file)) ?? token;
   }
 }
 

@@ -1,9 +1,9 @@
 /**
- * What an admin token looks like, for all who make one: the first start, the command `token`, the admins' API.
+ * The format of admin tokens. The first start, the command `token` and the admin API make them.
  *
- * `ch_abcdef_` and 32 random bytes as base64url: the beginning, which is stored and shown, tells one token from another and
- * opens nothing; the 256 bits behind it are nowhere but with whoever holds the token. It is never parsed: whatever hashes to
- * a stored hash is valid, and so are the tokens of an older form.
+ * A token is `ch_abcdef_` and 32 random bytes as base64url. The prefix is stored and shown to tell tokens apart; it is no secret.
+ * The 256 bits after it are never stored. Tokens are not parsed: a token is valid if its hash is stored. So tokens of an older
+ * format stay valid.
  */
 import { randomBytes, randomInt } from "node:crypto";
 
@@ -13,11 +13,11 @@ export interface NewToken {
   readonly prefix: string;
 }
 
-/** Letters only, so that a person can read them out. */
+/** Letters only, so that people can read them aloud. */
 const PREFIX_LETTERS = 6;
 const SECRET_BYTES = 32;
 
-/** What is wrong with a token's name; null for one that will do. */
+/** Why the name of a token is invalid; null if it is valid. */
 export type NameFault = "blank" | "too long" | "unprintable" | null;
 
 export const MAX_NAME_LENGTH = 100;
@@ -28,7 +28,7 @@ export function makeToken(): NewToken {
   return { token: `${prefix}_${randomBytes(SECRET_BYTES).toString("base64url")}`, prefix };
 }
 
-/** `name` without blanks at its ends. Names stand in logs and on terminals: no control characters, no half characters. */
+/** `name` must be trimmed. Names appear in logs and on terminals: no control characters, no lone surrogates. */
 export function findNameFault(name: string): NameFault {
   if (name === "") return "blank";
   if (name.length > MAX_NAME_LENGTH) return "too long";

@@ -1,4 +1,4 @@
-/** What a test can let happen in a thread while a client follows it, and how it cuts the client off. Ids are the API's. */
+/** Actions that a test performs on the server while a client is subscribed: write to a thread, or cut the client off. */
 import { eq, sql } from "drizzle-orm";
 import type { Db } from "../../src/db/client.ts";
 import { publish } from "../../src/db/notify/notify.ts";
@@ -6,35 +6,35 @@ import { messages, runs, runText } from "../../src/db/schema/index.ts";
 import { decodeGlobalId, encodeGlobalId } from "../../src/graphql/lists/ids.ts";
 import { insertMessages, insertRun, insertToolCall } from "../support/conversations.ts";
 
-/** By name; each takes and gives what JSON can carry, and has happened, for all to see, when it resolves. */
-export type Happenings = ReturnType<typeof createHappenings>;
+/** By name. Arguments and results are JSON, with the API's ids. The action is committed when it resolves. */
+export type Actions = ReturnType<typeof createActions>;
 
-/** `cutStreams`: breaks every connection on which the API is answering. */
-export function createHappenings(db: Db, cutStreams: () => void) {
+/** `cutStreams`: closes every connection with a pending response. */
+export function createActions(db: Db, cutStreams: () => void) {
   const rowId = (globalId: string) => decodeGlobalId(globalId).id;
   return {
     async say({ threadId, text }: { threadId: string; text: string }) {
       const id = rowId(threadId);
       await insertMessages(db, id, [{ position: await nextPosition(db, id), text }]);
-      await tell(db);
+      await notify(db);
       return {};
     },
     async beginRun({ threadId }: { threadId: string }) {
       const id = rowId(threadId);
-      // After the one that was seeded.
+      // After the seeded run.
       const run = await insertRun(db, { threadId: id, position: 2, status: "in_progress" });
-      await tell(db);
+      await notify(db);
       return { runId: encodeGlobalId("Run", run.id) };
     },
     async callTool({ runId, threadId }: { runId: string; threadId: string }) {
       const run = { id: rowId(runId), threadId: rowId(threadId) };
       await insertToolCall(db, run, { name: "CheckOutOfStock", output: { products: 2 } });
-      await tell(db);
+      await notify(db);
       return {};
     },
     async write({ runId, offset, text }: { runId: string; offset: number; text: string }) {
       await db.insert(runText).values({ runId: rowId(runId), offset, text });
-      await tell(db);
+      await notify(db);
       return {};
     },
     async endRun({ runId, threadId, text }: { runId: string; threadId: string; text: string }) {
@@ -46,7 +46,7 @@ export function createHappenings(db: Db, cutStreams: () => void) {
         await insertMessages(tx, thread, [{ position, role: "assistant", runId: run, text }]);
         await tx.delete(runText).where(eq(runText.runId, run));
       });
-      await tell(db);
+      await notify(db);
       return {};
     },
     async cut() {
@@ -56,8 +56,8 @@ export function createHappenings(db: Db, cutStreams: () => void) {
   };
 }
 
-/** As the product does after a commit: the API looks again at once, and not only at its next look. */
-function tell(db: Db): Promise<void> {
+/** Sends a notice, as the product does after a commit, so that the API polls at once. */
+function notify(db: Db): Promise<void> {
   return publish(db, { type: "changed" });
 }
 

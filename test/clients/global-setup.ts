@@ -1,4 +1,4 @@
-/** Starts the server under test for the whole run: a process of its own, see `serve.ts`. */
+/** Starts the server under test once for all tests, in its own process: see `serve.ts`. */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -17,7 +17,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   });
   const ended = new Promise<number | null>((resolve) => server.once("close", resolve));
   project.provide("served", await readFirstLine(server.stdout));
-  // What it logs is a warning, or worse.
+  // It logs warnings and errors only.
   server.stdout.pipe(process.stderr);
   return async () => {
     server.stdin.end();
@@ -28,5 +28,5 @@ export default async function setUp(project: TestProject): Promise<() => Promise
 
 async function readFirstLine(output: NodeJS.ReadableStream): Promise<ServedApi> {
   for await (const line of createInterface(output)) return JSON.parse(line) as ServedApi;
-  throw new Error("the server under test ended before it was there");
+  throw new Error("the server under test exited before it was ready");
 }

@@ -1,21 +1,21 @@
 /**
- * Page numbers for an API that pages by cursor: finds the cursor that a page begins after.
+ * Page numbers for an API with cursor pagination: finds the cursor before a page.
  *
- * Where a page ended is remembered. So the next page costs one request, and it goes on exactly there, with no row twice and
- * none left out, also when new ones have come in on top meanwhile. A jump walks there, a hundred rows a request.
+ * It remembers the end cursor of each page. So the next page costs one request and continues exactly there, without duplicates or
+ * gaps, even if rows were added at the top. A jump reads its way there, a hundred rows per request.
  */
 
-/** The most rows that the API gives at once. */
+/** Largest page of the API. */
 const MAX_ROWS = 100;
 
-/** Asks for `first` rows after a cursor and gives the last one's; null where there are none. */
+/** Requests `first` rows after a cursor and returns the end cursor; null if there are no rows. */
 export type ReadEndCursor = (first: number, after: string | null) => Promise<string | null>;
 
 export interface PageCursors {
-  /** The cursor after `skip` rows of a list; null for its beginning. `list` names its filter and order. */
+  /** The cursor after `skip` rows of a list; null for its start. `list` identifies the list with its filter and order. */
   find(list: string, skip: number, readEndCursor: ReadEndCursor): Promise<string | null>;
-  /** A page came that ends after `skip` rows. */
-  note(list: string, skip: number, endCursor: string | null): void;
+  /** Remembers the end cursor of a page that ends after `skip` rows. */
+  remember(list: string, skip: number, endCursor: string | null): void;
 }
 
 export function createPageCursors(): PageCursors {
@@ -26,13 +26,13 @@ export function createPageCursors(): PageCursors {
       if (after !== null) return after;
       for (let left = skip; left > 0; left -= MAX_ROWS) {
         const end = await readEndCursor(Math.min(left, MAX_ROWS), after);
-        // Beyond the end of the list: what comes after its last row is an empty page.
+        // Past the end of the list: the page after its last row is empty.
         if (end === null) return after;
         after = end;
       }
       return after;
     },
-    note(list, skip, endCursor) {
+    remember(list, skip, endCursor) {
       if (endCursor !== null) known.set(`${skip} ${list}`, endCursor);
     },
   };

@@ -1,19 +1,19 @@
 /**
- * React-admin on Counterhand's admin API: copy it, beside `page-cursors.ts`, and name in `RESOURCES` what your pages show.
+ * React-admin on Counterhand's admin API: copy this file and `page-cursors.ts`, and list in `RESOURCES` what your pages show.
  *
  *     const link = new HttpLink({ uri, headers: { authorization: `Bearer ${token}` } });
  *     const client = new ApolloClient({ link, cache: new InMemoryCache() });
  *     <Admin dataProvider={createReactAdminDataProvider(client)}> <Resource name="threads" list={...} /> </Admin>
  *
- * A filter's names and values are the API's own (`status`, `lastActivity.from`), a sort's field is the record's
- * (`lastActivityAt`). All that the API has is read-only here.
+ * Filters have the names and values of the API (`status`, `lastActivity.from`). Sort fields have the names of the record's fields
+ * (`lastActivityAt`). Everything is read-only.
  */
 import { type ApolloClient, gql } from "@apollo/client";
 import type { DataProvider, GetListParams, GetListResult, RaRecord, SortPayload } from "ra-core";
 import buildDataProvider, { type BuildQueryResult } from "ra-data-graphql";
 import { createPageCursors } from "./page-cursors.ts";
 
-/** By the API's list: the type of its rows, how its filter's and order's types begin, and the fields to read. */
+/** By the name of the API's list: the type of its rows, the prefix of its filter and order types, and the fields to read. */
 const RESOURCES: Record<string, { type: string; input: string; fields: string }> = {
   threads: {
     type: "Thread",
@@ -26,7 +26,7 @@ const RESOURCES: Record<string, { type: string; input: string; fields: string }>
   staff: { type: "StaffMember", input: "Staff", fields: "name username role createdAt removedAt" },
 };
 
-/** More rows than this are not counted: react-admin then pages by "next" and "previous" alone. */
+/** The API does not count more rows. React-admin then shows "next" and "previous" only. */
 const MAX_COUNTED = 25_000;
 
 export function createReactAdminDataProvider(client: ApolloClient<unknown>): DataProvider {
@@ -49,7 +49,7 @@ export function createReactAdminDataProvider(client: ApolloClient<unknown>): Dat
     });
     const meta = { ...params.meta, variables: { ...which, first: perPage, after } };
     const result = await provider.getList<Row>(resource, { ...params, meta });
-    cursors.note(list, skip + result.data.length, result.meta.endCursor);
+    cursors.remember(list, skip + result.data.length, result.meta.endCursor);
     return result;
   }
 
@@ -61,7 +61,7 @@ export function createReactAdminDataProvider(client: ApolloClient<unknown>): Dat
   };
 }
 
-/** What ra-data-graphql sends for each of react-admin's questions, and what it makes of the answer. */
+/** The query that ra-data-graphql sends for each method of react-admin, and how the response is read. */
 function buildQuery(method: string, resource: string, params: Params): BuildQueryResult {
   const { type, fields } = describe(resource);
   switch (method) {
@@ -113,7 +113,7 @@ interface Connection {
   pageInfo: { endCursor: string | null; hasNextPage: boolean; hasPreviousPage: boolean };
 }
 
-/** `lastActivityAt` is `LAST_ACTIVITY_AT`; react-admin says `id` where no sort was asked for: the API's own order then. */
+/** `lastActivityAt` becomes `LAST_ACTIVITY_AT`. React-admin sends `id` if there is no sort: then the API's default order applies. */
 function toOrder(sort: SortPayload | undefined) {
   if (!sort || sort.field === "id") return null;
   return { field: sort.field.replaceAll(/[A-Z]/g, "_$&").toUpperCase(), direction: sort.order };
@@ -121,6 +121,6 @@ function toOrder(sort: SortPayload | undefined) {
 
 function describe(resource: string) {
   const described = RESOURCES[resource];
-  if (!described) throw new Error(`RESOURCES says nothing of ${resource}`);
+  if (!described) throw new Error(`RESOURCES has no entry for ${resource}`);
   return described;
 }

@@ -5,7 +5,7 @@ import buildDataProvider from "ra-data-graphql";
 import { expect, test } from "vitest";
 import { createReactAdminDataProvider } from "./react-admin-mapping.ts";
 import type { SeededThread } from "./seed.ts";
-import { happen, headers, seeded, url } from "./test-api.ts";
+import { headers, perform, seeded, url } from "./test-api.ts";
 
 const NEWEST_FIRST = { field: "lastActivityAt", order: "DESC" } as const;
 
@@ -29,7 +29,7 @@ function titles({ data }: { data: { title?: string }[] }) {
   return data.map(({ title }) => title);
 }
 
-test("a list has the fields that were seeded, and the total of all pages", async () => {
+test("a list has the seeded fields, and the total of all pages", async () => {
   const { data, total } = await start().getList("threads", { pagination: page(1), sort: NEWEST_FIRST, filter: {} });
 
   expect(total).toBe(seeded.threads.length);
@@ -37,7 +37,7 @@ test("a list has the fields that were seeded, and the total of all pages", async
   expect(data).toMatchObject(seeded.threads.slice(0, 25).map(shown));
 });
 
-test("pages follow one another without a gap or a double, to the last one, which is shorter", async () => {
+test("pages follow each other without gaps or duplicates, and the last one is shorter", async () => {
   const provider = start();
   const read = (number: number) =>
     provider.getList("threads", { pagination: page(number), sort: NEWEST_FIRST, filter: {} });
@@ -49,7 +49,7 @@ test("pages follow one another without a gap or a double, to the last one, which
   expect(pages.map(({ pageInfo }) => pageInfo?.hasNextPage)).toEqual([true, true, false]);
 });
 
-test("a page that is opened first, from a bookmark say, holds the same rows as on the way there", async () => {
+test("a page that is opened directly, e.g. from a bookmark, has the same rows", async () => {
   const third = await start().getList("threads", { pagination: page(3), sort: NEWEST_FIRST, filter: {} });
   const beyond = await start().getList("threads", { pagination: page(9), sort: NEWEST_FIRST, filter: {} });
 
@@ -57,7 +57,7 @@ test("a page that is opened first, from a bookmark say, holds the same rows as o
   expect(beyond).toMatchObject({ data: [], total: seeded.threads.length });
 });
 
-test("a jump of more rows than the API gives at once lands where the single steps lead", async () => {
+test("a jump over more rows than one page of the API has shows the same rows as single steps", async () => {
   const read = (number: number, provider = start()) =>
     provider.getList("messages", {
       pagination: page(number, 40),
@@ -73,7 +73,7 @@ test("a jump of more rows than the API gives at once lands where the single step
   expect(jumped.data).toEqual((await read(4, stepping)).data);
 });
 
-test("a column's head sorts, either way, and the pages keep to it", async () => {
+test("a column header sorts in both directions, over all pages", async () => {
   const provider = start();
   const read = (number: number, order: "ASC" | "DESC") =>
     provider.getList("threads", { pagination: page(number), sort: { field: "createdAt", order }, filter: {} });
@@ -88,7 +88,7 @@ test("a column's head sorts, either way, and the pages keep to it", async () => 
   expect(titles(falling)).toEqual(oldestFirst.toReversed().slice(0, 25));
 });
 
-test("without a sort it is the API's own order, the newest activity first", async () => {
+test("without a sort the order is the API's default, latest activity first", async () => {
   const { data } = await start().getList("threads", {
     pagination: page(1, 3),
     sort: { field: "id", order: "ASC" },
@@ -98,7 +98,7 @@ test("without a sort it is the API's own order, the newest activity first", asyn
   expect(data.map(({ title }) => title)).toEqual(seeded.threads.slice(0, 3).map(({ title }) => title));
 });
 
-test("filters combine, and the total is of what they leave", async () => {
+test("filters combine, and the total counts the matching rows", async () => {
   const [linh] = seeded.staff;
   const from = seeded.threads[40]?.lastActivityAt;
   const filter = { status: "CLOSED", staffMemberId: linh?.id, usedTool: "CheckDailyRevenue", lastActivity: { from } };
@@ -130,7 +130,7 @@ test("a record is read by its id, and one that does not exist is an error", asyn
   await expect(provider.getOne("threads", { id: nobody })).rejects.toThrow("no such row of threads");
 });
 
-test("many records are read by their ids, in their order, without those that do not exist", async () => {
+test("several records are read by their ids, in their order; unknown ids are left out", async () => {
   const wanted = [seeded.threads[50], seeded.threads[3], seeded.threads[20]].flatMap((thread) => thread ?? []);
   const nobody = Buffer.from("Thread:00000000-0000-7000-8000-000000000000").toString("base64url");
 
@@ -141,7 +141,7 @@ test("many records are read by their ids, in their order, without those that do 
   expect(staff.data).toMatchObject(seeded.staff);
 });
 
-test("a thread's messages are a reference list in the order in which they were said, page by page", async () => {
+test("the messages of a thread are a reference list in chronological order, page by page", async () => {
   const provider = start();
   const read = (number: number) =>
     provider.getManyReference("messages", {
@@ -158,7 +158,7 @@ test("a thread's messages are a reference list in the order in which they were s
   expect(pages.map(({ total }) => total)).toEqual([45, 45, 45]);
 });
 
-test("the next page goes on where the one before ended, also when new rows have come in on top", async () => {
+test("the next page continues after the last one, even if new rows were added at the top", async () => {
   const provider = start();
   const threadId = seeded.quietThreadIds[0] ?? "";
   const read = (number: number) =>
@@ -169,16 +169,16 @@ test("the next page goes on where the one before ended, also when new rows have 
       sort: { field: "createdAt", order: "DESC" },
       filter: {},
     });
-  for (const text of ["1", "2", "3", "4"]) await happen("say", { threadId, text });
+  for (const text of ["1", "2", "3", "4"]) await perform("say", { threadId, text });
 
   const first = await read(1);
-  await happen("say", { threadId, text: "5, on top" });
+  await perform("say", { threadId, text: "5, on top" });
   const second = await read(2);
 
   expect([first, second].flatMap(({ data }) => data.map(({ text }) => text))).toEqual(["4", "3", "2", "1"]);
 });
 
-test("each of the other lists is read with the fields that the mapping names", async () => {
+test("the other lists are read with the fields that the mapping names", async () => {
   const provider = start();
   const [thread] = seeded.threads;
   const reference = { target: "threadId", id: thread?.id ?? "", pagination: page(1), sort: NEWEST_QUEUED, filter: {} };
@@ -197,7 +197,7 @@ test("each of the other lists is read with the fields that the mapping names", a
 
 const NEWEST_QUEUED = { field: "queuedAt", order: "DESC" } as const;
 
-test("what the API refuses reaches react-admin in the API's words, and a bad token as 401", async () => {
+test("refusals reach react-admin with the API's message, and a bad token with 401", async () => {
   const provider = start();
   const stranger = createReactAdminDataProvider(connect({ authorization: "Bearer nobody" }));
   const list = { pagination: page(1, 101), filter: {} };
@@ -206,7 +206,7 @@ test("what the API refuses reaches react-admin in the API's words, and a bad tok
   await expect(stranger.getList("threads", { ...list, pagination: page(1) })).rejects.toMatchObject({ status: 401 });
 });
 
-test("react-admin's own look at the schema passes the limits, and graphql 16 finds in it what is committed", async () => {
+test("react-admin's introspection query passes the limits, and graphql 16 reads the committed schema from it", async () => {
   const provider = buildDataProvider({ client: connect(), buildQuery: () => refuse });
 
   const { schema } = await provider.getIntrospection();

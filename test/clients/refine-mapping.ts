@@ -1,14 +1,14 @@
 /**
- * Refine on Counterhand's admin API: copy it, beside `page-cursors.ts`.
+ * Refine on Counterhand's admin API: copy this file and `page-cursors.ts`.
  *
  *     const fetchOptions = { headers: { authorization: `Bearer ${token}` } };
  *     const client = new Client({ url, exchanges: [fetchExchange], fetchOptions, preferGetMethod: false });
  *     <Refine dataProvider={createRefineDataProvider(client)} resources={[{ name: "threads" }]} />
  *
- * `preferGetMethod: false`, because urql asks by GET otherwise, which the API refuses (against forged requests).
+ * `preferGetMethod: false`, because the API refuses GET (CSRF protection).
  *
- * Each list names its fields by `meta.gqlQuery`, as always in Refine. Its variables are the API's arguments, and it reads its
- * page's end:
+ * Each list has its fields in `meta.gqlQuery`, as usual in Refine. The variables are the API's arguments, and the query must
+ * select `endCursor`:
  *
  *     query ($filter: ThreadFilter, $orderBy: ThreadOrder, $first: Int, $after: String) {
  *       threads(filter: $filter, orderBy: $orderBy, first: $first, after: $after) {
@@ -22,7 +22,7 @@ import { createPageCursors } from "./page-cursors.ts";
 
 type Client = Parameters<typeof createDataProvider>[0];
 
-/** What the API can say of a field. Ranges are half open: from this on, until before that. */
+/** The operators that the API supports. Ranges are half-open: the start is included, the end is not. */
 const CONDITIONS: Partial<Record<string, (value: unknown) => unknown>> = {
   eq: (value) => value,
   in: (values) => values,
@@ -38,7 +38,7 @@ export function createRefineDataProvider(client: Client): DataProvider {
       buildVariables: ({ meta }) => meta?.variables ?? {},
       dataMapper({ data }, { resource, meta }) {
         const { nodes, pageInfo } = data[resource];
-        cursors.note(meta?.list, meta?.skip + nodes.length, pageInfo.endCursor);
+        cursors.remember(meta?.list, meta?.skip + nodes.length, pageInfo.endCursor);
         return nodes;
       },
     },
@@ -71,7 +71,7 @@ export function createRefineDataProvider(client: Client): DataProvider {
   };
 }
 
-/** Conditions on one field are joined: two ends make a range. */
+/** Conditions on one field are merged, so a start and an end make a range. */
 function toFilter(filters: CrudFilter[] = []): Record<string, unknown> {
   const filter: Record<string, unknown> = {};
   for (const condition of filters) {
@@ -88,7 +88,7 @@ function isRange(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** `lastActivityAt` is `LAST_ACTIVITY_AT`; null is the API's own order. */
+/** `lastActivityAt` becomes `LAST_ACTIVITY_AT`. Null selects the API's default order. */
 function toOrder([sorter, ...more]: CrudSort[] = []) {
   if (more.length > 0) throw new Error("The admin API sorts by one field at a time");
   if (!sorter) return null;

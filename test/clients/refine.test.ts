@@ -27,7 +27,7 @@ function start(authorization = headers) {
     fetchOptions: { headers: authorization },
     preferGetMethod: false,
   });
-  // Refine's types know urql 5; at run time the current one does as well.
+  // Refine's types require urql 5; the current version works at run time.
   return createRefineDataProvider(client as unknown as Parameters<typeof createRefineDataProvider>[0]);
 }
 
@@ -35,7 +35,7 @@ function titles({ data }: { data: BaseRecord[] }) {
   return data.map(({ title }) => title);
 }
 
-test("a list has the fields that were seeded, and the total of all pages", async () => {
+test("a list has the seeded fields, and the total of all pages", async () => {
   const { data, total } = await start().getList({ resource: "threads", meta: THREADS });
 
   expect(total).toBe(seeded.threads.length);
@@ -47,7 +47,7 @@ test("a list has the fields that were seeded, and the total of all pages", async
   );
 });
 
-test("pages follow one another, and a page that is opened first holds the same rows as on the way there", async () => {
+test("pages follow each other, and a page that is opened directly has the same rows", async () => {
   const provider = start();
   const read = (currentPage: number, from = provider) =>
     from.getList({ resource: "threads", pagination: { currentPage, pageSize: 25 }, meta: THREADS });
@@ -61,7 +61,7 @@ test("pages follow one another, and a page that is opened first holds the same r
   expect(beyond).toEqual({ data: [], total: seeded.threads.length });
 });
 
-test("sorters and filters are the API's own, and ranges are half open", async () => {
+test("sorters and filters are those of the API, and ranges are half-open", async () => {
   const [linh] = seeded.staff;
   const [from, until] = [seeded.threads[40]?.lastActivityAt, seeded.threads[10]?.lastActivityAt];
 
@@ -87,7 +87,7 @@ test("sorters and filters are the API's own, and ranges are half open", async ()
   expect(expected.length).toBeGreaterThan(5);
 });
 
-test("a search in the messages of one thread is a list like any other", async () => {
+test("a search in the messages of one thread is an ordinary list", async () => {
   const { data } = await start().getList({
     resource: "messages",
     filters: [
@@ -100,7 +100,7 @@ test("a search in the messages of one thread is a list like any other", async ()
   expect(data.map(({ text }) => text)).toEqual([seeded.longThreadTexts[44]]);
 });
 
-test("one record is read by its id, and many by theirs, in their order", async () => {
+test("one record is read by its id, and several by their ids, in their order", async () => {
   const provider = start();
   const wanted = [seeded.threads[50], seeded.threads[3]].flatMap((thread) => thread ?? []);
   const ids = wanted.map(({ id }) => id);
@@ -120,7 +120,7 @@ test("one record is read by its id, and many by theirs, in their order", async (
   expect(many?.data).toMatchObject(wanted.map(({ id, title }) => ({ id, title })));
 });
 
-test("what the API cannot do is said before it is asked, and what it refuses in its own words", async () => {
+test("unsupported operations fail before a request, and refusals show the API's message", async () => {
   const provider = start();
   const list = { resource: "threads", meta: THREADS };
 
@@ -130,6 +130,6 @@ test("what the API cannot do is said before it is asked, and what it refuses in 
   await expect(provider.getList({ ...list, pagination: { mode: "off" } })).rejects.toThrow("at most 100 rows");
   await expect(provider.getList({ ...list, pagination: { pageSize: 101 } })).rejects.toThrow("must be from 1 to 100");
   await expect(start({ authorization: "Bearer nobody" }).getList(list)).rejects.toThrow(
-    "A valid admin token is needed",
+    "A valid admin token is required",
   );
 });

@@ -1,6 +1,6 @@
 /**
- * What the clients read: 57 threads, two short pages more than a hundred rows would hide, and some in which nothing happens
- * before a test says so. Everything that tests compare is given back as the API shows it.
+ * The data that clients read: 57 threads, which fill two pages and a part of a third. In some threads nothing happens until a
+ * test performs an action. Returns all that tests compare, in the form in which the API shows it.
  */
 import type { Db } from "../../src/db/client.ts";
 import { encodeGlobalId } from "../../src/graphql/lists/ids.ts";
@@ -27,9 +27,9 @@ export interface SeededThread {
 export interface Seeded {
   readonly threads: readonly SeededThread[];
   readonly staff: readonly { readonly id: string; readonly name: string }[];
-  /** The texts of the first thread's messages, in their order. */
+  /** The texts of the first thread's messages, in order. */
   readonly longThreadTexts: readonly string[];
-  /** Ids of threads that are also among `threads`, and that nobody reads but who follows them: take one by `shift`. */
+  /** Ids of threads for tests of subscriptions, also in `threads`. Each test uses its own. */
   readonly quietThreadIds: readonly string[];
 }
 
@@ -63,7 +63,7 @@ async function seedThread(db: Db, index: number, authorId: string, texts: readon
   const tool = index % 4 === 0 ? "CheckDailyRevenue" : "CheckOutOfStock";
   const chat = await insertChat(db, { title: `chat ${index}` });
   const lastActivityAt = new Date(LAST_ACTIVITY_MS - index * MINUTE_MS);
-  // Another order than that of the last activity: 17 and 57 share no divisor.
+  // Not the order of the last activity: 17 and 57 are coprime.
   const createdAt = new Date(LAST_ACTIVITY_MS - (100 + ((index * 17) % THREADS)) * MINUTE_MS);
   const title = `thread ${index}`;
   const status = isOpen ? "open" : "closed";

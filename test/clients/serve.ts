@@ -1,9 +1,8 @@
 /**
- * The server under test, as a process of its own: the product's admin API on its HTTP server and a real Postgres, seeded.
+ * The server under test, in its own process: the product's admin API on its HTTP server and a real, seeded Postgres.
  *
- * It is on graphql 17, the clients on 16, and two versions must not meet in one process. It writes where it is as one line of
- * JSON (`ServedApi`), and ends with its standard input. Beside the API it has a second server, by which tests let things
- * happen.
+ * It uses graphql 17 and the clients use 16; two versions cannot share a process. It writes its address as one line of JSON
+ * (`ServedApi`) and exits when its standard input ends. A second server performs the actions of tests.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -15,16 +14,16 @@ import { createActivityHub } from "../../src/graphql/live/activity-hub.ts";
 import { createAdminApi } from "../../src/graphql/server.ts";
 import { startHttpServer } from "../../src/http/server.ts";
 import { createLogger } from "../../src/observability/logger.ts";
-import { createTestHouse } from "../graphql/api-environment.ts";
+import { createTestEnvironment } from "../graphql/api-environment.ts";
 import { startTestServer } from "../support/test-server.ts";
-import { createHappenings } from "./actions.ts";
+import { createActions } from "./actions.ts";
 import { type Seeded, seed } from "./seed.ts";
 
 export interface ServedApi {
   /** The API's address, with its path. */
   readonly url: string;
   readonly token: string;
-  /** Where tests let things happen: see `happenings.ts`. */
+  /** Where tests request actions: see `actions.ts`. */
   readonly controlUrl: string;
   readonly seeded: Seeded;
 }
@@ -35,7 +34,7 @@ const postgres = await startTestServer();
 const database = connectDatabase({ ...postgres, database: postgres.template });
 const seeded = await seed(database.db);
 const api = await serveApi(database);
-const control = await serveControl(createHappenings(database.db, api.cutStreams));
+const control = await serveControl(createActions(database.db, api.cutStreams));
 console.log(JSON.stringify({ url: api.url, token: TOKEN, controlUrl: control.url, seeded } satisfies ServedApi));
 
 process.stdin.resume().once("end", async () => {
@@ -55,10 +54,10 @@ async function serveApi(database: Database) {
   const graphql = createAdminApi({
     db: database.db,
     activity,
-    environment: createTestHouse(),
+    environment: createTestEnvironment(),
     adminTokenHash: hashToken(TOKEN),
     logger,
-    // One token asks for all tests, as fast as they go.
+    // All tests use one token, as fast as they can.
     rateLimit: null,
   });
   const answering = new Set<ServerResponse>();
@@ -91,12 +90,12 @@ async function serveApi(database: Database) {
   };
 }
 
-/** `POST /NAME` with the happening's arguments as JSON; answers with what it gives. */
-async function serveControl(happenings: object) {
+/** `POST /NAME` with the arguments of the action as JSON. The response is its result. */
+async function serveControl(actions: object) {
   const server = createServer(async (request, response) => {
     try {
-      const happening = new Map(Object.entries(happenings)).get((request.url ?? "").slice(1));
-      response.end(JSON.stringify(await happening(JSON.parse(await text(request)))));
+      const action = new Map(Object.entries(actions)).get((request.url ?? "").slice(1));
+      response.end(JSON.stringify(await action(JSON.parse(await text(request)))));
     } catch (error) {
       response.writeHead(500).end(String(error));
     }

@@ -1,6 +1,6 @@
-/** What a dashboard subscribes with to see a thread grow, and what came of it. */
+/** The subscription of a dashboard to a thread, and a log of its events. */
 
-export const FOLLOW = `subscription ($threadId: ID!, $after: String) {
+export const SUBSCRIPTION = `subscription ($threadId: ID!, $after: String) {
   threadActivity(threadId: $threadId, after: $after) {
     __typename
     ... on ActivityStarted { cursor repliesInProgress { text run { id } } }
@@ -22,37 +22,37 @@ export interface Activity {
   toolCall?: { name: string; status: string; output: unknown };
 }
 
-export interface Followed {
+export interface EventLog {
   readonly events: readonly Activity[];
   add(event: Activity): void;
-  /** The texts of all messages, in the order in which they came. */
+  /** The texts of all messages, in the order of their events. */
   texts(): string[];
-  /** Where to go on from. */
+  /** The cursor to resume from. */
   lastCursor(): string | undefined;
-  /** Resolves once the condition holds; it is looked at after each event. */
+  /** Resolves once the condition holds. It is checked after each event. */
   until(holds: (events: readonly Activity[]) => boolean): Promise<void>;
 }
 
-export function createFollowed(): Followed {
+export function createEventLog(): EventLog {
   const events: Activity[] = [];
   const waiting = new Set<() => void>();
   return {
     events,
     add(event) {
       events.push(event);
-      for (const look of waiting) look();
+      for (const check of waiting) check();
     },
     texts: () => events.flatMap(({ message }) => message?.text ?? []),
     lastCursor: () => events.at(-1)?.cursor,
     until(holds) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      const look = () => {
+      const check = () => {
         if (!holds(events)) return;
-        waiting.delete(look);
+        waiting.delete(check);
         resolve();
       };
-      waiting.add(look);
-      look();
+      waiting.add(check);
+      check();
       return promise;
     },
   };

@@ -1,6 +1,6 @@
-/** The server under test, as a test sees it. */
+/** The server under test, as tests see it. */
 import { inject } from "vitest";
-import type { Happenings } from "./actions.ts";
+import type { Actions } from "./actions.ts";
 import type {} from "./global-setup.ts";
 
 export const { url, token, seeded } = inject("served");
@@ -9,12 +9,12 @@ export const headers = { authorization: `Bearer ${token}` };
 
 const { controlUrl } = inject("served");
 
-/** Lets something happen on the server; it has when this resolves. */
-export async function happen<Name extends keyof Happenings>(
+/** Performs an action on the server. Its changes are committed when this resolves. */
+export async function perform<Name extends keyof Actions>(
   name: Name,
-  ...args: Parameters<Happenings[Name]>
-): Promise<Awaited<ReturnType<Happenings[Name]>>> {
+  ...args: Parameters<Actions[Name]>
+): Promise<Awaited<ReturnType<Actions[Name]>>> {
   const response = await fetch(`${controlUrl}/${name}`, { method: "POST", body: JSON.stringify(args[0] ?? {}) });
   if (!response.ok) throw new Error(`'${name}' failed: ${await response.text()}`);
-  return (await response.json()) as Awaited<ReturnType<Happenings[Name]>>;
+  return (await response.json()) as Awaited<ReturnType<Actions[Name]>>;
 }

@@ -1,7 +1,7 @@
 import { Client, type CombinedError, cacheExchange, fetchExchange, gql } from "@urql/core";
 import { afterEach, expect, test } from "vitest";
-import { type Activity, createFollowed, FOLLOW, type Followed } from "./subscription.ts";
-import { happen, headers, seeded, url } from "./test-api.ts";
+import { type Activity, createEventLog, type EventLog, SUBSCRIPTION } from "./subscription.ts";
+import { headers, perform, seeded, url } from "./test-api.ts";
 
 const PAGE = gql`query ($after: String) {
   threads(first: 20, after: $after, orderBy: { field: CREATED_AT, direction: ASC }) {
@@ -20,19 +20,19 @@ function connect(authorization = headers) {
     exchanges: [cacheExchange, fetchExchange],
     fetchOptions: { headers: authorization },
     fetchSubscriptions: true,
-    // By GET otherwise, which the API refuses (against forged requests).
+    // The API refuses GET (CSRF protection).
     preferGetMethod: false,
   });
 }
 
-/** Follows a thread until the connection breaks: then `broken` resolves, with how. */
-function follow(client: Client, threadId: string, followed: Followed) {
+/** Subscribes to a thread. `broken` resolves with the error when the connection breaks. */
+function follow(client: Client, threadId: string, log: EventLog) {
   const { promise: broken, resolve } = Promise.withResolvers<CombinedError>();
   const { unsubscribe } = client
-    .subscription<{ threadActivity: Activity }>(FOLLOW, { threadId, after: followed.lastCursor() })
+    .subscription<{ threadActivity: Activity }>(SUBSCRIPTION, { threadId, after: log.lastCursor() })
     .subscribe(({ data, error }) => {
       if (error) resolve(error);
-      else if (data) followed.add(data.threadActivity);
+      else if (data) log.add(data.threadActivity);
     });
   stops.push(unsubscribe);
   return { broken };
@@ -42,7 +42,7 @@ function quietThread(number: number): string {
   return seeded.quietThreadIds[number] ?? "";
 }
 
-test("a list is read page by page by its cursors, from the first row to the last", async () => {
+test("a list is read page by page with cursors, from the first row to the last", async () => {
   const client = connect();
   const rows: object[] = [];
 
@@ -63,7 +63,7 @@ async function read(client: Client, after: string | null) {
   return data;
 }
 
-test("a page that was read already comes from urql's cache, and is read anew when asked for", async () => {
+test("a page comes from urql's cache the second time, and from the server on request", async () => {
   const client = connect();
 
   const first = await client.query(PAGE, {});
@@ -75,24 +75,24 @@ test("a page that was read already comes from urql's cache, and is read anew whe
   expect(anew.data).toEqual(first.data);
 });
 
-test("a thread is seen to grow: question, run, tool call, the answer's text piece by piece, the whole answer", async () => {
+test("a subscriber sees a thread grow: question, run, tool call, pieces of the answer, the whole answer", async () => {
   const threadId = quietThread(0);
-  const followed = createFollowed();
-  follow(connect(), threadId, followed);
-  await followed.until(({ length }) => length > 0);
+  const log = createEventLog();
+  follow(connect(), threadId, log);
+  await log.until(({ length }) => length > 0);
 
-  await happen("say", { threadId, text: "what's out?" });
-  const { runId } = await happen("beginRun", { threadId });
-  await happen("callTool", { threadId, runId });
-  await happen("write", { runId, offset: 0, text: "Two " });
-  await happen("write", { runId, offset: 4, text: "products 🧋" });
-  await followed.until((events) => textSoFar(events) === "Two products 🧋");
-  await happen("endRun", { threadId, runId, text: "Two products 🧋 are out." });
-  await followed.until((events) => events.some(({ run }) => run?.status === "COMPLETED"));
+  await perform("say", { threadId, text: "what's out?" });
+  const { runId } = await perform("beginRun", { threadId });
+  await perform("callTool", { threadId, runId });
+  await perform("write", { runId, offset: 0, text: "Two " });
+  await perform("write", { runId, offset: 4, text: "products 🧋" });
+  await log.until((events) => textSoFar(events) === "Two products 🧋");
+  await perform("endRun", { threadId, runId, text: "Two products 🧋 are out." });
+  await log.until((events) => events.some(({ run }) => run?.status === "COMPLETED"));
 
-  const { events } = followed;
+  const { events } = log;
   expect(events[0]).toMatchObject({ __typename: "ActivityStarted", repliesInProgress: [] });
-  expect(followed.texts()).toEqual(["what's out?", "Two products 🧋 are out."]);
+  expect(log.texts()).toEqual(["what's out?", "Two products 🧋 are out."]);
   expect(events.find(({ toolCall }) => toolCall)?.toolCall).toMatchObject({
     name: "CheckOutOfStock",
     status: "SUCCEEDED",
@@ -105,39 +105,39 @@ function textSoFar(events: readonly Activity[]): string {
   return events.reduce((text, { offset, delta }) => (delta === undefined ? text : text.slice(0, offset) + delta), "");
 }
 
-test("after a cut, the last cursor brings what was missed and what follows: no gap, nothing twice", async () => {
+test("after a cut, the last cursor brings all later messages, without gaps or duplicates", async () => {
   const threadId = quietThread(1);
   const client = connect();
-  const followed = createFollowed();
-  const { broken } = follow(client, threadId, followed);
-  await followed.until(({ length }) => length > 0);
+  const log = createEventLog();
+  const { broken } = follow(client, threadId, log);
+  await log.until(({ length }) => length > 0);
   await say(threadId, "seen 1", "seen 2");
-  await followed.until(() => followed.texts().length === 2);
+  await log.until(() => log.texts().length === 2);
 
-  await happen("cut");
+  await perform("cut");
   const error = await broken;
   await say(threadId, "missed 1", "missed 2");
-  follow(client, threadId, followed);
-  await followed.until(() => followed.texts().length === 4);
+  follow(client, threadId, log);
+  await log.until(() => log.texts().length === 4);
   await say(threadId, "after");
-  await followed.until(() => followed.texts().includes("after"));
+  await log.until(() => log.texts().includes("after"));
 
   expect(error.networkError).toBeDefined();
-  expect(followed.texts()).toEqual(["seen 1", "seen 2", "missed 1", "missed 2", "after"]);
-  expect(followed.events.filter(({ __typename }) => __typename === "ActivityStarted")).toHaveLength(1);
+  expect(log.texts()).toEqual(["seen 1", "seen 2", "missed 1", "missed 2", "after"]);
+  expect(log.events.filter(({ __typename }) => __typename === "ActivityStarted")).toHaveLength(1);
 });
 
 async function say(threadId: string, ...texts: string[]): Promise<void> {
-  for (const text of texts) await happen("say", { threadId, text });
+  for (const text of texts) await perform("say", { threadId, text });
 }
 
-test("a token that is not valid is refused with its code, for a query and for a subscription", async () => {
+test("an invalid token is refused with a code, for a query and for a subscription", async () => {
   const stranger = connect({ authorization: "Bearer nobody" });
 
   const asked = await stranger.query(PAGE, {});
-  const { broken } = follow(stranger, quietThread(0), createFollowed());
-  const followed = await broken;
+  const { broken } = follow(stranger, quietThread(0), createEventLog());
+  const refused = await broken;
 
   expect(asked.error?.graphQLErrors.map(({ extensions }) => extensions.code)).toEqual(["UNAUTHENTICATED"]);
-  expect(followed.graphQLErrors.map(({ extensions }) => extensions.code)).toEqual(["UNAUTHENTICATED"]);
+  expect(refused.graphQLErrors.map(({ extensions }) => extensions.code)).toEqual(["UNAUTHENTICATED"]);
 });

@@ -5,9 +5,9 @@ export default defineConfig({
   test: {
     include: ["*.test.ts"],
     globalSetup: ["global-setup.ts"],
-    // All files share one server, whose connections some of them cut.
+    // All files share one server, and some of them cut its connections.
     fileParallelism: false,
-    // Written for bundlers: they import what Node's own resolution does not find. A dashboard is bundled too.
+    // These packages are written for bundlers, and Node alone cannot resolve their imports. A dashboard is bundled, too.
     server: { deps: { inline: [/@refinedev/, /ra-data-graphql/, /@apollo/] } },
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -64,7 +64,7 @@ test("the example ends with the server's own words when its token is refused", a
   });
 
   expect(await client.exit).toBe(1);
-  expect(client.output()).toContain("A valid admin token is needed");
+  expect(client.output()).toContain("A valid admin token is required");
 });
 
 interface CuttableProxy {

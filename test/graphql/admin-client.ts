@@ -1,4 +1,4 @@
-/** The admins' API on a database of its own, asked through `fetch` without a port. */
+/** The admin API on its own database, called through `fetch` without a port. */
 import { drizzle } from "drizzle-orm/postgres-js";
 import type { Sql } from "postgres";
 import type { Db } from "../../src/db/client.ts";
@@ -8,34 +8,34 @@ import { hashToken } from "../../src/graphql/guards/auth.ts";
 import { type ActivityHub, createActivityHub } from "../../src/graphql/live/activity-hub.ts";
 import { type AdminApi, type AdminApiDeps, createAdminApi } from "../../src/graphql/server.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { createTestHouse } from "./api-environment.ts";
+import { createTestEnvironment } from "./api-environment.ts";
 
 export const ADMIN_TOKEN = "test-admin-token-of-at-least-32-characters";
 
 export interface AdminClient {
   readonly db: Db;
-  /** The same database, whose statements are recorded as the API's are. */
+  /** The same database. Its statements are recorded, like those of the API. */
   readonly counted: Db;
   readonly testDatabase: TestDatabase;
   readonly api: AdminApi;
   readonly activity: ActivityHub;
-  /** What was logged as an error. */
+  /** Logged errors and warnings. */
   readonly errors: unknown[];
-  /** What was logged of changes. */
-  readonly notes: unknown[];
-  /** Every statement that the API sent, since the start. */
+  /** Log lines of level `info`. */
+  readonly infos: unknown[];
+  /** All statements since the start. */
   readonly statements: string[];
-  /** Asks as the configured admin; fails on an error. */
+  /** Sends a query with the configured token. Rejects if the response has errors. */
   query(query: string, variables?: object): Promise<Data>;
-  /** Asks as the configured admin and gives the errors' codes; fails where there are none. */
+  /** Sends a query with the configured token and returns the codes of its errors. Rejects if there are none. */
   refusal(query: string, variables?: object): Promise<string[]>;
-  /** Asks with this token, or without one; gives the response as it is. */
+  /** Sends a query with this token, or without one (null). Returns the response. */
   ask(query: string, options?: { token?: string | null; variables?: object | undefined }): Promise<Answer>;
   close(): Promise<void>;
 }
 
-/** The shape depends on the query: the test knows it. */
-// biome-ignore lint/suspicious/noExplicitAny: an answer's shape is its query's, and no code generation is at hand here.
+/** The shape depends on the query of the test. */
+// biome-ignore lint/suspicious/noExplicitAny: the shape depends on the query, and tests have no code generation.
 type Data = any;
 
 interface Answer {
@@ -45,33 +45,33 @@ interface Answer {
 }
 
 export interface AdminApiOptions extends Partial<Omit<AdminApiDeps, "environment">> {
-  /** Connections of the database's pool. */
+  /** Size of the connection pool. */
   readonly poolSize?: number;
-  /** What differs from the shop and the tools of `createTestHouse`. */
+  /** Overrides of `createTestEnvironment`. */
   readonly environment?: Partial<ApiEnvironment>;
   /** See `ActivityHubDeps`. */
   readonly tokenCheckMs?: number;
-  /** The database of another one, which closes it: then this is as a second process on it. */
+  /** The database of another client, which closes it. This client then acts as a second process. */
   readonly shared?: TestDatabase;
 }
 
-/** Without a limit of the rate, unless one is given: a test may ask as fast as it likes. */
+/** Without a rate limit by default, so that a test can send requests as fast as it likes. */
 export async function startAdminApi(options: AdminApiOptions = {}): Promise<AdminClient> {
   const { poolSize = 5, environment, shared, tokenCheckMs, ...deps } = options;
   const testDatabase = shared ?? (await createTestDatabase({ poolSize }));
   const errors: unknown[] = [];
-  const notes: unknown[] = [];
+  const infos: unknown[] = [];
   const statements: string[] = [];
   const counted = drizzle({
-    // The same connections, with a record of what is asked on them.
+    // The same connections, with recorded statements.
     client: (testDatabase.db as unknown as { $client: Sql }).$client,
-    // How many rows a list has may stand in the statement itself (`Source.isSteady`): it is the same one all the same.
+    // A limit may be a constant in the statement (`Source.isSteady`). It counts as the same statement.
     logger: { logQuery: (statement) => void statements.push(statement.replaceAll(/ limit \d+/g, " limit n")) },
   });
   const logger = {
     error: (...facts: unknown[]) => void errors.push(facts),
     warn: (...facts: unknown[]) => void errors.push(facts),
-    info: (...facts: unknown[]) => void notes.push(facts),
+    info: (...facts: unknown[]) => void infos.push(facts),
   };
   const activity = createActivityHub({
     db: counted,
@@ -86,7 +86,7 @@ export async function startAdminApi(options: AdminApiOptions = {}): Promise<Admi
     activity,
     adminTokenHash: hashToken(ADMIN_TOKEN),
     logger,
-    environment: createTestHouse(environment),
+    environment: createTestEnvironment(environment),
     ...deps,
   });
   const ask: AdminClient["ask"] = async (query, { token = ADMIN_TOKEN, variables } = {}) => {
@@ -104,7 +104,7 @@ export async function startAdminApi(options: AdminApiOptions = {}): Promise<Admi
     api,
     activity,
     errors,
-    notes,
+    infos,
     statements,
     ask,
     query: async (query, variables) => {

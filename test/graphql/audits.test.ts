@@ -1,4 +1,4 @@
-/** GraphQL over HTTP as graphql-http audits it: nobody here wrote these, and each is a test of its own. */
+/** The GraphQL over HTTP audits of the graphql-http package, each as one test. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { serverAudits } from "graphql-http";
@@ -20,7 +20,7 @@ afterAll(async () => {
   await admins.close();
 });
 
-/** As our clients ask: with a token, and with the header that no form of another site can send. */
+/** Requests like those of our clients: with a token and the CSRF header. */
 function fetchAsAdmin(input: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
   headers.set("authorization", `Bearer ${ADMIN_TOKEN}`);
@@ -36,6 +36,6 @@ test.each(audits.map((audit) => [audit.id, audit.name, audit] as const))("%s: %s
   expect([result.status, "reason" in result ? result.reason : null]).toEqual(["ok", null]);
 });
 
-test("there are as many audits as we know of", () => {
+test("the number of audits is as expected", () => {
   expect(audits).toHaveLength(61);
 });

@@ -1,4 +1,4 @@
-/** Conversations of several shapes, for tests that read them in many ways. */
+/** Various conversations, for tests that read them in many ways. */
 import type { Db } from "../../src/db/client.ts";
 import {
   insertChat,
@@ -10,7 +10,7 @@ import {
   instant,
 } from "../support/conversations.ts";
 
-/** Threads of 0 to 6 messages, with runs in several states and their tool calls, by two people in several chats. */
+/** Threads with 0 to 6 messages, runs in several states and their tool calls, of two people in several chats. */
 export async function fillConversations(db: Db): Promise<void> {
   const authors = [await insertStaffMember(db), await insertStaffMember(db, { username: "linh" })];
   for (let index = 0; index < 7; index++) {

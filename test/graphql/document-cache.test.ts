@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => admins.close());
 
-test("a document that is asked again is neither parsed nor validated again", async () => {
+test("a repeated document is neither parsed nor validated again", async () => {
   const { ask, counts } = countingApi();
 
   for (const query of ["{ name }", "{ name }", "{ again: name }", "{ name }"]) await ask(query);
@@ -18,7 +18,7 @@ test("a document that is asked again is neither parsed nor validated again", asy
   expect(counts).toEqual({ parsed: 2, validated: 2 });
 });
 
-test("the API knows a document again that it has answered, and none that it has refused", async () => {
+test("the API caches a document that it has answered, but not one that it has refused", async () => {
   const [valid, invalid] = ["{ viewer { name } }", "{ viewer { nam } }"];
   await admins.ask(valid);
   await admins.ask(invalid);
@@ -27,7 +27,7 @@ test("the API knows a document again that it has answered, and none that it has 
   expect(parse(invalid)).not.toBe(parse(invalid));
 });
 
-test("a refused document is refused each time, with the same words", async () => {
+test("an invalid document is refused each time with the same message", async () => {
   for (const query of ["{ viewer { nam } }", "{ viewer {", `{ viewer { name } } #${"x".repeat(50_000)}`]) {
     const first = await admins.ask(query);
     const second = await admins.ask(query);
@@ -37,7 +37,7 @@ test("a refused document is refused each time, with the same words", async () =>
   }
 });
 
-test("documents are forgotten once their texts are too long together, those first that were not asked for", async () => {
+test("the least recently used documents are evicted when the total length is too large", async () => {
   const { ask, counts } = countingApi();
   const long = (index: number) => `{ name } #${index}${"x".repeat(40_000)}`;
   const others = Array.from({ length: Math.ceil(MAX_CACHED_LENGTH / 40_000) }, (_, index) => long(index));

@@ -1,4 +1,4 @@
-/** A real bot and the sandbox on one database, and a chat of the terminal: what each has, and the API of each. */
+/** Production and sandbox on one database, and a terminal chat: the data of each, and an API for each environment. */
 import { randomBytes } from "node:crypto";
 import { sql } from "drizzle-orm";
 import type { Db } from "../../src/db/client.ts";
@@ -17,8 +17,8 @@ import {
 } from "../support/conversations.ts";
 import { type AdminClient, startAdminApi } from "./admin-client.ts";
 
-/** What each side has of everything. */
-export interface Side {
+/** One row of each kind per environment. */
+export interface Environment {
   api: AdminClient;
   name: string;
   token: string;
@@ -26,44 +26,47 @@ export interface Side {
   talk: Talk;
 }
 
-export interface Sides {
-  real: Side;
-  sandbox: Side;
+export interface Environments {
+  real: Environment;
+  sandbox: Environment;
   terminal: Talk;
-  /** Each side, and the other beside it. */
-  each: readonly (readonly [own: Side, other: Side])[];
+  /** Each environment, paired with the other one. */
+  each: readonly (readonly [own: Environment, other: Environment])[];
   close(): Promise<void>;
 }
 
-export async function startSides(): Promise<Sides> {
+export async function startEnvironments(): Promise<Environments> {
   const api = await startAdminApi();
-  const ofSandbox = await startAdminApi({ shared: api.testDatabase, environment: { sandbox: true } });
+  const sandboxApi = await startAdminApi({ shared: api.testDatabase, environment: { sandbox: true } });
   const real = await fill(api, { name: "real", sandbox: false });
-  const sandbox = await fill(ofSandbox, { name: "sandbox", sandbox: true });
+  const sandbox = await fill(sandboxApi, { name: "sandbox", sandbox: true });
   const chat = { botId: null, telegramId: null, type: "terminal" as const };
   const terminal = await fillTalk(api.db, { name: "terminal", chat, memberId: null });
   const each = [[real, sandbox] as const, [sandbox, real] as const];
   const close = async () => {
-    await ofSandbox.close();
+    await sandboxApi.close();
     await api.close();
   };
   return { real, sandbox, terminal, each, close };
 }
 
-async function fill(api: AdminClient, side: { name: string; sandbox: boolean }): Promise<Side> {
+async function fill(api: AdminClient, environment: { name: string; sandbox: boolean }): Promise<Environment> {
   const { db } = api;
-  const { name } = side;
+  const { name } = environment;
   const person = { name, username: "lan", role: "owner" as const };
-  const member = await insertStaffMember(db, { ...person, ...(side.sandbox && { telegramUserId: 2 ** 52 + 1 }) });
+  const member = await insertStaffMember(db, {
+    ...person,
+    ...(environment.sandbox && { telegramUserId: 2 ** 52 + 1 }),
+  });
   const expiresAt = sql`now() + interval '1 hour'`;
   const [invite] = await db
     .insert(invites)
     .values({ codeHash: randomBytes(32), role: "staff", createdBy: member.id, expiresAt })
     .returning();
   const token = `a-token-of-the-${name}-${randomBytes(16).toString("hex")}`;
-  const facts = { ...side, scope: "admin", expiresAt: null } as const;
+  const facts = { ...environment, scope: "admin", expiresAt: null } as const;
   const tokenId = await createAdminToken(db, { ...facts, tokenHash: hashToken(token) });
-  const chat = { botId: side.sandbox ? LARGEST_TELEGRAM_ID + 1 : 7 };
+  const chat = { botId: environment.sandbox ? LARGEST_TELEGRAM_ID + 1 : 7 };
   const talk = await fillTalk(db, { name, chat, memberId: member.id });
   const ids = {
     invite: encodeGlobalId("Invite", invite?.id ?? ""),
@@ -73,7 +76,7 @@ async function fill(api: AdminClient, side: { name: string; sandbox: boolean }):
   return { api, name, token, ids, talk };
 }
 
-/** One conversation: its rows' ids, and the global ones of those that are nodes. */
+/** One conversation: the ids of its rows, and the global ids of those that are nodes. */
 type Talk = Awaited<ReturnType<typeof fillTalk>>;
 
 async function fillTalk(

@@ -1,7 +1,7 @@
-/** Schemas with a part of what ours has, to draw documents from. */
+/** Schemas with a part of our fields, to generate documents from. */
 import { buildASTSchema, type DefinitionNode, type GraphQLSchema, Kind, parse, printSchema } from "graphql";
 
-/** The schema with those fields of its object types that `keeps` says yes to; a type without any is left out. */
+/** The schema with the fields that `keeps` accepts. Types without fields are left out. */
 export function prunedSchema(whole: GraphQLSchema, keeps: (type: string, field: string) => boolean): GraphQLSchema {
   const document = parse(printSchema(whole));
   const definitions = document.definitions.flatMap((definition): DefinitionNode[] => {

@@ -1,21 +1,18 @@
-/**
- * The admins' API of the sandbox and that of a real bot on one database: each sees its own conversations, and both those of the
- * terminal.
- */
+/** Two admin APIs, sandbox and production, on one database: each shows its own conversations, and both show terminal chats. */
 import { eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { publish } from "../../src/db/notify/notify.ts";
 import { toolCalls } from "../../src/db/schema/index.ts";
 import { insertMessages, insertToolCall } from "../support/conversations.ts";
 import { startAdminApi } from "./admin-client.ts";
-import { type Side, type Sides, startSides } from "./environments.ts";
+import { type Environment, type Environments, startEnvironments } from "./environments.ts";
 import { subscribe } from "./live/subscriber.ts";
 
-let sides: Sides;
+let environments: Environments;
 beforeAll(async () => {
-  sides = await startSides();
+  environments = await startEnvironments();
 });
-afterAll(() => sides.close());
+afterAll(() => environments.close());
 
 const NODES = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }";
 const CONVERSATIONS = `query ($text: String, $threadId: ID, $runId: ID, $chatId: ID) {
@@ -31,8 +28,8 @@ const CONVERSATIONS = `query ($text: String, $threadId: ID, $runId: ID, $chatId:
 }`;
 const NONE = { totalCount: 0, nodes: [] };
 
-test("the lists of conversations have those of the own side and of the terminal, whatever is asked for", async () => {
-  for (const [{ api, name }] of sides.each) {
+test("lists of conversations show the API's own environment and the terminal, with any filter", async () => {
+  for (const [{ api, name }] of environments.each) {
     const list = (row: (title: string) => object) => ({ totalCount: 2, nodes: ["terminal", name].map(row) });
     const all = await api.query(CONVERSATIONS);
     expect(all).toEqual({
@@ -48,8 +45,8 @@ test("the lists of conversations have those of the own side and of the terminal,
   }
 });
 
-test("a filter by an id or a word of the other side finds nothing", async () => {
-  for (const [{ api }, { name, talk }] of sides.each) {
+test("a filter with an id or a word of the other environment matches nothing", async () => {
+  for (const [{ api }, { name, talk }] of environments.each) {
     const { thread: threadId, run: runId, chat: chatId } = talk.nodes;
 
     const byChat = await api.query(CONVERSATIONS, { chatId });
@@ -61,20 +58,20 @@ test("a filter by an id or a word of the other side finds nothing", async () => 
   }
 });
 
-test("one operation that asks for the same list at its root and in a thread gets nothing of the other side", async () => {
+test("an operation with the same list at its root and in a thread gets nothing from the other environment", async () => {
   const BOTH = `query ($own: ID!, $other: ID!) {
     thread(id: $own) { messages(orderBy: { field: CREATED_AT, direction: DESC }, filter: { threadId: $other }) { totalCount } }
     messages(filter: { threadId: $other }) { totalCount }
   }`;
-  for (const [{ api, talk }, other] of sides.each) {
+  for (const [{ api, talk }, other] of environments.each) {
     const found = await api.query(BOTH, { own: talk.nodes.thread, other: other.talk.nodes.thread });
     expect(found).toEqual({ thread: { messages: { totalCount: 0 } }, messages: { totalCount: 0 } });
   }
 });
 
-test("what belongs to a conversation of the other side is not found by its id", async () => {
-  for (const [{ api, talk }, other] of sides.each) {
-    const own = [...Object.values(talk.nodes), ...Object.values(sides.terminal.nodes)];
+test("objects in a conversation of the other environment are not found by id", async () => {
+  for (const [{ api, talk }, other] of environments.each) {
+    const own = [...Object.values(talk.nodes), ...Object.values(environments.terminal.nodes)];
     const others = Object.values(other.talk.nodes);
     expect(await api.query(NODES, { ids: [...own, ...others] })).toEqual({
       nodes: [...own.map((id) => ({ id })), ...others.map(() => null)],
@@ -84,7 +81,7 @@ test("what belongs to a conversation of the other side is not found by its id", 
   }
 });
 
-test("usage and the tools' statistics count the own side and the terminal", async () => {
+test("usage and tool statistics count the API's own environment and the terminal", async () => {
   const DIMENSIONS = ["DAY", "WEEK", "MONTH", "STAFF_MEMBER", "MODEL", "TOOL"];
   const today = Temporal.Now.plainDateISO("UTC");
   const period = { from: String(today.subtract({ days: 1 })), until: String(today.add({ days: 2 })) };
@@ -96,7 +93,7 @@ test("usage and the tools' statistics count the own side and the terminal", asyn
     ).join(" ")}
     tools { name lastUsedAt statistics(period: $period) { calls } }
   }`;
-  for (const [{ api, name }, other] of sides.each) {
+  for (const [{ api, name }, other] of environments.each) {
     const { tools, ...reports } = await api.query(USAGE, { period });
 
     for (const by of DIMENSIONS) {
@@ -116,55 +113,55 @@ test("usage and the tools' statistics count the own side and the terminal", asyn
   }
 });
 
-test("a tool was last used when the own side or the terminal used it", async () => {
-  const { db } = sides.real.api;
-  const of = { id: sides.sandbox.talk.runId, threadId: sides.sandbox.talk.threadId };
+test("the last use of a tool is that in the API's own environment or the terminal", async () => {
+  const { db } = environments.real.api;
+  const of = { id: environments.sandbox.talk.runId, threadId: environments.sandbox.talk.threadId };
   const call = await insertToolCall(db, of, {
     name: "CheckDailyRevenue",
     round: 2,
     createdAt: sql`now() + interval '1 hour'`,
   });
   const LAST = "{ tools { name lastUsedAt } }";
-  const lastUse = async ({ api }: Side) =>
+  const lastUse = async ({ api }: Environment) =>
     (await api.query(LAST)).tools.find(({ name }: { name: string }) => name === "CheckDailyRevenue")?.lastUsedAt;
 
-  expect(await lastUse(sides.real)).toBeNull();
-  expect(await lastUse(sides.sandbox)).toBe(call.createdAt.toISOString());
+  expect(await lastUse(environments.real)).toBeNull();
+  expect(await lastUse(environments.sandbox)).toBe(call.createdAt.toISOString());
   await db.delete(toolCalls).where(eq(toolCalls.id, call.id));
 });
 
 const EVENT = `{ __typename ... on ActivityStarted { cursor repliesInProgress { run { model } } }
   ... on MessageAdded { message { text } } }`;
-const FOLLOW_ALL = `subscription ($after: String) { activity(filter: { types: [MESSAGE_ADDED] }, after: $after) ${EVENT} }`;
-const FOLLOW_THREAD = `subscription ($id: ID) { threadActivity(threadId: $id) ${EVENT} }`;
+const SUBSCRIBE_ALL = `subscription ($after: String) { activity(filter: { types: [MESSAGE_ADDED] }, after: $after) ${EVENT} }`;
+const SUBSCRIBE_THREAD = `subscription ($id: ID) { threadActivity(threadId: $id) ${EVENT} }`;
 
-test("what happens is heard of the own side and of the terminal, live and by a cursor", async () => {
-  for (const [side, other] of sides.each) {
+test("subscribers get events of the API's own environment and the terminal, live and from a cursor", async () => {
+  for (const [environment, other] of environments.each) {
     const api = await startAdminApi({
-      shared: side.api.testDatabase,
-      environment: { sandbox: side === sides.sandbox },
+      shared: environment.api.testDatabase,
+      environment: { sandbox: environment === environments.sandbox },
     });
-    const all = await subscribe(api, FOLLOW_ALL);
-    const others = await subscribe(api, FOLLOW_THREAD, { variables: { id: other.talk.nodes.thread } });
-    const begun = await all.event();
-    const models = begun.repliesInProgress.map(({ run }: { run: { model: string } }) => run.model);
-    expect(models).toEqual([side.name, "terminal"]);
+    const all = await subscribe(api, SUBSCRIBE_ALL);
+    const others = await subscribe(api, SUBSCRIBE_THREAD, { variables: { id: other.talk.nodes.thread } });
+    const started = await all.event();
+    const models = started.repliesInProgress.map(({ run }: { run: { model: string } }) => run.model);
+    expect(models).toEqual([environment.name, "terminal"]);
     expect((await others.event()).repliesInProgress).toEqual([]);
 
-    const position = side === sides.sandbox ? 3 : 2;
-    for (const talk of [other.talk, side.talk, sides.terminal]) {
+    const position = environment === environments.sandbox ? 3 : 2;
+    for (const talk of [other.talk, environment.talk, environments.terminal]) {
       await insertMessages(api.db, talk.threadId, [{ position, text: `news of the ${talk.name}` }]);
     }
     await publish(api.db, { type: "run-queued", runId: "x" });
-    const heard = [side.name, "terminal"].map((name) => ({
+    const expected = [environment.name, "terminal"].map((name) => ({
       __typename: "MessageAdded",
       message: { text: `news of the ${name}` },
     }));
-    expect([await all.event(), await all.event()]).toEqual(heard);
-    const back = await subscribe(api, FOLLOW_ALL, { variables: { after: begun.cursor } });
-    expect([await back.event(), await back.event()]).toEqual(heard);
+    expect([await all.event(), await all.event()]).toEqual(expected);
+    const back = await subscribe(api, SUBSCRIBE_ALL, { variables: { after: started.cursor } });
+    expect([await back.event(), await back.event()]).toEqual(expected);
 
-    // The end of all that it was told, and nothing before it.
+    // The first event is the end: nothing came before it.
     await api.close();
     expect(await others.next()).toMatchObject({ errors: [{ extensions: { code: "SHUTTING_DOWN" } }] });
     await Promise.all([all, back, others].map((subscriber) => subscriber.close()));

@@ -1,4 +1,4 @@
-/** The admins' API of the sandbox and that of a real bot on one database: each sees its own people, invites and tokens. */
+/** Two admin APIs, sandbox and production, on one database: each shows its own staff, invites and tokens. */
 import { randomBytes } from "node:crypto";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -7,13 +7,13 @@ import { saveStaffMember } from "../../src/db/queries/chat/staff.ts";
 import { adminTokens, staff } from "../../src/db/schema/index.ts";
 import { decodeGlobalId } from "../../src/graphql/lists/ids.ts";
 import { LARGEST_TELEGRAM_ID } from "../../src/shop/telegram-ids.ts";
-import { type Sides, startSides } from "./environments.ts";
+import { type Environments, startEnvironments } from "./environments.ts";
 
-let sides: Sides;
+let environments: Environments;
 beforeAll(async () => {
-  sides = await startSides();
+  environments = await startEnvironments();
 });
-afterAll(() => sides.close());
+afterAll(() => environments.close());
 
 const LISTS = `{
   staff { totalCount nodes { name } }
@@ -21,8 +21,8 @@ const LISTS = `{
   adminTokens { totalCount nodes { name } }
 }`;
 
-test("the lists of people, invites and tokens have those of the own side only", async () => {
-  for (const [{ api, name }] of sides.each) {
+test("the lists of staff, invites and tokens show the API's own environment only", async () => {
+  for (const [{ api, name }] of environments.each) {
     const one = (row: object) => ({ totalCount: 1, nodes: [row] });
     expect(await api.query(LISTS)).toEqual({
       staff: one({ name }),
@@ -32,8 +32,8 @@ test("the lists of people, invites and tokens have those of the own side only", 
   }
 });
 
-test("a token opens the API of its own side only; the configured one opens both", async () => {
-  for (const [own, other] of sides.each) {
+test("a token is valid in its own environment only; the configured token is valid in both", async () => {
+  for (const [own, other] of environments.each) {
     const asked = await Promise.all(
       [own.token, other.token].map((token) => own.api.ask("{ viewer { name token { name } } }", { token })),
     );
@@ -46,11 +46,11 @@ test("a token opens the API of its own side only; the configured one opens both"
 
 const NODES = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }";
 
-test("an invite, a token or a person of the other side is not found by its id, and no token of it revoked", async () => {
+test("an invite, token or staff member of the other environment is not found by id, and its tokens cannot be revoked", async () => {
   const NODE = "query ($id: ID!) { node(id: $id) { id } }";
   const REVOKE =
     "mutation ($id: ID!) { revokeAdminToken(input: { id: $id }) { adminToken { id } userErrors { code } } }";
-  for (const [{ api, ids }, other] of sides.each) {
+  for (const [{ api, ids }, other] of environments.each) {
     const both = [...Object.values(ids), ...Object.values(other.ids)];
     const found = [...Object.values(ids).map((id) => ({ id })), null, null, null];
     expect(await api.query(NODES, { ids: both })).toEqual({ nodes: found });
@@ -61,12 +61,12 @@ test("an invite, a token or a person of the other side is not found by its id, a
   }
 });
 
-test("somebody whom a person of the other side invited shows no inviter", async () => {
-  const { db } = sides.real.api;
+test("an inviter from the other environment is not shown", async () => {
+  const { db } = environments.real.api;
   const INVITED = '{ staff(filter: { text: "guest" }) { nodes { name invitedBy { name } } } }';
-  for (const [{ api, ids }, other] of sides.each) {
+  for (const [{ api, ids }, other] of environments.each) {
     const { id } = decodeGlobalId(other.ids.member);
-    const telegramUserId = ids === sides.sandbox.ids ? LARGEST_TELEGRAM_ID + 50 : 50;
+    const telegramUserId = ids === environments.sandbox.ids ? LARGEST_TELEGRAM_ID + 50 : 50;
     const guest = await saveStaffMember(db, {
       telegramUserId,
       name: "Guest",
@@ -80,8 +80,8 @@ test("somebody whom a person of the other side invited shows no inviter", async 
   }
 });
 
-test("the tokens of one side do not count towards the other's limit", async () => {
-  const { db } = sides.real.api;
+test("the tokens of one environment do not count towards the limit of the other", async () => {
+  const { db } = environments.real.api;
   const rows = Array.from({ length: MAX_VALID_TOKENS }, () => ({
     name: "many",
     tokenHash: randomBytes(32),
@@ -90,8 +90,10 @@ test("the tokens of one side do not count towards the other's limit", async () =
   await db.insert(adminTokens).values(rows);
   const CREATE = 'mutation { createAdminToken(input: { name: "new" }) { adminToken { name } userErrors { code } } }';
 
-  expect(await sides.sandbox.api.query(CREATE)).toMatchObject({
+  expect(await environments.sandbox.api.query(CREATE)).toMatchObject({
     createAdminToken: { adminToken: null, userErrors: [{ code: "LIMIT_REACHED" }] },
   });
-  expect(await sides.real.api.query(CREATE)).toMatchObject({ createAdminToken: { adminToken: { name: "new" } } });
+  expect(await environments.real.api.query(CREATE)).toMatchObject({
+    createAdminToken: { adminToken: { name: "new" } },
+  });
 });

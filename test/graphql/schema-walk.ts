@@ -1,4 +1,4 @@
-/** Walks the schema, so that a test covers every field of every type, also of those that are yet to be written. */
+/** Walks the schema, so that tests cover every field of every type, future ones included. */
 import {
   type GraphQLField,
   type GraphQLInputType,
@@ -19,10 +19,10 @@ import { encodeGlobalId } from "../../src/graphql/lists/ids.ts";
 
 type Field = GraphQLField<unknown, unknown>;
 
-/** An id of nothing, well formed. */
+/** A well-formed id of no object. */
 export const SOME_ID = encodeGlobalId("Thread", "01990000-0000-7000-8000-000000000000");
 
-/** All object types of ours, the roots among them. */
+/** All object types of our schema, root types included. */
 export function objectTypes(schema: GraphQLSchema): GraphQLObjectType[] {
   return Object.values(schema.getTypeMap())
     .filter(isObjectType)
@@ -33,14 +33,14 @@ export function fieldsOf(type: GraphQLObjectType): Field[] {
   return Object.values(type.getFields());
 }
 
-/** A field as it stands in a document: with its required arguments, and `__typename` of what has fields. */
+/** A field as GraphQL text, with its required arguments, and with `__typename` if it returns an object. */
 export function select(field: Field, selection = "__typename"): string {
   const args = field.args.filter(isRequiredArgument).map(({ name, type }) => `${name}: ${literalOf(type)}`);
   const inner = isCompositeType(getNamedType(field.type)) ? ` { ${selection} }` : "";
   return `${field.name}${args.length > 0 ? `(${args.join(", ")})` : ""}${inner}`;
 }
 
-/** For each type that can be reached a document that leads to it, with `selection` in its innermost braces. */
+/** One document per reachable type, with `selection` as its innermost selection set. */
 export function pathsFromRoots(schema: GraphQLSchema): Map<GraphQLObjectType, (selection: string) => string> {
   const paths = new Map<GraphQLObjectType, (selection: string) => string>();
   const roots = {
@@ -51,7 +51,7 @@ export function pathsFromRoots(schema: GraphQLSchema): Map<GraphQLObjectType, (s
   for (const [operation, root] of Object.entries(roots)) {
     if (root) paths.set(root, (selection) => `${operation} { ${selection} }`);
   }
-  // A map is walked in the order in which its entries come, those among them that come while it is walked.
+  // A Map iteration includes entries that are added during the iteration.
   for (const [type, path] of paths) {
     for (const field of fieldsOf(type)) {
       for (const [next, wrap] of typesBehind(schema, field)) {
@@ -86,7 +86,7 @@ const SCALARS: Record<string, string> = {
   JSON: "{}",
 };
 
-/** A value that an input of this type takes, as it stands in a document. */
+/** A valid value of an input type, as GraphQL text. */
 function literalOf(type: GraphQLInputType): string {
   const plain = getNullableType(type);
   if (isListType(plain)) return `[${literalOf(plain.ofType)}]`;

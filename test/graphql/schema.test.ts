@@ -18,19 +18,19 @@ const types = Object.values(schema.getTypeMap()).filter(
   (type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type),
 );
 
-test("schema.graphql is up to date: node scripts/print-schema.ts writes it", async () => {
+test("schema.graphql is up to date (written by node scripts/print-schema.ts)", async () => {
   const committed = await readFile(new URL("../../schema.graphql", import.meta.url), "utf8");
 
   expect(committed).toBe(printSortedSchema());
 });
 
-test("every type, field, argument and enum value says what it is", () => {
+test("every type, field, argument and enum value has a description", () => {
   const silent = types.flatMap(describedParts).filter(([, description]) => !description);
 
   expect(silent.map(([name]) => name)).toEqual([]);
 });
 
-test("every list has a page size, a cursor for both directions, a filter and an order", () => {
+test("every list has first/after, last/before, a filter and an order", () => {
   const lists = types.filter(isObjectType).flatMap((type) =>
     Object.values(type.getFields())
       .filter((field) => getNamedType(field.type).name.endsWith("Connection"))
@@ -47,7 +47,7 @@ test.each([
   ["2026-11-15T08:30:00Z", "2026-11-15T08:30:00.000000Z"],
   ["2026-11-15T08:30:00.123456+07:00", "2026-11-15T01:30:00.123456Z"],
   ["2026-11-15T08:30:00.1234569z", "2026-11-15T08:30:00.123456Z"],
-])("a DateTime is kept to the microsecond: %s", (text, expected) => {
+])("a DateTime has microsecond precision: %s", (text, expected) => {
   expect(parseDateTime(text)).toBe(expected);
 });
 
@@ -62,11 +62,11 @@ test.each([
   "2026-11-15T08:30:00Z[Asia/Ho_Chi_Minh]",
   1_763_000_000,
   null,
-])("a DateTime that is none is refused: %s", (value) => {
+])("an invalid DateTime is refused: %s", (value) => {
   expect(() => parseDateTime(value)).toThrow("RFC 3339");
 });
 
-test("a Date is a day of the calendar", () => {
+test("a Date is a calendar day", () => {
   expect(parseDate("2026-11-15")).toBe("2026-11-15");
   for (const wrong of ["2026-02-30", "2026-11-15T00:00:00Z", "15/11/2026", 20261115]) {
     expect(() => parseDate(wrong)).toThrow("2026-11-15");

@@ -13,7 +13,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const modeOf = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
 
-test("a token is made at the first start, for its owner's eyes only, and kept", async () => {
+test("a token is created at the first start, readable by its owner only, and stays", async () => {
   const dataDir = join(folder, "deep", "data");
 
   const first = await loadAdminToken(null, dataDir);
@@ -27,7 +27,7 @@ test("a token is made at the first start, for its owner's eyes only, and kept", 
   expect(await readdir(dataDir)).toEqual(["admin-token"]);
 });
 
-test("what killed processes left of a secret goes with the next start", async () => {
+test("drafts of killed processes are removed at the next start", async () => {
   const { token } = await loadAdminToken(null, folder);
   const invite = join(folder, "owner-invite");
   for (const name of ["admin-token.0123456789ab", "owner-invite.0123456789ab", "admin-token.mine"])
@@ -41,7 +41,7 @@ test("what killed processes left of a secret goes with the next start", async ()
   expect((await readdir(folder)).sort()).toEqual(["admin-token", "admin-token.mine"]);
 });
 
-test("a secret whose drafts another start takes for leftovers is written all the same", async () => {
+test("a secret is written even if another start removes its draft", async () => {
   const file = join(folder, "owner-invite");
   const writers = Array.from({ length: 20 }, (_, number) => writeSecret(file, `link ${number}`, "w"));
 
@@ -50,7 +50,7 @@ test("a secret whose drafts another start takes for leftovers is written all the
   expect(await readdir(folder)).toEqual(["owner-invite"]);
 });
 
-test("a token that is given is taken, and nothing is written", async () => {
+test("a configured token is used, and nothing is written", async () => {
   const given = "g".repeat(32);
 
   const token = await loadAdminToken(given, join(folder, "data"));
@@ -59,7 +59,7 @@ test("a token that is given is taken, and nothing is written", async () => {
   expect(await readdir(folder)).toEqual([]);
 });
 
-test("starts at the same moment agree on one token, and leave nothing else behind", async () => {
+test("concurrent starts agree on one token and leave no other files", async () => {
   const tokens = await Promise.all(Array.from({ length: 50 }, () => loadAdminToken(null, folder)));
 
   expect(new Set(tokens.map(({ token }) => token)).size).toBe(1);
@@ -67,7 +67,7 @@ test("starts at the same moment agree on one token, and leave nothing else behin
   expect(await readdir(folder)).toEqual(["admin-token"]);
 });
 
-test("nobody ever sees half a token: the file is there whole or not at all", async () => {
+test("nobody ever reads half a token: the file is written atomically", async () => {
   const seen: string[] = [];
   for (let round = 0; round < 50; round++) {
     const file = join(folder, String(round), "admin-token");
@@ -83,18 +83,18 @@ test("nobody ever sees half a token: the file is there whole or not at all", asy
   expect(halves).toEqual([]);
 });
 
-test("a file with a token that is too short stops the start, unchanged, and says how to mend it", async () => {
+test("a file with a token that is too short stops the start, unchanged, with a message that says what to do", async () => {
   const file = join(folder, "admin-token");
   await writeFile(file, "short\n");
 
   const attempt = loadAdminToken(null, folder);
 
-  const message = `${file} holds no token of at least 32 characters: delete it, and a new one is made.`;
+  const message = `${file} has no token of at least 32 characters: delete it to generate a new one.`;
   await expect(attempt).rejects.toEqual(new StartupError(message));
   expect(await readFile(file, "utf8")).toBe("short\n");
 });
 
-test("a folder that is none stops the start with what to do", async () => {
+test("an invalid folder stops the start with a message that says what to do", async () => {
   const file = join(folder, "file");
   await writeFile(file, "");
 
@@ -102,13 +102,13 @@ test("a folder that is none stops the start with what to do", async () => {
   await expect(writeSecret(join(file, "invite"), "x", "w")).rejects.toThrow(/make DATA_DIR writable for this user/);
 });
 
-test("the command for the shell holds for any path", async () => {
+test("the shell expression works for any path", async () => {
   const { shellText } = await loadAdminToken(null, join(folder, "Lan's data"));
 
   expect(shellText).toBe(`$(cat '${folder}/Lan'\\''s data/admin-token')`);
 });
 
-test("a secret that is written again replaces the old one, and only its owner may read it", async () => {
+test("a secret that is written again replaces the old one, readable by its owner only", async () => {
   const file = join(folder, "owner-invite");
   await writeFile(file, "old and longer\n", { mode: 0o644 });
   await chmod(file, 0o644);

@@ -1,13 +1,13 @@
 /**
- * Puts GraphiQL's files together, in a thread of its own: the package is 9 MB of JavaScript strings, which would hold up the
- * bot while they are read, and stay in its memory. Posts a `Map` of file names to gzip bytes, and ends.
+ * Bundles the files of GraphiQL in a worker thread. The package is 9 MB of JavaScript strings: reading them would block the bot,
+ * and they would stay in its memory. Posts a `Map` of file names to gzip bytes, then ends.
  */
 import { parentPort } from "node:worker_threads";
 import { gzipSync } from "node:zlib";
 import { css, editorWorkerService, graphqlWorker, js, jsonWorker } from "@graphql-yoga/render-graphiql/graphiql";
 import { ASSETS_PATH } from "./paths.ts";
 
-const FIRST_QUERY = `# Put your admin token behind
+const FIRST_QUERY = `# Add your admin token after
 # "Bearer " in the headers below.
 {
   viewer { name scope }
@@ -30,7 +30,7 @@ const OPTIONS = {
   shouldPersistHeaders: false,
 };
 
-/** Monaco, the editor, asks for its workers by these labels. */
+/** Monaco, the editor, requests its workers by these labels. */
 const BEFORE = `const workers = { editorWorkerService: "editor.worker.js", json: "json.worker.js", graphql: "graphql.worker.js" };
 self.MonacoEnvironment = { globalAPI: false, getWorkerUrl: (_, label) => "${ASSETS_PATH}" + workers[label] };
 `;

@@ -1,6 +1,6 @@
 /**
- * GraphiQL for browsers: a small page at `/graphql`, and its files below `/graphql/assets/`. Open to everybody, and empty
- * until an admin token is entered in it.
+ * GraphiQL for browsers: a small page at `/graphql`, and its files below `/graphql/assets/`. Both are public; the page shows no
+ * data until the user enters an admin token.
  */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -10,10 +10,10 @@ import { pipeline } from "node:stream/promises";
 import { Worker } from "node:worker_threads";
 import { ASSETS_PATH } from "./paths.ts";
 
-/** Answers the page at `/graphql` and the files below it, and returns true; for any other path it returns false. */
+/** Serves the page and its files and returns true. Returns false for any other path. */
 export type GraphiqlPages = (request: IncomingMessage, response: ServerResponse, path: string) => Promise<boolean>;
 
-/** Opens nothing yet: the files are put together when the first of them is asked for, and again when that failed. */
+/** The files are bundled at the first request for one of them. If that fails, the next request tries again. */
 export function createGraphiqlPages(): GraphiqlPages {
   let loading: Promise<Files> | null = null;
   const load = () => {
@@ -25,7 +25,7 @@ export function createGraphiqlPages(): GraphiqlPages {
   };
   return async (request, response, path) => {
     if (path !== "/graphql" && !path.startsWith(ASSETS_PATH)) return false;
-    // A worker takes the policy of its own file: what the page may, it may too.
+    // A worker uses the policy of its own file, so files get the same policy as the page.
     response.setHeader("content-security-policy", POLICY);
     if (request.method !== "GET" && request.method !== "HEAD") response.writeHead(405, { allow: "GET, HEAD" }).end();
     else if (path === "/graphql") sendPage(response);
@@ -34,10 +34,10 @@ export function createGraphiqlPages(): GraphiqlPages {
   };
 }
 
-/** By name. One buffer each, for all who ask. */
+/** By name. All requests share the buffer of a file. */
 type Files = ReadonlyMap<string, { gzip: Uint8Array; etag: string; type: string }>;
 
-/** Monaco, the editor in it, writes its style sheets with JavaScript, and its icon font is in its CSS. */
+/** Monaco, the editor, creates style sheets with JavaScript, and its CSS contains its icon font. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; worker-src 'self' blob:; connect-src 'self'; " +
   "img-src 'self' data:; font-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -63,10 +63,10 @@ function sendPage(response: ServerResponse): void {
   response.writeHead(200, { "content-type": "text/html; charset=utf-8", "cache-control": "no-cache" }).end(PAGE);
 }
 
-/** How much of a file is handed to a connection at once, in bytes: what a client does not read stays in the one buffer. */
-const PIECE_BYTES = 65_536;
+/** Size of one write, in bytes. What a client has not read yet stays in the shared buffer only. */
+const CHUNK_BYTES = 65_536;
 
-/** Always as gzip, which every browser takes: so no client makes this process pack or unpack anything. */
+/** Always gzip, which every browser accepts. So no request makes this process compress or decompress anything. */
 async function sendFile(
   { method, headers }: IncomingMessage,
   response: ServerResponse,
@@ -80,15 +80,15 @@ async function sendFile(
   response.writeHead(200, { ...caching, ...content });
   if (method === "HEAD") return void response.end();
   try {
-    await pipeline(Readable.from(piecesOf(gzip), { objectMode: false }), response);
+    await pipeline(Readable.from(chunksOf(gzip), { objectMode: false }), response);
   } catch (error) {
-    // A client that went away before it had read all of it is no fault.
+    // A client that disconnects early is not an error.
     if (!response.destroyed) throw error;
   }
 }
 
-function* piecesOf(file: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at < file.byteLength; at += PIECE_BYTES) yield file.subarray(at, at + PIECE_BYTES);
+function* chunksOf(file: Uint8Array): Generator<Uint8Array> {
+  for (let start = 0; start < file.byteLength; start += CHUNK_BYTES) yield file.subarray(start, start + CHUNK_BYTES);
 }
 
 async function loadFiles(): Promise<Files> {

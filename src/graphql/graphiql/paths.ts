@@ -1,2 +1,2 @@
-/** Below this path are the files of the GraphiQL page. */
+/** The path below which the files of the GraphiQL page are served. */
 export const ASSETS_PATH = "/graphql/assets/";

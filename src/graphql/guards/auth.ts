@@ -1,8 +1,8 @@
 /**
- * Who asks: a bearer token in, an admin or nobody out.
+ * Authentication: a bearer token in, an admin or null out.
  *
- * Only SHA-256 hashes are compared: the configured token's in constant time, the others by their unique index, where the
- * time that a look-up takes says nothing about a token that hashes elsewhere.
+ * Only SHA-256 hashes are compared: the configured token's in constant time, the others by a unique index. The duration of an
+ * index lookup reveals nothing about tokens with other hashes.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
@@ -11,109 +11,109 @@ import type { FetchAPI, Plugin } from "graphql-yoga";
 import type { Db } from "../../db/client.ts";
 import { findAdminToken, touchAdminToken } from "../../db/queries/admin/tokens.ts";
 
-/** One who holds a valid token. `viewer` reads; `admin` may also change, and see who else holds a token. */
+/** The holder of a valid token. `viewer` may read; `admin` may also change things and see all tokens. */
 export interface Admin {
   readonly name: string;
   readonly scope: "viewer" | "admin";
-  /** The row of the token; null for the configured one, which is stored nowhere. */
+  /** The id of the token's row; null for the configured token, which is not stored. */
   readonly tokenId: string | null;
 }
 
 export interface Authenticator {
-  /** The admin whose token the request brings, or null. Looked up once for a request, however often it is asked. */
+  /** The admin of the request's token, or null. Several calls for one request cause one lookup. */
   authenticate(request: Request): Promise<Admin | null>;
 }
 
 export function createAuthenticator(db: Db, tokens: KnownTokens): Authenticator {
-  const known = new WeakMap<Request, Promise<Admin | null>>();
+  const lookups = new WeakMap<Request, Promise<Admin | null>>();
   return {
     authenticate: (request) => {
-      const answer = known.get(request) ?? findAdmin(db, tokens, request.headers.get("authorization"));
-      known.set(request, answer);
-      return answer;
+      const lookup = lookups.get(request) ?? findAdmin(db, tokens, request.headers.get("authorization"));
+      lookups.set(request, lookup);
+      return lookup;
     },
   };
 }
 
-/** What Yoga knows beside the request itself; without `req` where it came over no network. */
-interface Arrival {
+/** Yoga's server context. No `req` for a call through `.fetch`. */
+interface ServerContext {
   readonly req?: IncomingMessage;
 }
 
 export interface TokenCheck {
-  /** The error for a request that is not let in: `refusal`, or HTTP 429 for an address from which there were too many. */
+  /** The error for a refused request: `refusal`, or HTTP 429 after too many refusals from the address. */
   refuse(remoteAddress: string, refusal: GraphQLError): GraphQLError;
-  /** Hears of each request that came over the network with a valid token. */
+  /** Called for each request over the network with a valid token. */
   readonly onTrusted?: ((request: IncomingMessage) => void) | undefined;
-  /** Hears why a token could not be checked. */
+  /** Called with the reason why a token could not be checked. */
   onError(error: unknown): void;
 }
 
-/** Refuses a request without a valid token, before anything else is looked at: its body, or which answers it takes. */
-export function requireToken({ authenticate }: Authenticator, check: TokenCheck): Plugin<object, Arrival> {
-  const refusalOf = async (request: Request): Promise<GraphQLError | null> => {
+/** Refuses a request without a valid token, before its body or its `Accept` header is read. */
+export function requireToken({ authenticate }: Authenticator, check: TokenCheck): Plugin<object, ServerContext> {
+  const findRefusal = async (request: Request): Promise<GraphQLError | null> => {
     try {
       return (await authenticate(request)) === null ? unauthenticated() : null;
     } catch (error) {
       check.onError(error);
-      return error instanceof GraphQLError ? error : uncheckable();
+      return error instanceof GraphQLError ? error : unavailable();
     }
   };
   return {
     async onRequest({ request, serverContext, fetchAPI, endResponse }) {
       const { req } = serverContext;
-      const refusal = await refusalOf(request);
+      const refusal = await findRefusal(request);
       if (refusal === null) return req && check.onTrusted?.(req);
-      // Of the connection: a client can write into `X-Forwarded-For` what it likes.
+      // The address of the connection: clients can write anything into `X-Forwarded-For`.
       endResponse(toResponse(check.refuse(req?.socket.remoteAddress ?? "", refusal), request, fetchAPI));
     },
   };
 }
 
-/** As GraphQL over HTTP has it: in the media type of that specification where the client takes it, else as JSON. */
+/** By the GraphQL over HTTP specification: its media type if the client accepts it, else JSON. */
 function toResponse({ message, extensions }: GraphQLError, request: Request, { Response }: FetchAPI) {
-  const { http = {}, ...shown } = extensions;
+  const { http = {}, ...publicExtensions } = extensions;
   const { status = 500, headers = {} } = http as { status?: number; headers?: Record<string, string> };
   const type = "application/graphql-response+json";
-  const isTaken = request.headers.get("accept")?.includes(type) === true;
-  return new Response(JSON.stringify({ errors: [{ message, extensions: shown }] }), {
+  const isAccepted = request.headers.get("accept")?.includes(type) === true;
+  return new Response(JSON.stringify({ errors: [{ message, extensions: publicExtensions }] }), {
     status,
-    headers: { "content-type": `${isTaken ? type : "application/json"}; charset=utf-8`, ...headers },
+    headers: { "content-type": `${isAccepted ? type : "application/json"}; charset=utf-8`, ...headers },
   });
 }
 
-/** For a token that nobody can check now: the database that knows it is away. */
-function uncheckable(): GraphQLError {
-  return new GraphQLError("The token cannot be checked now: try again in a moment", {
+/** The token cannot be checked because the database cannot be reached. */
+function unavailable(): GraphQLError {
+  return new GraphQLError("The token cannot be checked right now: try again in a moment", {
     extensions: { code: "UNAVAILABLE", http: { status: 503, headers: { "Retry-After": "1" } } },
   });
 }
 
 export function unauthenticated(): GraphQLError {
-  return new GraphQLError("A valid admin token is needed: send it as 'Authorization: Bearer <token>'", {
+  return new GraphQLError("A valid admin token is required: send it as 'Authorization: Bearer <token>'", {
     extensions: { code: "UNAUTHENTICATED", http: { status: 401, headers: { "WWW-Authenticate": "Bearer" } } },
   });
 }
 
-/** For a field that a viewer's token does not open. Beside it the rest of the answer stands: no HTTP status of its own. */
+/** For a field that needs the scope ADMIN. Other fields are still answered, so this sets no HTTP status. */
 export function forbidden(): GraphQLError {
-  return new GraphQLError("This needs an admin token with the scope ADMIN", { extensions: { code: "FORBIDDEN" } });
+  return new GraphQLError("This requires an admin token with the scope ADMIN", { extensions: { code: "FORBIDDEN" } });
 }
 
-/** What is stored and compared of a token. */
+/** The SHA-256 of a token, 32 bytes: what is stored and compared. */
 export function hashToken(token: string): Buffer {
   return createHash("sha256").update(token).digest();
 }
 
-/** What tokens are compared with. */
+/** Which tokens are valid for an API. */
 export interface KnownTokens {
-  /** The SHA-256 of the configured token, 32 bytes. It opens a real bot's API and the sandbox's. */
+  /** The SHA-256 of the configured token. It is valid in the sandbox and in production. */
   readonly adminTokenHash: Buffer;
-  /** Whether the tokens made in the sandbox count, or else all others. */
+  /** Whether tokens made in the sandbox are valid, or all others. */
   readonly sandbox: boolean;
 }
 
-/** The admin whose token an `Authorization` header brings, or null. */
+/** The admin of the token in an `Authorization` header, or null. */
 export async function findAdmin(
   db: Db,
   { adminTokenHash, sandbox }: KnownTokens,

@@ -1,24 +1,23 @@
 /**
- * Every field of every type is refused to one without a valid token, and every change to one whose token only reads, also in
- * a type that was written in a hurry: nobody has to think of it, and nothing can forget it.
+ * Deny by default: every field needs a valid token, and every mutation needs the scope ADMIN. A new type cannot forget it.
  *
- * The server has refused a request without a token before its body was read; this is the second door, and it stands before
- * the arguments are looked at. What only some may see says so with scopes of its own. A comparison for each field costs less
- * than a look at scopes for each object.
+ * This is the second check. The server refuses a request without a token before it reads the body; this one runs before the
+ * arguments of a field are read. Fields for some admins only add their own scopes. One comparison per field costs less than
+ * checking scopes per object.
  */
 import { defaultFieldResolver, type GraphQLFieldResolver, type GraphQLSchema, isObjectType } from "graphql";
 import type { AdminContext } from "../context.ts";
 import { type Admin, forbidden, unauthenticated } from "./auth.ts";
 import { tooSlow } from "./time-limit.ts";
 
-/** Puts the door before each field of the schema, which is changed in place: `builder.toSchema()` makes a new one each time. */
+/** Wraps the resolver of each field. Changes the schema in place, since `builder.toSchema()` makes a new one each time. */
 export function denyByDefault(schema: GraphQLSchema): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
     if (!isObjectType(type) || type.name.startsWith("__")) continue;
-    const refuse = type === schema.getMutationType() ? refuseReaders : refuseNobody;
+    const check = type === schema.getMutationType() ? requireAdminScope : allowAnyScope;
     for (const field of Object.values(type.getFields())) {
-      field.resolve = behindDoor(refuse, field.resolve ?? defaultFieldResolver);
-      if (field.subscribe) field.subscribe = behindDoor(refuse, field.subscribe);
+      field.resolve = guard(check, field.resolve ?? defaultFieldResolver);
+      if (field.subscribe) field.subscribe = guard(check, field.subscribe);
     }
   }
   return schema;
@@ -26,18 +25,18 @@ export function denyByDefault(schema: GraphQLSchema): GraphQLSchema {
 
 type Resolver = GraphQLFieldResolver<unknown, AdminContext>;
 
-function behindDoor(refuse: (admin: Admin) => void, resolve: Resolver): Resolver {
+function guard(check: (admin: Admin) => void, resolve: Resolver): Resolver {
   return (source, args, context, info) => {
     if (context.admin === null) throw unauthenticated();
-    refuse(context.admin);
+    check(context.admin);
     if (context.operation.isOver) throw tooSlow();
     return resolve(source, args, context, info);
   };
 }
 
-/** Who reads may see whatever does not say otherwise. */
-function refuseNobody(): void {}
+/** A viewer may read every field that has no scope of its own. */
+function allowAnyScope(): void {}
 
-function refuseReaders(admin: Admin): void {
+function requireAdminScope(admin: Admin): void {
   if (admin.scope !== "admin") throw forbidden();
 }

@@ -1,6 +1,4 @@
-/**
- * What one request may cost. A refusal says which limit it met; nothing is clamped or cut short.
- */
+/** Limits on the cost of one request. A refusal names the limit; no value is clamped and no list is truncated. */
 import { ComplexityErrorKind, type ComplexityResult } from "@pothos/plugin-complexity";
 import {
   type DocumentNode,
@@ -14,42 +12,42 @@ import {
 } from "graphql";
 import type { Plugin } from "graphql-yoga";
 
-/** A request's body, in bytes. */
+/** Size of a request's body, in bytes. */
 export const MAX_BODY_BYTES = 1_000_000;
 
-/** Words and signs of one document: a dashboard's largest page needs a tenth. */
+/** Lexical tokens of one document. The largest page of a dashboard needs a tenth. */
 const MAX_TOKENS = 2_000;
 
-/** A document's text in UTF-16 units, comments and blanks with it. */
+/** Length of a document in UTF-16 units, comments and whitespace included. */
 const MAX_DOCUMENT_LENGTH = 50_000;
 
-/** Fields under an alias in one document: the cheapest way to ask the same thing a thousand times. */
+/** Aliased fields in one document: aliases are the cheapest way to request the same thing a thousand times. */
 const MAX_ALIASES = 50;
 
-/** Fields that stand again where they stood: validation compares each with each, and 500 of them take it two seconds. */
-const MAX_REPEATED_FIELDS = 50;
+/** Duplicate fields in one document. Validation compares each pair of them: 500 take two seconds. */
+const MAX_DUPLICATE_FIELDS = 50;
 
-/** Fragments spread in one document: validation compares each with each of them too. */
+/** Fragment spreads in one document. Validation compares each pair of them, too. */
 const MAX_SPREADS = 50;
 
-/** Values of all variables, lists and objects counted with what is in them: a statement takes 65,535 parameters. */
+/** Values in all variables, lists and objects with their contents. A statement takes at most 65,535 parameters. */
 const MAX_VARIABLE_VALUES = 1_000;
 
 /**
- * `complexity` estimates the values in the answer, a list counting its page size: 50 threads with their newest messages
- * are about 5,000, 100 messages with their runs and 20 tool calls each about 30,000.
+ * `complexity` estimates the number of values in the response. A list counts with its page size. 50 threads with their newest
+ * messages are about 5,000; 100 messages with their runs and 20 tool calls each are about 30,000.
  */
 export const COST_LIMITS = { depth: 12, complexity: 50_000 } as const;
 
 export function tooComplex(kind: ComplexityErrorKind, found: ComplexityResult): GraphQLError {
   const message =
     kind === ComplexityErrorKind.Depth
-      ? `The query is ${found.depth} levels deep; ${COST_LIMITS.depth} are allowed`
-      : `The query may answer ${found.complexity} values; ${COST_LIMITS.complexity} are allowed. Ask for smaller pages`;
+      ? `The query is ${found.depth} levels deep; the limit is ${COST_LIMITS.depth}`
+      : `The query may return ${found.complexity} values; the limit is ${COST_LIMITS.complexity}. Request smaller pages`;
   return new GraphQLError(message, { extensions: { code: "QUERY_TOO_COMPLEX" } });
 }
 
-/** Bounds what is sent before it is validated: validation is what a document can make slow. */
+/** Limits documents before validation, because a document can make validation slow. */
 export function limitDocument(): Plugin {
   return {
     onParams({ params, setResult }) {
@@ -66,42 +64,43 @@ export function limitDocument(): Plugin {
   };
 }
 
-/** Another thing than a text is for Yoga to refuse. */
+/** Yoga refuses a document that is not a string. */
 function refuseLength(document: unknown): GraphQLError | undefined {
   if (typeof document !== "string" || document.length <= MAX_DOCUMENT_LENGTH) return undefined;
-  return tooMuch(`The document has ${document.length} characters; ${MAX_DOCUMENT_LENGTH} are allowed`);
+  return tooLarge(`The document has ${document.length} characters; the limit is ${MAX_DOCUMENT_LENGTH}`);
 }
 
 function refuseVariables(variables: unknown): GraphQLError | undefined {
   if (!hasMoreValues(variables, MAX_VARIABLE_VALUES)) return undefined;
-  return tooMuch(`The variables hold more than ${MAX_VARIABLE_VALUES} values`);
+  return tooLarge(`The variables contain more than ${MAX_VARIABLE_VALUES} values`);
 }
 
 function checkFields(document: DocumentNode): void {
-  const { aliases, spreads, repeated, schemas, introspectionAliases } = countFields(document);
-  if (aliases > MAX_ALIASES) throw tooMuch(`The document has ${aliases} aliases; ${MAX_ALIASES} are allowed`);
-  if (spreads > MAX_SPREADS) throw tooMuch(`The document spreads ${spreads} fragments; ${MAX_SPREADS} are allowed`);
-  if (repeated > MAX_REPEATED_FIELDS) {
-    throw tooMuch(
-      `${repeated} fields stand again where they stood before; ${MAX_REPEATED_FIELDS} may. Ask for each once`,
+  const { aliases, spreads, duplicates, schemas, introspectionAliases } = countFields(document);
+  if (aliases > MAX_ALIASES) throw tooLarge(`The document has ${aliases} aliases; the limit is ${MAX_ALIASES}`);
+  if (spreads > MAX_SPREADS)
+    throw tooLarge(`The document has ${spreads} fragment spreads; the limit is ${MAX_SPREADS}`);
+  if (duplicates > MAX_DUPLICATE_FIELDS) {
+    throw tooLarge(
+      `The document has ${duplicates} duplicate fields; the limit is ${MAX_DUPLICATE_FIELDS}. Select each field once`,
     );
   }
-  // No cost is counted for introspection: so it has no means to ask for the same again.
+  // Introspection has no cost, so it must not be repeated within one document.
   if (schemas > 1 || introspectionAliases > 0)
-    throw tooMuch("The schema can be asked for once, and without aliases in it");
+    throw tooLarge("The schema can be requested once per document, without aliases in it");
 }
 
 function countFields(document: DocumentNode) {
-  const counts = { aliases: 0, spreads: 0, repeated: 0, schemas: 0, introspectionAliases: 0 };
-  let introspection = 0;
+  const counts = { aliases: 0, spreads: 0, duplicates: 0, schemas: 0, introspectionAliases: 0 };
+  let introspectionDepth = 0;
   const step = (isIntrospection: boolean, by: 1 | -1) => {
-    if (isIntrospection) introspection += by;
+    if (isIntrospection) introspectionDepth += by;
   };
   visit(document, {
     Field: {
       enter({ name, alias }) {
         if (alias) counts.aliases += 1;
-        if (alias && introspection > 0) counts.introspectionAliases += 1;
+        if (alias && introspectionDepth > 0) counts.introspectionAliases += 1;
         if (name.value === "__schema") counts.schemas += 1;
         step(INTROSPECTION_FIELDS.has(name.value), 1);
       },
@@ -115,9 +114,9 @@ function countFields(document: DocumentNode) {
       leave: ({ typeCondition }) => step(typeCondition.name.value.startsWith("__"), -1),
     },
     SelectionSet(node, _key, parent) {
-      // An inline fragment's fields stand where it stands, and are counted there.
+      // The fields of an inline fragment belong to the selection around it, and are counted there.
       const isInline = parent !== undefined && "kind" in parent && parent.kind === Kind.INLINE_FRAGMENT;
-      if (!isInline) counts.repeated += countRepeated(node);
+      if (!isInline) counts.duplicates += countDuplicates(node);
     },
   });
   return counts;
@@ -125,8 +124,8 @@ function countFields(document: DocumentNode) {
 
 const INTROSPECTION_FIELDS = new Set(["__schema", "__type"]);
 
-/** How many fields of a selection have the name of one before them in the answer. */
-function countRepeated(selection: SelectionSetNode): number {
+/** How many fields of a selection have the response name of an earlier one. */
+function countDuplicates(selection: SelectionSetNode): number {
   const names = responseNames(selection);
   return names.length - new Set(names).size;
 }
@@ -148,7 +147,7 @@ function hasMoreValues(root: unknown, limit: number): boolean {
   return false;
 }
 
-/** `spec`: with this status for those clients only to whom the specification promises it. */
-function tooMuch(message: string): GraphQLError {
+/** `spec`: the status is sent only to clients of the GraphQL over HTTP specification. */
+function tooLarge(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: "QUERY_TOO_COMPLEX", http: { spec: true, status: 400 } } });
 }

@@ -1,6 +1,6 @@
 /**
- * How often a token may ask, and an address without a valid one. Over it a request is refused before its body is read, and
- * told when to come again.
+ * Rate limits per token, and per address for requests without a valid token. A request over the limit is refused before its body
+ * is read, with the time to wait.
  */
 import { GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
@@ -8,12 +8,12 @@ import { networkOf, type RateLimit, type RateLimiter } from "../../process/rate-
 import { type Authenticator, type TokenCheck, unauthenticated } from "./auth.ts";
 
 /**
- * Far above a dashboard, which asks ten things when it opens and some each second after that, and far below what would hold
- * up the process: a request costs about 4 ms of CPU.
+ * Far above a dashboard, which sends ten requests when it opens and a few per second afterwards. Far below what would block the
+ * process: a request costs about 4 ms of CPU.
  */
 export const RATE_LIMIT: RateLimit = { perSecond: 100, burst: 200 };
 
-/** For `requireToken`: 429 for an address from which too many requests were refused. */
+/** For `requireToken`: HTTP 429 after too many refused requests from one address. */
 export function limitRefusals(limiter: RateLimiter): TokenCheck["refuse"] {
   return (remoteAddress, refusal) => {
     const waitSeconds = limiter.take(networkOf(remoteAddress));
@@ -21,7 +21,7 @@ export function limitRefusals(limiter: RateLimiter): TokenCheck["refuse"] {
   };
 }
 
-/** Refuses with HTTP 429. Comes behind `requireToken`. */
+/** Refuses with HTTP 429. Must come after `requireToken`. */
 export function limitRate(limiter: RateLimiter, { authenticate }: Authenticator): Plugin {
   return {
     async onRequestParse({ request }) {
@@ -33,12 +33,12 @@ export function limitRate(limiter: RateLimiter, { authenticate }: Authenticator)
   };
 }
 
-/** The key of the configured token, which has no id. */
+/** The bucket of the configured token, which has no id. */
 const CONFIGURED = "";
 
 function tooMany(which: string, waitSeconds: number): GraphQLError {
   const retryAfterSeconds = Math.ceil(waitSeconds);
-  return new GraphQLError(`Too many requests ${which}: ask again in ${retryAfterSeconds} s`, {
+  return new GraphQLError(`Too many requests ${which}: try again in ${retryAfterSeconds} s`, {
     extensions: {
       code: "RATE_LIMITED",
       retryAfterSeconds,

@@ -1,9 +1,9 @@
 /**
- * How long a request may take, whatever holds it up: a slow statement, many of them, a pool without a free connection.
+ * The timeout of a request, whatever the cause: a slow statement, many statements, a pool without a free connection.
  *
- * The waiting ends, and no further field is read (`deny-by-default.ts` looks at `context.operation`); a statement under way
- * is ended by the server's own limit. An AbortSignal given to the executor would do the same, but has it race a promise for
- * each object: a third of its time. Subscriptions last as long as they like.
+ * After the timeout the client gets an error, and no more fields are resolved (`deny-by-default.ts` checks `context.operation`).
+ * The statement timeout of Postgres ends a running statement. An AbortSignal for the executor would do the same, but then the
+ * executor races a promise per object, which takes a third of its time. Subscriptions have no timeout.
  */
 import { GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
@@ -11,15 +11,15 @@ import { answerWithin } from "../../process/timeout.ts";
 import type { AdminContext } from "../context.ts";
 import type { Authenticator } from "./auth.ts";
 
-/** From the request's first line to its answer, in milliseconds. */
+/** From the start of the request to its response, in milliseconds. */
 export const REQUEST_LIMIT_MS = 10_000;
 
-/** An authenticator that gives up after `limitMs`: the look-up of a token may wait for a connection too. */
+/** An authenticator with a timeout: the lookup of a token may wait for a connection, too. */
 export function withinTime({ authenticate }: Authenticator, limitMs: number): Authenticator {
   return { authenticate: (request) => answerWithin(limitMs, authenticate(request), tooSlow) };
 }
 
-/** Ends what takes longer than `limitMs`. Comes before all that may wait. */
+/** Ends requests that take longer than `limitMs`. Must come before plugins that may wait. */
 export function limitTime(limitMs: number): Plugin<AdminContext> {
   const arrivals = new WeakMap<Request, number>();
   return {
@@ -43,11 +43,12 @@ export function limitTime(limitMs: number): Plugin<AdminContext> {
 }
 
 export function tooSlow(): GraphQLError {
-  const message = "This took too long and was given up: ask for less, for example a smaller page or a shorter time";
+  const message =
+    "The request took too long and was cancelled: request less, for example a smaller page or a shorter period";
   return new GraphQLError(message, { extensions: { code: "TIMEOUT", http: { status: 504 } } });
 }
 
-/** The executor's promises are not all of the class `Promise`. */
+/** Not all promises of the executor are instances of `Promise`. */
 function isPromiseLike<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
   return value !== null && typeof value === "object" && "then" in value;
 }

@@ -1,58 +1,58 @@
-/** The places of a text where something that was looked for stands, with some of the text around them. Knows of no database. */
+/** Excerpts: the parts of a text that match a search, with some text around them. Pure. */
 import { type Word, wordsOf } from "../../db/queries/search/fold.ts";
-import { findStretches, parseSearch, type SearchTerm, type Stretch } from "../../db/queries/search/search-words.ts";
+import { findMatches, parseSearch, type SearchTerm, type TextRange } from "../../db/queries/search/search-words.ts";
 import { BadInputError } from "../../errors.ts";
 
-/** In UTF-16 units; `highlights` lie within `text`, which begins at `offset` of the whole. */
+/** All offsets in UTF-16 units. `highlights` are relative to `text`, which begins at `offset` of the whole text. */
 export interface Excerpt {
   readonly text: string;
   readonly offset: number;
-  readonly highlights: readonly Stretch[];
-  /** Whether the whole text ends with it. */
+  readonly highlights: readonly TextRange[];
+  /** Whether the excerpt reaches the end of the whole text. */
   readonly isAtEnd: boolean;
 }
 
-/** How much of the text is shown on either side of what was found, in UTF-16 units. */
+/** Text shown before and after a match, in UTF-16 units. */
 const CONTEXT = 80;
 
-/** Places that lie close together share an excerpt, up to this length. */
+/** Nearby matches share an excerpt up to this length, in UTF-16 units. */
 const MAX_LENGTH = 400;
 
-/** As much of a text as the database searches (`words_of`), in UTF-16 units instead of characters. */
+/** The database searches this much of a text (`words_of`), though in characters instead of UTF-16 units. */
 const SEARCHED_LENGTH = 100_000;
 
 /**
- * Characters that one operation searches, a text anew for each other search: that takes some tenths of a second, in which
- * the process does nothing else.
+ * UTF-16 units that one operation may search; a text counts again for each other search. This takes some tenths of a second, and
+ * blocks the process.
  */
 export const MAX_SEARCHED_LENGTH = 1_000_000;
 
-/** At most `limit` excerpts, from the text's beginning. @throws {BadInputError} see `parseSearch`, and for too much to search */
+/** The first `limit` excerpts of a text. @throws {BadInputError} as `parseSearch`, and for too much text */
 export type FindExcerpts = (text: string, matching: string, limit: number) => Excerpt[];
 
-/** For one operation: what it has searched once it need not search again, under another alias or because a plan has failed. */
+/** For one operation. Results are cached: a second alias, or the executor after a failed plan, searches the same text again. */
 export function createExcerptFinder(): FindExcerpts {
   const findGroups = createSearcher();
   return (text, matching, limit) =>
     findGroups(text, matching)
       .slice(0, limit)
-      .map((group) => cutOut(text, group));
+      .map((group) => toExcerpt(text, group));
 }
 
 function createSearcher(): (text: string, matching: string) => readonly Group[] {
   const searches = new Map<string, readonly SearchTerm[]>();
   const texts = new Map<string, { readonly words: readonly Word[]; readonly found: Map<string, readonly Group[]> }>();
-  let left = MAX_SEARCHED_LENGTH;
+  let remaining = MAX_SEARCHED_LENGTH;
   return (text, matching) => {
     const terms = searches.get(matching) ?? parseSearch(matching, "matching");
     searches.set(matching, terms);
     const known = texts.get(text)?.found.get(matching);
     if (known) return known;
     const searched = text.slice(0, SEARCHED_LENGTH);
-    if (searched.length > left) throw tooMuchToSearch();
-    left -= searched.length;
+    if (searched.length > remaining) throw tooMuchToSearch();
+    remaining -= searched.length;
     const { words, found } = texts.get(text) ?? { words: wordsOf(searched), found: new Map() };
-    const groups = groupNear(findStretches(terms, words));
+    const groups = groupNear(findMatches(terms, words));
     texts.set(text, { words, found: found.set(matching, groups) });
     return groups;
   };
@@ -60,51 +60,51 @@ function createSearcher(): (text: string, matching: string) => readonly Group[] 
 
 function tooMuchToSearch(): BadInputError {
   const limit = MAX_SEARCHED_LENGTH.toLocaleString("en-US");
-  return new BadInputError(`'excerpts' searches at most ${limit} characters in one request. Ask for fewer messages`);
+  return new BadInputError(`'excerpts' searches at most ${limit} characters in one request. Request fewer messages`);
 }
 
-type Group = readonly [Stretch, ...Stretch[]];
+type Group = readonly [TextRange, ...TextRange[]];
 
-function groupNear(found: readonly Stretch[]): Group[] {
-  const groups: [Stretch, ...Stretch[]][] = [];
-  for (const stretch of found) {
+function groupNear(found: readonly TextRange[]): Group[] {
+  const groups: [TextRange, ...TextRange[]][] = [];
+  for (const range of found) {
     const group = groups.at(-1);
-    const isNear = group !== undefined && stretch.start - endOf(group) <= 2 * CONTEXT;
-    if (isNear && stretch.end - group[0].start <= MAX_LENGTH - 2 * CONTEXT) group.push(stretch);
-    else groups.push([stretch]);
+    const isNear = group !== undefined && range.start - endOf(group) <= 2 * CONTEXT;
+    if (isNear && range.end - group[0].start <= MAX_LENGTH - 2 * CONTEXT) group.push(range);
+    else groups.push([range]);
   }
   return groups;
 }
 
-function cutOut(text: string, group: Group): Excerpt {
+function toExcerpt(text: string, group: Group): Excerpt {
   const offset = startBefore(text, group[0].start);
-  const end = endBehind(text, endOf(group));
+  const end = endAfter(text, endOf(group));
   return {
     text: text.slice(offset, end),
     offset,
-    highlights: group.map((stretch) => ({ start: stretch.start - offset, end: stretch.end - offset })),
+    highlights: group.map((range) => ({ start: range.start - offset, end: range.end - offset })),
     isAtEnd: end === text.length,
   };
 }
 
-/** At the beginning of a word, where there is one within the context. */
+/** At the start of a word, if one starts within the context. */
 function startBefore(text: string, start: number): number {
   const earliest = start - CONTEXT;
   if (earliest <= 0) return 0;
   const gap = /\s+(?=\S)/.exec(text.slice(earliest, start));
-  return gap ? earliest + gap.index + gap[0].length : wholeCharacter(text, earliest);
+  return gap ? earliest + gap.index + gap[0].length : toCharacterBoundary(text, earliest);
 }
 
-/** At the end of a word, where there is one within the context. */
-function endBehind(text: string, end: number): number {
+/** At the end of a word, if one ends within the context. */
+function endAfter(text: string, end: number): number {
   const latest = end + CONTEXT;
   if (latest >= text.length) return text.length;
   const words = /^[\s\S]*\S(?=\s)/.exec(text.slice(end, latest));
-  return words ? end + words[0].length : wholeCharacter(text, latest);
+  return words ? end + words[0].length : toCharacterBoundary(text, latest);
 }
 
-/** Not between the two halves of a character. */
-function wholeCharacter(text: string, offset: number): number {
+/** Moves an offset out of the middle of a surrogate pair. */
+function toCharacterBoundary(text: string, offset: number): number {
   const isInside = offset > 0 && (text.codePointAt(offset - 1) ?? 0) > 0xffff;
   return isInside ? offset + 1 : offset;
 }

@@ -1,4 +1,4 @@
-/** Global ids: a type's name and a row's id in one opaque word, base64url of `Thread:0199...`. */
+/** Global ids: the name of a type and the id of a row as one opaque string, base64url of `Thread:0199...`. */
 import { BadInputError } from "../../errors.ts";
 
 const NODE_TYPES = [
@@ -21,7 +21,7 @@ export function encodeGlobalId(type: string, id: string): string {
   return Buffer.from(`${type}:${id}`).toString("base64url");
 }
 
-/** @throws {BadInputError} for anything that `encodeGlobalId` did not make for one of our types. */
+/** @throws {BadInputError} for a string that `encodeGlobalId` did not make for one of our types. */
 export function decodeGlobalId(globalId: string): { typename: string; id: string } {
   const [, typename, id] = PLAIN.exec(Buffer.from(globalId, "base64url").toString()) ?? [];
   if (typename === undefined || id === undefined || encodeGlobalId(typename, id) !== globalId) {
@@ -30,12 +30,12 @@ export function decodeGlobalId(globalId: string): { typename: string; id: string
   return { typename, id };
 }
 
-/** What Pothos says of an id of ours that is of none of the types that an argument is for. */
+/** Pothos' message for a valid id of a type that the argument does not accept. */
 const WRONG_TYPE = /^ID: (\S+) is not of type: (.+)$/;
 
-/** Our words for that, with both types; null for anything else that Pothos may refuse. */
-export function explainWrongType(refusal: string): string | null {
-  const [, globalId, needed] = WRONG_TYPE.exec(refusal) ?? [];
+/** Our message for this case, with both types; null for other messages of Pothos. */
+export function explainWrongType(message: string): string | null {
+  const [, globalId, expected] = WRONG_TYPE.exec(message) ?? [];
   if (globalId === undefined) return null;
-  return `An id of type ${needed} is needed here, and ${globalId} is one of type ${decodeGlobalId(globalId).typename}`;
+  return `Expected an id of type ${expected}, but ${globalId} has type ${decodeGlobalId(globalId).typename}`;
 }

@@ -6,7 +6,6 @@
  */
 import type { Db } from "../../db/client.ts";
 import { findValidTokenIds } from "../../db/queries/admin/tokens.ts";
-import type { AppError } from "../../errors.ts";
 import { type BoundedQueue, createBoundedQueue } from "./bounded-queue.ts";
 import { type ChangeConsumer, type ChangeFeed, type ChangeFeedDeps, startChangeFeed } from "./change-feed.ts";
 import { createSubscribers, type SharedChange, type Subscribers, type Subscription } from "./subscribers.ts";
@@ -47,13 +46,10 @@ const TOKEN_CHECK_MS = 10_000;
 
 export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
   const subscribers = createSubscribers();
-  const failAll = (error: AppError) => {
-    for (const queue of subscribers.subscriptions.keys()) queue.fail(error);
-  };
   const feed = createFeedSwitch(deps, {
     publish: (changes) => deliver(subscribers, changes),
     afterPoll: createTokenCheck(deps, subscribers),
-    onPositionLost: () => failAll(new PositionLostError()),
+    onPositionLost: () => subscribers.failAll(new PositionLostError()),
   });
   let isClosed = false;
 
@@ -82,7 +78,7 @@ export function createActivityHub(deps: ActivityHubDeps): ActivityHub {
     async close() {
       isClosed = true;
       feed.stop();
-      failAll(new ShuttingDownError());
+      subscribers.failAll(new ShuttingDownError());
       await feed.whenStopped();
     },
   };

@@ -52,36 +52,21 @@ const IDLE_POLL_MS = 1_000;
 
 /** Starts at the current state of the database. Rejects if the database cannot be reached. */
 export async function startChangeFeed(deps: ChangeFeedDeps, consumer: ChangeConsumer): Promise<ChangeFeed> {
-  const { db, sandbox, listen, logger } = deps;
-  let position: ActivityPosition | undefined;
-  let isStopped = false;
-
-  const readPages = async () => {
-    for (let isLast = false; !isLast; ) {
-      if (!position) return;
-      const page = await findChangePage(db, position, { scope: { sandbox }, limit: PAGE_SIZE });
-      if (isStopped) return;
-      await consumer.publish(shareChanges(position.seen, page));
-      position = positionAfter(position, page);
-      isLast = page.isLast;
-    }
-    await consumer.afterPoll();
-  };
-  const poll = async () => {
+  const { db, listen, logger } = deps;
+  const feed: FeedState = { position: null, isStopped: false };
+  const poller = createPoller(async () => {
     try {
-      if (!isStopped) await readPages();
+      await publishPages(deps, feed, consumer);
     } catch (error) {
       // The next poll reads what this one could not.
       if (!(error instanceof UnknownPositionError)) {
         logger.warn({ err: error }, "could not read the changes for subscribers of the admin API");
-      } else if (!isStopped) consumer.onPositionLost();
+      } else if (!feed.isStopped) consumer.onPositionLost();
     }
-  };
-
-  const poller = createPoller(poll);
+  });
   const listener = await listen({ onNotice: poller.trigger, onGap: poller.trigger });
   try {
-    position = { seen: await findSnapshot(db) };
+    feed.position = { seen: await findSnapshot(db) };
   } catch (error) {
     await listener.close();
     throw error;
@@ -91,12 +76,32 @@ export async function startChangeFeed(deps: ChangeFeedDeps, consumer: ChangeCons
   const timer = setInterval(poller.trigger, IDLE_POLL_MS).unref();
   return {
     async stop() {
-      isStopped = true;
+      feed.isStopped = true;
       clearInterval(timer);
       await listener.close();
       await poller.whenIdle();
     },
   };
+}
+
+interface FeedState {
+  /** Null until the first snapshot is read. */
+  position: ActivityPosition | null;
+  isStopped: boolean;
+}
+
+/** Publishes all changes after the position, and moves the position after each page. */
+async function publishPages({ db, sandbox }: ChangeFeedDeps, feed: FeedState, consumer: ChangeConsumer): Promise<void> {
+  for (let isLast = false; !isLast; ) {
+    const { position } = feed;
+    if (!position || feed.isStopped) return;
+    const page = await findChangePage(db, position, { scope: { sandbox }, limit: PAGE_SIZE });
+    if (feed.isStopped) return;
+    await consumer.publish(shareChanges(position.seen, page));
+    feed.position = positionAfter(position, page);
+    isLast = page.isLast;
+  }
+  await consumer.afterPoll();
 }
 
 /** Runs one poll at a time. All triggers during a poll cause one more. `poll` must not reject. */

@@ -5,6 +5,7 @@
  * of them. No I/O here.
  */
 import type { ActivityScope, ChangeKind } from "../../db/queries/admin/changes.ts";
+import type { AppError } from "../../errors.ts";
 import type { PagedChange } from "./activity-cursor.ts";
 import type { BoundedQueue } from "./bounded-queue.ts";
 import type { Memo } from "./memo.ts";
@@ -34,6 +35,8 @@ export interface Subscribers {
   add(queue: ChangeQueue, subscription: Subscription): void;
   /** Returns false if it was not there. */
   delete(queue: ChangeQueue): boolean;
+  /** Ends all subscribers with this error. */
+  failAll(error: AppError): void;
   /** The subscribers of these changes, each with its own changes in their order. They may come and go during the iteration. */
   match(changes: readonly SharedChange[]): Iterable<readonly [ChangeQueue, readonly SharedChange[]]>;
 }
@@ -62,6 +65,9 @@ export function createSubscribers(): Subscribers {
       group?.delete(queue);
       if (group?.size === 0) groups.delete(key);
       return true;
+    },
+    failAll(error) {
+      for (const queue of subscriptions.keys()) queue.fail(error);
     },
     *match(changes) {
       const byThread = Map.groupBy(changes, ({ change }) => change.thread.id);

@@ -1,6 +1,8 @@
 /**
- * A report of a period: its groups, and the figures of each. Runs, messages and tool calls are read when a figure of theirs is
- * asked for, each by one statement for all groups and the total.
+ * A usage report of a period: its groups and their figures.
+ *
+ * Runs, messages and tool calls are read only if one of their figures is selected, each by one statement for all groups and the
+ * total.
  */
 import {
   type CallFigures,
@@ -13,36 +15,36 @@ import {
   type UsageQuery,
 } from "../../db/queries/admin/usage.ts";
 import type { AdminContext } from "../context.ts";
-import { type DateRange, type Period, readPeriod, type StretchUnit, spanOf, stretchesOf } from "./period.ts";
+import { type DateRange, type IntervalUnit, intervalsOf, type Period, readPeriod, spanOf } from "./period.ts";
 
-export type UsageDimension = StretchUnit | "staffMember" | "model" | "tool";
+export type UsageDimension = IntervalUnit | "staffMember" | "model" | "tool";
 
-/** Groups by person, model or tool that a report shows: more are the tail of a picture that nobody draws. */
+/** Most groups by person, model or tool in one report: nobody charts more. */
 export const MAX_GROUPS = 100;
 
 export interface UsageReport {
   readonly by: UsageDimension;
   readonly period: Period;
-  /** The groups that are shown, those of time in their order, others the largest first, and how many more there are. */
+  /** The groups of the report, and how many more there are. Groups by time come in their order, others largest first. */
   groups(): Promise<{ shown: UsageGroup[]; omitted: number }>;
   readonly total: UsageFigures;
 }
 
 export interface UsageGroup {
   readonly by: UsageDimension;
-  /** A date, a person's id, a model, a tool; null for what belongs to none. */
+  /** A date, a person's id, a model or a tool; null for figures without one. */
   readonly value: string | null;
   readonly figures: UsageFigures;
 }
 
-/** Each function reads when it is called; what did not happen is all zeroes. */
+/** Each function reads when it is called. A group without rows has zeros. */
 export interface UsageFigures {
   runs(): Promise<RunFigures>;
   messages(): Promise<MessageFigures>;
   calls(): Promise<CallFigures>;
 }
 
-/** @throws {BadInputError} for a period that is none, or too long. */
+/** @throws {BadInputError} as `readPeriod` */
 export function openUsage(context: AdminContext, range: DateRange, by: UsageDimension): UsageReport {
   const period = readPeriod(range, context.environment.shop.timeZone);
   const tables = readTables(context, period, by);
@@ -54,17 +56,17 @@ export function openUsage(context: AdminContext, range: DateRange, by: UsageDime
   const toGroup = (key: string, value: string | null) => ({ by, value, figures: figuresOf(key) });
   const groups = async () => {
     if (isUnit(by)) {
-      const shown = stretchesOf(period, by).map(({ date }, index) => toGroup(keyOf(`${index + 1}`), date.toString()));
+      const shown = intervalsOf(period, by).map(({ date }, index) => toGroup(keyOf(`${index + 1}`), date.toString()));
       return { shown, omitted: 0 };
     }
     const keys = largestFirst(await tables.runs(), await tables.messages(), await tables.calls());
-    const shown = keys.slice(0, MAX_GROUPS).map((key) => toGroup(key, partOf(key)));
+    const shown = keys.slice(0, MAX_GROUPS).map((key) => toGroup(key, toGroupValue(key)));
     return { shown, omitted: keys.length - shown.length };
   };
   return { by, period, groups, total: figuresOf(TOTAL) };
 }
 
-/** For the estimate of a query's cost: how many groups a report may have. */
+/** How many groups a report may have, to estimate the cost of a query. */
 export function expectedGroups({ from, until }: DateRange, by: UsageDimension): number {
   if (!isUnit(by)) return MAX_GROUPS;
   const days = Temporal.PlainDate.from(from).until(Temporal.PlainDate.from(until)).days;
@@ -74,7 +76,7 @@ export function expectedGroups({ from, until }: DateRange, by: UsageDimension): 
 
 type Table<Figures> = ReadonlyMap<string, Figures>;
 
-/** Read once for an operation, however many reports of the same period and kind it asks for. */
+/** Read once per operation, even if it has several reports of the same period and dimension. */
 function readTables(context: AdminContext, period: Period, by: UsageDimension) {
   const query = toQuery(period, by, context.environment.sandbox);
   const read = <Figures>(what: string, find: () => Promise<Grouped<Figures>[]>): Promise<Table<Figures>> =>
@@ -89,10 +91,10 @@ function readTables(context: AdminContext, period: Period, by: UsageDimension) {
 function toQuery(period: Period, by: UsageDimension, sandbox: boolean): UsageQuery {
   const { from, until } = spanOf(period);
   if (!isUnit(by)) return { by, starts: [from], until, sandbox };
-  return { by: "time", starts: stretchesOf(period, by).map(({ start }) => start), until, sandbox };
+  return { by: "time", starts: intervalsOf(period, by).map(({ start }) => start), until, sandbox };
 }
 
-function isUnit(by: UsageDimension): by is StretchUnit {
+function isUnit(by: UsageDimension): by is IntervalUnit {
   return by === "day" || by === "week" || by === "month";
 }
 
@@ -103,7 +105,7 @@ function keyOf(key: string | null): string {
   return key === null ? NONE : `group ${key}`;
 }
 
-function partOf(key: string): string | null {
+function toGroupValue(key: string): string | null {
   return key === NONE ? null : key.slice("group ".length);
 }
 
@@ -111,7 +113,7 @@ function toTable<Figures>(rows: readonly Grouped<Figures>[]): Table<Figures> {
   return new Map(rows.map((row) => [row.isTotal ? TOTAL : keyOf(row.key), row]));
 }
 
-/** By runs, then by calls and messages, for some have no runs in the period; at last by name, so that it is always the same. */
+/** By runs, then by calls and messages, because some groups have no runs in the period. Then by name, for a stable order. */
 function largestFirst(runs: Table<RunFigures>, messages: Table<MessageFigures>, calls: Table<CallFigures>): string[] {
   const keys = new Set([...runs.keys(), ...messages.keys(), ...calls.keys()]);
   keys.delete(TOTAL);

@@ -3,22 +3,22 @@ import { createTestDatabase, type TestDatabase } from "../../support/database.ts
 import { fuzz } from "./fuzz.ts";
 import { findFaults } from "./judge.ts";
 import type { FuzzRequest } from "./requests.ts";
-import { createFuzzBed, type FuzzBed } from "./target.ts";
+import { createFuzzTarget, type FuzzTarget } from "./target.ts";
 
 let testDatabase: TestDatabase;
-let bed: FuzzBed;
+let target: FuzzTarget;
 beforeAll(async () => {
   testDatabase = await createTestDatabase();
-  bed = await createFuzzBed(testDatabase.database);
+  target = await createFuzzTarget(testDatabase.database);
 });
 afterAll(() => testDatabase.close());
 
-test("whatever is asked, valid or broken, is answered with data or with errors that have a code, and tells nothing", async () => {
-  const { asked, seen, findings } = await fuzz(bed, { seed: 5, count: 300 });
+test("every request, valid or broken, gets data or errors with a code, and leaks nothing", async () => {
+  const { asked, seen, findings } = await fuzz(target, { seed: 5, count: 300 });
 
   expect(findings).toEqual([]);
   expect(asked).toBe(300);
-  // It has met both sides of the door: a fuzz that is always refused proves nothing.
+  // Both valid and invalid requests occur: a fuzz run with refusals only proves nothing.
   expect(seen["without errors"]).toBeGreaterThan(50);
   expect(Object.keys(seen)).toEqual(
     expect.arrayContaining(["BAD_USER_INPUT", "GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "UNAUTHENTICATED"]),
@@ -26,21 +26,21 @@ test("whatever is asked, valid or broken, is answered with data or with errors t
 });
 
 test.each([
-  ["unhandledRejection", () => void Promise.reject(new Error("stray"))],
-  ["uncaughtException", () => queueMicrotask(throwStray)],
-])("an %s while a request is answered is a finding, with the request", async (event, stray) => {
+  ["unhandledRejection", () => void Promise.reject(new Error("unhandled"))],
+  ["uncaughtException", () => queueMicrotask(throwUnhandled)],
+])("an %s during a request is a finding with this request", async (event, fail) => {
   const listeners = process.rawListeners(event);
   const asked: FuzzRequest[] = [];
-  const ask: FuzzBed["ask"] = (request) => {
+  const ask: FuzzTarget["ask"] = (request) => {
     asked.push(request);
-    if (asked.length === 2) stray();
-    return bed.ask(request);
+    if (asked.length === 2) fail();
+    return target.ask(request);
   };
 
-  const { findings } = await fuzz({ ...bed, ask }, { seed: 5, count: 3 });
+  const { findings } = await fuzz({ ...target, ask }, { seed: 5, count: 3 });
 
   expect(findings).toEqual([expect.objectContaining({ request: asked[1] })]);
-  expect(findings[0]?.faults).toEqual([expect.stringMatching(new RegExp(`^${event}: Error: stray`))]);
+  expect(findings[0]?.faults).toEqual([expect.stringMatching(new RegExp(`^${event}: Error: unhandled`))]);
   expect(process.rawListeners(event)).toEqual(listeners);
 });
 
@@ -55,10 +55,10 @@ test.each([
   ["an error without a code", { status: 200, text: '{"errors":[{"message":"no"}]}', statements: 0 }],
   ["a list that is too long", { status: 200, text: JSON.stringify({ data: Array(101).fill(1) }), statements: 0 }],
   ["statements that grow with the rows", { status: 200, text: '{"data":{}}', statements: 100 }],
-])("the judge finds %s", (_, answer) => {
+])("the check finds %s", (_, answer) => {
   expect(findFaults(REQUEST, answer)).toHaveLength(1);
 });
 
-function throwStray(): never {
-  throw new Error("stray");
+function throwUnhandled(): never {
+  throw new Error("unhandled");
 }

@@ -1,63 +1,63 @@
-/** Sends so many requests and tells of each that was answered as none may be. */
+/** Sends generated requests and reports every faulty response. */
 import fc from "fast-check";
 import { createSchema } from "../../../src/graphql/schema.ts";
 import { findFaults } from "./judge.ts";
 import { type FuzzRequest, requestsTo } from "./requests.ts";
-import type { FuzzBed } from "./target.ts";
-import { catchStrays, type Strays } from "./unhandled-errors.ts";
+import type { FuzzTarget } from "./target.ts";
+import { catchUnhandledErrors, type UnhandledErrors } from "./unhandled-errors.ts";
 
 export interface Finding {
   readonly faults: readonly string[];
   readonly request: FuzzRequest;
-  /** The beginning of the answer. */
+  /** The start of the response. */
   readonly answer: string;
-  /** What was logged for it. */
+  /** Log lines of the request. */
   readonly logged: unknown[];
 }
 
 export interface Tally {
   readonly asked: number;
-  /** How many answers had each of these: a status, or an error's code. */
+  /** Number of responses by status and error code. */
   readonly seen: Record<string, number>;
   readonly findings: readonly Finding[];
 }
 
-/** So many are drawn at once: what is drawn is kept until it is sent. */
+/** Requests generated at a time: they are held in memory until they are sent. */
 const CHUNK = 500;
 const MAX_FINDINGS = 50;
 
-/** The same seed sends the same requests, but for the ids and cursors of the rows in the database. */
+/** The same seed generates the same requests, except for ids and cursors of rows in the database. */
 export async function fuzz(
-  bed: FuzzBed,
+  target: FuzzTarget,
   { seed, count }: { seed: number; count: number },
   onChunk: (tally: Tally) => void = () => undefined,
 ): Promise<Tally> {
-  const strays = catchStrays();
+  const unhandled = catchUnhandledErrors();
   try {
-    return await ask(bed, strays, { seed, count }, onChunk);
+    return await ask(target, unhandled, { seed, count }, onChunk);
   } finally {
-    strays.stop();
+    unhandled.stop();
   }
 }
 
 async function ask(
-  bed: FuzzBed,
-  strays: Strays,
+  target: FuzzTarget,
+  unhandled: UnhandledErrors,
   { seed, count }: { seed: number; count: number },
   onChunk: (tally: Tally) => void,
 ): Promise<Tally> {
-  const requests = requestsTo(createSchema(), bed.known);
+  const requests = requestsTo(createSchema(), target.known);
   const findings: Finding[] = [];
   const seen: Record<string, number> = {};
   let asked = 0;
   for (let chunk = 0; asked < count && findings.length < MAX_FINDINGS; chunk++) {
     for (const request of fc.sample(requests, { numRuns: Math.min(CHUNK, count - asked), seed: seed + chunk })) {
-      bed.errors.length = 0;
-      const answer = await bed.ask(request);
-      const faults = [...findFaults(request, answer), ...(await strays.take())];
+      target.errors.length = 0;
+      const answer = await target.ask(request);
+      const faults = [...findFaults(request, answer), ...(await unhandled.take())];
       for (const name of labelsOf(answer)) seen[name] = (seen[name] ?? 0) + 1;
       if (faults.length > 0)
-        findings.push({ faults, request, answer: answer.text.slice(0, 500), logged: [...bed.errors] });
+        findings.push({ faults, request, answer: answer.text.slice(0, 500), logged: [...target.errors] });
       asked += 1;
     }
     onChunk({ asked, seen, findings });

@@ -1,4 +1,4 @@
-/** What no answer may be, whatever was asked. */
+/** Checks that hold for every response, whatever the request. */
 import { COST_LIMITS } from "../../../src/graphql/guards/limits.ts";
 import { MAX_PAGE_SIZE } from "../../../src/graphql/lists/page.ts";
 import type { FuzzRequest } from "./requests.ts";
@@ -6,22 +6,22 @@ import type { FuzzRequest } from "./requests.ts";
 export interface Answer {
   readonly status: number;
   readonly text: string;
-  /** How many statements it took. */
+  /** Number of SQL statements. */
   readonly statements: number;
 }
 
-/** Beside one for each field: the token's look-up and the note of its use, and the three of a change. */
+/** Statements besides one per field: the token lookup, recording its use, and three of a mutation. */
 const OTHER_STATEMENTS = 5;
 
-/** Traces, paths and SQL; the fuzz itself sends none of these. */
+/** Stack traces, paths and SQL. No request contains any of these. */
 const LEAKS =
   /\\n\s+at |node_modules|\/src\/|\.[jt]s:\d|file:\/\/|Failed query|\b(select|insert into|update|delete from) \\?"/;
 
-/** What is wrong with the answer; empty where nothing is. */
+/** What is wrong with a response; empty if nothing is. */
 export function findFaults(request: FuzzRequest, { status, text, statements }: Answer): string[] {
   const faults: string[] = [];
   if (status >= 500) faults.push(`status ${status}`);
-  if (LEAKS.test(text)) faults.push("something internal is told");
+  if (LEAKS.test(text)) faults.push("internals leaked");
   if (request.fields !== null && statements > request.fields + OTHER_STATEMENTS) {
     faults.push(`${statements} statements for ${request.fields} fields`);
   }

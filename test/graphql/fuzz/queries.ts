@@ -1,4 +1,4 @@
-/** Queries that the schema allows, but for what their values are: any fields, in any depth, with any arguments. */
+/** Generates queries that are valid except for their values: any fields at any depth with any arguments. */
 import fc from "fast-check";
 import {
   type DocumentNode,
@@ -20,7 +20,7 @@ import type { Mood, Value } from "./values.ts";
 export interface Query {
   readonly text: string;
   readonly variables: Record<string, unknown>;
-  /** Fields that it asks for, each once however many rows it is asked of. */
+  /** Number of selected fields in the document. */
   readonly fields: number;
 }
 
@@ -31,7 +31,7 @@ interface Argument {
   readonly isVariable: boolean;
 }
 
-/** A field, or with `on` a fragment; `isNamed`: one that stands by itself. */
+/** A field, or with `on` a fragment. `isNamed`: a named fragment instead of an inline one. */
 interface Selected {
   readonly name: string;
   readonly alias: string;
@@ -48,11 +48,11 @@ const TYPENAME: Selected = leaf("__typename");
 interface Drawing {
   readonly mood: Mood;
   readonly valuesOf: (type: GraphQLArgument["type"]) => fc.Arbitrary<Value>;
-  /** Subscriptions, and nothing else. */
+  /** Generates subscriptions only. */
   readonly isLive?: boolean;
 }
 
-/** Draws a query or a mutation, or a subscription. `valuesOf` draws the value of an argument. */
+/** Generates queries and mutations, or subscriptions. `valuesOf` generates the value of an argument. */
 export function queriesOf(schema: GraphQLSchema, { mood, valuesOf, isLive = false }: Drawing): fc.Arbitrary<Query> {
   const made = new Map<string, fc.Arbitrary<Selected[]>>();
 
@@ -67,7 +67,11 @@ export function queriesOf(schema: GraphQLSchema, { mood, valuesOf, isLive = fals
     const fields = own.filter((field) => depth < MAX_DEPTH || !isCompositeType(getNamedType(field.type)));
     const choices = [fc.constant(TYPENAME), ...fields.map((field) => selected(field, depth))];
     if (depth < MAX_DEPTH) choices.push(...fragments(type, depth));
-    return fc.uniqueArray(fc.oneof(...choices), { minLength: 1, maxLength: depth === 0 ? 2 : 4, selector: placeOf });
+    return fc.uniqueArray(fc.oneof(...choices), {
+      minLength: 1,
+      maxLength: depth === 0 ? 2 : 4,
+      selector: responseNameOf,
+    });
   };
   const fragments = (type: GraphQLCompositeType, depth: number): fc.Arbitrary<Selected>[] => {
     const targets: readonly GraphQLCompositeType[] = isAbstractType(type) ? schema.getPossibleTypes(type) : [type];
@@ -110,7 +114,7 @@ export function queriesOf(schema: GraphQLSchema, { mood, valuesOf, isLive = fals
   );
 }
 
-/** Null for a text that is no document: what is drawn for a value need not be one. */
+/** Null for a syntax error: generated values may be invalid GraphQL. */
 export function parseDrawn(text: string): DocumentNode | null {
   try {
     return parse(text);
@@ -120,18 +124,18 @@ export function parseDrawn(text: string): DocumentNode | null {
   }
 }
 
-/** A page's other end and its cursors are what is refused most: a tame query has them seldom. */
-const SELDOM = new Set(["last", "before", "after"]);
+/** These arguments are refused most often, so tame queries rarely use them. */
+const RARE = new Set(["last", "before", "after"]);
 
 function argumentOf(argument: GraphQLArgument, { mood, valuesOf }: Drawing): fc.Arbitrary<Argument | null> {
   const given = fc.tuple(valuesOf(argument.type), fc.nat(3)).map(([value, place]) => ({
     name: argument.name,
     type: String(argument.type),
     value,
-    // In a document half a character is a fault of its syntax, as a variable it comes through.
+    // A lone surrogate is a syntax error in a document, but reaches the API in a variable.
     isVariable: place > 0,
   }));
-  const absence = mood === "tame" && SELDOM.has(argument.name) ? 30 : 1;
+  const absence = mood === "tame" && RARE.has(argument.name) ? 30 : 1;
   return isRequiredArgument(argument) ? given : fc.oneof({ weight: absence, arbitrary: fc.constant(null) }, given);
 }
 
@@ -139,8 +143,8 @@ function leaf(name: string): Selected {
   return { name, alias: "", args: [], directive: "", on: null, isNamed: false, inner: [] };
 }
 
-/** Two that share it would conflict, or be one. */
-function placeOf({ on, alias, name }: Selected): string {
+/** The response name. Two selections with the same one would conflict or merge. */
+function responseNameOf({ on, alias, name }: Selected): string {
   return on === null ? alias || name : `... ${on}`;
 }
 
@@ -155,7 +159,7 @@ function render(operation: string, inner: readonly Selected[]): Query {
     if (node.on !== null) return fragment(node.on, node);
     fields += 1;
     const args = node.args.map((argument) => `${argument.name}: ${written(argument)}`).join(", ");
-    // With other arguments the same field elsewhere would conflict with it.
+    // The same field with other arguments elsewhere would conflict.
     const alias = args ? `f${fields}` : node.alias;
     const name = `${alias ? `${alias}: ` : ""}${node.name}${args ? `(${args})` : ""}`;
     return [name, node.directive, body(node.inner)].filter(Boolean).join(" ");

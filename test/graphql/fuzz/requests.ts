@@ -1,4 +1,4 @@
-/** Requests to the API: queries of the schema, the same with something broken in them, and bodies that hold no query. */
+/** Requests to the API: valid queries, broken queries, and bodies without a query. */
 import fc from "fast-check";
 import type { GraphQLSchema } from "graphql";
 import { type Query, queriesOf } from "./queries.ts";
@@ -7,10 +7,10 @@ import { type Known, type Mood, valuesFor } from "./values.ts";
 export interface FuzzRequest {
   readonly method: "GET" | "POST";
   readonly contentType: string;
-  /** The body, or for a GET the query string. */
+  /** The body, or the query string of a GET. */
   readonly sent: string;
   readonly as: "admin" | "viewer" | "nobody";
-  /** How many fields it asks for; null where nobody knows, because something is broken in it. */
+  /** Number of selected fields; null for a broken query. */
   readonly fields: number | null;
 }
 
@@ -57,7 +57,7 @@ function toJson({ text, variables }: Pick<Query, "text" | "variables">): string 
 }
 
 interface Cut {
-  /** From 0 to 1: where in the text. */
+  /** Position in the text, from 0 to 1. */
   readonly at: number;
   readonly length: number;
   readonly put: string;
@@ -111,7 +111,7 @@ function change(text: string, { at, length, put }: Cut): string {
   return text.slice(0, from) + put + text.slice(from + length);
 }
 
-/** What stands where the parameters of a request should. */
+/** Unexpected JSON in place of the request parameters. */
 function strangeParameters(texts: fc.Arbitrary<string>): fc.Arbitrary<unknown> {
   const strange = fc.jsonValue({ maxDepth: 3 });
   return fc.oneof(

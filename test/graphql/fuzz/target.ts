@@ -1,4 +1,4 @@
-/** The API with something in its database, asked with whatever a fuzz sends. */
+/** The API under fuzz, with rows in its database. */
 import { drizzle } from "drizzle-orm/postgres-js";
 import type { Sql } from "postgres";
 import type { Database, Db } from "../../../src/db/client.ts";
@@ -17,29 +17,29 @@ import {
   insertThread,
   insertToolCall,
 } from "../../support/conversations.ts";
-import { createTestHouse } from "../api-environment.ts";
+import { createTestEnvironment } from "../api-environment.ts";
 import type { Answer } from "./judge.ts";
 import type { FuzzRequest } from "./requests.ts";
 import type { Known } from "./values.ts";
 
-export interface FuzzBed {
+export interface FuzzTarget {
   readonly known: Known;
-  /** What the API logged as an error: what it could not answer. */
+  /** Errors and warnings that the API logged. */
   readonly errors: unknown[];
-  /** One at a time: the statements of two would be counted together. */
+  /** Sends one request. Call it sequentially, because the count of statements is shared. */
   ask(request: FuzzRequest): Promise<Answer>;
 }
 
 const THREADS = 6;
-/** More than a page holds. */
+/** More than one page. */
 const MESSAGES = 110;
 
-export async function createFuzzBed(database: Database): Promise<FuzzBed> {
+export async function createFuzzTarget(database: Database): Promise<FuzzTarget> {
   const { db } = database;
   const errors: unknown[] = [];
   let statements = 0;
   const counted = drizzle({
-    // The same connections, with a count of what is asked on them.
+    // The same connections, with counted statements.
     client: (db as unknown as { $client: Sql }).$client,
     logger: {
       logQuery: () => {
@@ -48,8 +48,8 @@ export async function createFuzzBed(database: Database): Promise<FuzzBed> {
     },
   });
   const tokens = { admin: makeToken().token, viewer: makeToken().token, nobody: null };
-  const noteError = (facts: unknown) => void errors.push(facts);
-  const logger = { error: noteError, warn: noteError, info: () => undefined };
+  const recordError = (facts: unknown) => void errors.push(facts);
+  const logger = { error: recordError, warn: recordError, info: () => undefined };
   const api = createAdminApi({
     db: counted,
     activity: createActivityHub({
@@ -58,7 +58,7 @@ export async function createFuzzBed(database: Database): Promise<FuzzBed> {
       listen: (handler) => listen(database, handler),
       logger,
     }),
-    environment: createTestHouse(),
+    environment: createTestEnvironment(),
     adminTokenHash: hashToken(tokens.admin),
     logger,
     rateLimit: null,
@@ -87,7 +87,7 @@ export async function createFuzzBed(database: Database): Promise<FuzzBed> {
   };
 }
 
-/** A little of everything, and of messages more than a page holds. */
+/** A few rows of each kind, and more messages than fit on a page. */
 async function fill(db: Db): Promise<void> {
   const author = await insertStaffMember(db);
   const chat = await insertChat(db, { type: "supergroup" });

@@ -1,21 +1,23 @@
 /**
- * Errors that nobody waits for. An answer says nothing of them, and the product's process would end by one: for a fuzz they
- * are findings like any other.
+ * Catches unhandled rejections and exceptions. No response shows them, but they would end the product's process. For a fuzz run
+ * they are findings like any other.
  */
 
-export interface Strays {
-  /** Those since the last time, in words. Waits a turn: a rejection counts as unhandled when the turn's promises are done. */
+export interface UnhandledErrors {
+  /** The errors since the last call, as text. Waits one tick, because Node reports unhandled rejections after the microtasks. */
   take(): Promise<string[]>;
-  /** Gives the process back as it was. */
+  /** Restores the listeners of the process. */
   stop(): void;
 }
 
 const EVENTS = ["unhandledRejection", "uncaughtException"] as const;
 
-/** Takes them from whoever listens now: the test runner would report them too, without the request. */
-export function catchStrays(): Strays {
+/** Replaces the current listeners. The test runner's would report the errors, too, but without the request. */
+export function catchUnhandledErrors(): UnhandledErrors {
   let caught: string[] = [];
-  const stops = EVENTS.map((event) => listenAlone(event, (error) => void caught.push(`${event}: ${wordsOf(error)}`)));
+  const stops = EVENTS.map((event) =>
+    listenAlone(event, (error) => void caught.push(`${event}: ${describeError(error)}`)),
+  );
   return {
     async take() {
       await new Promise((resolve) => setImmediate(resolve));
@@ -30,7 +32,7 @@ export function catchStrays(): Strays {
 }
 
 function listenAlone(event: (typeof EVENTS)[number], listener: (error: unknown) => void): () => void {
-  // By its wide type: what the listeners of others take is theirs to know.
+  // The general type: other listeners may have other parameters.
   const emitter: NodeJS.EventEmitter = process;
   const others = emitter.rawListeners(event) as (typeof listener)[];
   emitter.removeAllListeners(event);
@@ -41,6 +43,6 @@ function listenAlone(event: (typeof EVENTS)[number], listener: (error: unknown) 
   };
 }
 
-function wordsOf(error: unknown): string {
+function describeError(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -1,7 +1,7 @@
 /**
- * Values for the inputs of the schema: mostly such as the type takes, some at its edges, some forged, some of another type.
+ * Generates input values: mostly valid ones, some at the limits of their type, some forged, some of another type.
  *
- * A value is kept as JSON, for a variable, and as it stands in a document: an enum value is a word there and a text here.
+ * Each value exists as JSON, for a variable, and as GraphQL text: an enum value is a name in GraphQL and a string in JSON.
  */
 import fc from "fast-check";
 import {
@@ -19,22 +19,22 @@ export interface Value {
   readonly literal: string;
 }
 
-/** What exists in the database: ids and cursors that lead somewhere. */
+/** Ids and cursors of existing rows. */
 export interface Known {
   readonly ids: readonly string[];
   readonly cursors: readonly string[];
 }
 
-/** `tame`: nearly all that is drawn is allowed, so that much is read. `wild`: now and then each part is not. */
+/** `tame`: nearly all values are valid, so that queries read much. `wild`: each part is invalid now and then. */
 export type Mood = "tame" | "wild";
 
 type Values = fc.Arbitrary<Value>;
 
-/** Any 16 bits: U+0000 and halves of characters among them. */
+/** Any UTF-16 units, U+0000 and lone surrogates included. */
 const anyUnits = fc.array(fc.nat(0xffff), { maxLength: 12 }).map((units) => String.fromCharCode(...units));
 
 const wildTexts = fc.oneof(
-  // What a database or a URL chokes on first.
+  // The usual problems for databases and URLs.
   { weight: 3, arbitrary: fc.constantFrom("\0", "a\0b", "\ud800", "\udc00x") },
   fc.constantFrom(
     "",
@@ -63,7 +63,7 @@ const forgedIds = fc.oneof(
   fc.tuple(typeNames, wildTexts).map(([type, id]) => encodeGlobalId(type, id)),
 );
 
-/** Of a list of ours in words, with a key that is none, or that no row has. */
+/** The name of a real list, with an invalid key or the key of no row. */
 const forgedCursors = fc
   .tuple(
     fc.constantFrom(
@@ -101,7 +101,7 @@ const days = fc.constantFrom("2026-11-15", "2026-11-30", "0001-01-01", "9999-12-
 const decimals = fc.constantFrom("0", "0.000123", "-1", "1e5", "9".repeat(40), "0.".padEnd(60, "1"), "NaN", "1,5");
 const anyJson = fc.oneof(fc.jsonValue({ maxDepth: 2 }), wildTexts);
 
-/** Draws values for a type. */
+/** Returns a generator of values for a type. */
 export function valuesFor(known: Known, mood: Mood): (type: GraphQLInputType) => Values {
   const isTame = mood === "tame";
   const knownIds = fc.constantFrom(...known.ids);
@@ -139,7 +139,7 @@ export function valuesFor(known: Known, mood: Mood): (type: GraphQLInputType) =>
       return objectOf(fields.map((field) => [field.name, draw(field.type), isNonNullType(field.type)] as const));
     }
     const values = scalars[given.name];
-    if (values === undefined) throw new Error(`the fuzz knows no values of the scalar ${given.name}: add them`);
+    if (values === undefined) throw new Error(`no values for the scalar ${given.name}: add them`);
     return values;
   };
   return draw;
@@ -162,7 +162,7 @@ function listOf(items: Values): Values {
   return fc.oneof({ weight: 5, arbitrary: lists }, items);
 }
 
-/** Required fields are nearly always there, the others as often as not: a field is left out once in `freq` times. */
+/** Required fields are nearly always present, others half of the time: `freq` is the inverse rate of absence. */
 function objectOf(fields: readonly (readonly [name: string, values: Values, isRequired: boolean])[]): Values {
   const drawn = fields.map(([name, values, isRequired]) =>
     fc.option(

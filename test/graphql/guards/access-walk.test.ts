@@ -16,7 +16,7 @@ import { type Admin, hashToken } from "../../../src/graphql/guards/auth.ts";
 import { createSchema } from "../../../src/graphql/schema.ts";
 import { makeToken } from "../../../src/tokens/make-token.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
-import { createTestHouse } from "../api-environment.ts";
+import { createTestEnvironment } from "../api-environment.ts";
 import { fieldsOf, objectTypes, pathsFromRoots, select } from "../schema-walk.ts";
 
 let admins: AdminClient;
@@ -40,11 +40,11 @@ describe.each(types.map((type) => [type.name, type] as const))("%s", (_, type) =
   const names = fieldsOf(type).map((field) => field.name);
   const all = (code: string) => Object.fromEntries(names.map((name) => [name, [code]]));
 
-  test("each of its fields is refused without a token by the schema itself", async () => {
+  test("the schema refuses each field without a token", async () => {
     expect(await refusals(type, null)).toEqual(all("UNAUTHENTICATED"));
   });
 
-  test("each of its fields is refused over HTTP to a token that has expired, was revoked or never was", async () => {
+  test("each field is refused over HTTP with an expired, revoked or unknown token", async () => {
     const path = paths.get(type);
     if (path === undefined) throw new Error(`no field leads to ${type.name}`);
     for (const token of [null, expired, revoked]) {
@@ -60,7 +60,7 @@ describe.each(types.map((type) => [type.name, type] as const))("%s", (_, type) =
   });
 });
 
-test("a viewer is refused every change, and else exactly what only an admin may see", async () => {
+test("a viewer is refused all mutations and exactly the fields for admins", async () => {
   const reader: Admin = { name: "reader", scope: "viewer", tokenId: "01990000-0000-7000-8000-000000000001" };
   const refused: string[] = [];
   for (const type of types.filter((candidate) => candidate !== schema.getSubscriptionType())) {
@@ -74,7 +74,7 @@ test("a viewer is refused every change, and else exactly what only an admin may 
   expect(refused.toSorted()).toEqual(["Query.adminTokens", ...forAdmins.flatMap(everyFieldOf)].toSorted());
 });
 
-test("a viewer's token gets FORBIDDEN for every change over HTTP, and nothing is changed", async () => {
+test("a viewer's token gets FORBIDDEN for every mutation over HTTP, and nothing changes", async () => {
   const before = await admins.db.select().from(adminTokens);
 
   for (const field of fieldsOf(named("Mutation"))) {
@@ -86,7 +86,7 @@ test("a viewer's token gets FORBIDDEN for every change over HTTP, and nothing is
   expect(after.map(({ lastUsedAt, ...row }) => row)).toEqual(before.map(({ lastUsedAt, ...row }) => row));
 });
 
-test("the walk would notice a field that nobody guards", async () => {
+test("the walk finds an unguarded field", async () => {
   const open = new GraphQLObjectType({
     name: "Open",
     fields: { secret: { type: named("PageInfo"), resolve: () => ({}) } },
@@ -96,7 +96,7 @@ test("the walk would notice a field that nobody guards", async () => {
   expect(types.length).toBeGreaterThan(20);
 });
 
-/** The codes of the errors that each field of a type gives to `admin`, with an object before it that is there. */
+/** The error codes of each field of a type for `admin`, on an existing parent object. */
 async function refusals(type: GraphQLObjectType, admin: Admin | null): Promise<Record<string, string[]>> {
   const answers = fieldsOf(type).map(async (field) => {
     const { errors = [] } = await askFor(type, field, admin);
@@ -113,21 +113,21 @@ async function askFor(
   const contextValue = createContext({
     ...admins,
     admin,
-    environment: createTestHouse(),
+    environment: createTestEnvironment(),
     logger: { info: () => undefined },
   });
   for (const operation of Object.values(OperationTypeNode)) {
     if (schema.getRootType(operation) !== type) continue;
     const document = parse(`${operation} { ${select(field)} }`);
     const result = await (operation === "subscription" ? subscribe : execute)({ schema, document, contextValue });
-    // A subscription that is not refused goes on: it is none of the results that have errors.
+    // A subscription that is not refused continues and has no errors.
     return "errors" in result ? (result as ExecutionResult) : {};
   }
   const document = parse(`{ it { ${select(field)} } }`);
   return (await execute({ schema: schemaOf(type), document, contextValue })) as ExecutionResult;
 }
 
-/** A schema whose root leads to one type at once, without a door before it. */
+/** A schema whose root leads directly to one type, without a guard. */
 function schemaOf(type: GraphQLObjectType): GraphQLSchema {
   const it = { type, resolve: () => ({ id: "01990000-0000-7000-8000-000000000000" }) };
   return new GraphQLSchema({ query: new GraphQLObjectType({ name: "Probe", fields: { it } }), types });

@@ -20,7 +20,7 @@ import { hashToken } from "../../../src/graphql/guards/auth.ts";
 import { encodeGlobalId } from "../../../src/graphql/lists/ids.ts";
 import { createSchema } from "../../../src/graphql/schema.ts";
 import { ADMIN_TOKEN, type AdminClient, startAdminApi } from "../admin-client.ts";
-import { createTestHouse } from "../api-environment.ts";
+import { createTestEnvironment } from "../api-environment.ts";
 
 let admins: AdminClient;
 beforeAll(async () => {
@@ -32,7 +32,7 @@ const SOME_ID = encodeGlobalId("Thread", "01990000-0000-7000-8000-000000000000")
 const schema = createSchema();
 const queryFields = Object.values(schema.getQueryType()?.getFields() ?? {});
 
-test.each(queryFields.map((field) => field.name))("Query.%s gives nothing without a token", async (name) => {
+test.each(queryFields.map((field) => field.name))("Query.%s returns nothing without a token", async (name) => {
   const query = queryOf(name);
 
   const { status, headers, body } = await admins.ask(query, { token: null });
@@ -43,11 +43,11 @@ test.each(queryFields.map((field) => field.name))("Query.%s gives nothing withou
   expect(body.errors?.map((error) => error.extensions.code)).toEqual(["UNAUTHENTICATED"]);
 });
 
-test.each(queryFields.map((field) => field.name))("Query.%s is refused by the schema itself too", async (name) => {
+test.each(queryFields.map((field) => field.name))("Query.%s is refused by the schema, too", async (name) => {
   const contextValue = createContext({
     db: admins.db,
     activity: admins.activity,
-    environment: createTestHouse(),
+    environment: createTestEnvironment(),
     logger: { info: () => undefined },
     admin: null,
   });
@@ -57,7 +57,7 @@ test.each(queryFields.map((field) => field.name))("Query.%s is refused by the sc
   expect(errors?.map((error) => error.extensions.code)).toEqual(["UNAUTHENTICATED"]);
 });
 
-test("a GET, an introspection and a typo are refused alike without a token, so that nothing of the schema shows", async () => {
+test("without a token, GET, introspection and typos get the same refusal, which reveals nothing of the schema", async () => {
   const get = await admins.api.fetch("http://localhost/graphql?query={__typename}", {
     headers: { "x-graphql-yoga-csrf": "1" },
   });
@@ -83,7 +83,7 @@ test("the configured token has all rights", async () => {
   expect(data.viewer).toEqual({ name: "ADMIN_TOKEN", scope: "ADMIN" });
 });
 
-test("a stored token reads under its own name and scope, and its use is noted", async () => {
+test("a stored token has its name and scope, and its use is recorded", async () => {
   const { token, id } = await storeToken({ name: "dashboard", scope: "viewer" });
 
   const { body } = await admins.ask("{ viewer { name scope } }", { token });
@@ -93,7 +93,7 @@ test("a stored token reads under its own name and scope, and its use is noted", 
   expect(row?.lastUsedAt).toBeInstanceOf(Date);
 });
 
-test("a token's use is noted at most once a minute", async () => {
+test("the use of a token is recorded at most once a minute", async () => {
   const { token, id } = await storeToken({});
   const justNow = new Date(Date.now() - 30_000);
   await admins.db.update(adminTokens).set({ lastUsedAt: justNow }).where(eq(adminTokens.id, id));
@@ -104,7 +104,7 @@ test("a token's use is noted at most once a minute", async () => {
   expect(row?.lastUsedAt).toEqual(justNow);
 });
 
-test("a token that has expired or was revoked is refused, one that expires later is not", async () => {
+test("an expired or revoked token is refused, one that expires later is not", async () => {
   const expired = await storeToken({ expiresAt: new Date(Date.now() - 1000) });
   const revoked = await storeToken({ revokedAt: new Date() });
   const valid = await storeToken({ expiresAt: new Date(Date.now() + 3_600_000) });
@@ -116,7 +116,7 @@ test("a token that has expired or was revoked is refused, one that expires later
   expect(answers.map((answer) => answer.status)).toEqual([401, 401, 200]);
 });
 
-test("a token is looked up once for a request, whatever the request asks", async () => {
+test("a token is looked up once per request", async () => {
   const { token } = await storeToken({});
   admins.statements.length = 0;
 
@@ -127,9 +127,9 @@ test("a token is looked up once for a request, whatever the request asks", async
 
 const BAD_USER_INPUT = { code: "BAD_USER_INPUT" };
 const MISSING_HEADER =
-  "Another site's page could have sent this: send 'Content-Type: application/json', or the header 'x-graphql-yoga-csrf' with any value";
+  "Blocked by CSRF protection: send 'Content-Type: application/json', or the header 'x-graphql-yoga-csrf' with any value";
 
-test("a form of another site cannot ask, even with a token, and is told which header is missing", async () => {
+test("a form of another site is refused even with a token, and the message names the missing header", async () => {
   const authorization = `Bearer ${ADMIN_TOKEN}`;
   const body = JSON.stringify({ query: "{ __typename }" });
   const form = new FormData();
@@ -148,7 +148,7 @@ test("a form of another site cannot ask, even with a token, and is told which he
   }
 });
 
-test("what is refused as another site's form is answered with either header that the refusal names", async () => {
+test("a request refused by CSRF protection is answered with either header that the message names", async () => {
   const authorization = `Bearer ${ADMIN_TOKEN}`;
   const address = "http://localhost/graphql?query={__typename}";
 
@@ -160,7 +160,7 @@ test("what is refused as another site's form is answered with either header that
   expect(answers.map(({ status }) => status)).toEqual([200, 200]);
 });
 
-test("a page of another site is given nothing", async () => {
+test("a page of another site gets no CORS headers", async () => {
   const preflight = await admins.api.fetch("http://localhost/graphql", {
     method: "OPTIONS",
     headers: { origin: "https://evil.example", "access-control-request-method": "POST" },
@@ -185,7 +185,7 @@ async function storeToken(values: Partial<typeof adminTokens.$inferInsert>) {
   return { token, id };
 }
 
-/** The smallest query of a root field: its required arguments, and `__typename` of what has fields. */
+/** The smallest query of a root field: its required arguments, and `__typename` if it returns an object. */
 function queryOf(name: string): string {
   const field = queryFields.find((candidate) => candidate.name === name) as GraphQLField<unknown, unknown>;
   const args = field.args.filter(isRequiredArgument).map(({ name, type }) => `${name}: ${literalOf(type)}`);
@@ -193,7 +193,7 @@ function queryOf(name: string): string {
   return `{ ${name}${args.length > 0 ? `(${args.join(", ")})` : ""}${selection} }`;
 }
 
-/** Some value of an argument's type, as a query writes it. */
+/** A value of an argument's type, as GraphQL text. */
 function literalOf(type: GraphQLInputType): string {
   const named = getNamedType(type);
   if (String(type).startsWith("[")) return `[${literalOf(named)}]`;

@@ -7,7 +7,7 @@ import { hashToken } from "../../../src/graphql/guards/auth.ts";
 import { createAdminApi } from "../../../src/graphql/server.ts";
 import { insertMessages, insertThread } from "../../support/conversations.ts";
 import { ADMIN_TOKEN, type AdminClient, startAdminApi } from "../admin-client.ts";
-import { createTestHouse } from "../api-environment.ts";
+import { createTestEnvironment } from "../api-environment.ts";
 
 let admins: AdminClient;
 beforeAll(async () => {
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => admins.close());
 
-test("a query that may answer too many values is refused, and read only in part is not an option", async () => {
+test("a query that may return too many values is refused, not truncated", async () => {
   admins.statements.length = 0;
 
   const codes = await admins.refusal(
@@ -26,7 +26,7 @@ test("a query that may answer too many values is refused, and read only in part 
   expect(admins.statements).toEqual([]);
 });
 
-test("the size of pages counts, also when it comes as a variable", async () => {
+test("the page size counts, also as a variable", async () => {
   const query =
     "query ($n: Int) { threads(first: $n) { nodes { messages(first: $n) { nodes { id text role createdAt completedAt } } } } }";
 
@@ -37,7 +37,7 @@ test("the size of pages counts, also when it comes as a variable", async () => {
   expect(large).toEqual(["QUERY_TOO_COMPLEX"]);
 });
 
-test("what a dashboard asks most is allowed", async () => {
+test("the largest query of a dashboard is allowed", async () => {
   const { body } = await admins.ask(`{
     threads(first: 50) { edges { cursor node { id title status lastActivityAt messageCount chat { id type title telegramId }
       lastMessage { id role text createdAt } } } totalCount pageInfo { hasNextPage hasPreviousPage endCursor startCursor } }
@@ -59,7 +59,7 @@ test("a query that is 13 levels deep is refused, one of 12 is not", async () => 
   expect(thirteen).toEqual(["QUERY_TOO_COMPLEX"]);
 });
 
-test("aliases, words and introspection within introspection are bounded", async () => {
+test("aliases, tokens and nested introspection are limited", async () => {
   const aliases = `{ ${Array.from({ length: 51 }, (_, index) => `a${index}: viewer { name }`).join(" ")} }`;
   const words = `{ ${"viewer { name } ".repeat(600)} }`;
   const introspection = `{ __schema { types { ${"fields { type { ".repeat(4)} name ${"} }".repeat(4)} } } }`;
@@ -92,12 +92,12 @@ test.each([
     "one that goes deeper each time",
     `{ threads { nodes { ...F0 } } } ${doubling(20, (next) => `lastMessage { thread { ${next} } }`)}`,
   ],
-  ["a field that stands there 400 times", `{ ${"viewer { name } ".repeat(400)} }`],
+  ["a field 400 times", `{ ${"viewer { name } ".repeat(400)} }`],
   ["the same within inline fragments", `{ ${"... { viewer { name } } ".repeat(200)} }`],
-  ["100 fragments side by side", `{ ${"...F ".repeat(100)} } fragment F on Query { viewer { name } }`],
-  ["the schema twice", "{ a: __schema { types { name } } b: __schema { types { name } } }"],
-  ["aliases within the schema", "{ __schema { a: types { name } b: types { name } } }"],
-  ["aliases in a fragment of the schema", "{ __schema { types { ...F } } } fragment F on __Type { a: name b: name }"],
+  ["100 fragment spreads", `{ ${"...F ".repeat(100)} } fragment F on Query { viewer { name } }`],
+  ["__schema twice", "{ a: __schema { types { name } } b: __schema { types { name } } }"],
+  ["aliases within __schema", "{ __schema { a: types { name } b: types { name } } }"],
+  ["aliases in a fragment on __Type", "{ __schema { types { ...F } } } fragment F on __Type { a: name b: name }"],
   ["a text of 50,001 characters", `{ viewer { name } } #${"x".repeat(50_000)}`],
 ])("%s is refused before anything is read", async (_, query) => {
   admins.statements.length = 0;
@@ -108,19 +108,19 @@ test.each([
   expect(admins.statements).toEqual([]);
 });
 
-test("fragments in a ring are refused", async () => {
+test("fragment cycles are refused", async () => {
   const query = "{ threads { nodes { ...A } } } fragment A on Thread { ...B } fragment B on Thread { ...A }";
 
   expect(await admins.refusal(query)).toEqual(["GRAPHQL_VALIDATION_FAILED"]);
 });
 
-test("the question that tools ask about the schema is answered", async () => {
+test("the introspection query of tools is answered", async () => {
   const { body } = await admins.ask(getIntrospectionQuery());
 
   expect(body.errors).toBeUndefined();
 });
 
-test("variables hold at most 1,000 values, however they are nested", async () => {
+test("variables contain at most 1,000 values, nested ones included", async () => {
   const query = "query ($status: [RunStatus!]) { runs(filter: { status: $status }) { totalCount } }";
 
   const many = await admins.refusal(query, { status: Array(70_000).fill("QUEUED") });
@@ -157,7 +157,7 @@ test("an error of the database is masked, and logged under the reference that th
   ]);
 });
 
-test("a statement that takes too long is ended by the server and shown as an error", async () => {
+test("a statement that takes too long is cancelled by Postgres and shown as a timeout", async () => {
   const thread = await insertThread(admins.db);
   await insertMessages(admins.db, thread.id, ["slow"]);
   await admins.db.execute(
@@ -181,7 +181,7 @@ test("a statement that takes too long is ended by the server and shown as an err
     activity: admins.activity,
     adminTokenHash: hashToken(ADMIN_TOKEN),
     logger,
-    environment: createTestHouse(),
+    environment: createTestEnvironment(),
   });
 
   const response = await api.fetch("http://localhost/graphql", {
@@ -196,7 +196,7 @@ test("a statement that takes too long is ended by the server and shown as an err
   expect(logged).toHaveLength(1);
 });
 
-/** Fragments on Thread, each made of the next one, the last of them of an id. */
+/** Fragments on Thread, each with a spread of the next one, the last with `id`. */
 function doubling(times: number, make: (next: string) => string): string {
   const fragments = range(times).map((index) => `fragment F${index} on Thread { ${make(`...F${index + 1}`)} }`);
   return [...fragments, `fragment F${times} on Thread { id }`].join(" ");

@@ -20,7 +20,7 @@ afterAll(() => admins.close());
 
 const QUERY = "{ viewer { name } }";
 
-test("who asks too often is refused with 429 and told when to come again; others are not", async () => {
+test("a token over the rate limit gets 429 with the time to wait; other tokens do not", async () => {
   const { token } = makeToken();
   await admins.db.insert(adminTokens).values({ name: "other", tokenHash: hashToken(token) });
 
@@ -36,7 +36,7 @@ test("who asks too often is refused with 429 and told when to come again; others
   expect([other.status, later.status]).toEqual([200, 200]);
 });
 
-test("who asks too often without a valid token is told to wait, by address, whatever address the request names", async () => {
+test("too many requests without a valid token get 429 by connection address, whatever `X-Forwarded-For` says", async () => {
   const burst = [await askFrom("192.0.2.1", null), await askFrom("192.0.2.1", "wrong")];
   const refused = await askFrom("192.0.2.1", "wrong again", { "x-forwarded-for": "192.0.2.9" });
   const other = await askFrom("192.0.2.2", "wrong");
@@ -48,7 +48,7 @@ test("who asks too often without a valid token is told to wait, by address, what
   expect(await refused.json()).toEqual({
     errors: [
       {
-        message: "Too many requests without a valid token from this address: ask again in 2 s",
+        message: "Too many requests without a valid token from this address: try again in 2 s",
         extensions: { code: "RATE_LIMITED", retryAfterSeconds: 2 },
       },
     ],
@@ -57,11 +57,11 @@ test("who asks too often without a valid token is told to wait, by address, what
 });
 
 test.each<[string, RequestInit]>([
-  ["an answer that there is none of", { method: "POST", headers: { accept: "image/png" } }],
-  ["options", { method: "OPTIONS", headers: { accept: "a/b" } }],
-  ["nothing but the head", { method: "HEAD", headers: { accept: "text/html" } }],
-  ["a deletion", { method: "DELETE" }],
-])("without a valid token %s is asked for as seldom as anything else", async (what, init) => {
+  ["an unsupported media type", { method: "POST", headers: { accept: "image/png" } }],
+  ["OPTIONS", { method: "OPTIONS", headers: { accept: "a/b" } }],
+  ["HEAD", { method: "HEAD", headers: { accept: "text/html" } }],
+  ["DELETE", { method: "DELETE" }],
+])("without a valid token, %s counts like any other request", async (what, init) => {
   const req = { socket: { remoteAddress: `address of ${what}` } } as IncomingMessage;
   const ask = () => admins.api.fetch("http://localhost/graphql", init, { req });
 
@@ -70,7 +70,7 @@ test.each<[string, RequestInit]>([
   expect(statuses).toEqual([401, 401, 429]);
 });
 
-test("a token that cannot be checked is refused with 503, which counts, and the log says so once in a while", async () => {
+test("a token that cannot be checked gets 503, which counts as a refusal, and is logged", async () => {
   const away = await startAdminApi({ refusals: createRateLimiter({ perSecond: 1, burst: 2 }, () => 0) });
   await away.testDatabase.database.close();
   const ask = () => away.ask(QUERY, { token: makeToken().token });
@@ -80,11 +80,11 @@ test("a token that cannot be checked is refused with 503, which counts, and the 
 
   expect(answers.map(({ status }) => status)).toEqual([503, 503, 429]);
   expect(answers[0]?.body.errors).toEqual([
-    { message: "The token cannot be checked now: try again in a moment", extensions: { code: "UNAVAILABLE" } },
+    { message: "The token cannot be checked right now: try again in a moment", extensions: { code: "UNAVAILABLE" } },
   ]);
 });
 
-test("a valid token is answered at an address from which wrong ones are refused, and takes nothing from them", async () => {
+test("a valid token works from an address over its limit, and does not use that limit", async () => {
   nowMs += 60_000;
   const address = "192.0.2.3";
 
@@ -96,7 +96,7 @@ test("a valid token is answered at an address from which wrong ones are refused,
   expect(right.map(({ status }) => status)).toEqual([200, 200]);
 });
 
-test("over the network it is the connection's address that counts", async () => {
+test("over the network, the address of the connection counts", async () => {
   const server = createServer(admins.api).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -111,7 +111,7 @@ test("over the network it is the connection's address that counts", async () => 
   expect(here.status).toBe(429);
 });
 
-test("of ten thousand addresses the thousand that asked last are remembered, and no more", () => {
+test("of ten thousand addresses, the last thousand are remembered", () => {
   const limiter = createRateLimiter({ perSecond: 1, burst: 1 }, () => 0);
   const isRefused = (address: number) => limiter.take(String(address)) > 0;
   isRefused(0);
@@ -126,7 +126,7 @@ test("of ten thousand addresses the thousand that asked last are remembered, and
   expect([10_000, 9_002, 9_001].map(isRefused)).toEqual([true, true, false]);
 });
 
-test("a dashboard that asks ten things a second is never refused, nor is one that opens with a hundred", () => {
+test("a dashboard with ten requests a second is never refused, nor one that opens with a hundred", () => {
   let seconds = 0;
   const limiter = createRateLimiter(RATE_LIMIT, () => seconds);
   const waits: number[] = [];
@@ -137,7 +137,7 @@ test("a dashboard that asks ten things a second is never refused, nor is one tha
   expect(waits.filter((wait) => wait > 0)).toEqual([]);
 });
 
-test("in the long run no more goes through than the rate, whatever is asked", () => {
+test("in the long run, requests never exceed the rate", () => {
   let seconds = 0;
   const limiter = createRateLimiter({ perSecond: 100, burst: 200 }, () => seconds);
   let taken = 0;
@@ -151,7 +151,7 @@ test("in the long run no more goes through than the rate, whatever is asked", ()
   expect(taken).toBeLessThanOrEqual(1_200);
 });
 
-/** A request as it comes from this address, over no network. */
+/** A simulated request from this address. */
 function askFrom(remoteAddress: string, token: string | null, headers: Record<string, string> = {}) {
   const req = { socket: { remoteAddress } } as IncomingMessage;
   const init = {

@@ -18,7 +18,7 @@ afterAll(() => admins.close());
 
 const QUERY = "{ threads { nodes { title lastMessage { text } } } }";
 
-test("a request that waits for a connection too long is answered, and reads nothing more when one is free", async () => {
+test("a request that waits too long for a connection gets a timeout, and reads nothing afterwards", async () => {
   const release = await holdPool();
   admins.statements.length = 0;
 
@@ -32,7 +32,7 @@ test("a request that waits for a connection too long is answered, and reads noth
   expect(admins.statements).toHaveLength(1);
 });
 
-test("so is one whose token cannot be looked up in time", async () => {
+test("a token lookup that takes too long gets a timeout", async () => {
   const release = await holdPool();
 
   const { status, body } = await admins.ask(QUERY, { token });
@@ -42,7 +42,7 @@ test("so is one whose token cannot be looked up in time", async () => {
   expect(body.errors?.map(({ extensions }) => extensions.code)).toEqual(["TIMEOUT"]);
 });
 
-/** Takes the only connection, until the returned function is called. */
+/** Holds the only connection until the returned function is called. */
 async function holdPool(): Promise<() => Promise<void>> {
   const taken = Promise.withResolvers<void>();
   const released = Promise.withResolvers<void>();

@@ -16,7 +16,7 @@ let admins: AdminClient;
 let ids: Record<"linh" | "minh" | "group" | "terminal", string>;
 
 /**
- * Linh's group: "quick" (0.1 s, delivered) and "slow" (90 s, its first words after 5 s, its delivery failed, a tool that failed).
+ * Linh's group: "quick" (0.1 s, delivered) and "slow" (90 s, first text after 5 s, failed delivery, a failed tool call).
  * Minh's terminal: "typed" (ended, no reply). A private chat: "waits" (queued).
  */
 beforeAll(async () => {
@@ -117,7 +117,7 @@ test.each([
   expect(data.byDuration.nodes.map(modelOf)).toEqual(byDuration);
 });
 
-test.each(["errorCode", "model", "promptVersion", "usedTool"])("no run is found by an empty %s", async (condition) => {
+test.each(["errorCode", "model", "promptVersion", "usedTool"])("an empty %s matches no run", async (condition) => {
   const query = "query ($f: RunFilter) { runs(filter: $f) { totalCount nodes { model } } }";
 
   const { runs } = await admins.query(query, { f: { [condition]: "" } });
@@ -178,7 +178,7 @@ test.each([
   ["runs", { usedTool: "\0" }],
   ["toolCalls", { slowerThanMs: -1 }],
   ["toolCalls", { error: "\0" }],
-])("a filter of %s that makes no sense is refused: %j", async (list, filter) => {
+])("an invalid filter of %s is refused: %j", async (list, filter) => {
   const type = { threads: "ThreadFilter", runs: "RunFilter", toolCalls: "ToolCallFilter" }[list];
   const query = `query ($f: ${type}) { ${list}(filter: $f) { nodes { id } } }`;
 
@@ -186,7 +186,7 @@ test.each([
   expect(admins.errors).toEqual([]);
 });
 
-test("a thread's runs and tool calls can be ordered by how long they took", async () => {
+test("the runs and tool calls of a thread can be ordered by duration", async () => {
   const { threads } = await admins.query(`{ threads(filter: { chatType: [GROUP] }) { nodes {
     runs(orderBy: { field: DURATION, direction: ASC }) { nodes { model toolCalls(orderBy: { field: DURATION, direction: DESC }) { nodes { name } } } }
     toolCalls(orderBy: { field: DURATION, direction: DESC }) { nodes { name } } } } }`);

@@ -15,7 +15,7 @@ import { type AdminClient, startAdminApi } from "../admin-client.ts";
 let admins: AdminClient;
 let ids: Record<"monday" | "tuesday" | "chat" | "linh" | "minh" | "failedRun", string>;
 
-/** Two threads: on Monday Linh asked twice, on Tuesday Minh once, in vain. */
+/** Two threads: on Monday Linh asked twice, on Tuesday Minh asked once, and the run failed. */
 beforeAll(async () => {
   admins = await startAdminApi();
   const { db } = admins;
@@ -44,7 +44,7 @@ beforeAll(async () => {
     model: "luna",
     queuedAt: instant("2026-11-16T08:00:00Z"),
   });
-  // An hour that a clock lost: the second question has the earlier time.
+  // The clock was set back an hour: the second question has the earlier time.
   const second = await insertRun(db, {
     threadId: monday.id,
     position: 3,
@@ -95,7 +95,7 @@ beforeAll(async () => {
 });
 afterAll(() => admins.close());
 
-test("the lists come newest first, threads by their last activity", async () => {
+test("lists come newest first, threads by last activity", async () => {
   const data = await admins.query(`{ threads { nodes { title } } messages { nodes { text } } staff { nodes { name } }
     runs { nodes { thread { title } queuedAt } } toolCalls { nodes { thread { title } round } } }`);
 
@@ -110,7 +110,7 @@ test("the lists come newest first, threads by their last activity", async () => 
   expect(data.toolCalls.nodes.map((call: { round: number }) => call.round)).toEqual([1, 1, 1, 2]);
 });
 
-test("each list can be turned round, and threads ordered by when they began", async () => {
+test("each list can be reversed, and threads ordered by creation time", async () => {
   const data = await admins.query(`{
     threads(orderBy: { field: LAST_ACTIVITY_AT, direction: ASC }) { nodes { title } }
     begun: threads(orderBy: { field: CREATED_AT, direction: DESC }) { nodes { title } }
@@ -127,7 +127,7 @@ test("each list can be turned round, and threads ordered by when they began", as
   expect(data.staff.nodes).toEqual([{ name: "Linh" }]);
 });
 
-test("within a thread and a run the order is that in which things happened, whatever the clocks said", async () => {
+test("within a thread or run the order is by position, not by clock time", async () => {
   const { thread, messages } = await admins.query(
     `query ($id: ID!) {
       thread(id: $id) { messages { nodes { text } } runs { nodes { model toolCalls { nodes { round name } } } } }
@@ -233,7 +233,7 @@ test.each([
   expect(data.staff.nodes.map((member: { name: string }) => member.name)).toEqual(expected);
 });
 
-test("a filter with an id of another type, or a time without an offset, is refused", async () => {
+test("a filter with an id of another type or a time without an offset is refused", async () => {
   const query = "query ($f: ThreadFilter) { threads(filter: $f) { nodes { id } } }";
 
   expect(await admins.refusal(query, { f: { chatId: ids.monday } })).toEqual(["BAD_USER_INPUT"]);
@@ -243,7 +243,7 @@ test("a filter with an id of another type, or a time without an offset, is refus
   expect(admins.errors).toEqual([]);
 });
 
-test("a search that no column can hold, or that is none, is refused, and odd ones find nothing", async () => {
+test("an invalid search is refused, and an unusual one finds nothing", async () => {
   const search = "query ($f: MessageFilter) { messages(filter: $f) { nodes { id } } }";
 
   for (const text of ["a\0b", "", " ", "?!", '""', "ab*", "x".repeat(201), "a ".repeat(21)]) {
@@ -255,7 +255,7 @@ test("a search that no column can hold, or that is none, is refused, and odd one
   expect(admins.errors).toEqual([]);
 });
 
-test("any object is found again by its id, in the order asked for, and null stands for what is not there", async () => {
+test("objects are found by id, in the requested order, with null for unknown ids", async () => {
   const gone = encodeGlobalId("Thread", randomUUID());
 
   const data = await admins.query(

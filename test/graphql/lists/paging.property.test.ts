@@ -1,6 +1,6 @@
 /**
- * Relay's rules for connections, whatever the list, its order, the page size and the direction, while rows come and go: what
- * was there all the time is met exactly once, in the list's order.
+ * Relay's rules for connections, for any list, order, page size and direction, while rows are added and removed: every row that
+ * exists all the time appears exactly once, in the order of the list.
  */
 import { randomBytes, randomUUID } from "node:crypto";
 import { inArray } from "drizzle-orm";
@@ -19,7 +19,7 @@ import {
 } from "../../support/conversations.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
 
-/** A way to read rows, and to add and remove some. `tick` places a row: equal ticks are equal times, else they are 1 us apart. */
+/** How to read, add and remove rows of a list. `tick` gives the time of a row: a difference of 1 is one microsecond. */
 interface List {
   /** The field, with `ARGS` where its paging arguments go and `PAGE` where its selection goes. */
   readonly field: string;
@@ -44,7 +44,7 @@ afterAll(() => admins.close());
 
 const at = (tick: number) => instant(`2026-11-15T08:00:00.00000${tick}Z`);
 const later = (tick: number) => instant(`2026-11-15T08:00:01.00${tick}Z`);
-/** Positions are unique; each new row gets one somewhere among those of the others. */
+/** Positions are unique. Each new row gets a free one among the others. */
 const position = (tick: number) => tick * 100_000 + home.position++;
 
 const insertMessage = async (tick: number) => {
@@ -150,7 +150,7 @@ const LISTS: Record<string, List> = {
   imports: { field: root("imports"), fields: ["COMPLETED_AT"], table: imports, insert: insertImport },
 };
 
-/** What happens to a row between two pages: `turn` says before which one, `tick` where a new one comes. */
+/** An insert or delete between two pages: `turn` is the number of the next page, `tick` the time of a new row. */
 const change = fc.record({ turn: fc.nat(4), isInsert: fc.boolean(), tick: fc.nat(TICKS), victim: fc.nat(ROWS - 1) });
 const walk = fc.record({
   ticks: fc.array(fc.nat(TICKS), { minLength: ROWS, maxLength: ROWS }),
@@ -162,7 +162,7 @@ const walk = fc.record({
 });
 type Walk = typeof walk extends fc.Arbitrary<infer Value> ? Value : never;
 
-test.each(Object.keys(LISTS))("%s: no row that was there all the time is lost or doubled", async (name) => {
+test.each(Object.keys(LISTS))("%s: no row that exists all the time is lost or duplicated", async (name) => {
   const list = LISTS[name];
   if (list === undefined) throw new Error(`no list ${name}`);
   await fc.assert(
@@ -182,7 +182,7 @@ test.each(Object.keys(LISTS))("%s: no row that was there all the time is lost or
   );
 });
 
-/** In the order in which a walk meets them. */
+/** In the order of paging. */
 async function readWhole(list: List, plan: Walk, ids: readonly string[]): Promise<string[]> {
   const page = await readPage(list, { ...plan, size: 100 }, null);
   return page.nodes.map(idOf).filter((id) => ids.includes(id));
@@ -199,7 +199,7 @@ async function walkWith(list: List, plan: Walk, ids: readonly string[]) {
     const hasMore = plan.isBackward ? pageInfo.hasPreviousPage : pageInfo.hasNextPage;
     if (!hasMore) return { walked: plan.isBackward ? walked.toReversed() : walked, touched };
     expect(nodes).toHaveLength(plan.size);
-    // A cursor that leads back would be followed for ever.
+    // A cursor that leads back would loop forever.
     expect(turn).toBeLessThan(2 * ROWS);
     cursor = plan.isBackward ? pageInfo.startCursor : pageInfo.endCursor;
   }
@@ -238,7 +238,7 @@ async function readPage(list: List, plan: Walk, cursor: string | null): Promise<
   const field = list.field.replace("ARGS", args).replace("PAGE", page);
   const data = await admins.query(`{ ${field.replace("HOME", encodeGlobalId("Thread", home.threadId))} }`);
   const [top] = Object.values<Record<string, unknown>>(data);
-  // Of a thread its only field, else the list itself.
+  // The list may be the only field of a thread.
   return (top && "pageInfo" in top ? top : Object.values(top ?? {})[0]) as Page;
 }
 

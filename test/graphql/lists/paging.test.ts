@@ -11,7 +11,7 @@ import {
 } from "../../support/conversations.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
 
-/** Threads in groups of equal times, one microsecond from group to group: what a `Date` would mix up. */
+/** Threads in groups of equal times, one microsecond apart, which a `Date` cannot tell apart. */
 const THREADS = 23;
 
 let admins: AdminClient;
@@ -39,7 +39,7 @@ const PAGE = "nodes { title } pageInfo { hasNextPage hasPreviousPage startCursor
 const FORWARD = `query ($n: Int!, $at: String, $o: ThreadOrder) { page: threads(first: $n, after: $at, orderBy: $o) { ${PAGE} } }`;
 const BACKWARD = `query ($n: Int!, $at: String, $o: ThreadOrder) { page: threads(last: $n, before: $at, orderBy: $o) { ${PAGE} } }`;
 
-test("paging in either direction and order, with pages of any size, shows every thread once", async () => {
+test("paging in both directions and orders, with any page size, shows every thread once", async () => {
   const whole = (await admins.query("{ threads(first: 100) { nodes { title } } }")).threads.nodes.map(title);
 
   await fc.assert(
@@ -58,7 +58,7 @@ test("paging in either direction and order, with pages of any size, shows every 
   expect(new Set(whole).size).toBe(THREADS + 1);
 });
 
-test("a page between two cursors knows what lies on both sides", async () => {
+test("a page between two cursors knows whether rows exist on both sides", async () => {
   const { threads } = await admins.query("{ threads(first: 10) { edges { cursor node { title } } } }");
   const cursors = threads.edges.map((edge: { cursor: string }) => edge.cursor);
   const between = (args: string) => `threads(${args}, after: "${cursors[2]}", before: "${cursors[7]}") { ${PAGE} }`;
@@ -74,7 +74,7 @@ test("a page between two cursors knows what lies on both sides", async () => {
   expect(data.last.nodes.map(title)).toEqual(titles.slice(5, 7));
 });
 
-test("a cursor whose row a filter leaves out still divides the list, and counts for neither side", async () => {
+test("a cursor whose row does not match the filter still divides the list, and its row counts on neither side", async () => {
   const { threads } = await admins.query("{ threads { pageInfo { startCursor } } }");
   const withoutNewest = 'filter: { lastActivity: { until: "2026-11-15T08:00:00.000007Z" } }';
   const at = threads.pageInfo.startCursor;
@@ -88,7 +88,7 @@ test("a cursor whose row a filter leaves out still divides the list, and counts 
   expect(data.before.pageInfo).toMatchObject({ hasPreviousPage: false, hasNextPage: true });
 });
 
-test("the first page has nothing before it, the last nothing after it, and an empty list neither", async () => {
+test("the first page has no previous page, the last no next page, and an empty list neither", async () => {
   const first = (await admins.query(FORWARD, { n: 5 })).page.pageInfo;
   const last = (await admins.query(BACKWARD, { n: 5 })).page.pageInfo;
   const whole = (await admins.query(FORWARD, { n: 100 })).page.pageInfo;
@@ -105,7 +105,7 @@ test("the first page has nothing before it, the last nothing after it, and an em
   });
 });
 
-test("a thread of 200 messages is read in order, letter by letter, two pages of 100", async () => {
+test("a thread of 200 messages is read exactly and in order, in two pages of 100", async () => {
   const query = `query ($id: ID!, $at: String) { thread(id: $id) { messageCount
     messages(first: 100, after: $at) { totalCount nodes { text } pageInfo { hasNextPage endCursor } } } }`;
 
@@ -118,7 +118,7 @@ test("a thread of 200 messages is read in order, letter by letter, two pages of 
   expect([one.messageCount, one.messages.totalCount]).toEqual([200, 200]);
 });
 
-test("the last messages of a thread come in their order, and lead back to those before", async () => {
+test("the last messages of a thread come in order, and their cursor leads to the earlier ones", async () => {
   const query = `query ($id: ID!, $at: String) { thread(id: $id) {
     messages(last: 3, before: $at) { nodes { text } pageInfo { hasNextPage hasPreviousPage startCursor } } } }`;
 
@@ -133,7 +133,7 @@ test("the last messages of a thread come in their order, and lead back to those 
   expect(before.pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: true });
 });
 
-test("messages, runs and tool calls and staff members page through their lists without loss", async () => {
+test("messages, runs, tool calls and staff members can be paged without loss", async () => {
   const thread = await insertThread(admins.db);
   for (let index = 0; index < 7; index++) {
     const at = instant(`2026-11-15T08:00:00.00000${index >> 1}Z`);
@@ -161,7 +161,7 @@ test.each(["first: 0", "first: 101", "first: -1", "last: 0", "last: 101", "first
   },
 );
 
-test("a cursor that was made up, cut, or made for another list, order, direction or thread is refused", async () => {
+test("a forged or truncated cursor, or one of another list, order, direction or thread, is refused", async () => {
   const other = encodeGlobalId("Thread", (await insertThread(admins.db)).id);
   const cursor = (await admins.query("{ threads(first: 1) { pageInfo { endCursor } } }")).threads.pageInfo.endCursor;
   const ofThread = (
@@ -199,7 +199,7 @@ async function walk(size: number, isBackward: boolean, order: object | null): Pr
     const { page } = await admins.query(isBackward ? BACKWARD : FORWARD, { n: size, at, o: order });
     const found = page.nodes.map(title);
     titles.splice(isBackward ? 0 : titles.length, 0, ...found);
-    // Behind the first page there is always something on the side it came from.
+    // After the first page, there are always rows on the other side.
     expect(isBackward ? page.pageInfo.hasNextPage : page.pageInfo.hasPreviousPage).toBe(at !== null);
     hasMore = isBackward ? page.pageInfo.hasPreviousPage : page.pageInfo.hasNextPage;
     at = isBackward ? page.pageInfo.startCursor : page.pageInfo.endCursor;

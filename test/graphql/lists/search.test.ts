@@ -51,7 +51,7 @@ test.each([
   ["a@b.c", [5]],
   ["lat🧋beans", [7]],
   ["đalat", []],
-])("messages are searched by words: %s", async (text, expected) => {
+])("messages are found by words: %s", async (text, expected) => {
   const data = await admins.query(
     `query ($text: String!) { messages(filter: { text: $text }) { totalCount nodes { text excerpts(matching: $text) { highlights { length } } } }
       threads(filter: { text: $text }) { totalCount nodes { title } } }`,
@@ -62,11 +62,11 @@ test.each([
   expect(found).toEqual(expected);
   expect(data.threads.nodes.map((thread: { title: string }) => Number(thread.title))).toEqual(expected);
   expect([data.messages.totalCount, data.threads.totalCount]).toEqual([expected.length, expected.length]);
-  // What the database found is marked in the text.
+  // The excerpts highlight what the database found.
   for (const { excerpts } of data.messages.nodes) expect(excerpts[0]?.highlights.length).toBeGreaterThan(0);
 });
 
-test("an excerpt marks each place where a word stands, composed or not", () => {
+test("an excerpt highlights each match, in NFC and NFD", () => {
   for (const text of [SAID[0] ?? "", (SAID[0] ?? "").normalize("NFD")]) {
     const [excerpt, ...others] = createExcerptFinder()(text, 'da "ca phe"', 3);
 
@@ -77,7 +77,7 @@ test("an excerpt marks each place where a word stands, composed or not", () => {
   }
 });
 
-test("places that lie apart are excerpts of their own, cut between words, no more than asked for", () => {
+test("distant matches have excerpts of their own, cut between words, up to the limit", () => {
   const filler = "và rất nhiều chữ khác ".repeat(20);
   const text = `${filler}cà phê ${filler}cà phê sữa ${filler}cà phê đen`;
 
@@ -92,7 +92,7 @@ test("places that lie apart are excerpts of their own, cut between words, no mor
   }
 });
 
-test("no excerpt of any text cuts a character in two, and all that is marked lies within it", () => {
+test("no excerpt cuts a character in half, and highlights lie within the excerpt", () => {
   const anyText = fc.array(
     fc.constantFrom("cà", "🧋", "👨‍👩‍👧", " ", "\n", "đ", "ca", "x".repeat(90), "😀".repeat(60)),
   );
@@ -108,14 +108,14 @@ test("no excerpt of any text cuts a character in two, and all that is marked lie
   );
 });
 
-test("an excerpt is refused for a search that is none, and for a number out of bounds", async () => {
+test("an invalid search or an excerpt count out of range is refused", async () => {
   for (const args of ['matching: ""', 'matching: "x", limit: 0', 'matching: "x", limit: 11', 'matching: "ab*"']) {
     const codes = await admins.refusal(`{ messages { nodes { excerpts(${args}) { text } } } }`);
     expect([args, codes]).toEqual([args, ["BAD_USER_INPUT"]]);
   }
 });
 
-test("excerpts of 100 messages can be asked for nine times in one document, not ten", async () => {
+test("a document may request excerpts of 100 messages nine times, but not ten", async () => {
   const asked = (times: number) =>
     `{ messages(first: 100) { nodes { ${aliased(times, () => 'excerpts(matching: "tea", limit: 1) { text }')} } } }`;
 
@@ -125,7 +125,7 @@ test("excerpts of 100 messages can be asked for nine times in one document, not 
   expect(await admins.refusal(asked(10))).toEqual(["QUERY_TOO_COMPLEX"]);
 });
 
-test("a request searches so many characters and no more, and a text only once for each search", async () => {
+test("a request searches a limited number of characters, and each text once per search", async () => {
   const thread = await insertThread(admins.db);
   const text = "cà phê ".repeat(20_000);
   await insertMessages(admins.db, thread.id, [text]);
@@ -146,7 +146,7 @@ test("a request searches so many characters and no more, and a text only once fo
   ]);
 });
 
-test("what is found only long ago is found, page by page, from either end", async () => {
+test("old matches are found, page by page, from both ends", async () => {
   const query = `query ($first: Int, $last: Int, $after: String, $before: String) {
     page: messages(first: $first, last: $last, after: $after, before: $before, filter: { text: "cold" }) {
       nodes { text } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } totalCount } }`;

@@ -14,24 +14,24 @@ afterAll(() => testDatabase.close());
 
 const EVERYTHING = { scope: { sandbox: false }, kinds: null, tokenId: null };
 
-/** `db`: what the hub reads from, when it is not the database itself. Counts the connections that it listens on. */
+/** `db` replaces the database that the hub reads. Counts the connections that it listens on. */
 function startHub(db: Db = testDatabase.db) {
-  const hears = { count: 0 };
+  const listeners = { count: 0 };
   const hub = createActivityHub({
     db,
     sandbox: false,
     listen: async (handler) => {
       const listener = await listen(testDatabase.database, handler);
-      hears.count += 1;
+      listeners.count += 1;
       const close = async () => {
-        hears.count -= 1;
+        listeners.count -= 1;
         await listener.close();
       };
       return { ...listener, close };
     },
     logger: { warn: (...facts: unknown[]) => expect.unreachable(JSON.stringify(facts)) },
   });
-  return { hub, hears };
+  return { hub, listeners };
 }
 
 async function say(...texts: string[]) {
@@ -40,26 +40,26 @@ async function say(...texts: string[]) {
   await publish(testDatabase.db, { type: "run-queued", runId: "x" });
 }
 
-test("whoever never reads takes no place any more once they are dropped", async () => {
-  const { hub, hears } = startHub();
+test("a subscriber that never reads frees its place when it is dropped", async () => {
+  const { hub, listeners } = startHub();
   await hub.subscribe(EVERYTHING);
-  const whileFollowed = hears.count;
+  const whileSubscribed = listeners.count;
 
   await say(...Array(MAX_WAITING + 1).fill("hello"));
 
-  await expect.poll(() => hears.count).toBe(0);
-  expect(whileFollowed).toBe(1);
+  await expect.poll(() => listeners.count).toBe(0);
+  expect(whileSubscribed).toBe(1);
   await hub.close();
 });
 
-test("when the database has lost what was told already, followers are told to begin anew, and can", async () => {
+test("when the database lost published changes, subscribers get an error and can subscribe again", async () => {
   const { hub } = startHub(firstAt("9000000000:9000000000:"));
   const subscriber = await hub.subscribe(EVERYTHING);
   await say("hello");
-  const told = subscriber.queue.take();
+  const taken = subscriber.queue.take();
 
-  await expect(told).rejects.toMatchObject({ code: "PLACE_LOST" });
-  await expect(told).rejects.toThrow("subscribe again without 'after'");
+  await expect(taken).rejects.toMatchObject({ code: "PLACE_LOST" });
+  await expect(taken).rejects.toThrow("subscribe again without 'after'");
 
   const next = await hub.subscribe(EVERYTHING);
   await say("hello again");
@@ -67,13 +67,13 @@ test("when the database has lost what was told already, followers are told to be
   await hub.close();
 });
 
-/** The database, whose first snapshot is this one: of a server that had come further. */
+/** The database, but its first snapshot is this one, of a server that was ahead. */
 function firstAt(snapshot: string): Db {
-  const further = { from: () => Promise.resolve([{ current: snapshot }]) };
+  const aheadResult = { from: () => Promise.resolve([{ current: snapshot }]) };
   let reads = 0;
   const select = (fields: Parameters<Db["select"]>[0]) => {
     reads += 1;
-    return reads === 1 ? further : testDatabase.db.select(fields);
+    return reads === 1 ? aheadResult : testDatabase.db.select(fields);
   };
   return Object.create(testDatabase.db, { select: { value: select } });
 }

@@ -9,7 +9,7 @@ afterEach(async () => {
   app = undefined;
 });
 
-const FOLLOW = `subscription { activity { __typename
+const SUBSCRIPTION = `subscription { activity { __typename
   ... on MessageAdded { message { role text } }
   ... on ReplyText { run { id } offset delta }
   ... on RunChanged { run { id status message { text } delivery { status } } }
@@ -17,7 +17,7 @@ const FOLLOW = `subscription { activity { __typename
 
 const ANSWER = `**2 products** are out of stock. ${"Order them today. ".repeat(40)}`.trim();
 
-test("an admin who follows sees a question on Telegram answered, word by word, until it is delivered", async () => {
+test("a subscriber sees a question on Telegram answered, piece by piece, until it is delivered", async () => {
   app = await startTestApp(scripted([calls({ name: "CheckOutOfStock" }), says(ANSWER.match(/.{1,40}/g) ?? [])]));
   const chat = await app.staff("manager");
   const response = await fetch(`${app.app().address}/graphql`, {
@@ -27,28 +27,28 @@ test("an admin who follows sees a question on Telegram answered, word by word, u
       "content-type": "application/json",
       accept: "text/event-stream",
     },
-    body: JSON.stringify({ query: FOLLOW }),
+    body: JSON.stringify({ query: SUBSCRIPTION }),
   });
   const subscriber = readEvents(response);
   await subscriber.event();
 
   chat.send("what's running out?");
-  // The run is as it was at the event; its delivery is read after it, and may be ahead of the events to come.
+  // The run is read with the event. Its delivery is read later, and may be ahead of the next events.
   const events = await subscriber.until(
     ({ run }) => run?.status === "COMPLETED" && run.delivery.status === "DELIVERED",
   );
 
   const of = (type: string) => events.filter((event) => event.__typename === type);
-  const said = of("MessageAdded").map(({ message }) => message);
+  const added = of("MessageAdded").map(({ message }) => message);
   const soFar = of("ReplyText").reduce((text, { offset, delta }) => text.slice(0, offset) + delta, "");
-  expect(said).toEqual([
+  expect(added).toEqual([
     { role: "USER", text: "what's running out?" },
     { role: "ASSISTANT", text: ANSWER },
   ]);
   expect(ANSWER.startsWith(soFar)).toBe(true);
   expect(of("ToolCallChanged").at(-1).toolCall).toMatchObject({ name: "CheckOutOfStock", status: "SUCCEEDED" });
   expect(of("RunChanged").at(-1).run).toMatchObject({ status: "COMPLETED", message: { text: ANSWER } });
-  // In the order in which one reads it: asked, begun, answered.
+  // In reading order: question, answer, end.
   const places = ["USER", "ASSISTANT"].map((role) => events.findIndex(({ message }) => message?.role === role));
   const ended = events.findIndex(({ run }) => run?.status === "COMPLETED");
   expect(places[0]).toBeLessThan(places[1] ?? -1);

@@ -21,7 +21,7 @@ import { planEvents } from "../../../src/graphql/plan/make-plan.ts";
 import { createEventAnswers } from "../../../src/graphql/plan/run-event-plan.ts";
 import { createSchema } from "../../../src/graphql/schema.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
-import { createTestHouse } from "../api-environment.ts";
+import { createTestEnvironment } from "../api-environment.ts";
 import { fillConversations } from "../conversations.ts";
 import { parseDrawn, queriesOf } from "../fuzz/queries.ts";
 import { valuesFor } from "../fuzz/values.ts";
@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => admins.close());
 
-test("whatever is asked of an event, its plan answers it as the executor does", async () => {
+test("a plan answers any document of an event like the executor", async () => {
   const known = { ids: events.map(({ cursor }) => cursor), cursors: events.map(({ cursor }) => cursor) };
   const documents = queriesOf(prunedSchema(schema, isPlanned), {
     mood: "tame",
@@ -69,13 +69,13 @@ test("whatever is asked of an event, its plan answers it as the executor does", 
 });
 
 test.each([
-  ["what must be loaded", "... on MessageAdded { message { author { name } } }"],
+  ["a row to load", "... on MessageAdded { message { author { name } } }"],
   ["a list", "... on MessageAdded { thread { messages { nodes { id } } } }"],
-  ["what may be large", "... on ToolCallChanged { toolCall { output } }"],
-  ["what is counted", "... on RunChanged { thread { messageCount } }"],
-  ["runs in the making", "... on ActivityStarted { repliesInProgress { run { id } } }"],
-  ["what a directive decides", "... on MessageAdded { cursor @include(if: true) }"],
-])("an event that is asked for %s has no plan, and the others theirs", (_, selection) => {
+  ["a large value", "... on ToolCallChanged { toolCall { output } }"],
+  ["a count", "... on RunChanged { thread { messageCount } }"],
+  ["runs in progress", "... on ActivityStarted { repliesInProgress { run { id } } }"],
+  ["a directive", "... on MessageAdded { cursor @include(if: true) }"],
+])("a selection with %s has no plan, other types have one", (_, selection) => {
   const args = argumentsOf(`subscription { activity { ... on ReplyText { delta } ${selection} } }`);
   const plans = args && planEvents(schema, args.document, args.operation);
 
@@ -87,7 +87,7 @@ test.each([
   ["MessageAdded", ["MessageAdded"]],
   ["ActivityEvent", ["ActivityStarted", "MessageAdded", "ReplyText", "RunChanged", "ToolCallChanged"]],
   ["Thread", ["MessageAdded"]],
-])("what only some may see of %s is left to the executor, which asks for rights", (name, withoutPlan) => {
+])("fields of %s with scopes have no plan: the executor checks rights", (name, withoutPlan) => {
   const closed = createSchema();
   const type = closed.getType(name);
   if (!isObjectType(type) && !isInterfaceType(type)) expect.unreachable(`${name} is a type with fields`);
@@ -106,7 +106,7 @@ test.each([
 test.each([
   ["an id", () => "01990000-0000-7000-8000-000000000000"],
   ["a promise", () => Promise.resolve({ id: "x" })],
-  ["a promise that fails", () => Promise.reject(new Error("not found"))],
+  ["a rejected promise", () => Promise.reject(new Error("not found"))],
   ["nothing", () => null],
   [
     "an error",
@@ -114,7 +114,7 @@ test.each([
       throw new Error("not found");
     },
   ],
-])("an event whose thread is given as %s is left to the executor", (_, resolve) => {
+])("an event whose thread resolves to %s is left to the executor", (_, resolve) => {
   const changed = createSchema();
   const type = changed.getType("MessageAdded");
   if (!isObjectType(type)) expect.unreachable("it is an object type");
@@ -129,7 +129,7 @@ test.each([
   expect(createEventAnswers(plans, args)(event, newContext())).toBeNull();
 });
 
-/** What is wrong with a document for other reasons is no matter of plans. */
+/** Null for a document that is invalid for other reasons. */
 function argumentsOf(text: string, variableValues = {}) {
   const document = parseDrawn(text);
   const operation = document && getOperationAST(document);
@@ -140,10 +140,10 @@ function argumentsOf(text: string, variableValues = {}) {
 
 function newContext() {
   const admin = { name: "test", scope: "admin" as const, tokenId: null };
-  return createContext({ ...admins, admin, environment: createTestHouse(), logger: { info: () => undefined } });
+  return createContext({ ...admins, admin, environment: createTestEnvironment(), logger: { info: () => undefined } });
 }
 
-/** All that has happened, as whoever has seen nothing gets it. */
+/** All changes since the first transaction, as events. */
 async function eventsOfAllKinds(): Promise<ActivityEvent[]> {
   const [run] = await admins.db.select().from(runs).limit(1);
   if (!run) expect.unreachable("the conversations have runs");

@@ -13,7 +13,7 @@ const WRITERS = 4;
 const TRANSACTIONS = 12;
 const SUBSCRIBERS = 4;
 
-/** Two processes, in all that matters: each has a hub and connections of its own, on one database. */
+/** Like two processes: each has its own hub and connections, on one database. */
 let processes: [AdminClient, AdminClient];
 beforeAll(async () => {
   const first = await startAdminApi();
@@ -24,7 +24,7 @@ afterAll(async () => {
   await processes[0].close();
 });
 
-/** A writer's transactions: how many messages each stores, and how long it stays open after each, in turns. */
+/** Per writer the transactions, and per message in them the pause after it, in turns of the event loop. */
 const plan = fc.record({
   writers: fc.array(
     fc.array(fc.array(fc.nat(20), { minLength: 1, maxLength: 4 }), {
@@ -33,49 +33,49 @@ const plan = fc.record({
     }),
     { minLength: WRITERS, maxLength: WRITERS },
   ),
-  /** After how many events each subscriber breaks off and comes back, at which process. */
+  /** After how many events each subscriber disconnects, and at which process it was connected. */
   subscribers: fc.array(fc.array(fc.tuple(fc.integer({ min: 1, max: 25 }), fc.nat(1)), { minLength: 1 }), {
     minLength: SUBSCRIBERS,
     maxLength: SUBSCRIBERS,
   }),
 });
 
-test("however commits are ordered, and wherever one breaks off and comes back, each message comes once", async () => {
+test("each message comes exactly once, in any order of commits and with any reconnects", async () => {
   await fc.assert(
     fc.asyncProperty(plan, async ({ writers, subscribers }) => {
       const { db } = processes[0];
-      const following = subscribers.map((breaks) => followWithBreaks(breaks));
-      await Promise.all(following.map(({ begun }) => begun));
+      const reading = subscribers.map((breaks) => readWithBreaks(breaks));
+      await Promise.all(reading.map(({ started }) => started));
 
       const written = (await Promise.all(writers.map((transactions) => write(db, transactions)))).flat();
       await write(db, [[0]], LAST);
       await publish(db, { type: "run-queued", runId: "x" });
 
-      for (const { seen } of following) expect((await seen).toSorted()).toEqual(written.toSorted());
+      for (const { texts } of reading) expect((await texts).toSorted()).toEqual(written.toSorted());
       expect([...processes[0].errors, ...processes[1].errors]).toEqual([]);
     }),
-    // Shrinking takes a minute for each step, and the plan is not what one looks at: the texts are.
+    // Shrinking would take a minute per step, and the texts show more than a smaller plan.
     { numRuns: 6, endOnFailure: true },
   );
 });
 
 const LAST = "the last one";
-const FOLLOW = `subscription ($after: String) { activity(filter: { types: [MESSAGE_ADDED] }, after: $after) { __typename
+const SUBSCRIPTION = `subscription ($after: String) { activity(filter: { types: [MESSAGE_ADDED] }, after: $after) { __typename
   ... on ActivityStarted { cursor } ... on MessageAdded { cursor message { text } } } }`;
 
-/** Stores messages in transactions that overlap with those of others, some with a notice; gives back their texts. */
+/** Stores messages in transactions that overlap with others, some with a notice. Returns their texts. */
 async function write(db: Db, transactions: readonly number[][], text?: string): Promise<string[]> {
   const thread = await insertThread(db);
   const texts: string[] = [];
   for (const pauses of transactions) {
     await db.transaction(async (tx) => {
       for (const pause of pauses) {
-        const said = text ?? randomUUIDv7();
-        const position = texts.push(said);
+        const written = text ?? randomUUIDv7();
+        const position = texts.push(written);
         await tx
           .insert(messages)
-          .values({ threadId: thread.id, position, role: "user", text: said, visibleTo: "staff" });
-        // Gives the others the word, for a while that the plan says.
+          .values({ threadId: thread.id, position, role: "user", text: written, visibleTo: "staff" });
+        // Lets other writers run, as long as the plan says.
         for (let left = pause; left > 0; left--) await turn();
       }
       if (pauses.length % 2 === 0) await publish(tx, { type: "run-changed", threadId: thread.id, runId: "x" });
@@ -84,19 +84,19 @@ async function write(db: Db, transactions: readonly number[][], text?: string): 
   return texts;
 }
 
-function followWithBreaks(breaks: readonly (readonly [events: number, process: number])[]) {
-  const begun = Promise.withResolvers<void>();
-  const follow = async () => {
+function readWithBreaks(breaks: readonly (readonly [events: number, process: number])[]) {
+  const started = Promise.withResolvers<void>();
+  const read = async () => {
     const texts: string[] = [];
     let after: string | undefined;
     for (let part = 0; ; part++) {
-      // After the last break the subscriber stays.
+      // After the last break the subscriber stays connected.
       const [events, process] = breaks[part] ?? [Number.POSITIVE_INFINITY, part % 2];
-      const subscriber = await subscribe(processes[process === 0 ? 0 : 1], FOLLOW, { variables: { after } });
-      for (let got = 0; got < events; got++) {
+      const subscriber = await subscribe(processes[process === 0 ? 0 : 1], SUBSCRIPTION, { variables: { after } });
+      for (let count = 0; count < events; count++) {
         const event = await subscriber.event();
         after = event.cursor;
-        if (event.__typename === "ActivityStarted") begun.resolve();
+        if (event.__typename === "ActivityStarted") started.resolve();
         else if (event.message.text === LAST) {
           await subscriber.close();
           return texts;
@@ -105,5 +105,5 @@ function followWithBreaks(breaks: readonly (readonly [events: number, process: n
       await subscriber.close();
     }
   };
-  return { begun: begun.promise, seen: follow() };
+  return { started: started.promise, texts: read() };
 }

@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => admins.close());
 
-const FOLLOW = `subscription ($after: String) { activity(filter: { types: [MESSAGE_ADDED] }, after: $after) { __typename
+const SUBSCRIPTION = `subscription ($after: String) { activity(filter: { types: [MESSAGE_ADDED] }, after: $after) { __typename
   ... on ActivityStarted { cursor } ... on MessageAdded { cursor message { text thread { chat { title } } } } } }`;
 
 async function say(count: number, first = 1): Promise<string[]> {
@@ -31,22 +31,22 @@ async function say(count: number, first = 1): Promise<string[]> {
 async function readToEnd(subscriber: Subscriber) {
   const texts: string[] = [];
   let cursor: string | undefined;
-  for (let said = await subscriber.next(); said; said = await subscriber.next()) {
-    if (said.errors) return { texts, cursor, code: said.errors[0]?.extensions.code };
-    cursor = said.data.activity.cursor;
-    if (said.data.activity.message) texts.push(said.data.activity.message.text);
+  for (let result = await subscriber.next(); result; result = await subscriber.next()) {
+    if (result.errors) return { texts, cursor, code: result.errors[0]?.extensions.code };
+    cursor = result.data.activity.cursor;
+    if (result.data.activity.message) texts.push(result.data.activity.message.text);
   }
   return { texts, cursor, code: undefined };
 }
 
-test("whoever does not read is dropped with an error, and misses nothing when they come back with their cursor", async () => {
-  const slow = await subscribe(admins, FOLLOW);
-  const quick = await subscribe(admins, FOLLOW);
+test("a client that does not read is dropped with an error, and misses nothing when it resumes from its cursor", async () => {
+  const slow = await subscribe(admins, SUBSCRIPTION);
+  const quick = await subscribe(admins, SUBSCRIPTION);
   await slow.event();
   await quick.event();
-  const told: string[] = [];
+  const received: string[] = [];
   const reading = (async () => {
-    while (told.length < MAX_WAITING * 2) told.push((await quick.event()).message.text);
+    while (received.length < MAX_WAITING * 2) received.push((await quick.event()).message.text);
   })();
 
   const said: string[] = [];
@@ -54,16 +54,16 @@ test("whoever does not read is dropped with an error, and misses nothing when th
   await reading;
 
   const { texts, cursor, code } = await readToEnd(slow);
-  const back = await subscribe(admins, FOLLOW, { variables: { after: cursor } });
+  const back = await subscribe(admins, SUBSCRIPTION, { variables: { after: cursor } });
   while (texts.length < said.length) texts.push((await back.event()).message.text);
   await Promise.all([back.close(), quick.close()]);
   expect(code).toBe("SUBSCRIBER_TOO_SLOW");
   expect(texts.toSorted()).toEqual(said.toSorted());
-  expect(told.toSorted()).toEqual(said.toSorted());
+  expect(received.toSorted()).toEqual(said.toSorted());
 });
 
-test("fifty who ask the same cost the database as much as one", async () => {
-  const subscribers = await Promise.all(Array.from({ length: 50 }, () => subscribe(admins, FOLLOW)));
+test("fifty subscribers with the same document cost as many statements as one", async () => {
+  const subscribers = await Promise.all(Array.from({ length: 50 }, () => subscribe(admins, SUBSCRIPTION)));
   await Promise.all(subscribers.map((subscriber) => subscriber.event()));
   admins.statements.length = 0;
 
@@ -74,14 +74,14 @@ test("fifty who ask the same cost the database as much as one", async () => {
     (statement) => statement.includes("select") && !statement.includes("pg_notify"),
   );
   await Promise.all(subscribers.map((subscriber) => subscriber.close()));
-  // The rows, one statement for their threads, one for the chats of these; a look more may fall into the time.
+  // One statement for the changes, one for their threads, one for the chats. Another poll may come in between.
   const ofThreads = read.filter((statement) => statement.includes('"threads"."id" = any('));
   const ofChats = read.filter((statement) => statement.includes('"chats"."id" = any('));
   expect([ofThreads.length, ofChats.length]).toEqual([1, 1]);
 });
 
-test("ten threads in which something happens at once cost the database as much as one", async () => {
-  const subscriber = await subscribe(admins, FOLLOW);
+test("changes in ten threads at once cost as many statements as in one", async () => {
+  const subscriber = await subscribe(admins, SUBSCRIPTION);
   await subscriber.event();
   const threads = await Promise.all(Array.from({ length: 10 }, () => insertThread(admins.db)));
   admins.statements.length = 0;
@@ -90,7 +90,7 @@ test("ten threads in which something happens at once cost the database as much a
     for (const { id } of threads) await insertMessages(tx, id, ["hello"]);
     await publish(tx, { type: "run-queued", runId: "x" });
   });
-  for (let told = 0; told < 10; told++) await subscriber.event();
+  for (let count = 0; count < 10; count++) await subscriber.event();
 
   const ofThreads = admins.statements.filter((statement) => statement.includes('"threads"."id" = any('));
   const ofChats = admins.statements.filter((statement) => statement.includes('"chats"."id" = any('));
@@ -98,56 +98,56 @@ test("ten threads in which something happens at once cost the database as much a
   expect([ofThreads.length, ofChats.length]).toEqual([1, 1]);
 });
 
-test("a database connection that is cut loses nothing", async () => {
-  const subscriber = await subscribe(admins, FOLLOW);
+test("a cut database connection loses nothing", async () => {
+  const subscriber = await subscribe(admins, SUBSCRIPTION);
   await subscriber.event();
 
   await cutConnections();
   const said = await say(3);
 
-  const told = [];
-  while (told.length < 3) told.push((await subscriber.event()).message.text);
+  const received = [];
+  while (received.length < 3) received.push((await subscriber.event()).message.text);
   await subscriber.close();
-  expect(told.toSorted()).toEqual(said);
+  expect(received.toSorted()).toEqual(said);
 });
 
-test("whoever follows with a token that is revoked is told so and hears no more, others go on", async () => {
+test("a subscriber with a revoked token gets an error and nothing more; others continue", async () => {
   const strict = await startAdminApi({ shared: admins.testDatabase, tokenCheckMs: 0 });
   const { createAdminToken } = await strict.query(
     'mutation { createAdminToken(input: { name: "dashboard" }) { token adminToken { id } } }',
   );
-  const dashboard = await subscribe(strict, FOLLOW, { token: createAdminToken.token });
-  const other = await subscribe(strict, FOLLOW);
+  const dashboard = await subscribe(strict, SUBSCRIPTION, { token: createAdminToken.token });
+  const other = await subscribe(strict, SUBSCRIPTION);
   await dashboard.event();
   await other.event();
 
   await strict.query("mutation ($id: ID!) { revokeAdminToken(input: { id: $id }) { adminToken { status } } }", {
     id: createAdminToken.adminToken.id,
   });
-  const said = await dashboard.next();
+  const result = await dashboard.next();
   await say(1);
 
-  expect(said?.errors?.[0]?.extensions.code).toBe("UNAUTHENTICATED");
+  expect(result?.errors?.[0]?.extensions.code).toBe("UNAUTHENTICATED");
   expect(await dashboard.next()).toBeUndefined();
   expect((await other.event()).message.text).toBe("1");
   await other.close();
   await strict.close();
 });
 
-test("a server that stops says so, and where to go on from", async () => {
-  const subscriber = await subscribe(admins, FOLLOW);
+test("a server that shuts down ends subscriptions with an error", async () => {
+  const subscriber = await subscribe(admins, SUBSCRIPTION);
   await subscriber.event();
 
   await admins.activity.close();
 
-  const said = await subscriber.next();
-  const later = await subscribe(admins, FOLLOW);
-  expect(said?.errors?.[0]?.extensions.code).toBe("SHUTTING_DOWN");
+  const result = await subscriber.next();
+  const later = await subscribe(admins, SUBSCRIPTION);
+  expect(result?.errors?.[0]?.extensions.code).toBe("SHUTTING_DOWN");
   expect(await subscriber.next()).toBeUndefined();
   expect((await later.next())?.errors?.[0]?.extensions.code).toBe("SHUTTING_DOWN");
 });
 
-test("when the last client is gone, nobody listens any more; the next one begins anew", async () => {
+test("the server stops listening when the last client leaves, and starts again with the next one", async () => {
   const server = await serve();
   const gone = await subscribeOverHttp(server);
   await gone.event();
@@ -166,12 +166,12 @@ test("when the last client is gone, nobody listens any more; the next one begins
 });
 
 test.each(["application/json", "application/graphql-response+json", "multipart/mixed"])(
-  "a client that takes no events but %s is refused, and nothing follows for it",
+  "a client that accepts only %s is refused, and no subscription stays",
   async (accept) => {
     const response = await admins.api.fetch("http://localhost/graphql", {
       method: "POST",
       headers: { "content-type": "application/json", accept, authorization: `Bearer ${ADMIN_TOKEN}` },
-      body: JSON.stringify({ query: FOLLOW }),
+      body: JSON.stringify({ query: SUBSCRIPTION }),
     });
 
     expect(response.status).toBe(406);
@@ -179,7 +179,7 @@ test.each(["application/json", "application/graphql-response+json", "multipart/m
   },
 );
 
-test("a client that goes before its stream begins leaves nothing behind", async () => {
+test("a client that disconnects before its stream begins leaves no subscription", async () => {
   const asked = Promise.withResolvers<void>();
   const gone = Promise.withResolvers<void>();
   const held: ActivityHub = {
@@ -208,11 +208,12 @@ test("a client that goes before its stream begins leaves nothing behind", async 
   await slow.close();
 });
 
-test("a client that takes nothing in any more is disconnected", async () => {
+test("a client that stops reading is disconnected", async () => {
   const server = await startHttpServer({
     host: "127.0.0.1",
     port: 0,
-    idleMs: 300,
+    // Long enough for the first bytes on a busy machine: before them the connection is idle, too.
+    idleMs: 1_000,
     onError: () => undefined,
   });
   server.serve({
@@ -225,12 +226,12 @@ test("a client that takes nothing in any more is disconnected", async () => {
   });
   const { port } = new URL(server.address);
   const client = connect(Number(port), "127.0.0.1");
-  const body = JSON.stringify({ query: FOLLOW });
+  const body = JSON.stringify({ query: SUBSCRIPTION });
   client.write(
     `POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${ADMIN_TOKEN}\r\naccept: text/event-stream\r\n` +
       `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
   );
-  // The first words, and then nothing more: what follows stays in the buffers of the two ends, until they are full.
+  // Reads the first bytes and then stops. Further bytes stay in the buffers of both ends until these are full.
   await new Promise((resolve) => client.once("data", resolve));
   client.pause();
   await expect.poll(countListeners).toBe(1);
@@ -257,7 +258,7 @@ async function subscribeOverHttp(server: Server, abort = new AbortController()):
       accept: "text/event-stream",
       authorization: `Bearer ${ADMIN_TOKEN}`,
     },
-    body: JSON.stringify({ query: FOLLOW }),
+    body: JSON.stringify({ query: SUBSCRIPTION }),
     signal: abort.signal,
   });
   return { ...readEvents(response), close: async () => abort.abort() };

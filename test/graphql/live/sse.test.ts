@@ -11,7 +11,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Results as they are given, one at a time; counts how many were taken, and whether the reading was ended. */
+/** An iterator over these results. Records how many were taken, and whether `return()` was called. */
 function give(results: readonly ExecutionResult[], { endless = false } = {}) {
   const given = { taken: 0, isEnded: false };
   const iterator: AsyncIterator<ExecutionResult> = {
@@ -33,12 +33,12 @@ function streamOf(iterator: AsyncIterator<ExecutionResult>, pingIntervalMs = NEV
   return createEventStream(iterator, pingIntervalMs);
 }
 
-/** A turn of the event loop: all that could be read by now was. */
+/** Waits one turn of the event loop, so that everything available is read. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-test("each result is a `next` on lines of its own, and the end is `complete`", async () => {
+test("each result is a `next` event, and the end is `complete`", async () => {
   const { iterator } = give([{ data: { text: "two\nlines" } }, { data: { text: "đồng" } }]);
 
   const text = Buffer.concat(await streamOf(iterator).toArray()).toString();
@@ -61,7 +61,7 @@ test("each result is a `next` on lines of its own, and the end is `complete`", a
   );
 });
 
-test("what has happened at once goes out at once", async () => {
+test("results that are ready together are sent in one write", async () => {
   const { iterator } = give([{ data: { n: 1 } }, { data: { n: 2 } }, { data: { n: 3 } }], { endless: true });
   const chunks: string[] = [];
 
@@ -73,7 +73,7 @@ test("what has happened at once goes out at once", async () => {
   stream.destroy();
 });
 
-test("a result that many get is put into bytes once, an error keeps what HTTP needs to itself", () => {
+test("a shared result is serialized once, and `extensions.http` is not sent", () => {
   const result = { data: { text: "hello" } };
   const error = new GraphQLError("Too slow", { extensions: { code: "TIMEOUT", http: { status: 504 } } });
 
@@ -88,7 +88,7 @@ test("a result that many get is put into bytes once, an error keeps what HTTP ne
   );
 });
 
-test("a client that does not read is not read for, and gets all once it reads", async () => {
+test("a client that does not read causes no reading, and gets everything once it reads", async () => {
   const results = Array.from({ length: 2_000 }, (_, n) => ({ data: { n, text: "x".repeat(1_000) } }));
   const given = give(results);
   const stream = streamOf(given.iterator);
@@ -103,7 +103,7 @@ test("a client that does not read is not read for, and gets all once it reads", 
   expect(text.match(/"n":\d+/g)).toEqual(results.map(({ data }) => `"n":${data.n}`));
 });
 
-test("a client that goes ends what is read for it, also while nothing happens", async () => {
+test("a disconnect ends the source, even while it is waiting", async () => {
   const given = give([], { endless: true });
   const stream = streamOf(given.iterator).resume();
   await turn();
@@ -114,7 +114,7 @@ test("a client that goes ends what is read for it, also while nothing happens", 
   expect(given.isEnded).toBe(true);
 });
 
-test("what breaks off breaks off the stream", async () => {
+test("an error of the source destroys the stream", async () => {
   const failing: AsyncIterator<ExecutionResult> = {
     next: () => Promise.reject(new Error("the source is gone")),
   };
@@ -122,7 +122,7 @@ test("what breaks off breaks off the stream", async () => {
   await expect(streamOf(failing).toArray()).rejects.toThrow("the source is gone");
 });
 
-test("while nothing happens there is a sign of life every 12 seconds, until the client goes", async () => {
+test("an idle stream sends a keep-alive every 12 seconds until the client disconnects", async () => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   const { iterator } = give([], { endless: true });
   const stream = createEventStream(iterator, PING_INTERVAL_MS);
@@ -141,7 +141,7 @@ test("while nothing happens there is a sign of life every 12 seconds, until the 
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("signs of life do not pile up for a client that does not read", async () => {
+test("keep-alives do not pile up for a client that does not read", async () => {
   vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
   const { iterator } = give([{ data: { text: "x".repeat(100_000) } }], { endless: true });
   const stream = streamOf(iterator, 1);
@@ -170,7 +170,7 @@ describe("over the API", () => {
       body: JSON.stringify({ query: "subscription { activity { __typename } }" }),
     });
 
-  test("a subscription is an event stream that nobody keeps or compresses, with signs of life", async () => {
+  test("a subscription is an event stream without caching or compression, with keep-alives", async () => {
     const response = await subscribeAs("text/event-stream");
 
     let text = "";
@@ -187,7 +187,7 @@ describe("over the API", () => {
     );
   });
 
-  test("a client that takes no events is told so", async () => {
+  test("a client that does not accept events gets 406", async () => {
     const response = await subscribeAs("application/json");
 
     expect(response.status).toBe(406);

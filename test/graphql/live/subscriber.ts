@@ -1,21 +1,21 @@
-/** A subscriber of the admins' API over SSE, read event by event. */
+/** A subscriber of the admin API over SSE, read event by event. */
 import { ADMIN_TOKEN, type AdminClient } from "../admin-client.ts";
 
-/** What the server said in one `next`: the shape of `data` depends on the document, which the test knows. */
-export interface Said {
-  // biome-ignore lint/suspicious/noExplicitAny: an answer's shape is its document's, and no code generation is at hand here.
+/** The result in one `next` event. The shape of `data` depends on the document of the test. */
+export interface EventResult {
+  // biome-ignore lint/suspicious/noExplicitAny: the shape depends on the document, and tests have no code generation.
   data?: any;
   errors?: { message: string; extensions: Record<string, unknown> }[];
 }
 
 export interface Subscriber {
   readonly status: number;
-  /** The next event, once there is one; undefined when the server has ended the stream. */
-  next(): Promise<Said | undefined>;
-  /** The next event's activity, whatever field was subscribed to. @throws when it is an error, or the end. */
+  /** The next result; undefined when the server has ended the stream. */
+  next(): Promise<EventResult | undefined>;
+  /** The activity in the next result. @throws for an error or the end */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   event(): Promise<any>;
-  /** Events until one for which `isLast` holds, that one included. */
+  /** Reads events up to and including the one for which `isLast` returns true. */
   // biome-ignore lint/suspicious/noExplicitAny: as above.
   until(isLast: (event: any) => boolean): Promise<any[]>;
   close(): Promise<void>;
@@ -39,7 +39,7 @@ export async function subscribe(
   return readEvents(response);
 }
 
-/** The events of an SSE response, of `api.fetch` or of a real server's. */
+/** Reads an SSE response of `api.fetch` or of a real server. */
 export function readEvents(response: Pick<Response, "status" | "body">): Subscriber {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   if (!reader) throw new Error("the response has no body");
@@ -57,19 +57,19 @@ export function readEvents(response: Pick<Response, "status" | "body">): Subscri
       text += value;
     }
   };
-  const next = async (): Promise<Said | undefined> => {
+  const next = async (): Promise<EventResult | undefined> => {
     for (;;) {
       const lines = (await block())?.split("\n");
       if (!lines || lines.includes("event: complete")) return undefined;
       if (!lines.includes("event: next")) continue;
       const data = lines.find((line) => line.startsWith("data: "));
-      return JSON.parse(data?.slice("data: ".length) ?? "null") as Said;
+      return JSON.parse(data?.slice("data: ".length) ?? "null") as EventResult;
     }
   };
   const event = async () => {
-    const said = await next();
-    if (!said?.data) throw new Error(`no event but ${JSON.stringify(said)}`);
-    return Object.values(said.data)[0];
+    const result = await next();
+    if (!result?.data) throw new Error(`expected an event, got ${JSON.stringify(result)}`);
+    return Object.values(result.data)[0];
   };
   return {
     status: response.status,

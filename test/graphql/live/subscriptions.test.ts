@@ -16,12 +16,12 @@ import { type AdminClient, startAdminApi } from "../admin-client.ts";
 import { type Subscriber, subscribe } from "./subscriber.ts";
 
 let admins: AdminClient;
-const open: Subscriber[] = [];
+const subscribers: Subscriber[] = [];
 beforeAll(async () => {
   admins = await startAdminApi();
 });
 afterEach(async () => {
-  await Promise.all(open.splice(0).map((subscriber) => subscriber.close()));
+  await Promise.all(subscribers.splice(0).map((subscriber) => subscriber.close()));
   expect(admins.errors).toEqual([]);
 });
 afterAll(() => admins.close());
@@ -35,13 +35,13 @@ const EVENT = `{ __typename
 const THREAD = `subscription ($id: ID, $after: String) { threadActivity(threadId: $id, after: $after) ${EVENT} }`;
 const ALL = `subscription ($filter: ActivityFilter, $after: String) { activity(filter: $filter, after: $after) ${EVENT} }`;
 
-async function follow(query: string, variables: object = {}) {
+async function open(query: string, variables: object = {}) {
   const subscriber = await subscribe(admins, query, { variables });
-  open.push(subscriber);
+  subscribers.push(subscriber);
   return subscriber;
 }
 
-/** Tells the hub at once what it would find out by itself a second later. */
+/** Makes the hub poll at once instead of a second later. */
 function notify() {
   return publish(admins.db, { type: "run-queued", runId: "x" });
 }
@@ -52,11 +52,11 @@ async function startThread() {
   return { ...thread, globalId: encodeGlobalId("Thread", thread.id) };
 }
 
-test("a thread grows before one's eyes: question, run, tool call, text, answer, delivery", async () => {
+test("a subscriber sees a thread grow: question, run, tool call, text, answer, delivery", async () => {
   const { db } = admins;
   const thread = await startThread();
-  const subscriber = await follow(THREAD, { id: thread.globalId });
-  const begun = await subscriber.event();
+  const subscriber = await open(THREAD, { id: thread.globalId });
+  const started = await subscriber.event();
 
   const run = await insertRun(db, { threadId: thread.id, status: "in_progress" });
   await insertMessages(db, thread.id, [{ text: "what's out?", runId: run.id }]);
@@ -88,14 +88,14 @@ test("a thread grows before one's eyes: question, run, tool call, text, answer, 
     await tx.delete(runText);
   });
   await notify();
-  const said = [await subscriber.event(), await subscriber.event()];
+  const answered = [await subscriber.event(), await subscriber.event()];
   await db.update(replies).set({ status: "delivered", deliveredAt: new Date() }).where(sql`run_id = ${run.id}`);
   await notify();
   const delivered = await subscriber.event();
 
   const where = { cursor: expect.any(String), thread: { id: thread.globalId } };
   const id = encodeGlobalId("Run", run.id);
-  expect(begun).toEqual({ __typename: "ActivityStarted", cursor: expect.any(String), repliesInProgress: [] });
+  expect(started).toEqual({ __typename: "ActivityStarted", cursor: expect.any(String), repliesInProgress: [] });
   expect(asked.at(-1)).toEqual({
     ...where,
     __typename: "MessageAdded",
@@ -104,14 +104,14 @@ test("a thread grows before one's eyes: question, run, tool call, text, answer, 
   expect(called.at(-1).toolCall).toEqual({ name: "CheckOutOfStock", status: "RUNNING" });
   expect(ended.toolCall).toEqual({ name: "CheckOutOfStock", status: "SUCCEEDED" });
   expect(text).toEqual({ ...where, __typename: "ReplyText", run: { id }, offset: 0, delta: "Two " });
-  expect(said[0].message).toEqual({ text: "Two products.", role: "ASSISTANT" });
-  expect(said[1].run).toEqual({ id, status: "COMPLETED", delivery: { status: "PENDING" } });
+  expect(answered[0].message).toEqual({ text: "Two products.", role: "ASSISTANT" });
+  expect(answered[1].run).toEqual({ id, status: "COMPLETED", delivery: { status: "PENDING" } });
   expect(delivered.run).toEqual({ id, status: "COMPLETED", delivery: { status: "DELIVERED" } });
 });
 
-test("a change without a notice is seen all the same", async () => {
+test("a change without a notice is published, too", async () => {
   const thread = await startThread();
-  const subscriber = await follow(THREAD, { id: thread.globalId });
+  const subscriber = await open(THREAD, { id: thread.globalId });
   await subscriber.event();
 
   await insertMessages(admins.db, thread.id, ["hello"]);
@@ -119,7 +119,7 @@ test("a change without a notice is seen all the same", async () => {
   expect((await subscriber.event()).message.text).toBe("hello");
 });
 
-test("whoever begins in the middle of an answer gets its text so far", async () => {
+test("a subscription that starts during an answer gets its text so far", async () => {
   const thread = await startThread();
   const run = await insertRun(admins.db, { threadId: thread.id, status: "in_progress" });
   await admins.db.insert(runText).values([
@@ -127,37 +127,37 @@ test("whoever begins in the middle of an answer gets its text so far", async () 
     { runId: run.id, offset: 0, text: "Two " },
   ]);
 
-  const subscriber = await follow(THREAD, { id: thread.globalId });
+  const subscriber = await open(THREAD, { id: thread.globalId });
 
-  const begun = await subscriber.event();
-  expect(begun.repliesInProgress).toEqual([
+  const started = await subscriber.event();
+  expect(started.repliesInProgress).toEqual([
     { text: "Two products", run: { id: encodeGlobalId("Run", run.id), status: "IN_PROGRESS" } },
   ]);
 });
 
-test("whoever comes back with a cursor gets what happened meanwhile, a text that grew in one piece, and goes on", async () => {
+test("a subscription with a cursor gets the missed events, with text in one piece, and continues", async () => {
   const thread = await startThread();
   const run = await insertRun(admins.db, { threadId: thread.id, status: "in_progress" });
-  const first = await follow(THREAD, { id: thread.globalId });
+  const first = await open(THREAD, { id: thread.globalId });
   const { cursor } = await first.event();
   await first.close();
   for (const [index, text] of ["Two ", "products ", "are"].entries()) {
     await admins.db.insert(runText).values({ runId: run.id, offset: [0, 4, 13][index] ?? 0, text });
   }
 
-  const again = await follow(THREAD, { id: thread.globalId, after: cursor });
+  const again = await open(THREAD, { id: thread.globalId, after: cursor });
   const missed = await again.event();
   await admins.db.insert(runText).values({ runId: run.id, offset: 16, text: " out" });
   await notify();
   const next = await again.event();
-  const third = await follow(THREAD, { id: thread.globalId, after: missed.cursor });
+  const third = await open(THREAD, { id: thread.globalId, after: missed.cursor });
 
   expect(missed).toMatchObject({ offset: 0, delta: "Two products are" });
   expect(next).toMatchObject({ offset: 16, delta: " out" });
   expect(await third.event()).toMatchObject({ offset: 16, delta: " out" });
 });
 
-test("what was changed within a transaction that is open when one subscribes comes once it is committed", async () => {
+test("changes of a transaction that is open at the start come once it commits", async () => {
   const thread = await startThread();
   const held = Promise.withResolvers<void>();
   const written = Promise.withResolvers<void>();
@@ -168,8 +168,8 @@ test("what was changed within a transaction that is open when one subscribes com
   });
   await written.promise;
   const other = await startThread();
-  const subscriber = await follow(ALL);
-  const begun = await subscriber.event();
+  const subscriber = await open(ALL);
+  const started = await subscriber.event();
   await insertMessages(admins.db, other.id, ["begun later, committed first"]);
   await notify();
   const first = await subscriber.event();
@@ -179,19 +179,19 @@ test("what was changed within a transaction that is open when one subscribes com
   await notify();
   const second = await subscriber.event();
 
-  const back = await follow(ALL, { after: first.cursor });
-  const fromTheBeginning = await follow(ALL, { after: begun.cursor });
+  const back = await open(ALL, { after: first.cursor });
+  const fromStart = await open(ALL, { after: started.cursor });
   expect(first.message.text).toBe("begun later, committed first");
   expect(second.message.text).toBe("begun early, committed late");
   expect((await back.event()).message.text).toBe("begun early, committed late");
-  const both = [await fromTheBeginning.event(), await fromTheBeginning.event()].map((event) => event.message.text);
+  const both = [await fromStart.event(), await fromStart.event()].map((event) => event.message.text);
   expect(both.toSorted()).toEqual(["begun early, committed late", "begun later, committed first"]);
 });
 
-test("a renewed lease is no news", async () => {
+test("a renewed lease is no event", async () => {
   const thread = await startThread();
   const run = await insertRun(admins.db, { threadId: thread.id, status: "in_progress" });
-  const subscriber = await follow(THREAD, { id: thread.globalId });
+  const subscriber = await open(THREAD, { id: thread.globalId });
   await subscriber.event();
 
   await admins.db.update(runs).set({ leaseUntil: new Date(), handovers: 1 }).where(sql`id = ${run.id}`);
@@ -201,7 +201,7 @@ test("a renewed lease is no news", async () => {
   expect(await subscriber.event()).toMatchObject({ __typename: "MessageAdded" });
 });
 
-test("rows of a restored dump, changed by transactions that are yet to come here, are no news once they come", async () => {
+test("rows of a restored dump with future transaction numbers cause no events later", async () => {
   const thread = await startThread();
   const run = await insertRun(admins.db, { threadId: thread.id });
   await admins.db.execute(sql`update runs set changed_in = (pg_current_xact_id()::text::bigint + 5)::text::xid8
@@ -209,7 +209,7 @@ test("rows of a restored dump, changed by transactions that are yet to come here
 
   await forgetForeignChanges(admins.db);
 
-  const subscriber = await follow(THREAD, { id: thread.globalId });
+  const subscriber = await open(THREAD, { id: thread.globalId });
   await subscriber.event();
   for (let index = 0; index < 10; index++) await admins.db.execute(sql`select pg_current_xact_id()`);
   await insertMessages(admins.db, thread.id, ["after all of them"]);
@@ -217,10 +217,10 @@ test("rows of a restored dump, changed by transactions that are yet to come here
   expect(await subscriber.event()).toMatchObject({ __typename: "MessageAdded" });
 });
 
-test("a filter leaves out other chats and other kinds", async () => {
+test("a filter excludes other chats and other types", async () => {
   const [mine, other] = [await startThread(), await startThread()];
   const filter = { chatId: encodeGlobalId("Chat", mine.chatId), types: ["RUN_CHANGED"] };
-  const subscriber = await follow(ALL, { filter });
+  const subscriber = await open(ALL, { filter });
   const { cursor } = await subscriber.event();
 
   await insertMessages(admins.db, mine.id, ["no run"]);
@@ -230,31 +230,31 @@ test("a filter leaves out other chats and other kinds", async () => {
 
   const id = encodeGlobalId("Run", run.id);
   expect((await subscriber.event()).run.id).toBe(id);
-  const again = await follow(ALL, { filter, after: cursor });
+  const again = await open(ALL, { filter, after: cursor });
   expect((await again.event()).run.id).toBe(id);
 });
 
 test.each([
-  ["no cursor at all", "x"],
+  ["no cursor", "x"],
   ["a cursor of a list", Buffer.from("threads.createdAt DESC - 1").toString("base64url")],
-  ["a snapshot that no server writes", Buffer.from("activity 10:5:").toString("base64url")],
+  ["an invalid snapshot", Buffer.from("activity 10:5:").toString("base64url")],
   ["transactions out of order", Buffer.from("activity 1:9:7,5").toString("base64url")],
-  ["more text", Buffer.from("activity 1:9:5 x").toString("base64url")],
-  ["a snapshot that is still to come", Buffer.from("activity 9000000000:9000000000:").toString("base64url")],
-  ["a number beyond all numbers", Buffer.from(`activity ${"9".repeat(19)}:${"9".repeat(19)}:`).toString("base64url")],
-  ["megabytes", "A".repeat(20_000)],
+  ["extra text", Buffer.from("activity 1:9:5 x").toString("base64url")],
+  ["a future snapshot", Buffer.from("activity 9000000000:9000000000:").toString("base64url")],
+  ["a number out of range", Buffer.from(`activity ${"9".repeat(19)}:${"9".repeat(19)}:`).toString("base64url")],
+  ["a very long string", "A".repeat(20_000)],
 ])("a forged cursor is refused with a code: %s", async (_, after) => {
-  const subscriber = await follow(ALL, { after });
+  const subscriber = await open(ALL, { after });
 
-  const said = await subscriber.next();
+  const result = await subscriber.next();
 
-  expect(said?.errors?.map((error) => error.extensions.code)).toEqual(["BAD_USER_INPUT"]);
+  expect(result?.errors?.map((error) => error.extensions.code)).toEqual(["BAD_USER_INPUT"]);
   expect(await subscriber.next()).toBeUndefined();
 });
 
-test("without a token nothing is followed, and a thread that is none is refused", async () => {
+test("a subscription without a token or with an id of another type is refused", async () => {
   const refused = await subscribe(admins, ALL, { token: "wrong-token-that-is-long-enough-for-a-token" });
-  const wrong = await follow(THREAD, { id: encodeGlobalId("Run", "01990000-0000-7000-8000-000000000000") });
+  const wrong = await open(THREAD, { id: encodeGlobalId("Run", "01990000-0000-7000-8000-000000000000") });
 
   expect(refused.status).toBe(401);
   expect((await wrong.next())?.errors?.[0]?.extensions.code).toBe("BAD_USER_INPUT");

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { forEachYielding } from "../../../src/graphql/live/yielding-loop.ts";
 
-test("others get their turn after some of the work, and who comes meanwhile is served", async () => {
+test("the loop yields after each batch, and processes items added meanwhile", async () => {
   const items = new Set([1, 2, 3, 4, 5, 6]);
   const seen: (number | string)[] = [];
   const work = (item: number) => void seen.push(item);

@@ -8,7 +8,7 @@ import { planOperation } from "../../../src/graphql/plan/make-plan.ts";
 import { runPlan } from "../../../src/graphql/plan/run-plan.ts";
 import { createSchema } from "../../../src/graphql/schema.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
-import { createTestHouse } from "../api-environment.ts";
+import { createTestEnvironment } from "../api-environment.ts";
 import { fillConversations } from "../conversations.ts";
 import { parseDrawn, queriesOf } from "../fuzz/queries.ts";
 import { valuesFor } from "../fuzz/values.ts";
@@ -56,7 +56,7 @@ test("whatever is asked of what plans know, a plan answers it as the executor do
 function argumentsOf(text: string, variableValues: Record<string, unknown>) {
   const admin = { name: "test", scope: "admin" as const, tokenId: null };
   const logger = { info: () => undefined };
-  const contextValue = createContext({ ...admins, admin, environment: createTestHouse(), logger });
+  const contextValue = createContext({ ...admins, admin, environment: createTestEnvironment(), logger });
   return { schema, document: parse(text), variableValues, contextValue };
 }
 

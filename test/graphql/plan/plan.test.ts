@@ -12,7 +12,7 @@ import { planOperation } from "../../../src/graphql/plan/make-plan.ts";
 import { runPlan } from "../../../src/graphql/plan/run-plan.ts";
 import { createSchema } from "../../../src/graphql/schema.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
-import { createTestHouse } from "../api-environment.ts";
+import { createTestEnvironment } from "../api-environment.ts";
 import { fillConversations } from "../conversations.ts";
 
 let admins: AdminClient;
@@ -168,7 +168,7 @@ function argumentsOf(document: DocumentNode) {
   return {
     schema,
     document,
-    contextValue: createContext({ ...admins, db: admins.counted, admin, environment: createTestHouse(), logger }),
+    contextValue: createContext({ ...admins, db: admins.counted, admin, environment: createTestEnvironment(), logger }),
   };
 }
 

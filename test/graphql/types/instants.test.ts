@@ -20,7 +20,7 @@ test.each([
   "0001-01-01T00:00:00Z",
   "9999-12-31T23:59:59.999999Z",
   "12026-01-01T00:00:00.5Z",
-])("an instant as Postgres writes it is answered as a Date would be: %s", async (instant) => {
+])("a timestamp as Postgres writes it is formatted like a Date: %s", async (instant) => {
   const [row] = await testDatabase.db.execute<{ text: string }>(sql`select (${instant}::timestamptz)::text as text`);
   const text = row?.text ?? "";
 
@@ -34,7 +34,7 @@ test.each([
   );
 });
 
-test("an instant in another zone's words is answered in UTC", () => {
+test("a timestamp in another time zone is converted to UTC", () => {
   expect(writeInstant("2026-11-15 15:30:00.25+07")).toBe("2026-11-15T08:30:00.250Z");
   expect(() => writeInstant("infinity")).toThrow(RangeError);
 });

@@ -75,7 +75,7 @@ beforeAll(async () => {
 });
 afterAll(() => admins.close());
 
-test("staff members tell who invited them and how much they say", async () => {
+test("a staff member shows who invited them and how active they are", async () => {
   const { staff } = await admins.query("{ staff { nodes { name invitedBy { name } messageCount lastMessageAt } } }");
 
   expect(staff.nodes).toEqual([
@@ -85,7 +85,7 @@ test("staff members tell who invited them and how much they say", async () => {
   ]);
 });
 
-test("staff members are ordered by name whatever the case and accents, page by page", async () => {
+test("staff members are ordered by name, ignoring case and accents, page by page", async () => {
   const query = `query ($after: String) { staff(first: 1, after: $after, orderBy: { field: NAME, direction: ASC }) {
     nodes { name } pageInfo { endCursor hasNextPage hasPreviousPage } } }`;
   const names: string[] = [];
@@ -115,7 +115,7 @@ test.each([
   expect(staff.nodes.map((member: { name: string }) => member.name)).toEqual(expected);
 });
 
-test("a cursor of names that holds what no name can is refused", async () => {
+test("a name cursor with an impossible name is refused", async () => {
   for (const hex of ["00", "ff", "abc", "41".repeat(2_001), "' or 1=1"]) {
     const cursor = Buffer.from(`staff.name ASC - ${hex} 01990000-0000-7000-8000-000000000000`).toString("base64url");
     const query = `{ staff(after: "${cursor}", orderBy: { field: NAME, direction: ASC }) { nodes { id } } }`;
@@ -124,7 +124,7 @@ test("a cursor of names that holds what no name can is refused", async () => {
   expect(admins.errors).toEqual([]);
 });
 
-test("invites tell whose they are and whether they can still be used, and never their code", async () => {
+test("an invite shows its creator, its user and its status, but never its code", async () => {
   const { invites: list, node } = await admins.query(
     `query ($id: ID!) { node(id: $id) { ... on Invite { status } }
       invites { totalCount nodes { role status createdBy { name } usedBy { name } usedAt expiresAt } } }`,
@@ -172,7 +172,7 @@ test.each([
   expect(data.invites.nodes.map((invite: { role: string }) => invite.role)).toEqual(expected);
 });
 
-test("imports tell who brought what, and how far it goes", async () => {
+test("an import shows who imported what, and the period it covers", async () => {
   const { node } = await admins.query(
     `query ($id: ID!) { node(id: $id) { ... on Import {
       kind fileName fileHash importedBy rowCount changedCount startedAt completedAt durationMs dataThrough } } }`,

@@ -19,7 +19,7 @@ afterAll(() => admins.close());
 
 const LARGE = { rows: Array.from({ length: 500 }, (_, index) => `🧋 ${index}`) };
 
-test("a tool call's values are previewed and read whole, and are null until it has ended", async () => {
+test("a tool call's values can be read whole or as previews; the output is null until the call ends", async () => {
   const thread = await insertThread(admins.db);
   const run = await insertRun(admins.db, { threadId: thread.id });
   await insertToolCall(admins.db, run, { arguments: { limit: 3 }, output: LARGE });
@@ -48,7 +48,7 @@ test("a tool call's values are previewed and read whole, and are null until it h
   });
 });
 
-test("a list of tool calls reads no value that is not asked for, and all that are in one statement", async () => {
+test("a list of tool calls reads only the selected values, all in one statement", async () => {
   const plain = await statementsOf("{ toolCalls { nodes { id name status error } } }");
   const whole = await statementsOf(
     "{ toolCalls { nodes { arguments output argumentsPreview { text } outputPreview { text } } } }",
@@ -60,7 +60,7 @@ test("a list of tool calls reads no value that is not asked for, and all that ar
   expect(cut.join()).not.toContain('"arguments"');
 });
 
-test("a message's preview cuts no character in two", async () => {
+test("a message preview never cuts a character in half", async () => {
   const thread = await insertThread(admins.db, { lastActivityAt: instant("2030-01-01T00:00:00Z") });
   await insertMessages(admins.db, thread.id, ["ab🧋cd"]);
 
@@ -89,7 +89,7 @@ test.each([0, -1, 5_001])("a preview of %i characters is refused", async (length
   ]);
 });
 
-test("a message tells what it was changed to, and a run who asked what, and what it asks again", async () => {
+test("a message shows its revisions; a run shows who asked, the question, and the run it repeats", async () => {
   const { db } = admins;
   const linh = await insertStaffMember(db, { name: "Linh" });
   const thread = await insertThread(db);

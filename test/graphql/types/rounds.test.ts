@@ -48,7 +48,7 @@ async function read(runId: string, fields = ROUNDS) {
   return (await admins.query(`query ($id: ID!) { node(id: $id) { ... on Run { ${fields} } } }`, { id })).node;
 }
 
-test("a run shows its rounds: how the model was asked, what it said, what that cost and called", async () => {
+test("a run shows its rounds: the model's settings, its output, cost and tool calls", async () => {
   const run = await addRun();
   await insertToolCall(admins.db, run, { round: 1, position: 2, name: "CheckDailyRevenue" });
   await insertToolCall(admins.db, run, { round: 1, position: 1 });
@@ -95,7 +95,7 @@ test("a run shows its rounds: how the model was asked, what it said, what that c
   ]);
 });
 
-test("of a run of an earlier version the rounds are known by what the model said", async () => {
+test("a run of an earlier version has the rounds that its output items show", async () => {
   const run = await addRun();
   await addItems(run.id, 1, call);
   await addItems(run.id, 2, message);
@@ -118,7 +118,7 @@ test("of a run of an earlier version the rounds are known by what the model said
   ]);
 });
 
-test("a round that was cut short is there without items, and one that is not counted or priced without a cost", async () => {
+test("an interrupted round has no items; a round without token counts or price has no cost", async () => {
   const run = await addRun();
   await admins.db.insert(runRounds).values([
     { runId: run.id, ...factsOf(1) },
@@ -133,13 +133,13 @@ test("a round that was cut short is there without items, and one that is not cou
   ]);
 });
 
-test("a run that has not begun has no rounds", async () => {
+test("a run that has not started has no rounds", async () => {
   const run = await addRun();
 
   expect(await read(run.id)).toEqual({ promptVersion: null, modelSettings: null, rounds: [] });
 });
 
-test("the rounds of many runs take no more statements than those of one, and items only when asked for", async () => {
+test("the rounds of many runs take as many statements as those of one; items are read only if selected", async () => {
   for (let index = 0; index < 5; index += 1) {
     const run = await addRun();
     await addItems(run.id, 1, call);
@@ -161,7 +161,7 @@ test("the rounds of many runs take no more statements than those of one, and ite
   expect(light.join()).not.toContain('"item"');
 });
 
-test("runs are found by the words that they were asked with, in whichever round", async () => {
+test("runs are found by the prompt version of any of their rounds", async () => {
   const [old, both, other] = [await addRun(), await addRun(), await addRun()];
   await admins.db.insert(runRounds).values([
     { runId: old.id, ...factsOf(1, { promptVersion: "0ld" }) },

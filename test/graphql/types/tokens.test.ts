@@ -27,7 +27,7 @@ const create = async (input: object, token?: string) => {
 };
 const statusOf = async (token: string) => (await admins.ask("{ viewer { name } }", { token })).status;
 
-test("a token that is made reads at once, under its name, and only reads unless asked otherwise", async () => {
+test("a new token is valid at once, has its name, and is a viewer by default", async () => {
   const { token, adminToken, userErrors } = await create({ name: "  dashboard " });
 
   const { body } = await admins.ask("{ viewer { name scope token { id prefix } } }", { token });
@@ -52,16 +52,16 @@ test("a token that is made reads at once, under its name, and only reads unless 
   });
 });
 
-test("of a token that is made only the hash is stored, and its log line tells who made it and not what it is", async () => {
+test("only the hash of a new token is stored; its log line has the creator, but not the token", async () => {
   const first = await create({ name: "ops", scope: "ADMIN" });
-  admins.notes.length = 0;
+  admins.infos.length = 0;
 
   const { token } = await create({ name: "till", expiresAt: "2999-01-01T00:00:00Z" }, first.token);
 
   const [row] = await admins.db.select().from(adminTokens).where(eq(adminTokens.name, "till"));
   expect(row).toMatchObject({ tokenHash: hashToken(token), createdBy: "ops", scope: "viewer" });
   expect(JSON.stringify(row)).not.toContain(token.slice(10));
-  expect(admins.notes).toEqual([
+  expect(admins.infos).toEqual([
     [
       {
         adminTokenId: row?.id,
@@ -76,7 +76,7 @@ test("of a token that is made only the hash is stored, and its log line tells wh
   ]);
 });
 
-test("256 bits of a token are secret, whatever of it is shown", () => {
+test("256 bits of a token are secret, besides the prefix that is shown", () => {
   const tokens = Array.from({ length: 1_000 }, makeToken);
 
   expect(new Set(tokens.map(({ token }) => token)).size).toBe(1_000);
@@ -90,9 +90,9 @@ test.each([
   ["no name", { name: " " }, "name", "BLANK"],
   ["a name of 101 characters", { name: "n".repeat(101) }, "name", "TOO_LONG"],
   ["a name with U+0000", { name: "a\0b" }, "name", "UNPRINTABLE"],
-  ["a name with half a character", { name: "a\ud800" }, "name", "UNPRINTABLE"],
-  ["a time that is over", { name: "n", expiresAt: "2026-01-01T00:00:00Z" }, "expiresAt", "IN_THE_PAST"],
-])("%s makes no token, and the answer says what is wrong", async (_, input, field, code) => {
+  ["a name with a lone surrogate", { name: "a\ud800" }, "name", "UNPRINTABLE"],
+  ["a time in the past", { name: "n", expiresAt: "2026-01-01T00:00:00Z" }, "expiresAt", "IN_THE_PAST"],
+])("%s creates no token, and the payload says what is wrong", async (_, input, field, code) => {
   const { token, adminToken, userErrors } = await create(input);
 
   expect([token, adminToken]).toEqual([null, null]);
@@ -100,7 +100,7 @@ test.each([
   expect(await admins.db.$count(adminTokens)).toBe(0);
 });
 
-test("no more tokens are valid than may be, also when they are made at the same moment; one that is revoked makes room", async () => {
+test("concurrent requests cannot exceed the limit of valid tokens; revoking one frees its place", async () => {
   for (let index = 0; index < MAX_VALID_TOKENS - 1; index++) await insertToken({ name: `n${index}` });
 
   const both = await Promise.all([create({ name: "a" }), create({ name: "b" })]);
@@ -113,9 +113,9 @@ test("no more tokens are valid than may be, also when they are made at the same 
   expect(after.userErrors).toEqual([]);
 });
 
-test("a revoked token opens nothing from the next request on; revoking it again changes and logs nothing", async () => {
+test("a revoked token is refused from the next request on; revoking it again changes and logs nothing", async () => {
   const { token, adminToken } = await create({ name: "lost" });
-  admins.notes.length = 0;
+  admins.infos.length = 0;
 
   const first = await admins.query(REVOKE, { id: adminToken.id });
   const second = await admins.query(REVOKE, { id: adminToken.id });
@@ -126,10 +126,10 @@ test("a revoked token opens nothing from the next request on; revoking it again 
   });
   expect(second).toEqual(first);
   expect(await statusOf(token)).toBe(401);
-  expect(admins.notes).toEqual([[expect.objectContaining({ name: "lost", by: "ADMIN_TOKEN" }), "admin token revoked"]]);
+  expect(admins.infos).toEqual([[expect.objectContaining({ name: "lost", by: "ADMIN_TOKEN" }), "admin token revoked"]]);
 });
 
-test("a token may revoke itself: the answer still comes, the next request is refused", async () => {
+test("a token can revoke itself: this request is answered, the next one is refused", async () => {
   const { token, adminToken } = await create({ name: "ops", scope: "ADMIN" });
 
   const { body } = await admins.ask(REVOKE, { token, variables: { id: adminToken.id } });
@@ -138,7 +138,7 @@ test("a token may revoke itself: the answer still comes, the next request is ref
   expect(await statusOf(token)).toBe(401);
 });
 
-test("revoking what does not exist is told; an id of something else is refused", async () => {
+test("revoking an unknown token returns a user error; an id of another type is refused", async () => {
   const nobody = encodeGlobalId("AdminToken", "01990000-0000-7000-8000-000000000000");
   const thread = encodeGlobalId("Thread", "01990000-0000-7000-8000-000000000000");
 
@@ -148,7 +148,7 @@ test("revoking what does not exist is told; an id of something else is refused",
   expect(await admins.refusal(REVOKE, { id: thread })).toEqual(["BAD_USER_INPUT"]);
 });
 
-test("the list has every token with its state, filtered by it and by scope, the newest first", async () => {
+test("the list has all tokens with their status, newest first, with filters by status and scope", async () => {
   const past = new Date(Date.now() - 60_000);
   await insertToken({ name: "valid" });
   await insertToken({ name: "expired", expiresAt: past });
@@ -169,7 +169,7 @@ test("the list has every token with its state, filtered by it and by scope, the 
   expect(await list({ scope: "VIEWER" })).toEqual(["revoked"]);
 });
 
-test("a viewer sees its own token and no other, nor whether there is one", async () => {
+test("a viewer sees its own token only, and not whether others exist", async () => {
   const own = await insertToken({ name: "own", scope: "viewer" });
   const other = await insertToken({ name: "other" });
   const ids = [own.id, other.id, encodeGlobalId("AdminToken", "01990000-0000-7000-8000-000000000000")];
@@ -184,7 +184,7 @@ test("a viewer sees its own token and no other, nor whether there is one", async
   }
 });
 
-test("a token of the form before this one stays valid", async () => {
+test("a token of the older format stays valid", async () => {
   const token = `ch_${"aB3_-".repeat(8)}xyz`;
   const facts = { name: "old", scope: "viewer", sandbox: false, expiresAt: null } as const;
   await createAdminToken(admins.db, { ...facts, tokenHash: hashToken(token) });
@@ -194,7 +194,7 @@ test("a token of the form before this one stays valid", async () => {
   expect(body.data.viewer).toEqual({ name: "old", token: { prefix: null, createdBy: null, status: "VALID" } });
 });
 
-/** With its own place in time: the list's order is the order of these calls. */
+/** Creation times increase with each call, so the order of the list is the order of the calls. */
 async function insertToken(values: Partial<typeof adminTokens.$inferInsert> & { name: string }) {
   const { token, prefix } = makeToken();
   const [row] = await admins.db

@@ -39,7 +39,7 @@ async function addCalls(...calls: CallValues[]) {
 
 const STATISTICS = "calls succeeded failed failureRate duration { count p50Ms p95Ms p99Ms }";
 
-test("the tools are told as the model and the people are told of them", async () => {
+test("tools have the description for the model and the label for staff", async () => {
   const { tools } = await admins.query("{ tools { name description parameters allowedRoles label { en vi } } }");
 
   expect(tools).toEqual([
@@ -54,7 +54,7 @@ test("the tools are told as the model and the people are told of them", async ()
   ]);
 });
 
-test("a tool that was never called has no rate, no times and no last use", async () => {
+test("a tool without calls has no rate, no durations and no last use", async () => {
   const { tools } = await admins.query(`{ tools { name lastUsedAt statistics { ${STATISTICS} } } }`);
 
   const never = {
@@ -73,7 +73,7 @@ test("a tool that was never called has no rate, no times and no last use", async
   ]);
 });
 
-test("calls are counted by how they ended, in the days asked for; a tool that is gone is not listed", async () => {
+test("calls are counted by status within the period; a removed tool is not listed", async () => {
   const startedAt = instant("2027-05-02T12:00:00.000Z");
   const ended = (ms: number) => ({
     createdAt: startedAt,
@@ -122,7 +122,7 @@ test("calls are counted by how they ended, in the days asked for; a tool that is
   ]);
 });
 
-test("without a period the last thirty days count, today among them", async () => {
+test("without a period, the last 30 days count, today included", async () => {
   const name = "CheckStock";
   await addCalls(
     { name, createdAt: instant("2026-10-26T03:59:59.999Z") },
@@ -136,7 +136,7 @@ test("without a period the last thirty days count, today among them", async () =
   expect(tools[0]).toEqual({ statistics: { calls: 2 } });
 });
 
-test("the statistics of all tools are one statement for a period, and nothing is read for the rest", async () => {
+test("the statistics of all tools take one statement per period, and other fields none", async () => {
   admins.statements.length = 0;
   await admins.query(`{ tools { name statistics { ${STATISTICS} } lastUsedAt } }`);
   const whole = admins.statements.length;
@@ -145,7 +145,7 @@ test("the statistics of all tools are one statement for a period, and nothing is
   expect([whole, admins.statements.length]).toEqual([2, 2]);
 });
 
-test("a period that is none is refused", async () => {
+test("an invalid period is refused", async () => {
   const query = '{ tools { statistics(period: { from: "2026-11-24", until: "2026-11-24" }) { calls } } }';
 
   expect(new Set(await admins.refusal(query))).toEqual(new Set(["BAD_USER_INPUT"]));

@@ -18,7 +18,7 @@ afterAll(() => admins.close());
 const NOVEMBER = new Date("2026-11-24T08:00:00Z");
 const LUNA = { model: "gpt-6-luna", queuedAt: NOVEMBER };
 
-/** Dearer from December on. */
+/** The price rises in December. */
 const DATED: ModelPrice[] = [
   { model: "luna", from: "2026-11-01", inputUsd: "0.15", cachedInputUsd: "0.015", outputUsd: "0.6" },
   { model: "luna", from: "2026-12-01", inputUsd: "0.25", cachedInputUsd: "0.025001", outputUsd: "1" },
@@ -33,7 +33,7 @@ async function addThread(...values: Partial<typeof runs.$inferInsert>[]) {
   return thread;
 }
 
-test("a run costs by its model's price, its cached tokens by their own, to the last digit", async () => {
+test("a run is priced by its model, cached tokens at their own price, exactly", async () => {
   const thread = await addThread({ ...LUNA, inputTokens: 1_234, cachedInputTokens: 1_024, outputTokens: 77 });
 
   const { runs: found } = await costsOf(thread.id);
@@ -42,7 +42,7 @@ test("a run costs by its model's price, its cached tokens by their own, to the l
   expect(found.nodes).toEqual([{ cost: "0.00006974" }]);
 });
 
-test("a run of a model without a price, or that is not counted yet, has no cost: not 0", async () => {
+test("a run without a price or without token counts has a null cost, not 0", async () => {
   const tokens = { inputTokens: 1_000, outputTokens: 10 };
   const thread = await addThread(
     { ...tokens, model: "llama4:8b", queuedAt: NOVEMBER },
@@ -55,11 +55,11 @@ test("a run of a model without a price, or that is not counted yet, has no cost:
   const { runs: found, cost } = await costsOf(thread.id);
 
   expect(found.nodes.map((run: { cost: unknown }) => run.cost)).toEqual(["0", null, null, null, null]);
-  // The third was answered by a server that does not count.
+  // The server of the third run reports no token counts.
   expect(cost).toEqual({ usd: "0", unpricedRuns: 4 });
 });
 
-test("a run that never asked a model is free, however it ended", async () => {
+test("a run without a model call costs 0, however it ended", async () => {
   const never = { model: null, queuedAt: NOVEMBER };
   const thread = await addThread(
     { ...never, status: "cancelled" },
@@ -70,7 +70,7 @@ test("a run that never asked a model is free, however it ended", async () => {
   expect((await costsOf(thread.id)).cost).toEqual({ usd: "0", unpricedRuns: 0 });
 });
 
-test("a run whose tokens nobody counted is not free: it is counted beside what is known, also of a model without a price", async () => {
+test("a run without token counts is not free: it counts as unpriced, also with a model without a price", async () => {
   const thread = await addThread(
     { ...LUNA, inputTokens: 0, outputTokens: 2 },
     { ...LUNA },
@@ -82,7 +82,7 @@ test("a run whose tokens nobody counted is not free: it is counted beside what i
   expect((await costsOf(thread.id)).cost).toEqual({ usd: "0.000001", unpricedRuns: 4 });
 });
 
-test("what a server counts below nothing counts as nothing", async () => {
+test("negative token counts of a server count as 0", async () => {
   const thread = await addThread(
     { ...LUNA, inputTokens: -1_000, cachedInputTokens: -7, outputTokens: 2 },
     { model: "llama4:8b", inputTokens: 5, outputTokens: -5 },
@@ -91,7 +91,7 @@ test("what a server counts below nothing counts as nothing", async () => {
   expect((await costsOf(thread.id)).cost).toEqual({ usd: "0.000001", unpricedRuns: 1 });
 });
 
-test("a thread costs what its runs cost, and says how many could not be counted", async () => {
+test("a thread costs the sum of its runs, and shows the number of unpriced runs", async () => {
   const thread = await addThread(
     { ...LUNA, inputTokens: 1_000_000, cachedInputTokens: 5_000_000, outputTokens: 1 },
     { ...LUNA, inputTokens: 3, outputTokens: 2_000_000 },
@@ -104,7 +104,7 @@ test("a thread costs what its runs cost, and says how many could not be counted"
   expect((await costsOf(empty.id)).cost).toEqual({ usd: "0", unpricedRuns: 0 });
 });
 
-test("the costs of many threads are one statement, and those of runs none", async () => {
+test("the costs of many threads take one statement, and those of runs none", async () => {
   admins.statements.length = 0;
 
   await admins.query("{ threads { nodes { cost { usd unpricedRuns } } } runs { nodes { cost } } }");
@@ -112,7 +112,7 @@ test("the costs of many threads are one statement, and those of runs none", asyn
   expect(admins.statements).toHaveLength(3);
 });
 
-test("the database counts as the program does, whatever the model, the day and the tokens", async () => {
+test("the database computes the same cost as the program, for any model, day and tokens", async () => {
   const tokens = fc.option(fc.integer({ min: -5, max: 2_000_000_000 }), { nil: null });
   const days = ["2026-10-31T23:59:59.999Z", "2026-11-01T00:00:00Z", "2026-11-30T23:59:59.999Z", "2026-12-01T00:00:00Z"];
   const run = fc.record({
@@ -139,7 +139,7 @@ test("the database counts as the program does, whatever the model, the day and t
   );
 });
 
-test("runs and threads are found by what they cost, and what has no price is not among them", async () => {
+test("runs and threads are filtered by cost, and unpriced ones do not match", async () => {
   const dear = await addThread({ ...LUNA, inputTokens: 0, outputTokens: 90_000_000 });
   const twice = await addThread(
     { ...LUNA, inputTokens: 0, outputTokens: 41_000_000 },
@@ -162,7 +162,7 @@ test("runs and threads are found by what they cost, and what has no price is not
   expect(over45).toEqual({ threads: { nodes: [] }, runs: { nodes: [], totalCount: 0 } });
 });
 
-test("a search by cost goes by the price of the day", async () => {
+test("a filter by cost uses the price of the day", async () => {
   const tokens = { model: "luna", inputTokens: 0, outputTokens: 1_000_000 };
   const before = await addThread({ ...tokens, queuedAt: new Date("2026-11-30T23:59:59.999Z") });
   const after = await addThread({ ...tokens, queuedAt: new Date("2026-12-01T00:00:00Z") });
@@ -178,7 +178,7 @@ test("a search by cost goes by the price of the day", async () => {
   expect(foundThreads.map(idOf)).toEqual([after.id]);
 });
 
-test("without a single price nothing has a cost, and nothing breaks", async () => {
+test("an empty price table means no costs, and no errors", async () => {
   const thread = await addThread({ ...LUNA, inputTokens: 1, outputTokens: 1 });
 
   expect(await findThreadCosts(admins.db, [thread.id], [])).toEqual([
@@ -186,7 +186,7 @@ test("without a single price nothing has a cost, and nothing breaks", async () =
   ]);
 });
 
-test("the price table can be read, the newest price of a model first", async () => {
+test("the price table is readable, newest price of a model first", async () => {
   const { prices } = await admins.query("{ prices { model from inputUsd cachedInputUsd outputUsd } }");
 
   expect(prices).toHaveLength(PRICES.length);
@@ -227,11 +227,11 @@ test.each([
   Number.NaN,
   true,
   null,
-])("a Decimal that is none, or is out of bounds, is refused: %j", (value) => {
+])("an invalid or too large Decimal is refused: %j", (value) => {
   expect(() => parseDecimal(value)).toThrow("A Decimal is written as");
 });
 
-test.each(["threads", "runs"])("%s that cost more than less than nothing are refused", async (list) => {
+test.each(["threads", "runs"])("a negative cost limit is refused in the filter of %s", async (list) => {
   expect(await admins.refusal(`{ ${list}(filter: { costOver: "-0.01" }) { totalCount } }`)).toEqual(["BAD_USER_INPUT"]);
 });
 

@@ -12,7 +12,7 @@ import {
 import { NEW_YORK } from "../../support/shop.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
 
-/** Each test has a year of its own, in a zone that puts its clock back on the first Sunday of November. */
+/** Each test uses its own year, in a time zone that ends DST on the first Sunday of November. */
 let admins: AdminClient;
 beforeAll(async () => {
   admins = await startAdminApi({ environment: { shop: NEW_YORK } });
@@ -39,12 +39,12 @@ async function addRun(values: RunValues) {
   return insertRun(admins.db, { threadId: thread.id, ...values });
 }
 
-/** Some runs that were queued at these times. */
+/** Inserts runs queued at these times. */
 async function addRunsAt(...times: string[]) {
   for (const time of times) await addRun({ queuedAt: instant(time) });
 }
 
-test("a run belongs to the shop's day on which it was queued, to the microsecond, also where a day has 25 hours", async () => {
+test("a run counts on the shop's day on which it was queued, to the microsecond, also on a day of 25 hours", async () => {
   await addRunsAt("2026-10-31T04:00:00Z", "2026-11-01T03:59:59.999999Z");
   await addRunsAt("2026-11-01T04:00:00Z", "2026-11-01T06:30:00Z", "2026-11-02T04:59:59.999999Z");
   await addRunsAt("2026-11-03T04:59:59Z");
@@ -68,7 +68,7 @@ test("a run belongs to the shop's day on which it was queued, to the microsecond
   });
 });
 
-test("a day of 23 hours is as long as it is, and days without anything are there with zeroes", async () => {
+test("a day of 23 hours has its real length, and days without rows have zeros", async () => {
   await addRunsAt("2027-03-14T05:00:00Z", "2027-03-15T03:59:59Z", "2027-03-16T03:59:59Z", "2027-03-16T04:00:00Z");
 
   const { groups } = await usage("2027-03-13", "2027-03-16", "DAY", `${GROUPS} figures ${FIGURES} }`);
@@ -99,7 +99,7 @@ test("a day of 23 hours is as long as it is, and days without anything are there
   });
 });
 
-test("weeks begin on Monday and months on their first, and of both only the days of the period count", async () => {
+test("weeks begin on Monday and months on the first; only days of the period count", async () => {
   // 2028-02-28 is a Monday.
   await addRunsAt("2028-02-28T12:00:00Z", "2028-02-29T12:00:00Z", "2028-03-05T12:00:00Z", "2028-03-06T12:00:00Z");
   const fields = "total { runs { total } } groups { date figures { runs { total } } }";
@@ -119,7 +119,7 @@ test("weeks begin on Monday and months on their first, and of both only the days
   ]);
 });
 
-test("the figures of a period: outcomes, tokens beyond an Int, cost, times, calls", async () => {
+test("the figures of a period: statuses, tokens beyond an Int, cost, durations, tool calls", async () => {
   const at = "2029-06-01T12:00:00Z";
   const after = (seconds: number) => instant(`2029-06-01T12:00:${String(seconds).padStart(2, "0")}Z`);
   const luna = { model: "gpt-6-luna", queuedAt: instant(at) };
@@ -160,7 +160,7 @@ test("the figures of a period: outcomes, tokens beyond an Int, cost, times, call
       reasoningTokens: 6,
     },
     // (2 x 10^9 x 0.1 + 2 x 10^9 x 0.01 + 8 x 0.5 + 10 x 0.1) millionths
-    // The one of a model without a price, 18 whose tokens nobody counted, and the one that is still open.
+    // One with a model without a price, 18 without token counts, and the open one.
     cost: { usd: "220.000005", unpricedRuns: 20 },
     firstText: { count: 20, p50Ms: 10_000, p95Ms: 19_000, p99Ms: 20_000 },
     duration: { count: 20, p50Ms: 20_000, p95Ms: 38_000, p99Ms: 40_000 },
@@ -169,7 +169,7 @@ test("the figures of a period: outcomes, tokens beyond an Int, cost, times, call
   });
 });
 
-test("by staff member: who asked, who wrote and whom an answer answers, the one with the most runs first", async () => {
+test("by staff member: runs by asker, messages by author, answers by the person who asked; most runs first", async () => {
   const [linh, minh] = [await insertStaffMember(admins.db), await insertStaffMember(admins.db, { name: "Minh" })];
   const queuedAt = instant("2030-06-01T12:00:00Z");
   await addRun({ queuedAt, askerId: minh.id });
@@ -215,7 +215,7 @@ test("by staff member: who asked, who wrote and whom an answer answers, the one 
   });
 });
 
-test("by tool: a run counts for each tool that it called, however often, and the total counts it once", async () => {
+test("by tool: a run counts once for each tool that it called, and once in the total", async () => {
   const queuedAt = instant("2031-06-01T12:00:00Z");
   const tokens = { model: "gpt-6-luna", inputTokens: 1_000_000, outputTokens: 0 };
   const both = await addRun({ queuedAt, ...tokens });
@@ -264,7 +264,7 @@ test("by tool: a run counts for each tool that it called, however often, and the
     {
       key: "Sales",
       tool: "Sales",
-      // Its call came a day later: the run that called it began within the period.
+      // The tool call came a day later, but its run was queued within the period.
       figures: {
         runs: { total: 1 },
         cost: { usd: "0.1" },
@@ -277,7 +277,7 @@ test("by tool: a run counts for each tool that it called, however often, and the
   ]);
 });
 
-test("by tool: a message counts for what its run called, also where question and call are of the day before", async () => {
+test("by tool: a message counts for the tools of its run, even if question and call are a day older", async () => {
   const asked = instant("2041-06-01T03:59:58Z");
   const run = await addRun({ queuedAt: asked });
   await insertToolCall(admins.db, run, { createdAt: instant("2041-06-01T03:59:59Z"), name: "Stock" });
@@ -293,7 +293,7 @@ test("by tool: a message counts for what its run called, also where question and
   expect(report).toEqual({ total: answerOnly, groups: [{ tool: "Stock", figures: answerOnly }] });
 });
 
-test("of many groups the hundred with the most runs are shown, and the others are counted", async () => {
+test("of many groups, the hundred with the most runs are shown, and the rest is counted", async () => {
   for (let index = 0; index < 103; index += 1) {
     await addRun({ queuedAt: instant("2032-06-01T12:00:00Z"), model: `model-${String(index).padStart(3, "0")}` });
   }
@@ -311,7 +311,7 @@ test("of many groups the hundred with the most runs are shown, and the others ar
   expect([omittedGroups, total.runs.total]).toEqual([3, 104]);
 });
 
-test("the groups add up to the total, whatever happened when", async () => {
+test("the groups always add up to the total", async () => {
   const people = [await insertStaffMember(admins.db), await insertStaffMember(admins.db)];
   const minutes = fc.integer({ min: 0, max: 35 * 24 * 60 });
   const tokens = fc.option(fc.integer({ min: 0, max: 2_000_000 }), { nil: null });
@@ -333,7 +333,7 @@ test("the groups add up to the total, whatever happened when", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(happening, { maxLength: 12 }), async (happenings) => {
       year += 1;
-      // From the middle of October to the middle of November: the clock is put back on the way.
+      // From mid-October to mid-November: DST ends in between.
       const at = (minute: number) => new Date(Date.UTC(year, 9, 14) + minute * 60_000);
       for (const { queuedIn, saidIn, asker, author, calls, ...values } of happenings) {
         const run = await addRun({ ...values, askerId: idOf(asker), queuedAt: at(queuedIn) });
@@ -361,7 +361,7 @@ test("the groups add up to the total, whatever happened when", async () => {
   );
 });
 
-test("a report takes three statements and one for its people, and only those that its figures need", async () => {
+test("a report takes three statements, one more for staff members, and only those that its figures need", async () => {
   const period = ["2030-06-01", "2030-06-02"] as const;
   const statementsOf = async (by: string, fields: string) => {
     admins.statements.length = 0;
@@ -376,7 +376,7 @@ test("a report takes three statements and one for its people, and only those tha
   expect(await statementsOf("DAY", "from until timeZone groups { date }")).toBe(0);
 });
 
-test("reports of different periods in one query are kept apart", async () => {
+test("reports of different periods in one query do not mix", async () => {
   const report = (name: string, day: string, next: string) =>
     `${name}: usage(period: { from: "${day}", until: "${next}" }, by: MODEL) { total { runs { total } } }`;
 
@@ -387,7 +387,7 @@ test("reports of different periods in one query are kept apart", async () => {
   expect([data.one.total.runs.total, data.other.total.runs.total]).toEqual([4, 3]);
 });
 
-test("a request has room for some reports, not for dozens", async () => {
+test("the cost limit allows several reports per request, but not dozens", async () => {
   const reports = (count: number) =>
     Array.from({ length: count }, (_, index) => {
       const period = `{ from: "2030-06-01", until: "2030-06-${String(index + 2).padStart(2, "0")}" }`;
@@ -399,13 +399,13 @@ test("a request has room for some reports, not for dozens", async () => {
 });
 
 test.each([
-  ["2026-11-24", "2026-11-24", "no day"],
-  ["2026-11-24", "2026-11-23", "no day"],
+  ["2026-11-24", "2026-11-24", "is empty"],
+  ["2026-11-24", "2026-11-23", "is empty"],
   ["2026-01-01", "2027-02-06", "401 days"],
   ["0001-01-01", "9999-12-31", "1970"],
   ["1969-12-31", "1970-01-02", "1970"],
   ["1970-01-01", "9999-12-31", "days"],
-])("a period from %s until %s is refused, and told why: %s", async (from, until, why) => {
+])("a period from %s until %s is refused with the reason: %s", async (from, until, why) => {
   for (const by of ["DAY", "WEEK", "MONTH", "STAFF_MEMBER", "MODEL", "TOOL"]) {
     const { body } = await admins.ask(
       `{ usage(period: { from: "${from}", until: "${until}" }, by: ${by}) { groups { key } } }`,
@@ -417,7 +417,7 @@ test.each([
   }
 });
 
-test("400 days are a period, each with all its figures, also the last that a calendar has", async () => {
+test("a period may have 400 days, all with all figures, up to the last day of the calendar", async () => {
   const { groups } = await usage("2026-01-01", "2027-02-05", "DAY", `groups { date figures ${FIGURES} }`);
   const last = await usage("9999-01-01", "9999-12-31", "MONTH", "groups { date figures { runs { total } } }");
 
@@ -444,7 +444,7 @@ interface Figures {
 
 type Sums = Record<string, bigint>;
 
-/** All that can be summed, money in millionths of a millionth. */
+/** All figures that can be summed; costs in 10^-12 US dollars. */
 function sumsOf({ runs, tokens, cost, firstText, duration, ...counts }: Figures): Sums {
   const [units = "", decimals = ""] = cost.usd.split(".");
   const numbers = {

@@ -1,4 +1,4 @@
-/** What admins read of imports. */
+/** Queries of imports for admins. */
 import { and, eq, gt, ilike, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
@@ -9,17 +9,17 @@ import { escapeWildcards } from "./related.ts";
 
 export type ImportRow = typeof imports.$inferSelect;
 
-/** All that are given must hold. */
+/** All given conditions must hold. */
 export type ImportFilter = {
   readonly kind?: ImportRow["kind"] | null | undefined;
   readonly completed?: TimeRange | null | undefined;
-  /** Only those that added or changed something. */
+  /** Only imports that added or changed rows. */
   readonly changedOnly?: boolean | null | undefined;
-  /** Letters that occur in the file's name, whatever their case. */
+  /** Text that the file name contains, case-insensitive. */
   readonly fileName?: string | null | undefined;
 };
 
-/** All imports, by when they were done. */
+/** All imports, by time of completion. */
 export function listImports(filter: ImportFilter): Listing<ImportRow> {
   return {
     name: "imports.completedAt",
@@ -33,7 +33,7 @@ export function listImports(filter: ImportFilter): Listing<ImportRow> {
   };
 }
 
-/** The imports with these ids, in no order; one that does not exist is left out. */
+/** The imports with these ids, in any order. Unknown ids are left out. */
 export function findImports(db: Db, ids: readonly string[]): Promise<ImportRow[]> {
   return db
     .select()

@@ -1,4 +1,4 @@
-/** What admins read of invites: never the code or its hash. */
+/** Queries of invites for admins. They never read the code or its hash. */
 import { and, eq, getColumns, inArray, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
@@ -10,23 +10,23 @@ import { inRange, type TimeRange } from "./range.ts";
 export type InviteStatus = "open" | "used" | "expired";
 export type InviteRow = Omit<typeof invites.$inferSelect, "codeHash"> & { readonly status: InviteStatus };
 
-/** All that are given must hold. */
+/** All given conditions must hold. */
 export type InviteFilter = {
-  /** One of these; an empty list finds nothing. */
+  /** One of these. An empty list matches nothing. */
   readonly status?: readonly InviteStatus[] | null | undefined;
   readonly role?: InviteRow["role"] | null | undefined;
   readonly createdById?: string | null | undefined;
   readonly created?: TimeRange | null | undefined;
 };
 
-/** By the database's clock, which decides when an invite is used too. */
+/** By the clock of the database, which also decides whether an invite can be used. */
 const STATUS = sql<InviteStatus>`case when ${invites.usedAt} is not null then 'used'
   when ${invites.expiresAt} <= now() then 'expired' else 'open' end`;
 
 const { codeHash: _codeHash, ...PLAIN } = getColumns(invites);
 const COLUMNS = { ...PLAIN, status: STATUS.as("status") };
 
-/** All invites of the sandbox or all others, by when they were made. */
+/** All invites of one environment, by time of creation. */
 export function listInvites(filter: InviteFilter, sandbox: boolean): Listing<InviteRow> {
   return {
     name: "invites.createdAt",
@@ -41,7 +41,7 @@ export function listInvites(filter: InviteFilter, sandbox: boolean): Listing<Inv
   };
 }
 
-/** The invites with these ids, in no order; one that does not exist, or is of the other side, is left out. */
+/** The invites with these ids, in any order. Unknown ids and ids of the other environment are left out. */
 export function findInvites(db: Db, ids: readonly string[], sandbox: boolean): Promise<InviteRow[]> {
   return db
     .select(COLUMNS)

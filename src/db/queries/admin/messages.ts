@@ -1,9 +1,9 @@
-/** What admins read of messages. */
+/** Queries of messages for admins. */
 import { and, asc, eq, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
 import { messageRevisions, messages } from "../../schema/index.ts";
-import { MESSAGES_TO_WALK, messageHas, messageHasUnindexed } from "../search/search.ts";
+import { MESSAGES_TO_SCAN, messageMatches, messageMatchesUnindexed } from "../search/search.ts";
 import { isThreadInEnvironment } from "./environments.ts";
 import type { Listing, RareCondition } from "./paging.ts";
 import { inRange, type TimeRange } from "./range.ts";
@@ -12,19 +12,19 @@ import { asksOnly, inChat, rarely } from "./related.ts";
 export type MessageRow = typeof messages.$inferSelect;
 export type RevisionRow = typeof messageRevisions.$inferSelect;
 
-/** All that are given must hold. */
+/** All given conditions must hold. */
 export type MessageFilter = {
   readonly threadId?: string | null | undefined;
   readonly role?: MessageRow["role"] | null | undefined;
   readonly authorId?: string | null | undefined;
   readonly chatId?: string | null | undefined;
   readonly runId?: string | null | undefined;
-  /** Words that occur in the text: see `parseSearch`. */
+  /** Words that the text contains: see `parseSearch`. */
   readonly text?: string | null | undefined;
   readonly created?: TimeRange | null | undefined;
 };
 
-/** The messages of all threads of a side (`admin-sides.ts`), by when they were said. */
+/** The messages of all threads of an environment, by time. */
 export function listMessages(filter: MessageFilter, sandbox: boolean): Listing<MessageRow> {
   return {
     name: "messages.createdAt",
@@ -40,7 +40,7 @@ export function listMessages(filter: MessageFilter, sandbox: boolean): Listing<M
   };
 }
 
-/** The messages of a thread (the parent), in the order in which they were said. */
+/** The messages of a thread (the parent), by position. */
 export function listMessagesOfThread(filter: MessageFilter, sandbox: boolean): Listing<MessageRow> {
   return {
     name: "thread.messages",
@@ -53,7 +53,7 @@ export function listMessagesOfThread(filter: MessageFilter, sandbox: boolean): L
   };
 }
 
-/** The messages with these ids, in no order; one that does not exist on this side is left out. */
+/** The messages with these ids, in any order. Unknown ids and ids of the other environment are left out. */
 export function findMessages(db: Db, ids: readonly string[], sandbox: boolean): Promise<MessageRow[]> {
   return db
     .select()
@@ -61,7 +61,7 @@ export function findMessages(db: Db, ids: readonly string[], sandbox: boolean): 
     .where(and(sql`${messages.id} = any(${uuidArray(ids)})`, isThreadInEnvironment(messages.threadId, sandbox)));
 }
 
-/** What the Assistant said in these runs: at most one message each, in no order. */
+/** The answers of these runs: at most one message per run, in any order. */
 export function findAnswers(db: Db, runIds: readonly string[]): Promise<MessageRow[]> {
   return db
     .select()
@@ -69,7 +69,7 @@ export function findAnswers(db: Db, runIds: readonly string[]): Promise<MessageR
     .where(and(eq(messages.role, "assistant"), sql`${messages.runId} = any(${uuidArray(runIds)})`));
 }
 
-/** What these runs answer: at most one message each, in no order. */
+/** The questions of these runs: at most one message per run, in any order. */
 export function findQuestions(db: Db, runIds: readonly string[]): Promise<MessageRow[]> {
   return db
     .select()
@@ -77,7 +77,7 @@ export function findQuestions(db: Db, runIds: readonly string[]): Promise<Messag
     .where(and(eq(messages.role, "user"), sql`${messages.runId} = any(${uuidArray(runIds)})`));
 }
 
-/** How many messages each of these threads has; a thread without any is left out. */
+/** The number of messages per thread. Threads without messages are left out. */
 export function countMessages(db: Db, threadIds: readonly string[]): Promise<{ threadId: string; count: number }[]> {
   return db
     .select({ threadId: messages.threadId, count: sql<number>`count(*)::integer` })
@@ -86,7 +86,7 @@ export function countMessages(db: Db, threadIds: readonly string[]): Promise<{ t
     .groupBy(messages.threadId);
 }
 
-/** What these messages were changed to, in the order of the changes, the messages in none. */
+/** The revisions of these messages, oldest first. Revisions of different messages may be mixed. */
 export function findRevisions(db: Db, messageIds: readonly string[]): Promise<RevisionRow[]> {
   return db
     .select()
@@ -108,8 +108,8 @@ function whereMessage(filter: MessageFilter, sandbox: boolean): SQL | undefined 
 
 function rareMessage(filter: MessageFilter): RareCondition | undefined {
   const ofChat = filter.chatId ? inChat(messages.threadId, filter.chatId) : undefined;
-  if (filter.text == null) return rarely(MESSAGES_TO_WALK, ofChat);
-  const whereWalking = and(messageHasUnindexed(filter.text), ofChat);
-  const where = and(messageHas(filter.text), ofChat);
-  return where && { where, whereWalking, walkRows: MESSAGES_TO_WALK };
+  if (filter.text == null) return rarely(MESSAGES_TO_SCAN, ofChat);
+  const whereWalking = and(messageMatchesUnindexed(filter.text), ofChat);
+  const where = and(messageMatches(filter.text), ofChat);
+  return where && { where, whereWalking, walkRows: MESSAGES_TO_SCAN };
 }

@@ -1,8 +1,8 @@
-/** Half-open ranges of time in the admins' filters. */
+/** Half-open time ranges in filters. */
 import { and, gte, lt, type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 
-/** From `from` on, and before `until`: RFC 3339 with an offset, exact to the microsecond; an end left out is open. */
+/** `from` included, `until` excluded, both optional. RFC 3339 with an offset, exact to the microsecond. */
 export type TimeRange = { readonly from?: string | null | undefined; readonly until?: string | null | undefined };
 
 export function inRange(column: AnyPgColumn, range: TimeRange | null | undefined): SQL | undefined {

@@ -1,27 +1,27 @@
-/** What admins read of the rounds of runs: how the model was asked, what it said, which tools it called. */
+/** Queries of rounds for admins: the model's settings, its output, and the tool calls. */
 import { and, asc, eq, type SQL, sql } from "drizzle-orm";
 import { union } from "drizzle-orm/pg-core";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
 import { runItems, runRounds, runs, toolCalls } from "../../schema/index.ts";
 
-/** One round of one run, counted from 1. */
+/** One round of one run. Rounds count from 1. */
 export interface RoundKey {
   readonly runId: string;
   readonly round: number;
 }
 
 export interface RoundRow extends RoundKey {
-  /** When its run was asked: by that day its tokens have a price. */
+  /** When the run was queued. The price of its tokens is that of this day. */
   readonly queuedAt: Date;
-  /** Null for a round of before it was noted how the model was asked. */
+  /** Null for rounds of versions that did not store the model's settings. */
   readonly facts: typeof runRounds.$inferSelect | null;
 }
 
-/** The rounds of these runs, each run's in their order. */
+/** The rounds of these runs, ordered by run and round. */
 export function findRounds(db: Db, runIds: readonly string[]): Promise<RoundRow[]> {
   const ids = uuidArray(runIds);
-  // A round that was cut short has no items, and one of an earlier version has no facts.
+  // An interrupted round has no items. A round of an earlier version has no facts.
   const known = union(
     db
       .select({ runId: runRounds.runId, round: runRounds.round })
@@ -40,7 +40,7 @@ export function findRounds(db: Db, runIds: readonly string[]): Promise<RoundRow[
     .orderBy(asc(known.runId), asc(known.round));
 }
 
-/** What the model said in these rounds, item by item, without its encrypted reasoning; a round without items is left out. */
+/** The model's output items of these rounds, without encrypted reasoning. Rounds without items are left out. */
 export function findRoundItems(db: Db, keys: readonly RoundKey[]): Promise<(RoundKey & { items: unknown[] })[]> {
   return db
     .select({
@@ -53,7 +53,7 @@ export function findRoundItems(db: Db, keys: readonly RoundKey[]): Promise<(Roun
     .groupBy(runItems.runId, runItems.round);
 }
 
-/** The ids of the calls of these rounds, each round's in the model's order. */
+/** The ids of the tool calls of these rounds, per round in the model's order. */
 export function findRoundCalls(db: Db, keys: readonly RoundKey[]): Promise<(RoundKey & { id: string })[]> {
   return db
     .select({ runId: toolCalls.runId, round: toolCalls.round, id: toolCalls.id })
@@ -62,8 +62,8 @@ export function findRoundCalls(db: Db, keys: readonly RoundKey[]): Promise<(Roun
     .orderBy(asc(toolCalls.runId), asc(toolCalls.round), asc(toolCalls.position));
 }
 
-/** Runs of which a round was asked with these words of the prompt and the tools. */
-export function isAskedWith(promptVersion: string): SQL {
+/** Condition: one of the run's rounds used this version of the prompt and the tools. */
+export function usesPromptVersion(promptVersion: string): SQL {
   return sql`exists (select 1 from ${runRounds} where ${runRounds.runId} = ${runs.id}
     and ${runRounds.promptVersion} = ${promptVersion})`;
 }

@@ -1,4 +1,4 @@
-/** What admins read of runs and of the delivery of their replies. */
+/** Queries of runs and of the delivery of their replies for admins. */
 import { and, eq, exists, gt, inArray, isNotNull, not, or, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
@@ -8,51 +8,48 @@ import { isThreadInEnvironment } from "./environments.ts";
 import type { Listing, RareCondition } from "./paging.ts";
 import { inRange, type TimeRange } from "./range.ts";
 import { asksOnly, inChat, isOneOf, ROWS_TO_WALK, rarely } from "./related.ts";
-import { isAskedWith } from "./rounds.ts";
+import { usesPromptVersion } from "./rounds.ts";
 
 export type RunRow = typeof runs.$inferSelect;
 
-/** All that are given must hold. */
+/** All given conditions must hold. */
 export type RunFilter = {
   readonly threadId?: string | null | undefined;
-  /** One of these; an empty list finds nothing. */
+  /** One of these. An empty list matches nothing. */
   readonly status?: readonly RunRow["status"][] | null | undefined;
   readonly errorCode?: string | null | undefined;
   readonly model?: string | null | undefined;
   readonly queued?: TimeRange | null | undefined;
-  /** Of one of its rounds. */
+  /** The version of the prompt and the tools in one of its rounds. */
   readonly promptVersion?: string | null | undefined;
-  /** US dollars that it cost more than, a plain decimal. */
+  /** Runs that cost more than this, in US dollars as a plain decimal. */
   readonly costOver?: string | null | undefined;
   /** Who asked. */
   readonly staffMemberId?: string | null | undefined;
   readonly chatId?: string | null | undefined;
-  /** From beginning to end. */
+  /** By the time from start to end. */
   readonly slowerThanMs?: number | null | undefined;
-  /** From the question's storing to the model's first words. */
+  /** By the time from storing the question to the model's first text. */
   readonly firstTextLaterThanMs?: number | null | undefined;
-  /** One of these, as `deliveryStatus` in `graphql/types/delivery.ts` says it; an empty list finds nothing. */
+  /** One of these, by the rule of `deliveryStatus` in `graphql/types/runs/delivery.ts`. An empty list matches nothing. */
   readonly delivery?: readonly DeliveryStatus[] | null | undefined;
-  /** The name of a tool that was called in it. */
+  /** The name of a tool that the run called. */
   readonly usedTool?: string | null | undefined;
 };
 
 export type RunOrder = "queuedAt" | "durationMs";
 export type DeliveryStatus = (typeof replies.$inferSelect)["status"];
 
-/** A run's reply in Telegram, with what there is to know where it has none. */
+/** The reply of a run in Telegram, and what the status depends on if there is none. */
 export type DeliveryRow = {
   readonly runId: string;
   readonly chatType: (typeof chats.$inferSelect)["type"];
   readonly runCompletedAt: Date | null;
-  /** Null while the run has no reply: in the terminal, or before the reply begins. */
+  /** Null without a reply: in a terminal chat, or before the reply begins. */
   readonly reply: typeof replies.$inferSelect | null;
 };
 
-/**
- * The runs of all threads of a side (`admin-sides.ts`), by when they were queued or by how long they took: those that have not
- * ended count as shortest.
- */
+/** The runs of all threads of an environment, by time of queueing or by duration. Runs that have not ended count as shortest. */
 export function listRuns(db: Db, filter: RunFilter, order: RunOrder, sandbox: boolean): Listing<RunRow> {
   return {
     name: `runs.${order}`,
@@ -68,15 +65,15 @@ export function listRuns(db: Db, filter: RunFilter, order: RunOrder, sandbox: bo
   };
 }
 
-/** The runs of a thread (the parent), by the message that each answers or by how long they took. */
+/** The runs of a thread (the parent), by the position of their question or by duration. */
 export function listRunsOfThread(db: Db, filter: RunFilter, order: RunOrder, sandbox: boolean): Listing<RunRow> {
-  const ofAll = listRuns(db, filter, order, sandbox);
+  const allRuns = listRuns(db, filter, order, sandbox);
   const name = `thread.runs.${order}`;
-  if (order === "durationMs") return { ...ofAll, name, parent: runs.threadId };
-  return { ...ofAll, name, parent: runs.threadId, key: [{ column: runs.position, kind: "integer" }] };
+  if (order === "durationMs") return { ...allRuns, name, parent: runs.threadId };
+  return { ...allRuns, name, parent: runs.threadId, key: [{ column: runs.position, kind: "integer" }] };
 }
 
-/** The runs with these ids, in no order; one that does not exist on this side is left out. */
+/** The runs with these ids, in any order. Unknown ids and ids of the other environment are left out. */
 export function findRuns(db: Db, ids: readonly string[], sandbox: boolean): Promise<RunRow[]> {
   return db
     .select()
@@ -84,7 +81,7 @@ export function findRuns(db: Db, ids: readonly string[], sandbox: boolean): Prom
     .where(and(sql`${runs.id} = any(${uuidArray(ids)})`, isThreadInEnvironment(runs.threadId, sandbox)));
 }
 
-/** The delivery of each of these runs, in no order. */
+/** The delivery of each of these runs, in any order. */
 export function findDeliveries(db: Db, runIds: readonly string[]): Promise<DeliveryRow[]> {
   return db
     .select({ runId: runs.id, chatType: chats.type, runCompletedAt: runs.completedAt, reply: replies })
@@ -119,15 +116,15 @@ function rareRun(db: Db, filter: RunFilter, order: RunOrder): RareCondition | un
     filter.firstTextLaterThanMs == null
       ? undefined
       : sql`${runs.firstTokenAt} - ${runs.queuedAt} > ${filter.firstTextLaterThanMs}::bigint * interval '1 millisecond'`,
-    filter.delivery ? isDelivered(db, filter.delivery) : undefined,
+    filter.delivery ? hasDeliveryStatus(db, filter.delivery) : undefined,
     filter.usedTool == null ? undefined : exists(callsOf(db, filter.usedTool)),
-    filter.promptVersion == null ? undefined : isAskedWith(filter.promptVersion),
+    filter.promptVersion == null ? undefined : usesPromptVersion(filter.promptVersion),
     filter.costOver ? runCostsOver(filter.costOver) : undefined,
   );
 }
 
-/** See `DeliveryRow`: where there is no reply, what can be seen follows from the run and its chat. */
-function isDelivered(db: Db, statuses: readonly DeliveryStatus[]): SQL | undefined {
+/** Without a reply the status follows from the run and its chat: see `DeliveryRow`. */
+function hasDeliveryStatus(db: Db, statuses: readonly DeliveryStatus[]): SQL | undefined {
   const reply = db.select({ one: sql`1` }).from(replies).where(eq(replies.runId, runs.id));
   const withStatus = exists(
     db
@@ -135,11 +132,11 @@ function isDelivered(db: Db, statuses: readonly DeliveryStatus[]): SQL | undefin
       .from(replies)
       .where(and(eq(replies.runId, runs.id), inArray(replies.status, [...statuses]))),
   );
-  const isSeen = and(isNotNull(runs.completedAt), inTerminal(db));
+  const isShown = and(isNotNull(runs.completedAt), inTerminal(db));
   return or(
     withStatus,
-    statuses.includes("delivered") && isSeen ? and(not(exists(reply)), isSeen) : undefined,
-    statuses.includes("pending") && isSeen ? and(not(exists(reply)), not(isSeen)) : undefined,
+    statuses.includes("delivered") && isShown ? and(not(exists(reply)), isShown) : undefined,
+    statuses.includes("pending") && isShown ? and(not(exists(reply)), not(isShown)) : undefined,
   );
 }
 

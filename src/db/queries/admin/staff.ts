@@ -1,26 +1,26 @@
-/** What admins read of staff members. */
+/** Queries of staff members for admins. */
 import { and, desc, eq, isNotNull, isNull, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
 import { messages, staff } from "../../schema/index.ts";
-import { staffMemberHas } from "../search/search.ts";
+import { staffMemberMatches } from "../search/search.ts";
 import type { Listing } from "./paging.ts";
 import { inRange, type TimeRange } from "./range.ts";
 
 export type StaffRow = typeof staff.$inferSelect;
 
-/** All that are given must hold. */
+/** All given conditions must hold. */
 export type StaffFilter = {
   readonly role?: StaffRow["role"] | null | undefined;
   readonly removed?: boolean | null | undefined;
-  /** Words of the name or the @name: see `parseSearch`. */
+  /** Words in the name or the username: see `parseSearch`. */
   readonly text?: string | null | undefined;
   readonly created?: TimeRange | null | undefined;
 };
 
 export type StaffOrder = "createdAt" | "name";
 
-/** How much a staff member has said. */
+/** How active a staff member is. */
 export type StaffActivity = {
   readonly staffId: string;
   readonly messageCount: number;
@@ -30,13 +30,13 @@ export type StaffActivity = {
 /** A count of messages stops here: 10,001 means "more than 10,000". */
 const MESSAGE_COUNT_CAP = 10_001;
 
-/** The name without accents and case, as `words_of` folds; no collation of the server has a say in the order. */
+/** The name without accents and case, folded like `words_of`. Collation "C", so the order is the same on every server. */
 const FOLDED_NAME = sql`(translate(lower(regexp_replace(normalize(${staff.name}, NFD), '[\\u0300-\\u036f]+', '', 'g')
   collate "C"), 'đĐ', 'dd') collate "C")`;
 
 /**
- * All people who may or might once speak with the bot, in the sandbox or else with a real one, by when they came or by their
- * names. Staff are few: names have no index.
+ * All staff members of one environment, removed ones included, by time of joining or by name. There are few of them, so names
+ * have no index.
  */
 export function listStaff(filter: StaffFilter, order: StaffOrder, sandbox: boolean): Listing<StaffRow> {
   return {
@@ -53,7 +53,7 @@ export function listStaff(filter: StaffFilter, order: StaffOrder, sandbox: boole
   };
 }
 
-/** What each of these staff members has said, in no order. */
+/** The activity of each of these staff members, in any order. */
 export async function findStaffActivity(db: Db, ids: readonly string[]): Promise<StaffActivity[]> {
   const counted = db
     .select({ one: sql`1`.as("one") })
@@ -75,7 +75,7 @@ export async function findStaffActivity(db: Db, ids: readonly string[]): Promise
     .from(sql`unnest(${uuidArray(ids)}) as member(id)`);
 }
 
-/** The staff members with these ids, in no order; one that does not exist on this side is left out. */
+/** The staff members with these ids, in any order. Unknown ids and ids of the other environment are left out. */
 export function findStaffMembers(db: Db, ids: readonly string[], sandbox: boolean): Promise<StaffRow[]> {
   return db
     .select()
@@ -88,7 +88,7 @@ function whereStaff(filter: StaffFilter): SQL | undefined {
     filter.role ? eq(staff.role, filter.role) : undefined,
     filter.removed === true ? isNotNull(staff.removedAt) : undefined,
     filter.removed === false ? isNull(staff.removedAt) : undefined,
-    filter.text == null ? undefined : staffMemberHas(filter.text),
+    filter.text == null ? undefined : staffMemberMatches(filter.text),
     inRange(staff.createdAt, filter.created),
   );
 }

@@ -1,9 +1,9 @@
-/** What admins read of chats and threads. */
+/** Queries of chats and threads for admins. */
 import { and, eq, exists, inArray, not, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
 import { chats, messages, runs, threads, toolCalls } from "../../schema/index.ts";
-import { messageHas, messageHasUnindexed } from "../search/search.ts";
+import { messageMatches, messageMatchesUnindexed } from "../search/search.ts";
 import { threadCostsOver } from "./costs.ts";
 import { isChatInEnvironment } from "./environments.ts";
 import type { Listing, RareCondition } from "./paging.ts";
@@ -13,30 +13,30 @@ import { asksOnly, isOneOf } from "./related.ts";
 export type ThreadRow = typeof threads.$inferSelect;
 export type ChatRow = typeof chats.$inferSelect;
 
-/** How many threads to walk through where each costs a look at its messages: 20 ms of work. */
-const THREADS_TO_WALK = 2_000;
+/** Threads to scan if each needs a lookup of its messages: 20 ms of work. */
+const THREADS_TO_SCAN = 2_000;
 
-/** All that are given must hold. */
+/** All given conditions must hold. */
 export type ThreadFilter = {
   readonly chatId?: string | null | undefined;
-  /** One of these; an empty list finds nothing. */
+  /** One of these. An empty list matches nothing. */
   readonly chatType?: readonly ChatRow["type"][] | null | undefined;
   readonly status?: ThreadRow["status"] | null | undefined;
-  /** Who said something in it. */
+  /** A staff member who wrote in the thread. */
   readonly staffMemberId?: string | null | undefined;
   readonly created?: TimeRange | null | undefined;
   readonly lastActivity?: TimeRange | null | undefined;
   readonly hasFailedRuns?: boolean | null | undefined;
-  /** The name of a tool that was called in it. */
+  /** The name of a tool that was called in the thread. */
   readonly usedTool?: string | null | undefined;
-  /** US dollars that its runs cost more than together, a plain decimal. */
+  /** Threads whose runs cost more than this in total, in US dollars as a plain decimal. */
   readonly costOver?: string | null | undefined;
-  /** Words that occur in one of its messages: see `parseSearch`. */
+  /** Words that one of its messages contains: see `parseSearch`. */
   readonly text?: string | null | undefined;
   readonly minimumMessages?: number | null | undefined;
 };
 
-/** All threads of a side (`admin-sides.ts`), by their last activity or by when they began. */
+/** All threads of an environment, by last activity or by time of creation. */
 export function listThreads(
   db: Db,
   filter: ThreadFilter,
@@ -47,7 +47,7 @@ export function listThreads(
     name: `threads.${order}`,
     table: threads,
     filter,
-    // The index of a chat's threads is in the order of their activity only.
+    // The index on a chat's threads is in the order of last activity only.
     isSteady: asksOnly(filter, order === "createdAt" ? ["status", "created"] : ["chatId", "status", "lastActivity"]),
     where: and(isChatInEnvironment(threads.chatId, sandbox), whereThread(db, filter)),
     rare: rareThread(db, filter),
@@ -58,7 +58,7 @@ export function listThreads(
   };
 }
 
-/** The threads with these ids, in no order; one that does not exist on this side is left out. */
+/** The threads with these ids, in any order. Unknown ids and ids of the other environment are left out. */
 export function findThreads(db: Db, ids: readonly string[], sandbox: boolean): Promise<ThreadRow[]> {
   return db
     .select()
@@ -66,7 +66,7 @@ export function findThreads(db: Db, ids: readonly string[], sandbox: boolean): P
     .where(and(sql`${threads.id} = any(${uuidArray(ids)})`, isChatInEnvironment(threads.chatId, sandbox)));
 }
 
-/** The chats with these ids, in no order; one that does not exist on this side is left out. */
+/** The chats with these ids, in any order. Unknown ids and ids of the other environment are left out. */
 export function findChats(db: Db, ids: readonly string[], sandbox: boolean): Promise<ChatRow[]> {
   return db
     .select()
@@ -85,9 +85,9 @@ function whereThread(db: Db, filter: ThreadFilter): SQL | undefined {
 }
 
 function rareThread(db: Db, filter: ThreadFilter): RareCondition | undefined {
-  const where = related(db, filter, messageHas);
-  const whereWalking = filter.text == null ? undefined : related(db, filter, messageHasUnindexed);
-  return where && { where, whereWalking, walkRows: THREADS_TO_WALK };
+  const where = related(db, filter, messageMatches);
+  const whereWalking = filter.text == null ? undefined : related(db, filter, messageMatchesUnindexed);
+  return where && { where, whereWalking, walkRows: THREADS_TO_SCAN };
 }
 
 function related(db: Db, filter: ThreadFilter, hasText: (text: string) => SQL | undefined): SQL | undefined {

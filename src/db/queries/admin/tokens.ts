@@ -1,7 +1,7 @@
 /**
- * Admin tokens: what lets a program read the admins' API. Of a token only its SHA-256 is known here.
+ * Admin tokens, which give access to the admin API. Only the SHA-256 of a token is stored.
  *
- * Those made in the sandbox open the API of a sandbox, and all others that of real bots: each side sees its own only.
+ * A token belongs to the environment it was made in, sandbox or production. It is valid and visible there only.
  */
 import { and, eq, getColumns, inArray, isNull, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
@@ -16,30 +16,30 @@ export type NewAdminToken = {
   readonly name: string;
   readonly scope: AdminTokenRow["scope"];
   readonly tokenHash: Buffer;
-  /** Whether it is made in the sandbox. */
+  /** Whether it belongs to the sandbox. */
   readonly sandbox: boolean;
   /** Null for a token that does not expire. */
   readonly expiresAt: Date | Days | null;
-  /** Its first letters, to recognise it by; left out for one that has none. */
+  /** The first characters, to recognize the token; tokens of an older form have none. */
   readonly prefix?: string;
-  /** The name of whoever made it; left out where a command did. */
+  /** The name of the admin who made it; absent if a command did. */
   readonly createdBy?: string;
 };
 
-/** So many days from now, by the database's clock. */
+/** This many days from now, by the clock of the database. */
 export type Days = { readonly days: number };
 
-/** All that are given must hold. */
+/** All given conditions must hold. */
 export type AdminTokenFilter = {
-  /** One of these; an empty list finds nothing. */
+  /** One of these. An empty list matches nothing. */
   readonly status?: readonly AdminTokenStatus[] | null | undefined;
   readonly scope?: AdminTokenRow["scope"] | null | undefined;
 };
 
-/** How many tokens may be valid at once: more than anybody can keep track of. */
+/** Most valid tokens at a time: more than anybody can keep track of. */
 export const MAX_VALID_TOKENS = 100;
 
-/** By the database's clock, which decides whether a token opens anything too. */
+/** By the clock of the database, which also decides whether a token is accepted. */
 const STATUS = sql<AdminTokenStatus>`case when ${adminTokens.revokedAt} is not null then 'revoked'
   when ${adminTokens.expiresAt} <= now() then 'expired' else 'valid' end`;
 const isValid = sql`${STATUS} = 'valid'`;
@@ -47,14 +47,14 @@ const isValid = sql`${STATUS} = 'valid'`;
 const { tokenHash: _tokenHash, ...PLAIN } = getColumns(adminTokens);
 const COLUMNS = { ...PLAIN, status: STATUS.as("status") };
 
-/** The token with this SHA-256, unless it is revoked, has expired, or is of the other side. */
+/** The valid token with this SHA-256 in this environment, or undefined. */
 export async function findAdminToken(db: Db, { tokenHash, sandbox }: Pick<NewAdminToken, "tokenHash" | "sandbox">) {
   const [token] = await db
     .select({
       id: adminTokens.id,
       name: adminTokens.name,
       scope: adminTokens.scope,
-      /** Whether its last use was never noted, or more than a minute ago. */
+      /** Whether `lastUsedAt` is missing or more than a minute old. */
       isUseStale: sql<boolean>`coalesce(${adminTokens.lastUsedAt} < now() - interval '1 minute', true)`,
     })
     .from(adminTokens)
@@ -62,14 +62,14 @@ export async function findAdminToken(db: Db, { tokenHash, sandbox }: Pick<NewAdm
   return token;
 }
 
-/** Those of these tokens that are valid now. */
+/** Which of these tokens are valid now. */
 export async function findValidTokenIds(db: Db, ids: readonly string[]): Promise<string[]> {
-  const isMeant = sql`${adminTokens.id} = any(${uuidArray(ids)})`;
-  const rows = await db.select({ id: adminTokens.id }).from(adminTokens).where(and(isMeant, isValid));
+  const hasId = sql`${adminTokens.id} = any(${uuidArray(ids)})`;
+  const rows = await db.select({ id: adminTokens.id }).from(adminTokens).where(and(hasId, isValid));
   return rows.map(({ id }) => id);
 }
 
-/** Notes that the token was used, at most once a minute whatever the number of processes. */
+/** Updates `lastUsedAt`, at most once a minute over all processes. */
 export async function touchAdminToken(db: Db, id: string): Promise<void> {
   await db
     .update(adminTokens)
@@ -77,17 +77,17 @@ export async function touchAdminToken(db: Db, id: string): Promise<void> {
     .where(and(eq(adminTokens.id, id), sql`coalesce(${adminTokens.lastUsedAt} < now() - interval '1 minute', true)`));
 }
 
-/** Stores a new token and gives back its id. */
+/** Stores a new token and returns its id. */
 export async function createAdminToken(db: Db, token: NewAdminToken): Promise<string> {
   const [row] = await db.insert(adminTokens).values(toValues(token)).returning({ id: adminTokens.id });
   if (!row) throw new Error("insert of an admin token returned no row");
   return row.id;
 }
 
-/** Stores a new token unless `MAX_VALID_TOKENS` are valid, whoever else makes one at the same moment. Null: it did not. */
+/** Stores a new token; returns null if `MAX_VALID_TOKENS` are valid. Concurrent calls cannot exceed the limit. */
 export function createAdminTokenWithinLimit(db: Db, token: NewAdminToken): Promise<AdminTokenRow | null> {
   return db.transaction(async (tx) => {
-    // Keeps out other writers, not those who only read, until the commit.
+    // Blocks other writers until the commit, but no readers.
     await tx.execute(sql`lock table ${adminTokens} in share row exclusive mode`);
     const valid = await tx.$count(adminTokens, and(eq(adminTokens.sandbox, token.sandbox), isValid));
     if (valid >= MAX_VALID_TOKENS) return null;
@@ -96,7 +96,7 @@ export function createAdminTokenWithinLimit(db: Db, token: NewAdminToken): Promi
   });
 }
 
-/** Whether an instant lies in the past by the database's clock: a token that ended then would open nothing. */
+/** Whether an instant is in the past by the clock of the database: a token that expires then would never be valid. */
 export async function isPast(db: Db, instant: Date): Promise<boolean> {
   const [row] = await db.execute<{ isPast: boolean }>(
     sql`select ${instant.toISOString()}::timestamptz <= now() as "isPast"`,
@@ -104,22 +104,22 @@ export async function isPast(db: Db, instant: Date): Promise<boolean> {
   return row?.isPast ?? false;
 }
 
-/** Revokes a token for good; what was revoked before keeps its time. Null where this side has none with this id. */
+/** Revokes a token permanently. A token that was revoked before keeps its time. Null if this environment has no such token. */
 export async function revokeAdminToken(
   db: Db,
   { id, sandbox }: { id: string; sandbox: boolean },
-): Promise<{ row: AdminTokenRow; isNews: boolean } | null> {
+): Promise<{ row: AdminTokenRow; isChanged: boolean } | null> {
   const [revoked] = await db
     .update(adminTokens)
     .set({ revokedAt: sql`now()` })
     .where(and(eq(adminTokens.id, id), eq(adminTokens.sandbox, sandbox), isNull(adminTokens.revokedAt)))
     .returning(COLUMNS);
-  if (revoked) return { row: revoked, isNews: true };
+  if (revoked) return { row: revoked, isChanged: true };
   const [row] = await findAdminTokens(db, [id], sandbox);
-  return row ? { row, isNews: false } : null;
+  return row ? { row, isChanged: false } : null;
 }
 
-/** All tokens of the sandbox or all others, the revoked and the expired among them, by when they were made. */
+/** All tokens of one environment, revoked and expired ones included, by time of creation. */
 export function listAdminTokens(filter: AdminTokenFilter, sandbox: boolean): Listing<AdminTokenRow> {
   return {
     name: "adminTokens.createdAt",
@@ -134,7 +134,7 @@ export function listAdminTokens(filter: AdminTokenFilter, sandbox: boolean): Lis
   };
 }
 
-/** The tokens with these ids, in no order; one that does not exist, or is of the other side, is left out. */
+/** The tokens with these ids, in any order. Unknown ids and ids of the other environment are left out. */
 export function findAdminTokens(db: Db, ids: readonly string[], sandbox: boolean): Promise<AdminTokenRow[]> {
   return db
     .select(COLUMNS)

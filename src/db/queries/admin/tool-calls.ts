@@ -1,4 +1,4 @@
-/** What admins read of tool calls. */
+/** Queries of tool calls for admins. */
 import { and, eq, exists, getColumns, gt, ilike, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
@@ -8,33 +8,33 @@ import type { Listing, RareCondition } from "./paging.ts";
 import { inRange, type TimeRange } from "./range.ts";
 import { asksOnly, escapeWildcards, inChat, isOneOf, ROWS_TO_WALK, rarely } from "./related.ts";
 
-/** Without what may be large: `admin-tool-values.ts` reads that. */
+/** Without the values that may be large: `tool-values.ts` reads those. */
 export type ToolCallRow = Omit<typeof toolCalls.$inferSelect, "arguments" | "output">;
 
 const { arguments: _arguments, output: _output, ...columns } = getColumns(toolCalls);
 
-/** All that a `ToolCallRow` has. */
+/** The columns of a `ToolCallRow`. */
 export const TOOL_CALL_COLUMNS = columns;
 
-/** All that are given must hold. */
+/** All given conditions must hold. */
 export type ToolCallFilter = {
   readonly threadId?: string | null | undefined;
   readonly runId?: string | null | undefined;
   readonly name?: string | null | undefined;
-  /** One of these; an empty list finds nothing. */
+  /** One of these. An empty list matches nothing. */
   readonly status?: readonly ToolCallRow["status"][] | null | undefined;
   readonly created?: TimeRange | null | undefined;
-  /** Letters that occur in the error, whatever their case. */
+  /** Text that the error contains, case-insensitive. */
   readonly error?: string | null | undefined;
   readonly slowerThanMs?: number | null | undefined;
-  /** Who asked for the run. */
+  /** Who asked the question of the run. */
   readonly staffMemberId?: string | null | undefined;
   readonly chatId?: string | null | undefined;
 };
 
 export type ToolCallOrder = "createdAt" | "durationMs";
 
-/** The tool calls of all threads of a side, by when the model asked for them or by how long they took: see `listRuns`. */
+/** The tool calls of all threads of an environment, by time of creation or by duration: see `listRuns`. */
 export function listToolCalls(
   db: Db,
   filter: ToolCallFilter,
@@ -58,7 +58,7 @@ export function listToolCalls(
   };
 }
 
-/** The tool calls of a thread (the parent), by when the model asked for them or by how long they took. */
+/** The tool calls of a thread (the parent), by time of creation or by duration. */
 export function listToolCallsOfThread(
   db: Db,
   filter: ToolCallFilter,
@@ -72,18 +72,18 @@ export function listToolCallsOfThread(
   };
 }
 
-/** The tool calls of a run (the parent), by round and by their place in it, or by how long they took. */
+/** The tool calls of a run (the parent), by round and position, or by duration. */
 export function listToolCallsOfRun(
   db: Db,
   filter: ToolCallFilter,
   order: ToolCallOrder,
   sandbox: boolean,
 ): Listing<ToolCallRow> {
-  const ofAll = listToolCalls(db, filter, order, sandbox);
+  const allCalls = listToolCalls(db, filter, order, sandbox);
   const name = `run.toolCalls.${order}`;
-  if (order === "durationMs") return { ...ofAll, name, parent: toolCalls.runId };
+  if (order === "durationMs") return { ...allCalls, name, parent: toolCalls.runId };
   return {
-    ...ofAll,
+    ...allCalls,
     name,
     parent: toolCalls.runId,
     key: [
@@ -93,7 +93,7 @@ export function listToolCallsOfRun(
   };
 }
 
-/** The tool calls with these ids, in no order; one that does not exist on this side is left out. */
+/** The tool calls with these ids, in any order. Unknown ids and ids of the other environment are left out. */
 export function findToolCalls(db: Db, ids: readonly string[], sandbox: boolean): Promise<ToolCallRow[]> {
   return db
     .select(TOOL_CALL_COLUMNS)
@@ -108,7 +108,7 @@ function whereToolCall(filter: ToolCallFilter, sandbox: boolean): SQL | undefine
     filter.runId ? eq(toolCalls.runId, filter.runId) : undefined,
     filter.name == null ? undefined : eq(toolCalls.name, filter.name),
     filter.status ? isOneOf(toolCalls.status, filter.status) : undefined,
-    // Only a failed one has an error, and those have an index of their own.
+    // Only failed calls have an error, and there is an index on them.
     filter.error == null ? undefined : sql`${toolCalls.status} = 'failed'`,
     inRange(toolCalls.createdAt, filter.created),
   );

@@ -1,18 +1,18 @@
-/** What went into tool calls and what came out of them, whole or in part: it may be large, and is read only when asked for. */
+/** Arguments and outputs of tool calls, whole or as previews. They may be large, so they are read only when selected. */
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
 import { toolCalls } from "../../schema/index.ts";
 
-/** `preview` in characters; null for the whole value. */
+/** `preview`: length in characters; null for the whole value. */
 export type ValuePart = { readonly value: "arguments" | "output"; readonly preview: number | null };
 
-/** The beginning of a value's JSON as text. Characters are those of Unicode: none is ever cut. */
+/** The start of a value's JSON text, and the length of all of it. Both in Unicode characters, so none is cut in half. */
 export type ValuePreview = { readonly text: string; readonly length: number };
 
 /**
- * For each of these calls, in no order, the parts asked for, in their order: any JSON for a whole value, a `ValuePreview` or
- * null (while there is no value yet) for a part. Previews are cut in the database.
+ * The parts of each of these calls: the calls in any order, `values` in the order of `parts`. A whole value is any JSON. A preview is
+ * a `ValuePreview`, or null while there is no value. The database cuts previews.
  */
 export async function findToolValues(db: Db, ids: readonly string[], parts: readonly ValuePart[]) {
   const columns: Record<string, SQL<unknown>> = Object.fromEntries(

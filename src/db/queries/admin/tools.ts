@@ -1,4 +1,4 @@
-/** What admins read of tools: how often they were called, and how that went. */
+/** Queries of tools for admins: how often they were called, with which results. */
 import { and, sql } from "drizzle-orm";
 import { makePgArray } from "drizzle-orm/pg-core";
 import type { Db } from "../../client.ts";
@@ -15,7 +15,7 @@ export interface ToolFigures {
   readonly duration: PercentileFigures;
 }
 
-/** The calls on a side of each of these tools that models asked for in this time; a tool without any is left out. */
+/** Figures of the calls in this time range, per tool. Tools without calls are left out. */
 export function findToolFigures(
   db: Db,
   names: readonly string[],
@@ -41,13 +41,13 @@ export function findToolFigures(
     .groupBy(toolCalls.name);
 }
 
-/** When a model last asked for each of these tools on a side; null where none ever did. */
+/** When each of these tools was called last; null if never. */
 export async function findLastUses(
   db: Db,
   names: readonly string[],
   sandbox: boolean,
 ): Promise<{ name: string; at: Date | null }[]> {
-  // Between, not equal: then only the index on names has the order, and of a tool that was never used not all calls are read.
+  // `between`, not `=`: then only the index on names has this order. With `=`, Postgres reads all calls for a tool that was never used.
   const newest = sql`(select ${toolCalls.createdAt} from ${toolCalls}
     where ${toolCalls.name} between tool.name and tool.name and ${isThreadInEnvironment(toolCalls.threadId, sandbox)}
     order by ${toolCalls.name} desc, ${toolCalls.createdAt} desc, ${toolCalls.id} desc limit 1)`;

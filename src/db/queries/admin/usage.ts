@@ -1,9 +1,8 @@
 /**
- * What was asked, answered and spent in a period: one statement for runs, one for messages, one for tool calls, each with
- * its groups and their total.
+ * Usage figures of a period: one statement each for runs, messages and tool calls, with groups and a total.
  *
- * A run belongs to the moment it was queued, a message and a call to the one they were stored. Each table is read by the
- * index of its time, within the period only. It knows neither days nor time zones: those are given as instants.
+ * A run counts at the time it was queued, a message or call at the time it was stored. Each table is read by its index on that
+ * time, within the period only. Days and time zones are the caller's: this takes instants.
  */
 import { type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
@@ -15,25 +14,25 @@ import { isThreadInEnvironment } from "./environments.ts";
 
 export interface UsageQuery {
   readonly by: "time" | "staffMember" | "model" | "tool";
-  /** Where the stretches of time begin, in their order: the first is where the period begins. */
+  /** Start times of the intervals in ascending order. The first is the start of the period. */
   readonly starts: readonly Date[];
-  /** The first instant that no longer belongs to it. */
+  /** The end of the period, excluded. */
   readonly until: Date;
-  /** Of which side (`admin-sides.ts`). */
+  /** The environment: see `environments.ts`. */
   readonly sandbox: boolean;
 }
 
-/** Figures of one group, or of all (`isTotal`). */
+/** Figures of one group, or the total (`isTotal`). */
 export type Grouped<Figures> = Figures & {
   readonly isTotal: boolean;
-  /** The stretch of time, counted from 1; the person's id; the model; the tool. Null where there is none. */
+  /** The number of the interval, from 1; the staff member's id; the model; the tool. Null for rows without one. */
   readonly key: string | null;
 };
 
-/** How long something took, in milliseconds, over those of which it is known. */
+/** Durations in milliseconds. Unknown durations are not counted. */
 export interface PercentileFigures {
   readonly count: number;
-  /** The 50th, 95th and 99th percentile: times that were taken, nothing in between. Null where `count` is 0. */
+  /** The 50th, 95th and 99th percentile, each an actual duration (no interpolation). Null if `count` is 0. */
   readonly values: readonly number[] | null;
 }
 
@@ -55,7 +54,7 @@ export interface CallFigures {
   readonly failedToolCalls: number;
 }
 
-/** The runs that were queued in the period. By tool a run is in the group of each tool that it called. */
+/** Figures of the runs queued in the period. By tool, a run counts in the group of each tool that it called. */
 export function findRunUsage(db: Db, usage: UsageQuery): Promise<Grouped<RunFigures>[]> {
   const { isTotal, groupBy } = groupingOf(usage.by === "tool");
   return db
@@ -81,7 +80,7 @@ export function findRunUsage(db: Db, usage: UsageQuery): Promise<Grouped<RunFigu
     .groupBy(groupBy);
 }
 
-/** The messages that were stored in the period: by person those of the person and the answers to them. */
+/** Figures of the messages stored in the period. By staff member, answers count for the person who asked. */
 export function findMessageUsage(db: Db, usage: UsageQuery): Promise<Grouped<MessageFigures>[]> {
   const { isTotal, groupBy } = groupingOf(usage.by === "tool");
   return db
@@ -95,7 +94,7 @@ export function findMessageUsage(db: Db, usage: UsageQuery): Promise<Grouped<Mes
     .groupBy(groupBy);
 }
 
-/** The tool calls that models asked for in the period. */
+/** Figures of the tool calls created in the period. */
 export function findCallUsage(db: Db, usage: UsageQuery): Promise<Grouped<CallFigures>[]> {
   const { isTotal, groupBy } = groupingOf(false);
   return db
@@ -109,7 +108,7 @@ export function findCallUsage(db: Db, usage: UsageQuery): Promise<Grouped<CallFi
     .groupBy(groupBy);
 }
 
-/** Aggregates of a time in milliseconds; null is not counted. */
+/** Aggregates of durations in milliseconds. Null is not counted. */
 export function percentilesOf(ms: SQL) {
   return {
     count: sql<number>`count(${ms})::integer`,
@@ -117,7 +116,7 @@ export function percentilesOf(ms: SQL) {
   };
 }
 
-/** Null without a text: `greatest` alone would make a 0 of it. The clocks of two machines may differ, and `integer` ends. */
+/** Null without a text, where `greatest` alone would return 0. Bounded, as clocks of two machines may differ and `integer` has a limit. */
 const firstTextMs = sql`case when ${runs.firstTokenAt} is not null then
   least(greatest(extract(epoch from ${runs.firstTokenAt} - ${runs.queuedAt}) * 1000, 0), 2147483647)::integer end`;
 
@@ -132,13 +131,13 @@ export function countWhere(condition: SQL): SQL<number> {
 
 const key = sql<string | null>`group_key::text`;
 
-/** A row with one key counts in its group and in the total; of one with many there is a copy for each, and for the total. */
+/** A row with one key counts in its group and in the total. A row with several keys has one copy per key and one for the total. */
 function groupingOf(hasManyKeys: boolean): { isTotal: SQL<boolean>; groupBy: SQL } {
   if (hasManyKeys) return { isTotal: sql<boolean>`is_total`, groupBy: sql`group_key, is_total` };
   return { isTotal: sql<boolean>`grouping(group_key) = 1`, groupBy: sql`grouping sets ((group_key), ())` };
 }
 
-/** Each of the three under its table's own name, and with no column more than is counted: they are sorted by their key. */
+/** Under the name of its table, like the two below. It selects only the columns that are counted, because rows are sorted by their key. */
 function runFacts(usage: UsageQuery): SQL {
   const counted = sql`${runs.status}, ${runs.inputTokens}, ${runs.cachedInputTokens}, ${runs.outputTokens},
     ${runs.reasoningTokens}, ${runs.durationMs}, ${firstTextMs} as first_text_ms, ${runCost()} as cost, ${hasAnswer} as has_answer`;
@@ -146,7 +145,7 @@ function runFacts(usage: UsageQuery): SQL {
   if (usage.by === "tool") {
     return sql`(${byTool(sql`select ${runs.id} as run_id, ${counted} from ${runs} where ${within}`)}) as ${runs}`;
   }
-  const keys = { time: stretchOf(runs.queuedAt, usage), staffMember: runs.askerId, model: runs.model };
+  const keys = { time: intervalOf(runs.queuedAt, usage), staffMember: runs.askerId, model: runs.model };
   return sql`(select ${keys[usage.by]} as group_key, ${counted} from ${runs} where ${within}) as ${runs}`;
 }
 
@@ -157,7 +156,7 @@ function messageFacts(usage: UsageQuery): SQL {
     return sql`(${byTool(facts)}) as ${messages}`;
   }
   const keys = {
-    time: stretchOf(messages.createdAt, usage),
+    time: intervalOf(messages.createdAt, usage),
     staffMember: sql`coalesce(${messages.authorId}, ${runs.askerId})`,
     model: runs.model,
   };
@@ -167,7 +166,7 @@ function messageFacts(usage: UsageQuery): SQL {
 
 function callFacts(usage: UsageQuery): SQL {
   const keys = {
-    time: stretchOf(toolCalls.createdAt, usage),
+    time: intervalOf(toolCalls.createdAt, usage),
     staffMember: runs.askerId,
     model: runs.model,
     tool: toolCalls.name,
@@ -178,9 +177,8 @@ function callFacts(usage: UsageQuery): SQL {
 }
 
 /**
- * Facts of runs (`run_id`), each once for the total and once for each tool that its run called, whenever that was: before the
- * period what is answered in it, after it what was asked. They are read once, in the order of their time: looked up by their
- * runs they lie far apart.
+ * Copies of facts with a `run_id`: one for the total and one per tool that the run called at any time, also outside the period.
+ * The facts are read once, in the order of their time. Looking them up by run would be random access.
  */
 function byTool(facts: SQL): SQL {
   return sql`with facts as materialized (${facts}),
@@ -199,17 +197,17 @@ function isWithin(
     and ${isThreadInEnvironment(threadId, sandbox)}`;
 }
 
-function stretchOf(column: AnyPgColumn, { starts }: UsageQuery): SQL {
+function intervalOf(column: AnyPgColumn, { starts }: UsageQuery): SQL {
   const bounds = `{${starts.map((start) => start.toISOString()).join(",")}}`;
   return sql`width_bucket(${column}, ${bounds}::timestamptz[])`;
 }
 
 function instantOf(date: Date | undefined): SQL {
-  if (date === undefined) throw new TypeError("a period needs a beginning");
+  if (date === undefined) throw new TypeError("a period needs a start");
   return sql`${date.toISOString()}::timestamptz`;
 }
 
-/** As a double: exact up to 2^53, which no sum of tokens reaches. */
+/** As a double, which is exact up to 2^53. No sum of tokens reaches that. */
 function sumOf(column: AnyPgColumn): SQL<number> {
   return sql<number>`coalesce(sum(${column}), 0)::float8`;
 }

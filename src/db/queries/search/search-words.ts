@@ -1,46 +1,46 @@
 /**
- * What a person looks for, as words: how the text of a search is read, and where in a text it is found. Pure.
+ * Parses a search into terms, and finds them in a text. Pure.
  *
- * `admin-search.ts` asks the database for the same. A word is meant whole unless it ends with `*`: syllables of Vietnamese
- * are so short that `đá` as the beginning of a word would find every `đã` and `đang`.
+ * `search.ts` runs the same search in the database. A word must match completely unless it ends with `*`. Vietnamese syllables are
+ * so short that `đá` as a prefix would match every `đã` and `đang`.
  */
 import { BadInputError } from "../../../errors.ts";
 import { type Word, wordsOf } from "./fold.ts";
 
-/** Most characters of a search, as JavaScript counts them, and most words. */
+/** Length of a search in UTF-16 units. */
 const MAX_LENGTH = 200;
 const MAX_WORDS = 20;
 
-/** Fewer letters before `*` begin so many words that to gather them takes the database seconds. */
-const MIN_LETTERS_OF_BEGINNING = 3;
+/** A shorter prefix matches so many words that the database needs seconds to collect them. */
+const MIN_PREFIX_LETTERS = 3;
 
 interface SearchWord {
   readonly folded: string;
-  /** Whether words that only begin so are meant too. */
-  readonly isBeginning: boolean;
+  /** Whether longer words that start with it match, too. */
+  readonly isPrefix: boolean;
 }
 
-/** Words that must follow one another; mostly one. */
+/** A phrase: words that must follow each other. Usually one word. */
 export type SearchTerm = readonly SearchWord[];
 
-/** A stretch of a text, in UTF-16 units: `end` is behind it. */
-export interface Stretch {
+/** A range of a text in UTF-16 units; `end` is exclusive. */
+export interface TextRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** `"`, and what telephones make of it. */
+/** `"`, and the typographic quotes that phones insert instead. */
 const QUOTATION_MARKS = /["“”„‟]/;
 
 /**
- * All that must occur. `argument` is the name under which the text came, for the message.
+ * The terms of a search. All of them must match. `argument` is the name of the GraphQL argument, for the error message.
  *
- * @throws {BadInputError} for a text without a word, with too many of them, or too long.
+ * @throws {BadInputError} for a text without words, with too many words, or too long.
  */
 export function parseSearch(text: string, argument: string): SearchTerm[] {
   if (text.length > MAX_LENGTH) throw new BadInputError(`'${argument}' must have at most ${MAX_LENGTH} characters`);
   const parts = text.split(QUOTATION_MARKS);
-  // A quotation mark that nothing closes counts for nothing.
+  // An unclosed quotation mark is ignored.
   const lastQuoted = parts.length - 2;
   const terms = parts.flatMap((part, index) => {
     const words = searchWordsOf(part);
@@ -50,42 +50,42 @@ export function parseSearch(text: string, argument: string): SearchTerm[] {
   return terms.filter((term) => term.length > 0);
 }
 
-/** Where the terms stand among a text's words, see `wordsOf`, from its beginning; those that overlap are one. */
-export function findStretches(terms: readonly SearchTerm[], words: readonly Word[]): Stretch[] {
-  const found: Stretch[] = [];
+/** The ranges of all matches in their order. `words` are those of the text: see `wordsOf`. Overlapping matches are merged. */
+export function findMatches(terms: readonly SearchTerm[], words: readonly Word[]): TextRange[] {
+  const matches: TextRange[] = [];
   for (let index = 0; index < words.length; index++) {
     const longest = Math.max(...terms.map((term) => (occursAt(term, words, index) ? term.length : 0)));
-    if (longest > 0) addStretch(found, stretchOf(words, index, longest));
+    if (longest > 0) addMatch(matches, rangeOf(words, index, longest));
   }
-  return found;
+  return matches;
 }
 
 function searchWordsOf(part: string): SearchWord[] {
-  return wordsOf(part).map(({ folded, end }) => ({ folded, isBeginning: part[end] === "*" }));
+  return wordsOf(part).map(({ folded, end }) => ({ folded, isPrefix: part[end] === "*" }));
 }
 
 function checkWords(words: readonly SearchWord[], argument: string): void {
-  if (words.length === 0) throw new BadInputError(`'${argument}' must have at least one word to look for`);
-  if (words.length > MAX_WORDS) throw new BadInputError(`'${argument}' must have at most ${MAX_WORDS} words`);
-  if (words.some(({ folded, isBeginning }) => isBeginning && folded.length < MIN_LETTERS_OF_BEGINNING)) {
-    throw new BadInputError(`'${argument}' must have at least ${MIN_LETTERS_OF_BEGINNING} letters before a *`);
+  if (words.length === 0) throw new BadInputError(`'${argument}' must contain at least one word`);
+  if (words.length > MAX_WORDS) throw new BadInputError(`'${argument}' must contain at most ${MAX_WORDS} words`);
+  if (words.some(({ folded, isPrefix }) => isPrefix && folded.length < MIN_PREFIX_LETTERS)) {
+    throw new BadInputError(`'${argument}' must have at least ${MIN_PREFIX_LETTERS} letters before a *`);
   }
 }
 
 function occursAt(term: SearchTerm, words: readonly Word[], index: number): boolean {
-  return term.every(({ folded, isBeginning }, place) => {
-    const there = words[index + place]?.folded;
-    return isBeginning ? there?.startsWith(folded) : there === folded;
+  return term.every(({ folded, isPrefix }, offset) => {
+    const word = words[index + offset]?.folded;
+    return isPrefix ? word?.startsWith(folded) : word === folded;
   });
 }
 
-function stretchOf(words: readonly Word[], index: number, length: number): Stretch {
+function rangeOf(words: readonly Word[], index: number, length: number): TextRange {
   const [first, last] = [words[index], words[index + length - 1]];
   return { start: first?.start ?? 0, end: last?.end ?? 0 };
 }
 
-function addStretch(found: Stretch[], next: Stretch): void {
-  const last = found.at(-1);
-  if (last === undefined || next.start >= last.end) found.push(next);
-  else found[found.length - 1] = { start: last.start, end: Math.max(last.end, next.end) };
+function addMatch(matches: TextRange[], next: TextRange): void {
+  const last = matches.at(-1);
+  if (last === undefined || next.start >= last.end) matches.push(next);
+  else matches[matches.length - 1] = { start: last.start, end: Math.max(last.end, next.end) };
 }

@@ -1,66 +1,66 @@
 /**
- * Searching in messages and in names: what a person looks for as a condition on a row.
+ * Search conditions for messages and staff names.
  *
- * `messages.search` holds the words of a message as `words_of` folds them, under the GIN index `messages_by_words`; the pairs
- * of words that follow one another are under `messages_by_pairs`. It is no column of the schema in TypeScript, so that
- * reading a message never reads it.
+ * `messages.search` is a tsvector of the words of a message, folded by `words_of`. The GIN index `messages_by_words` is on its
+ * words, and `messages_by_pairs` on the pairs of consecutive words. The column is not in the Drizzle schema, so reading a message
+ * never reads it.
  */
 import { and, type SQL, sql } from "drizzle-orm";
 import { messages, staff } from "../../schema/index.ts";
 import { parseSearch, type SearchTerm } from "./search-words.ts";
 
 /**
- * How many messages are looked at before the index on words is asked, 10 ms of work. A word that stands in more than one of
- * 600 fills its page so; of any other the index has few, even where the table holds millions.
+ * Messages to scan before the index on words is used: 10 ms of work. The scan fills the page for a word that occurs in more than
+ * one of 600 messages. For any rarer word the index has few entries, even in a table of millions.
  */
-export const MESSAGES_TO_WALK = 30_000;
+export const MESSAGES_TO_SCAN = 30_000;
 
-/** That all the words occur in a message, for the indexes on words and on pairs of words. @throws {BadInputError} see `parseSearch` */
-export function messageHas(text: string): SQL | undefined {
+/** Condition: the message contains all terms. It uses the indexes. @throws {BadInputError} as `parseSearch` */
+export function messageMatches(text: string): SQL | undefined {
   const terms = parseSearch(text, "text");
-  const phrases = terms.filter((term) => pairedStretches(term).length > 0);
+  const phrases = terms.filter((term) => consecutiveWords(term).length > 0);
   const others = terms.filter((term) => !phrases.includes(term));
   return and(
     others.length === 0 ? undefined : sql`${messages}."search" @@ ${toQuery(others)}`,
-    // By a function that no index knows: that on words would find all that have both words anywhere, which may be many.
+    // A function call, which uses no index: the index on words would return all messages with both words anywhere.
     phrases.length === 0 ? undefined : sql`ts_match_vq(${messages}."search", ${toQuery(phrases)})`,
-    ...phrases.flatMap(pairedStretches).map(hasPairs),
+    ...phrases.flatMap(consecutiveWords).map(hasPairs),
   );
 }
 
-/** The same by a function that no index knows: for looking at one row after the other. */
-export function messageHasUnindexed(text: string): SQL {
+/** The same condition without an index, to check rows of a scan. */
+export function messageMatchesUnindexed(text: string): SQL {
   return sql`ts_match_vq(${messages}."search", ${toQuery(parseSearch(text, "text"))})`;
 }
 
-/** That all the words occur in the name or the @name of a staff member. @throws {BadInputError} see `parseSearch` */
-export function staffMemberHas(text: string): SQL {
-  // Staff are few: no index.
+/** Condition: the name or username of the staff member contains all terms. @throws {BadInputError} as `parseSearch` */
+export function staffMemberMatches(text: string): SQL {
+  // There are few staff members, so no index is needed.
   return sql`words_of(${staff.name} || ' ' || coalesce(${staff.username}, '')) @@ ${toQuery(parseSearch(text, "text"))}`;
 }
 
-/** The stretches of whole words that follow one another in a term, at least two each: of a beginning no pair is known. */
-function pairedStretches(term: SearchTerm): string[] {
-  const stretches: string[][] = [[]];
-  for (const { folded, isBeginning } of term) {
-    if (isBeginning) stretches.push([]);
-    else stretches.at(-1)?.push(folded);
+/** The sequences of at least two whole words in a term. Prefixes end a sequence, because the index holds pairs of whole words. */
+function consecutiveWords(term: SearchTerm): string[] {
+  const sequences: string[][] = [[]];
+  for (const { folded, isPrefix } of term) {
+    if (isPrefix) sequences.push([]);
+    else sequences.at(-1)?.push(folded);
   }
-  return stretches.filter((words) => words.length > 1).map((words) => words.join(" "));
+  return sequences.filter((words) => words.length > 1).map((words) => words.join(" "));
 }
 
-/** That a message has, by their numbers, the pairs of words of a stretch: see `pairs_of` in the migration. */
-function hasPairs(stretch: string): SQL {
-  return sql`pairs_of(${messages}."search") @> pairs_of(to_tsvector('pg_catalog.simple', ${stretch}))`;
+/** Condition: the message has all pairs of consecutive words, by their hashes. See `pairs_of` in the migration. */
+function hasPairs(words: string): SQL {
+  return sql`pairs_of(${messages}."search") @> pairs_of(to_tsvector('pg_catalog.simple', ${words}))`;
 }
 
-/** The quoted words go once more through the parser that the stored ones went through: what it makes of them is the same. */
+/** Quoted words go through the same parser as the stored text, with the same result. */
 function toQuery(terms: readonly SearchTerm[]): SQL {
-  return sql`to_tsquery('pg_catalog.simple', ${terms.map(writeTerm).join(" & ")})`;
+  return sql`to_tsquery('pg_catalog.simple', ${terms.map(toTsquery).join(" & ")})`;
 }
 
-/** No folded word has an ASCII sign, and so nothing that would end a quotation. */
-function writeTerm(term: SearchTerm): string {
-  const words = term.map(({ folded, isBeginning }) => `'${folded}'${isBeginning ? ":*" : ""}`);
+/** A folded word has no ASCII punctuation, so it cannot end the quotation. */
+function toTsquery(term: SearchTerm): string {
+  const words = term.map(({ folded, isPrefix }) => `'${folded}'${isPrefix ? ":*" : ""}`);
   return `(${words.join(" <-> ")})`;
 }

@@ -126,8 +126,8 @@ async function store(context: AdminContext, facts: NewAdminToken): Promise<Admin
 async function revoke(context: AdminContext, id: string): Promise<Outcome> {
   const revoked = await revokeAdminToken(context.db, { id, sandbox: context.environment.sandbox });
   if (revoked === null) return { adminToken: null, userErrors: [NOT_FOUND] };
-  const { row, isNews } = revoked;
-  if (isNews) context.logger.info({ ...logFacts(row), by: context.admin?.name }, "admin token revoked");
+  const { row, isChanged } = revoked;
+  if (isChanged) context.logger.info({ ...logFacts(row), by: context.admin?.name }, "admin token revoked");
   return { adminToken: row, userErrors: [] };
 }
 

@@ -76,7 +76,7 @@ test("JavaScript and the database find the same words in any text, in the same o
   );
 });
 
-test("a word stands in the text where it is said to stand, composed or not", () => {
+test("a word has its correct range in the text, in NFC and NFD", () => {
   fc.assert(
     fc.property(anyText, (text) => {
       for (const { folded, start, end } of wordsOf(text)) expect(fold(text.slice(start, end))).toBe(folded);
@@ -101,12 +101,12 @@ test.each([
   ["1e5 1e5ml x1e5", ["1e5", "1e5", "ml", "x1e5"]],
   ["Nước ĐÁ, đường", ["nuoc", "da", "duong"]],
   [`x ${"y".repeat(2_047)} z`, ["x", "z"]],
-])("what people type is cut into words as what is stored: %s", async (text, words) => {
+])("searches are split into words like stored text: %s", async (text, words) => {
   expect(wordsOf(text).map((word) => word.folded)).toEqual(words);
   expect(await storedWords([text])).toEqual([words]);
 });
 
-/** The words as the database keeps them, by their positions. */
+/** The words as the database stores them, by position. */
 async function storedWords(texts: readonly string[]): Promise<string[][]> {
   const rows = await testDatabase.db.execute<{ words: string[] }>(sql`
     select coalesce((select array_agg(lexeme order by position)
