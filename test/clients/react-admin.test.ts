@@ -57,7 +57,7 @@ test("a page that is opened directly, e.g. from a bookmark, has the same rows", 
   expect(beyond).toMatchObject({ data: [], total: seeded.threads.length });
 });
 
-test("a jump over more rows than one page of the API has shows the same rows as single steps", async () => {
+test("a jump over more than one page of the API shows the same rows as single steps", async () => {
   const read = (number: number, provider = start()) =>
     provider.getList("messages", {
       pagination: page(number, 40),

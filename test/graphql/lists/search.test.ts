@@ -142,7 +142,7 @@ test("a request searches a limited number of characters, and each text once per 
 
   expect([same.errors, fit.errors]).toEqual([undefined, undefined]);
   expect(tooMuch.errors?.map(({ extensions, message }) => [extensions.code, message])).toEqual([
-    ["BAD_USER_INPUT", expect.stringContaining("Ask for fewer messages")],
+    ["BAD_USER_INPUT", expect.stringContaining("Request fewer messages")],
   ]);
 });
 
