@@ -21,7 +21,7 @@ const BREAKING = new Set<string>([
 
 /** What to do when the test fails. */
 const ADVICE = `Programs out there ask by test/graphql/released-schema.graphql, and these changes break them.
-Keep the old one beside the new, and deprecate it with a reason that says since when (an ISO date) and what to use instead.
+Keep the old one next to the new one, and deprecate it with a reason that says since when (an ISO date) and what to use instead.
 When a release is made that may break them, say so in CHANGELOG.md and copy schema.graphql over released-schema.graphql.`;
 
 const read = async (path: string) => buildSchema(await readFile(new URL(path, import.meta.url), "utf8"));
@@ -84,15 +84,15 @@ type Deprecation = readonly [name: string, reason: string];
 
 function deprecations(type: ReturnType<GraphQLSchema["getTypeMap"]>[string]): Deprecation[] {
   const found: Deprecation[] = [];
-  const note = (name: string, { deprecationReason }: { readonly deprecationReason?: string | null | undefined }) => {
+  const collect = (name: string, { deprecationReason }: { readonly deprecationReason?: string | null | undefined }) => {
     if (deprecationReason != null) found.push([`${type.name}.${name}`, deprecationReason]);
   };
-  if (isEnumType(type)) for (const value of type.getValues()) note(value.name, value);
-  if (isInputObjectType(type)) for (const field of Object.values(type.getFields())) note(field.name, field);
+  if (isEnumType(type)) for (const value of type.getValues()) collect(value.name, value);
+  if (isInputObjectType(type)) for (const field of Object.values(type.getFields())) collect(field.name, field);
   if (isObjectType(type) || isInterfaceType(type)) {
     for (const field of Object.values(type.getFields())) {
-      note(field.name, field);
-      for (const argument of field.args) note(`${field.name}(${argument.name})`, argument);
+      collect(field.name, field);
+      for (const argument of field.args) collect(`${field.name}(${argument.name})`, argument);
     }
   }
   return found;

@@ -18,7 +18,7 @@ import {
   insertToolCall,
 } from "../../support/conversations.ts";
 import { createTestEnvironment } from "../api-environment.ts";
-import type { Answer } from "./judge.ts";
+import type { Answer } from "./response-checks.ts";
 import type { FuzzRequest } from "./requests.ts";
 import type { Known } from "./values.ts";
 
