@@ -7,7 +7,7 @@
 import type { DocumentNode } from "graphql";
 import type { Plugin } from "graphql-yoga";
 
-/** Of all texts together, in UTF-16 units: enough for a hundred dashboards. A parsed document may take 300 times its text: 60 MB in all. */
+/** Of all texts together, in UTF-16 units: a hundred dashboards. A parsed document may take 300 times its text, so 60 MB in all. */
 export const MAX_CACHED_LENGTH = 200_000;
 
 /** Serves one schema. Replaces Yoga's `parserAndValidationCache`. */

@@ -11,8 +11,8 @@ export type ValuePart = { readonly value: "arguments" | "output"; readonly previ
 export type ValuePreview = { readonly text: string; readonly length: number };
 
 /**
- * The parts of each of these calls: the calls in any order, `values` in the order of `parts`. A whole value is any JSON. A preview is
- * a `ValuePreview`, or null while there is no value. The database cuts previews.
+ * The parts of each of these calls: the calls in any order, `values` in the order of `parts`. A whole value is any JSON. A preview
+ * is a `ValuePreview`, or null while there is no value. The database cuts previews.
  */
 export async function findToolValues(db: Db, ids: readonly string[], parts: readonly ValuePart[]) {
   const columns: Record<string, SQL<unknown>> = Object.fromEntries(

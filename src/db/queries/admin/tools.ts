@@ -47,7 +47,8 @@ export async function findLastUses(
   names: readonly string[],
   sandbox: boolean,
 ): Promise<{ name: string; at: Date | null }[]> {
-  // `between`, not `=`: then only the index on names has this order. With `=`, Postgres reads all calls for a tool that was never used.
+  // `between` makes Postgres use the index on names, the only one with this order. With `=` it reads all calls if a tool was never
+  // used.
   const newest = sql`(select ${toolCalls.createdAt} from ${toolCalls}
     where ${toolCalls.name} between tool.name and tool.name and ${isThreadInEnvironment(toolCalls.threadId, sandbox)}
     order by ${toolCalls.name} desc, ${toolCalls.createdAt} desc, ${toolCalls.id} desc limit 1)`;

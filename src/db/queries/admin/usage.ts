@@ -116,7 +116,7 @@ export function percentilesOf(ms: SQL) {
   };
 }
 
-/** Null without a text, where `greatest` alone would return 0. Bounded, as clocks of two machines may differ and `integer` has a limit. */
+/** Null without a text, where `greatest` alone would return 0. Bounded, because clocks of machines differ and `integer` is limited. */
 const firstTextMs = sql`case when ${runs.firstTokenAt} is not null then
   least(greatest(extract(epoch from ${runs.firstTokenAt} - ${runs.queuedAt}) * 1000, 0), 2147483647)::integer end`;
 
@@ -137,7 +137,7 @@ function groupingOf(hasManyKeys: boolean): { isTotal: SQL<boolean>; groupBy: SQL
   return { isTotal: sql<boolean>`grouping(group_key) = 1`, groupBy: sql`grouping sets ((group_key), ())` };
 }
 
-/** Under the name of its table, like the two below. It selects only the columns that are counted, because rows are sorted by their key. */
+/** Named like its table, as are the two below. Selects only columns that are counted, because the rows are sorted by their key. */
 function runFacts(usage: UsageQuery): SQL {
   const counted = sql`${runs.status}, ${runs.inputTokens}, ${runs.cachedInputTokens}, ${runs.outputTokens},
     ${runs.reasoningTokens}, ${runs.durationMs}, ${firstTextMs} as first_text_ms, ${runCost()} as cost, ${hasAnswer} as has_answer`;
