@@ -47,7 +47,7 @@ const MISSED_PAGE_SIZE = 200;
  * All events after the cursor `after`, without an end. `return()` ends the stream at any time, even while `next()` is pending.
  * Call `next()` again only after the last call has settled.
  *
- * This is no generator: `return()` would wait for the pending `next()`. Also, a subscriber waits for seconds at a time. A few
+ * This is not a generator: `return()` would wait for the pending `next()`. Also, a subscriber waits for seconds at a time. A few
  * promises and suspended functions each, times a thousand, would keep the garbage collector busy.
  *
  * @throws {BadInputError} for a cursor that is not ours. The stream may throw SubscriberTooSlowError.
