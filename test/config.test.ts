@@ -18,7 +18,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const load = (env: Record<string, string | undefined> = {}) => loadConfig(env, envFile);
 
-/** The lines of the refusal under its first. */
+/** The lines of the error below its first, each without indentation. */
 function faultsOf(env: Record<string, string>): string[] {
   try {
     load(env);
@@ -29,10 +29,10 @@ function faultsOf(env: Record<string, string>): string[] {
       .slice(1)
       .map((line) => line.trim());
   }
-  throw new Error("the configuration was taken and should have been refused");
+  throw new Error("the configuration was accepted and should have been rejected");
 }
 
-test("without any variable everything has its default", () => {
+test("without any variable every setting has its default", () => {
   const config = load();
 
   expect(config).toEqual({
@@ -51,7 +51,7 @@ test("without any variable everything has its default", () => {
   });
 });
 
-test("every variable arrives where it belongs", () => {
+test("each variable sets its setting", () => {
   const config = load({
     TELEGRAM_BOT_TOKEN: TOKEN,
     TELEGRAM_API_ROOT: "http://localhost:8081/",
@@ -101,28 +101,28 @@ test("every variable arrives where it belongs", () => {
   });
 });
 
-test("SANDBOX=1 allows the sandbox on real data, and beside a bot's token it is a fault", () => {
+test("SANDBOX=1 allows the sandbox on real data, and conflicts with a bot token", () => {
   expect(load({ SANDBOX: "1" }).sandboxOnRealData).toBe(true);
   expect(faultsOf({ SANDBOX: "maybe" })).toEqual(["SANDBOX must be 1 or 0"]);
   expect(faultsOf({ SANDBOX: "true", TELEGRAM_BOT_TOKEN: TOKEN, OPENAI_API_KEY: KEY })).toEqual([
-    "SANDBOX is on, and TELEGRAM_BOT_TOKEN is set: the sandbox has no Telegram. Leave one of the two out",
+    "SANDBOX is on, but TELEGRAM_BOT_TOKEN is set, and the sandbox does not use Telegram: unset one of the two",
   ]);
   expect(load({ SANDBOX: "0", TELEGRAM_BOT_TOKEN: TOKEN, OPENAI_API_KEY: KEY }).telegram.token).toBe(TOKEN);
 });
 
-test("a token for an id that Telegram never gives is refused: the sandbox's bot has such a one", () => {
+test("a token with an ID that Telegram never assigns is rejected: the sandbox's bot has such an ID", () => {
   const OPENAI_API_KEY = KEY;
   const secret = TOKEN.slice(TOKEN.indexOf(":"));
 
   expect(load({ OPENAI_API_KEY, TELEGRAM_BOT_TOKEN: `4503599627370495${secret}` }).telegram.token).not.toBeNull();
   for (const id of ["4503599627370496", "9".repeat(40)]) {
     expect(faultsOf({ OPENAI_API_KEY, TELEGRAM_BOT_TOKEN: `${id}${secret}` })).toEqual([
-      "TELEGRAM_BOT_TOKEN is not a bot token: @BotFather gives one such as 123456789:AAF...",
+      "TELEGRAM_BOT_TOKEN is not a bot token: get one from @BotFather, such as 123456789:AAF...",
     ]);
   }
 });
 
-test("a key alone asks for the default model; a base URL alone needs no key; a model's name alone is no model", () => {
+test("a key alone selects the default model; a base URL alone needs no key; a model name alone selects no model", () => {
   expect(load({ OPENAI_API_KEY: KEY }).model).toEqual({ apiKey: KEY, baseUrl: null, name: "gpt-6-luna" });
   expect(load({ OPENAI_BASE_URL: "http://localhost:11434/v1" }).model).toEqual({
     apiKey: null,
@@ -132,7 +132,7 @@ test("a key alone asks for the default model; a base URL alone needs no key; a m
   expect(load({ OPENAI_MODEL: "gpt-6-luna" }).model).toBeNull();
 });
 
-test("a webhook's address without a path gets one, and no secret is needed", () => {
+test("a webhook URL without a path gets one, and the secret is optional", () => {
   for (const TELEGRAM_WEBHOOK_URL of ["https://bot.example.com", "https://bot.example.com/"]) {
     expect(load({ TELEGRAM_WEBHOOK_URL }).telegram.webhook).toEqual({
       url: "https://bot.example.com/telegram/webhook",
@@ -143,16 +143,16 @@ test("a webhook's address without a path gets one, and no secret is needed", () 
 });
 
 test.each([
-  ["http://bot.example.com/hook", "must be an https:// address"],
-  ["ftp://bot.example.com/hook", "must be an https:// address"],
-  ["bot.example.com/hook", "must be an https:// address"],
-  ["https://bot.example.com:8000/hook", "must have port 443, 80, 88 or 8443: Telegram comes to no other"],
-  ["https://bot.example.com/graphql", "must have another path: /graphql is this server's own"],
-])("a webhook at %s is refused: it %s", (TELEGRAM_WEBHOOK_URL, fault) => {
+  ["http://bot.example.com/hook", "must be an https:// URL"],
+  ["ftp://bot.example.com/hook", "must be an https:// URL"],
+  ["bot.example.com/hook", "must be an https:// URL"],
+  ["https://bot.example.com:8000/hook", "must have port 443, 80, 88 or 8443: Telegram sends webhooks to no other port"],
+  ["https://bot.example.com/graphql", "must have another path: this server uses /graphql itself"],
+])("a webhook URL %s is rejected: it %s", (TELEGRAM_WEBHOOK_URL, fault) => {
   expect(faultsOf({ TELEGRAM_WEBHOOK_URL })).toEqual([`TELEGRAM_WEBHOOK_URL ${fault}`]);
 });
 
-test("with a Bot API server of one's own a webhook may have any port, and no encryption", () => {
+test("with a local Bot API server a webhook may use any port, and http", () => {
   const TELEGRAM_API_ROOT = "http://127.0.0.1:8081";
 
   const { webhook } = load({ TELEGRAM_API_ROOT, TELEGRAM_WEBHOOK_URL: "http://127.0.0.1:4000" }).telegram;
@@ -180,23 +180,23 @@ const FAULTY = {
   LOG_LEVEL: "secret-loud",
 };
 
-test("all faults are named at once, each with how to mend it, and no value is quoted", () => {
+test("one error names all faults and what to change, and quotes no value", () => {
   const faults = faultsOf(FAULTY);
 
   expect(faults).toEqual([
-    "TELEGRAM_BOT_TOKEN is not a bot token: @BotFather gives one such as 123456789:AAF...",
-    "TELEGRAM_API_ROOT must be an http:// or https:// address",
-    "TELEGRAM_PROXY is not a proxy address such as http://host:8080 or socks5://host:1080",
-    "TELEGRAM_WEBHOOK_SECRET must be 16 to 256 of the characters A-Z a-z 0-9 _ -",
-    "OPENAI_API_KEY is too short for a key",
-    "OPENAI_BASE_URL must be an http:// or https:// address",
+    "TELEGRAM_BOT_TOKEN is not a bot token: get one from @BotFather, such as 123456789:AAF...",
+    "TELEGRAM_API_ROOT must be an http:// or https:// URL",
+    "TELEGRAM_PROXY must be a proxy URL such as http://host:8080 or socks5://host:1080",
+    "TELEGRAM_WEBHOOK_SECRET must have 16 to 256 characters out of A-Z a-z 0-9 _ -",
+    "OPENAI_API_KEY is too short for an API key",
+    "OPENAI_BASE_URL must be an http:// or https:// URL",
     "ALLOW_SCRIPTED_MODEL must be 1 or 0",
-    "DATABASE_URL must be a postgres:// address",
+    "DATABASE_URL must be a postgres:// URL",
     "PORT must be a whole number from 0 to 65535",
-    "ADMIN_TOKEN must have at least 32 characters: 'openssl rand -hex 32' makes one",
-    "OWNER_TELEGRAM_IDS must be Telegram user ids with commas between them, such as 12345678,23456789",
-    "REVENUE_ROLES must be of staff, manager and owner, with commas between them",
-    "SHOP_NAME has more than 100 characters",
+    "ADMIN_TOKEN must have at least 32 characters: create one with 'openssl rand -hex 32'",
+    "OWNER_TELEGRAM_IDS must be Telegram user IDs separated by commas, such as 12345678,23456789",
+    "REVENUE_ROLES must be one or more of staff, manager and owner, separated by commas",
+    "SHOP_NAME must have at most 100 characters",
     "SHOP_TIME_ZONE is not an IANA time zone such as Asia/Ho_Chi_Minh",
     "SHOP_CURRENCY is not an ISO 4217 currency such as VND",
     "SHOP_LOCALE is not a BCP 47 locale such as vi-VN",
@@ -205,14 +205,14 @@ test("all faults are named at once, each with how to mend it, and no value is qu
   expect(faults.join("\n")).not.toMatch(/secret[^A-Z]/);
 });
 
-test("the refusal says how many faults there are", () => {
-  expect(() => load(FAULTY)).toThrow("The configuration has 17 faults:\n  TELEGRAM_BOT_TOKEN");
+test("the error says how many faults there are", () => {
+  expect(() => load(FAULTY)).toThrow("The configuration has 17 errors:\n  TELEGRAM_BOT_TOKEN");
   expect(() => load({ PORT: "http" })).toThrow(
-    "The configuration has a fault:\n  PORT must be a whole number from 0 to 65535",
+    "The configuration has 1 error:\n  PORT must be a whole number from 0 to 65535",
   );
 });
 
-test("numbers and lists are refused where they are not just that", () => {
+test("malformed numbers and lists are rejected", () => {
   for (const PORT of ["-1", "80.5", "0x50", "1e3", "99999999999999999999"]) {
     expect(faultsOf({ PORT })).toEqual(["PORT must be a whole number from 0 to 65535"]);
   }
@@ -223,19 +223,19 @@ test("numbers and lists are refused where they are not just that", () => {
   expect(load({ PORT: "0" }).http.port).toBe(0);
 });
 
-test("a bot token without a model is refused, with three ways out", () => {
+test("a bot token without a model is rejected with three alternatives", () => {
   const faults = faultsOf({ TELEGRAM_BOT_TOKEN: TOKEN, PORT: "http" });
 
   expect(faults).toEqual([
     "PORT must be a whole number from 0 to 65535",
-    "OPENAI_API_KEY is missing, and TELEGRAM_BOT_TOKEN is set: real people would talk to a script. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server, or ALLOW_SCRIPTED_MODEL=1 to allow that",
+    "OPENAI_API_KEY is missing, but TELEGRAM_BOT_TOKEN is set: real people would talk to a script. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server, or ALLOW_SCRIPTED_MODEL=1 to allow this",
   ]);
   expect(faultsOf({ TELEGRAM_BOT_TOKEN: TOKEN, ALLOW_SCRIPTED_MODEL: "0" })).toHaveLength(1);
   expect(load({ TELEGRAM_BOT_TOKEN: TOKEN, ALLOW_SCRIPTED_MODEL: "1" }).model).toBeNull();
   expect(load({ TELEGRAM_BOT_TOKEN: TOKEN, OPENAI_BASE_URL: "http://localhost:11434/v1" }).model).not.toBeNull();
 });
 
-test("a variable that is empty or blank counts as not set, one with blanks around it is taken without them", () => {
+test("an empty or blank variable counts as not set, and other values are trimmed", () => {
   const config = load({
     PORT: "",
     SHOP_NAME: "  ",
@@ -250,7 +250,7 @@ test("a variable that is empty or blank counts as not set, one with blanks aroun
   expect(config.model?.apiKey).toBe(KEY);
 });
 
-test("the .env file lies beneath the environment, also where that is empty", async () => {
+test("the environment takes precedence over the .env file, except where it is empty", async () => {
   await writeFile(
     envFile,
     "# the shop\nSHOP_NAME='From file'\nPORT=5000\nHOST=\nOPENAI_MODEL=from-file\nOPENAI_API_KEY=sk-file-key\n",
@@ -263,7 +263,7 @@ test("the .env file lies beneath the environment, also where that is empty", asy
   expect(config.model?.name).toBe("from-file");
 });
 
-test("faults of the .env file are named as those of the environment; one that cannot be read stops the start", async () => {
+test("faults of the .env file are named like those of the environment, and an unreadable file is an error", async () => {
   await writeFile(envFile, "PORT=secret\n");
 
   expect(faultsOf({ LOG_LEVEL: "loud" })).toEqual([
@@ -273,11 +273,11 @@ test("faults of the .env file are named as those of the environment; one that ca
   expect(() => loadConfig({}, folder)).toThrow(`Cannot read ${folder}`);
 });
 
-test.each(["with a blank in the middle of it, so long", "mật-khẩu-của-quán-cà-phê-rất-là-dài-luôn"])(
-  "an ADMIN_TOKEN that no request could bring is refused: %s",
+test.each(["with a space in the middle, and long enough", "mật-khẩu-của-quán-cà-phê-rất-là-dài-luôn"])(
+  "an ADMIN_TOKEN that no HTTP header can carry is rejected: %s",
   (token) => {
     expect(faultsOf({ ADMIN_TOKEN: token })).toEqual([
-      "ADMIN_TOKEN must be of ASCII characters, without blanks: 'openssl rand -hex 32' makes one",
+      "ADMIN_TOKEN must have printable ASCII characters only, without spaces: create one with 'openssl rand -hex 32'",
     ]);
   },
 );

@@ -102,7 +102,7 @@ test("a faulty configuration is one message with every fault, exit code 1, no st
 
   expect(await started.exit).toBe(1);
   expect(started.output().split("\n")).toEqual([
-    "The configuration has 4 faults:",
+    "The configuration has 4 errors:",
     expect.stringContaining("DATABASE_URL must be a postgres://"),
     expect.stringContaining("PORT must be a whole number"),
     expect.stringContaining("SHOP_TIME_ZONE is not an IANA time zone"),

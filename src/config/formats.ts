@@ -1,0 +1,54 @@
+/** The formats that variables have in common, as zod schemas, and the names that `Intl` knows. */
+import { z } from "zod";
+
+/** An http:// or https:// URL, without slashes at its end. */
+export function webUrl() {
+  return z
+    .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
+    .transform((url) => url.replace(/\/+$/, ""));
+}
+
+/** Decimal digits only, from `min` to `max`. */
+export function wholeNumber(min: number, max: number) {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .trim()
+    .regex(/^\d+$/, message)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, message);
+}
+
+/** One or more items, separated by commas. Any number of bad items is one fault with this `message`. */
+export function commaList<Value>(item: z.ZodType<Value, string>, message: string) {
+  const items = z.array(item).min(1);
+  return z.string().transform((text, context) => {
+    const parts = text.split(",").map((part) => part.trim());
+    const parsed = items.safeParse(parts.filter(Boolean));
+    if (parsed.success) return parsed.data;
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  });
+}
+
+export function isTimeZone(name: string): boolean {
+  return isAccepted(() => new Intl.DateTimeFormat("en", { timeZone: name })) && !/^[+-]/.test(name);
+}
+
+export function isCurrency(code: string): boolean {
+  return /^[A-Z]{3}$/.test(code) && Intl.supportedValuesOf("currency").includes(code);
+}
+
+export function isLocale(tag: string): boolean {
+  return isAccepted(() => Intl.getCanonicalLocales(tag));
+}
+
+function isAccepted(attempt: () => unknown): boolean {
+  try {
+    attempt();
+    return true;
+  } catch {
+    // Intl rejects an unknown name with a RangeError, and throws nothing else.
+    return false;
+  }
+}

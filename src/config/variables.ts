@@ -1,0 +1,70 @@
+/**
+ * The environment variables, each with its check and its default.
+ *
+ * A message continues the name of the variable ("PORT must be a whole number ...") and says what to change. It never
+ * quotes the value, which may be a secret. What two variables must not say together is in `conflicts.ts`.
+ */
+import { z } from "zod";
+import { STAFF_ROLES } from "../shop/roles.ts";
+import { botIdOf, isOfSandbox, LARGEST_TELEGRAM_ID } from "../shop/telegram-ids.ts";
+import { commaList, isCurrency, isLocale, isTimeZone, webUrl, wholeNumber } from "./formats.ts";
+
+const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+
+const NO_BOT_TOKEN = "is not a bot token: get one from @BotFather, such as 123456789:AAF...";
+const NO_SWITCH = "must be 1 or 0";
+
+export const Environment = z.object({
+  TELEGRAM_BOT_TOKEN: z
+    .string()
+    .regex(/^\d+:[\w-]{30,}$/, NO_BOT_TOKEN)
+    .refine((token) => !isOfSandbox(botIdOf(token)), NO_BOT_TOKEN)
+    .optional(),
+  SANDBOX: z.stringbool(NO_SWITCH).default(false),
+  TELEGRAM_API_ROOT: webUrl().default("https://api.telegram.org"),
+  TELEGRAM_PROXY: z
+    .url({
+      protocol: /^(https?|socks[45]?[ah]?)$/,
+      error: "must be a proxy URL such as http://host:8080 or socks5://host:1080",
+    })
+    .optional(),
+  TELEGRAM_WEBHOOK_URL: z.url({ protocol: /^https?$/, error: "must be an https:// URL" }).optional(),
+  TELEGRAM_WEBHOOK_SECRET: z
+    .string()
+    .regex(/^[\w-]{16,256}$/, "must have 16 to 256 characters out of A-Z a-z 0-9 _ -")
+    .optional(),
+  OPENAI_API_KEY: z.string().min(8, "is too short for an API key").optional(),
+  OPENAI_BASE_URL: webUrl().optional(),
+  OPENAI_MODEL: z.string().default("gpt-6-luna"),
+  ALLOW_SCRIPTED_MODEL: z.stringbool(NO_SWITCH).default(false),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// URL" }).optional(),
+  DATA_DIR: z.string().default("./data"),
+  HOST: z.string().default("127.0.0.1"),
+  PORT: wholeNumber(0, 65_535).default(4000),
+  ADMIN_TOKEN: z
+    .string()
+    .min(32, "must have at least 32 characters: create one with 'openssl rand -hex 32'")
+    // No request could carry any other character in its header, so nobody could ever use the token.
+    .regex(
+      /^[\x21-\x7e]*$/,
+      "must have printable ASCII characters only, without spaces: create one with 'openssl rand -hex 32'",
+    )
+    .optional(),
+  OWNER_TELEGRAM_IDS: commaList(
+    wholeNumber(1, LARGEST_TELEGRAM_ID),
+    "must be Telegram user IDs separated by commas, such as 12345678,23456789",
+  ).default([]),
+  REVENUE_ROLES: commaList(
+    z.enum(STAFF_ROLES),
+    "must be one or more of staff, manager and owner, separated by commas",
+  ).default([...STAFF_ROLES]),
+  SHOP_NAME: z.string().max(100, "must have at most 100 characters").default("Xi Pho Coffee"),
+  SHOP_TIME_ZONE: z
+    .string()
+    .refine(isTimeZone, "is not an IANA time zone such as Asia/Ho_Chi_Minh")
+    .default("Asia/Ho_Chi_Minh"),
+  SHOP_CURRENCY: z.string().refine(isCurrency, "is not an ISO 4217 currency such as VND").default("VND"),
+  SHOP_LOCALE: z.string().refine(isLocale, "is not a BCP 47 locale such as vi-VN").default("vi-VN"),
+  LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info"),
+});
+export type Environment = z.output<typeof Environment>;
