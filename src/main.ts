@@ -60,7 +60,7 @@ async function start(config: Config, log: Logger, stopping: AbortSignal): Promis
   const open = await openIt(config, log, { signal: stopping });
   stops.push(() => open.close());
   log.info({ database: open.description }, "database ready");
-  return open.explained(startOn({ config, http, open, log, stopping }));
+  return open.explainErrors(startOn({ config, http, open, log, stopping }));
 }
 
 async function startOn({ config, http, open, log, stopping }: Starting): Promise<{ app: App; chat: string }> {

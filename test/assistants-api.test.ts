@@ -98,7 +98,7 @@ async function runWhere(chat: StandInChat, fits: (run: AdminRun) => boolean): Pr
       if (run && fits(run)) resolve(run);
     }, reject);
   };
-  const listener = await listen(product.test.database, { onNotice: look, onGap: look });
+  const listener = await listen(product.test.database, { onNotification: look, onGap: look });
   return promise.finally(() => listener.close());
 }
 

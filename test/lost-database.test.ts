@@ -30,7 +30,8 @@ const COMMANDS = [
   { name: "ask", args: () => ["what is running out?"] },
   { name: "import", args: () => ["products", file] },
 ];
-const LOST = /The connection to the database was lost \([A-Z0-9_]+\): is it running\? Then start again\.\n/;
+const LOST =
+  /The connection to the database was lost \([A-Z0-9_]+\): make sure that it is running, then start again\.\n/;
 
 test.for(COMMANDS)("$name, in the middle of the migrations", async ({ name, args }) => {
   await emptyTheDatabase();
@@ -45,7 +46,7 @@ test.for(COMMANDS)("$name, in the middle of the first look at the server", async
   const { code, output } = await runUntil(/server_version/, name, args());
 
   expect(code).toBe(1);
-  expectOneSentence(output, /Cannot reach the database at \S+ \(\w+\): is it running, and is DATABASE_URL right\?\n/);
+  expectOneSentence(output, /Cannot reach the database at \S+ \(\w+\): is it running, and is DATABASE_URL correct\?\n/);
 });
 
 test.for([

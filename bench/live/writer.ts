@@ -130,7 +130,7 @@ function createScribe({ db, workerId }: Worker) {
         forwarded: false,
         telegramMessageId: null,
       });
-      if (stored.outcome === "queued") bell.ring({ type: "run-queued", runId: stored.runId });
+      if (stored.outcome === "queued") bell.notify({ type: "run-queued", runId: stored.runId });
       return stored;
     });
     const runId = received.outcome === "queued" ? received.runId : "";

@@ -6,7 +6,7 @@
  * attempt makes the call again.
  */
 import { type Db, readOnly } from "../db/client.ts";
-import { isDatabaseAway } from "../db/error-code.ts";
+import { isDatabaseUnavailable } from "../db/error-code.ts";
 import type { StoredToolCall, ToolCallEnd } from "../db/queries/runs/run-steps.ts";
 import { AppError } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
@@ -78,7 +78,7 @@ async function endOf(runner: ToolRunner, call: StoredToolCall, { role, signal }:
     return success(await within(work, runner.toolTimeoutMs ?? TOOL_TIMEOUT_MS, signal));
   } catch (error) {
     signal.throwIfAborted();
-    if (isDatabaseAway(error)) throw error;
+    if (isDatabaseUnavailable(error)) throw error;
     if (error instanceof AppError) return failure(error.message);
     runner.logger.error({ err: error, tool: tool.name, toolCallId: call.id }, "tool failed");
     return failure(

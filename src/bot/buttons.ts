@@ -108,7 +108,7 @@ export function createButtons(deps: ButtonDeps): Composer<BotContext> {
       ? await retryQuestion(deps.db, { ...retry, runId })
       : { outcome: "nothing" };
     const { outcome } = retried;
-    if (retried.outcome === "queued") deps.bell.ring({ type: "run-queued", runId: retried.runId });
+    if (retried.outcome === "queued") deps.bell.notify({ type: "run-queued", runId: retried.runId });
     answer(ctx, afterRetry(textsFor(ctx), outcome));
     if (outcome === "queued" || outcome === "asked-again") deps.systemMessages.dropButtons(ctx);
   });

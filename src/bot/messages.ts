@@ -52,7 +52,7 @@ export function createMessages({ db, bell, systemMessages, logger }: MessageDeps
     const { outcome } = received;
     const facts = { updateId: ctx.update.update_id, staffId: ctx.staffMember.id };
     if (outcome === "queued") {
-      bell.ring({ type: "run-queued", runId: received.runId });
+      bell.notify({ type: "run-queued", runId: received.runId });
       logger.info({ threadId: received.threadId, runId: received.runId }, "message received");
     }
     if (outcome === "seen-before") logger.info({ updateId: ctx.update.update_id }, "update seen before");

@@ -3,7 +3,7 @@ import type { OpenDatabase } from "../db/open.ts";
 import { BROKEN_OFF, stopOnSignals, unlessStopped, whenGivenUp } from "../process/signals.ts";
 
 /**
- * Opens, works, closes. A full disk, and a database that went away, are named as that (`OpenDatabase.explained`). A signal gives
+ * Opens, works, closes. A full disk, and a database that went away, are named as that (`OpenDatabase.explainErrors`). A signal gives
  * the opening up, or closes the database under the work, whose transaction ends with its connection; then the process exits
  * with 130, and this never settles.
  */
@@ -22,7 +22,7 @@ export async function withDatabase<T>(
     (async () => {
       opened = await opening;
       try {
-        return await opened.explained(work(opened, stopping));
+        return await opened.explainErrors(work(opened, stopping));
       } finally {
         await opened.close();
       }

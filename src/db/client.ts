@@ -1,8 +1,8 @@
 /**
- * Connections to PostgreSQL: the pool with Drizzle on it, sessions of their own, read-only transactions.
+ * Connections to PostgreSQL: the pool with Drizzle on it, separate sessions, read-only transactions.
  *
- * The only place that opens a connection. It knows nothing of the tables, and it does not look whether a server is fit for
- * us (`check-server.ts`) or started (`embedded.ts`).
+ * The only module that opens connections. It knows nothing of the tables. `check-server.ts` checks whether a server is
+ * suitable, `embedded/server.ts` starts one.
  */
 import { join } from "node:path";
 import { is, sql as query } from "drizzle-orm";
@@ -15,83 +15,83 @@ import { ARRAY_TYPES } from "./driver/array-types.ts";
 import { createPool } from "./driver/pool.ts";
 import { errorCode } from "./error-code.ts";
 
-/** What a query function takes: the pool, or a transaction. */
+/** The first argument of a query function: the pool, or a transaction. */
 export type Db = PgAsyncDatabase<PostgresJsQueryResultHKT>;
 
-/** A server that listens on a Unix socket in `socketDir` and trusts whoever can reach it. */
+/** A server that listens on a Unix socket in `socketDir`, with trust authentication. */
 export interface SocketServer {
   readonly socketDir: string;
   readonly user: string;
 }
 
-/** Where a database is: what `DATABASE_URL` says, or a named one on a server with a socket of our own. */
+/** Where a database is: at a URL, or by its name on the embedded server. */
 export type DatabaseTarget = { readonly url: string } | (SocketServer & { readonly database: string });
 
 export interface ConnectOptions {
-  /** Most connections the pool opens; 10 when left out. */
+  /** Most connections that the pool opens; 10 when left out. */
   readonly poolSize?: number;
-  /** After how long the server ends a statement of the pool; 30 s when left out. */
+  /** After how long the server cancels a statement of the pool; 30 s when left out. */
   readonly statementTimeoutMs?: number;
-  /** What the server remarks beside its answers; ignored when left out. */
+  /** Receives the server's NOTICE and WARNING messages; ignored when left out. */
   readonly onNotice?: (notice: Notice) => void;
 }
 
 export interface Database {
   readonly db: Db;
   /**
-   * One connection beside the pool, opened at its first query, with no statement timeout, and never recycled: for a session
-   * lock or for LISTEN. `name` is seen in pg_stat_activity; `onClose` hears when the connection is gone, and with it its
-   * locks. The caller ends it.
+   * One connection outside the pool, opened at its first query, without statement timeout, never recycled: for a session
+   * lock or for LISTEN. `name` is shown in pg_stat_activity. `onClose` is called when the connection, and with it its locks,
+   * is gone. The caller ends it.
    */
   openSession(name: string, onClose?: () => void): Sql;
-  /** How busy the pool is right now; asks nobody. */
+  /** How busy the pool is now, without a query. */
   poolUse(): PoolUse;
-  /** Waits up to 5 s for what runs, then ends every connection of the pool. */
+  /** Waits up to 5 s for running statements, then ends every connection of the pool. */
   close(): Promise<void>;
 }
 
-/** Opens nothing yet: connections come with the first queries. A DATABASE_URL that is no URL is a StartupError. */
+/** Opens no connection yet: the first queries do. A malformed URL is a StartupError. */
 export function connectDatabase(target: DatabaseTarget, options: ConnectOptions = {}): Database {
   const { poolSize = 10, statementTimeoutMs = 30_000, onNotice } = options;
   const { client, use, close } = createPool({
     open: (onClose) => openConnection(target, { name: "counterhand", statementTimeoutMs, onNotice, onClose }),
     size: poolSize,
-    answerLimitMs: statementTimeoutMs + ANSWER_MARGIN_MS,
+    answerTimeoutMs: statementTimeoutMs + ANSWER_MARGIN_MS,
   });
   return {
     db: drizzle({ client, codecs: createCodecs(client) }),
     openSession: (name, onClose) => openSession(target, `counterhand ${name}`, onClose),
     poolUse: use,
-    close: () => close(CLOSE_LIMIT_MS),
+    close: () => close(CLOSE_TIMEOUT_MS),
   };
 }
 
-/** One lasting connection to `target`, as `Database.openSession` says, for those who have no `Database` yet. */
+/** As `Database.openSession`, for a caller that has no `Database` yet. */
 export function openSession(target: DatabaseTarget, name: string, onClose?: () => void): Sql {
   return openConnection(target, { name, statementTimeoutMs: NO_TIMEOUT_MS, onClose });
 }
 
-/** Creates the database unless it is there; several may try at once. `name` is one of ours, in lower case. */
+/** Creates the database unless it exists. Several processes may try at once. `name` is in lower case. */
 export async function createDatabaseIfMissing(server: SocketServer, name: string): Promise<void> {
-  if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) throw new TypeError(`Not a database name of ours: ${name}`);
+  if (!/^[a-z][a-z0-9_]{0,62}$/.test(name)) throw new TypeError(`Not a valid database name: ${name}`);
   const session = openSession({ ...server, database: "postgres" }, "counterhand setup");
   try {
     const [found] = await session`select 1 from pg_database where datname = ${name}`;
     if (!found) await session`create database ${session(name)}`;
   } catch (error) {
-    if (!LOST_THE_RACE.has(errorCode(error) ?? "")) throw error;
+    if (!ALREADY_EXISTS_CODES.has(errorCode(error) ?? "")) throw error;
   } finally {
-    // Its default waits for ever when the server has gone away.
+    // Without a timeout `end` waits forever when the server is gone.
     await session.end({ timeout: 0 });
   }
 }
 
-/** Somebody else created the same database at the same time: seen before the insert, or by the unique index. */
-const LOST_THE_RACE = new Set(["42P04", "23505"]);
+/** Another process created the database at the same time: PostgreSQL finds it first, or the catalog's unique index does. */
+const ALREADY_EXISTS_CODES = new Set(["42P04", "23505"]);
 
 /**
- * Does `work` in one READ ONLY transaction that sees one state of the data throughout; the server ends a statement
- * after `statementTimeoutMs`. `db` is the pool: within a transaction Drizzle would drop "read only" without a word.
+ * Runs `work` in one READ ONLY transaction on one snapshot of the data. The server cancels a statement after
+ * `statementTimeoutMs`. `db` must be the pool: within a transaction Drizzle silently drops "read only".
  */
 export function readOnly<T>(
   db: Db,
@@ -109,8 +109,8 @@ export function readOnly<T>(
 }
 
 /**
- * Drizzle's own, save that JSON is given with its type: the driver guesses types from values, takes `true` and `[true]` for
- * boolean, and the server then refuses them.
+ * Drizzle's own codecs, except that JSON is sent with its type. The driver guesses types from values: it sends `true` and
+ * `[true]` as boolean, which the server rejects.
  */
 function createCodecs({ json }: Sql) {
   return {
@@ -119,46 +119,46 @@ function createCodecs({ json }: Sql) {
   };
 }
 
-/** How long a statement may still take when the pool is closed, in milliseconds. */
-const CLOSE_LIMIT_MS = 5_000;
+/** How long a running statement may take once the pool is closing, in milliseconds. */
+const CLOSE_TIMEOUT_MS = 5_000;
 
-/** How much later than the server's own time limit a statement's answer may come, in milliseconds. */
+/** How much later than the server's own statement timeout an answer may come, in milliseconds. */
 const ANSWER_MARGIN_MS = 5_000;
 
 /**
- * How long a transaction may wait for us, in milliseconds: one of a process that is frozen holds locks that whoever takes its
- * work over needs. Half the lease of a worker.
+ * How long a transaction may be idle, in milliseconds. A frozen process holds locks that the process which takes over its
+ * work needs. Half of a worker's lease.
  */
-const IDLE_TRANSACTION_LIMIT_MS = 5_000;
+const IDLE_TRANSACTION_TIMEOUT_MS = 5_000;
 
-/** The longest the server knows, 24 days: the driver leaves out a setting of 0, and the role's own might come in. */
+/** The server's maximum, 24 days. The driver omits a setting of 0, and then the role's own setting would apply. */
 const NO_TIMEOUT_MS = 2_147_483_647;
 
-interface Opening {
+interface ConnectionSettings {
   readonly name: string;
   readonly statementTimeoutMs: number;
   readonly onNotice?: ((notice: Notice) => void) | undefined;
   readonly onClose?: (() => void) | undefined;
 }
 
-function openConnection(target: DatabaseTarget, opening: Opening): Sql {
+function openConnection(target: DatabaseTarget, settings: ConnectionSettings): Sql {
   const options = {
     max: 1,
     connect_timeout: 10,
     fetch_types: false,
     types: ARRAY_TYPES,
-    // A server that was away is found again within two seconds; the driver's own pause grows to 20.
+    // Finds a server that is back within two seconds; the driver's own pause grows to 20 s.
     backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 2),
-    onnotice: (notice: Notice) => opening.onNotice?.(notice),
-    onclose: () => opening.onClose?.(),
+    onnotice: (notice: Notice) => settings.onNotice?.(notice),
+    onclose: () => settings.onClose?.(),
     connection: {
-      application_name: opening.name,
+      application_name: settings.name,
       TimeZone: "UTC",
       DateStyle: "ISO, MDY",
-      statement_timeout: opening.statementTimeoutMs,
-      idle_in_transaction_session_timeout: IDLE_TRANSACTION_LIMIT_MS,
+      statement_timeout: settings.statementTimeoutMs,
+      idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
     },
-    // The driver would end a connection after 30 to 60 minutes, and a session lock or a transaction with it.
+    // Otherwise the driver ends a connection after 30 to 60 minutes, and with it a session lock or a transaction.
     max_lifetime: null,
     idle_timeout: 0,
   };
@@ -168,23 +168,23 @@ function openConnection(target: DatabaseTarget, opening: Opening): Sql {
 }
 
 function openUrl(url: string, options: object): Sql {
-  if (!/^postgres(ql)?:\/\//.test(url)) throw new StartupError("DATABASE_URL must begin with postgres://");
+  if (!/^postgres(ql)?:\/\//.test(url)) throw new StartupError("DATABASE_URL must start with postgres://");
   try {
     const { address, socketDir } = splitSocket(new URL(url));
     if (socketDir === null) return postgres(url, options);
     return postgres(address, { ...options, path: join(socketDir, ".s.PGSQL.5432"), ssl: false });
   } catch (error) {
     if (!(error instanceof TypeError || error instanceof URIError)) throw error;
-    // Without the cause: it quotes the URL, and the password with it.
+    // Without the cause, which quotes the URL and with it the password.
     throw new StartupError(
-      "DATABASE_URL is not a valid URL: special characters of its password must be percent-encoded",
+      "DATABASE_URL is not a valid URL: percent-encode special characters in the password (@ as %40)",
     );
   }
 }
 
 /**
- * A Unix socket's folder in a URL, in the two spellings of libpq: `postgres://user@%2Fvar%2Frun/db` and
- * `postgres://user@localhost/db?host=/var/run`. The driver knows neither.
+ * The folder of a Unix socket in a URL, in libpq's two forms: `postgres://user@%2Fvar%2Frun/db` and
+ * `postgres://user@localhost/db?host=/var/run`. The driver supports neither.
  */
 function splitSocket(url: URL): { address: string; socketDir: string | null } {
   const folder = url.searchParams.get("host") ?? decodeURIComponent(url.hostname);

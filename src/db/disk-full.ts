@@ -1,49 +1,49 @@
 /**
- * The embedded server's disk without space: recognised, and named in one sentence.
+ * Detects that the disk of the embedded server is full, and says so in one sentence.
  *
- * A server that cannot write its log of changes does not answer that its disk is full: it ends, and who asked sees a lost
- * connection. What it wrote before, or how much space there is, says why.
+ * A server that cannot write its write-ahead log does not answer that its disk is full. It shuts down, and the client sees a
+ * lost connection. The server's log or the free space tells the cause.
  */
 import { statfs } from "node:fs/promises";
 import { StartupError } from "../errors.ts";
-import { readLogSince, tellsOfNoSpace } from "./embedded/log.ts";
-import { isDatabaseAway, isDiskFull } from "./error-code.ts";
+import { mentionsFullDisk, readLogSince } from "./embedded/log.ts";
+import { isDatabaseUnavailable, isDiskFull } from "./error-code.ts";
 
-/** The write-ahead log grows by as much at once: with less, the server ends at its next one. */
-const LOG_SEGMENT_BYTES = 16 * 2 ** 20;
+/** The write-ahead log grows by segments of this size. With less space the server shuts down at its next segment. */
+const WAL_SEGMENT_BYTES = 16 * 2 ** 20;
 
 export interface ServerDisk {
   readonly dataDir: string;
   readonly logFile: string;
-  /** From which byte on the log is ours to look at. */
+  /** The byte from which the log belongs to this process. */
   readonly logStart: number;
-  /** How many bytes may still be written in a folder; the file system is asked when left out. */
+  /** How many bytes are free in a folder; asks the file system when left out. */
   readonly readFreeBytes?: (folder: string) => Promise<number>;
 }
 
-/** A StartupError that names the disk when `error` says that it is full, or may come from that and it is; else `error`. */
+/** A StartupError that names the disk when `error` reports a full disk or was caused by one; otherwise `error`. */
 export async function explainFullDisk(error: unknown, disk: ServerDisk): Promise<unknown> {
-  const isFull = saysFull(error) || (isDatabaseAway(error) && (await hasRunOutOfSpace(disk)));
-  return isFull ? diskFull(disk.dataDir, error) : error;
+  const isFull = reportsFullDisk(error) || (isDatabaseUnavailable(error) && (await hasRunOutOfSpace(disk)));
+  return isFull ? diskFullError(disk.dataDir, error) : error;
 }
 
-/** Whether the server wrote that it has no space, or will have none for its next write. */
+/** Whether the server logged that it has no space, or has too little for its next write. */
 export async function hasRunOutOfSpace(disk: ServerDisk): Promise<boolean> {
   const { dataDir, logFile, logStart, readFreeBytes = freeBytesOf } = disk;
-  if (tellsOfNoSpace(await readLogSince(logFile, logStart))) return true;
-  return (await readFreeBytes(dataDir)) < LOG_SEGMENT_BYTES;
+  if (mentionsFullDisk(await readLogSince(logFile, logStart))) return true;
+  return (await readFreeBytes(dataDir)) < WAL_SEGMENT_BYTES;
 }
 
-export function diskFull(dataDir: string, cause: unknown): StartupError {
+export function diskFullError(dataDir: string, cause: unknown): StartupError {
   return new StartupError(
-    `There is no space left in ${dataDir}: make room on that disk, or set DATA_DIR to a folder on a larger one.`,
+    `There is no space left in ${dataDir}: free some space on that disk, or set DATA_DIR to a folder on a larger disk.`,
     { cause },
   );
 }
 
-/** Also an error of ours that quotes what one of PostgreSQL's programs wrote. */
-function saysFull(error: unknown): boolean {
-  return isDiskFull(error) || (error instanceof StartupError && tellsOfNoSpace(error.message));
+/** Also true for our own errors that quote the output of one of PostgreSQL's programs. */
+function reportsFullDisk(error: unknown): boolean {
+  return isDiskFull(error) || (error instanceof StartupError && mentionsFullDisk(error.message));
 }
 
 async function freeBytesOf(folder: string): Promise<number> {

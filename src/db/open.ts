@@ -1,8 +1,8 @@
 /**
  * From the configuration to a database that is ready: reached or started, checked, migrated.
  *
- * Knows the three databases: the one of `DATABASE_URL`; on the embedded server the shop's own; beside it the demo shop's.
- * Demo and real never mix: the demo has a database of its own, and nothing is ever seeded anywhere else.
+ * There are three databases: that of `DATABASE_URL`, and on the embedded server the shop's own and the demo shop's. Demo
+ * and real data never mix: the demo shop has a database of its own, and no other one is ever seeded.
  */
 import type { Config } from "../config.ts";
 import { AppError, StartupError } from "../errors.ts";
@@ -17,7 +17,7 @@ import {
   type DatabaseTarget,
 } from "./client.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded/server.ts";
-import { errorCode, isDatabaseAway, isDiskFull } from "./error-code.ts";
+import { errorCode, isDatabaseUnavailable, isDiskFull } from "./error-code.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { forgetForeignChanges } from "./queries/admin/activity.ts";
 import { hasImports } from "./queries/shop/imports.ts";
@@ -27,26 +27,26 @@ const DEMO_DATABASE = "counterhand_demo";
 
 export interface OpenDatabase {
   database: Database;
-  /** Whether this is the demo shop's own database: the only one that may be seeded. */
+  /** Whether this is the demo shop's database, the only one that may be seeded. */
   isDemo: boolean;
-  /** Where it is, in words for the log; never with a password. */
+  /** Where the database is, for the log; without a password. */
   description: string;
-  /** A further pool on the same database, with limits of its own; whoever asked for it closes it. */
+  /** Another pool on the same database, with limits of its own. The caller closes it. */
   connect(options: ConnectOptions): Database;
-  /** What `work` gives; when it fails because the database's disk is full or the database is away, a StartupError says so. */
-  explained<T>(work: Promise<T>): Promise<T>;
-  /** Closes the pool; the embedded server stops when no other process uses it. */
+  /** The result of `work`. When it fails because the disk is full or the database is lost, a StartupError says so. */
+  explainErrors<T>(work: Promise<T>): Promise<T>;
+  /** Closes the pool. The embedded server stops when no other process uses it. */
   close(): Promise<void>;
 }
 
-/** What opening takes: where warnings go, and what gives it up, with everything that was begun undone. */
-interface Opening {
+interface OpenContext {
   readonly logger: Logger;
+  /** Aborts the opening; everything that it started is undone. */
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * The shop's own database: of `DATABASE_URL`, else on the embedded server. Rejects soon after `signal` aborts.
+ * The shop's own database: that of `DATABASE_URL`, else on the embedded server. Rejects soon after `signal` aborts.
  *
  * @throws {StartupError}
  */
@@ -55,21 +55,21 @@ export async function openDatabase(
   logger: Logger,
   { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<OpenDatabase> {
-  const opening = { logger, signal };
-  if (config.databaseUrl) return openGiven(config.databaseUrl, opening);
+  const context = { logger, signal };
+  if (config.databaseUrl) return openExternal(config.databaseUrl, context);
   const server = await startEmbeddedPostgres({ dataDir: config.dataDir, logger, signal });
-  return withServer(server, logger, () => openEmbedded(server, SHOP_DATABASE, opening));
+  return releaseOnFailure(server, logger, () => openEmbedded(server, SHOP_DATABASE, context));
 }
 
 export interface DemoOptions {
-  /** Gives it up: it rejects soon after the signal aborts. */
+  /** Aborts the opening, which then rejects soon. */
   readonly signal?: AbortSignal | undefined;
-  /** May refuse the shop's own database, whichever of the two it is to be. */
+  /** May reject the shop's own database by throwing. It is called even if the demo shop's is opened in the end. */
   check?(own: OpenDatabase): Promise<void>;
 }
 
 /**
- * The database to try things on: the shop's own as soon as something was imported into it, else the demo shop's.
+ * The database for trying things out: the demo shop's, or the shop's own once something was imported into it.
  *
  * @throws {StartupError}
  */
@@ -78,7 +78,7 @@ export async function openDatabaseOrDemo(
   logger: Logger,
   { signal, check = async () => undefined }: DemoOptions = {},
 ): Promise<OpenDatabase> {
-  const opening = { logger, signal };
+  const context = { logger, signal };
   const checked = async (open: OpenDatabase) => {
     await untilAborted(signal, check(open)).catch(async (error: unknown) => {
       await open.database.close();
@@ -86,41 +86,41 @@ export async function openDatabaseOrDemo(
     });
     return open;
   };
-  if (config.databaseUrl) return checked(await openGiven(config.databaseUrl, opening));
+  if (config.databaseUrl) return checked(await openExternal(config.databaseUrl, context));
   const server = await startEmbeddedPostgres({ dataDir: config.dataDir, logger, signal });
-  return withServer(server, logger, async () => {
-    const own = await checked(await openEmbedded(server, SHOP_DATABASE, opening));
+  return releaseOnFailure(server, logger, async () => {
+    const own = await checked(await openEmbedded(server, SHOP_DATABASE, context));
     if (await untilAborted(signal, hasImports(own.database.db))) return own;
     await own.database.close();
-    return openEmbedded(server, DEMO_DATABASE, opening);
+    return openEmbedded(server, DEMO_DATABASE, context);
   });
 }
 
-async function openGiven(url: string, opening: Opening): Promise<OpenDatabase> {
+async function openExternal(url: string, context: OpenContext): Promise<OpenDatabase> {
   const target = { url };
-  // Before the address is taken apart below: this says without quoting it what is wrong with it.
-  const database = await openChecked(target, opening).catch(explainGiven);
+  // Before the URL is parsed below: this reports a malformed one without quoting it.
+  const database = await openChecked(target, context).catch(throwExplained);
   const { hostname, pathname } = new URL(url);
   return {
     database,
     connect: (options) => connectDatabase(target, options),
-    explained: (work) => work.catch(explainGiven),
+    explainErrors: (work) => work.catch(throwExplained),
     isDemo: false,
     description: `${hostname || "local socket"}${pathname} (DATABASE_URL)`,
     close: () => database.close(),
   };
 }
 
-async function openEmbedded(server: EmbeddedPostgres, name: string, opening: Opening): Promise<OpenDatabase> {
-  await untilAborted(opening.signal, createDatabaseIfMissing(server, name));
+async function openEmbedded(server: EmbeddedPostgres, name: string, context: OpenContext): Promise<OpenDatabase> {
+  await untilAborted(context.signal, createDatabaseIfMissing(server, name));
   const target = { socketDir: server.socketDir, user: server.user, database: name };
-  const database = await openChecked(target, opening);
+  const database = await openChecked(target, context);
   return {
     database,
     connect: (options) => connectDatabase(target, options),
-    explained: (work) =>
+    explainErrors: (work) =>
       work.catch(async (error: unknown) => {
-        throw explainAway(await server.explain(error));
+        throw explainLostConnection(await server.explain(error));
       }),
     isDemo: name === DEMO_DATABASE,
     description: `${name} on the embedded PostgreSQL ${server.version}`,
@@ -131,14 +131,14 @@ async function openEmbedded(server: EmbeddedPostgres, name: string, opening: Ope
   };
 }
 
-async function openChecked(target: DatabaseTarget, { logger, signal }: Opening): Promise<Database> {
+async function openChecked(target: DatabaseTarget, { logger, signal }: OpenContext): Promise<Database> {
   const database = connectDatabase(target, {
     poolSize: 20,
-    onNotice: (notice) => logger.debug({ severity: notice.severity, code: notice.code }, "notice of the database"),
+    onNotice: (notice) => logger.debug({ severity: notice.severity, code: notice.code }, "notice from the database"),
   });
   try {
     const { warnings } = await untilAborted(signal, checkServer(database));
-    if (warnings.length > 0) logger.warn({ warnings }, "the database could be better set up");
+    if (warnings.length > 0) logger.warn({ warnings }, "the database's setup can be improved");
     await migrateDatabase(database, { signal });
     await untilAborted(signal, forgetForeignChanges(database.db));
     return database;
@@ -148,31 +148,31 @@ async function openChecked(target: DatabaseTarget, { logger, signal }: Opening):
   }
 }
 
-/** We do not see that server's disk: only what it answers. */
-function explainGiven(error: unknown): never {
-  if (!isDiskFull(error)) throw explainAway(error);
-  throw new StartupError("There is no space left on the disk of the database (DATABASE_URL): make room there.", {
+/** For a server of `DATABASE_URL`, whose disk this process cannot see: its answers are all that is known. */
+function throwExplained(error: unknown): never {
+  if (!isDiskFull(error)) throw explainLostConnection(error);
+  throw new StartupError("There is no space left on the disk of the database (DATABASE_URL): free some space there.", {
     cause: error,
   });
 }
 
-/** `error`, or one sentence when the database went away in the middle of what was asked. */
-function explainAway(error: unknown): unknown {
-  if (error instanceof AppError || !isDatabaseAway(error)) return error;
+/** One sentence when the database was lost during the work; any other error as it is. */
+function explainLostConnection(error: unknown): unknown {
+  if (error instanceof AppError || !isDatabaseUnavailable(error)) return error;
   return new StartupError(
-    `The connection to the database was lost (${errorCode(error)}): is it running? Then start again.`,
+    `The connection to the database was lost (${errorCode(error)}): make sure that it is running, then start again.`,
     { cause: error },
   );
 }
 
-/** A start that fails half-way leaves no server running behind it. */
-async function withServer<T>(server: EmbeddedPostgres, logger: Logger, open: () => Promise<T>): Promise<T> {
+/** Releases the server when the start fails, so that it does not keep running. */
+async function releaseOnFailure<T>(server: EmbeddedPostgres, logger: Logger, open: () => Promise<T>): Promise<T> {
   try {
     return await open();
   } catch (error) {
     await server
       .release()
       .catch((cause: unknown) => logger.warn({ err: cause }, "could not release the embedded server"));
-    throw explainAway(await server.explain(error));
+    throw explainLostConnection(await server.explain(error));
   }
 }

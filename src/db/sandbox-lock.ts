@@ -1,8 +1,9 @@
 /**
- * One sandbox on one database: a session advisory lock for as long as it runs, on a connection of its own.
+ * One sandbox for each database: a session advisory lock on a separate connection, held while the sandbox runs.
  *
- * All sandboxes have the same bot, but each has a Telegram of its own: two of them would take each other's updates for seen, and
- * work on each other's runs. The server frees the lock with its connection, so a sandbox that was killed holds nothing.
+ * All sandboxes have the same bot, but each has a Telegram of its own. Two of them would skip each other's updates as
+ * duplicates, and work on each other's runs. The server releases the lock with its connection, so a killed sandbox holds
+ * nothing.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Sql } from "postgres";
@@ -11,22 +12,22 @@ import { retry } from "../process/retry.ts";
 import type { Database } from "./client.ts";
 import { errorCode } from "./error-code.ts";
 
-/** Any number will do, so long as nothing else of ours takes the same lock in this database. */
+/** Key of the advisory lock: any number that no other lock of ours uses in this database. */
 const SANDBOX_LOCK = 7_016_020_004;
-/** How long to wait for a sandbox that is just ending. */
-const WAIT = "2s";
+/** How long to wait for another sandbox that is stopping. */
+const LOCK_TIMEOUT = "2s";
 const LOCK_NOT_AVAILABLE = "55P03";
-/** Pause before a database that is away is tried again, in milliseconds. */
+/** Pause before the next attempt while the database is unavailable, in milliseconds. */
 const RETRY_INTERVAL_MS = 1_000;
 
 export interface SandboxLockOptions {
-  /** What is said where another sandbox has the lock: that it has, and what to do. */
+  /** The error message when another sandbox has the lock, with what to do. */
   refusal: string;
-  /** Another sandbox took the lock while the database was away: this one has to end. */
+  /** Another sandbox took the lock while the database was unavailable: this one must stop. */
   onLost(error: StartupError): void;
 }
 
-/** Takes the lock and keeps it, also over a restart of the database. @throws {StartupError} where another sandbox has it. */
+/** Takes the lock and keeps it, even across a restart of the database. @throws {StartupError} when another sandbox has it. */
 export async function holdSandboxLock(
   database: Database,
   { refusal, onLost }: SandboxLockOptions,
@@ -34,7 +35,7 @@ export async function holdSandboxLock(
   let isHeld = false;
   const released = new AbortController();
   const session = database.openSession("sandbox", () => {
-    // Failed attempts to connect end here too.
+    // Also called after failed attempts to connect.
     if (!isHeld || released.signal.aborted) return;
     isHeld = false;
     void retake();
@@ -49,7 +50,7 @@ export async function holdSandboxLock(
   };
   const retake = async () => {
     await pause(RETRY_INTERVAL_MS, undefined, { ref: false });
-    // While the database is away, everything else of this process waits for it too.
+    // While the database is unavailable, the rest of this process waits for it too.
     await retry(take, {
       firstMs: RETRY_INTERVAL_MS,
       signal: released.signal,
@@ -70,7 +71,7 @@ export async function holdSandboxLock(
 
 async function lock(session: Sql, refusal: string): Promise<void> {
   try {
-    await session`select set_config('lock_timeout', ${WAIT}, false)`;
+    await session`select set_config('lock_timeout', ${LOCK_TIMEOUT}, false)`;
     await session`select pg_advisory_lock(${SANDBOX_LOCK}::bigint)`;
   } catch (error) {
     throw errorCode(error) === LOCK_NOT_AVAILABLE ? new StartupError(refusal) : error;

@@ -1,28 +1,28 @@
 /**
- * Snapshots of the database: which transactions somebody has seen. Pure.
+ * Snapshots of the database: which transactions are visible. Pure.
  *
- * Transactions commit in another order than they begin, so no number that a row was given can say "all before me is known".
- * A snapshot can: it names the first transaction that had not begun (`until`), and those before it that had not ended. What
- * it does not show is exactly what came later. PostgreSQL writes it as `oldest:until:open,open` (pg_snapshot).
+ * Transactions commit in a different order than they begin, so no sequence number of a row can say "everything before me is
+ * known". A snapshot can. It names the first transaction that had not begun (`until`), and the earlier ones that were still
+ * running. Everything that it does not show came later. PostgreSQL writes it as `oldest:until:open,open` (pg_snapshot).
  */
 
 export interface Snapshot {
   /** As PostgreSQL writes it. */
   readonly text: string;
-  /** All before it had ended. */
+  /** Every transaction before this one had ended. */
   readonly oldest: bigint;
-  /** None from here on had begun. */
+  /** No transaction from this one on had begun. */
   readonly until: bigint;
-  /** Between the two, those that had not ended. */
+  /** The transactions between the two that had not ended. */
   readonly open: ReadonlySet<bigint>;
 }
 
-/** As many as may be open at once on a server that we know: what is longer was not made by one. */
+/** More transactions than any of our servers runs at once. A longer snapshot is forged. */
 const MAX_OPEN = 2_000;
 const MAX_TRANSACTION = 2n ** 63n;
 const SNAPSHOT = /^(\d{1,19}):(\d{1,19}):((?:\d{1,19}(?:,\d{1,19})*)?)$/;
 
-/** The snapshot that a text stands for; null for any text that PostgreSQL would not write. */
+/** Parses a snapshot; null for any text that PostgreSQL would not write. */
 export function parseSnapshot(text: string): Snapshot | null {
   const [, oldestText = "", untilText = "", openText = ""] = SNAPSHOT.exec(text) ?? [];
   if (oldestText === "") return null;
@@ -34,13 +34,13 @@ export function parseSnapshot(text: string): Snapshot | null {
   return open.length > MAX_OPEN ? null : { text, oldest, until, open: new Set(open) };
 }
 
-/** Whether the snapshot shows what this transaction did. */
+/** Whether the effects of this transaction are visible in the snapshot, if it committed. */
 export function shows(snapshot: Snapshot, transaction: bigint): boolean {
   if (transaction < snapshot.oldest) return true;
   return transaction < snapshot.until && !snapshot.open.has(transaction);
 }
 
-/** Whether `later` shows all that `earlier` does. */
+/** Whether `later` shows everything that `earlier` shows. */
 export function covers(later: Snapshot, earlier: Snapshot): boolean {
   if (later.until < earlier.until) return false;
   for (const transaction of later.open) if (shows(earlier, transaction)) return false;

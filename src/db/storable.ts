@@ -1,16 +1,16 @@
-/** Text and JSON from outside, made such as PostgreSQL stores them: it takes neither U+0000 nor half a character. */
+/** Makes text and JSON from outside storable: PostgreSQL accepts neither U+0000 nor a lone surrogate. */
 
-/** Levels of lists and objects in each other. What comes from a model or from Telegram has a handful. */
+/** Nesting levels of lists and objects. Values from a model or from Telegram have a handful. */
 const MAX_LEVELS = 64;
 
-/** The text with U+FFFD, the replacement character, in place of each U+0000 and each lone surrogate: as long as before. */
+/** The text with U+FFFD (replacement character) for each U+0000 and each lone surrogate. Its length stays the same. */
 export function storableText(text: string): string {
   return text.replaceAll("\0", "\uFFFD").toWellFormed();
 }
 
 /**
- * The same for all strings and keys in a JSON value. What is nested deeper than 64 levels is left out, as null: neither we
- * nor the server go down without end.
+ * The same for all strings and keys of a JSON value. Values nested deeper than 64 levels become null, so that neither this
+ * process nor the server recurses without a limit.
  */
 export function storable(value: unknown, levels = MAX_LEVELS): unknown {
   if (typeof value === "string") return storableText(value);

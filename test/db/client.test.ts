@@ -166,7 +166,7 @@ test("a database that does not store UTF-8 is refused", async () => {
   const name = await createDatabase("template template0 locale_provider libc locale 'C' encoding 'LATIN1'");
 
   await expect(check({ ...inject("testServer"), database: name })).rejects.toThrow(
-    "stores LATIN1: give one that stores UTF8",
+    "encoding is LATIN1: use a database with the encoding UTF8",
   );
 });
 
@@ -176,7 +176,7 @@ test("a proxy that pools transactions is refused", async () => {
 
   const failure = check({ url: `postgres://postgres@127.0.0.1:${pooler.port}/${testDatabase.name}` });
 
-  await expect(failure).rejects.toThrow("leads through a proxy that pools transactions");
+  await expect(failure).rejects.toThrow("leads to a proxy with transaction pooling");
 });
 
 test("a server that cannot be reached is named without its password", async () => {
@@ -190,7 +190,7 @@ test("a server that cannot be reached is named without its password", async () =
 test("a database that is not there is named by the server's own words", async () => {
   const failure = check({ ...inject("testServer"), database: "nowhere" });
 
-  await expect(failure).rejects.toThrow(/refuses \(3D000\): database "nowhere" does not exist/);
+  await expect(failure).rejects.toThrow(/rejects the connection \(3D000\): database "nowhere" does not exist/);
 });
 
 test("a DATABASE_URL that is no URL is refused without quoting its password", () => {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { connectDatabase, createDatabaseIfMissing, type Database } from "../../src/db/client.ts";
 import { explainFullDisk } from "../../src/db/disk-full.ts";
 import type { Transaction } from "../../src/db/driver/drizzle-transaction.ts";
-import { mostTellingLine } from "../../src/db/embedded/log.ts";
+import { findErrorLine } from "../../src/db/embedded/log.ts";
 import { startEmbeddedPostgres } from "../../src/db/embedded/server.ts";
 import { lockImports } from "../../src/db/import/import-run.ts";
 import { migrateDatabase } from "../../src/db/migrate.ts";
@@ -68,7 +68,7 @@ test.each([
 ])("a full disk is named when it shows in %s", async (_, error, log, free) => {
   expect(await explain(error, log, free)).toEqual(
     new StartupError(
-      `There is no space left in ${dataDir}: make room on that disk, or set DATA_DIR to a folder on a larger one.`,
+      `There is no space left in ${dataDir}: free some space on that disk, or set DATA_DIR to a folder on a larger disk.`,
     ),
   );
 });
@@ -99,7 +99,7 @@ async function explain(error: Error, lines: string, free: number): Promise<unkno
 test("of several errors the full disk is the telling one", () => {
   const lines = [PANIC, "PANIC:  cannot abort transaction 1, it was already committed", "FATAL:  shutting down"];
 
-  expect(mostTellingLine(lines.join("\n"))).toBe(PANIC);
+  expect(findErrorLine(lines.join("\n"))).toBe(PANIC);
 });
 
 test("an import that the server refuses for want of space ends with one sentence, and the next one is not held up", async () => {
@@ -113,7 +113,7 @@ test("an import that the server refuses for want of space ends with one sentence
 
   expect(await failed.exit).toBe(1);
   expect(failed.output()).toBe(
-    "Nothing was imported. There is no space left on the disk of the database (DATABASE_URL): make room there.\n",
+    "Nothing was imported. There is no space left on the disk of the database (DATABASE_URL): free some space there.\n",
   );
   await given.db.execute(sql`drop trigger refuse on sale_lines`);
   const next = await importSales({ DATABASE_URL: url });
@@ -131,7 +131,7 @@ test("an import whose server ends because its disk is full names the disk", asyn
   process.kill(Number.parseInt(await readFile(join(dataDir, "pg18", "postmaster.pid"), "utf8"), 10), "SIGKILL");
 
   expect(await failed.exit).toBe(1);
-  expect(failed.output()).toContain(`Nothing was imported. There is no space left in ${dataDir}: make room`);
+  expect(failed.output()).toContain(`Nothing was imported. There is no space left in ${dataDir}: free some space`);
   await release().catch(() => undefined);
 });
 
@@ -141,6 +141,6 @@ test("a first start whose demo shop finds no space ends with one sentence", asyn
   const started = startProcess("main", { env: { DATA_DIR: dataDir, PORT: "0" } });
 
   expect(await started.exit).toBe(1);
-  expect(started.output()).toMatch(/^There is no space left in .*: make room on that disk/m);
+  expect(started.output()).toMatch(/^There is no space left in .*: free some space on that disk/m);
   expect(started.output()).not.toContain("    at ");
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { connectDatabase, createDatabaseIfMissing, type Database } from "../../src/db/client.ts";
-import { errorCode, isDatabaseAway } from "../../src/db/error-code.ts";
+import { errorCode, isDatabaseUnavailable } from "../../src/db/error-code.ts";
 import { migrateDatabase } from "../../src/db/migrate.ts";
 import { dropTestDatabase, onTestServer } from "../support/database.ts";
 
@@ -46,7 +46,9 @@ test("a migration that fails leaves nothing of itself and of those before it, an
 
 test("a server that goes away in the middle of a migration fails it, and nothing waits for ever", async () => {
   await writeMigration("20260101000000", "select pg_sleep(600)");
-  const failed = expect(migrateDatabase(database, { migrationsFolder: folder })).rejects.toSatisfy(isDatabaseAway);
+  const failed = expect(migrateDatabase(database, { migrationsFolder: folder })).rejects.toSatisfy(
+    isDatabaseUnavailable,
+  );
   const sleeping = () =>
     onTestServer(
       (session) => session`select pg_terminate_backend(pid) from pg_stat_activity

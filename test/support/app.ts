@@ -97,7 +97,7 @@ export async function startTestApp(answer: Responder, options: TestAppOptions = 
         isDemo: false,
         description: test.name,
         connect: (connectOptions) => connectDatabase(test.target, connectOptions),
-        explained: (work) => work,
+        explainErrors: (work) => work,
         close: async () => undefined,
       },
       ownerTelegramIds: config.ownerTelegramIds,

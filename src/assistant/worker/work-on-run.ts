@@ -6,7 +6,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Database } from "../../db/client.ts";
-import { isDatabaseAway } from "../../db/error-code.ts";
+import { isDatabaseUnavailable } from "../../db/error-code.ts";
 import { type ClaimedRun, countHandovers, LeaseLostError, releaseRun } from "../../db/queries/runs/run-queue.ts";
 import { endRun } from "../../db/queries/runs/run-steps.ts";
 import { truncateRunText } from "../../db/queries/runs/run-text.ts";
@@ -112,7 +112,7 @@ export async function workOnRun(
 function handoverReason(error: unknown): HandoverReason {
   if (error instanceof LeaseLostError) return "lease-lost";
   if (error instanceof ShutdownError) return "shutdown";
-  return isDatabaseAway(error) ? "database-away" : "fault";
+  return isDatabaseUnavailable(error) ? "database-away" : "fault";
 }
 
 /** Without an end of its own: whoever claims it next goes on, at once unless the database is away for longer. */
@@ -130,7 +130,7 @@ async function resultOf(deps: RunWork, run: ClaimedRun, control: RunControl & { 
   try {
     return await runAssistant(deps.loop, run, control);
   } catch (error) {
-    if (error instanceof LeaseLostError || control.signal.aborted || isDatabaseAway(error)) throw error;
+    if (error instanceof LeaseLostError || control.signal.aborted || isDatabaseUnavailable(error)) throw error;
     deps.logger.error({ err: error, runId: run.id }, "run failed unexpectedly");
     return failed("INTERNAL", "An unexpected error; the log says more.", control.said());
   }

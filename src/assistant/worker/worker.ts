@@ -145,12 +145,12 @@ export async function startWorker(deps: WorkerDeps, botId: number | null): Promi
 
 function listenForRuns({ database, logger, active, bell }: Post): Promise<Listener> {
   return listen(database, {
-    onNotice(notice) {
-      if (notice.type === "run-queued") bell.ring();
-      if (notice.type === "run-stop") active.stop(notice.runId, new StoppedError());
+    onNotification(notification) {
+      if (notification.type === "run-queued") bell.ring();
+      if (notification.type === "run-stop") active.stop(notification.runId, new StoppedError());
     },
     onGap: bell.ring,
-    onIgnored: (reason) => logger.warn({ reason }, "ignored a notice"),
+    onIgnored: (reason) => logger.warn({ reason }, "ignored an unknown notification"),
   });
 }
 
@@ -193,7 +193,7 @@ async function claimAll(post: Post, botId: number): Promise<void> {
       return releaseRun(post.database.db, run, { counts: false });
     }
     void work(post, run);
-    post.changes.ring({ type: "changed" });
+    post.changes.notify({ type: "changed" });
     // What a dead process left is shown to people already: it does not wait.
     if (run.attempt === 1 && post.isOverloaded?.()) await pause(RUSH_INTERVAL_MS);
   }

@@ -5,7 +5,7 @@
  */
 import { BotError } from "grammy";
 import type { Update } from "grammy/types";
-import { errorCode, isAboutValues, isPassing } from "../../db/error-code.ts";
+import { errorCode, isDataError, isTransient } from "../../db/error-code.ts";
 import { storable } from "../../db/storable.ts";
 import type { Logger } from "../../observability/logger.ts";
 
@@ -42,7 +42,7 @@ export function createProcessUpdate({ handle, giveUp, isDatabaseUp, logger }: Pr
     } catch (cause) {
       const reason = rootOf(cause);
       logger.error({ ...factsOf(reason), updateId }, "could not tell a person that their update was given up");
-      return !isPassing(reason);
+      return !isTransient(reason);
     }
   };
 
@@ -58,7 +58,7 @@ export function createProcessUpdate({ handle, giveUp, isDatabaseUp, logger }: Pr
       return true;
     }
     const { error, root } = failure;
-    const isOurFault = !isPassing(root) && (await isDatabaseUp());
+    const isOurFault = !isTransient(root) && (await isDatabaseUp());
     const tries = (failures.get(updateId) ?? 0) + (isOurFault ? 1 : 0);
     remember(failures, updateId, tries);
     const isGivenUp = isOurFault && (failsAgain(root) || tries >= MAX_TRIES) && (await giveUpFor(error, updateId));
@@ -82,12 +82,12 @@ async function failureOf(handle: ProcessUpdateDeps["handle"], update: Update) {
 
 /** Whether it fails for what it holds: numbers that no column takes, fields that are missing or of another kind. */
 function failsAgain(root: unknown): boolean {
-  return isAboutValues(root) || root instanceof TypeError || root instanceof RangeError;
+  return isDataError(root) || root instanceof TypeError || root instanceof RangeError;
 }
 
 /** For the log. Where values are refused, the database quotes them, a person's words among them. */
 function factsOf(root: unknown): object {
-  return isAboutValues(root) ? { code: errorCode(root) } : { err: root };
+  return isDataError(root) ? { code: errorCode(root) } : { err: root };
 }
 
 function remember(failures: Map<number, number>, id: number, tries: number): void {

@@ -49,7 +49,7 @@ export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
   /** What admins see of the reply: whoever follows it looks again. */
   const show = async (write: () => Promise<void>) => {
     await keep(write);
-    bell.ring({ type: "changed" });
+    bell.notify({ type: "changed" });
   };
   return {
     keep,

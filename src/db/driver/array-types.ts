@@ -1,16 +1,16 @@
 /**
  * How the driver reads arrays.
  *
- * It can ask the server for all array types on each new connection, but when the server dies just then, nobody catches that
- * query's failure and the process ends. So it is told here what we use. Drizzle writes arrays as text by itself.
+ * The driver can ask the server for all array types on each new connection. But when the server dies during that query,
+ * nothing catches the error, and the process ends. So the types that we use are listed here. Drizzle writes arrays as text.
  */
 import { makePgArray, parsePgArray } from "drizzle-orm/pg-core";
 
 const asText = (element: string) => element;
 
-/** For the driver's `types`: arrays of one dimension, without NULL; numbers too large for JavaScript stay text. */
+/** For the driver's `types`: one-dimensional arrays without NULL. Numbers too large for JavaScript stay text. */
 export const ARRAY_TYPES = {
-  // The numbers are those of the system catalogue pg_type; they never change.
+  // Object ids of the system catalog pg_type; they never change.
   smallintArray: arrayType(1005, Number),
   integerArray: arrayType(1007, Number),
   textArray: arrayType(1009, asText),

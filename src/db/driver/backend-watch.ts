@@ -1,7 +1,8 @@
 /**
- * Looks whether the server still has the process of a connection, for who waits for its answer without a time limit.
+ * Checks whether the server still has the process of a connection, for a caller that waits for its answer without a limit.
  *
- * A network that is cut off tells nobody, and TCP's own probes come late or end at a proxy. So another connection asks.
+ * A network that is cut off reports nothing, and TCP keepalive probes come late or end at a proxy. So another connection
+ * asks the server.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import postgres, { type Sql } from "postgres";
@@ -9,66 +10,63 @@ import { answerWithin } from "../../process/timeout.ts";
 import { connectionError, noAnswer } from "./connection-error.ts";
 
 export interface BackendWatch {
-  /** Rejects when the process is gone, or nobody says within the limit that it is not. Never resolves. */
+  /** Rejects when the process is gone, or when the server does not confirm it in time. Never resolves. */
   readonly lost: Promise<never>;
   stop(): void;
 }
 
-interface Watched {
+interface WatchedBackend {
   /** The server's process id. */
   readonly pid: number;
-  /** Opens a connection to look from. */
+  /** Opens a connection for one check. */
   open(): Sql;
-  /** How long an answer may take, in milliseconds; it is asked for several times as often. */
-  readonly limitMs: number;
+  /** How long the server may take to confirm the process, in milliseconds. Checks are several times as frequent. */
+  readonly timeoutMs: number;
 }
 
-const LOOKS_PER_LIMIT = 8;
+const CHECKS_PER_TIMEOUT = 8;
 
-export function watchBackend({ pid, open, limitMs }: Watched): BackendWatch {
-  const lost = Promise.withResolvers<never>();
+export function watchBackend(backend: WatchedBackend): BackendWatch {
   const stopping = new AbortController();
-  const { signal } = stopping;
-  // Nobody may be waiting at that moment.
-  lost.promise.catch(() => undefined);
-  const wait = () => pause(limitMs / LOOKS_PER_LIMIT, undefined, { signal });
+  const lost = watch(backend, stopping.signal).finally(() => stopping.abort());
+  // It may reject while no caller awaits it.
+  lost.catch(() => undefined);
+  return { lost, stop: () => stopping.abort() };
+}
 
-  const watch = async () => {
-    for (;;) {
-      await wait();
-      const isThere = await answerWithin(limitMs, ask(), noAnswer);
-      if (!isThere) throw connectionError("CONNECTION_CLOSED", "the server has lost the connection");
-    }
-  };
-  /** Again and again, until the server answers. */
-  const ask = async (): Promise<boolean> => {
-    for (;;) {
-      const isThere = await look();
-      if (isThere !== undefined) return isThere;
-      await wait();
-    }
-  };
-  /** Whether the process is there; undefined when nobody answers. Each time on a new connection: an old one may hang. */
-  const look = async (): Promise<boolean | undefined> => {
-    const session = open();
-    const end = () => void session.end({ timeout: 0 }).catch(() => undefined);
-    signal.addEventListener("abort", end);
-    try {
-      const found = await session`select 1 from pg_stat_activity where pid = ${pid}`;
-      return found.length > 0;
-    } catch (error) {
-      // A server that refuses (it has too many connections) is there.
-      return error instanceof postgres.PostgresError ? true : undefined;
-    } finally {
-      signal.removeEventListener("abort", end);
-      end();
-    }
-  };
+async function watch(backend: WatchedBackend, signal: AbortSignal): Promise<never> {
+  for (;;) {
+    await waitForNextCheck(backend, signal);
+    const isRunning = await answerWithin(backend.timeoutMs, checkUntilAnswered(backend, signal), noAnswer);
+    if (!isRunning) throw connectionError("CONNECTION_CLOSED", "the server has lost the connection");
+  }
+}
 
-  const stop = () => stopping.abort();
-  watch().catch((error: unknown) => {
-    stop();
-    lost.reject(error);
-  });
-  return { lost: lost.promise, stop };
+async function checkUntilAnswered(backend: WatchedBackend, signal: AbortSignal): Promise<boolean> {
+  for (;;) {
+    const isRunning = await check(backend, signal);
+    if (isRunning !== undefined) return isRunning;
+    await waitForNextCheck(backend, signal);
+  }
+}
+
+function waitForNextCheck({ timeoutMs }: WatchedBackend, signal: AbortSignal): Promise<void> {
+  return pause(timeoutMs / CHECKS_PER_TIMEOUT, undefined, { signal });
+}
+
+/** Whether the process is there; undefined without an answer. Uses a new connection each time: an old one may hang. */
+async function check({ pid, open }: WatchedBackend, signal: AbortSignal): Promise<boolean | undefined> {
+  const session = open();
+  const end = () => void session.end({ timeout: 0 }).catch(() => undefined);
+  signal.addEventListener("abort", end);
+  try {
+    const found = await session`select 1 from pg_stat_activity where pid = ${pid}`;
+    return found.length > 0;
+  } catch (error) {
+    // A server that refuses the connection (because it has too many) is alive.
+    return error instanceof postgres.PostgresError ? true : undefined;
+  } finally {
+    signal.removeEventListener("abort", end);
+    end();
+  }
 }

@@ -1,11 +1,11 @@
-/** Errors of a connection that is gone: they look as the driver's own, and are told apart from a server's answer by that. */
+/** Errors of a lost connection. They have the driver's own codes, by which they differ from an error of the server. */
 
-/** @param code as the driver has it, such as `CONNECTION_CLOSED`. */
+/** @param code one of the driver's, such as `CONNECTION_CLOSED`. */
 export function connectionError(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
 }
 
-/** A network that is cut off tells nobody: the server is silent, and the connection looks as if it were there. */
+/** A network that is cut off reports nothing: the server is silent, and the connection still looks open. */
 export function noAnswer(): Error {
   return connectionError("CONNECTION_CLOSED", "the server does not answer");
 }

@@ -1,12 +1,11 @@
-/** What lies beneath Drizzle's transaction: for what Drizzle has no word for. */
+/** Access to the pool's client beneath a Drizzle transaction, for what Drizzle does not offer. */
 import { PostgresJsSession } from "drizzle-orm/postgres-js";
 import type { Db } from "../client.ts";
 import type { TransactionClient } from "./transaction.ts";
 
-/** What `db.transaction` gives. */
+/** The argument of a callback of `db.transaction`. */
 export type Transaction = Parameters<Parameters<Db["transaction"]>[0]>[0];
 
-/** The pool's own client of a transaction. */
 export function driverOf(tx: Transaction): TransactionClient {
   const { session } = tx._;
   if (!(session instanceof PostgresJsSession)) throw new TypeError("not a transaction of the pool");
@@ -14,9 +13,9 @@ export function driverOf(tx: Transaction): TransactionClient {
 }
 
 /**
- * Lets every further statement of the transaction take any time, and wait for locks as long. A server that is gone is noticed
- * within about the pool's usual limit for an answer all the same: another connection asks for this one's process.
+ * Lets every further statement of the transaction take any time, also to wait for locks. A lost server is still detected
+ * within about the pool's usual time for an answer: another connection asks for this one's process.
  */
-export async function liftTimeLimits(tx: Transaction): Promise<void> {
-  await driverOf(tx).liftTimeLimits();
+export async function disableTimeouts(tx: Transaction): Promise<void> {
+  await driverOf(tx).disableTimeouts();
 }

@@ -1,72 +1,116 @@
 /**
- * One connection of the pool: what is asked on it, and when it is not to be trusted any more.
+ * One connection of the pool: how statements are sent on it, and when it must not be used any more.
  */
 import postgres, { type ParameterOrJSON, type PendingQuery, type Row, type Sql } from "postgres";
 import { answerWithin } from "../../process/timeout.ts";
-import { isDatabaseAway, isReadOnly } from "../error-code.ts";
-import type { BackendWatch } from "./backend-watch.ts";
+import { isDatabaseUnavailable, isReadOnly } from "../error-code.ts";
+import { type BackendWatch, watchBackend } from "./backend-watch.ts";
 import { connectionError, noAnswer } from "./connection-error.ts";
 
-export interface Connection {
+export interface PooledConnection {
   readonly sql: Sql;
-  /** Gone, or given up: nothing is ever asked on it again. */
+  /** Gone or discarded: nothing is ever sent on it again. */
   isClosed: boolean;
   /** When it is replaced, by `performance.now()`. */
   readonly retiresAt: number;
-  /** The statements that both ends have prepared and remember. */
+  /** The statements that both ends have prepared and keep. */
   readonly prepared: Set<string>;
-  /** About what the server holds of them. */
+  /** Roughly the server's memory for them. */
   preparedBytes: number;
-  /** How long an answer may take, in milliseconds: longer than the server itself lets a statement take. */
-  readonly answerLimitMs: number;
-  /** While there is one, an answer may take any time. */
+  /** How long an answer may take, in milliseconds: longer than the server's own statement timeout. */
+  readonly answerTimeoutMs: number;
+  /** While it is set, an answer may take any time. */
   watch: BackendWatch | null;
-  /** Begins to look whether the server still has its process `pid`. */
+  /** Starts to check whether the server still has the backend process `pid`. */
   startWatch(pid: number): BackendWatch;
-  /** Gives it up. */
+  /** Closes it at once. */
   discard(): void;
 }
 
-export type Query<T> = (sql: Sql) => PromiseLike<T>;
-export type Parameters = ParameterOrJSON<never>[];
+export interface ConnectionOptions {
+  /** Returns one connection, which opens at its first query. `onClose` must be called at once when it is gone. */
+  open(onClose: () => void): Sql;
+  /** How long an answer may take, in milliseconds; then the connection counts as gone. A transaction may lift this limit. */
+  answerTimeoutMs: number;
+  /**
+   * How long a connection is used, in milliseconds, at most twice that: the server's memory for a session only grows. Half
+   * an hour when left out.
+   */
+  lifetimeMs?: number;
+}
 
-/** Asks on a connection, which is given up when the server does not answer. `prepared`: the statement that the query prepares. */
-export async function ask<T>(connection: Connection, query: Query<T>, prepared?: string): Promise<T> {
-  checkOpen(connection);
-  if (prepared !== undefined) note(connection, prepared);
+const HALF_AN_HOUR_MS = 30 * 60_000;
+
+/** Values are read and written as in `template`. Calls `onClosed` once, when the connection is gone or discarded. */
+export function openPooledConnection(
+  { open, answerTimeoutMs, lifetimeMs = HALF_AN_HOUR_MS }: ConnectionOptions,
+  template: Sql,
+  onClosed: (connection: PooledConnection) => void,
+): PooledConnection {
+  const markClosed = () => {
+    if (connection.isClosed) return;
+    connection.isClosed = true;
+    onClosed(connection);
+  };
+  const connection: PooledConnection = {
+    sql: open(markClosed),
+    isClosed: false,
+    prepared: new Set(),
+    preparedBytes: 0,
+    answerTimeoutMs,
+    watch: null,
+    startWatch: (pid) => watchBackend({ pid, open: () => open(() => undefined), timeoutMs: answerTimeoutMs }),
+    retiresAt: performance.now() + lifetimeMs * (1 + Math.random()),
+    discard() {
+      markClosed();
+      // Not awaited: a connection that hangs must not block the caller that gives it up.
+      connection.sql.end({ timeout: 0 }).catch(() => undefined);
+    },
+  };
+  Object.assign(connection.sql.options.parsers, template.options.parsers);
+  Object.assign(connection.sql.options.serializers, template.options.serializers);
+  return connection;
+}
+
+/** Sends one query with the given client. */
+export type SendQuery<T> = (sql: Sql) => PromiseLike<T>;
+export type StatementParameters = ParameterOrJSON<never>[];
+
+/**
+ * Sends a query on a connection, and discards the connection when the server does not answer. `prepared` is the statement
+ * that the query prepares.
+ */
+export async function send<T>(connection: PooledConnection, query: SendQuery<T>, prepared?: string): Promise<T> {
+  if (connection.isClosed) throw connectionError("CONNECTION_CLOSED", "the connection is gone");
+  if (prepared !== undefined) recordPrepared(connection, prepared);
   try {
     const answer = Promise.resolve(query(connection.sql));
     if (connection.watch) return await Promise.race([answer, connection.watch.lost]);
-    return await answerWithin(connection.answerLimitMs, answer, noAnswer);
+    return await answerWithin(connection.answerTimeoutMs, answer, noAnswer);
   } catch (error) {
-    if (!isAnswer(error)) connection.discard();
+    if (!isUsableAfter(error)) connection.discard();
     throw error;
   }
 }
 
-function note(connection: Connection, statement: string): void {
+function recordPrepared(connection: PooledConnection, statement: string): void {
   if (connection.prepared.has(statement)) return;
   connection.prepared.add(statement);
-  // Measured with lists of admins: 90 kB for 800 characters, 1.1 MB for 2,500, 12 MB for 8,900. It grows with what is joined to
-  // what, so with the square of the text; and the shortest takes some.
+  // Measured with lists of the admin API: 90 kB for 800 characters, 1.1 MB for 2,500, 12 MB for 8,900. Memory grows with the
+  // number of joins, so with the square of the text; and the shortest statement takes some.
   connection.preparedBytes += 20_000 + statement.length ** 2 / 6;
 }
 
-/** @throws what a cut connection's error looks like, when the connection is closed. */
-export function checkOpen({ isClosed }: Connection): void {
-  if (isClosed) throw connectionError("CONNECTION_CLOSED", "the connection is gone");
-}
-
 /**
- * The rows of a statement, as objects or, with `values()`, as arrays: asked for in the same turn, as Drizzle does.
+ * The rows of a statement, as objects, or as arrays when `values()` is called in the same tick, as Drizzle does.
  *
- * Drizzle asks the driver for statements without a name, which it then has described in a round trip of their own, and the
- * server plans anew each time. Prepared once for each connection, a statement costs about half.
+ * Drizzle asks the driver for unnamed statements. The driver has each of those described in a round trip of its own, and
+ * the server plans it anew each time. Prepared once for each connection, a statement costs about half.
  */
-export function rowsOf(
-  run: <T>(query: Query<T>, prepared: string) => Promise<T>,
+export function queryRows(
+  run: <T>(query: SendQuery<T>, prepared: string) => Promise<T>,
   statement: string,
-  parameters: Parameters,
+  parameters: StatementParameters,
 ) {
   let asValues = false;
   const rows = Promise.resolve().then(() =>
@@ -84,9 +128,10 @@ export function rowsOf(
 }
 
 /**
- * Whether the server answered, and goes on listening: after anything else the connection is given up. So it is when it only
- * reads: after a failover the address leads to another server, but a connection that stands stays where it is.
+ * Whether the connection can be used again after `error`: the server answered and did not end the session. A server that
+ * has become read-only counts as lost: after a failover the address leads to another server, but an open connection stays
+ * with the old one.
  */
-function isAnswer(error: unknown): boolean {
-  return error instanceof postgres.PostgresError && !isDatabaseAway(error) && !isReadOnly(error);
+function isUsableAfter(error: unknown): boolean {
+  return error instanceof postgres.PostgresError && !isDatabaseUnavailable(error) && !isReadOnly(error);
 }

@@ -11,7 +11,7 @@ import { dirname, join } from "node:path";
 import { StartupError } from "../../errors.ts";
 import { errorCode } from "../error-code.ts";
 import { exists, isWritable, type PostgresBinaries, RUN_LIMIT_MS, runAs, type ServerUser } from "./binaries.ts";
-import { mostTellingLine } from "./log.ts";
+import { findErrorLine } from "./log.ts";
 
 /** PostgreSQL's major version: a cluster of another one cannot be opened. */
 const MAJOR_VERSION = "18";
@@ -139,7 +139,7 @@ async function initialise(folder: string, { binaries, user, signal }: ClusterMak
   } catch (error) {
     signal?.throwIfAborted();
     const output = error instanceof Error && "stderr" in error ? String(error.stderr) : "";
-    const reason = mostTellingLine(output) || String(error);
+    const reason = findErrorLine(output) || String(error);
     throw new StartupError(`PostgreSQL could not make its cluster: ${reason}`, { cause: error });
   }
 }

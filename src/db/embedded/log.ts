@@ -9,14 +9,14 @@ const NAMES_AN_ERROR = /\b(FATAL|PANIC|ERROR|error)\b/;
 const OF_A_PROCESS = /\[\d+\] [A-Z]+:/;
 
 /** Whether a text of PostgreSQL's or of the system's says that a disk is full. */
-export function tellsOfNoSpace(text: string): boolean {
+export function mentionsFullDisk(text: string): boolean {
   return NO_SPACE.test(text);
 }
 
 /** The last line that tells of a full disk, which is at the root of all others, else the last that names an error, else the last. */
-export function mostTellingLine(text: string): string {
+export function findErrorLine(text: string): string {
   const lines = text.split("\n").filter((line) => line.trim() !== "");
-  const telling = lines.findLast(tellsOfNoSpace) ?? lines.findLast((line) => NAMES_AN_ERROR.test(line));
+  const telling = lines.findLast(mentionsFullDisk) ?? lines.findLast((line) => NAMES_AN_ERROR.test(line));
   return (telling ?? lines.at(-1) ?? "").trim();
 }
 
@@ -27,8 +27,8 @@ export function mostTellingLine(text: string): string {
 export async function readFailure(logFile: string, { pid, start }: { pid: number; start: number }): Promise<string> {
   const text = await readLogSince(logFile, start);
   const isItsOwn = (line: string) => line.includes(`[${pid}] `) || !OF_A_PROCESS.test(line);
-  const own = mostTellingLine(text.split("\n").filter(isItsOwn).join("\n"));
-  return NAMES_AN_ERROR.test(own) ? own : mostTellingLine(text);
+  const own = findErrorLine(text.split("\n").filter(isItsOwn).join("\n"));
+  return NAMES_AN_ERROR.test(own) ? own : findErrorLine(text);
 }
 
 /** What was logged since byte `start`; empty when there is no log. */

@@ -9,7 +9,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { StartupError } from "../../errors.ts";
 import { retry } from "../../process/retry.ts";
-import { diskFull, explainFullDisk, hasRunOutOfSpace, type ServerDisk } from "../disk-full.ts";
+import { diskFullError, explainFullDisk, hasRunOutOfSpace, type ServerDisk } from "../disk-full.ts";
 import { exists, findPostgresBinaries } from "./binaries.ts";
 import { clusterDir, ensureCluster, ensureSocketDir, giveDataDirTo, prepareDataDir } from "./folders.ts";
 import { EMBEDDED_USER, type Lease, tryTakeLease } from "./lease.ts";
@@ -91,7 +91,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   });
   const { lease, startedHere } = await joinServer(server, options.signal).catch(async (error) => {
     const isFull = !options.signal?.aborted && (await hasRunOutOfSpace(disk));
-    throw isFull ? diskFull(disk.dataDir, error) : error;
+    throw isFull ? diskFullError(disk.dataDir, error) : error;
   });
   const leaving = new AbortController();
   const { socketDir, logFile } = server;

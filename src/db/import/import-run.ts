@@ -6,7 +6,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { BadInputError } from "../../errors.ts";
 import type { Shop } from "../../shop/shop.ts";
 import type { Database } from "../client.ts";
-import { liftTimeLimits, type Transaction } from "../driver/drizzle-transaction.ts";
+import { disableTimeouts, type Transaction } from "../driver/drizzle-transaction.ts";
 import type { CopyTarget } from "../driver/transaction.ts";
 import { type CopyRow, copyRows } from "./copy-rows.ts";
 import type { Layout } from "./csv-header.ts";
@@ -93,7 +93,7 @@ export function runImport<Column extends string, Result>(
 ): Promise<Result> {
   return database.db.transaction(async (tx) => {
     // A large file takes longer than a statement of the bot may, and sorts better with some memory.
-    await liftTimeLimits(tx);
+    await disableTimeouts(tx);
     await tx.execute(sql`select set_config('work_mem', '64MB', true)`);
     await tx.execute(staging.create);
     const faults = createFaultList(options.fileName);

@@ -1,34 +1,34 @@
 /**
- * Notices that all processes get of what was committed: after the commit, and beside it.
+ * Notifications to all processes about committed changes, sent after the commit and outside its transaction.
  *
- * A commit that carries a notice holds a lock of the whole server until it is on disk, so that such commits go one after the
- * other: in a rush of messages that is all the time there is. A notice only says "look again": one does for all that was
- * committed while the one before was on its way, and one that is lost costs the time until the next look without one.
+ * A commit with a NOTIFY holds a lock of the whole server until it is on disk, so such commits run one after another. Under
+ * load that would take all the time there is. A notification only says "look again". So one is enough for everything that
+ * was committed while the previous one was on its way, and a lost one costs only the time until the next regular look.
  */
 import type { Db } from "../client.ts";
-import { type Notice, publish } from "./notify.ts";
+import { type Notification, publish } from "./notify.ts";
 
 export interface Coalescer {
-  /** Never waits and never throws. Of those that come while one is on its way, the last is sent. */
-  ring(notice: Notice): void;
+  /** Returns at once and never throws. While one notification is on its way, only the last of the others is sent. */
+  notify(notification: Notification): void;
 }
 
-/** `onFailure` hears of a notice that was not sent. */
+/** `onFailure` is called for each notification that could not be sent. */
 export function createCoalescer(db: Db, onFailure: (error: unknown) => void): Coalescer {
-  let next: Notice | null = null;
-  let isRinging = false;
-  const ringAll = async () => {
-    isRinging = true;
-    for (let notice = next; notice !== null; notice = next) {
+  let next: Notification | null = null;
+  let isSending = false;
+  const sendAll = async () => {
+    isSending = true;
+    for (let notification = next; notification !== null; notification = next) {
       next = null;
-      await publish(db, notice).catch(onFailure);
+      await publish(db, notification).catch(onFailure);
     }
-    isRinging = false;
+    isSending = false;
   };
   return {
-    ring(notice) {
-      next = notice;
-      if (!isRinging) void ringAll();
+    notify(notification) {
+      next = notification;
+      if (!isSending) void sendAll();
     },
   };
 }

@@ -1,8 +1,8 @@
 /**
- * Notices between processes, through the database's LISTEN and NOTIFY.
+ * Notifications between processes, through PostgreSQL's LISTEN and NOTIFY.
  *
- * A notice only says "look again": rows are the truth, so it carries ids and offsets and never text (a payload holds at most
- * 7,999 bytes). It knows nothing of those who send or hear them.
+ * A notification only says "look again". The rows are the truth, so it carries ids and offsets and never text (a payload
+ * holds at most 7,999 bytes). This module knows neither senders nor receivers.
  */
 import { sql } from "drizzle-orm";
 import { z } from "zod";
@@ -12,41 +12,41 @@ const CHANNEL = "counterhand";
 
 const id = z.string().min(1).max(200);
 
-export const Notice = z.discriminatedUnion("type", [
+export const Notification = z.discriminatedUnion("type", [
   z.object({ type: z.literal("run-queued"), runId: id }),
   z.object({ type: z.literal("run-stop"), runId: id }),
   z.object({ type: z.literal("run-changed"), threadId: id, runId: id }),
-  /** Something else that admins see. */
+  /** Anything else that admins can see has changed. */
   z.object({ type: z.literal("changed") }),
-  /** The texts so far of some runs have grown, each from `offset` on. */
+  /** The partial texts of some runs have grown, each from `offset` on. */
   z.object({ type: z.literal("text"), pieces: z.array(z.object({ threadId: id, runId: id, offset: z.int().min(0) })) }),
 ]);
-export type Notice = z.infer<typeof Notice>;
+export type Notification = z.infer<typeof Notification>;
 
 /**
- * Sends a notice when the transaction `tx` commits, and never when it rolls back. Equal notices of one transaction arrive
- * once. (The driver's own `notify` takes another connection and can wait for itself.)
+ * Sends a notification when the transaction `tx` commits, and none when it rolls back. PostgreSQL delivers equal
+ * notifications of one transaction once. (The driver's own `notify` takes another connection, which can deadlock the pool.)
  */
-export async function publish(tx: Db, notice: Notice): Promise<void> {
-  await tx.execute(sql`select pg_notify(${CHANNEL}, ${JSON.stringify(notice)})`);
+export async function publish(tx: Db, notification: Notification): Promise<void> {
+  await tx.execute(sql`select pg_notify(${CHANNEL}, ${JSON.stringify(notification)})`);
 }
 
 /** None of these may throw. */
-export interface NoticeHandler {
-  onNotice(notice: Notice): void;
-  /** Listening has begun, at first and after each dropped connection: what was sent before is lost, so read it all again. */
+export interface NotificationHandler {
+  onNotification(notification: Notification): void;
+  /** LISTEN has started, at first and after each lost connection. Earlier notifications are lost, so read everything again. */
   onGap(): void;
-  /** A payload that is no notice of ours, from a newer version or another program; `reason` is fit for a log. */
+  /** A payload of an unknown form, from a newer version or another program. `reason` may be logged. */
   onIgnored?(reason: string): void;
 }
 
 export interface Listener {
-  /** Ends the connection; nothing is handed on after the call. */
+  /** Ends the connection. The handler is not called again. */
   close(): Promise<void>;
 }
 
-/** Listens on a connection of its own; returns when it does. Fails when the server cannot be reached the first time. */
-export async function listen(database: Database, handler: NoticeHandler): Promise<Listener> {
+/** Listens on a separate connection; resolves once LISTEN has started. Rejects when the first connection fails. */
+export async function listen(database: Database, handler: NotificationHandler): Promise<Listener> {
   const session = database.openSession("listener");
   let closed = false;
   const onPayload = (payload: string) => {
@@ -69,10 +69,10 @@ export async function listen(database: Database, handler: NoticeHandler): Promis
   return { close };
 }
 
-function dispatch(payload: string, handler: NoticeHandler): void {
-  const notice = Notice.safeParse(parseJson(payload));
-  if (notice.success) handler.onNotice(notice.data);
-  else handler.onIgnored?.(z.prettifyError(notice.error));
+function dispatch(payload: string, handler: NotificationHandler): void {
+  const parsed = Notification.safeParse(parseJson(payload));
+  if (parsed.success) handler.onNotification(parsed.data);
+  else handler.onIgnored?.(z.prettifyError(parsed.error));
 }
 
 function parseJson(text: string): unknown {

@@ -5,7 +5,7 @@
  * not show, page by page.
  */
 import type { Db } from "../../db/client.ts";
-import type { Listener, NoticeHandler } from "../../db/notify/notify.ts";
+import type { Listener, NotificationHandler } from "../../db/notify/notify.ts";
 import {
   type ChangePage,
   findChangePage,
@@ -25,7 +25,7 @@ export interface ChangeFeedDeps {
   /** Which environment is read: see `ApiEnvironment.sandbox`. */
   readonly sandbox: boolean;
   /** Listens to the notices of all processes. */
-  readonly listen: (handler: NoticeHandler) => Promise<Listener>;
+  readonly listen: (handler: NotificationHandler) => Promise<Listener>;
   readonly logger: Pick<Logger, "warn">;
 }
 
@@ -64,7 +64,7 @@ export async function startChangeFeed(deps: ChangeFeedDeps, consumer: ChangeCons
       } else if (!feed.isStopped) consumer.onPositionLost();
     }
   });
-  const listener = await listen({ onNotice: poller.trigger, onGap: poller.trigger });
+  const listener = await listen({ onNotification: poller.trigger, onGap: poller.trigger });
   try {
     feed.position = { seen: await findSnapshot(db) };
   } catch (error) {

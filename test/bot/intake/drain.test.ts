@@ -40,7 +40,7 @@ test("a rush is answered at Telegram's thirty calls a second, by the injected cl
 /** Looked at again after each change, however long a busy machine takes for them. */
 async function allRunsCompleted({ test: { db, database } }: TestApp): Promise<void> {
   let look = () => {};
-  const listener = await listen(database, { onNotice: () => look(), onGap: () => look() });
+  const listener = await listen(database, { onNotification: () => look(), onGap: () => look() });
   for (;;) {
     // Before the look: what changes while it is read is not missed.
     const changed = new Promise<void>((resolve) => {

@@ -2,9 +2,9 @@ import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/postgres-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSession } from "../../../src/db/client.ts";
-import { liftTimeLimits, type Transaction } from "../../../src/db/driver/drizzle-transaction.ts";
+import { disableTimeouts, type Transaction } from "../../../src/db/driver/drizzle-transaction.ts";
 import { createPool } from "../../../src/db/driver/pool.ts";
-import { isDatabaseAway } from "../../../src/db/error-code.ts";
+import { isDatabaseUnavailable } from "../../../src/db/error-code.ts";
 import { copyRows } from "../../../src/db/import/copy-rows.ts";
 import { startTcpProxy, type TcpProxy } from "../../chaos/tcp-proxy.ts";
 import { createTestDatabase, onTestServer, type TestDatabase } from "../../support/database.ts";
@@ -36,7 +36,7 @@ function openPool({ borders, user = store.target.user }: { borders: TcpProxy[]; 
   let opened = 0;
   const pool = createPool({
     size: 1,
-    answerLimitMs: ANSWER_LIMIT_MS,
+    answerTimeoutMs: ANSWER_LIMIT_MS,
     open(onClose) {
       // The first is the one that never connects.
       const border = borders[Math.min(Math.max(opened - 1, 0), borders.length - 1)];
@@ -52,7 +52,7 @@ function openPool({ borders, user = store.target.user }: { borders: TcpProxy[]; 
 /** A transaction without time limits. */
 function unlimited<T>(db: ReturnType<typeof openPool>, work: (tx: Transaction) => Promise<T>): Promise<T> {
   return db.transaction(async (tx) => {
-    await liftTimeLimits(tx);
+    await disableTimeouts(tx);
     return work(tx);
   });
 }
@@ -95,13 +95,15 @@ test("the limits hold again in the next transaction, on the same connection", as
 
   expect(within).toEqual({ ...before, timeout: "0" });
   expect(await facts(db)).toEqual(before);
-  await expect(db.execute(LONG)).rejects.toSatisfy(isDatabaseAway);
+  await expect(db.execute(LONG)).rejects.toSatisfy(isDatabaseUnavailable);
 });
 
 test("a server behind a network that goes silent is noticed while a statement runs", async () => {
   const border = await startBorder();
   const db = openPool({ borders: [border] });
-  const failed = expect(unlimited(db, (tx) => tx.execute(sql`select pg_sleep(600)`))).rejects.toSatisfy(isDatabaseAway);
+  const failed = expect(unlimited(db, (tx) => tx.execute(sql`select pg_sleep(600)`))).rejects.toSatisfy(
+    isDatabaseUnavailable,
+  );
   await sleeper();
 
   border.set({ kind: "blackhole" });
@@ -112,7 +114,9 @@ test("a server behind a network that goes silent is noticed while a statement ru
 test("a server that refuses further connections for good is noticed too", async () => {
   const [own, others] = [await startBorder(), await startBorder()];
   const db = openPool({ borders: [own, others] });
-  const failed = expect(unlimited(db, (tx) => tx.execute(sql`select pg_sleep(600)`))).rejects.toSatisfy(isDatabaseAway);
+  const failed = expect(unlimited(db, (tx) => tx.execute(sql`select pg_sleep(600)`))).rejects.toSatisfy(
+    isDatabaseUnavailable,
+  );
   await sleeper();
 
   others.set({ kind: "refuse" });
@@ -123,7 +127,9 @@ test("a server that refuses further connections for good is noticed too", async 
 test("a connection whose end never arrived here is noticed, though the server answers others", async () => {
   const [own, others] = [await startBorder(), await startBorder()];
   const db = openPool({ borders: [own, others] });
-  const failed = expect(unlimited(db, (tx) => tx.execute(sql`select pg_sleep(600)`))).rejects.toSatisfy(isDatabaseAway);
+  const failed = expect(unlimited(db, (tx) => tx.execute(sql`select pg_sleep(600)`))).rejects.toSatisfy(
+    isDatabaseUnavailable,
+  );
   const process = await sleeper();
 
   own.set({ kind: "blackhole" });
@@ -146,7 +152,7 @@ test("work between two statements of a large change may take minutes, as on a bu
   const idle = async (tx: Transaction) => [...(await tx.execute<{ idle: string }>(limit))][0]?.idle;
 
   const within = await store.db.transaction(async (tx) => {
-    await liftTimeLimits(tx);
+    await disableTimeouts(tx);
     return idle(tx);
   });
 

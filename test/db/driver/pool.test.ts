@@ -3,7 +3,7 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openSession } from "../../../src/db/client.ts";
 import { createPool, type PoolOptions } from "../../../src/db/driver/pool.ts";
-import { errorCode, isDatabaseAway } from "../../../src/db/error-code.ts";
+import { errorCode, isDatabaseUnavailable } from "../../../src/db/error-code.ts";
 import { copyRows } from "../../../src/db/import/copy-rows.ts";
 import { createTestDatabase, onTestServer, type TestDatabase } from "../../support/database.ts";
 
@@ -20,7 +20,7 @@ afterEach(async () => {
 
 function openPool(options: Partial<PoolOptions> & { size: number }) {
   const pool = createPool({
-    answerLimitMs: 60_000,
+    answerTimeoutMs: 60_000,
     ...options,
     open: (onClose) => openSession(store.target, "pool under test", onClose),
   });
@@ -68,7 +68,7 @@ test("connections that are cut at any moment fail what is on them, and nothing e
           else waiting.push(waiter);
         }
       } catch (error) {
-        if (!isDatabaseAway(error)) faults.add(error);
+        if (!isDatabaseUnavailable(error)) faults.add(error);
       }
     }
   };
@@ -96,8 +96,8 @@ test("a transaction whose connection is cut has failed: nothing more is asked in
     return "as if all were well";
   });
 
-  await expect(failed).rejects.toSatisfy(isDatabaseAway);
-  expect(faults.every(isDatabaseAway)).toBe(true);
+  await expect(failed).rejects.toSatisfy(isDatabaseUnavailable);
+  expect(faults.every(isDatabaseUnavailable)).toBe(true);
   await db.execute(note(3));
   expect(await notes()).toEqual([3]);
 });
@@ -173,7 +173,7 @@ test("a database that refuses connections fails what is asked, also what waits, 
 const backend = sql`select pg_backend_pid() as pid`;
 
 test("a connection is replaced when its time is over", async () => {
-  const { db } = openPool({ size: 1, lifeMs: 0 });
+  const { db } = openPool({ size: 1, lifetimeMs: 0 });
   const pids: unknown[] = [];
 
   for (let asked = 0; asked < 3; asked++)
@@ -207,12 +207,12 @@ test.each([
 );
 
 test("a server that is silent counts as gone: what was asked fails, and the next is asked on another connection", async () => {
-  const { db } = openPool({ size: 1, answerLimitMs: 300 });
+  const { db } = openPool({ size: 1, answerTimeoutMs: 300 });
   const [before] = await db.execute<{ pid: number }>(backend);
 
   const silent = db.execute(sql`select pg_sleep(60)`);
 
-  await expect(silent).rejects.toSatisfy(isDatabaseAway);
+  await expect(silent).rejects.toSatisfy(isDatabaseUnavailable);
   const [after] = await db.execute<{ pid: number }>(backend);
   expect(after?.pid).not.toBe(before?.pid);
 });
@@ -241,7 +241,7 @@ test("closing waits for what runs, and takes no more", async () => {
 test("closing gives up what takes longer than the limit, and what waits behind it", async () => {
   const { db, close } = openPool({ size: 1 });
   const given = [sql`select pg_sleep(60)`, note(1)].map((statement) =>
-    expect(db.execute(statement)).rejects.toSatisfy(isDatabaseAway),
+    expect(db.execute(statement)).rejects.toSatisfy(isDatabaseUnavailable),
   );
   await expect.poll(busyConnections).toBe(1);
 
@@ -262,7 +262,7 @@ test("rows that are copied in after the connection was cut open no other one, an
     await copyRows(tx, target, [["3", "1", "1"]]);
   });
 
-  await expect(failed).rejects.toSatisfy(isDatabaseAway);
+  await expect(failed).rejects.toSatisfy(isDatabaseUnavailable);
   expect(await notes()).toEqual([]);
 });
 
@@ -279,7 +279,7 @@ test("rows that are being copied in when the connection is cut fail the transact
     const failed = db.transaction((own) =>
       copyRows(own, { table: "notes", columns: ["writer", "half", "n"] }, endless()),
     );
-    const seen = expect(failed).rejects.toSatisfy(isDatabaseAway);
+    const seen = expect(failed).rejects.toSatisfy(isDatabaseUnavailable);
     await expect.poll(waitingForALock).toBe(1);
     await cut({ chance: 1, waitMs: 5_000 });
     await seen;

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { errorCode, isDatabaseAway } from "../../../src/db/error-code.ts";
+import { errorCode, isDatabaseUnavailable } from "../../../src/db/error-code.ts";
 import { type CopyRow, copyRows } from "../../../src/db/import/copy-rows.ts";
 import { lockImports } from "../../../src/db/import/import-run.ts";
 import { createTestDatabase, onTestServer, type TestDatabase } from "../../support/database.ts";
@@ -131,7 +131,7 @@ test("a failed COPY that is caught is not committed", async () => {
 
 test("a connection that dies between the last byte and the answer fails the COPY", async () => {
   await afterEachStatement("perform pg_sleep(600)");
-  const failed = expect(copy(numbered(10))).rejects.toSatisfy(isDatabaseAway);
+  const failed = expect(copy(numbered(10))).rejects.toSatisfy(isDatabaseUnavailable);
   await expect.poll(endTheSleeping).toBe(1);
 
   await failed;

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { type Listener, listen, type Notice, publish } from "../../../src/db/notify/notify.ts";
+import { type Listener, listen, type Notification, publish } from "../../../src/db/notify/notify.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 
 let testDatabase: TestDatabase;
@@ -83,17 +83,17 @@ test("listening to a database that is not there fails", async () => {
   const gone = await createTestDatabase();
   await gone.close();
 
-  const listening = listen(gone.database, { onNotice: () => {}, onGap: () => {} });
+  const listening = listen(gone.database, { onNotification: () => {}, onGap: () => {} });
 
   await expect(listening).rejects.toMatchObject({ code: "3D000" });
 });
 
 /** A listener, and all that it heard, in order. */
 async function startListening() {
-  const events: ("gap" | Notice)[] = [];
+  const events: ("gap" | Notification)[] = [];
   const ignored: string[] = [];
   const listener = await listen(testDatabase.database, {
-    onNotice: (notice) => events.push(notice),
+    onNotification: (notice) => events.push(notice),
     onGap: () => events.push("gap"),
     onIgnored: (reason) => ignored.push(reason),
   });

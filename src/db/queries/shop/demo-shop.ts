@@ -8,7 +8,7 @@ import { createHash, randomUUIDv7 } from "node:crypto";
 import { desc, eq, max, sql } from "drizzle-orm";
 import { lineAmount, quantityText } from "../../../shop/money.ts";
 import type { Db } from "../../client.ts";
-import { liftTimeLimits, type Transaction } from "../../driver/drizzle-transaction.ts";
+import { disableTimeouts, type Transaction } from "../../driver/drizzle-transaction.ts";
 import { type CopyRow, copyRows } from "../../import/copy-rows.ts";
 import { lockImports } from "../../import/import-run.ts";
 import { imports, products, saleLines, sales } from "../../schema/index.ts";
@@ -58,7 +58,7 @@ export async function requireDemoDatabase(db: Db, allowed: string = DEMO_DATABAS
 /** Begins the filling of the demo shop: no other process fills it, and none imports, until the transaction ends. */
 export async function lockDemoShop(tx: Transaction): Promise<DemoState> {
   // Two years of sales may take a small machine longer than a statement of the bot may.
-  await liftTimeLimits(tx);
+  await disableTimeouts(tx);
   await lockImports(tx);
   const [product] = await tx.select({ id: products.id }).from(products).limit(1);
   const [stored] = await tx.select({ through: max(sales.soldAt) }).from(sales);

@@ -1,6 +1,6 @@
 import { asc, eq } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { listen, type Notice } from "../../../../src/db/notify/notify.ts";
+import { listen, type Notification } from "../../../../src/db/notify/notify.ts";
 import { appendRunTexts } from "../../../../src/db/queries/runs/run-text.ts";
 import { runs, runText } from "../../../../src/db/schema/index.ts";
 import { insertRun, insertThread } from "../../../support/conversations.ts";
@@ -31,10 +31,10 @@ const firstTokenOf = async (runId: string) =>
 
 test("pieces of many runs are stored together, each where it belongs, and told of", async () => {
   const [one, other] = [await runThatSays("Oat "), await runThatSays("Bean")];
-  const heard: Notice[] = [];
+  const heard: Notification[] = [];
   const both = Promise.withResolvers<void>();
   const listener = await listen(store.database, {
-    onNotice(notice) {
+    onNotification(notice) {
       heard.push(notice);
       if (heard.length === 2) both.resolve();
     },
