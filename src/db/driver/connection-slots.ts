@@ -20,54 +20,79 @@ export interface ConnectionSlots {
 }
 
 export function createConnectionSlots(size: number, connect: () => PooledConnection): ConnectionSlots {
-  const open = new Set<PooledConnection>();
-  const idle: PooledConnection[] = [];
-  const waiting: PromiseWithResolvers<PooledConnection>[] = [];
-  const drained = Promise.withResolvers<void>();
-  let isClosing = false;
-
-  const add = () => {
-    const connection = connect();
-    open.add(connection);
-    return connection;
+  const slots: Slots = {
+    size,
+    connect,
+    open: new Set(),
+    idle: [],
+    waiting: [],
+    isClosing: false,
+    drained: Promise.withResolvers(),
   };
-  const checkDrained = () => {
-    if (isClosing && idle.length === open.size) drained.resolve();
-  };
-
   return {
-    async acquire() {
-      if (isClosing) throw poolClosed();
-      const free = idle.pop();
-      if (free) return free;
-      if (open.size < size) return add();
-      const turn = Promise.withResolvers<PooledConnection>();
-      waiting.push(turn);
-      return turn.promise;
-    },
-    release(connection) {
-      const next = waiting.shift();
-      if (next) next.resolve(connection);
-      else idle.push(connection);
-      checkDrained();
-    },
-    remove(connection) {
-      open.delete(connection);
-      const index = idle.indexOf(connection);
-      if (index >= 0) idle.splice(index, 1);
-      waiting.shift()?.resolve(add());
-      checkDrained();
-    },
-    use: () => ({ size, inUse: open.size - idle.length, waiting: waiting.length }),
-    async close(timeoutMs) {
-      isClosing = true;
-      checkDrained();
-      await waitUpTo(timeoutMs, drained.promise);
-      // Otherwise they would get new connections, which nothing would close.
-      for (const turn of waiting.splice(0)) turn.reject(poolClosed());
-      await Promise.all([...open].map(({ sql }) => sql.end({ timeout: 0 })));
-    },
+    acquire: () => acquire(slots),
+    release: (connection) => release(slots, connection),
+    remove: (connection) => remove(slots, connection),
+    use: () => ({ size, inUse: slots.open.size - slots.idle.length, waiting: slots.waiting.length }),
+    close: (timeoutMs) => close(slots, timeoutMs),
   };
+}
+
+interface Slots {
+  readonly size: number;
+  readonly connect: () => PooledConnection;
+  readonly open: Set<PooledConnection>;
+  /** The open connections that no caller uses. */
+  readonly idle: PooledConnection[];
+  /** Callers without a connection, in the order in which they came. */
+  readonly waiting: PromiseWithResolvers<PooledConnection>[];
+  isClosing: boolean;
+  /** Resolves once the slots are closing and every open connection is idle. */
+  readonly drained: PromiseWithResolvers<void>;
+}
+
+async function acquire(slots: Slots): Promise<PooledConnection> {
+  if (slots.isClosing) throw poolClosed();
+  const free = slots.idle.pop();
+  if (free) return free;
+  if (slots.open.size < slots.size) return addConnection(slots);
+  const turn = Promise.withResolvers<PooledConnection>();
+  slots.waiting.push(turn);
+  return turn.promise;
+}
+
+function release(slots: Slots, connection: PooledConnection): void {
+  const next = slots.waiting.shift();
+  if (next) next.resolve(connection);
+  else slots.idle.push(connection);
+  checkDrained(slots);
+}
+
+function remove(slots: Slots, connection: PooledConnection): void {
+  slots.open.delete(connection);
+  const index = slots.idle.indexOf(connection);
+  if (index >= 0) slots.idle.splice(index, 1);
+  slots.waiting.shift()?.resolve(addConnection(slots));
+  checkDrained(slots);
+}
+
+async function close(slots: Slots, timeoutMs: number): Promise<void> {
+  slots.isClosing = true;
+  checkDrained(slots);
+  await waitUpTo(timeoutMs, slots.drained.promise);
+  // Otherwise they would get new connections, which nothing would close.
+  for (const turn of slots.waiting.splice(0)) turn.reject(poolClosed());
+  await Promise.all([...slots.open].map(({ sql }) => sql.end({ timeout: 0 })));
+}
+
+function addConnection(slots: Slots): PooledConnection {
+  const connection = slots.connect();
+  slots.open.add(connection);
+  return connection;
+}
+
+function checkDrained({ isClosing, idle, open, drained }: Slots): void {
+  if (isClosing && idle.length === open.size) drained.resolve();
 }
 
 function poolClosed(): Error {
