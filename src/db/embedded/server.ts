@@ -12,7 +12,7 @@ import { retry } from "../../process/retry.ts";
 import { diskFullError, explainFullDisk, hasRunOutOfSpace, type ServerDisk } from "../disk-full.ts";
 import { exists, findPostgresBinaries } from "./binaries.ts";
 import { clusterDir, ensureCluster, ensureSocketDir, giveDataDirTo, prepareDataDir } from "./folders.ts";
-import { EMBEDDED_USER, type Lease, tryTakeLease } from "./lease.ts";
+import { EMBEDDED_USER, type Lease, tryTakeLease } from "./usage-lock.ts";
 import {
   isPostmasterAlive,
   isRunning,
