@@ -5,8 +5,8 @@ import { basename, dirname, join } from "node:path";
 
 const SUFFIX = /^\.[0-9a-f]{12}$/;
 
-/** A name beside `path` that nothing else has. */
-export function draftOf(path: string): string {
+/** A unique path in the same folder as `path`. */
+export function makeDraftPath(path: string): string {
   return `${path}.${randomBytes(6).toString("hex")}`;
 }
 

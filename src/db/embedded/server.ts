@@ -1,8 +1,8 @@
 /**
- * A PostgreSQL of our own, in DATA_DIR: what runs when no DATABASE_URL is given.
+ * The embedded PostgreSQL in DATA_DIR, which is used when DATABASE_URL is not set.
  *
- * Several processes may use one DATA_DIR: the first starts the server, the others join it, the last one out stops it. It is
- * a real server over a Unix socket, with no port and no password. What is stored in it is not known here.
+ * Several processes may share one DATA_DIR: the first one starts the server, the others join it, the last one stops it. It is
+ * a full server on a Unix socket, without port and password. This module does not know what is stored in it.
  */
 import { realpath, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -11,29 +11,29 @@ import { StartupError } from "../../errors.ts";
 import { retry } from "../../process/retry.ts";
 import { diskFullError, explainFullDisk, hasRunOutOfSpace, type ServerDisk } from "../disk-full.ts";
 import { exists, findPostgresBinaries } from "./binaries.ts";
-import { clusterDir, ensureCluster, ensureSocketDir, giveDataDirTo, prepareDataDir } from "./folders.ts";
-import { EMBEDDED_USER, type Lease, tryTakeLease } from "./usage-lock.ts";
+import { chownDataDir, clusterDir, ensureCluster, ensureSocketDir, prepareDataDir } from "./folders.ts";
 import {
   isPostmasterAlive,
   isRunning,
   type Launch,
   launchPostmaster,
-  type ServerFiles,
+  type ServerSetup,
   stopPostmaster,
 } from "./postmaster.ts";
+import { EMBEDDED_USER, tryLockUsage, type UsageLock } from "./usage-lock.ts";
 import { findServerUser } from "./user.ts";
 
 export interface EmbeddedOptions {
-  /** Where the cluster and the log go; made when it is not there. */
+  /** The folder of the cluster and the log; created if needed. */
   readonly dataDir: string;
   readonly logger?: EmbeddedLogger;
-  /** PostgreSQL settings over our own. They count only for who starts the server. */
+  /** PostgreSQL settings that override our own. They apply only if this process starts the server. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Gives the start up: it rejects within seconds, and leaves no server behind that nobody uses. */
+  /** Aborts the start, which rejects within seconds and leaves no unused server running. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The part of a pino logger that is used here. */
+/** The part of a pino logger that this module uses. */
 export interface EmbeddedLogger {
   info(facts: object, phrase: string): void;
   warn(facts: object, phrase: string): void;
@@ -45,13 +45,13 @@ export interface EmbeddedPostgres {
   readonly user: typeof EMBEDDED_USER;
   /** "18.4". */
   readonly version: string;
-  /** False when the server was running already. */
+  /** False when the server was already running. */
   readonly startedHere: boolean;
   readonly logFile: string;
-  /** `error`, or one that names DATA_DIR's disk when it comes from that being full. */
+  /** `error`, or a StartupError that names DATA_DIR when its full disk caused the error. */
   explain(error: unknown): Promise<unknown>;
   /**
-   * This process needs the server no more; close its pools first. Stops the server when no other process uses it. May be
+   * Ends this process's use of the server, and stops the server when no other process uses it. Close the pools first. May be
    * called again.
    */
   release(): Promise<void>;
@@ -59,165 +59,165 @@ export interface EmbeddedPostgres {
 
 const LOG_FILE = "postgres.log";
 
-/** Pause between two looks at a server that is starting or stopping, in milliseconds. */
-const LOOK_INTERVAL_MS = 50;
+/** Pause between two checks of a server that is starting or stopping, in milliseconds. */
+const POLL_INTERVAL_MS = 50;
 
-/** Recovery after a crash replays what was written since the last checkpoint: minutes at worst on a slow disk. */
-const START_LIMIT_MS = 300_000;
+/** Recovery after a crash replays the log since the last checkpoint, which takes minutes at worst on a slow disk. */
+const START_TIMEOUT_MS = 300_000;
 
-/** How PostgreSQL says that another one has the cluster: one that won a race, or what a killed one left running. */
+/** PostgreSQL's messages when another server has the cluster: one that was faster, or the child processes of a killed one. */
 const HELD_BY_ANOTHER = /lock file .* (already exists|is empty)|shared memory block .* still in use/;
 
-/** How long that may last, in milliseconds: what a killed server left ends with the statement it is at. */
-const HELD_LIMIT_MS = 30_000;
+/** How long that may last, in milliseconds: the children of a killed server end with their current statement. */
+const HELD_TIMEOUT_MS = 30_000;
 
-/** How long one who leaves waits for a server that is coming up, in milliseconds. */
-const LAST_LEASE_LIMIT_MS = 10_000;
-/** How long a start that is given up looks whether others use the server that it launched, in milliseconds. */
-const ABANDON_LOOK_LIMIT_MS = 1_000;
+/** How long a process that leaves waits for a server that is starting, in milliseconds. */
+const LAST_LOCK_TIMEOUT_MS = 10_000;
+/** How long an aborted start checks whether other processes use the server that it launched, in milliseconds. */
+const ABORT_CHECK_TIMEOUT_MS = 1_000;
 
-/** Pause after a start in the background that failed, in milliseconds. */
+/** Pause after a failed restart, in milliseconds. */
 const RESTART_INTERVAL_MS = 5_000;
 
 /**
- * Starts the server in `dataDir`, or joins the one that runs there; returns when it takes queries. From then on a server that
- * dies is started again, until `release`. Whatever makes it impossible is a StartupError in one sentence.
+ * Starts the server in `dataDir`, or joins a running one; resolves when it accepts queries. Afterwards a server that dies is
+ * restarted, until `release`. Rejects with a StartupError that gives the reason in one sentence.
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const { logger } = options;
-  const disk = await lookAtDisk(options);
+  const disk = await readDiskState(options);
   const server = await prepareServer(options).catch(async (error) => {
     throw await explainFullDisk(error, disk);
   });
-  const { lease, startedHere } = await joinServer(server, options.signal).catch(async (error) => {
+  const { lock, startedHere } = await joinServer(server, options.signal).catch(async (error) => {
     const isFull = !options.signal?.aborted && (await hasRunOutOfSpace(disk));
     throw isFull ? diskFullError(disk.dataDir, error) : error;
   });
-  const leaving = new AbortController();
+  const releasing = new AbortController();
   const { socketDir, logFile } = server;
-  const { version } = lease;
+  const { version } = lock;
   logger?.info({ socketDir, version }, startedHere ? "embedded database started" : "embedded database joined");
-  const left = stayJoined(server, lease, { signal: leaving.signal, logger });
+  const released = stayJoined(server, lock, { signal: releasing.signal, logger });
   const release = async () => {
-    leaving.abort();
-    await left;
+    releasing.abort();
+    await released;
   };
   const explain = (error: unknown) => explainFullDisk(error, disk);
   return { socketDir, user: EMBEDDED_USER, version, startedHere, logFile, explain, release };
 }
 
-async function lookAtDisk({ dataDir: given }: EmbeddedOptions): Promise<ServerDisk> {
+async function readDiskState({ dataDir: given }: EmbeddedOptions): Promise<ServerDisk> {
   const dataDir = resolve(given);
   const logFile = join(dataDir, LOG_FILE);
-  const log = await stat(logFile).catch(() => undefined); // there is none yet, or the next step says what is wrong
+  const log = await stat(logFile).catch(() => undefined); // no log yet; any other problem shows in the next step
   return { dataDir, logFile, logStart: log?.size ?? 0 };
 }
 
-async function prepareServer({ dataDir: given, settings = {}, signal }: EmbeddedOptions): Promise<ServerFiles> {
+async function prepareServer({ dataDir: given, settings = {}, signal }: EmbeddedOptions): Promise<ServerSetup> {
   await prepareDataDir(resolve(given));
-  // One folder, one name: the socket's place and the pid file's check follow from it.
+  // All processes must see the same path: the socket's folder and the check of the pid file depend on it.
   const dataDir = await realpath(given);
   const cluster = clusterDir(dataDir);
   const binaries = await findPostgresBinaries(join(dataDir, "pg-lib"));
   const user = await findServerUser(binaries, (await exists(cluster)) ? cluster : dataDir);
-  await giveDataDirTo(user, dataDir);
+  await chownDataDir(user, dataDir);
   await ensureCluster(dataDir, { binaries, user, signal });
   signal?.throwIfAborted();
   const socketDir = await ensureSocketDir(dataDir, user);
   return { cluster, socketDir, logFile: join(dataDir, LOG_FILE), binaries, user, settings };
 }
 
-interface Joined {
-  readonly lease: Lease;
+interface JoinedServer {
+  readonly lock: UsageLock;
   readonly startedHere: boolean;
 }
 
-/** Takes a lease, and starts the server for it when there is none. Rejects when `signal` aborts. */
-async function joinServer(server: ServerFiles, signal: AbortSignal | undefined): Promise<Joined> {
+/** Takes the usage lock, and starts the server first if none is running. Rejects when `signal` aborts. */
+async function joinServer(server: ServerSetup, signal: AbortSignal | undefined): Promise<JoinedServer> {
   const own: { launch?: Launch | undefined } = {};
   try {
     return await tryToJoin(server, own, signal);
   } catch (error) {
-    // A server that is only slow is left to go on: the next start finds it further.
-    if (signal?.aborted && own.launch) await abandon(server, own.launch);
+    // After a timeout a slow server keeps starting: the next start finds it further.
+    if (signal?.aborted && own.launch) await stopUnlessUsed(server, own.launch);
     signal?.throwIfAborted();
     throw error;
   }
 }
 
-/** `own.launch` is the server that it started last. */
+/** Sets `own.launch` to the server that it launched last. */
 async function tryToJoin(
-  server: ServerFiles,
+  server: ServerSetup,
   own: { launch?: Launch | undefined },
   signal: AbortSignal | undefined,
-): Promise<Joined> {
+): Promise<JoinedServer> {
   const begin = performance.now();
-  while (performance.now() < begin + START_LIMIT_MS) {
-    const answer = await tryTakeLease(server.socketDir, signal);
+  while (performance.now() < begin + START_TIMEOUT_MS) {
+    const answer = await tryLockUsage(server.socketDir, signal);
     if (typeof answer === "object")
-      return { lease: answer, startedHere: own.launch !== undefined && (await isRunning(own.launch, server.cluster)) };
-    if (own.launch?.state === "failed") await refuseFailure(own.launch, server.logFile, begin);
+      return { lock: answer, startedHere: own.launch !== undefined && (await isRunning(own.launch, server.cluster)) };
+    if (own.launch?.state === "failed") await throwUnlessTemporary(own.launch, server.logFile, begin);
     if (own.launch?.state !== "running") own.launch = undefined;
-    const isNobodyThere = answer === "absent" && !own.launch && !(await isPostmasterAlive(server));
-    if (isNobodyThere) own.launch = await launchPostmaster(server);
-    await pause(LOOK_INTERVAL_MS, undefined, signal ? { signal } : {});
+    const isStopped = answer === "absent" && !own.launch && !(await isPostmasterAlive(server));
+    if (isStopped) own.launch = await launchPostmaster(server);
+    await pause(POLL_INTERVAL_MS, undefined, signal ? { signal } : {});
   }
-  throw new StartupError(`PostgreSQL takes no connections on ${server.socketDir}: see ${server.logFile}.`);
+  throw new StartupError(`PostgreSQL accepts no connections on ${server.socketDir}: see ${server.logFile}.`);
 }
 
-/** Ends a server that was launched by a start that is given up, unless others use it by now. */
-async function abandon(server: ServerFiles, launch: Launch): Promise<void> {
-  const looking = AbortSignal.timeout(ABANDON_LOOK_LIMIT_MS);
-  const answer = await tryTakeLease(server.socketDir, looking).catch(() => "hangs");
-  if (typeof answer === "object") await answer.leave(() => stopPostmaster(server));
+/** Ends the server that an aborted start has launched, unless other processes use it by now. */
+async function stopUnlessUsed(server: ServerSetup, launch: Launch): Promise<void> {
+  const timeout = AbortSignal.timeout(ABORT_CHECK_TIMEOUT_MS);
+  const answer = await tryLockUsage(server.socketDir, timeout).catch(() => "hangs");
+  if (typeof answer === "object") await answer.release(() => stopPostmaster(server));
   else await launch.end();
 }
 
-async function refuseFailure(launch: Launch, logFile: string, begin: number): Promise<void> {
+async function throwUnlessTemporary(launch: Launch, logFile: string, begin: number): Promise<void> {
   const reason = await launch.readReason();
-  if (HELD_BY_ANOTHER.test(reason) && performance.now() < begin + HELD_LIMIT_MS) return;
-  throw new StartupError(`PostgreSQL did not start; ${logFile} ends with: ${reason}`);
+  if (HELD_BY_ANOTHER.test(reason) && performance.now() < begin + HELD_TIMEOUT_MS) return;
+  throw new StartupError(`PostgreSQL did not start. ${logFile} says: ${reason}`);
 }
 
-interface Stay {
+interface StayOptions {
   readonly signal: AbortSignal;
   readonly logger: EmbeddedLogger | undefined;
 }
 
-/** Holds the lease until `signal` aborts, and takes a new one whenever the server dies. */
-async function stayJoined(server: ServerFiles, first: Lease, { signal, logger }: Stay): Promise<void> {
+/** Keeps the lock until `signal` aborts, and restarts the server and takes a new lock whenever the server dies. */
+async function stayJoined(server: ServerSetup, first: UsageLock, { signal, logger }: StayOptions): Promise<void> {
   const aborted = Promise.withResolvers<void>();
   signal.addEventListener("abort", () => aborted.resolve());
-  let lease: Lease | undefined = first;
-  while (lease && !signal.aborted) {
-    await Promise.race([lease.lost, aborted.promise]);
+  let lock: UsageLock | undefined = first;
+  while (lock && !signal.aborted) {
+    await Promise.race([lock.lost, aborted.promise]);
     if (signal.aborted) break;
-    logger?.warn({ logFile: server.logFile }, "embedded database went away, starting it again");
-    lease = await rejoin(server, { signal, logger });
+    logger?.warn({ logFile: server.logFile }, "embedded database stopped unexpectedly, restarting it");
+    lock = await rejoin(server, { signal, logger });
   }
-  while (!(await lease?.leave(() => stopPostmaster(server)))) {
-    lease = await takeLastLease(server);
-    if (!lease) return;
+  while (!(await lock?.release(() => stopPostmaster(server)))) {
+    lock = await takeLastLock(server);
+    if (!lock) return;
   }
 }
 
-/** For a server that went away and may be coming up again by itself: else nobody would be the last one out. */
-async function takeLastLease(server: ServerFiles): Promise<Lease | undefined> {
-  const end = performance.now() + LAST_LEASE_LIMIT_MS;
+/** For a server that stopped and may be restarting its children by itself: otherwise no process would stop it. */
+async function takeLastLock(server: ServerSetup): Promise<UsageLock | undefined> {
+  const end = performance.now() + LAST_LOCK_TIMEOUT_MS;
   do {
-    const answer = await tryTakeLease(server.socketDir);
+    const answer = await tryLockUsage(server.socketDir);
     if (typeof answer === "object") return answer;
-    await pause(LOOK_INTERVAL_MS);
+    await pause(POLL_INTERVAL_MS);
   } while (performance.now() < end && (await isPostmasterAlive(server)));
   return undefined;
 }
 
-/** Tries until it works; undefined when `signal` aborts first. */
-async function rejoin(server: ServerFiles, { signal, logger }: Stay): Promise<Lease | undefined> {
+/** Retries until it succeeds; undefined when `signal` aborts first. */
+async function rejoin(server: ServerSetup, { signal, logger }: StayOptions): Promise<UsageLock | undefined> {
   const joined = await retry(() => joinServer(server, signal), {
     firstMs: RESTART_INTERVAL_MS,
     signal,
-    onRetry: ({ error }) => logger?.warn({ err: error }, "embedded database did not start again"),
+    onRetry: ({ error }) => logger?.warn({ err: error }, "could not restart the embedded database"),
   }).catch(() => undefined); // Only an abort ends the retries.
-  return joined?.lease;
+  return joined?.lock;
 }

@@ -1,10 +1,10 @@
 /**
- * Who uses the embedded server, and who is the last one out.
+ * Which processes use the embedded server, and which of them stops it.
  *
- * Each process holds one connection of its own, and on it a shared advisory lock, for as long as it uses the server. Who
- * leaves drops the lock and tries to take the same one exclusively: that works only when nobody else holds it, and whoever
- * comes in between waits for it, sees the server go, and starts it again. The lock goes with its connection, so a process
- * that was killed counts no more; it leaves the server running, for the next one to find.
+ * Each process holds a shared advisory lock on a separate connection while it uses the server. A process that leaves
+ * releases its lock and tries to take the same lock exclusively. That succeeds only when no other process holds it: then it
+ * stops the server. A process that arrives in between waits for the lock, sees the server stop, and starts it again. The
+ * lock ends with its connection, so a killed process no longer counts. It leaves the server running for the next one.
  */
 import type { Sql } from "postgres";
 import { untilAborted } from "../../process/timeout.ts";
@@ -14,31 +14,31 @@ import { isServerAbsent, isServerBusy } from "../error-code.ts";
 export const EMBEDDED_USER = "postgres";
 
 /** Advisory locks belong to one database: this one is always taken in "postgres". */
-const LEASE_LOCK = 7_016_020_002;
+const USAGE_LOCK = 7_016_020_002;
 
-export interface Lease {
+export interface UsageLock {
   /** The server's version, "18.4". */
   readonly version: string;
-  /** Resolves when the connection is gone, and the lease with it. */
+  /** Resolves when the connection, and with it the lock, is gone. */
   readonly lost: Promise<void>;
-  /** Gives the lease back; calls `stop` when no other process has one. False when the server had gone, and the lease with it. */
-  leave(stop: () => Promise<void>): Promise<boolean>;
+  /** Releases the lock; calls `stop` when no other process holds it. False when the server, and with it the lock, was gone. */
+  release(stop: () => Promise<void>): Promise<boolean>;
 }
 
 /**
- * A lease, or why there is none now: nobody answers on the socket, or the server is starting or stopping. Rejects when `signal`
- * aborts: a server that hangs never answers.
+ * Takes the lock, or says why that is not possible now: nothing listens on the socket, or the server is starting or
+ * stopping. Rejects when `signal` aborts, because a server that hangs never answers.
  */
-export async function tryTakeLease(socketDir: string, signal?: AbortSignal): Promise<Lease | "absent" | "busy"> {
+export async function tryLockUsage(socketDir: string, signal?: AbortSignal): Promise<UsageLock | "absent" | "busy"> {
   const lost = Promise.withResolvers<void>();
   const session = openSession(
     { socketDir, user: EMBEDDED_USER, database: "postgres" },
-    "counterhand lease",
+    "counterhand usage lock",
     lost.resolve,
   );
   try {
     const version = await untilAborted(signal, lockShared(session));
-    return { version, lost: lost.promise, leave: (stop) => leave(session, stop) };
+    return { version, lost: lost.promise, release: (stop) => release(session, stop) };
   } catch (error) {
     await session.end({ timeout: 0 });
     if (isServerAbsent(error)) return "absent";
@@ -48,16 +48,16 @@ export async function tryTakeLease(socketDir: string, signal?: AbortSignal): Pro
 }
 
 async function lockShared(session: Sql): Promise<string> {
-  // The newest of our sessions may wait here for one that is just stopping the server.
-  await session`select pg_advisory_lock_shared(${LEASE_LOCK}::bigint)`;
+  // May wait here for a process that holds the lock exclusively, because it is stopping the server.
+  await session`select pg_advisory_lock_shared(${USAGE_LOCK}::bigint)`;
   const [row] = await session<{ version: string }[]>`select current_setting('server_version') as version`;
   return row?.version ?? "";
 }
 
-async function leave(session: Sql, stop: () => Promise<void>): Promise<boolean> {
+async function release(session: Sql, stop: () => Promise<void>): Promise<boolean> {
   try {
-    await session`select pg_advisory_unlock_shared(${LEASE_LOCK}::bigint)`;
-    const [row] = await session<{ isLast: boolean }[]>`select pg_try_advisory_lock(${LEASE_LOCK}::bigint) as "isLast"`;
+    await session`select pg_advisory_unlock_shared(${USAGE_LOCK}::bigint)`;
+    const [row] = await session<{ isLast: boolean }[]>`select pg_try_advisory_lock(${USAGE_LOCK}::bigint) as "isLast"`;
     // The exclusive lock is held until the server ends this session.
     if (row?.isLast) await stop();
     return true;

@@ -1,30 +1,30 @@
-/** Under which user the embedded server runs: PostgreSQL refuses root, so root needs another name for it. */
+/** The operating system user that runs the embedded server: PostgreSQL refuses root, so root needs another one. */
 import { stat } from "node:fs/promises";
 import { StartupError } from "../../errors.ts";
 import { type PostgresBinaries, runAs, type ServerUser } from "./binaries.ts";
 
-const OURSELVES: ServerUser = { prefix: [] };
+const CURRENT_USER: ServerUser = { prefix: [] };
 
 /**
- * In a user namespace of its own root is "nobody" to the server, while its files stay root's outside.
- * Containers often forbid it.
+ * In a user namespace of its own, root is "nobody" for the server, while the files outside still belong to root. Containers
+ * often forbid user namespaces.
  */
-const IN_USER_NAMESPACE: ServerUser = { prefix: ["unshare", "--user", "--map-user=65534", "--map-group=65534"] };
+const USER_NAMESPACE: ServerUser = { prefix: ["unshare", "--user", "--map-user=65534", "--map-group=65534"] };
 
 /**
- * Ourselves, unless we are root. For root: the owner of `folder` when that is somebody else (so that files of a user stay
+ * The current user, unless it is root. For root: the owner of `folder` if that is another user (so that a user's files stay
  * the user's), else a user namespace, else the users postgres and nobody. A StartupError when none of them can run
  * PostgreSQL here.
  */
 export async function findServerUser(binaries: PostgresBinaries, folder: string): Promise<ServerUser> {
-  if (process.getuid?.() !== 0) return OURSELVES;
+  if (process.getuid?.() !== 0) return CURRENT_USER;
   const { uid, gid } = await stat(folder);
-  const candidates = uid === 0 ? rootsCandidates(binaries) : [async () => ({ prefix: [], uid, gid })];
+  const candidates = uid === 0 ? candidatesForRoot(binaries) : [async () => ({ prefix: [], uid, gid })];
   const reasons: string[] = [];
   for (const candidate of candidates) {
     try {
       const user = await candidate();
-      // Proves more than the user: the programs can be reached and loaded by it.
+      // Also proves that this user can read and load the programs.
       await runAs(user, [binaries.postgres, "--version"], { env: binaries.environment, cwd: "/" });
       return user;
     } catch (error) {
@@ -36,17 +36,17 @@ export async function findServerUser(binaries: PostgresBinaries, folder: string)
   );
 }
 
-function rootsCandidates(binaries: PostgresBinaries): (() => Promise<ServerUser>)[] {
+function candidatesForRoot(binaries: PostgresBinaries): (() => Promise<ServerUser>)[] {
   const named = (name: string) => async () => ({
     prefix: [],
-    uid: await askId("-u", name, binaries),
-    gid: await askId("-g", name, binaries),
+    uid: await readId("-u", name, binaries),
+    gid: await readId("-g", name, binaries),
   });
-  return [async () => IN_USER_NAMESPACE, named("postgres"), named("nobody")];
+  return [async () => USER_NAMESPACE, named("postgres"), named("nobody")];
 }
 
-async function askId(which: "-u" | "-g", name: string, { environment }: PostgresBinaries): Promise<number> {
-  return Number(await runAs(OURSELVES, ["id", which, name], { env: environment }));
+async function readId(which: "-u" | "-g", name: string, { environment }: PostgresBinaries): Promise<number> {
+  return Number(await runAs(CURRENT_USER, ["id", which, name], { env: environment }));
 }
 
 function lastLine(text: string): string {

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { connectDatabase, createDatabaseIfMissing, type Database } from "../../../src/db/client.ts";
-import { embeddedPackage, findPostgresBinaries, pointLink } from "../../../src/db/embedded/binaries.ts";
+import { embeddedPackage, ensureLink, findPostgresBinaries } from "../../../src/db/embedded/binaries.ts";
 import { ensureCluster } from "../../../src/db/embedded/folders.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../../src/db/embedded/server.ts";
 import { findServerUser } from "../../../src/db/embedded/user.ts";
@@ -114,7 +114,7 @@ test("a server that is coming up again after a crash of its own is not left behi
   const postgres = await start();
   const [own] = (await ask(
     postgres,
-    "select pid from pg_stat_activity where application_name = 'counterhand lease'",
+    "select pid from pg_stat_activity where application_name = 'counterhand usage lock'",
   )) as { pid: number }[];
 
   process.kill(Number(own?.pid), "SIGKILL");
@@ -217,7 +217,7 @@ test("a folder whose path is too long for a socket gets one elsewhere, and refus
   expect(await ask(postgres, "select 1 as answer")).toEqual([{ answer: 1 }]);
   await postgres.release();
   await chmod(socketDir, 0o755);
-  await expect(start()).rejects.toThrow(`${socketDir} is not a folder of ours alone`);
+  await expect(start()).rejects.toThrow(`${socketDir} must be a folder of this user alone`);
 });
 
 test("a folder that cannot be made is named, with what to set", async () => {
@@ -235,7 +235,7 @@ test("a cluster of another major version is refused and left alone", async () =>
   await mkdir(join(dataDir, "pg18"));
   await writeFile(join(dataDir, "pg18", "PG_VERSION"), "17\n");
 
-  await expect(start()).rejects.toThrow(/pg18 is of PostgreSQL 17, not 18/);
+  await expect(start()).rejects.toThrow(/pg18 belongs to PostgreSQL 17, not 18/);
 
   expect(await readFile(join(dataDir, "pg18", "PG_VERSION"), "utf8")).toBe("17\n");
 });
@@ -290,7 +290,7 @@ test("a library's link that leads to another machine's folder, as in a copied DA
   await writeFile(library, "a library");
   await symlink("/elsewhere/libpq.so.5.18", name);
 
-  await Promise.all([pointLink(library, name), pointLink(library, name)]);
+  await Promise.all([ensureLink(library, name), ensureLink(library, name)]);
 
   expect(await readFile(name, "utf8")).toBe("a library");
 });
