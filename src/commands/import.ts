@@ -33,7 +33,7 @@ try {
   console.log(await importFile(kind, path));
 } catch (error) {
   const nothing = error instanceof StartupError ? "Nothing was imported. " : "";
-  console.error(nothing + describeFailure(error, "The import failed and nothing was kept"));
+  console.error(nothing + describeFailure(error, "The import failed, and nothing was imported"));
   process.exitCode = 1;
 }
 
@@ -62,7 +62,7 @@ async function importFile(kind: Kind, path: string): Promise<string> {
 
 function describeSales(summary: SalesImportSummary, timeZone: string): string {
   const { receiptCount, changedCount, salesThrough } = summary;
-  const reach = `Sales now reach ${dateAt(salesThrough, timeZone)} ${clockAt(salesThrough, timeZone)}.`;
+  const reach = `The latest sale is from ${dateAt(salesThrough, timeZone)} ${clockAt(salesThrough, timeZone)}.`;
   const counts = `${count(receiptCount, "receipt")}, ${formatNumber(changedCount)} new or changed`;
   return sentences(summary, counts, [reach, ...describeUnknown(summary)]);
 }
@@ -70,12 +70,12 @@ function describeSales(summary: SalesImportSummary, timeZone: string): string {
 function describeProducts(summary: ImportSummary): string {
   const counts = `${formatNumber(summary.changedCount)} new or changed`;
   const added = summary.newProducts.length;
-  return sentences(summary, counts, added > 0 ? [`New among them: ${count(added, "product")}.`] : []);
+  return sentences(summary, counts, added > 0 ? [`New products: ${formatNumber(added)}.`] : []);
 }
 
 function sentences(summary: ImportSummary, counts: string, further: string[]): string {
   const start = summary.unchanged
-    ? `Read ${count(summary.rowCount, "row")}: all of it was here already, nothing changed.`
+    ? `Read ${count(summary.rowCount, "row")}: everything was already stored, nothing changed.`
     : `Imported ${count(summary.rowCount, "row")}: ${counts}.`;
   const ignored = summary.ignoredColumns;
   if (ignored.length > 0) further.push(`Ignored the columns ${ignored.map(quoteCell).join(", ")}.`);
@@ -86,10 +86,9 @@ function describeUnknown({ newProducts }: ImportSummary): string[] {
   if (newProducts.length === 0) return [];
   const named = newProducts.slice(0, NAMED_SKUS).join(", ");
   const others = newProducts.length - NAMED_SKUS;
-  const skus = count(newProducts.length, "SKU");
-  return [
-    `${skus} had no product and got an inactive one: ${named}${others > 0 ? ` and ${formatNumber(others)} more` : ""}.`,
-  ];
+  const added = newProducts.length === 1 ? "was added as an inactive product" : "were added as inactive products";
+  const list = `${named}${others > 0 ? ` and ${formatNumber(others)} more` : ""}`;
+  return [`${count(newProducts.length, "unknown SKU")} ${added}: ${list}.`];
 }
 
 function count(amount: number, noun: string): string {

@@ -24,12 +24,12 @@ export function currencyDecimals(currency: string): number {
 
 /** A plain decimal (`"187000"`, `"-4.50"`) as minor units. More decimals than the currency has: `BadInputError`. */
 export function parseMinor(decimal: string, currency: string): bigint {
-  return parseScaled(decimal, currencyDecimals(currency), `${currency} has`);
+  return parseScaled(decimal, currencyDecimals(currency), currency);
 }
 
 /** A plain decimal quantity as thousandths. More than three decimals: `BadInputError`. */
 export function parseQuantity(decimal: string): bigint {
-  return parseScaled(decimal, QUANTITY_SCALE, "a quantity has");
+  return parseScaled(decimal, QUANTITY_SCALE, "a quantity");
 }
 
 /** Thousandths as the plain decimal that numeric(12,3) stores, such as `"1.500"`. */
@@ -67,12 +67,13 @@ export function changePercent(now: bigint, before: bigint): number | null {
   return Number(divideRounded((now - before) * 1000n, abs(before))) / 10;
 }
 
-function parseScaled(decimal: string, digits: number, who: string): bigint {
+function parseScaled(decimal: string, digits: number, unit: string): bigint {
   const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(decimal);
   if (!match) throw new BadInputError(`"${decimal}" is not a plain decimal number`);
   const [, sign = "", whole = "", fraction = ""] = match;
   const significant = fraction.replace(/0+$/, "");
-  if (significant.length > digits) throw new BadInputError(`"${decimal}" has more decimals than ${who} (${digits})`);
+  if (significant.length > digits)
+    throw new BadInputError(`"${decimal}" has more decimals than ${unit} allows (${digits})`);
   const minor = BigInt(whole + significant.padEnd(digits, "0"));
   return sign === "-" ? -minor : minor;
 }

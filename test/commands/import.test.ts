@@ -45,8 +45,8 @@ test("a missing file and a folder are named in one sentence, without a stack tra
   const missing = await run("sales", "nowhere.csv");
   const directory = await run("products", folder);
 
-  expect(missing).toEqual({ code: 1, output: "", errors: "There is no file nowhere.csv\n" });
-  expect(directory).toEqual({ code: 1, output: "", errors: `${folder} is a folder: name the CSV file in it\n` });
+  expect(missing).toEqual({ code: 1, output: "", errors: "File not found: nowhere.csv\n" });
+  expect(directory).toEqual({ code: 1, output: "", errors: `${folder} is a folder: give the path of a CSV file\n` });
 });
 
 test("the command imports, says what happened, and refuses a bad file with code 1", async () => {
@@ -63,12 +63,12 @@ test("the command imports, says what happened, and refuses a bad file with code 
 
   expect(outcomes.map(({ code }) => code)).toEqual([0, 0, 0, 1]);
   expect(outcomes.map(({ output }) => output)).toEqual([
-    "Imported 1 row: 1 new or changed.\nNew among them: 1 product.\n",
-    "Imported 2 rows: 1 receipt, 1 new or changed.\nSales now reach 2025-11-14 21:58.\n1 SKU had no product and got an inactive one: B.\n",
-    "Read 2 rows: all of it was here already, nothing changed.\nSales now reach 2025-11-14 21:58.\n",
+    "Imported 1 row: 1 new or changed.\nNew products: 1.\n",
+    "Imported 2 rows: 1 receipt, 1 new or changed.\nThe latest sale is from 2025-11-14 21:58.\n1 unknown SKU was added as an inactive product: B.\n",
+    "Read 2 rows: everything was already stored, nothing changed.\nThe latest sale is from 2025-11-14 21:58.\n",
     "",
   ]);
   expect(outcomes[3]?.errors).toBe(
-    'Nothing of bad.csv was imported.\n  line 2, quantity: "none" is not a plain number such as 187000 or 4.50\n',
+    'Nothing was imported from bad.csv:\n  line 2, quantity: "none" is not a plain number such as 187000 or 4.50\n',
   );
 });

@@ -32,8 +32,8 @@ test("what is no plain decimal, or has more decimals than the currency, is refus
   for (const text of ["", "4,50", "1.000.000", "1e3", "$4", "٤", "+4", " 4", ".5", "5.", "--4", "NaN"]) {
     expect(() => parseMinor(text, "USD")).toThrow(new BadInputError(`"${text}" is not a plain decimal number`));
   }
-  expect(() => parseMinor("4.505", "USD")).toThrow('"4.505" has more decimals than USD has (2)');
-  expect(() => parseQuantity("0.0001")).toThrow('"0.0001" has more decimals than a quantity has (3)');
+  expect(() => parseMinor("4.505", "USD")).toThrow('"4.505" has more decimals than USD allows (2)');
+  expect(() => parseQuantity("0.0001")).toThrow('"0.0001" has more decimals than a quantity allows (3)');
 });
 
 test("minor units written as a decimal are read back as themselves, in every currency and of any size", () => {

@@ -1,16 +1,16 @@
-/** COPY: the fastest way of many rows into a table, inside a Drizzle transaction. */
+/** COPY, the fastest way to write many rows into a table, inside a Drizzle transaction. */
 import { driverOf, type Transaction } from "../driver/drizzle-transaction.ts";
 import type { CopyTarget } from "../driver/transaction.ts";
 
-/** The values of one row as PostgreSQL reads them, in the order of the target's columns. */
+/** The values of one row in PostgreSQL's text format, in the order of the target's columns. */
 export type CopyRow = readonly (string | null)[];
 
-/** How much text is gathered for one write, in characters. */
+/** Size of one write, in characters. */
 const CHUNK_CHARACTERS = 65_536;
 
 /**
- * Copies rows into a table, no more of them in memory than the connection takes; resolves when the server has taken them all.
- * Rejects with the server's error, or with what `rows` throws; the transaction is to be rolled back then.
+ * Copies rows into a table, reading only as fast as the connection sends. Resolves when the server has stored them all.
+ * Rejects with the server's error, or with what `rows` throws; then the transaction must be rolled back.
  */
 export async function copyRows(
   tx: Transaction,

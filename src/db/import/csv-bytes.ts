@@ -1,7 +1,7 @@
 /**
- * The bytes of a CSV file: checked to be UTF-8 text, hashed and counted on the way, handed on in blocks of whole lines.
+ * The bytes of a CSV file: checks that they are UTF-8, hashes and counts them, and passes them on in blocks of whole lines.
  *
- * Knows nothing of cells. Holds at most one block and one unfinished line.
+ * Knows nothing of cells. Keeps at most one block and one incomplete line in memory.
  */
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
@@ -10,19 +10,19 @@ import type { FaultList } from "./import-error.ts";
 
 const NEWLINE = 0x0a;
 
-/** A line longer than this is no line of a table: it would only fill the memory. */
+/** A longer line cannot be part of a table, and would only fill the memory. */
 const MAX_LINE_BYTES = 1_048_576;
 
-/** Where a NUL means another encoding and not one broken cell. */
+/** In this many bytes at the start a NUL means another encoding; later it means one bad cell. */
 const SNIFFED_BYTES = 4_096;
 
 const SAVE_AS_UTF8 = 'save it as "CSV UTF-8"';
 
 export interface ByteReader {
-  /** Blocks that end at a line's end (but for the last). Adds a fault and ends at the first byte that is not UTF-8. */
+  /** Blocks of whole lines; only the last may lack its line end. Adds a fault and ends at the first byte that is not UTF-8. */
   blocks(): AsyncGenerator<Buffer>;
   bytesRead(): number;
-  /** SHA-256 in hex of all that was read; may be called once, at the end. */
+  /** SHA-256 in hex of all bytes read. Call it once, at the end. */
   fileHash(): string;
 }
 
@@ -60,12 +60,12 @@ async function* wholeLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer
     if (end > 0) yield Buffer.concat([rest, chunk.subarray(0, end)]);
     rest = end > 0 ? Buffer.from(chunk.subarray(end)) : Buffer.concat([rest, chunk]);
     if (rest.length > MAX_LINE_BYTES)
-      throw new BadInputError("The file has a line of more than 1 MB: it is not a CSV file");
+      throw new BadInputError("The file has a line longer than 1 MB: it is not a CSV file");
   }
   if (rest.length > 0) yield rest;
 }
 
-/** What a file is that does not begin as UTF-8 text, with the way out. */
+/** What a file is that does not start as UTF-8 text, and what to do. */
 function foreignFormat(start: Buffer): string | undefined {
   const head = start.subarray(0, SNIFFED_BYTES);
   if (head.subarray(0, 4).toString("latin1") === "PK\x03\x04") {

@@ -1,8 +1,8 @@
 /**
- * A CSV file as a stream of rows with named cells, each with its line.
+ * A CSV file as a stream of rows with named cells and line numbers.
  *
- * Takes what spreadsheets write: a byte order mark, any usual delimiter and line end, quotes, blank lines, columns in any
- * order. Knows nothing of what the cells mean.
+ * Accepts what spreadsheets write: a byte order mark, any usual delimiter and line end, quotes, blank lines, columns in any
+ * order. It does not know what the cells mean.
  */
 import { CsvError, parse } from "csv-parse";
 import { BadInputError } from "../../errors.ts";
@@ -10,18 +10,18 @@ import { createByteReader } from "./csv-bytes.ts";
 import { type Delimiter, detectDelimiter, type Header, type Layout, readHeader } from "./csv-header.ts";
 import type { FaultList } from "./import-error.ts";
 
-/** A row longer than this has most likely lost a closing quote. In characters. */
+/** A longer row, in characters, most likely lacks a closing quote. */
 const MAX_ROW_CHARACTERS = 65_536;
 
 export interface CsvRow<Column extends string> {
   line: number;
-  /** Trimmed, in Unicode's composed form (NFC), so that one name typed on two systems is the same. */
+  /** Trimmed and normalized to NFC, so that a name typed on two systems is the same. */
   cells: Record<Column, string>;
   delimiter: Delimiter;
 }
 
 export interface CsvReader<Column extends string> {
-  /** Rows in the order of the file. What is no row becomes a fault; it goes on as long as it can. */
+  /** The rows in the order of the file. A bad row becomes a fault, and the reader continues if it can. */
   rows(): AsyncGenerator<CsvRow<Column>>;
   bytesRead(): number;
   rowsRead(): number;
@@ -40,38 +40,44 @@ export function createCsvReader<Column extends string>(
   return {
     async *rows() {
       const { delimiter, blocks } = await peekDelimiter(bytes.blocks(), layout);
-      for await (const { line, cells } of parseRecords(blocks, delimiter, faults)) {
-        if (header) {
-          rowsRead += 1;
-          const row = toRow(cells, header);
-          if (typeof row === "string") faults.add({ line, column: "", reason: row });
-          else yield { line, cells: row, delimiter };
+      for await (const record of parseRecords(blocks, delimiter, faults)) {
+        const { line, cells } = record;
+        if (!header) {
+          header = readHeaderRecord(record, layout, faults);
+          if (!header) return;
           continue;
         }
-        header = headerAt(line, cells);
-        if (!header) return;
+        rowsRead += 1;
+        const row = toRow(cells, header);
+        if (typeof row === "string") faults.add({ line, column: "", reason: row });
+        else yield { line, cells: row, delimiter };
       }
       if (rowsRead > 0 || !faults.isEmpty()) return;
-      faults.add({ line: 1, column: "", reason: header ? "there is no row under the header" : "the file is empty" });
+      faults.add({ line: 1, column: "", reason: header ? "there are no rows below the header" : "the file is empty" });
     },
     bytesRead: bytes.bytesRead,
     rowsRead: () => rowsRead,
     ignoredColumns: () => header?.ignored ?? [],
     fileHash: bytes.fileHash,
   };
+}
 
-  function headerAt(line: number, cells: readonly string[]) {
-    try {
-      return readHeader(cells, layout);
-    } catch (error) {
-      if (!(error instanceof BadInputError)) throw error;
-      faults.add({ line, column: "", reason: error.message });
-      return undefined;
-    }
+/** Undefined, with a fault, when the record is not a header of this layout. */
+function readHeaderRecord<Column extends string>(
+  { line, cells }: CsvRecord,
+  layout: Layout<Column>,
+  faults: FaultList,
+): Header<Column> | undefined {
+  try {
+    return readHeader(cells, layout);
+  } catch (error) {
+    if (!(error instanceof BadInputError)) throw error;
+    faults.add({ line, column: "", reason: error.message });
+    return undefined;
   }
 }
 
-/** Reads up to the header line, and gives all blocks again. */
+/** Reads up to the header line, and returns its delimiter and all blocks, including those already read. */
 async function peekDelimiter(blocks: AsyncGenerator<Buffer>, layout: Layout<string>) {
   const seen: Buffer[] = [];
   let headerLine: string | undefined;
@@ -96,7 +102,7 @@ interface CsvRecord {
   cells: string[];
 }
 
-/** Every line that has something in it. A quote that is never closed is a fault, and ends the file. */
+/** Every record with a non-empty cell. A quote that is never closed is a fault, and ends the file. */
 async function* parseRecords(
   blocks: AsyncIterable<Buffer>,
   delimiter: Delimiter,
@@ -112,7 +118,7 @@ async function* parseRecords(
     }
     if (!failure) continue;
     if (!(failure instanceof CsvError)) throw failure;
-    return faults.add({ line, column: "", reason: 'a quote (") is opened in this row and never closed' });
+    return faults.add({ line, column: "", reason: 'this row opens a quote (") that is never closed' });
   }
 }
 
@@ -122,17 +128,17 @@ async function* withEnd(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer | 
 }
 
 /**
- * csv-parse, block by block. Read as a stream it drops the rows before a failure that nobody has taken yet, and the
- * failure's line with them.
+ * csv-parse, block by block. As a stream it would drop the rows before a failure that were not read yet, and with them the
+ * line of the failure.
  */
 function createBlockParser(delimiter: Delimiter) {
   let records: string[][] = [];
   const parser = parse({
     bom: true,
     delimiter,
-    // Named, not discovered: a file that was edited on two systems has both kinds of line end.
+    // Listed instead of auto-detected: a file edited on two systems has several kinds of line ends.
     record_delimiter: ["\r\n", "\n", "\r"],
-    // A name may hold an inch sign; rows with the wrong number of cells are named by us.
+    // A name may contain an inch sign. `toRow` reports rows with a wrong number of cells.
     relax_quotes: true,
     relax_column_count: true,
     max_record_size: MAX_ROW_CHARACTERS,
@@ -142,10 +148,10 @@ function createBlockParser(delimiter: Delimiter) {
       return null;
     },
   });
-  // A failure is given to the callback of the write as well.
+  // The callback of `write` gets every failure too.
   parser.on("error", () => {}).resume();
   return {
-    /** The rows that end in the block, and why the next one cannot be read. */
+    /** The rows that end in this block, and the error of the next row, if any. */
     async parse(block: Buffer | "end"): Promise<{ records: string[][]; failure?: Error }> {
       records = [];
       const failure = await new Promise<Error | null | undefined>((settle) => {
@@ -157,7 +163,7 @@ function createBlockParser(delimiter: Delimiter) {
   };
 }
 
-/** The line breaks inside quoted cells: csv-parse's own count of lines takes a quoted CRLF for two. */
+/** The line breaks inside quoted cells: csv-parse's own line count takes a quoted CRLF for two. */
 function lineBreaks(cells: readonly string[]): number {
   let count = 0;
   for (const cell of cells) {
@@ -173,7 +179,7 @@ function toRow<Column extends string>(
 ): Record<Column, string> | string {
   const beyond = cells.length > header.width && cells.slice(header.width).some((cell) => cell.trim());
   if (cells.length < header.width || beyond) {
-    return `the row has ${cells.length} cells and the header ${header.width}: put a cell that holds the separator into quotes`;
+    return `the row has ${cells.length} cells, but the header has ${header.width}: put quotes around a cell that contains the separator`;
   }
   const row: Partial<Record<Column, string>> = {};
   for (const { column, index } of header.places) row[column] = cells[index]?.trim().normalize("NFC") ?? "";

@@ -1,25 +1,25 @@
 /**
- * What is wrong with a file: the first faults by line and column, and how many there are in all.
+ * What is wrong with a file: the first faults by line and column, and how many there are in total.
  */
 import { BadInputError } from "../../errors.ts";
 import { escapeInvisible } from "./invisible-characters.ts";
 
-/** How many faults are named; the others are counted. */
-const NAMED_FAULTS = 20;
+/** How many faults an error names; it counts the others. */
+export const MAX_NAMED_FAULTS = 20;
 
-/** How much of a cell is quoted in a reason. */
+/** How much of a cell a reason quotes. */
 const QUOTED_CHARACTERS = 40;
 
 export interface ImportFault {
-  /** The line of the file as an editor counts it: the header is line 1. Where a row spans several, its first. */
+  /** The line of the file, counted as in an editor: the header is line 1. The first one of a row that spans several. */
   line: number;
-  /** The column's name; empty where the whole row or file is meant. */
+  /** The column's name; empty for a fault of the whole row or file. */
   column: string;
-  /** A sentence part that says what is wrong and how to write it. */
+  /** Continues the name of the column: what is wrong, and what to write instead. */
   reason: string;
 }
 
-/** A file that was refused. Nothing of it was kept. */
+/** A file that was rejected. Nothing of it was stored. */
 export class ImportError extends BadInputError {
   /** The first 20, in the order of the file. */
   readonly faults: readonly ImportFault[];
@@ -32,28 +32,38 @@ export class ImportError extends BadInputError {
   }
 }
 
+/** A line that contradicts an earlier line, as a query returns it, at most `MAX_NAMED_FAULTS` of them. */
+export interface LineConflict extends Record<string, unknown> {
+  line: number;
+  firstLine: number;
+  /** How many there are in the file. A bigint of PostgreSQL. */
+  total: string;
+}
+
 /** Collects the faults of one file, in bounded memory. */
 export interface FaultList {
   add(fault: ImportFault): void;
-  /** Counts faults that are not to be named. */
-  addUnnamed(count: number): void;
+  /** Adds one fault for each line; `describe` gets the earlier line. */
+  addConflicts(conflicts: readonly LineConflict[], describe: (firstLine: number) => Omit<ImportFault, "line">): void;
   isEmpty(): boolean;
-  /** Throws an `ImportError` when there are any. */
+  /** Throws an `ImportError` unless the list is empty. */
   throwIfAny(): void;
 }
 
 export function createFaultList(fileName: string): FaultList {
   let named: ImportFault[] = [];
   let count = 0;
+  const add = (fault: ImportFault) => {
+    count += 1;
+    named.push(fault);
+    // Checks of the whole file come after those of single rows, so faults are not added in the order of their lines.
+    if (named.length >= MAX_NAMED_FAULTS * 2) named = firstByLine(named);
+  };
   return {
-    add(fault) {
-      count += 1;
-      named.push(fault);
-      // The checks over the whole file come after those of the rows, so the first by line are not the first added.
-      if (named.length >= NAMED_FAULTS * 2) named = firstByLine(named);
-    },
-    addUnnamed(unnamed) {
-      count += unnamed;
+    add,
+    addConflicts(conflicts, describe) {
+      for (const { line, firstLine } of conflicts) add({ line, ...describe(firstLine) });
+      count += Number(conflicts[0]?.total ?? 0) - conflicts.length;
     },
     isEmpty: () => count === 0,
     throwIfAny() {
@@ -62,21 +72,21 @@ export function createFaultList(fileName: string): FaultList {
   };
 }
 
-/** A cell as it may be shown on a terminal: short, in quotes, characters that cannot be seen escaped. */
+/** A cell for display on a terminal: shortened, in quotes, with invisible characters escaped. */
 export function quoteCell(cell: string): string {
   const shown = cell.length > QUOTED_CHARACTERS ? `${cell.slice(0, QUOTED_CHARACTERS)}…` : cell;
-  // Line breaks and the like as JSON has them; the others JSON would leave as they are.
+  // JSON escapes line breaks and controls, but leaves other invisible characters.
   return escapeInvisible(JSON.stringify(shown));
 }
 
 function firstByLine(faults: ImportFault[]): ImportFault[] {
   // The sort is stable: faults of one line stay in the order in which they were found.
-  return faults.sort((a, b) => a.line - b.line).slice(0, NAMED_FAULTS);
+  return faults.sort((a, b) => a.line - b.line).slice(0, MAX_NAMED_FAULTS);
 }
 
 function describe(fileName: string, faults: readonly ImportFault[], faultCount: number): string {
   const lines = faults.map(({ line, column, reason }) => `  line ${line}${column && `, ${column}`}: ${reason}`);
   const others = faultCount - faults.length;
   if (others > 0) lines.push(`  and ${others} more`);
-  return [`Nothing of ${fileName} was imported.`, ...lines].join("\n");
+  return [`Nothing was imported from ${fileName}:`, ...lines].join("\n");
 }

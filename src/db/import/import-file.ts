@@ -1,4 +1,4 @@
-/** The file that is imported, on the disk: opened, or named with what is wrong with it. */
+/** Opens the file to import from the disk, or says what is wrong with it. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
@@ -11,17 +11,17 @@ export interface ImportFile {
   fileName: string;
 }
 
-/** Bytes read at once. */
+/** Size of one read, in bytes. */
 const READ_BYTES = 262_144;
 
-/** @throws {NotFoundError} or {BadInputError} when there is no such file, or it is none that can be read. */
+/** @throws {NotFoundError} when there is no such file, {BadInputError} when it cannot be read. */
 export async function openImportFile(path: string): Promise<ImportFile> {
   const found = await stat(path).catch((error: unknown) => {
     if (errorCode(error) === "ENOENT" || errorCode(error) === "ENOTDIR")
-      throw new NotFoundError(`There is no file ${path}`);
+      throw new NotFoundError(`File not found: ${path}`);
     throw new BadInputError(`Cannot read ${path} (${errorCode(error) ?? "unknown reason"})`);
   });
-  if (found.isDirectory()) throw new BadInputError(`${path} is a folder: name the CSV file in it`);
+  if (found.isDirectory()) throw new BadInputError(`${path} is a folder: give the path of a CSV file`);
   return { source: readFile(path), totalBytes: found.size, fileName: basename(path) };
 }
 

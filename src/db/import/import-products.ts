@@ -1,28 +1,36 @@
 /**
  * A products file: `sku,name,category,price,cost,stock,reorder_level`.
  *
- * It sets every column of the products it names, and activates them; an empty price, cost or category means that it is not
- * known, an empty reorder level 0. It leaves products alone that it does not name.
+ * It sets every column of the products in it, and activates them. An empty price, cost or category means "unknown", an empty
+ * reorder level 0. Products that are not in the file stay as they are.
  */
 import { randomUUIDv7 } from "node:crypto";
 import { sql } from "drizzle-orm";
 import { quantityText } from "../../shop/money.ts";
 import type { Database } from "../client.ts";
 import type { Transaction } from "../driver/drizzle-transaction.ts";
-import { imports, products } from "../schema/index.ts";
-import { type ImportOptions, type ImportSummary, runImport, type StagedFile, type Staging } from "./import-run.ts";
+import { products } from "../schema/index.ts";
+import { type LineConflict, MAX_NAMED_FAULTS } from "./import-error.ts";
+import {
+  type ImportOptions,
+  type ImportSummary,
+  recordImport,
+  runImport,
+  type StagedFile,
+  type Staging,
+} from "./import-run.ts";
 import { createNumberReader } from "./number-cells.ts";
 import { readKey, readName } from "./text-cells.ts";
 
 const COLUMNS = ["sku", "name", "category", "price", "cost", "stock", "reorder_level"] as const;
-type Column = (typeof COLUMNS)[number];
+type ProductColumn = (typeof COLUMNS)[number];
 
-/** Imports a products file whole or not at all. @throws {ImportError} naming its faults. */
+/** Imports the whole products file or nothing. @throws {ImportError} naming its faults. */
 export function importProducts(database: Database, options: ImportOptions): Promise<ImportSummary> {
   return runImport(database, { staging: stageProducts(options), options }, (file) => save(file, options));
 }
 
-function stageProducts({ shop }: ImportOptions): Staging<Column> {
+function stageProducts({ shop }: ImportOptions): Staging<ProductColumn> {
   const { amount, quantity } = createNumberReader(shop);
   return {
     layout: { kind: "products", columns: COLUMNS },
@@ -39,7 +47,7 @@ function stageProducts({ shop }: ImportOptions): Staging<Column> {
       const cost = cells.optional(row, "cost", amount, null);
       const stock = cells.required(row, "stock", (cell) => quantity(cell, row.delimiter));
       const level = cells.optional(row, "reorder_level", (cell) => quantity(cell, row.delimiter), 0n);
-      if (level !== undefined && level < 0n) return cells.refuse(row, "reorder_level", "is negative");
+      if (level !== undefined && level < 0n) return cells.reject(row, "reorder_level", "is negative");
       if (sku === undefined || name === undefined || category === undefined || price === undefined) return undefined;
       if (cost === undefined || stock === undefined || level === undefined) return undefined;
       const numbers = [price?.toString() ?? null, cost?.toString() ?? null, quantityText(stock), quantityText(level)];
@@ -48,39 +56,28 @@ function stageProducts({ shop }: ImportOptions): Staging<Column> {
   };
 }
 
-async function save(file: StagedFile, { fileName, importedBy, now }: ImportOptions): Promise<ImportSummary> {
-  const { tx, rowCount, fileHash, ignoredColumns } = file;
-  await refuseRepeatedSkus(file);
-  file.faults.throwIfAny();
+async function save(file: StagedFile, options: ImportOptions): Promise<ImportSummary> {
+  const { tx, faults } = file;
+  const { now } = options;
+  faults.addConflicts(await findRepeatedSkus(tx), (firstLine) => ({
+    column: "sku",
+    reason: `repeats the SKU of line ${firstLine}`,
+  }));
+  faults.throwIfAny();
   await file.beginComparing();
   const newProducts = await findNewSkus(tx);
   file.beginSaving();
   const changedCount = await upsert(tx, now);
-  const record = { kind: "products" as const, fileName, fileHash, importedBy, rowCount, changedCount, startedAt: now };
-  const importId = randomUUIDv7();
-  await tx.insert(imports).values({ id: importId, ...record, completedAt: sql`clock_timestamp()`, dataThrough: now });
-  return {
-    importId,
-    rowCount,
-    changedCount,
-    unchanged: changedCount === 0,
-    dataThrough: now,
-    newProducts,
-    ignoredColumns,
-  };
+  return { ...(await recordImport(file, options, { kind: "products", changedCount, dataThrough: now })), newProducts };
 }
 
-async function refuseRepeatedSkus({ tx, faults }: StagedFile): Promise<void> {
-  const repeated = await tx.execute<{ line: number; sku: string; firstLine: number; total: string }>(sql`
-    select line, sku, first_line as "firstLine", count(*) over () as total
-    from (select line, sku, min(line) over (partition by sku) as first_line from staged_products) as numbered
+function findRepeatedSkus(tx: Transaction) {
+  return tx.execute<LineConflict>(sql`
+    select line, first_line as "firstLine", count(*) over () as total
+    from (select line, min(line) over (partition by sku) as first_line from staged_products) as numbered
     where line <> first_line
     order by line
-    limit 20`);
-  for (const { line, firstLine } of repeated) {
-    faults.add({ line, column: "sku", reason: `is already on line ${firstLine}` });
-  }
-  faults.addUnnamed(Number(repeated[0]?.total ?? 0) - repeated.length);
+    limit ${MAX_NAMED_FAULTS}`);
 }
 
 async function findNewSkus(tx: Transaction): Promise<string[]> {
@@ -91,7 +88,7 @@ async function findNewSkus(tx: Transaction): Promise<string[]> {
   return unknown.map(({ sku }) => sku);
 }
 
-/** Rewrites only what differs; gives the number of rows added or changed. */
+/** Writes only rows that differ, and returns the number of rows added or changed. */
 async function upsert(tx: Transaction, now: Date): Promise<number> {
   const at = now.toISOString();
   const [counted] = await tx.execute<{ count: string }>(sql`

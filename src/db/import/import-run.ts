@@ -1,13 +1,15 @@
 /**
- * What imports of every kind share: one transaction, the file into a temporary table, all faults before anything is kept,
- * imports one after the other.
+ * What all imports share: one transaction, the file in a temporary table, all faults found before anything is stored, and
+ * one import at a time.
  */
+import { randomUUIDv7 } from "node:crypto";
 import { type SQL, sql } from "drizzle-orm";
-import { BadInputError } from "../../errors.ts";
 import type { Shop } from "../../shop/shop.ts";
 import type { Database } from "../client.ts";
 import { disableTimeouts, type Transaction } from "../driver/drizzle-transaction.ts";
 import type { CopyTarget } from "../driver/transaction.ts";
+import { imports } from "../schema/index.ts";
+import { type CellReader, createCellReader } from "./cell-reader.ts";
 import { type CopyRow, copyRows } from "./copy-rows.ts";
 import type { Layout } from "./csv-header.ts";
 import { type CsvReader, type CsvRow, createCsvReader } from "./csv-rows.ts";
@@ -16,10 +18,10 @@ import { createFaultList, type FaultList } from "./import-error.ts";
 export interface ImportOptions {
   /** The bytes of the file, read once. */
   source: AsyncIterable<Uint8Array>;
-  /** Only for the progress; left out where it is not known. */
+  /** Only for the progress; left out when it is unknown. */
   totalBytes?: number;
   fileName: string;
-  /** Who runs it: the operating system's user name. */
+  /** The operating system's name of the user who runs the import. */
   importedBy: string;
   shop: Shop;
   now: Date;
@@ -28,8 +30,8 @@ export interface ImportOptions {
 
 export interface ImportProgress {
   /**
-   * One after the other. From `waiting` on (for other imports) the file has no fault. Sales that say nothing new are not
-   * `saving`.
+   * In this order. From `waiting` (for other imports) on, the file is known to have no fault. A sales file without changes
+   * skips `saving`.
    */
   phase: "reading" | "checking" | "waiting" | "comparing" | "saving";
   bytesRead: number;
@@ -39,37 +41,28 @@ export interface ImportProgress {
 
 export interface ImportSummary {
   importId: string;
-  /** Rows of the file under its header. */
+  /** Rows of the file below its header. */
   rowCount: number;
   /** Products or receipts that were added or changed. */
   changedCount: number;
-  /** Whether the file said nothing new. */
+  /** Whether everything in the file was already stored. */
   unchanged: boolean;
-  /** Sales: the newest `sold_at` of the file. Products: the time of the count, `now`. */
+  /** Sales: the newest `sold_at` of the file. Products: the time of the stock count, `now`. */
   dataThrough: Date;
-  /** SKUs that were not known before, sorted. */
+  /** SKUs that were unknown before, sorted. */
   newProducts: string[];
-  /** Columns of the file that mean nothing here. */
+  /** Columns of the file that the import does not use. */
   ignoredColumns: readonly string[];
 }
 
-/** How a kind of file becomes rows of its temporary table. */
+/** How a kind of file becomes rows of a temporary table. */
 export interface Staging<Column extends string> {
   layout: Layout<Column>;
   target: CopyTarget;
   /** Creates the temporary table. */
   create: SQL;
-  /** The row for the table; undefined when it has a fault, which `cells` has noted. */
+  /** The row for the table; undefined when it has a fault, which `cells` has recorded. */
   toRow(row: CsvRow<Column>, cells: CellReader<Column>): CopyRow | undefined;
-}
-
-interface CellReader<Column extends string> {
-  /** The cell as `parse` reads it; undefined, and a fault, where it throws a `BadInputError` or an empty cell is not allowed. */
-  required<T>(row: CsvRow<Column>, column: Column, parse: (cell: string) => T): T | undefined;
-  /** As `required`, but an empty cell gives `otherwise`. */
-  optional<T, E>(row: CsvRow<Column>, column: Column, parse: (cell: string) => T, otherwise: E): T | E | undefined;
-  /** Notes a fault of the row. */
-  refuse(row: CsvRow<Column>, column: Column, reason: string): undefined;
 }
 
 /** A file in its temporary table. */
@@ -79,20 +72,20 @@ export interface StagedFile {
   rowCount: number;
   fileHash: string;
   ignoredColumns: readonly string[];
-  /** To be called when nothing can be refused any more: waits for other imports; those that come wait until this one ends. */
+  /** Call it once no fault can occur any more: waits for other imports, and makes later ones wait for this one. */
   beginComparing(): Promise<void>;
-  /** To be called before the first row is written. */
+  /** Call it before the first write. */
   beginSaving(): void;
 }
 
-/** Everything in one transaction: what `save` (or the reading) throws leaves nothing behind. */
+/** Runs everything in one transaction: when `save` or the reading throws, nothing is stored. */
 export function runImport<Column extends string, Result>(
   database: Database,
   { staging, options }: { staging: Staging<Column>; options: ImportOptions },
   save: (file: StagedFile) => Promise<Result>,
 ): Promise<Result> {
   return database.db.transaction(async (tx) => {
-    // A large file takes longer than a statement of the bot may, and sorts better with some memory.
+    // A large file takes longer than the usual statement timeout, and sorts faster with more memory.
     await disableTimeouts(tx);
     await tx.execute(sql`select set_config('work_mem', '64MB', true)`);
     await tx.execute(staging.create);
@@ -100,9 +93,11 @@ export function runImport<Column extends string, Result>(
     const reader = createCsvReader(options.source, staging.layout, faults);
     await copyRows(tx, staging.target, stagedRows({ staging, reader, faults, options }));
     report(options, reader, "checking");
-    const file = { tx, faults, rowCount: reader.rowsRead(), fileHash: reader.fileHash() };
     return save({
-      ...file,
+      tx,
+      faults,
+      rowCount: reader.rowsRead(),
+      fileHash: reader.fileHash(),
       ignoredColumns: reader.ignoredColumns(),
       async beginComparing() {
         report(options, reader, "waiting");
@@ -114,9 +109,30 @@ export function runImport<Column extends string, Result>(
   });
 }
 
-/** Holds every other import back until the transaction ends. */
+/** Blocks every other import until the transaction ends. */
 export async function lockImports(tx: Transaction): Promise<void> {
   await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended('counterhand imports', 0))`);
+}
+
+/** Stores that the file was imported, and returns the part of the summary that all kinds share. */
+export async function recordImport(
+  { tx, rowCount, fileHash, ignoredColumns }: StagedFile,
+  { fileName, importedBy, now }: ImportOptions,
+  result: { kind: "products" | "sales"; changedCount: number; dataThrough: Date },
+): Promise<Omit<ImportSummary, "newProducts">> {
+  const { changedCount, dataThrough } = result;
+  const importId = randomUUIDv7();
+  await tx.insert(imports).values({
+    ...result,
+    id: importId,
+    fileName,
+    fileHash,
+    importedBy,
+    rowCount,
+    startedAt: now,
+    completedAt: sql`clock_timestamp()`,
+  });
+  return { importId, rowCount, changedCount, unchanged: changedCount === 0, dataThrough, ignoredColumns };
 }
 
 interface Reading<Column extends string> {
@@ -137,27 +153,6 @@ async function* stagedRows<Column extends string>(reading: Reading<Column>): Asy
     reportedBytes = reader.bytesRead();
     report(options, reader, "reading");
   }
-}
-
-function createCellReader<Column extends string>(faults: FaultList): CellReader<Column> {
-  const refuse = (row: CsvRow<Column>, column: Column, reason: string) => {
-    faults.add({ line: row.line, column, reason });
-    return undefined;
-  };
-  const read = <T>(row: CsvRow<Column>, column: Column, parse: (cell: string) => T) => {
-    try {
-      return parse(row.cells[column]);
-    } catch (error) {
-      if (!(error instanceof BadInputError)) throw error;
-      return refuse(row, column, error.message);
-    }
-  };
-  return {
-    refuse,
-    required: (row, column, parse) =>
-      row.cells[column] === "" ? refuse(row, column, "is empty") : read(row, column, parse),
-    optional: (row, column, parse, otherwise) => (row.cells[column] === "" ? otherwise : read(row, column, parse)),
-  };
 }
 
 function report(options: ImportOptions, reader: CsvReader<string>, phase: ImportProgress["phase"]): void {

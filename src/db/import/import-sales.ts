@@ -1,8 +1,8 @@
 /**
- * A sales file: `receipt,sold_at,sku,quantity,unit_price,discount`, a row for each line of a receipt.
+ * A sales file: `receipt,sold_at,sku,quantity,unit_price,discount`, one row for each line of a receipt.
  *
- * A receipt of the file replaces the stored one whole; one that is stored just so is not touched. Stock does not move. The
- * SQL that compares and writes is in `save-receipts.ts`.
+ * A receipt of the file replaces the stored receipt as a whole; an identical stored receipt is not touched. Stock does not
+ * change. `save-receipts.ts` has the SQL that compares and writes.
  */
 import { randomUUIDv7 } from "node:crypto";
 import { max, sql } from "drizzle-orm";
@@ -10,35 +10,43 @@ import { BadInputError } from "../../errors.ts";
 import { lineAmount, quantityText } from "../../shop/money.ts";
 import type { Database } from "../client.ts";
 import type { Transaction } from "../driver/drizzle-transaction.ts";
-import { imports, products, sales } from "../schema/index.ts";
-import { type ImportOptions, type ImportSummary, runImport, type StagedFile, type Staging } from "./import-run.ts";
+import { products, sales } from "../schema/index.ts";
+import { type LineConflict, MAX_NAMED_FAULTS } from "./import-error.ts";
+import {
+  type ImportOptions,
+  type ImportSummary,
+  recordImport,
+  runImport,
+  type StagedFile,
+  type Staging,
+} from "./import-run.ts";
 import { createNumberReader } from "./number-cells.ts";
 import { compareReceipts, saveReceipts } from "./save-receipts.ts";
 import { readKey } from "./text-cells.ts";
 import { createTimeReader } from "./time-cells.ts";
 
 const COLUMNS = ["receipt", "sold_at", "sku", "quantity", "unit_price", "discount"] as const;
-type Column = (typeof COLUMNS)[number];
+type SaleColumn = (typeof COLUMNS)[number];
 
-/** How many products one INSERT takes: far under the driver's 65,534 parameters. */
-const PRODUCTS_A_STATEMENT = 1_000;
+/** How many products one INSERT takes: far below the protocol's 65,534 parameters. */
+const PRODUCTS_PER_STATEMENT = 1_000;
 
 export interface SalesImportSummary extends ImportSummary {
   /** Receipts in the file. */
   receiptCount: number;
-  /** The newest sale that is stored now, of this file or of another. */
+  /** The newest stored sale, from this file or another one. */
   salesThrough: Date;
 }
 
-/** Imports a sales file whole or not at all. @throws {ImportError} naming its faults. */
+/** Imports the whole sales file or nothing. @throws {ImportError} naming its faults. */
 export function importSales(database: Database, options: ImportOptions): Promise<SalesImportSummary> {
   return runImport(database, { staging: stageSales(options), options }, (file) => save(file, options));
 }
 
-function stageSales({ shop, now }: ImportOptions): Staging<Column> {
+function stageSales({ shop, now }: ImportOptions): Staging<SaleColumn> {
   const { amount, quantity: readQuantity } = createNumberReader(shop);
   const readTime = createTimeReader(shop.timeZone, now);
-  const saleIds = createSaleIds();
+  const saleIdOf = createSaleIds();
   return {
     layout: { kind: "sales", columns: COLUMNS },
     target: { table: "staged_lines", columns: ["line", "line_id", "sale_id", ...COLUMNS] },
@@ -57,19 +65,19 @@ function stageSales({ shop, now }: ImportOptions): Staging<Column> {
       if (quantity === undefined || price === undefined || discount === undefined) return undefined;
       const total = lineAmount(quantity < 0n ? -quantity : quantity, price);
       if (discount > total)
-        return cells.refuse(row, "discount", "is more than the line's total (quantity x unit_price)");
-      const keys = [String(row.line), randomUUIDv7(), saleIds(receipt), receipt, new Date(soldAt).toISOString(), sku];
+        return cells.reject(row, "discount", "is more than the line's total (quantity x unit_price)");
+      const keys = [String(row.line), randomUUIDv7(), saleIdOf(receipt), receipt, new Date(soldAt).toISOString(), sku];
       return [...keys, quantityText(quantity), price.toString(), discount.toString()];
     },
   };
 }
 
 function notZero(quantity: bigint): bigint {
-  if (quantity === 0n) throw new BadInputError("is 0: leave the row out");
+  if (quantity === 0n) throw new BadInputError("is 0: remove the row");
   return quantity;
 }
 
-/** An id for the receipt of each row. Only that of a receipt's first row will count, so rows in a row share theirs. */
+/** An id for the receipt of each row. Only the id of a receipt's first row is used, so consecutive rows share theirs. */
 function createSaleIds(): (receipt: string) => string {
   let last: { receipt: string; id: string } | undefined;
   return (receipt) => {
@@ -79,36 +87,28 @@ function createSaleIds(): (receipt: string) => string {
 }
 
 async function save(file: StagedFile, options: ImportOptions): Promise<SalesImportSummary> {
-  const { tx, rowCount, fileHash, ignoredColumns } = file;
-  // A temporary table has no statistics until it is told to have them.
+  const { tx, faults } = file;
+  // Autovacuum does not analyze temporary tables.
   await tx.execute(sql`analyze staged_lines`);
-  await refuseDifferingTimes(file);
-  file.faults.throwIfAny();
+  faults.addConflicts(await findDifferingTimes(tx), (firstLine) => ({
+    column: "sold_at",
+    reason: `differs from line ${firstLine}, which has the same receipt`,
+  }));
+  faults.throwIfAny();
   await file.beginComparing();
   const newProducts = await addUnknownProducts(tx, options.now);
   const { receiptCount, changedCount, dataThrough } = await compareReceipts(tx);
-  const { fileName, importedBy, now } = options;
-  const importId = randomUUIDv7();
-  const record = { kind: "sales" as const, fileName, fileHash, importedBy, rowCount, changedCount, startedAt: now };
-  await tx.insert(imports).values({ id: importId, ...record, completedAt: sql`clock_timestamp()`, dataThrough });
+  const summary = await recordImport(file, options, { kind: "sales", changedCount, dataThrough });
   if (changedCount > 0) {
     file.beginSaving();
-    await saveReceipts(tx, importId);
+    await saveReceipts(tx, summary.importId);
   }
   const [stored] = await tx.select({ through: max(sales.soldAt) }).from(sales);
-  const counts = { rowCount, receiptCount, changedCount, unchanged: changedCount === 0 };
-  return {
-    importId,
-    ...counts,
-    dataThrough,
-    salesThrough: stored?.through ?? dataThrough,
-    newProducts,
-    ignoredColumns,
-  };
+  return { ...summary, newProducts, receiptCount, salesThrough: stored?.through ?? dataThrough };
 }
 
-async function refuseDifferingTimes({ tx, faults }: StagedFile): Promise<void> {
-  const differing = await tx.execute<{ line: number; firstLine: number; total: string }>(sql`
+function findDifferingTimes(tx: Transaction) {
+  return tx.execute<LineConflict>(sql`
     with clashing as (
       select receipt from staged_lines group by receipt having min(sold_at) <> max(sold_at)
     ), with_first as (
@@ -119,29 +119,21 @@ async function refuseDifferingTimes({ tx, faults }: StagedFile): Promise<void> {
     )
     select line, first_line as "firstLine", count(*) over () as total
     from with_first where sold_at <> first_sold_at
-    order by line limit 20`);
-  for (const { line, firstLine } of differing) {
-    faults.add({
-      line,
-      column: "sold_at",
-      reason: `is not the time that line ${firstLine} gives for the same receipt`,
-    });
-  }
-  faults.addUnnamed(Number(differing[0]?.total ?? 0) - differing.length);
+    order by line limit ${MAX_NAMED_FAULTS}`);
 }
 
-/** Makes an inactive product of each SKU that is not known, named as its SKU; gives them, sorted. */
+/** Adds an inactive product for each unknown SKU, with the SKU as its name. Returns these SKUs, sorted. */
 async function addUnknownProducts(tx: Transaction, now: Date): Promise<string[]> {
   const unknown = await tx.execute<{ sku: string }>(sql`
     select distinct sku from staged_lines as staged
     where not exists (select from ${products} where ${products.sku} = staged.sku)
     order by sku`);
   const skus = unknown.map(({ sku }) => sku);
-  for (let start = 0; start < skus.length; start += PRODUCTS_A_STATEMENT) {
-    const some = skus.slice(start, start + PRODUCTS_A_STATEMENT);
+  for (let start = 0; start < skus.length; start += PRODUCTS_PER_STATEMENT) {
+    const batch = skus.slice(start, start + PRODUCTS_PER_STATEMENT);
     await tx
       .insert(products)
-      .values(some.map((sku) => ({ sku, name: sku, active: false, createdAt: now, updatedAt: now })));
+      .values(batch.map((sku) => ({ sku, name: sku, active: false, createdAt: now, updatedAt: now })));
   }
   return skus;
 }

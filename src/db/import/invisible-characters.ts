@@ -1,20 +1,21 @@
 /**
- * Characters that cannot be seen, or not told from a space: with one of them a text is another one and looks the same.
+ * Characters that are invisible or look like a space. Two texts that differ only in them look the same.
  *
- * Not looked for: letters that only look alike (Cyrillic and Latin), and wide forms of letters and digits.
+ * Letters of different scripts that look alike (Cyrillic and Latin) and full-width forms are not covered.
  */
 
 /**
- * Controls, format characters, private use, what is no character; what Unicode says to show as nothing; line and paragraph
- * separators and all spaces but the common one; four that many fonts draw as nothing; and what stands for lost bytes.
+ * Control, format, private-use and unassigned characters; the default-ignorable ones; line and paragraph separators, and
+ * all spaces except U+0020; four characters that many fonts draw blank; and the replacement character.
  */
-const UNSEEN = /[\p{C}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u2800\u{16FE4}\u{1D159}\uFFFC\uFFFD]|(?! )\p{Zs}/u;
-const ALL_UNSEEN = new RegExp(UNSEEN, "gu");
+const INVISIBLE =
+  /[\p{C}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u2800\u{16FE4}\u{1D159}\uFFFC\uFFFD]|(?! )\p{Zs}/u;
+const ALL_INVISIBLE = new RegExp(INVISIBLE, "gu");
 
-/** What opens or closes a stretch of text in another direction: it moves what stands after it, in a chat and in a log. */
-const TURNING = /[\u202A-\u202E\u2066-\u2069]/u;
+/** Explicit directional formatting (Unicode UAX #9): it moves the text after it, in a chat and in a log. */
+const DIRECTIONAL_FORMATTING = /[\u202A-\u202E\u2066-\u2069]/u;
 
-/** The first that fits says what a character is. */
+/** The first pattern that matches a character gives its name. */
 const KINDS: readonly (readonly [RegExp, string])[] = [
   [/\t/, "tab"],
   [/[\n\r\p{Zl}\p{Zp}]/u, "line break"],
@@ -25,7 +26,7 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
   [/\u200D/, "zero width joiner"],
   [/\u2060/, "word joiner"],
   [/\uFEFF/, "byte order mark"],
-  [/\uFFFD/, "a character that was lost"],
+  [/\uFFFD/, "replacement character"],
   [/\p{Bidi_Control}/u, "text direction"],
   [/\p{Variation_Selector}/u, "variation selector"],
   [/[\u115F\u1160\u3164\uFFA0\u{16FE4}]/u, "filler"],
@@ -36,24 +37,24 @@ const KINDS: readonly (readonly [RegExp, string])[] = [
   [/[\p{Cf}\p{Default_Ignorable_Code_Point}]/u, "invisible"],
 ];
 
-/** The first character that cannot be seen: "U+200B (zero width space) as its character 3". */
+/** The first invisible character: "U+200B (zero width space) at position 3". */
 export function findInvisible(text: string): string | undefined {
-  return describeFirst(text, UNSEEN);
+  return describeFirst(text, INVISIBLE);
 }
 
-/** The first character that turns the text around it, in the same words. */
-export function findTurning(text: string): string | undefined {
-  return describeFirst(text, TURNING);
+/** The first character that changes the direction of the text around it, in the same form. */
+export function findDirectionalFormatting(text: string): string | undefined {
+  return describeFirst(text, DIRECTIONAL_FORMATTING);
 }
 
-/** Whether there is nothing in it to be seen. */
+/** Whether the text has no visible character. */
 export function isBlank(text: string): boolean {
-  return text.replace(ALL_UNSEEN, "").trim() === "";
+  return text.replace(ALL_INVISIBLE, "").trim() === "";
 }
 
-/** The text with escapes for what cannot be seen, as in source code. */
+/** The text with invisible characters escaped as in JavaScript source code. */
 export function escapeInvisible(text: string): string {
-  return text.replace(ALL_UNSEEN, (character) => {
+  return text.replace(ALL_INVISIBLE, (character) => {
     const hex = hexOf(character);
     return hex.length > 4 ? `\\u{${hex}}` : `\\u${hex}`;
   });
@@ -63,8 +64,8 @@ function describeFirst(text: string, pattern: RegExp): string | undefined {
   const found = pattern.exec(text);
   if (!found) return undefined;
   const [character] = found;
-  const kind = KINDS.find(([fits]) => fits.test(character))?.[1] ?? "not a character";
-  return `U+${hexOf(character)} (${kind}) as its character ${[...text.slice(0, found.index)].length + 1}`;
+  const kind = KINDS.find(([pattern]) => pattern.test(character))?.[1] ?? "unassigned";
+  return `U+${hexOf(character)} (${kind}) at position ${[...text.slice(0, found.index)].length + 1}`;
 }
 
 function hexOf(character: string): string {

@@ -1,7 +1,7 @@
 /**
- * From `staged_lines` to the sales tables, set by set: which receipts are new or differ, and those written whole.
+ * From `staged_lines` to the sales tables: finds the receipts that are new or differ, and writes those as a whole.
  *
- * All in temporary tables that end with the transaction, so the file may have any number of lines.
+ * It works with temporary tables that end with the transaction, so the file may have any number of lines.
  */
 import { sql } from "drizzle-orm";
 import type { Transaction } from "../driver/drizzle-transaction.ts";
@@ -14,10 +14,10 @@ export interface ReceiptComparison {
   dataThrough: Date;
 }
 
-/** Fills `file_lines` and `receipts_to_write`. Every SKU of the file has to be a product. */
+/** Creates `file_lines` and `receipts_to_write`. Every SKU of the file must have a product. */
 export async function compareReceipts(tx: Transaction): Promise<ReceiptComparison> {
-  await placeLines(tx);
-  await findReceiptsToWrite(tx);
+  await createFileLines(tx);
+  await createReceiptsToWrite(tx);
   const [counted] = await tx.execute<{ receipts: string; changed: string; through: string }>(sql`
     select count(*) as receipts, (extract(epoch from max(sold_at)) * 1000)::bigint as through,
       (select count(*) from receipts_to_write) as changed
@@ -30,7 +30,7 @@ export async function compareReceipts(tx: Transaction): Promise<ReceiptCompariso
   };
 }
 
-/** Writes `receipts_to_write`. A stored receipt keeps its id, and the unit costs of the SKUs that it had. */
+/** Writes `receipts_to_write`. A stored receipt keeps its id, and its SKUs keep their stored unit costs. */
 export async function saveReceipts(tx: Transaction, importId: string): Promise<void> {
   await tx.execute(sql`
     create temporary table kept_costs on commit drop as
@@ -47,7 +47,7 @@ export async function saveReceipts(tx: Transaction, importId: string): Promise<v
   await insertLines(tx);
 }
 
-/** `round` on numeric goes half away from zero, as `lineAmount` in money.ts does. */
+/** `round` of numeric rounds half away from zero, like `lineAmount` in money.ts. */
 async function insertLines(tx: Transaction): Promise<void> {
   await tx.execute(sql`
     insert into sale_lines (id, sale_id, position, product_id, quantity, unit_price, discount, unit_cost,
@@ -64,8 +64,8 @@ async function insertLines(tx: Transaction): Promise<void> {
     ) as amounts`);
 }
 
-/** The lines with their place on the receipt, which may be spread over the file. */
-async function placeLines(tx: Transaction): Promise<void> {
+/** The lines with their position on the receipt. The lines of a receipt may be anywhere in the file. */
+async function createFileLines(tx: Transaction): Promise<void> {
   await tx.execute(sql`
     create temporary table file_lines on commit drop as
     select staged.line_id, staged.sale_id, staged.receipt, staged.sold_at,
@@ -76,7 +76,7 @@ async function placeLines(tx: Transaction): Promise<void> {
   await tx.execute(sql`analyze file_lines`);
 }
 
-async function findReceiptsToWrite(tx: Transaction): Promise<void> {
+async function createReceiptsToWrite(tx: Transaction): Promise<void> {
   await tx.execute(sql`
     create temporary table file_receipts on commit drop as
     select l.receipt, l.sale_id, l.sold_at, sales.id as stored_id, sales.sold_at as stored_sold_at

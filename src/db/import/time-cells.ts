@@ -10,18 +10,18 @@ const ISO_TIME =
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Excel's "1900-01-00" and the like are no sales. */
+/** Rejects Excel's "1900-01-00" and the like. */
 const EARLIEST = Date.UTC(1970, 0, 1);
 
-/** A file of more hours than this makes the memory of them start anew. */
-const REMEMBERED_HOURS = 10_000;
+/** The cache of hours is cleared at this size. */
+const MAX_CACHED_HOURS = 10_000;
 
-/** Reads a cell as milliseconds since 1970. `BadInputError` says how to write it. */
+/** Reads a cell as milliseconds since 1970. `BadInputError` says what to write. */
 export type TimeReader = (cell: string) => number;
 
 /**
- * Without an offset a time is the shop's: the earlier of two where the clock is put back, refused where it is put
- * forward and the time never was. More than a day after `now` is refused too.
+ * A time without an offset is in the shop's time zone. Where clocks are set back, it is the earlier of the two instants; where
+ * they are set forward, a time that was skipped is rejected. So is a time more than a day after `now`.
  */
 export function createTimeReader(timeZone: string, now: Date): TimeReader {
   const hours = new Map<string, number | undefined>();
@@ -41,25 +41,25 @@ export function createTimeReader(timeZone: string, now: Date): TimeReader {
     return instant;
   };
 
-  /** The instant at which an hour of the shop begins, or undefined where its minutes must be looked at one by one. */
+  /** The start of an hour in the shop's time zone, or undefined when each time in it needs the slow path. */
   function hourStart(date: string, hour: string): number | undefined {
     const key = `${date}T${hour}`;
     if (!hours.has(key)) {
-      if (hours.size >= REMEMBERED_HOURS) hours.clear();
-      hours.set(key, evenHour(key, timeZone));
+      if (hours.size >= MAX_CACHED_HOURS) hours.clear();
+      hours.set(key, startOfPlainHour(key, timeZone));
     }
     return hours.get(key);
   }
 }
 
-/** A shift of the clock inside the hour, a time that never was, a date that is none: undefined. */
-function evenHour(hour: string, timeZone: string): number | undefined {
+/** Undefined for an hour with a clock change in it, and for a date or hour that does not exist. */
+function startOfPlainHour(hour: string, timeZone: string): number | undefined {
   try {
     const first = localInstant(hour, Temporal.PlainDateTime.from(`${hour}:00`), timeZone);
     const last = localInstant(hour, Temporal.PlainDateTime.from(`${hour}:59:59.999`), timeZone);
     return last - first === HOUR_MS - 1 ? first : undefined;
   } catch (error) {
-    // The cell itself is read on the slow way then, and refused with its own text.
+    // The slow path reads the cell itself, and rejects it with its own text.
     if (error instanceof RangeError || error instanceof BadInputError) return undefined;
     throw error;
   }
@@ -67,7 +67,7 @@ function evenHour(hour: string, timeZone: string): number | undefined {
 
 function hourWithOffset(cell: string, date: string, hour: string, offset: string): number {
   const [, sign, hours = "", minutes = "00"] = /^([+-])(\d{2}):?(\d{2})?$/.exec(offset) ?? [];
-  if (hours > "23" || minutes > "59") throw new BadInputError(`${quoteCell(cell)} has an offset that does not exist`);
+  if (hours > "23" || minutes > "59") throw new BadInputError(`${quoteCell(cell)} has an invalid UTC offset`);
   const shift = sign ? (Number(hours) * 60 + Number(minutes)) * 60_000 * (sign === "-" ? -1 : 1) : 0;
   return localTime(cell, date, hour, 0).toZonedDateTime("UTC").epochMilliseconds - shift;
 }
@@ -85,13 +85,13 @@ function localInstant(cell: string, local: Temporal.PlainDateTime, timeZone: str
   const zoned = local.toZonedDateTime(timeZone, { disambiguation: "earlier" });
   if (!zoned.toPlainDateTime().equals(local)) {
     throw new BadInputError(
-      `${quoteCell(cell)} never was in ${timeZone}: the clock was put forward; write it with its offset, as 2026-11-14T09:31+07:00`,
+      `${quoteCell(cell)} does not exist in ${timeZone}, because clocks were set forward: add the UTC offset, as in 2026-11-14T09:31+07:00`,
     );
   }
   return zoned.epochMilliseconds;
 }
 
 function notIso(cell: string): string {
-  if (/^\d{4}-\d{2}-\d{2}$/.test(cell)) return `${quoteCell(cell)} has no time of day: write it as 2026-11-14T09:31`;
-  return `${quoteCell(cell)} is not a time that can be read safely: write year-month-day and time, as 2026-11-14T09:31`;
+  if (/^\d{4}-\d{2}-\d{2}$/.test(cell)) return `${quoteCell(cell)} has no time of day: write it like 2026-11-14T09:31`;
+  return `${quoteCell(cell)} is not a clear date and time: write it like 2026-11-14T09:31`;
 }

@@ -50,7 +50,7 @@ test("tabs separate too, and a line break inside quotes does not move the line n
   const faults = await faultsOf(sellFrom(store.database, file.join("\r\n").replaceAll(",", "\t")));
 
   expect(faults).toEqual([
-    '2 sku: "A\\r\\nB" has U+000D (line break) as its character 2, which cannot be seen: type it again',
+    '2 sku: "A\\r\\nB" contains U+000D (line break) at position 2, which is invisible: type it again',
     '5 quantity: "x" is not a plain number such as 187000 or 4.50',
   ]);
 });
@@ -71,15 +71,15 @@ test("a decimal comma is read where the locale has one, and thousands separators
 });
 
 test.each([
-  ["187.000", "187000 and as 187"],
-  ["187,000", "187000 and as 187"],
-  ["1.500", "1500 and as 1.5"],
-])("the amount %s in a vi-VN file can be read in two ways and is refused", async (cell, readings) => {
+  ["187.000", "187000 or 187"],
+  ["187,000", "187000 or 187"],
+  ["1.500", "1500 or 1.5"],
+])("the amount %s in a vi-VN file is ambiguous and rejected", async (cell, readings) => {
   const file = salesFile(`X1;2026-11-14T09:31;A;1;${cell};`).replace(SALES_HEADER, SALES_HEADER.replaceAll(",", ";"));
 
   const faults = await faultsOf(sellFrom(store.database, file));
 
-  expect(faults).toEqual([`2 unit_price: "${cell}" can be read as ${readings}: write the one that is meant`]);
+  expect(faults).toEqual([`2 unit_price: "${cell}" is ambiguous: write ${readings}`]);
 });
 
 test("three decimals of a quantity follow the file: the point among commas, the comma among semicolons", async () => {
@@ -95,7 +95,7 @@ test("three decimals of a quantity follow the file: the point among commas, the 
     "1.250",
     "1.250",
   ]);
-  expect(faults).toEqual(['2 quantity: "1.250" can be read as 1250 and as 1.25: write the one that is meant']);
+  expect(faults).toEqual(['2 quantity: "1.250" is ambiguous: write 1250 or 1.25']);
 });
 
 test.each([
@@ -121,7 +121,7 @@ test.each([
 test.each([
   ["an empty file", "", "1 : the file is empty"],
   ["blank lines only", "\n \n\n", "1 : the file is empty"],
-  ["a header alone", `${SALES_HEADER}\n`, "1 : there is no row under the header"],
+  ["a header alone", `${SALES_HEADER}\n`, "1 : there are no rows below the header"],
 ])("%s is refused", async (_name, content, fault) => {
   const faults = await faultsOf(sellFrom(store.database, content));
 
@@ -133,7 +133,7 @@ test("missing columns are named, and a column that is there twice", async () => 
   const twice = await faultsOf(sellFrom(store.database, `${SALES_HEADER},SKU\n`));
 
   expect(missing).toEqual([
-    `1 : the header lacks sold_at, unit_price, discount; a sales file has the columns ${SALES_HEADER}`,
+    `1 : the header is missing sold_at, unit_price, discount; a sales file has the columns ${SALES_HEADER}`,
   ]);
   expect(twice).toEqual(['1 : the header has the column "sku" twice']);
 });
@@ -149,12 +149,12 @@ test("a row with the wrong number of cells, a quote that stays open and a NUL ar
   const nul = await faultsOf(sellFrom(store.database, salesFile(...padding, "R\0,2026-11-14T09:31,A,1,1,")));
 
   expect(cells).toEqual([
-    "2 : the row has 5 cells and the header 6: put a cell that holds the separator into quotes",
-    "3 : the row has 7 cells and the header 6: put a cell that holds the separator into quotes",
+    "2 : the row has 5 cells, but the header has 6: put quotes around a cell that contains the separator",
+    "3 : the row has 7 cells, but the header has 6: put quotes around a cell that contains the separator",
   ]);
-  expect(quote).toEqual(['3 : a quote (") is opened in this row and never closed']);
+  expect(quote).toEqual(['3 : this row opens a quote (") that is never closed']);
   expect(nul).toEqual([
-    '202 receipt: "R\\u0000" has U+0000 (control character) as its character 2, which cannot be seen: type it again',
+    '202 receipt: "R\\u0000" contains U+0000 (control character) at position 2, which is invisible: type it again',
   ]);
 });
 
@@ -165,7 +165,7 @@ test("twenty faults are named and the others counted", async () => {
 
   expect(error.faultCount).toBe(332);
   expect(error.faults.map(({ line }) => line)).toEqual(Array.from({ length: 20 }, (_, i) => i + 2));
-  expect(error.message).toMatch(/^Nothing of file\.csv was imported\.\n {2}line 2, quantity: /);
+  expect(error.message).toMatch(/^Nothing was imported from file\.csv:\n {2}line 2, quantity: /);
   expect(error.message).toMatch(/\n {2}and 312 more$/);
 });
 

@@ -91,7 +91,7 @@ test("a SKU that is there twice is refused with both lines", async () => {
 
   const faults = await faultsOf(stockFrom(store.database, file));
 
-  expect(faults).toEqual(["4 sku: is already on line 2", "5 sku: is already on line 2"]);
+  expect(faults).toEqual(["4 sku: repeats the SKU of line 2", "5 sku: repeats the SKU of line 2"]);
 });
 
 test("each bad cell is named by line and column, all in one go, and nothing of the file is kept", async () => {
@@ -102,13 +102,13 @@ test("each bad cell is named by line and column, all in one go, and nothing of t
   expect(faults).toEqual([
     "3 sku: is empty",
     "4 name: is empty",
-    '4 price: "-5" is negative: only a quantity may be',
+    '4 price: "-5" is negative: only a quantity may be negative',
     '4 cost: "1E+05" is not a plain number such as 187000 or 4.50',
     "4 stock: is empty",
     "4 reorder_level: is negative",
-    '5 price: "12.5" has more decimals than VND has (0)',
+    '5 price: "12.5" has more decimals than VND allows (0)',
     '5 stock: "many" is not a plain number such as 187000 or 4.50',
-    '5 reorder_level: "0.0005" has more decimals than a quantity has (3)',
+    '5 reorder_level: "0.0005" has more decimals than a quantity allows (3)',
   ]);
   expect(await storedProducts(store.db)).toEqual([]);
   expect(await storedImports(store.db)).toEqual([]);

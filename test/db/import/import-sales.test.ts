@@ -198,18 +198,18 @@ test("each bad cell is named by line and column, and nothing of the file is kept
 
   expect(faults).toEqual([
     "3 receipt: is empty",
-    '3 sold_at: "14/11/2026 09:31" is not a time that can be read safely: write year-month-day and time, as 2026-11-14T09:31',
+    '3 sold_at: "14/11/2026 09:31" is not a clear date and time: write it like 2026-11-14T09:31',
     "3 sku: is empty",
-    "3 quantity: is 0: leave the row out",
-    '3 unit_price: "-1" is negative: only a quantity may be',
-    '4 sold_at: "2026-11-14" has no time of day: write it as 2026-11-14T09:31',
-    '4 quantity: "1.2345" has more decimals than a quantity has (3)',
-    '4 unit_price: "1.5" has more decimals than VND has (0)',
-    '4 discount: "-3" is negative: only a quantity may be',
+    "3 quantity: is 0: remove the row",
+    '3 unit_price: "-1" is negative: only a quantity may be negative',
+    '4 sold_at: "2026-11-14" has no time of day: write it like 2026-11-14T09:31',
+    '4 quantity: "1.2345" has more decimals than a quantity allows (3)',
+    '4 unit_price: "1.5" has more decimals than VND allows (0)',
+    '4 discount: "-3" is negative: only a quantity may be negative',
     '5 sold_at: "2026-11-24T09:31" is in the future',
     '6 sold_at: "2026-02-30T09:31" is a date or time that does not exist',
-    '6 quantity: "9999999999" is out of bounds: a quantity has at most 9 digits before the point',
-    '6 unit_price: "99999999999" is more than 9000000000',
+    '6 quantity: "9999999999" is out of range: a quantity has at most 9 digits before the decimal point',
+    '6 unit_price: "99999999999" is more than the maximum of 9000000000',
     "7 discount: is more than the line's total (quantity x unit_price)",
   ]);
   expect(await storedLines(store.db)).toEqual([]);
@@ -225,7 +225,7 @@ test("a receipt has one time: another is refused with both lines", async () => {
 
   const faults = await faultsOf(sellFrom(store.database, file));
 
-  expect(faults).toEqual(["4 sold_at: is not the time that line 2 gives for the same receipt"]);
+  expect(faults).toEqual(["4 sold_at: differs from line 2, which has the same receipt"]);
 });
 
 test("without an offset a time is the shop's: the earlier of two when the clock goes back, refused when it never was", async () => {
@@ -247,7 +247,7 @@ test("without an offset a time is the shop's: the earlier of two when the clock 
     ["2026-03-08T07:00:00.000Z", 450n],
   ]);
   expect(faults).toHaveLength(1);
-  expect(faults[0]).toMatch(/^3 sold_at: "2026-03-08T02:30" never was in America\/New_York/);
+  expect(faults[0]).toMatch(/^3 sold_at: "2026-03-08T02:30" does not exist in America\/New_York/);
 });
 
 test("a clock that was put back inside an hour, as in St. John's at 00:01, moves only the times after it", async () => {

@@ -43,8 +43,8 @@ const UNSEEN = [
   ["narrow no-break space", "U+202F (special space)", 0x202f],
   ["ideographic space", "U+3000 (special space)", 0x3000],
   ["private use", "U+E000 (private use)", 0xe000],
-  ["unassigned", "U+0378 (not a character)", 0x0378],
-  ["replacement character", "U+FFFD (a character that was lost)", 0xfffd],
+  ["unassigned", "U+0378 (unassigned)", 0x0378],
+  ["replacement character", "U+FFFD (replacement character)", 0xfffd],
 ] as const;
 
 test.each(UNSEEN)(
@@ -55,7 +55,7 @@ test.each(UNSEEN)(
       code > 0xffff
         ? `\\u{${code.toString(16).toUpperCase()}}`
         : `\\u${code.toString(16).toUpperCase().padStart(4, "0")}`;
-    const reason = `"AB${escaped}C" has ${name} as its character 3, which cannot be seen: type it again`;
+    const reason = `"AB${escaped}C" contains ${name} at position 3, which is invisible: type it again`;
 
     const inStock = await faultsOf(stockFrom(store.database, productsFile(`${key},Latte,,,,1,`)));
     const inSales = await faultsOf(
@@ -81,10 +81,10 @@ test("a name may hold what joins its characters, but nothing that turns the text
   const fault = (name: string) => faultsOf(stockFrom(store.database, productsFile(`N1,${name},,,,1,`)));
 
   expect(await fault("Latte \u202E00054")).toEqual([
-    '2 name: "Latte \\u202E00054" has U+202E (text direction) as its character 7, which turns the text around it: type it again',
+    '2 name: "Latte \\u202E00054" contains U+202E (text direction) at position 7, which changes the direction of the text around it: type it again',
   ]);
   expect(await fault("\u2067Latte")).toHaveLength(1);
-  expect(await fault("\u200B\u3164")).toEqual(['2 name: "\\u200B\\u3164" shows nothing']);
+  expect(await fault("\u200B\u3164")).toEqual(['2 name: "\\u200B\\u3164" has no visible characters']);
   await stockFrom(store.database, productsFile("N2,👩‍🍳 می‌خواهم ☕️,,,,1,"));
   expect((await storedProducts(store.db)).find(({ sku }) => sku === "N2")?.name).toBe("👩‍🍳 می‌خواهم ☕️");
 });

@@ -1,0 +1,34 @@
+/** Reads the cells of a row with a parser for each column, and records what is wrong as faults. */
+import { BadInputError } from "../../errors.ts";
+import type { CsvRow } from "./csv-rows.ts";
+import type { FaultList } from "./import-error.ts";
+
+export interface CellReader<Column extends string> {
+  /** The parsed cell; undefined, with a fault, when `parse` throws a `BadInputError` or the cell is empty. */
+  required<T>(row: CsvRow<Column>, column: Column, parse: (cell: string) => T): T | undefined;
+  /** As `required`, but `fallback` for an empty cell. */
+  optional<T, E>(row: CsvRow<Column>, column: Column, parse: (cell: string) => T, fallback: E): T | E | undefined;
+  /** Records a fault of the row. */
+  reject(row: CsvRow<Column>, column: Column, reason: string): undefined;
+}
+
+export function createCellReader<Column extends string>(faults: FaultList): CellReader<Column> {
+  const reject = (row: CsvRow<Column>, column: Column, reason: string) => {
+    faults.add({ line: row.line, column, reason });
+    return undefined;
+  };
+  const read = <T>(row: CsvRow<Column>, column: Column, parse: (cell: string) => T) => {
+    try {
+      return parse(row.cells[column]);
+    } catch (error) {
+      if (!(error instanceof BadInputError)) throw error;
+      return reject(row, column, error.message);
+    }
+  };
+  return {
+    reject,
+    required: (row, column, parse) =>
+      row.cells[column] === "" ? reject(row, column, "is empty") : read(row, column, parse),
+    optional: (row, column, parse, fallback) => (row.cells[column] === "" ? fallback : read(row, column, parse)),
+  };
+}
