@@ -1,28 +1,28 @@
 /**
- * What clients may occupy of this process: connections, requests that wait on one, answers that are not read. What is
- * asked and answered is not known here.
+ * Limits what clients may occupy in this process: connections, requests waiting on one connection, and unread answers. It
+ * does not know what requests ask for.
  *
- * A client whose request brought a valid token, secret or key is trusted. The others share a number of connections, and the
- * oldest of them is closed for the newest: a client that asks and reads is done long before its turn comes, and one that
- * only holds its connection never keeps out another.
+ * A client whose request carried a valid token, secret or key is trusted. All others share a number of connections, and a new
+ * one closes the oldest. A client that asks and reads is done long before that, and one that only holds its connection open
+ * never keeps another client out.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 export interface ConnectionLimits {
-  /** All connections: over it new ones are dropped. */
+  /** All connections; the server drops further ones. */
   readonly connections: number;
   /** Connections without a trusted request. */
   readonly unknown: number;
   /** Requests that one connection may send before the answer to its first is read. */
   readonly pipelined: number;
-  /** Bytes of all answers that wait to be read; over it the connections that do not read are closed, oldest first. */
+  /** Unread bytes of all answers. Beyond that, connections that do not read are closed, oldest first. */
   readonly unreadBytes: number;
 }
 
 /**
- * A thousand may follow live, each on a connection. An answer has some megabytes at most, and HTTP clients of today send one
- * request at a time; proxies do too.
+ * A thousand clients may follow live, each on a connection. An answer has a few megabytes at most. Today's HTTP clients and
+ * proxies send one request at a time.
  */
 export const CONNECTION_LIMITS: ConnectionLimits = {
   connections: 4_000,
@@ -31,15 +31,15 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   unreadBytes: 64_000_000,
 };
 
-/** Pause between two looks at what is not read, in milliseconds: a few requests' time. */
-const UNREAD_LOOK_MS = 100;
+/** Pause between two checks for unread answers, in milliseconds: the time of a few requests. */
+const UNREAD_CHECK_INTERVAL_MS = 100;
 
-export interface Connections {
-  /** The request's connection is trusted from now on. */
+export interface LimitedConnections {
+  /** Trusts the request's connection from now on. */
   trust(request: IncomingMessage): void;
-  /** Has a request answered when those before it on its connection are answered and read. */
-  inTurn(exchange: Exchange, answer: () => Promise<void>): void;
-  /** Stops looking; the server closes the connections. */
+  /** Runs `answer` once all earlier requests on the same connection are answered and their answers are read. */
+  answerInOrder(exchange: Exchange, answer: () => Promise<void>): void;
+  /** Stops the checks; the server closes the connections. */
   stop(): void;
 }
 
@@ -48,14 +48,12 @@ interface Exchange {
   readonly response: ServerResponse;
 }
 
-/** Watches the connections of `server` from now on. */
-export function watchConnections(server: Server, limits: ConnectionLimits): Connections {
-  /** In the order in which they came. */
+/** Applies `limits` to all further connections of `server`. */
+export function limitConnections(server: Server, limits: ConnectionLimits): LimitedConnections {
   const open = new Set<Socket>();
   const unknown = new Set<Socket>();
-  const turns = new WeakMap<Socket, { waiting: number; last: Promise<void> }>();
-  const shed = createShedder(open, limits.unreadBytes);
-  const looking = setInterval(shed, UNREAD_LOOK_MS).unref();
+  const closeSlowReaders = createSlowReaderCheck(open, limits.unreadBytes);
+  const checks = setInterval(closeSlowReaders, UNREAD_CHECK_INTERVAL_MS).unref();
 
   server.maxConnections = limits.connections;
   server.on("connection", (socket) => {
@@ -65,40 +63,50 @@ export function watchConnections(server: Server, limits: ConnectionLimits): Conn
       open.delete(socket);
       unknown.delete(socket);
     });
-    if (unknown.size <= limits.unknown) return;
-    const [oldest] = unknown;
-    if (!oldest) return;
-    // At once: its "close" comes later, and until then the next connection would find the same one.
-    unknown.delete(oldest);
-    oldest.destroy();
+    if (unknown.size > limits.unknown) closeOldest(unknown);
   });
 
   return {
     trust: ({ socket }) => void unknown.delete(socket),
-    inTurn({ request: { socket }, response }, answer) {
-      const turn = turns.get(socket) ?? { waiting: 0, last: Promise.resolve() };
-      turns.set(socket, turn);
-      if (turn.waiting >= limits.pipelined) return void socket.destroy();
-      const closed = new Promise<void>((resolve) => response.once("close", resolve));
-      const run = async () => {
-        if (socket.destroyed) return;
-        await answer();
-        await closed;
-      };
-      // The usual one, with nothing before it, does not wait for a turn of the event loop.
-      const done = turn.waiting === 0 ? run() : turn.last.then(run);
-      turn.waiting += 1;
-      turn.last = done.finally(() => {
-        turn.waiting -= 1;
-      });
-    },
-    stop: () => clearInterval(looking),
+    answerInOrder: createRequestOrder(limits.pipelined),
+    stop: () => clearInterval(checks),
   };
 }
 
-/** Closes the connections that have not read for longest, until no more than `limit` bytes wait over all of them. */
-function createShedder(open: ReadonlySet<Socket>, limit: number): () => void {
-  /** Since when each has something to read, oldest first. */
+function closeOldest(sockets: Set<Socket>): void {
+  // A Set keeps the order in which the sockets were added.
+  const [oldest] = sockets;
+  if (!oldest) return;
+  // Removed at once: its "close" event comes later, and until then the next connection would find the same socket.
+  sockets.delete(oldest);
+  oldest.destroy();
+}
+
+/** A connection with more than `limit` unanswered requests is closed. */
+function createRequestOrder(limit: number): LimitedConnections["answerInOrder"] {
+  const queues = new WeakMap<Socket, { length: number; last: Promise<void> }>();
+  return ({ request: { socket }, response }, answer) => {
+    const queue = queues.get(socket) ?? { length: 0, last: Promise.resolve() };
+    queues.set(socket, queue);
+    if (queue.length >= limit) return void socket.destroy();
+    const closed = new Promise<void>((resolve) => response.once("close", resolve));
+    const run = async () => {
+      if (socket.destroyed) return;
+      await answer();
+      await closed;
+    };
+    // Usually nothing is queued: then the answer starts in the same tick.
+    const done = queue.length === 0 ? run() : queue.last.then(run);
+    queue.length += 1;
+    queue.last = done.finally(() => {
+      queue.length -= 1;
+    });
+  };
+}
+
+/** Closes the connections that have not read for longest, until all together have at most `limit` unread bytes. */
+function createSlowReaderCheck(open: ReadonlySet<Socket>, limit: number): () => void {
+  /** The connections with unread bytes, longest first. */
   const unread = new Set<Socket>();
   return () => {
     let total = 0;

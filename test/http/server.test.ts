@@ -3,10 +3,11 @@ import { createServer } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createGraphiqlPages } from "../../src/graphql/graphiql/pages.ts";
 import type { ConnectionLimits } from "../../src/http/connections.ts";
-import { type HttpServer, type Routes, startHttpServer } from "../../src/http/server.ts";
+import type { Routes } from "../../src/http/router.ts";
+import { type HttpServer, startHttpServer } from "../../src/http/server.ts";
 import { exchange, get, open } from "../support/http-client.ts";
 
-/** Put together once: its files take a second. */
+/** Created once: reading its files takes a second. */
 const graphiql = createGraphiqlPages();
 
 let http: HttpServer;
@@ -48,7 +49,7 @@ const CLOSE = "Connection: close\r\n";
 const HTML = "Accept: text/html\r\n";
 const statusesIn = (answers: string) => [...answers.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status = ""]) => status);
 
-test("until it has its routes it is not healthy, and says so", async () => {
+test("without routes the server answers 503 and is not healthy", async () => {
   const early = await startHttpServer({ host: "127.0.0.1", port: 0, onError: (error) => errors.push(error) });
 
   const [health, page] = await Promise.all(["/healthz", "/graphql"].map((path) => fetch(early.address + path)));
@@ -59,7 +60,7 @@ test("until it has its routes it is not healthy, and says so", async () => {
 });
 
 test.each(["/healthz", "/graphql", "/graphql/assets/graphiql.js", "/nothing", "/metrics", "/"])(
-  "%s comes with headers that keep it out of other sites' frames and scripts",
+  "%s has headers that forbid other sites to frame it or run scripts in it",
   async (path) => {
     const { headers } = await fetch(http.address + path, { headers: { accept: "text/html" }, redirect: "manual" });
 
@@ -71,7 +72,7 @@ test.each(["/healthz", "/graphql", "/graphql/assets/graphiql.js", "/nothing", "/
   },
 );
 
-test("GraphiQL is a small page that brings its files from this server alone", async () => {
+test("GraphiQL is a small page that loads files from this server only", async () => {
   const page = await fetch(`${http.address}/graphql`, { headers: { accept: "text/html" } });
   const html = await page.text();
   const files = [...html.matchAll(/(?:href|src)="(\/[^"]+)"/g)].map(([, path = ""]) => path);
@@ -83,7 +84,7 @@ test("GraphiQL is a small page that brings its files from this server alone", as
   expect(await answers[1]?.text()).toContain("renderYogaGraphiQL(document.querySelector");
 });
 
-test("a file that the browser has is not sent again", async () => {
+test("a file that the browser has cached is not sent again", async () => {
   const path = `${http.address}/graphql/assets/graphiql.css`;
   const first = await fetch(path, { method: "HEAD" });
 
@@ -106,21 +107,21 @@ test.each([
 });
 
 test.each([
-  ["a Host with a blank", "GET /graphql HTTP/1.1\r\nHost: a b\r\n\r\n"],
+  ["a Host with a space", "GET /graphql HTTP/1.1\r\nHost: a b\r\n\r\n"],
   ["a Host with a path", "GET /graphql HTTP/1.1\r\nHost: a/b\r\n\r\n"],
-  ["a Host that is half an address", "GET /graphql HTTP/1.1\r\nHost: [::1\r\n\r\n"],
-  ["a Host whose port is none", "GET /graphql HTTP/1.1\r\nHost: a:99999\r\n\r\n"],
+  ["a Host with an incomplete address", "GET /graphql HTTP/1.1\r\nHost: [::1\r\n\r\n"],
+  ["a Host with an invalid port", "GET /graphql HTTP/1.1\r\nHost: a:99999\r\n\r\n"],
   ["a Host with a user", "GET /graphql HTTP/1.1\r\nHost: u@a\r\n\r\n"],
   ["an empty Host", "GET /graphql HTTP/1.1\r\nHost:\r\n\r\n"],
   ["two Hosts", "GET /graphql HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"],
   ["no Host", "GET /graphql HTTP/1.1\r\n\r\n"],
-  ["a target of a server as a whole", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"],
-  ["a target that is no URL", "GET http:// HTTP/1.1\r\nHost: a\r\n\r\n"],
-  ["a target beyond ASCII", "GET /graphql\u00e9 HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["a target that means the whole server", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["a target that is not a URL", "GET http:// HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["a target with non-ASCII characters", "GET /graphql\u00e9 HTTP/1.1\r\nHost: a\r\n\r\n"],
   ["a header without a colon", "GET /graphql HTTP/1.1\r\nHost a\r\n\r\n"],
-  ["no HTTP at all", "hello\r\n\r\n"],
-  ["an expectation that there is none of", "GET /healthz HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n"],
-])("%s is answered 400 without a word, and logged nowhere", async (_, bytes) => {
+  ["something other than HTTP", "hello\r\n\r\n"],
+  ["an unknown expectation", "GET /healthz HTTP/1.1\r\nHost: a\r\nExpect: more\r\n\r\n"],
+])("%s gets status 400 without a body, and is not logged", async (_, bytes) => {
   const answer = await exchange(http.address, bytes);
   const [head = "", body] = answer.split("\r\n\r\n");
 
@@ -129,12 +130,12 @@ test.each([
   expect(errors).toEqual([]);
 });
 
-test("HTTP/1.0 may come without a Host, as some load balancers' checks do", async () => {
+test("HTTP/1.0 needs no Host, which some load balancers' checks omit", async () => {
   expect(await exchange(http.address, "GET /healthz HTTP/1.0\r\n\r\n")).toMatch(/^HTTP\/1\.1 200 [\s\S]*\r\n\r\nok\n$/);
 });
 
 test.each(["//x/metrics", "/./metrics", "/x/../metrics", "/%6detrics", "/metrics/", "http://x/metrics", "/METRICS"])(
-  "%s is not taken for /metrics",
+  "%s does not match /metrics",
   async (path) => {
     const answer = await exchange(http.address, get(path, CLOSE));
 
@@ -143,7 +144,7 @@ test.each(["//x/metrics", "/./metrics", "/x/../metrics", "/%6detrics", "/metrics
   },
 );
 
-test("requests on one connection are answered one after the other, and more than a few end it", async () => {
+test("requests on one connection are answered one after another, and too many close it", async () => {
   let open = 0;
   let most = 0;
   const graphql: Routes["graphql"] = async (_, response) => {
@@ -164,7 +165,7 @@ test("requests on one connection are answered one after the other, and more than
   expect(String(many).match(/answer/g)?.length ?? 0).toBeLessThanOrEqual(4);
 });
 
-test("the connections that do not read are closed, oldest first, when too much waits; who reads gets all", async () => {
+test("with too many unread bytes the connections that do not read are closed, and other clients get their answers", async () => {
   const large = "x".repeat(20_000_000);
   let written = 0;
   const wrote = Promise.withResolvers<void>();
@@ -185,7 +186,7 @@ test("the connections that do not read are closed, oldest first, when too much w
   await wrote.promise;
 
   const health = await fetch(`${http.address}/healthz`);
-  // A paused socket hears of the end when it reads on.
+  // A paused socket gets "close" only once it reads on.
   for (const socket of lazy) socket.resume();
   await Promise.all(ended);
 
@@ -193,7 +194,7 @@ test("the connections that do not read are closed, oldest first, when too much w
   for (const socket of lazy) expect(socket.bytesRead).toBeLessThan(large.length);
 });
 
-test("of connections that only hold on the oldest makes room for the newest, and one with a token stays", async () => {
+test("a new connection closes the oldest one without a token, and one with a token stays", async () => {
   await start({
     connectionLimits: { ...LIMITS, unknown: 3 },
     routes: {
@@ -224,12 +225,12 @@ test("of connections that only hold on the oldest makes room for the newest, and
   for (const holder of holders) holder.destroy();
 });
 
-test("connections that come all at once are no more than those that come one by one", async () => {
+test("the limit also holds for connections that are opened all at once", async () => {
   await start({ connectionLimits: { ...LIMITS, unknown: 3 } });
   const holders = Array.from({ length: 40 }, () => open(http.address).on("error", () => undefined));
   const ended = holders.map((holder) => once(holder.resume(), "close"));
 
-  // The connections come in at the server in the order in which they were opened.
+  // The server accepts the connections in the order in which they were opened.
   expect((await fetch(`${http.address}/healthz`)).status).toBe(200);
   await Promise.all(ended.slice(0, 37));
 
@@ -241,7 +242,7 @@ test.each([
   ["/graphql", 100],
   ["/nothing", 100],
   ["/healthz", 2_000],
-])("%s can be asked for often, then is refused with 429 for a while; the others are not", async (path, burst) => {
+])("%s can be requested many times, then answers 429 for a while; other paths do not", async (path, burst) => {
   const ask = (times: number) => exchange(http.address, get(path, HTML).repeat(times) + get(path, HTML + CLOSE));
   const statuses: string[] = [];
   for (let asked = 0; asked < burst; asked += 10) statuses.push(...statusesIn(await ask(9)));
@@ -257,7 +258,7 @@ test.each([
   expect(later).not.toEqual(["429"]);
 });
 
-test("a client that goes away in the middle of its body is no fault", async () => {
+test("a client that disconnects while sending its body causes no error", async () => {
   const gone = Promise.withResolvers<void>();
   const metrics: Routes["metrics"] = async (request) => {
     request.once("close", gone.resolve);
@@ -272,13 +273,13 @@ test("a client that goes away in the middle of its body is no fault", async () =
   expect(errors).toEqual([]);
 });
 
-test("a taken port is an error that names PORT", async () => {
+test("a port in use is an error that names PORT", async () => {
   const other = createServer();
   await new Promise<void>((listening) => other.listen(0, "127.0.0.1", listening));
   const { port } = other.address() as { port: number };
 
   const starting = startHttpServer({ host: "127.0.0.1", port, onError: () => undefined });
 
-  await expect(starting).rejects.toThrow(/^Port \d+ is taken .*PORT/);
+  await expect(starting).rejects.toThrow(/^Port \d+ is in use .*PORT/);
   other.close();
 });

@@ -123,7 +123,7 @@ test("a taken port is one sentence that names PORT", async () => {
 
   expect(code).toBe(1);
   expect(lastLines(started)).toContain(
-    `Port ${port} is taken by another process: stop that one, or set PORT to a free one.`,
+    `Port ${port} is in use by another process: stop it, or set PORT to a free port.`,
   );
   expect(started.output()).not.toContain("    at ");
   // Before anything that takes long: no database was made.

@@ -1,5 +1,6 @@
 /** The product's HTTP server with nothing on it but a webhook. */
-import { type HttpServer, type Routes, startHttpServer } from "../../src/http/server.ts";
+import type { Routes } from "../../src/http/router.ts";
+import { type HttpServer, startHttpServer } from "../../src/http/server.ts";
 
 /** Listens on a free port of 127.0.0.1. Whoever starts it closes it. `onError` throws when left out. */
 export async function serveWebhook(

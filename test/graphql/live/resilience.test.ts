@@ -213,7 +213,7 @@ test("a client that stops reading is disconnected", async () => {
     host: "127.0.0.1",
     port: 0,
     // Long enough for the first bytes on a busy machine: before them the connection is idle, too.
-    idleMs: 1_000,
+    idleTimeoutMs: 1_000,
     onError: () => undefined,
   });
   server.serve({
