@@ -181,7 +181,7 @@ export async function startApp(parts: AppParts): Promise<App> {
       db: open.database.db,
       model: withCircuit(createMeteredModel(parts.model, metrics.meter), {
         logger,
-        onCircuit: metrics.meter.circuitTurned,
+        onCircuit: metrics.meter.circuitChanged,
       }),
       meter: metrics.meter,
       modelRetries: { ...parts.modelRetries, onRetry: ({ fault }: ModelRetry) => metrics.meter.modelRetried(fault) },

@@ -1,31 +1,31 @@
 /**
- * Warnings that come by the thousand (Telegram away, the database away), thinned out: each phrase once in a while, the next
- * line with the number of those left out. Errors are never left out.
+ * Limits repeated warnings (while Telegram or the database is unavailable there are thousands). Each phrase is written once
+ * per interval, and its next line has the number of suppressed ones. Errors are never suppressed.
  *
- * A phrase is what a line says whatever its facts are; that it is constant is the habit of those who write it. It knows no
- * more of pino than the arguments of a log method.
+ * The phrase is the constant text of a log line, without its facts. This module knows only the arguments of pino's log
+ * methods.
  */
 
-/** One phrase is warned of at most once in so many milliseconds. */
+/** Each phrase is written at most once per interval, in milliseconds. */
 export const WARNING_INTERVAL_MS = 10_000;
 
-/** Phrases remembered: far more than there are in the code, and a bound should one of them not be constant after all. */
+/** Phrases kept: far more than the code has. It bounds the memory should one of them not be constant. */
 const MAX_PHRASES = 1_000;
 
-/** What a log method is called with: facts and a phrase, or the phrase alone. */
+/** The arguments of a log method: facts and a phrase, or the phrase alone. */
 type LogArguments = [facts: unknown, phrase?: string | undefined, ...rest: unknown[]];
 
 export interface LogThrottle {
-  /** The arguments as they are to be written, with `suppressed` where lines were left out before; null to leave this out. */
-  pass<T extends LogArguments>(args: T): T | null;
+  /** The arguments to write, with `suppressed` when earlier lines were suppressed; null to suppress this line. */
+  throttle<T extends LogArguments>(args: T): T | null;
 }
 
-/** `now`: a clock in milliseconds that never goes back. */
+/** `now`: milliseconds that never go back. */
 export function createLogThrottle(now: () => number): LogThrottle {
-  /** In the order in which they were last written. */
+  /** Ordered by the time of the last line, oldest first. */
   const phrases = new Map<string, { writtenAt: number; suppressed: number }>();
   return {
-    pass(args) {
+    throttle(args) {
       const phrase = phraseOf(args);
       if (phrase === null) return args;
       const at = now();
@@ -36,24 +36,24 @@ export function createLogThrottle(now: () => number): LogThrottle {
       }
       phrases.delete(phrase);
       phrases.set(phrase, { writtenAt: at, suppressed: 0 });
-      forgetOldest(phrases);
+      removeOldest(phrases);
       return known && known.suppressed > 0 ? withSuppressed(args, known.suppressed) : args;
     },
   };
 }
 
-/** Null where there is none: such a line is never left out. */
+/** Null without a phrase: such a line is never suppressed. */
 function phraseOf([facts, phrase]: LogArguments): string | null {
   if (typeof facts === "string") return facts;
   return phrase ?? null;
 }
 
-function forgetOldest(phrases: Map<string, unknown>): void {
+function removeOldest(phrases: Map<string, unknown>): void {
   const [oldest] = phrases.keys();
   if (phrases.size > MAX_PHRASES && oldest !== undefined) phrases.delete(oldest);
 }
 
-/** The line says by itself how many were left out since the last one like it. */
+/** Adds the number of lines suppressed since the last one with this phrase. */
 function withSuppressed<T extends LogArguments>(args: T, suppressed: number): T {
   const [facts, ...rest] = args;
   if (typeof facts === "string") return [{ suppressed }, facts, ...rest] as unknown as T;

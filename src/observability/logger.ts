@@ -1,9 +1,9 @@
 /**
- * The log: pino, JSON lines, readable where a person watches. Facts as fields, a constant phrase.
+ * The log: pino writes JSON lines, or readable lines for a person at a terminal. Facts are fields, the phrase is constant.
  *
- * Never a message's text, a token or a key: fields with such names are blotted out should they slip in, queries come without
- * their parameters, and whatever looks like a secret (Telegram's addresses hold the bot's token) is cut from each line.
- * A warning that repeats itself is written once in ten seconds, see `calm-warnings.ts`.
+ * A line never contains a message's text, a token or a key. Fields with such names are redacted, failed queries are logged
+ * without their parameters, and anything that looks like a secret (Telegram's URLs contain the bot's token) is cut from each
+ * line. `log-throttle.ts` limits repeated warnings.
  */
 import { type LogFn, type Logger, type LoggerOptions as PinoOptions, pino } from "pino";
 import pretty from "pino-pretty";
@@ -15,8 +15,8 @@ const SECRET_FIELDS = ["token", "apiKey", "adminToken", "authorization", "text",
 const REDACTED = SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
 
 /**
- * What secrets look like in a text. None of these ever takes a quote, so that a line of JSON stays one; and none begins in the
- * middle of a word, or a line of one long word would take minutes.
+ * How to find secrets in a text. No pattern matches a quote, so a JSON line stays valid. None starts within a word: on a line
+ * of one long word that would take minutes.
  */
 const SECRETS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/(?<!\d)\d{6,}:[\w-]{30,}/g, "[token]"],
@@ -25,46 +25,46 @@ const SECRETS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/((?<!\w)\w+:\/\/[^\s:/@"]*):[^\s/"]*@/g, "$1:[password]@"],
 ];
 
-/** How many causes of an error are told. One may be its own cause. */
+/** How many causes of an error are logged. An error may be its own cause. */
 const MAX_CAUSES = 4;
 
 export interface LoggerOptions {
   /** A pino level. */
   level: string;
-  /** For a person who watches, instead of JSON. */
+  /** Readable lines for a terminal instead of JSON. */
   pretty: boolean;
   /** Standard output when left out. */
   destination?: NodeJS.WritableStream;
-  /** Milliseconds that never go back, for the pauses between like warnings; the real ones when left out. */
+  /** Milliseconds that never go back, for the throttling of warnings; the process's clock when left out. */
   clock?: () => number;
 }
 
-/** A logger that never lets a secret out. */
+/** A logger that redacts secrets. */
 export function createLogger({ level, pretty: isPretty, destination, clock }: LoggerOptions): Logger {
   const settings: PinoOptions = {
     level,
     base: null,
     redact: { paths: REDACTED, censor: "[redacted]" },
     serializers: { err: (error: unknown) => serializeError(error, MAX_CAUSES) },
-    hooks: { streamWrite: withoutSecrets, logMethod: calmly(clock ?? (() => performance.now())) },
+    hooks: { streamWrite: withoutSecrets, logMethod: throttleWarnings(clock ?? (() => performance.now())) },
   };
-  // pino's own standard output is written at once: nothing is lost when the process ends with an error.
+  // pino writes to its default standard output synchronously: nothing is lost when the process ends with an error.
   const target = destination === undefined ? {} : { destination };
   if (isPretty)
     return pino(settings, pretty({ sync: true, translateTime: "SYS:HH:MM:ss", ignore: "pid,hostname", ...target }));
   return destination === undefined ? pino(settings) : pino(settings, destination);
 }
 
-/** Child loggers have the hooks of their parent, and with them what it remembers. */
-function calmly(clock: () => number) {
-  const warnings = createLogThrottle(clock);
+/** Child loggers share the hooks of their parent, and with them this throttle. */
+function throttleWarnings(clock: () => number) {
+  const throttle = createLogThrottle(clock);
   return function logMethod(this: Logger, args: Parameters<LogFn>, method: LogFn, level: number): void {
-    const passed = level === pino.levels.values.warn ? warnings.pass(args) : args;
-    if (passed) method.apply(this, passed);
+    const written = level === pino.levels.values.warn ? throttle.throttle(args) : args;
+    if (written) method.apply(this, written);
   };
 }
 
-/** A text without tokens, keys and passwords: error messages of HTTP clients quote addresses that hold them. */
+/** The text without tokens, keys and passwords: error messages of HTTP clients quote URLs that contain them. */
 export function withoutSecrets(text: string): string {
   return SECRETS.reduce((rest, [pattern, replacement]) => rest.replace(pattern, replacement), text);
 }
@@ -81,7 +81,7 @@ function serializeError(error: unknown, causes: number): object {
   };
 }
 
-/** Drizzle's message of a failed query ends with the parameters: what people wrote. */
+/** Drizzle's message of a failed query ends with the parameters, which contain what people wrote. */
 function messageOf(error: Error): string {
   return "query" in error && "params" in error ? `Failed query: ${error.query}` : error.message;
 }

@@ -11,10 +11,10 @@ afterEach(async () => {
   running = undefined;
 });
 
-/** Like no key of a real provider: nothing blots it out by its look, so that it must never have been in a line. */
+/** Unlike a real provider's key, no pattern redacts it, so it must never reach a log line in the first place. */
 const API_KEY = "a-key-for-tests-of-the-model-server";
 
-/** What people say, each word like no other in the product. */
+/** What people write, with words that the product itself never uses. */
 const QUESTION = "Quokka beans: how many are left?";
 const ANSWER = "Zanzibar says that four are left.";
 const FAILING = "Wombat: please fail.";
@@ -36,7 +36,7 @@ function answer({ body }: { body: ModelRequestBody }): Turn {
   return TURNS[String(question)] ?? says("?");
 }
 
-/** The database refuses one message, and quotes it in its error, until `work` is done. */
+/** Makes the database reject one message, and quote it in its error, during `work`. */
 async function withRefusal(app: TestApp, work: () => Promise<void>): Promise<void> {
   const { db } = app.test;
   await db.execute(sql`alter table messages add constraint no_axolotl check (text not like 'Axolotl%')`);
@@ -44,7 +44,7 @@ async function withRefusal(app: TestApp, work: () => Promise<void>): Promise<voi
   await db.execute(sql`alter table messages drop constraint no_axolotl`);
 }
 
-test("whatever goes wrong, the log holds no message's text, no token and no key, at the level that tells everything", async () => {
+test("after failures of all kinds the log has no message text, no token and no key, even at level trace", async () => {
   const log = createCapturedLog({ level: "trace" });
   const app = await startTestApp(answer, { logger: log.logger, apiKey: API_KEY });
   running = app;

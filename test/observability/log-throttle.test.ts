@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { WARNING_INTERVAL_MS } from "../../src/observability/log-throttle.ts";
 import { createCapturedLog } from "../support/log.ts";
 
-/** A log whose clock a test moves. */
+/** A log with a clock that the test controls. */
 function openLog() {
   let now = 0;
   const log = createCapturedLog({ clock: () => now });
@@ -12,7 +12,7 @@ function openLog() {
   return { ...log, advance };
 }
 
-test("a warning that repeats itself is written once in ten seconds, and then says how many were left out", () => {
+test("a repeated warning is written once in ten seconds, with the number of suppressed ones", () => {
   const { logger, advance, lines } = openLog();
 
   for (let failures = 1; failures <= 1_000; failures++) logger.warn({ failures }, "Telegram did not answer");
@@ -30,7 +30,7 @@ test("a warning that repeats itself is written once in ten seconds, and then say
   ]);
 });
 
-test("each phrase is counted by itself", () => {
+test("each phrase is throttled separately", () => {
   const { logger, lines } = openLog();
 
   for (let round = 0; round < 3; round++) {
@@ -41,7 +41,7 @@ test("each phrase is counted by itself", () => {
   expect(lines().map(({ msg }) => msg)).toEqual(["one", "two"]);
 });
 
-test("the loggers of a thousand runs share what was said", () => {
+test("the child loggers of a thousand runs share one throttle", () => {
   const { logger, advance, lines } = openLog();
 
   for (let run = 0; run < 1_000; run++) logger.child({ run }).warn("could not store the text so far");
@@ -51,7 +51,7 @@ test("the loggers of a thousand runs share what was said", () => {
   expect(lines()).toMatchObject([{ run: 0 }, { run: 1_000, page: 1, suppressed: 999 }]);
 });
 
-test("errors, fatal ones and what is no warning are never left out", () => {
+test("lines of other levels, errors and fatal ones included, are never suppressed", () => {
   const { logger, lines } = openLog();
 
   for (let time = 0; time < 3; time++) {
@@ -63,7 +63,7 @@ test("errors, fatal ones and what is no warning are never left out", () => {
   expect(lines().map(({ level }) => level)).toEqual([30, 50, 60, 30, 50, 60, 30, 50, 60]);
 });
 
-test("a warning without a phrase is never left out, and an error in place of facts stays one", () => {
+test("a warning without a phrase is never suppressed, and an error in place of facts is logged as an error", () => {
   const { logger, advance, lines } = openLog();
 
   logger.warn({ facts: 1 });
@@ -80,7 +80,7 @@ test("a warning without a phrase is never left out, and an error in place of fac
   ]);
 });
 
-test("a phrase with values filled in is one phrase", () => {
+test("a phrase with placeholders counts as one phrase", () => {
   const { logger, lines } = openLog();
 
   logger.warn("tried %d times", 1);
@@ -89,7 +89,7 @@ test("a phrase with values filled in is one phrase", () => {
   expect(lines().map(({ msg }) => msg)).toEqual(["tried 1 times"]);
 });
 
-test("phrases that are not constant are forgotten from the oldest, so that they cost no memory for ever", () => {
+test("phrases that are not constant evict the oldest ones, so memory stays bounded", () => {
   const { logger, lines } = openLog();
 
   logger.warn("the oldest");

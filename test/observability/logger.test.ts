@@ -14,7 +14,7 @@ function expectNoSecret(text: string): void {
   for (const secret of SECRETS) expect(text).not.toContain(secret);
 }
 
-test("facts are fields of a JSON line, and the level decides what is written", () => {
+test("facts are fields of a JSON line, and the level filters lines", () => {
   const log = createCapturedLog({ level: "info" });
 
   log.logger.child({ runId: "1" }).info({ rounds: 2 }, "run ended");
@@ -23,17 +23,17 @@ test("facts are fields of a JSON line, and the level decides what is written", (
   expect(log.lines()).toEqual([{ level: 30, time: expect.any(Number), runId: "1", rounds: 2, msg: "run ended" }]);
 });
 
-test("fields that hold secrets or a message's text are blotted out, down to three levels", () => {
+test("fields for secrets or a message's text are redacted, down to three levels", () => {
   const log = createCapturedLog();
   const secret = { token: BOT_TOKEN, apiKey: API_KEY, adminToken: ADMIN_TOKEN, password: PASSWORD, text: "hello Lan" };
 
   log.logger.info({ ...secret, one: secret, two: { three: secret } }, "started");
 
-  const blotted = Object.fromEntries(Object.keys(secret).map((name) => [name, "[redacted]"]));
-  expect(log.lines()).toMatchObject([{ ...blotted, one: blotted, two: { three: blotted }, msg: "started" }]);
+  const redacted = Object.fromEntries(Object.keys(secret).map((name) => [name, "[redacted]"]));
+  expect(log.lines()).toMatchObject([{ ...redacted, one: redacted, two: { three: redacted }, msg: "started" }]);
 });
 
-test("a token, key or password inside any text never comes out, whatever the field and the format", () => {
+test("a token, key or password within a text is never written, in any field and format", () => {
   const said = [
     `fetch https://api.telegram.org/bot${BOT_TOKEN}/getMe failed`,
     `Incorrect API key provided: ${API_KEY}`,
@@ -52,18 +52,15 @@ test("a token, key or password inside any text never comes out, whatever the fie
   }
 });
 
-test.each([ADMIN_TOKEN, NEW_TOKEN])(
-  "of an admin token nothing is left, neither its beginning nor its end: %s",
-  (token) => {
-    const log = createCapturedLog();
+test.each([ADMIN_TOKEN, NEW_TOKEN])("no part of an admin token is written: %s", (token) => {
+  const log = createCapturedLog();
 
-    log.logger.error({ reason: `Bearer ${token}` }, "failed");
+  log.logger.error({ reason: `Bearer ${token}` }, "failed");
 
-    expect(log.lines()).toMatchObject([{ reason: "Bearer [token]" }]);
-  },
-);
+  expect(log.lines()).toMatchObject([{ reason: "Bearer [token]" }]);
+});
 
-test("every line stays JSON when something is cut from it", () => {
+test("a line from which a secret is cut is still valid JSON", () => {
   const log = createCapturedLog();
 
   log.logger.info({ page: "http://localhost:4000", email: "lan@xipho.vn" }, `token ${BOT_TOKEN}`);
@@ -71,7 +68,7 @@ test("every line stays JSON when something is cut from it", () => {
   expect(log.lines()).toMatchObject([{ page: "http://localhost:4000", email: "lan@xipho.vn", msg: "token [token]" }]);
 });
 
-test("an error comes with its type, code, place and causes", () => {
+test("an error is logged with its type, code, stack and causes", () => {
   const log = createCapturedLog();
   const cause = Object.assign(new TypeError("refused"), { code: "ECONNREFUSED" });
 
@@ -89,7 +86,7 @@ test("an error comes with its type, code, place and causes", () => {
   ]);
 });
 
-test("a failed query is logged with its SQL and the database's reason, without its parameters", () => {
+test("a failed query is logged with its SQL and the database's reason, but without its parameters", () => {
   const log = createCapturedLog();
   const reason = Object.assign(new Error('relation "x" does not exist'), { code: "42P01" });
 
@@ -104,7 +101,7 @@ test("a failed query is logged with its SQL and the database's reason, without i
   expect(log.text()).not.toContain("what Lan wrote");
 });
 
-test("whatever is thrown can be logged: text, nothing, an error that is its own cause", () => {
+test("any thrown value can be logged: text, undefined, an error that is its own cause", () => {
   const log = createCapturedLog();
   const own = new Error("round");
   own.cause = own;
@@ -115,13 +112,13 @@ test("whatever is thrown can be logged: text, nothing, an error that is its own 
   expect(log.lines()[0]).toMatchObject({ err: { message: "stopped" } });
 });
 
-test.each(["x", "1", "a://"])("a long text of nothing but %j is looked through without going back", (piece) => {
+test.each(["x", "1", "a://"])("a long text of %j only is searched in linear time", (piece) => {
   const text = piece.repeat(250_000);
 
   expect(withoutSecrets(text)).toBe(text);
 });
 
-test("a password with a sign in it that should have been encoded does not leave half of itself", () => {
+test("a password with a character that should have been percent-encoded is cut as a whole", () => {
   expect(withoutSecrets("postgres://shop:p@ss:w@rd@db/shop?x=1")).toBe("postgres://shop:[password]@db/shop?x=1");
   expect(withoutSecrets("http://127.0.0.1:4000/graphql and lan@xipho.vn")).toBe(
     "http://127.0.0.1:4000/graphql and lan@xipho.vn",

@@ -85,7 +85,7 @@ export async function workOnRun(
   };
 
   try {
-    deps.meter?.attemptBegun(run.attempt);
+    deps.meter?.attemptStarted(run.attempt);
     emit({ type: "run-start", runId: run.id, attempt: run.attempt });
     if (run.attempt > 1) await truncateRunText(database.db, run, 0);
     const result = await resultOf(deps, run, { signal: abort.signal, emit, untilFresh, said: () => said });

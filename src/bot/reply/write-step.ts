@@ -71,7 +71,7 @@ async function noteSend(
     return { kind: "done" };
   }
   // What may have been sent stays noted as on its way: whoever sends it again counts it.
-  if (answer.kind === "unknown" && answer.mayBeDone) meter?.messageMayBeDoubled();
+  if (answer.kind === "unknown" && answer.mayBeDone) meter?.messageMaybeDuplicated();
   else await store.recordNotSent();
   return answer;
 }

@@ -10,7 +10,7 @@ export function countCalls(meter: TelegramMeter): Transformer {
       const answer = await call(method, payload, signal);
       const kind = answer.ok ? "done" : sortFailure(new GrammyError(method, answer, method, {})).kind;
       meter.telegramCalled(method, kind);
-      if (!answer.ok && kind === "wait") meter.telegramAskedToWait(answer.parameters?.retry_after ?? 1);
+      if (!answer.ok && kind === "wait") meter.telegramRateLimited(answer.parameters?.retry_after ?? 1);
       return answer;
     } catch (error) {
       meter.telegramCalled(method, signal?.aborted ? "aborted" : sortFailure(error).kind);

@@ -1,24 +1,33 @@
 /**
- * What is counted while the product works: the meter that other rooms report to, as counters and histograms.
+ * The meter as Prometheus counters and histograms.
  *
- * Labels take words from the code and the configuration only (outcomes, error codes, methods, tools, the model's name), so
- * that their number is bounded. Base units: seconds, dollars.
+ * Label values come from the code and the configuration only (outcomes, error codes, methods, tools, the model's name), so
+ * their number is bounded. Base units: seconds, dollars.
  */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import { ENDED_STATUSES } from "../../run-states.ts";
-import type { CircuitState, Meter, ModelMeter, ReplyMeter, RunMeter, TelegramMeter, ToolMeter } from "../meter.ts";
+import type {
+  CircuitState,
+  Meter,
+  ModelMeter,
+  ModelUse,
+  ReplyMeter,
+  RunMeter,
+  TelegramMeter,
+  ToolMeter,
+} from "../meter.ts";
 
-/** From a keystroke's echo to a chat that is frozen for minutes. */
+/** From an immediate answer to a chat that Telegram's rate limit freezes for minutes. */
 const FIRST_TEXT_BUCKETS = [0.25, 0.5, 1, 1.5, 2, 3, 5, 8, 15, 30, 60, 300];
-/** Text is half a second late where Telegram's pace is all that holds it up. */
+/** Telegram's rate limit alone delays text by half a second. */
 const STALENESS_BUCKETS = [0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60];
-/** A tool is given up after ten seconds. */
+/** A tool call times out after ten seconds. */
 const TOOL_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const RETRY_AFTER_BUCKETS = [1, 2, 5, 10, 30, 60, 300, 1_800];
 
 const CIRCUIT_STATES: readonly CircuitState[] = ["closed", "half-open", "open"];
 
-/** A meter whose counts stand in `registry`. */
+/** A meter that records in `registry`. */
 export function createMeter(registry: Registry): Meter {
   const registers = [registry];
   return {
@@ -33,17 +42,17 @@ export function createMeter(registry: Registry): Meter {
 function runMeter(registers: Registry[]): RunMeter {
   const attempts = new Counter({
     name: "counterhand_run_attempts_total",
-    help: "Attempts at runs that workers of this process have begun",
+    help: "Attempts at runs that workers of this process have started",
     registers,
   });
   const takeovers = new Counter({
     name: "counterhand_run_takeovers_total",
-    help: "Attempts beyond a run's first: another worker had begun it, and died or handed it over",
+    help: "Attempts after a run's first: another worker had started it, and died or handed it over",
     registers,
   });
   const handovers = new Counter({
     name: "counterhand_run_handovers_total",
-    help: "Runs that this process left to another worker, by reason",
+    help: "Runs that this process handed over to another worker, by reason",
     labelNames: ["reason"],
     registers,
   });
@@ -53,10 +62,10 @@ function runMeter(registers: Registry[]): RunMeter {
     labelNames: ["outcome", "code"],
     registers,
   });
-  // A rate has to see the step from none to one, which a series that begins with one does not show.
+  // Start at 0: Prometheus' rate() misses the first increment of a series that starts at 1.
   for (const outcome of ENDED_STATUSES) ended.inc({ outcome, code: "none" }, 0);
   return {
-    attemptBegun(attempt) {
+    attemptStarted(attempt) {
       attempts.inc();
       if (attempt > 1) takeovers.inc();
     },
@@ -68,7 +77,7 @@ function runMeter(registers: Registry[]): RunMeter {
 function toolMeter(registers: Registry[]): ToolMeter {
   const durations = new Histogram({
     name: "counterhand_tool_duration_seconds",
-    help: "Time that tool calls took, by tool and result",
+    help: "Duration of tool calls, by tool and result",
     labelNames: ["tool", "result"],
     buckets: TOOL_BUCKETS,
     registers,
@@ -87,92 +96,102 @@ function modelMeter(registers: Registry[]): ModelMeter {
   });
   const retries = new Counter({
     name: "counterhand_model_retries_total",
-    help: "Model calls that were made again, by what had gone wrong",
+    help: "Model calls that were retried, by the error before the retry",
     labelNames: ["reason"],
     registers,
   });
+  const countUse = createUseCounter(registers);
+  return {
+    modelCalled(model, result, use) {
+      calls.inc({ model, result });
+      if (use) countUse(model, use);
+    },
+    modelRetried: (reason) => retries.inc({ reason }),
+    circuitChanged: createCircuitGauge(registers),
+  };
+}
+
+function createUseCounter(registers: Registry[]): (model: string, use: ModelUse) => void {
   const tokens = new Counter({
     name: "counterhand_model_tokens_total",
-    help: "Tokens by kind; each is counted under one kind only",
+    help: "Tokens by kind; each token counts under one kind only",
     labelNames: ["kind"],
     registers,
   });
   const cost = new Counter({
     name: "counterhand_model_cost_dollars_total",
-    help: "What the tokens cost in US dollars, by model; absent for a model without a known price",
+    help: "Cost of the tokens in US dollars, by model; absent for a model without a known price",
     labelNames: ["model"],
     registers,
   });
+  return (model, use) => {
+    add(tokens, use.inputTokens - use.cachedInputTokens, { kind: "input" });
+    add(tokens, use.cachedInputTokens, { kind: "cached_input" });
+    add(tokens, use.outputTokens - use.reasoningTokens, { kind: "output" });
+    add(tokens, use.reasoningTokens, { kind: "reasoning" });
+    if (use.costUsd !== null) add(cost, use.costUsd, { model });
+  };
+}
+
+function createCircuitGauge(registers: Registry[]): (state: CircuitState) => void {
   const circuit = new Gauge({
     name: "counterhand_model_circuit_state",
-    help: "1 for the state that the circuit before the model is in, 0 for the others",
+    help: "1 for the current state of the circuit breaker before the model, 0 for the other states",
     labelNames: ["state"],
     registers,
   });
-  const turn = (to: CircuitState) => {
-    for (const state of CIRCUIT_STATES) circuit.set({ state }, state === to ? 1 : 0);
+  const setState = (current: CircuitState) => {
+    for (const state of CIRCUIT_STATES) circuit.set({ state }, state === current ? 1 : 0);
   };
-  turn("closed");
-  return {
-    modelCalled(model, result, use) {
-      calls.inc({ model, result });
-      if (!use) return;
-      add(tokens, use.inputTokens - use.cachedInputTokens, { kind: "input" });
-      add(tokens, use.cachedInputTokens, { kind: "cached_input" });
-      add(tokens, use.outputTokens - use.reasoningTokens, { kind: "output" });
-      add(tokens, use.reasoningTokens, { kind: "reasoning" });
-      if (use.costUsd !== null) add(cost, use.costUsd, { model });
-    },
-    modelRetried: (reason) => retries.inc({ reason }),
-    circuitTurned: turn,
-  };
+  setState("closed");
+  return setState;
 }
 
 function telegramMeter(registers: Registry[]): TelegramMeter {
   const calls = new Counter({
     name: "counterhand_telegram_calls_total",
-    help: "Calls of the Bot API that ended, by method and result",
+    help: "Bot API calls that ended, by method and result",
     labelNames: ["method", "result"],
     registers,
   });
   const waits = new Histogram({
     name: "counterhand_telegram_retry_after_seconds",
-    help: "Answers with 429, by how long Telegram asked to wait",
+    help: "Answers with status 429, by how long Telegram asked to wait",
     buckets: RETRY_AFTER_BUCKETS,
     registers,
   });
   return {
     telegramCalled: (method, result) => calls.inc({ method, result }),
-    telegramAskedToWait: (seconds) => observe(waits, seconds),
+    telegramRateLimited: (seconds) => observe(waits, seconds),
   };
 }
 
 function replyMeter(registers: Registry[]): ReplyMeter {
   const firstText = new Histogram({
     name: "counterhand_first_text_seconds",
-    help: "From a question's commit to the first text of its answer that Telegram accepted",
+    help: "Time from the commit of a question until Telegram accepted the first text of its answer",
     buckets: FIRST_TEXT_BUCKETS,
     registers,
   });
   const staleness = new Histogram({
     name: "counterhand_text_staleness_seconds",
-    help: "How long the oldest text of a write had left the model when Telegram accepted it",
+    help: "Age of the oldest text of a write, since the model sent it, when Telegram accepted the write",
     buckets: STALENESS_BUCKETS,
     registers,
   });
-  const doubled = new Counter({
+  const duplicates = new Counter({
     name: "counterhand_messages_maybe_doubled_total",
-    help: "Messages that may stand twice in a chat: a send was repeated without knowing what became of it",
+    help: "Messages that may be in a chat twice: a send was repeated after an unknown outcome",
     registers,
   });
   return {
     firstTextShown: (seconds) => observe(firstText, seconds),
     textShown: (seconds) => observe(staleness, seconds),
-    messageMayBeDoubled: () => doubled.inc(),
+    messageMaybeDuplicated: () => duplicates.inc(),
   };
 }
 
-/** prom-client throws at what is no number; a foreign server's count may be anything, and counting is never in the way. */
+/** Ignores what is not a number: prom-client would throw, and a model server may report anything. */
 function observe<L extends string>(histogram: Histogram<L>, value: number, labels?: Record<L, string>): void {
   if (!Number.isFinite(value)) return;
   if (labels) histogram.observe(labels, Math.max(0, value));

@@ -1,47 +1,47 @@
 /**
- * What the database says of the queue, read when somebody asks for the metrics.
+ * The state of the queue in the database, read when the metrics are scraped.
  *
- * A scrape never hangs and never piles up: one read at a time however many ask, used for a second, and waited for no longer
- * than its limit. It knows nothing of SQL: what is read is given.
+ * A scrape never hangs, and scrapes never pile up. There is one read at a time for any number of scrapes, its result is reused
+ * for a second, and each scrape waits for it up to a timeout. The caller provides the read itself.
  */
 import { waitUpTo } from "../../process/timeout.ts";
 
-/** The state of all processes together, as rows show it. */
+/** The state of all processes together, from the rows of the database. */
 export interface DatabaseState {
   queuedRuns: number;
-  /** How long the oldest of them that could begin has waited, in seconds; 0 when none does. */
+  /** How long the oldest queued run that could start has waited, in seconds; 0 when there is none. */
   oldestQueuedSeconds: number;
-  /** Runs that a worker has in hand. */
+  /** Runs that a worker works on. */
   runningRuns: number;
-  /** Replies whose run has ended, and which the person has not before them yet. */
+  /** Replies of ended runs that are not fully delivered yet. */
   waitingDeliveries: number;
-  /** How long ago the question of the oldest of them came in, in seconds; 0 when none waits. */
+  /** How long ago the question of the oldest of them arrived, in seconds; 0 when there is none. */
   oldestDeliverySeconds: number;
   liveWorkers: number;
 }
 
 export interface StateReaderOptions {
-  /** For how long a state is used, in milliseconds. */
+  /** How long a state is reused, in milliseconds. */
   maxAgeMs?: number;
-  /** How long a scrape waits for it, in milliseconds. */
-  limitMs?: number;
+  /** How long a scrape waits for the state, in milliseconds. */
+  timeoutMs?: number;
   /** Milliseconds that never go back. */
   now?: () => number;
 }
 
-/** Prometheus gives up a scrape after ten seconds: what else there is to tell is to arrive well before. */
-const LIMIT_MS = 2_000;
+/** Prometheus cancels a scrape after ten seconds: the other metrics must arrive well before. */
+const TIMEOUT_MS = 2_000;
 const MAX_AGE_MS = 1_000;
 
-/** A reader of `read`; null when the database does not answer in time, or with an error. */
+/** Wraps `read`. Resolves with null when the database does not answer in time, or answers with an error. */
 export function createStateReader(
   read: () => Promise<DatabaseState>,
   options: StateReaderOptions = {},
 ): () => Promise<DatabaseState | null> {
-  const { maxAgeMs = MAX_AGE_MS, limitMs = LIMIT_MS, now = () => performance.now() } = options;
+  const { maxAgeMs = MAX_AGE_MS, timeoutMs = TIMEOUT_MS, now = () => performance.now() } = options;
   let latest: { state: Promise<DatabaseState | null>; endedAt: number | null } | null = null;
 
-  const begin = () => {
+  const startReading = () => {
     const reading = { state: read().catch(() => null), endedAt: null as number | null };
     void reading.state.then(() => {
       reading.endedAt = now();
@@ -49,15 +49,15 @@ export function createStateReader(
     return reading;
   };
   return async () => {
-    // One that is under way is waited for, however old: another beside it would wait for the same.
-    if (!latest || (latest.endedAt !== null && now() - latest.endedAt >= maxAgeMs)) latest = begin();
-    let known: DatabaseState | null = null;
+    // A read in progress is awaited, however old it is: a second one would wait for the same database.
+    if (!latest || (latest.endedAt !== null && now() - latest.endedAt >= maxAgeMs)) latest = startReading();
+    let result: DatabaseState | null = null;
     await waitUpTo(
-      limitMs,
+      timeoutMs,
       latest.state.then((state) => {
-        known = state;
+        result = state;
       }),
     );
-    return known;
+    return result;
   };
 }

@@ -1,8 +1,8 @@
 /**
- * `GET /metrics`: who may read the metrics, and how they are answered.
+ * `GET /metrics`: who may read the metrics, and the answers.
  *
- * An admin's token may. An address is no proof: a proxy on this machine makes everybody local. What a token is worth is told
- * by a callback.
+ * It requires an admin token. A local address is no proof, because a proxy on this machine makes every client local. A
+ * callback checks the token.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { networkOf, type RateLimiter } from "../../process/rate-limiter.ts";
@@ -11,39 +11,40 @@ import type { Metrics } from "./metrics.ts";
 
 export interface MetricsEndpointDeps {
   metrics: Pick<Metrics, "scrape" | "contentType">;
-  /** Whether the request brings a valid admin token, of any scope. May fail when the database is away. */
+  /** Whether the request has a valid admin token, of any scope. May reject when the database is unavailable. */
   isAdmin(request: IncomingMessage): Promise<boolean>;
-  /** How often an address may ask without a valid token, here and at the other paths. */
+  /** Limits requests without a valid token by address, on this path and the others together. */
   refusals: RateLimiter;
-  /** Hears of each request that brings a valid token. */
+  /** Called for each request with a valid token. */
   onTrusted(request: IncomingMessage): void;
   onError(error: unknown): void;
 }
 
-/** A listener for the path of the metrics. */
+/** A request listener for the path of the metrics. */
 export function createMetricsEndpoint(deps: MetricsEndpointDeps) {
   const { metrics, refusals, onTrusted } = deps;
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const access = await accessOf(request, deps);
     if (access !== "allowed") {
       const waitSeconds = Math.ceil(refusals.take(networkOf(request.socket.remoteAddress)));
-      if (waitSeconds > 0) return send(response, 429, REFUSED_TOO_OFTEN, { "retry-after": String(waitSeconds) });
-      if (access === "unknown") return send(response, 503, "The token cannot be checked now\n");
+      if (waitSeconds > 0) return send(response, 429, TOO_MANY_REFUSALS, { "retry-after": String(waitSeconds) });
+      if (access === "unknown")
+        return send(response, 503, "The token cannot be checked now: the database does not answer\n");
       return send(response, 401, REFUSAL, { "www-authenticate": "Bearer" });
     }
     onTrusted(request);
     if (request.method !== "GET" && request.method !== "HEAD") {
-      return send(response, 405, "Only GET\n", { allow: "GET, HEAD" });
+      return send(response, 405, "Only GET is allowed\n", { allow: "GET, HEAD" });
     }
     return send(response, 200, await metrics.scrape(), { "content-type": metrics.contentType });
   };
 }
 
-const REFUSAL = "A valid admin token is needed: send it as 'Authorization: Bearer <token>'\n";
-const REFUSED_TOO_OFTEN = "Too many requests without a valid token from this address\n";
+const REFUSAL = "A valid admin token is required: send it as 'Authorization: Bearer <token>'\n";
+const TOO_MANY_REFUSALS = "Too many requests without a valid token from this address\n";
 
-/** How long a token's check may take, in milliseconds: the database that knows it may be away. */
-const CHECK_LIMIT_MS = 2_000;
+/** How long the check of a token may take, in milliseconds: the database may be unavailable. */
+const CHECK_TIMEOUT_MS = 2_000;
 
 type Access = "allowed" | "refused" | "unknown";
 
@@ -57,7 +58,7 @@ async function accessOf(
       access = allowed ? "allowed" : "refused";
     })
     .catch(onError);
-  await waitUpTo(CHECK_LIMIT_MS, check);
+  await waitUpTo(CHECK_TIMEOUT_MS, check);
   return access;
 }
 

@@ -1,7 +1,7 @@
 /**
- * What is looked up when somebody asks: the state of the database's queue, of the pools and of the chats.
+ * Metrics that are read at each scrape: the state of the queue in the database, of the pools and of the chats.
  *
- * Without an answer of the database its gauges are absent rather than old, and `counterhand_database_up` is 0.
+ * Without an answer from the database its gauges are absent rather than stale, and `counterhand_database_up` is 0.
  */
 import { Gauge, type Registry } from "prom-client";
 import type { PoolUse } from "../meter.ts";
@@ -10,19 +10,19 @@ import type { DatabaseState } from "./database-state.ts";
 export interface GaugeSources {
   /** Null when the database does not answer; never rejects. */
   readState(): Promise<DatabaseState | null>;
-  /** By the name of the pool: `intake`, `bot`, `admin`. */
+  /** By name of the pool: `intake`, `bot`, `admin`. */
   pools: Record<string, () => PoolUse>;
-  /** Chats to which nothing is sent because Telegram asked to wait; null while nobody knows. */
+  /** Chats to which nothing is sent because Telegram asked to wait; null while it is unknown. */
   frozenChats(): number | null;
 }
 
-/** Registers the gauges; they are set at each scrape. */
+/** Registers the gauges, which are set at each scrape. */
 export function registerGauges(registry: Registry, sources: GaugeSources): void {
   registerStateGauges([registry], sources);
   registerPoolGauges([registry], sources);
   new Gauge({
     name: "counterhand_telegram_frozen_chats",
-    help: "Chats to which this process sends nothing, because Telegram asked to wait",
+    help: "Chats to which this process sends nothing because Telegram asked to wait",
     registers: [registry],
     collect() {
       setOrRemove(this, sources.frozenChats());
@@ -31,30 +31,30 @@ export function registerGauges(registry: Registry, sources: GaugeSources): void 
 }
 
 const STATE_GAUGES: Record<keyof DatabaseState, { name: string; help: string }> = {
-  queuedRuns: { name: "counterhand_runs_queued", help: "Runs that wait for a worker, of all processes" },
+  queuedRuns: { name: "counterhand_runs_queued", help: "Runs that wait for a worker, in all processes" },
   oldestQueuedSeconds: {
     name: "counterhand_oldest_queued_run_seconds",
-    help: "How long the oldest queued run that could begin has waited; 0 when none does",
+    help: "How long the oldest queued run that could start has waited; 0 when there is none",
   },
-  runningRuns: { name: "counterhand_runs_running", help: "Runs that a worker has in hand, of all processes" },
+  runningRuns: { name: "counterhand_runs_running", help: "Runs that a worker works on, in all processes" },
   waitingDeliveries: {
     name: "counterhand_deliveries_waiting",
-    help: "Replies of ended runs that are not delivered yet, of all processes",
+    help: "Replies of ended runs that are not delivered yet, in all processes",
   },
   oldestDeliverySeconds: {
     name: "counterhand_oldest_waiting_delivery_seconds",
-    help: "How long ago the question of the oldest reply that waits came in; 0 when none waits",
+    help: "How long ago the question of the oldest undelivered reply arrived; 0 when there is none",
   },
   liveWorkers: {
     name: "counterhand_workers_live",
-    help: "Workers that hold their lock and renew their lease, of all processes",
+    help: "Workers that hold their lock and renew their lease, in all processes",
   },
 };
 
 function registerStateGauges(registers: Registry[], { readState }: GaugeSources): void {
   new Gauge({
     name: "counterhand_database_up",
-    help: "1 when the database answered this scrape in time, else 0",
+    help: "1 when the database answered this scrape in time, otherwise 0",
     registers,
     async collect() {
       this.set((await readState()) ? 1 : 0);
@@ -84,11 +84,11 @@ function registerPoolGauges(registers: Registry[], { pools }: GaugeSources): voi
       },
     });
   gauge("counterhand_pool_connections_max", "Most connections that a pool opens", ({ size }) => size);
-  gauge("counterhand_pool_connections_in_use", "Connections of a pool that are at work", ({ inUse }) => inUse);
-  gauge("counterhand_pool_waiting", "How many wait for a connection of a pool", ({ waiting }) => waiting);
+  gauge("counterhand_pool_connections_in_use", "Connections of a pool that are in use", ({ inUse }) => inUse);
+  gauge("counterhand_pool_waiting", "Callers that wait for a connection of a pool", ({ waiting }) => waiting);
 }
 
-/** A gauge without labels is there from the start, with 0: what is not known has to be taken out. */
+/** prom-client reports a gauge without labels as 0 from the start, so an unknown value must be removed. */
 function setOrRemove(gauge: Gauge, value: number | null): void {
   if (value === null) gauge.remove();
   else gauge.set(value);

@@ -1,9 +1,9 @@
 /**
- * The metrics of one process, in Prometheus' text format: what is counted (`counted.ts`), what is looked up (`gauges.ts`),
- * and what prom-client says of the process itself.
+ * The metrics of one process in Prometheus' text format: counters and histograms (`counted.ts`), gauges (`gauges.ts`), and
+ * prom-client's metrics of the process itself.
  *
- * A registry of its own, so that two products in one process, as in a test, never count each other. Who may read it is
- * `endpoint.ts`'s matter. `docs/metrics.md` explains each one.
+ * Each instance has its own registry, so that two products in one process, as in a test, do not count each other.
+ * `endpoint.ts` decides who may read them. `docs/metrics.md` explains each metric.
  */
 import { collectDefaultMetrics, Registry } from "prom-client";
 import type { Meter } from "../meter.ts";
@@ -12,26 +12,26 @@ import { createStateReader, type DatabaseState, type StateReaderOptions } from "
 import { type GaugeSources, registerGauges } from "./gauges.ts";
 
 export interface MetricsSources extends Omit<GaugeSources, "readState"> {
-  /** Reads the state of the queue; may fail or hang as the database does. */
+  /** Reads the state of the queue. May fail or hang, as the database does. */
   readDatabase(): Promise<DatabaseState>;
 }
 
 export interface Metrics {
-  /** Where the other rooms count. */
+  /** For the code that counts. */
   readonly meter: Meter;
   readonly contentType: string;
   /** The names of all metrics, whether or not they have values yet. */
   names(): string[];
-  /** Everything as text. Takes a little longer than two seconds at most, also when the database is away. */
+  /** All metrics as text. Takes little more than two seconds at most, even when the database is unavailable. */
   scrape(): Promise<string>;
 }
 
-/** `options`: how the state of the database is read. */
+/** `options` say how to read the state of the database. */
 export function createMetrics(sources: MetricsSources, options?: StateReaderOptions): Metrics {
   const registry = new Registry();
   const meter = createMeter(registry);
   registerGauges(registry, { ...sources, readState: createStateReader(sources.readDatabase, options) });
-  // Under the names that every dashboard knows: `process_...` and `nodejs_...`.
+  // With the names that common dashboards use: `process_...` and `nodejs_...`.
   collectDefaultMetrics({ register: registry });
   return {
     meter,

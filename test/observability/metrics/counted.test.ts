@@ -14,7 +14,7 @@ async function start(...turns: Turn[]): Promise<TestApp> {
   return running;
 }
 
-/** The value of a series; 0 while there is none. */
+/** The value of a series; 0 when the series is absent. */
 async function seriesValue(app: TestApp, series: string): Promise<number> {
   const text = await (
     await fetch(`${app.app().address}/metrics`, { headers: { authorization: `Bearer ${ADMIN_TOKEN}` } })
@@ -23,7 +23,7 @@ async function seriesValue(app: TestApp, series: string): Promise<number> {
   return Number(line?.slice(series.length + 1) ?? 0);
 }
 
-test("a conversation leaves its counts: model calls and tokens, tool calls, calls of the Bot API with a 429 among them", async () => {
+test("a conversation is counted: model calls and tokens, tool calls, Bot API calls including a 429", async () => {
   const app = await start(calls({ name: "CheckOutOfStock" }, { name: "NoSuchTool" }), says("All is well."));
   app.telegram.failNext("sendMessage", { kind: "too-many-requests", retryAfterSeconds: 1 });
   const chat = await app.staff("manager");
@@ -43,7 +43,7 @@ test("a conversation leaves its counts: model calls and tokens, tool calls, call
   expect(await count('counterhand_telegram_calls_total{method="getUpdates",result="done"}')).toBeGreaterThan(0);
 });
 
-test("calls that came to nothing are counted by what went wrong", async () => {
+test("failed calls are counted by their error", async () => {
   const app = await start(fails({ status: 404 }));
   app.telegram.failNext("sendMessage", { kind: "drop-before" });
   const chat = await app.staff();

@@ -10,8 +10,8 @@ const STATE: DatabaseState = {
   liveWorkers: 2,
 };
 
-/** A database that answers when a test says so, and a clock that a test moves. */
-function openDatabase({ limitMs = 60_000 } = {}) {
+/** A database and a clock that the test controls. */
+function openDatabase({ timeoutMs = 60_000 } = {}) {
   let now = 0;
   const reads: PromiseWithResolvers<DatabaseState>[] = [];
   const read = createStateReader(
@@ -20,7 +20,7 @@ function openDatabase({ limitMs = 60_000 } = {}) {
       reads.push(asked);
       return asked.promise;
     },
-    { maxAgeMs: 1_000, limitMs, now: () => now },
+    { maxAgeMs: 1_000, timeoutMs, now: () => now },
   );
   const advance = (ms: number) => {
     now += ms;
@@ -28,7 +28,7 @@ function openDatabase({ limitMs = 60_000 } = {}) {
   return { read, reads, advance };
 }
 
-test("however many ask at once, the database is asked once", async () => {
+test("any number of concurrent scrapes read the database once", async () => {
   const { read, reads } = openDatabase();
 
   const asking = [read(), read(), read()];
@@ -38,7 +38,7 @@ test("however many ask at once, the database is asked once", async () => {
   expect(reads).toHaveLength(1);
 });
 
-test("an answer is used for a second from its arrival on, and then asked for anew", async () => {
+test("an answer is reused for a second after its arrival, and then read again", async () => {
   const { read, reads, advance } = openDatabase();
   const first = read();
   advance(5_000);
@@ -55,8 +55,8 @@ test("an answer is used for a second from its arrival on, and then asked for ane
   expect((await third)?.queuedRuns).toBe(4);
 });
 
-test("a database that does not answer in time is no state, and while it hangs nobody asks it again", async () => {
-  const { read, reads, advance } = openDatabase({ limitMs: 1 });
+test("a database that does not answer in time gives null, and is not asked again while it hangs", async () => {
+  const { read, reads, advance } = openDatabase({ timeoutMs: 1 });
 
   const answers = [await read(), await read()];
   advance(60_000);
@@ -66,8 +66,8 @@ test("a database that does not answer in time is no state, and while it hangs no
   expect(reads).toHaveLength(1);
 });
 
-test("when one that hung answers after all, it is known again", async () => {
-  const { read, reads } = openDatabase({ limitMs: 1 });
+test("a late answer is used by the next scrape", async () => {
+  const { read, reads } = openDatabase({ timeoutMs: 1 });
   await read();
 
   reads[0]?.resolve(STATE);
@@ -75,7 +75,7 @@ test("when one that hung answers after all, it is known again", async () => {
   await expect.poll(read).toEqual(STATE);
 });
 
-test("an error is no state, for a second", async () => {
+test("an error gives null for a second", async () => {
   const { read, reads, advance } = openDatabase();
   const failing = read();
   reads[0]?.reject(new Error("connection refused"));

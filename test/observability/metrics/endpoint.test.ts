@@ -16,7 +16,7 @@ afterAll(() => app.close());
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-/** Asks for the metrics, with the configured token unless `headers` say otherwise. */
+/** Requests the metrics, with the configured token unless `headers` are given. */
 async function ask(headers: Record<string, string> = bearer(ADMIN_TOKEN), method = "GET") {
   const sent = request(`${app.app().address}/metrics`, { method, headers, agent: false }).end();
   const [response] = (await once(sent, "response")) as [IncomingMessage];
@@ -30,7 +30,7 @@ async function storeToken(name: string, expiresAt: Date | null = null): Promise<
   return token;
 }
 
-/** The database lets nobody in while `work` is done. */
+/** The database accepts no connections during `work`. */
 async function withDatabaseAway<T>(work: () => Promise<T>): Promise<T> {
   const { name } = app.test;
   await onTestServer(async (session) => {
@@ -44,7 +44,7 @@ async function withDatabaseAway<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-test("who has a token reads Prometheus' text format", async () => {
+test("with a token the metrics are returned in Prometheus' text format", async () => {
   const answer = await ask();
 
   expect(answer.status).toBe(200);
@@ -62,7 +62,7 @@ test.each([
   { "x-forwarded-for": "127.0.0.1" },
   { host: "localhost" },
   bearer("no-token-of-ours-0123456789abcdefghij"),
-])("without a valid token they are refused, also to this machine: %j", async (headers) => {
+])("without a valid token they are refused, even to this machine: %j", async (headers) => {
   const answer = await ask(headers);
 
   expect(answer.status).toBe(401);
@@ -70,21 +70,21 @@ test.each([
   expect(answer.text).not.toContain("counterhand_");
 });
 
-test("a valid admin token reads them, of whatever scope", async () => {
+test("a valid admin token of any scope may read them", async () => {
   const stored = await ask(bearer(await storeToken("prometheus")));
   const expired = await ask(bearer(await storeToken("old", new Date(Date.now() - 1_000))));
 
   expect([stored.status, expired.status]).toEqual([200, 401]);
 });
 
-test("they are only read", async () => {
+test("only GET and HEAD are allowed", async () => {
   const [head, post] = [await ask(undefined, "HEAD"), await ask(undefined, "POST")];
 
   expect([head.status, head.text]).toEqual([200, ""]);
   expect([post.status, post.headers.allow]).toEqual([405, "GET, HEAD"]);
 });
 
-test("while the database is away the rest is told, what only it knows is absent, and then it is back", async () => {
+test("while the database is unavailable its metrics are absent and the others remain, and later they are back", async () => {
   const token = await storeToken("scraper");
   const away = await withDatabaseAway(async () => {
     await expect.poll(async () => (await ask()).text).toContain("\ncounterhand_database_up 0\n");
@@ -95,12 +95,12 @@ test("while the database is away the rest is told, what only it knows is absent,
 
   expect(away.text).not.toMatch(/^counterhand_(runs_queued|runs_running|deliveries_waiting|workers_live|oldest_\w+) /m);
   expect(away.text).toContain("counterhand_telegram_calls_total{");
-  // Nobody knows what a stored token is worth now: neither yes nor no.
+  // A stored token cannot be checked now: neither 200 nor 401.
   expect([away.stored.status, away.own.status]).toEqual([503, 200]);
   await expect.poll(async () => (await ask()).text).toContain("\ncounterhand_runs_queued 0\n");
 });
 
-test("wrong tokens are limited by address, over all paths; the right one goes on", async () => {
+test("wrong tokens are limited by address over all paths, and a valid one is not", async () => {
   const statuses = [];
   for (let tried = 0; tried < 20; tried++) statuses.push((await ask(bearer(`wrong-${tried}`))).status);
   for (let tried = 0; tried < 20; tried++) {

@@ -21,13 +21,13 @@ function open(sources: Partial<MetricsSources> = {}) {
   });
 }
 
-/** The lines of our own metrics that have a value, without the buckets between the first and the last. */
+/** The lines of our own metrics with a value other than 0, without histogram buckets. */
 async function linesOf({ scrape }: Pick<ReturnType<typeof open>, "scrape">): Promise<string[]> {
   const lines = (await scrape()).split("\n");
   return lines.filter((line) => line.startsWith("counterhand_") && !/_bucket\{/.test(line) && !line.endsWith(" 0"));
 }
 
-test("every metric stands in the table of the document, and every row of the table is a metric", () => {
+test("every metric is in the table of the document, and every row of the table is a metric", () => {
   const rows = [...readFileSync(DOCUMENT, "utf8").matchAll(/^\| `([a-z_]+\*?)` \|/gm)].map(([, name = ""]) => name);
   const names = open().names();
   const isIn = (row: string, name: string) => (row.endsWith("*") ? name.startsWith(row.slice(0, -1)) : name === row);
@@ -37,7 +37,7 @@ test("every metric stands in the table of the document, and every row of the tab
   expect(rows.filter((row) => row.endsWith("*"))).toEqual(["process_*", "nodejs_*"]);
 });
 
-test("the alert rules of the document ask for metrics that there are", () => {
+test("the alert rules of the document use existing metrics", () => {
   const [, rules = ""] = readFileSync(DOCUMENT, "utf8").split("groups:");
   const asked = new Set(rules.match(/\bcounterhand_\w+/g));
 
@@ -45,7 +45,7 @@ test("the alert rules of the document ask for metrics that there are", () => {
   expect([...asked].filter((name) => !open().names().includes(name))).toEqual([]);
 });
 
-test("what is looked up at a scrape: the database's state, the pools, the frozen chats", async () => {
+test("a scrape reads the database's state, the pools and the frozen chats", async () => {
   expect(await linesOf(open())).toEqual(
     expect.arrayContaining([
       "counterhand_runs_queued 3",
@@ -63,7 +63,7 @@ test("what is looked up at a scrape: the database's state, the pools, the frozen
   );
 });
 
-test("what nobody knows is absent and not 0", async () => {
+test("an unknown value is absent, not 0", async () => {
   const metrics = open({
     readDatabase: () => Promise.reject(new Error("away")),
     frozenChats: () => null,
@@ -75,14 +75,14 @@ test("what nobody knows is absent and not 0", async () => {
   expect(text).not.toMatch(/^counterhand_(runs_queued|deliveries_waiting|workers_live|telegram_frozen_chats) /m);
 });
 
-test("runs are counted by outcome and code, attempts beyond the first as takeovers", async () => {
+test("runs are counted by outcome and code, attempts after the first as takeovers", async () => {
   const metrics = open();
   const { meter } = metrics;
   const ended = (status: "completed" | "failed", errorCode: string | null) =>
     meter.runEnded({ status, errorCode, errorMessage: "what Lan asked" });
 
-  meter.attemptBegun(1);
-  meter.attemptBegun(2);
+  meter.attemptStarted(1);
+  meter.attemptStarted(2);
   meter.runHandedOver("shutdown");
   ended("completed", null);
   ended("failed", "MODEL_SILENT");
@@ -100,7 +100,7 @@ test("runs are counted by outcome and code, attempts beyond the first as takeove
   expect(await metrics.scrape()).not.toContain("Lan");
 });
 
-test("tokens are counted under one kind each, and what they cost where the price is known", async () => {
+test("tokens are counted under one kind each, and their cost where the price is known", async () => {
   const metrics = open();
   const { meter } = metrics;
   const use = { inputTokens: 100, cachedInputTokens: 60, outputTokens: 30, reasoningTokens: 20 };
@@ -109,7 +109,7 @@ test("tokens are counted under one kind each, and what they cost where the price
   meter.modelCalled("of-our-own", "completed", { ...use, costUsd: null });
   meter.modelCalled("known", "MODEL_SILENT", null);
   meter.modelRetried("MODEL_UNAVAILABLE");
-  meter.circuitTurned("open");
+  meter.circuitChanged("open");
 
   const lines = await linesOf(metrics);
   expect(lines).toEqual(
@@ -130,7 +130,7 @@ test("tokens are counted under one kind each, and what they cost where the price
   expect(lines.filter((line) => line.startsWith("counterhand_model_circuit"))).toHaveLength(1);
 });
 
-test("times and 429s are told in seconds", async () => {
+test("durations and the waits of 429s are in seconds", async () => {
   const metrics = open();
   const { meter } = metrics;
 
@@ -139,8 +139,8 @@ test("times and 429s are told in seconds", async () => {
   meter.toolEnded("CheckOutOfStock", "succeeded", 0.02);
   meter.toolEnded(null, "failed", 0.001);
   meter.telegramCalled("sendMessage", "wait");
-  meter.telegramAskedToWait(7);
-  meter.messageMayBeDoubled();
+  meter.telegramRateLimited(7);
+  meter.messageMaybeDuplicated();
 
   expect(await linesOf(metrics)).toEqual(
     expect.arrayContaining([
@@ -155,7 +155,7 @@ test("times and 429s are told in seconds", async () => {
   );
 });
 
-test("counting is never in the way: what is no number, or goes back in time, throws nothing and breaks no sum", async () => {
+test("counting never fails: NaN, infinite and negative values throw nothing and change no sum", async () => {
   const metrics = open();
   const { meter } = metrics;
   const odd = { inputTokens: Number.NaN, cachedInputTokens: 5, outputTokens: -3, reasoningTokens: 0, costUsd: -1 };
@@ -163,7 +163,7 @@ test("counting is never in the way: what is no number, or goes back in time, thr
   meter.modelCalled("odd", "completed", odd);
   meter.firstTextShown(-2);
   meter.textShown(Number.NaN);
-  meter.telegramAskedToWait(Number.POSITIVE_INFINITY);
+  meter.telegramRateLimited(Number.POSITIVE_INFINITY);
 
   const lines = await linesOf(metrics);
   expect(lines.filter((line) => /tokens|cost|_sum/.test(line))).toEqual([
@@ -172,10 +172,10 @@ test("counting is never in the way: what is no number, or goes back in time, thr
   expect(lines).toContain("counterhand_first_text_seconds_count 1");
 });
 
-test("two products in one process never count each other", async () => {
+test("two products in one process do not count each other", async () => {
   const [one, other] = [open(), open()];
 
-  one.meter.messageMayBeDoubled();
+  one.meter.messageMaybeDuplicated();
 
   expect(await one.scrape()).toContain("counterhand_messages_maybe_doubled_total 1\n");
   expect(await other.scrape()).toContain("counterhand_messages_maybe_doubled_total 0\n");
