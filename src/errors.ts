@@ -1,11 +1,11 @@
 /**
  * The errors of this product: one base class, facts as fields.
  *
- * Their messages are our own words and may be shown: to the model, to an admin, on a terminal. Any other error may quote
- * SQL, parameters or secrets, and is masked at every edge.
+ * Their messages are written for people, and may be shown to the model, to an admin, or on a terminal. Any other error may
+ * quote SQL, parameters or secrets, and is masked before it leaves the process.
  */
 export abstract class AppError extends Error {
-  /** A stable name for programs, in capitals, as in `extensions.code` of a GraphQL error. */
+  /** A stable name for programs in upper case, as in `extensions.code` of a GraphQL error. */
   abstract readonly code: string;
 
   override get name(): string {
@@ -13,17 +13,17 @@ export abstract class AppError extends Error {
   }
 }
 
-/** What was asked for cannot be done as it was asked: the message says what to change. */
+/** The input cannot be processed; the message says what to change. */
 export class BadInputError extends AppError {
   override readonly code = "BAD_USER_INPUT";
 }
 
-/** The thing asked for does not exist, or not for the one who asks. */
+/** The requested object does not exist, or is not visible to the caller. */
 export class NotFoundError extends AppError {
   override readonly code = "NOT_FOUND";
 }
 
-/** The process cannot start or go on with what it was given; the message names every fault and how to mend it. */
+/** The process cannot start or continue; the message names every fault and what to do. */
 export class StartupError extends AppError {
   override readonly code = "STARTUP";
 }

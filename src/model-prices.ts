@@ -1,52 +1,51 @@
 /**
- * What tokens cost, by model and day: one dated table, and exact amounts by it. Pure.
+ * What tokens cost, by model and day: a table of dated prices, and exact amounts. Pure.
  *
- * A model that is not in it, such as one on a server of one's own, has no known cost, and neither has what was asked before
- * a model's first price: that is null, and never 0. Sums over many runs are the database's work (`db/queries/admin-costs.ts`).
+ * The cost is unknown (null, never 0) for a model that is not in the table, such as one on a local server, and for calls
+ * before a model's first price. The database computes sums over many runs (`db/queries/admin/costs.ts`).
  */
 
-/** What a model's tokens cost from a day on, in US dollars for a million of them, as plain decimals. */
+/** The price of a model's tokens from a day on, in US dollars per million tokens, as plain decimals. */
 export interface ModelPrice {
-  /** By the exact name that the provider gives the model: prices of names that only look alike are guesses. */
+  /** The provider's exact name of the model: the price of a similar name would be a guess. */
   readonly model: string;
-  /** The first day that it holds, by UTC: until the model's next price, if there is one. */
+  /** The first day of the price, in UTC. It ends with the model's next price. */
   readonly from: string;
   readonly inputUsd: string;
-  /** Input that the provider had in its cache. */
+  /** Input from the provider's cache. */
   readonly cachedInputUsd: string;
-  /** Reasoning included. */
+  /** Output, including reasoning. */
   readonly outputUsd: string;
 }
 
-/** A new price is a new line: an old one stays, so that what was asked in its days costs what it did. */
+/** Add a new price as a new line. Old lines stay, so that earlier calls keep their cost. */
 export const PRICES: readonly ModelPrice[] = [
-  // Read from the provider's list in November 2026; no run of this product is older.
+  // From the provider's price list of November 2026. No run of this product is older.
   { model: "gpt-6-luna", from: "2026-11-01", inputUsd: "0.1", cachedInputUsd: "0.01", outputUsd: "0.5" },
 ];
 
-/** The tokens that have a price; a server that does not count some says null. */
+/** The tokens of a call; null where the server does not report a count. */
 export interface PricedTokens {
   readonly inputTokens: number | null;
   readonly cachedInputTokens: number | null;
   readonly outputTokens: number | null;
 }
 
-/** The stretch of time in which a price holds, half-open. */
+/** A price with its period of validity, half-open. */
 export interface PriceSpan extends ModelPrice {
   readonly fromInstant: string;
-  /** Null for a price that still holds. */
+  /** Null for a current price. */
   readonly untilInstant: string | null;
 }
 
-/** Decimals of a price and of its cost: the price's own, and six more since it is for a million tokens. */
+/** Decimals of a price. A cost has six more, because a price is per million tokens. */
 const PRICE_DECIMALS = 6;
 const PRICE = new RegExp(`^\\d+(\\.\\d{1,${PRICE_DECIMALS}})?$`);
 const COST_DECIMALS = PRICE_DECIMALS + 6;
 
 /**
- * The cost in US dollars, exact, of tokens that were asked for at this time; null when the model's price then is not known.
- *
- * @returns a plain decimal, such as `0.000123`.
+ * The exact cost in US dollars of a call at `askedAt`, as a plain decimal such as `0.000123`; null when the price at that
+ * time is unknown.
  */
 export function costOf(
   model: string,
@@ -58,16 +57,16 @@ export function costOf(
   if (!price) return null;
   const input = whole(tokens.inputTokens);
   const cached = whole(tokens.cachedInputTokens);
-  // A server may count more as cached than came in: nothing costs less than nothing.
-  const read = Math.min(cached, input);
+  // A server may report more cached tokens than input tokens: a cost must not become negative.
+  const fromCache = Math.min(cached, input);
   return decimalOf(
-    amount(input - read, price.inputUsd) +
-      amount(read, price.cachedInputUsd) +
+    amount(input - fromCache, price.inputUsd) +
+      amount(fromCache, price.cachedInputUsd) +
       amount(whole(tokens.outputTokens), price.outputUsd),
   );
 }
 
-/** The prices, each with the time in which it holds. */
+/** Adds to each price the period in which it is valid. */
 export function spansOf(prices: readonly ModelPrice[]): PriceSpan[] {
   return prices.map((price) => {
     const later = prices
@@ -86,15 +85,15 @@ function startOfUtcDay(day: string): string {
   return `${day}T00:00:00.000Z`;
 }
 
-/** A server says what it likes: what is no count of tokens counts as none. */
+/** A server may report anything: an invalid count becomes 0. */
 function whole(count: number | null): number {
   return count !== null && Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
-/** With `COST_DECIMALS` decimals, as an integer. @throws for a price with more than `PRICE_DECIMALS`. */
+/** An integer with `COST_DECIMALS` decimals. @throws for a price with more than `PRICE_DECIMALS`. */
 function amount(tokens: number, usd: string): bigint {
-  // With a digit more it would silently be ten times too much.
-  if (!PRICE.test(usd)) throw new RangeError(`no price with at most ${PRICE_DECIMALS} decimals: ${usd}`);
+  // One digit more would silently make the cost ten times too high.
+  if (!PRICE.test(usd)) throw new RangeError(`not a price with at most ${PRICE_DECIMALS} decimals: ${usd}`);
   const [units = "", decimals = ""] = usd.split(".");
   return BigInt(tokens) * BigInt(units + decimals.padEnd(PRICE_DECIMALS, "0"));
 }

@@ -5,37 +5,34 @@ import { costOf, type ModelPrice, PRICES, spansOf } from "../src/model-prices.ts
 const USAGE = { inputTokens: 1_000_000, cachedInputTokens: 400_000, outputTokens: 200_000, reasoningTokens: 150_000 };
 const NOVEMBER = new Date("2026-11-24T08:00:00Z");
 
-/** Dearer from December on, in an order that says nothing. */
+/** A higher price from December on, listed first. */
 const DATED: ModelPrice[] = [
   { model: "luna", from: "2026-12-01", inputUsd: "2", cachedInputUsd: "1", outputUsd: "8" },
   { model: "luna", from: "2026-11-01", inputUsd: "1", cachedInputUsd: "0.5", outputUsd: "4" },
 ];
 
-test("fresh input, cached input and output each have their price, and reasoning is output", () => {
+test("input, cached input and output each have a price, and reasoning counts as output", () => {
   // 0.6 x 0.1 + 0.4 x 0.01 + 0.2 x 0.5
   expect(costOf("gpt-6-luna", USAGE, NOVEMBER)).toBe("0.164");
 });
 
-test("a cost is exact, however small or large", () => {
+test("a cost of any size is exact", () => {
   const nothing = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0 };
 
   expect(costOf("gpt-6-luna", { ...nothing, inputTokens: 1, cachedInputTokens: 1 }, NOVEMBER)).toBe("0.00000001");
   expect(costOf("gpt-6-luna", { ...nothing, outputTokens: 2_147_483_647 }, NOVEMBER)).toBe("1073.7418235");
 });
 
-test("a model that answered without a token costs nothing", () => {
+test("a call without tokens costs nothing", () => {
   const nothing = { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0 };
   const uncounted = { inputTokens: null, cachedInputTokens: null, outputTokens: null };
 
   expect([costOf("gpt-6-luna", nothing, NOVEMBER), costOf("gpt-6-luna", uncounted, NOVEMBER)]).toEqual(["0", "0"]);
 });
 
-test.each(["llama4:8b", "gpt-6-luna-turbo", "GPT-6-LUNA", ""])(
-  "what %j costs is not known, and not nothing",
-  (model) => {
-    expect(costOf(model, USAGE, NOVEMBER)).toBeNull();
-  },
-);
+test.each(["llama4:8b", "gpt-6-luna-turbo", "GPT-6-LUNA", ""])("the cost of %j is unknown, not 0", (model) => {
+  expect(costOf(model, USAGE, NOVEMBER)).toBeNull();
+});
 
 test.each([
   ["2026-10-31T23:59:59.999Z", null],
@@ -43,36 +40,36 @@ test.each([
   ["2026-11-30T23:59:59.999Z", "5"],
   ["2026-12-01T00:00:00.000Z", "10"],
   ["2126-01-01T00:00:00.000Z", "10"],
-])("the price of the day holds, by UTC: asked at %s", (askedAt, cost) => {
+])("the price of the UTC day applies: asked at %s", (askedAt, cost) => {
   const tokens = { inputTokens: 1_000_000, cachedInputTokens: 0, outputTokens: 1_000_000 };
 
   expect(costOf("luna", tokens, new Date(askedAt), DATED)).toBe(cost);
 });
 
-test("a server that counts more as cached than came in does not make it cheaper than free", () => {
+test("more cached tokens than input tokens do not make a cost negative", () => {
   expect(costOf("gpt-6-luna", { ...USAGE, cachedInputTokens: 9_000_000 }, NOVEMBER)).toBe("0.11");
 });
 
-test.each([Number.NaN, 1.5, -3])("a server that counts %d tokens does no harm: those count as none", (inputTokens) => {
+test.each([Number.NaN, 1.5, -3])("an invalid count of %d tokens counts as 0", (inputTokens) => {
   expect(costOf("gpt-6-luna", { ...USAGE, inputTokens }, NOVEMBER)).toBe("0.1");
 });
 
-test("the model that is used when none is configured has a price", () => {
+test("the default model has a price", () => {
   const { model } = loadConfig({ OPENAI_API_KEY: "sk-of-a-test-0123456789abcdef" }, "/nonexistent.env");
 
   expect(costOf(model?.name ?? "", USAGE, NOVEMBER)).not.toBeNull();
 });
 
 test.each(["0.1234567", "1e-7", "-1", "1.", "", "0.1.2"])(
-  "a price that cannot be counted with exactly is refused: %j",
+  "a price that would not be exact is rejected: %j",
   (inputUsd) => {
     const prices = [{ model: "luna", from: "2026-11-01", inputUsd, cachedInputUsd: "1", outputUsd: "1" }];
 
-    expect(() => costOf("luna", USAGE, NOVEMBER, prices)).toThrow("no price");
+    expect(() => costOf("luna", USAGE, NOVEMBER, prices)).toThrow("not a price");
   },
 );
 
-test("every price is dated, a model has one a day, and no amount has more decimals than are counted with", () => {
+test("every price is dated, a model has one per day, and no amount has more than six decimals", () => {
   const names = PRICES.map(({ model, from }) => `${model} ${from}`);
 
   expect(new Set(names).size).toBe(names.length);
@@ -82,7 +79,7 @@ test("every price is dated, a model has one a day, and no amount has more decima
   }
 });
 
-test("a price ends where the model's next begins, whatever the order of the table", () => {
+test("a price ends when the model's next one starts, in any order of the table", () => {
   expect(spansOf(DATED).map(({ fromInstant, untilInstant }) => [fromInstant, untilInstant])).toEqual([
     ["2026-12-01T00:00:00.000Z", null],
     ["2026-11-01T00:00:00.000Z", "2026-12-01T00:00:00.000Z"],

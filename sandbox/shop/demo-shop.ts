@@ -10,7 +10,7 @@ import {
   type DemoProduct,
   type DemoReceipt,
   type DemoState,
-  lockDemoShop,
+  beginDemoSeeding,
   requireDemoDatabase,
 } from "../../src/db/queries/shop/demo-shop.ts";
 import { dateAt } from "../../src/shop/calendar.ts";
@@ -41,7 +41,7 @@ export async function seedDemoShop(database: Database, options: DemoShopOptions)
   const { shop, now, allowDatabase } = options;
   await requireDemoDatabase(database.db, allowDatabase);
   return database.db.transaction(async (tx) => {
-    const state = await lockDemoShop(tx);
+    const state = await beginDemoSeeding(tx);
     if (state.isEmpty) await addDemoProducts(tx, demoProducts(shop), now);
     const receipts = missingReceipts(state, { shop, now });
     const dataThrough = receipts.at(-1)?.soldAt ?? state.dataThrough ?? now;

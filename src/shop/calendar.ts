@@ -1,17 +1,17 @@
 /**
- * Days and times of the shop, in its own time zone.
+ * Days and times in the shop's time zone.
  *
- * A day is half-open: from the first instant of its date (not always 00:00, where the clock is put forward at midnight)
- * up to the first instant of the next. Knows nothing of sales.
+ * A day is half-open: from the first instant of its date to the first instant of the next date. That is not always 00:00,
+ * because some zones set clocks forward at midnight. It knows nothing of sales.
  */
 
-/** A half-open span of time: `from` belongs to it, `until` does not. */
+/** A half-open interval of time: `from` belongs to it, `until` does not. */
 export interface Span {
   from: Date;
   until: Date;
 }
 
-/** The span of one date in the time zone: 23, 24 or 25 hours. */
+/** One date in the time zone: 23, 24 or 25 hours. */
 export function daySpan(date: Temporal.PlainDate, timeZone: string): Span {
   return { from: startOfDay(date, timeZone), until: startOfDay(date.add({ days: 1 }), timeZone) };
 }
@@ -22,13 +22,13 @@ export function startOfDay(date: Temporal.PlainDate, timeZone: string): Date {
 }
 
 /**
- * The instant at which a date's clock shows a time. Of two the earlier; where the clock was put forward over that time, the
- * moment of it.
+ * The instant at which clocks show a time on a date: the earlier one when they show it twice. When clocks were set forward
+ * past that time, the instant of the change.
  */
 export function instantAt(date: Temporal.PlainDate, time: Temporal.PlainTime, timeZone: string): Date {
   const zoned = date.toZonedDateTime({ timeZone, plainTime: time });
-  const putForward = zoned.toPlainTime().equals(time) ? null : zoned.getTimeZoneTransition("previous");
-  return new Date((putForward ?? zoned).epochMilliseconds);
+  const skippedAt = zoned.toPlainTime().equals(time) ? null : zoned.getTimeZoneTransition("previous");
+  return new Date((skippedAt ?? zoned).epochMilliseconds);
 }
 
 /** The shop's date at an instant. */
@@ -36,7 +36,7 @@ export function dateAt(instant: Date, timeZone: string): Temporal.PlainDate {
   return zonedAt(instant, timeZone).toPlainDate();
 }
 
-/** The shop's clock at an instant, as `HH:MM`. */
+/** The shop's time of day at an instant, as `HH:MM`. */
 export function clockAt(instant: Date, timeZone: string): string {
   return timeAt(instant, timeZone).toString({ smallestUnit: "minute" });
 }
@@ -51,7 +51,7 @@ export function isoAt(instant: Date, timeZone: string): string {
   return zonedAt(instant, timeZone).toString({ timeZoneName: "never", smallestUnit: "second" });
 }
 
-/** The English name of a date's weekday, such as `Sunday`: the model's language, whatever the shop's is. */
+/** The English weekday of a date, such as `Sunday`. The model's language is English, independent of the shop's locale. */
 export function weekdayOf(date: Temporal.PlainDate): string {
   return date.toLocaleString("en", { weekday: "long" });
 }

@@ -1,17 +1,17 @@
 /**
- * Money: integers in the currency's minor unit (bigint), from text and back. Never a float.
+ * Money as integers in the currency's minor unit (bigint), never as floats: parsing, rounding and formatting.
  *
- * Owns parsing, rounding and formatting; knows nothing of products or sales.
+ * It knows nothing of products or sales.
  */
 import { BadInputError } from "../errors.ts";
 
-/** Quantities are stored as numeric(12,3): thousandths make them exact integers. */
+/** Quantities are stored as numeric(12,3): in thousandths they are exact integers. */
 export const QUANTITY_SCALE = 3;
 const QUANTITY_FACTOR = 10n ** BigInt(QUANTITY_SCALE);
 
 const fractionDigits = new Map<string, number>();
 
-/** How many decimals the currency's minor unit has: 0 for VND, 2 for USD. Source: the CLDR data of `Intl`. */
+/** The number of decimals of the currency: 0 for VND, 2 for USD. Source: the CLDR data of `Intl`. */
 export function currencyDecimals(currency: string): number {
   let digits = fractionDigits.get(currency);
   if (digits === undefined) {
@@ -22,12 +22,12 @@ export function currencyDecimals(currency: string): number {
   return digits;
 }
 
-/** A plain decimal (`"187000"`, `"-4.50"`) as minor units. More decimals than the currency has: `BadInputError`. */
+/** A plain decimal (`"187000"`, `"-4.50"`) as minor units. `BadInputError` for more decimals than the currency has. */
 export function parseMinor(decimal: string, currency: string): bigint {
   return parseScaled(decimal, currencyDecimals(currency), currency);
 }
 
-/** A plain decimal quantity as thousandths. More than three decimals: `BadInputError`. */
+/** A plain decimal quantity as thousandths. `BadInputError` for more than three decimals. */
 export function parseQuantity(decimal: string): bigint {
   return parseScaled(decimal, QUANTITY_SCALE, "a quantity");
 }
@@ -55,13 +55,13 @@ export function minorToDecimal(minor: bigint, currency: string): string {
   return decimalText(minor, currencyDecimals(currency));
 }
 
-/** Minor units as text in the shop's locale, such as `187.000 ₫`. Exact for any size: `Intl` is given the decimal string. */
+/** Minor units as text in the shop's locale, such as `187.000 ₫`. Exact for any size, because `Intl` formats a decimal string. */
 export function formatMoney(minor: bigint, shop: { locale: string; currency: string }): string {
   const format = new Intl.NumberFormat(shop.locale, { style: "currency", currency: shop.currency });
   return format.format(minorToDecimal(minor, shop.currency) as Intl.StringNumericLiteral);
 }
 
-/** The change from `before` to `now` in percent with one decimal, or null when `before` is 0 and a percentage means nothing. */
+/** The change from `before` to `now` in percent with one decimal; null when `before` is 0. */
 export function changePercent(now: bigint, before: bigint): number | null {
   if (before === 0n) return null;
   return Number(divideRounded((now - before) * 1000n, abs(before))) / 10;

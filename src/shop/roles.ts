@@ -1,7 +1,8 @@
-/** The roles of staff and their order. */
+/** The roles of staff. */
+
+/** From the fewest rights to the most. */
 export const STAFF_ROLES = ["staff", "manager", "owner"] as const;
 
-/** The roles in rising order of rights. */
 export type StaffRole = (typeof STAFF_ROLES)[number];
 
 /** Whether `role` has more rights than `than`. */
@@ -9,12 +10,12 @@ export function isHigherRole(role: StaffRole, than: StaffRole): boolean {
   return STAFF_ROLES.indexOf(role) > STAFF_ROLES.indexOf(than);
 }
 
-/** The one of two roles with fewer rights. */
+/** The role with fewer rights. */
 export function lowerRole(one: StaffRole, other: StaffRole): StaffRole {
   return isHigherRole(one, other) ? other : one;
 }
 
-/** The roles whose rights `role` has: itself and those beneath. */
+/** `role` and all roles with fewer rights. */
 export function rolesUpTo(role: StaffRole): StaffRole[] {
   return STAFF_ROLES.filter((candidate) => !isHigherRole(candidate, role));
 }

@@ -1,5 +1,5 @@
 /**
- * The shop as its settings describe it: what every figure, date and sentence about it depends on.
+ * The shop's settings, on which its figures, dates and texts depend.
  */
 export interface Shop {
   readonly name: string;

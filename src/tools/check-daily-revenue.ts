@@ -1,8 +1,9 @@
 /**
- * The revenue tool: what one day brought, beside the day before and the same weekday a week earlier.
+ * The revenue tool: the figures of one day, compared with the day before and the same weekday a week earlier.
  *
- * What is not imported is unknown, never 0: the status says how much of the day is known. All amounts come out as plain
- * decimals and as text in the shop's locale, changes in percent too: the model formats and computes nothing.
+ * Sales that are not imported are unknown, never 0: the status says how much of the day is known. The output has all amounts
+ * as plain decimals and as text in the shop's locale, and all changes in percent, so that the model formats and computes
+ * nothing.
  */
 import { z } from "zod";
 import { findSalesCoverage, getRevenue, type RevenueFigures, type SalesCoverage } from "../db/queries/shop/revenue.ts";
@@ -13,23 +14,26 @@ import type { Shop } from "../shop/shop.ts";
 import { defineTool, type ToolContext, type ToolOutput } from "./tool.ts";
 
 export const DailyRevenueInput = z.strictObject({
-  date: z.iso.date("must be a day of the calendar, as YYYY-MM-DD").describe("Day in the shop's time zone, YYYY-MM-DD"),
+  date: z.iso
+    .date("must be a calendar date in the form YYYY-MM-DD")
+    .describe("Day in the shop's time zone, YYYY-MM-DD"),
 });
 
 /** How much of a day is known. */
 type DayStatus = "complete" | "no_sales" | "so_far" | "partly_imported" | "not_imported" | "future";
 
-interface KnownDay {
+interface DayCoverage {
   date: Temporal.PlainDate;
   status: DayStatus;
-  /** What is known of the day; null where nothing is. */
+  /** The known part of the day; null when nothing is known. */
   span: Span | null;
-  /** The last instant that is known of a day that is not whole. */
+  /** The last known instant of a day that is not complete. */
   knownUntil?: Date;
+  /** What the status means for this day, for the model. */
   note: string;
 }
 
-/** Makes the tool; only `allowedRoles` may use it. */
+/** Creates the tool; only `allowedRoles` may use it. */
 export function createCheckDailyRevenue(allowedRoles: readonly StaffRole[]) {
   return defineTool({
     name: "CheckDailyRevenue",
@@ -44,7 +48,7 @@ export function createCheckDailyRevenue(allowedRoles: readonly StaffRole[]) {
 
 async function describeDay(date: Temporal.PlainDate, { db, shop, now }: ToolContext): Promise<ToolOutput> {
   const coverage = await findSalesCoverage(db);
-  const day = knowDay(date, { coverage, shop, now });
+  const day = findDayCoverage(date, { coverage, shop, now });
   const head = {
     date: date.toString(),
     weekday: weekdayOf(date),
@@ -58,7 +62,7 @@ async function describeDay(date: Temporal.PlainDate, { db, shop, now }: ToolCont
   const figures = await getRevenue(db, day.span);
   if (day.status === "complete" && isEmpty(figures)) return { ...head, ...NO_SALES, orders: 0 };
   const compare = async (days: number) => {
-    const before = knowDay(date.subtract({ days }), { coverage, shop, now });
+    const before = findDayCoverage(date.subtract({ days }), { coverage, shop, now });
     const span = sameTimeOfDay(before, day, shop);
     return describeChange(before, figures, span && (await getRevenue(db, span)), shop);
   };
@@ -71,32 +75,32 @@ async function describeDay(date: Temporal.PlainDate, { db, shop, now }: ToolCont
   };
 }
 
-/** Between two imported days: whether the shop was closed or a file is missing cannot be told, so it is no zero. */
+/** For a day without sales between days with sales: the shop was closed, or a file is missing, so this is not zero. */
 const NO_SALES = {
   status: "no_sales",
-  note: "No sales are recorded for this day: the shop was closed, or its sales were not imported. Not known to be zero.",
+  note: "No sales are recorded for this day: the shop was closed, or its sales were not imported. The revenue is unknown, not zero.",
 } satisfies { status: DayStatus; note: string };
 
 function isEmpty({ orders, refunds, grossSales }: RevenueFigures): boolean {
   return orders === 0 && refunds === 0n && grossSales === 0n;
 }
 
-function knowDay(
+function findDayCoverage(
   date: Temporal.PlainDate,
   { coverage, shop, now }: { coverage: SalesCoverage | null; shop: Shop; now: Date },
-): KnownDay {
+): DayCoverage {
   const today = dateAt(now, shop.timeZone);
-  const unknown = (status: DayStatus, note: string): KnownDay => ({ date, status, span: null, note });
+  const unknown = (status: DayStatus, note: string): DayCoverage => ({ date, status, span: null, note });
   if (Temporal.PlainDate.compare(date, today) > 0)
     return unknown("future", `${date} is in the future: today is ${today}.`);
   if (!coverage) return unknown("not_imported", "No sales are imported yet.");
 
   const span = daySpan(date, shop.timeZone);
-  const reach = isoAt(coverage.lastSaleAt, shop.timeZone);
+  const end = isoAt(coverage.lastSaleAt, shop.timeZone);
   if (span.from > coverage.lastSaleAt) {
     return unknown(
       "not_imported",
-      `The sales of ${date} are not imported yet: sales reach up to ${reach}. It is unknown, not zero.`,
+      `Sales of ${date} are not imported yet: imported sales end at ${end}. The revenue is unknown, not zero.`,
     );
   }
   if (span.until <= coverage.firstSaleAt) {
@@ -105,25 +109,25 @@ function knowDay(
       `Imported sales begin on ${dateAt(coverage.firstSaleAt, shop.timeZone)}: earlier days are unknown, not zero.`,
     );
   }
-  // Sales may be dated up to a day ahead of our clock: of today only what is over is told.
+  // Sales may be dated up to a day after `now`: today's figures include only the past.
   const knownUntil = coverage.lastSaleAt < now ? coverage.lastSaleAt : now;
   const known = { date, span: upTo(span, knownUntil), knownUntil };
   const clock = clockAt(knownUntil, shop.timeZone);
   if (date.equals(today)) return { ...known, status: "so_far", note: `Today so far, until ${clock}.` };
   if (coverage.lastSaleAt < span.until && coverage.importedAt < span.until) {
-    const note = `Imported up to ${clock} of that day: later sales are not in yet.`;
+    const note = `Imported up to ${clock} of that day: later sales are not imported yet.`;
     return { ...known, status: "partly_imported", note };
   }
   return { date, status: "complete", span, note: "The whole day." };
 }
 
-/** The last instant belongs to what is known: the span ends just behind it. */
+/** The span up to and including the instant `last`. */
 function upTo({ from }: Span, last: Date): Span {
   return { from, until: new Date(last.getTime() + 1) };
 }
 
-/** A day that is not over is compared with the same part of an earlier day, by the clock on the wall. */
-function sameTimeOfDay(before: KnownDay, day: KnownDay, shop: Shop): Span | null {
+/** A day that is not complete is compared with the same part of an earlier day, up to the same time of day. */
+function sameTimeOfDay(before: DayCoverage, day: DayCoverage, shop: Shop): Span | null {
   if (!before.span || !day.knownUntil) return before.span;
   return upTo(before.span, instantAt(before.date, timeAt(day.knownUntil, shop.timeZone), shop.timeZone));
 }
@@ -144,7 +148,7 @@ function describeFigures(figures: RevenueFigures, shop: Shop) {
   };
 }
 
-function describeChange(before: KnownDay, now: RevenueFigures, then: RevenueFigures | null, shop: Shop) {
+function describeChange(before: DayCoverage, now: RevenueFigures, then: RevenueFigures | null, shop: Shop) {
   const head = { date: before.date.toString(), weekday: weekdayOf(before.date), status: before.status };
   if (!then) return { ...head, note: before.note };
   if (before.status === "complete" && isEmpty(then)) return { ...head, ...NO_SALES };

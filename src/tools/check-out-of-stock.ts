@@ -1,4 +1,4 @@
-/** The stock tool: what has run out, what is low, how long the rest lasts. */
+/** The stock tool: which products are out of stock or low, and how long the stock lasts. */
 import { z } from "zod";
 import {
   countLowStock,
@@ -11,9 +11,9 @@ import { dateAt, isoAt, startOfDay } from "../shop/calendar.ts";
 import { STAFF_ROLES } from "../shop/roles.ts";
 import { defineTool } from "./tool.ts";
 
-/** Most products named in each list: a longer one is counted, and would not be read anyway. */
+/** Most products in each list. A longer list is only counted, since nobody would read it. */
 const MAX_PRODUCTS = 50;
-/** Days of sales that an average day is taken from. */
+/** The number of open days for the average sales per day. */
 const OPEN_DAYS = 14;
 
 export const checkOutOfStock = defineTool({

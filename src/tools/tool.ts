@@ -1,7 +1,7 @@
 /**
- * What a tool is: a name and a description for the model, a schema for its arguments, who may use it, and the work.
+ * A tool: a name and a description for the model, a schema for its arguments, the allowed roles, and the function to run.
  *
- * Who is asking never comes from the model: it is in the context, and `assistant/execute-tool` checks it.
+ * The model never says who is asking. `assistant/execute-tool.ts` knows that, and checks the role.
  */
 import { z } from "zod";
 import type { Db } from "../db/client.ts";
@@ -15,20 +15,20 @@ export interface ToolContext {
   now: Date;
 }
 
-/** A JSON object: what the model reads. */
+/** A JSON object for the model. */
 export type ToolOutput = { [key: string]: unknown };
 
 export interface ToolDefinition<Input extends z.ZodObject> {
-  /** What the model calls it by: letters, digits, `_` and `-`, at most 64. */
+  /** The model's name for the tool: letters, digits, `_` and `-`, at most 64 characters. */
   name: string;
   /** Says when to use it, not how it works. */
   description: string;
-  /** What a person reads while it runs, in plain words, such as "Checking stock". */
+  /** Shown to people while the tool runs, such as "Checking stock". */
   label: { en: string; vi: string };
-  /** A strict object; every property required (optional means nullable), as OpenAI's strict mode asks. */
+  /** A strict object with required properties only (optional ones are nullable), as OpenAI's strict mode demands. */
   input: Input;
   allowedRoles: readonly StaffRole[];
-  /** Throws an `AppError` whose message the model may read; any other error is masked. */
+  /** May throw an `AppError`, whose message the model reads. Any other error is masked. */
   execute(input: z.output<Input>, context: ToolContext): Promise<ToolOutput>;
 }
 
@@ -39,11 +39,11 @@ export interface Tool {
   /** JSON Schema of the arguments. */
   readonly parameters: Record<string, unknown>;
   readonly allowedRoles: readonly StaffRole[];
-  /** Checks arguments (already JSON): the work to do with them, or what is wrong in words for the model. */
+  /** Checks the arguments (parsed JSON). Returns the function to run with them, or a description of the fault for the model. */
   parse(args: unknown): { run(context: ToolContext): Promise<ToolOutput> } | { fault: string };
 }
 
-/** Makes a tool of its definition; the argument's type stays inside. */
+/** Creates a tool from its definition. The type of the arguments does not appear in the result. */
 export function defineTool<Input extends z.ZodObject>(definition: ToolDefinition<Input>): Tool {
   const { $schema, ...parameters } = z.toJSONSchema(definition.input);
   return {

@@ -84,7 +84,7 @@ test("arguments that do not fit are answered with what is wrong with them", asyn
   );
 
   expect(ends.map(({ error }) => error)).toEqual([
-    expect.stringMatching(/^The arguments do not fit: .*must be a day of the calendar, as YYYY-MM-DD/),
+    expect.stringMatching(/^The arguments do not fit: .*must be a calendar date in the form YYYY-MM-DD/),
     expect.stringContaining("date"),
     expect.stringMatching(/^The arguments do not fit: .*expected object/),
     expect.stringMatching(/^The arguments do not fit: .*expected object/),

@@ -19,7 +19,7 @@ test("a currency has the decimals of its minor unit", () => {
   expect(CURRENCIES.map(currencyDecimals)).toEqual([0, 2, 0, 3]);
 });
 
-test("a plain decimal is read into minor units, whatever zeros it ends in", () => {
+test("a plain decimal becomes minor units, with any number of trailing zeros", () => {
   expect(parseMinor("187000", "VND")).toBe(187_000n);
   expect(parseMinor("187000.00", "VND")).toBe(187_000n);
   expect(parseMinor("4.5", "USD")).toBe(450n);
@@ -28,7 +28,7 @@ test("a plain decimal is read into minor units, whatever zeros it ends in", () =
   expect(parseMinor("9007199254740993", "VND")).toBe(9_007_199_254_740_993n);
 });
 
-test("what is no plain decimal, or has more decimals than the currency, is refused and quoted", () => {
+test("text that is not a plain decimal, or has too many decimals, is rejected and quoted", () => {
   for (const text of ["", "4,50", "1.000.000", "1e3", "$4", "٤", "+4", " 4", ".5", "5.", "--4", "NaN"]) {
     expect(() => parseMinor(text, "USD")).toThrow(new BadInputError(`"${text}" is not a plain decimal number`));
   }
@@ -36,7 +36,7 @@ test("what is no plain decimal, or has more decimals than the currency, is refus
   expect(() => parseQuantity("0.0001")).toThrow('"0.0001" has more decimals than a quantity allows (3)');
 });
 
-test("minor units written as a decimal are read back as themselves, in every currency and of any size", () => {
+test("minor units survive formatting and parsing, in every currency and of any size", () => {
   fc.assert(
     fc.property(fc.bigInt(), fc.constantFrom(...CURRENCIES), (minor, currency) => {
       expect(parseMinor(minorToDecimal(minor, currency), currency)).toBe(minor);
@@ -53,7 +53,7 @@ test("a decimal has all the decimals of its currency", () => {
   expect(quantityText(-250n)).toBe("-0.250");
 });
 
-test("a line is rounded to the minor unit half away from zero", () => {
+test("a line's amount is rounded to the minor unit, half away from zero", () => {
   expect(lineAmount(250n, 379_002n)).toBe(94_751n);
   expect(lineAmount(-250n, 379_002n)).toBe(-94_751n);
   expect(lineAmount(333n, 450n)).toBe(150n);
@@ -61,7 +61,7 @@ test("a line is rounded to the minor unit half away from zero", () => {
   expect(lineAmount(-1n, 500n)).toBe(-1n);
 });
 
-test("a division is at most half a unit off, and the same on both sides of zero", () => {
+test("a division is at most half a unit off, and symmetric around zero", () => {
   const parts = fc.bigInt({ min: 1n, max: 10n ** 12n });
   fc.assert(
     fc.property(fc.bigInt(), parts, (amount, count) => {
@@ -74,7 +74,7 @@ test("a division is at most half a unit off, and the same on both sides of zero"
   );
 });
 
-test("an amount is written the shop's way, exactly, whatever its size", () => {
+test("an amount of any size is formatted exactly, in the shop's locale", () => {
   const vnd = { locale: "vi-VN", currency: "VND" };
 
   expect(formatMoney(187_000n, vnd)).toBe("187.000\u00a0₫");
@@ -83,7 +83,7 @@ test("an amount is written the shop's way, exactly, whatever its size", () => {
   expect(formatMoney(123_456_789n, { locale: "de-DE", currency: "EUR" })).toBe("1.234.567,89\u00a0€");
 });
 
-test("a change is in percent with one decimal, by the size of what was before", () => {
+test("a change is in percent of the absolute value before, with one decimal", () => {
   expect(changePercent(187n, 200n)).toBe(-6.5);
   expect(changePercent(2_003n, 2_000n)).toBe(0.2);
   expect(changePercent(1_997n, 2_000n)).toBe(-0.2);
@@ -92,7 +92,7 @@ test("a change is in percent with one decimal, by the size of what was before", 
   expect(changePercent(50n, 50n)).toBe(0);
 });
 
-test("a change from nothing has no percentage", () => {
+test("a change from zero has no percentage", () => {
   expect(changePercent(50n, 0n)).toBeNull();
   expect(changePercent(0n, 0n)).toBeNull();
 });

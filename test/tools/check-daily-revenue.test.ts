@@ -6,7 +6,7 @@ const PRODUCTS = [
   "TEA,Trà đào,,39000,,50,10",
   "BEANS,Hạt Arabica,,379002,200002,5,2",
 ];
-/** Sunday morning, when all that is told of Saturday has been imported. */
+/** Sunday morning, when all sales of Saturday are imported. */
 const SUNDAY = "2026-11-15T10:00";
 const SATURDAY = { date: "2026-11-14" };
 
@@ -19,7 +19,7 @@ async function openShop(...sales: string[]): Promise<TestShop> {
 
 const askSaturday = (shop: TestShop) => shop.ask("CheckDailyRevenue", SATURDAY, SUNDAY);
 
-test("a day is told in the words of the trade: refunds net of their discount, a SKU twice, weights, what has no cost", async () => {
+test("a day's figures cover refunds net of their discount, a SKU twice, weights, and products without a cost", async () => {
   const shop = await openShop(
     "R1,2026-11-14T09:31,COFFEE,2,45000,5000",
     "R1,2026-11-14T09:31,TEA,1,39000,",
@@ -68,7 +68,7 @@ test("a sale at 23:59:59 belongs to the day, one at 00:00:00 to the next", async
   expect(revenue).toMatchObject([{ net_revenue: 1 }, { net_revenue: 110 }, { net_revenue: 1000 }]);
 });
 
-test("a day on which the clock is put forward has 23 hours, one on which it is put back has 25", async () => {
+test("a day has 23 hours when clocks are set forward, and 25 when they are set back", async () => {
   const shop = await openTestShop(NEW_YORK);
   await shop.stock("2026-03-01T08:00", "COFFEE,Coffee,,1.00,0.25,100,10");
   await shop.sell(
@@ -92,7 +92,7 @@ test("a day on which the clock is put forward has 23 hours, one on which it is p
   expect(long).toMatchObject({ orders: 4, net_revenue: 11.11, net_revenue_text: "$11.11" });
 });
 
-test("amounts of a currency with cents are plain decimals, and text the shop's way", async () => {
+test("amounts with cents are plain decimals, and text in the shop's locale", async () => {
   const shop = await openTestShop(NEW_YORK);
   await shop.stock("2026-11-01T08:00", "COFFEE,Coffee,,4.50,1.25,100,10");
   await shop.sell(
@@ -117,7 +117,7 @@ test("amounts of a currency with cents are plain decimals, and text the shop's w
   expect(coffee).toMatchObject(amount("net_revenue", 4.5, "$4.50"));
 });
 
-test("a day on which nothing has a cost has no gross profit, and says how much that is", async () => {
+test("a day without any known cost has no gross profit, and reports the revenue without a cost", async () => {
   const shop = await openShop(
     "R1,2026-11-14T09:00,TEA,2,39000,8000",
     "R2,2026-11-14T10:00,UNKNOWN,1,12000,",
@@ -151,7 +151,7 @@ test("a cost of 0 is a cost", async () => {
   });
 });
 
-test("orders are the receipts with something sold: a receipt that only refunds is none, one that does both is one", async () => {
+test("orders are receipts with a sale: a receipt with refunds only does not count, one with both counts once", async () => {
   const shop = await openShop(
     "R1,2026-11-14T09:00,COFFEE,1,45000,",
     "R1,2026-11-14T09:00,TEA,-1,39000,",
@@ -165,7 +165,7 @@ test("orders are the receipts with something sold: a receipt that only refunds i
   expect(output).toMatchObject({ net_revenue_text: text("-39.000 ₫"), average_order_value: -39_000 });
 });
 
-test("a yesterday that is not imported yet is unknown, never zero", async () => {
+test("yesterday is unknown, not zero, until it is imported", async () => {
   const shop = await openShop("R1,2026-11-13T21:00,COFFEE,1,45000,");
 
   const output = await askSaturday(shop);
@@ -174,13 +174,13 @@ test("a yesterday that is not imported yet is unknown, never zero", async () => 
     date: "2026-11-14",
     weekday: "Saturday",
     status: "not_imported",
-    note: "The sales of 2026-11-14 are not imported yet: sales reach up to 2026-11-13T21:00:00+07:00. It is unknown, not zero.",
+    note: "Sales of 2026-11-14 are not imported yet: imported sales end at 2026-11-13T21:00:00+07:00. The revenue is unknown, not zero.",
     currency: "VND",
     data_through: "2026-11-13T21:00:00+07:00",
   });
 });
 
-test("without any sales every day is not imported yet", async () => {
+test("without any sales every day is not imported", async () => {
   const shop = await openTestShop();
 
   const output = await askSaturday(shop);
@@ -189,7 +189,7 @@ test("without any sales every day is not imported yet", async () => {
   expect(output).not.toHaveProperty("net_revenue");
 });
 
-test("a day to come is said to be in the future, also where the sales already reach into it", async () => {
+test("a future day is reported as future, even when sales are already dated on it", async () => {
   const shop = await openShop("R1,2026-11-15T09:00,COFFEE,1,45000,", "R2,2026-11-16T09:00,COFFEE,1,45000,");
 
   const output = await shop.ask("CheckDailyRevenue", { date: "2026-11-16" }, SUNDAY);
@@ -198,7 +198,7 @@ test("a day to come is said to be in the future, also where the sales already re
   expect(output).not.toHaveProperty("net_revenue");
 });
 
-test("today is the day of the shop's clock, not that of UTC", async () => {
+test("today is the date in the shop's time zone, not in UTC", async () => {
   const shop = await openTestShop();
   await shop.sell("2026-11-15T06:30", "R1,2026-11-15T06:00,COFFEE,1,45000,");
 
@@ -207,7 +207,7 @@ test("today is the day of the shop's clock, not that of UTC", async () => {
   expect(output).toMatchObject({ status: "so_far", as_of: "06:00", net_revenue: 45_000 });
 });
 
-test("today is told so far, and compared with other days up to the same time on the clock", async () => {
+test("today's figures are so far, and compared with other days up to the same time of day", async () => {
   const shop = await openShop(
     "W1,2026-11-07T10:15:00,COFFEE,1,40000,",
     "W2,2026-11-07T10:15:01,COFFEE,1,999,",
@@ -230,7 +230,7 @@ test("today is told so far, and compared with other days up to the same time on 
   });
 });
 
-test("sales that are dated after now are not of today so far", async () => {
+test("sales dated after now do not count for today so far", async () => {
   const shop = await openShop(
     "Y1,2026-11-13T10:00,COFFEE,1,30000,",
     "Y2,2026-11-13T12:00,COFFEE,1,999,",
@@ -249,7 +249,7 @@ test("sales that are dated after now are not of today so far", async () => {
   });
 });
 
-test("a sale in the last millisecond of today leaves the days it is compared with whole", async () => {
+test("with a sale in the last millisecond of today the other days are compared as a whole", async () => {
   const shop = await openShop("Y1,2026-11-13T10:00,COFFEE,1,30000,", "T1,2026-11-14T23:59:59.999,COFFEE,1,45000,");
 
   const output = await shop.ask("CheckDailyRevenue", SATURDAY, "2026-11-14T23:59:59.999");
@@ -257,7 +257,7 @@ test("a sale in the last millisecond of today leaves the days it is compared wit
   expect(output).toMatchObject({ status: "so_far", as_of: "23:59", previous_day: { net_revenue: 30_000 } });
 });
 
-test("where the clock of the day compared with skipped the hour, only what came before the skip counts", async () => {
+test("when clocks skipped the hour on the other day, only sales before the change count", async () => {
   const shop = await openTestShop(NEW_YORK);
   await shop.sell(
     "2026-03-15T03:00",
@@ -274,7 +274,7 @@ test("where the clock of the day compared with skipped the hour, only what came 
   });
 });
 
-test("a past day that was imported before it ended is told up to its last sale, and compared so", async () => {
+test("a past day imported before its end is known up to its last sale, and compared up to then", async () => {
   const shop = await openTestShop();
   await shop.sell(
     "2026-11-14T12:30",
@@ -287,14 +287,14 @@ test("a past day that was imported before it ended is told up to its last sale, 
 
   expect(output).toMatchObject({
     status: "partly_imported",
-    note: "Imported up to 12:00 of that day: later sales are not in yet.",
+    note: "Imported up to 12:00 of that day: later sales are not imported yet.",
     data_through: "2026-11-14T12:00:00+07:00",
     net_revenue: 25_000,
     previous_day: { status: "complete", net_revenue: 50_000, change_percent: -50 },
   });
 });
 
-test("an import of older sales does not make a partly imported day whole", async () => {
+test("an import of older sales does not complete a partly imported day", async () => {
   const shop = await openTestShop();
   await shop.sell("2026-11-14T12:30", "S1,2026-11-14T12:00,COFFEE,1,25000,");
   await shop.sell(SUNDAY, "O1,2026-10-01T12:00,COFFEE,1,10000,");
@@ -304,7 +304,7 @@ test("an import of older sales does not make a partly imported day whole", async
   expect(output).toMatchObject({ status: "partly_imported", net_revenue: 25_000 });
 });
 
-test("a day is whole once a file with its newest sale was first imported after its end, although it closed early", async () => {
+test("a day is complete once a file with its newest sale was first imported after its end, even if the shop closed early", async () => {
   const shop = await openTestShop();
   await shop.sell("2026-11-14T12:30", "S1,2026-11-14T12:00,COFFEE,1,25000,");
   await shop.sell("2026-11-15T00:00", "S0,2026-11-14T08:00,COFFEE,1,20000,", "S1,2026-11-14T12:00,COFFEE,1,25000,");
@@ -314,7 +314,7 @@ test("a day is whole once a file with its newest sale was first imported after i
   expect(output).toMatchObject({ status: "complete", net_revenue: 45_000 });
 });
 
-test("the same file imported again makes no partly imported day whole: it says nothing new", async () => {
+test("importing the same file again does not complete a partly imported day", async () => {
   const shop = await openTestShop();
   await shop.sell("2026-11-14T15:05", "S1,2026-11-14T14:50,COFFEE,1,25000,");
   await shop.sell("2026-11-15T08:00", "S1,2026-11-14T14:50,COFFEE,1,25000,");
@@ -324,7 +324,7 @@ test("the same file imported again makes no partly imported day whole: it says n
   expect(output).toMatchObject({ status: "partly_imported", net_revenue: 25_000 });
 });
 
-test("days before the first sale are unknown, and nothing is compared with them", async () => {
+test("days before the first sale are unknown, and are not compared with", async () => {
   const shop = await openShop("R1,2026-11-14T09:00,COFFEE,1,45000,", "R2,2026-11-15T09:00,COFFEE,1,45000,");
   const note = "Imported sales begin on 2026-11-14: earlier days are unknown, not zero.";
 
@@ -337,7 +337,7 @@ test("days before the first sale are unknown, and nothing is compared with them"
   expect(first.previous_day).toEqual({ date: "2026-11-13", weekday: "Friday", status: "not_imported", note });
 });
 
-test("a day without a receipt between others is no zero: the shop was closed, or a file is missing", async () => {
+test("a day without receipts between others is unknown, not zero: the shop was closed, or a file is missing", async () => {
   const shop = await openShop(
     "R1,2026-11-12T09:00,COFFEE,1,45000,",
     "R2,2026-11-14T09:00,COFFEE,1,45000,",
@@ -350,14 +350,14 @@ test("a day without a receipt between others is no zero: the shop was closed, or
   expect(friday).toMatchObject({
     status: "no_sales",
     orders: 0,
-    note: expect.stringContaining("Not known to be zero"),
+    note: expect.stringContaining("unknown, not zero"),
   });
   expect(friday).not.toHaveProperty("net_revenue");
   expect(previous_day).toMatchObject({ status: "no_sales" });
   expect(previous_day).not.toHaveProperty("net_revenue");
 });
 
-test("a change from a day that brought nothing has no percentage", async () => {
+test("a change from a day with zero revenue has no percentage", async () => {
   const shop = await openShop(
     "R1,2026-11-13T09:00,COFFEE,1,45000,",
     "R2,2026-11-13T10:00,COFFEE,-1,45000,",
@@ -370,7 +370,7 @@ test("a change from a day that brought nothing has no percentage", async () => {
   expect(previous_day).toMatchObject({ net_revenue: 0, change_percent: null, change_text: null });
 });
 
-test("a change is rounded to a tenth of a percent, half away from zero, and none has no sign", async () => {
+test("a change is rounded to a tenth of a percent, half away from zero, and zero has no sign", async () => {
   const shop = await openShop(
     "R1,2026-11-07T09:00,COFFEE,1,2000,",
     "R2,2026-11-13T09:00,COFFEE,1,2003,",
@@ -385,7 +385,7 @@ test("a change is rounded to a tenth of a percent, half away from zero, and none
   expect(output.previous_day).toMatchObject({ change_percent: 0, change_text: "0%" });
 });
 
-test("amounts beyond 2^53, and a sum beyond 64 bits, are exact in their text", async () => {
+test("amounts over 2^53, and a sum over 64 bits, are exact as text", async () => {
   const shop = await openShop(
     "R1,2026-11-14T09:00,COFFEE,999999999,9000000000,",
     "R2,2026-11-14T09:01,COFFEE,999999999,9000000000,",
@@ -402,22 +402,22 @@ test("amounts beyond 2^53, and a sum beyond 64 bits, are exact in their text", a
   });
 });
 
-/** An amount and its text as the tool gives them. */
+/** An amount and its text as in the tool's output. */
 function amount(name: string, value: number, written: string) {
   return { [name]: value, [`${name}_text`]: text(written) };
 }
 
-/** Between number and sign stands a space that does not break. */
+/** `Intl` puts a no-break space between number and currency. */
 function text(written: string): string {
   return written.replace(" ", "\u00a0");
 }
 
-test("every day is asked for as a date of the calendar, and as nothing else", async () => {
+test("only a valid calendar date is accepted", async () => {
   const shop = await openTestShop(HANOI);
   const ask = (date: unknown) => () => shop.ask("CheckDailyRevenue", { date }, SUNDAY);
 
   for (const date of ["2026-02-29", "14/11/2026", "yesterday", "2026-11-14T00:00", "", null, 20261114]) {
-    expect(ask(date)).toThrow("must be a day of the calendar, as YYYY-MM-DD");
+    expect(ask(date)).toThrow("must be a calendar date in the form YYYY-MM-DD");
   }
   expect(await ask("2028-02-29")()).toMatchObject({ status: "future" });
 });

@@ -6,7 +6,7 @@ import { openTestShop, type TestShop } from "../support/shop.ts";
 const NOW = "2026-11-22T10:00";
 const askStock = (shop: TestShop) => shop.ask("CheckOutOfStock", {}, NOW);
 
-test("out of stock is 0 or less, low is at or under the product's own reorder level, scarcest first", async () => {
+test("out of stock is 0 or less, low is at or below the product's reorder level, scarcest first", async () => {
   const shop = await openTestShop();
   await shop.stock(
     "2026-11-22T08:00",
@@ -39,7 +39,7 @@ test("out of stock is 0 or less, low is at or under the product's own reorder le
   });
 });
 
-test("the pace is that of the last 14 open days: closed days between, earlier ones and today are left out", async () => {
+test("sales per day are from the last 14 open days, without closed days, earlier days and today", async () => {
   const shop = await openTestShop();
   await shop.stock(
     "2026-11-22T08:00",
@@ -74,7 +74,7 @@ test("the pace is that of the last 14 open days: closed days between, earlier on
   });
 });
 
-test("a shop that has been open for two days, by its own clock, has the pace of two days", async () => {
+test("after two open days, in the shop's time zone, sales per day are from two days", async () => {
   const shop = await openTestShop();
   await shop.stock("2026-11-22T08:00", "MILK,Sữa,,,,4,10");
   await shop.sell(
@@ -89,7 +89,7 @@ test("a shop that has been open for two days, by its own clock, has the pace of 
   expect(output).toMatchObject({ pace_from_open_days: 2, low_stock: [{ sold_a_day: 2.5, days_of_cover: 1.6 }] });
 });
 
-test("sales of today alone, or of last year, give no pace", async () => {
+test("sales of today or of last year alone give no sales per day", async () => {
   const shop = await openTestShop();
   await shop.stock("2026-11-22T08:00", "MILK,Sữa,,,,4,10");
   await shop.sell(NOW, "R1,2026-11-22T09:00,MILK,3,1,", "R2,2025-11-22T12:00,MILK,2,1,");
@@ -99,7 +99,7 @@ test("sales of today alone, or of last year, give no pace", async () => {
   expect(output).toMatchObject({ pace_from_open_days: 0, low_stock: [{ sold_a_day: null, days_of_cover: null }] });
 });
 
-test("a product of which more came back than was sold has no days of cover", async () => {
+test("a product with more refunds than sales has no days of cover", async () => {
   const shop = await openTestShop();
   await shop.stock("2026-11-22T08:00", "MILK,Sữa,,,,4,10");
   await shop.sell(NOW, "R1,2026-11-20T12:00,MILK,-3,1,");
@@ -109,7 +109,7 @@ test("a product of which more came back than was sold has no days of cover", asy
   expect(output).toMatchObject({ low_stock: [{ sold_a_day: -3, days_of_cover: null }] });
 });
 
-test("a product that only a sales file has named is in no list", async () => {
+test("a product that only a sales file contains is in no list", async () => {
   const shop = await openTestShop();
   await shop.stock("2026-11-22T08:00", "MILK,Sữa,,,,100,10");
   await shop.sell(NOW, "R1,2026-11-20T12:00,UNKNOWN,3,1,");
@@ -119,7 +119,7 @@ test("a product that only a sales file has named is in no list", async () => {
   expect(output).toMatchObject({ out_of_stock_count: 0, low_stock_count: 0, out_of_stock: [], low_stock: [] });
 });
 
-test("of more than 50 products in a list the scarcest 50 are named and all are counted", async () => {
+test("a list names the scarcest 50 products, and the count covers all", async () => {
   const shop = await openTestShop();
   const rows = (count: number, row: (n: number) => string) => Array.from({ length: count }, (_, n) => row(n));
   await shop.stock(
@@ -136,7 +136,7 @@ test("of more than 50 products in a list the scarcest 50 are named and all are c
   expect(skus(output.low_stock)).toEqual(rows(50, (n) => `LOW${n}`));
 });
 
-test("the stock is as of the last products import, whatever was imported after", async () => {
+test("the stock is as of the last products import, not of later sales imports", async () => {
   const shop = await openTestShop();
   await shop.stock("2026-11-20T08:00", "MILK,Sữa,,,,4,10");
   await shop.stock("2026-11-21T20:15:30", "MILK,Sữa,,,,4,10");
@@ -147,7 +147,7 @@ test("the stock is as of the last products import, whatever was imported after",
   expect(output).toMatchObject({ stock_as_of: "2026-11-21T20:15:30+07:00", low_stock: [{ stock: 4 }] });
 });
 
-test("without any import there is nothing to tell, and no time of it", async () => {
+test("without any import the lists are empty, and there is no time of the stock", async () => {
   const shop = await openTestShop();
 
   const output = await askStock(shop);
@@ -161,7 +161,7 @@ test("the tool takes no arguments", async () => {
   expect(() => shop.ask("CheckOutOfStock", { below: 10 }, NOW)).toThrow('Unrecognized key: "below"');
 });
 
-test("the database knows the lower case of Vietnamese", async () => {
+test("the database lowercases Vietnamese", async () => {
   const { db } = await openTestShop();
 
   const rows = await db.execute(sql`select lower('ĐÁ XAY') as lower`);
@@ -169,7 +169,7 @@ test("the database knows the lower case of Vietnamese", async () => {
   expect([...rows]).toEqual([{ lower: "đá xay" }]);
 });
 
-/** A product of a shop that has not sold anything. */
+/** A product of a shop without sales. */
 function unsold(product: object) {
   return { ...product, sold_a_day: null, days_of_cover: null };
 }

@@ -5,7 +5,7 @@ import { STAFF_ROLES } from "../../src/shop/roles.ts";
 import { createToolRegistry } from "../../src/tools/registry.ts";
 import { defineTool } from "../../src/tools/tool.ts";
 
-test("the tools are called by the names and take the arguments of the reference", () => {
+test("the tools have the names and arguments of the reference", () => {
   const tools = createToolRegistry(STAFF_ROLES);
 
   const required = [...tools.values()].map(({ name, parameters }) => [name, parameters.required ?? []]);
@@ -22,7 +22,7 @@ test("every tool's arguments meet OpenAI's strict mode", () => {
   expect(faults).toEqual([null, null]);
 });
 
-test("every tool has what a person reads while it runs, in both languages, and a name that OpenAI takes", () => {
+test("every tool has a label in both languages, and a name that OpenAI accepts", () => {
   for (const { name, label, description } of createToolRegistry(STAFF_ROLES).values()) {
     expect(name).toMatch(/^[\w-]{1,64}$/);
     expect(description).toMatch(/^\S.*\.$/);
@@ -37,7 +37,7 @@ test("only the revenue roles may ask for revenue, all staff for stock", () => {
   expect(tools.get("CheckOutOfStock")?.allowedRoles).toEqual(["staff", "manager", "owner"]);
 });
 
-test("arguments that do not fit are told in words, all at once", () => {
+test("one text describes all faults of the arguments", () => {
   const tool = defineTool({
     name: "Order",
     description: "Orders.",

@@ -29,7 +29,7 @@ export function createMetricsEndpoint(deps: MetricsEndpointDeps) {
       const waitSeconds = Math.ceil(refusals.take(networkOf(request.socket.remoteAddress)));
       if (waitSeconds > 0) return send(response, 429, TOO_MANY_REFUSALS, { "retry-after": String(waitSeconds) });
       if (access === "unknown")
-        return send(response, 503, "The token cannot be checked now: the database does not answer\n");
+        return send(response, 503, "The token cannot be checked now: try again in a moment\n");
       return send(response, 401, REFUSAL, { "www-authenticate": "Bearer" });
     }
     onTrusted(request);
@@ -40,7 +40,7 @@ export function createMetricsEndpoint(deps: MetricsEndpointDeps) {
   };
 }
 
-const REFUSAL = "A valid admin token is required: send it as 'Authorization: Bearer <token>'\n";
+const REFUSAL = "A valid admin token is needed: send it as 'Authorization: Bearer <token>'\n";
 const TOO_MANY_REFUSALS = "Too many requests without a valid token from this address\n";
 
 /** How long the check of a token may take, in milliseconds: the database may be unavailable. */

@@ -43,7 +43,7 @@ test("the demo shop is never put into a database that is not its own", async () 
 
   const attempt = seedDemoShop(other.database, { shop: SHOP, now: NOW });
 
-  await expect(attempt).rejects.toThrow(`The demo shop is not put into the database ${other.name}`);
+  await expect(attempt).rejects.toThrow(`The demo shop must not be stored in the database ${other.name}`);
   expect(await other.db.$count(products)).toBe(0);
   await other.close();
 });

@@ -2,13 +2,13 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 
-/** Asks for nothing, and takes any failure as a no. */
+/** Runs a trivial query. Any failure counts as down. */
 export async function isDatabaseUp(db: Db): Promise<boolean> {
   try {
     await db.execute(sql`select 1`);
     return true;
   } catch {
-    // Whatever went wrong, it does not answer: that is all that was asked.
+    // The kind of error does not matter here.
     return false;
   }
 }

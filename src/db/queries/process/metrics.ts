@@ -1,7 +1,7 @@
 /**
- * The state of the queue in figures, for whoever watches over the processes: what waits, how long, who is alive.
+ * The state of the queue for the metrics: what waits, how long, and how many workers are alive.
  *
- * Read by the indexes of what is open, so that the tables' size does not matter. Ages are by the database's clock.
+ * The queries use the partial indexes of open rows, so the size of the tables does not matter. Ages use the database's clock.
  */
 import { and, isNotNull, type SQL, sql } from "drizzle-orm";
 import { CLAIMABLE_STATUSES, OPEN_STATUSES, RUNNING_STATUSES } from "../../../run-states.ts";
@@ -9,7 +9,7 @@ import type { Db } from "../../client.ts";
 import { hasStatus, replies, runs, workers } from "../../schema/index.ts";
 import { workerIsAlive } from "../../worker-lock.ts";
 
-/** All of it, one statement after the other. */
+/** All figures, one query after another. */
 export async function readDatabaseState(db: Db) {
   const openRuns = await countOpenRuns(db);
   const deliveries = await countWaitingDeliveries(db);
@@ -17,8 +17,8 @@ export async function readDatabaseState(db: Db) {
 }
 
 /**
- * Runs that wait or are in hand, and how long the oldest that could begin has waited, in seconds: one behind another of its
- * thread waits for that one, and not for a worker.
+ * Queued and running runs, and how long the oldest queued run that could start has waited, in seconds. A run behind another
+ * run of its thread waits for that one, not for a worker.
  */
 export async function countOpenRuns(
   db: Db,
@@ -32,7 +32,7 @@ export async function countOpenRuns(
       ),
     })
     .from(runs)
-    // As the partial index says it.
+    // The condition of the partial index.
     .where(hasStatus(runs.status, OPEN_STATUSES))
     .as("open");
   const isClaimable = hasStatus(open.status, CLAIMABLE_STATUSES);
@@ -47,8 +47,8 @@ export async function countOpenRuns(
 }
 
 /**
- * Replies whose run has ended and which are not delivered, and how long ago the question of the oldest came in, in seconds.
- * (Since the run's end would say more; joined to its runs, thousands that wait make the planner read all runs there are.)
+ * Undelivered replies of ended runs, and how long ago the question of the oldest one arrived, in seconds. (The time since the
+ * run's end would say more. But with thousands of waiting replies the planner would join them by reading all runs.)
  */
 export async function countWaitingDeliveries(
   db: Db,
@@ -59,17 +59,17 @@ export async function countWaitingDeliveries(
       oldestDeliverySeconds: secondsSince(sql`min(${replies.createdAt})`),
     })
     .from(replies)
-    // As the partial index says it.
+    // The condition of the partial index.
     .where(and(sql`${replies.status} in ('pending', 'partial')`, isNotNull(replies.finalText)));
   return row ?? { waitingDeliveries: 0, oldestDeliverySeconds: 0 };
 }
 
-/** Workers that are believed, of all processes and all bots on this database. */
+/** Live workers, of all processes and all bots on this database. */
 export function countLiveWorkers(db: Db): Promise<number> {
   return db.$count(workers, workerIsAlive(workers.id));
 }
 
-/** 0 for null, and for a time that another clock has put into the future. */
+/** 0 for null, and for a time in the future, which comes from another machine's clock. */
 function secondsSince(time: SQL): SQL<number> {
   return sql<number>`greatest(0, coalesce(extract(epoch from now() - ${time}), 0))::float8`;
 }

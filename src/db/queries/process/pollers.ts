@@ -1,6 +1,6 @@
 /**
- * Which process of a shop fetches a bot's updates: the one whose worker has claimed it and lives. Its death frees the claim at
- * once, and its silence when its lease runs out.
+ * Which process polls for a bot's updates: the one whose live worker has claimed it. The claim ends at once when the worker
+ * dies, and with its lease when the worker hangs.
  */
 import { and, eq, or, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
@@ -12,7 +12,7 @@ interface PollerClaim {
   workerId: number;
 }
 
-/** Claims the fetching for a living worker, or finds that it has it already. @returns whether it has. */
+/** Claims polling for a live worker. @returns whether the worker has the claim, now or already before. */
 export async function claimPolling(db: Db, { botId, workerId }: PollerClaim): Promise<boolean> {
   const isFree = or(eq(pollers.workerId, workerId), sql`not ${workerIsAlive(pollers.workerId)}`);
   const claimed = await db
@@ -27,7 +27,7 @@ export async function claimPolling(db: Db, { botId, workerId }: PollerClaim): Pr
   return claimed.length > 0;
 }
 
-/** Lets another process fetch. */
+/** Ends the claim, so that another process can poll. */
 export async function releasePolling(db: Db, { botId, workerId }: PollerClaim): Promise<void> {
   await db.delete(pollers).where(and(eq(pollers.botId, botId), eq(pollers.workerId, workerId)));
 }

@@ -1,14 +1,14 @@
-/** What of a database is real: where real people or figures are, a sandbox has no place. */
+/** Whether a database holds real people or figures: then no sandbox may run on it. */
 import { sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 import { imports, products, realBots, sales, staff } from "../../schema/index.ts";
 
 export interface RealData {
-  /** Whether a real bot has ever started on it. */
+  /** Whether a real bot has ever started on this database. */
   hasBot: boolean;
-  /** Whether it holds staff, present or removed, who are not of the sandbox. */
+  /** Whether there are staff members outside the sandbox, present or removed. */
   hasPeople: boolean;
-  /** Whether it holds products, sales or imports. */
+  /** Whether there are products, sales or imports. */
   hasFigures: boolean;
 }
 
@@ -21,7 +21,7 @@ export async function findRealData(db: Db): Promise<RealData> {
   return found;
 }
 
-/** Notes that a real bot has started on this database, before it takes in its first message. */
+/** Records that a real bot has started on this database. Call it before the bot accepts its first message. */
 export async function recordRealBot(db: Db, id: number): Promise<void> {
   await db.insert(realBots).values({ id }).onConflictDoNothing();
 }

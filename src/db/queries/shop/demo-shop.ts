@@ -1,8 +1,7 @@
 /**
- * The demo shop's rows into its own database, in bulk.
+ * Stores the demo shop's rows in its own database, in bulk.
  *
- * What they are is made up in `src/sandbox/shop/`; here is how they are stored, and that they never get into a database
- * that is not the demo's.
+ * `sandbox/shop/` invents them. This module only stores them, and makes sure that they never reach any other database.
  */
 import { createHash, randomUUIDv7 } from "node:crypto";
 import { desc, eq, max, sql } from "drizzle-orm";
@@ -37,9 +36,9 @@ export interface DemoReceipt {
 
 export interface DemoState {
   isEmpty: boolean;
-  /** The newest sale; null when there is none. */
+  /** The newest sale; null without sales. */
   dataThrough: Date | null;
-  /** Up to when the days were made; later than the newest sale when the shop has closed since. */
+  /** Until when the days were generated; later than the newest sale if the shop has closed since. */
   completeUntil: Date | null;
 }
 
@@ -49,15 +48,15 @@ export interface DemoImport {
   now: Date;
 }
 
-/** Throws unless this is the demo's database, or the one that `allowed` names (for tests). */
+/** Throws unless this is the demo shop's database, or `allowed` (for tests). */
 export async function requireDemoDatabase(db: Db, allowed: string = DEMO_DATABASE): Promise<void> {
   const [current] = await db.execute<{ name: string }>(sql`select current_database() as name`);
-  if (current?.name !== allowed) throw new Error(`The demo shop is not put into the database ${current?.name}`);
+  if (current?.name !== allowed) throw new Error(`The demo shop must not be stored in the database ${current?.name}`);
 }
 
-/** Begins the filling of the demo shop: no other process fills it, and none imports, until the transaction ends. */
-export async function lockDemoShop(tx: Transaction): Promise<DemoState> {
-  // Two years of sales may take a small machine longer than a statement of the bot may.
+/** Starts seeding: until the transaction ends no other process seeds or imports. */
+export async function beginDemoSeeding(tx: Transaction): Promise<DemoState> {
+  // Two years of sales may take a small machine longer than the usual statement timeout.
   await disableTimeouts(tx);
   await lockImports(tx);
   const [product] = await tx.select({ id: products.id }).from(products).limit(1);
@@ -71,7 +70,7 @@ export async function lockDemoShop(tx: Transaction): Promise<DemoState> {
   return { isEmpty: !product, dataThrough: stored?.through ?? null, completeUntil: latest?.completedAt ?? null };
 }
 
-/** Adds the products that are not there. */
+/** Adds the products that do not exist yet. */
 export async function addDemoProducts(tx: Transaction, rows: readonly DemoProduct[], now: Date): Promise<void> {
   await tx
     .insert(products)
@@ -80,7 +79,7 @@ export async function addDemoProducts(tx: Transaction, rows: readonly DemoProduc
   await addImport(tx, { kind: "products", rowCount: rows.length, changedCount: rows.length, dataThrough: now, now });
 }
 
-/** Adds receipts that are not there yet, and an import for them even when there are none: sales are complete up to `now`. */
+/** Adds new receipts, and an import record for them. An empty list is recorded too: sales are complete up to `now`. */
 export async function addDemoSales(tx: Transaction, { receipts, dataThrough, now }: DemoImport): Promise<void> {
   const rowCount = receipts.reduce((sum, { lines }) => sum + lines.length, 0);
   const importId = await addImport(tx, { kind: "sales", rowCount, changedCount: receipts.length, dataThrough, now });
@@ -89,7 +88,7 @@ export async function addDemoSales(tx: Transaction, { receipts, dataThrough, now
   const saleIds = receipts.map(() => randomUUIDv7());
   await copyRows(tx, { table: "sales", columns: ["id", "receipt", "sold_at", "import_id"] }, saleRows());
   await copyRows(tx, { table: "sale_lines", columns: LINE_COLUMNS }, lineRows());
-  // So that the first question is planned well, too.
+  // So that the first question gets a good plan too.
   await tx.execute(sql`analyze ${sales}, ${saleLines}`);
 
   function* saleRows(): Generator<CopyRow> {

@@ -1,10 +1,10 @@
-/** What the revenue tool reads: the figures of a span of time, and how far the sales reach. All amounts in minor units. */
+/** Queries of the revenue tool: the figures of a time span, and which time the sales cover. All amounts in minor units. */
 import { and, desc, eq, gte, lt, max, min, sql } from "drizzle-orm";
 import type { Span } from "../../../shop/calendar.ts";
 import type { Db } from "../../client.ts";
 import { imports, saleLines, sales } from "../../schema/index.ts";
 
-/** The figures of a span, by the words of the trade: see `docs/figures.md`. */
+/** The figures of a time span; `docs/figures.md` defines them. */
 export interface RevenueFigures {
   /** Receipts with a line of quantity > 0. */
   orders: number;
@@ -12,7 +12,7 @@ export interface RevenueFigures {
   units: number;
   /** quantity x unit price of the lines with quantity > 0. */
   grossSales: bigint;
-  /** Taken off those lines. */
+  /** Discounts on those lines. */
   discounts: bigint;
   /** The net of the negative lines, as a positive amount. */
   refunds: bigint;
@@ -22,19 +22,19 @@ export interface RevenueFigures {
   costOfGoods: bigint | null;
   /** Net revenue - cost of goods of the lines that have a cost; null when none has. */
   grossProfit: bigint | null;
-  /** What has no cost: how many products, and their net revenue. */
+  /** Sold without a known cost: the number of products, and their net revenue. */
   uncosted: { products: number; netRevenue: bigint };
 }
 
-/** How far the imported sales reach. */
+/** Which time the imported sales cover. */
 export interface SalesCoverage {
   firstSaleAt: Date;
   lastSaleAt: Date;
-  /** When sales were last imported that reach the newest: a day that had ended by then is complete. */
+  /** When a sales file with the newest sale was last imported for the first time. A day that had ended by then is complete. */
   importedAt: Date;
 }
 
-/** The figures of a half-open span; all zero where nothing was sold. */
+/** The figures of a half-open time span; all zero when nothing was sold. */
 export async function getRevenue(db: Db, span: Span): Promise<RevenueFigures> {
   const sold = sql`${saleLines.quantity} > 0`;
   const hasCost = sql`${saleLines.unitCost} is not null`;
@@ -70,11 +70,11 @@ export async function getRevenue(db: Db, span: Span): Promise<RevenueFigures> {
   };
 }
 
-/** How far the imported sales reach; null when nothing was ever sold. */
+/** Which time the imported sales cover; null without sales. */
 export async function findSalesCoverage(db: Db): Promise<SalesCoverage | null> {
   const [reach] = await db.select({ first: min(sales.soldAt), last: max(sales.soldAt) }).from(sales);
   if (!reach?.first || !reach.last) return null;
-  // An import of older sales says nothing of the newest day, and a file imported again nothing more than at first.
+  // An import of older sales says nothing about the newest day, and importing a file again adds no information.
   const firstTimes = db
     .select({ completedAt: min(imports.completedAt).as("first_completed_at") })
     .from(imports)
@@ -89,7 +89,7 @@ export async function findSalesCoverage(db: Db): Promise<SalesCoverage | null> {
   return { firstSaleAt: reach.first, lastSaleAt: reach.last, importedAt: latest?.importedAt ?? reach.last };
 }
 
-/** A sum as the decimal text that Postgres gives (bigint sums are numeric): 0 where there are no rows. */
+/** A sum as PostgreSQL's decimal text (a sum of bigint is numeric); 0 without rows. */
 function sum(
   column: typeof saleLines.quantity | typeof saleLines.netAmount | typeof saleLines.costAmount,
   where = sql`true`,

@@ -1,9 +1,9 @@
-/** What the stock tool reads: low products with their pace, the last open days, the time of the count. */
+/** Queries of the stock tool: low products with their sales per day, the last open days, the time of the stock count. */
 import { and, asc, count, desc, eq, gt, gte, lt, lte, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 import { imports, products, saleLines, sales } from "../../schema/index.ts";
 
-/** How far back open days are looked for: a shop closed for longer has no pace to speak of. */
+/** How many days back open days are searched. After a longer closure there is no meaningful pace. */
 const OPEN_DAYS_WITHIN_DAYS = 120;
 
 export interface LowStockProduct {
@@ -11,11 +11,11 @@ export interface LowStockProduct {
   sku: string;
   stock: number;
   reorderLevel: number;
-  /** Units a day, refunds taken off; null when there are no open days to measure it on. */
+  /** Units per day less refunds; null without open days to measure it. */
   soldADay: number | null;
 }
 
-/** The span that a pace is measured over, and how many open days it holds. */
+/** The time span in which sales per day are measured, and its number of open days. */
 export interface Pace {
   from: Date;
   until: Date;
@@ -23,8 +23,8 @@ export interface Pace {
 }
 
 /**
- * Active products that are out of stock (stock <= 0), or low but not out (0 < stock <= reorder level), scarcest first,
- * then by name.
+ * Active products that are out of stock (stock <= 0), or low but not out (0 < stock <= reorder level). Scarcest first, then
+ * by name; at most `limit`.
  */
 export async function findLowStock(
   db: Db,
@@ -70,7 +70,7 @@ export async function countLowStock(db: Db): Promise<{ outOfStock: number; low: 
   return row ?? { outOfStock: 0, low: 0 };
 }
 
-/** The last `limit` dates before `until` on which anything was sold, newest first: the days with the shop open. */
+/** The last `limit` open days before `until`, newest first: the dates on which anything was sold. */
 export async function findLastOpenDays(
   db: Db,
   { until, timeZone, limit }: { until: Date; timeZone: string; limit: number },
@@ -85,7 +85,7 @@ export async function findLastOpenDays(
   return rows.map(({ day }) => Temporal.PlainDate.from(day));
 }
 
-/** When stock was last imported; null when it never was. */
+/** When stock was last imported; null if never. */
 export async function findStockTime(db: Db): Promise<Date | null> {
   const [row] = await db
     .select({ dataThrough: imports.dataThrough })
