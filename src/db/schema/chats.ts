@@ -1,9 +1,8 @@
 /**
- * Where people talk with the bot: chats, and the threads in them.
+ * Chats with the bot, and the threads in them.
  *
- * `chats.telegram_id` may change (a group becomes a supergroup); everything else hangs on our own ids. What the
- * migration adds by hand, since drizzle-kit has no word for it: `threads_one_open`, a partial unique index with
- * NULLS NOT DISTINCT (see `drizzle/`).
+ * `chats.telegram_id` may change (a group becomes a supergroup), so all references use our own ids. A migration in `drizzle/`
+ * adds what drizzle-kit cannot express: `threads_one_open`, a partial unique index with NULLS NOT DISTINCT.
  */
 import { sql } from "drizzle-orm";
 import { bigint, check, index, integer, pgEnum, primaryKey, snakeCase, text, unique, uuid } from "drizzle-orm/pg-core";
@@ -22,15 +21,15 @@ export const chats = snakeCase.table(
     telegramId: telegramId(),
     type: chatType().notNull(),
     title: text(),
-    /** In a group nobody has more rights than this, whoever asks. Meaningless in a private chat. */
+    /** The highest role that counts in a group. Not used in a private chat. */
     roleCeiling: staffRole().notNull().default("staff"),
-    /** What Telegram was sent lately, for the next process that sends there: calls that may still count, oldest first. */
+    /** Recent calls that still count for Telegram's rate limit, oldest first. For the next process that sends to the chat. */
     callsAt: instant().array().notNull().default([]),
-    /** When all of a burst may be sent again. */
+    /** When a full burst may be sent again. */
     restedAt: instant(),
-    /** Telegram asked to send nothing before then. */
+    /** Telegram asked to send nothing until then. */
     frozenUntil: instant(),
-    /** The worker that noted the three; it knows better by itself. */
+    /** The worker that stored these three columns. It keeps newer values in memory. */
     callsBy: integer(),
     createdAt: instant().notNull().defaultNow(),
   },
@@ -48,12 +47,12 @@ export const threads = snakeCase.table(
     chatId: uuid()
       .notNull()
       .references(() => chats.id),
-    /** The forum topic, for `is_topic_message` only; null for the chat itself. */
+    /** The forum topic, only for messages with `is_topic_message`; null for the chat itself. */
     topicId: bigint({ mode: "number" }),
     /** The first question, shortened; null until there is one. */
     title: text(),
     status: threadStatus().notNull().default("open"),
-    /** The position that the next message gets: read and moved under this row's lock. */
+    /** The position of the next message, read and increased under this row's lock. */
     nextPosition: integer().notNull().default(1),
     createdAt: instant().notNull().defaultNow(),
     lastActivityAt: instant().notNull().defaultNow(),
@@ -69,7 +68,7 @@ export const threads = snakeCase.table(
   ],
 );
 
-/** Updates that were taken in: a second delivery of one changes nothing. */
+/** Updates that were processed: a second delivery of one changes nothing. */
 export const updatesSeen = snakeCase.table(
   "updates_seen",
   {

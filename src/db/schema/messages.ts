@@ -1,8 +1,8 @@
 /**
- * Messages, exactly as they were said.
+ * Messages, exactly as they were written.
  *
- * What the migration adds by hand: `messages.search`, the words of the text as `words_of` folds them, and its index
- * `messages_by_words`. It is not a column here, so that nobody reads it by reading a message (see `queries/admin-search.ts`).
+ * A migration adds `messages.search`, the words of the text as `words_of` folds them, with its index `messages_by_words`. It
+ * is not a column here, so that reading a message does not read it (see `queries/search/`).
  */
 import { sql } from "drizzle-orm";
 import {
@@ -35,21 +35,21 @@ export const messages = snakeCase.table(
       .references(() => threads.id),
     position: integer().notNull(),
     role: messageRole().notNull(),
-    /** Exactly what was said: never trimmed, never marked up. */
+    /** The exact text: not trimmed, without markup. */
     text: text().notNull(),
     authorId: uuid().references(() => staff.id),
-    /** Written by somebody else and passed on: the model gets it as quoted data. */
+    /** A forwarded message of another author: the model gets it as quoted data. */
     forwarded: boolean().notNull().default(false),
-    /** The role that counted when it was said: in a group, what is above the asker's role is left out of the history. */
+    /** The author's effective role at that time. In a group, the history omits messages above the asker's role. */
     visibleTo: staffRole().notNull(),
-    /** The run that answers it (user) or that said it (assistant). */
+    /** The run that answers it (user) or produced it (assistant). */
     runId: uuid(),
-    /** Telegram's id of a person's message, to reply to. The Assistant's are with the reply. */
+    /** Telegram's id of a person's message, to reply to. `replies` has those of the Assistant's messages. */
     telegramMessageId: bigint({ mode: "number" }),
-    /** When it was written, for a person's message by Telegram's clock; `createdAt` is when it was stored. */
+    /** When it was written; for a person's message by Telegram's clock. `createdAt` is when it was stored. */
     sentAt: instant().notNull().defaultNow(),
     createdAt: instant().notNull().defaultNow(),
-    /** When it was complete; null for an Assistant's message that was cut short. */
+    /** When it was complete; null for an incomplete message of the Assistant. */
     completedAt: instant(),
     changedIn: changedIn(),
   },
@@ -67,7 +67,7 @@ export const messages = snakeCase.table(
   ],
 );
 
-/** What a person's message was changed to after its run had begun: kept, and never answered. */
+/** Edits of a person's message after its run had started. They are stored, and not answered. */
 export const messageRevisions = snakeCase.table(
   "message_revisions",
   {

@@ -1,4 +1,4 @@
-/** Replies: how what a run said is shown in its chat. */
+/** Replies: how the answer of a run is shown in its chat. */
 import { sql } from "drizzle-orm";
 import { bigint, check, index, integer, pgEnum, snakeCase, text, uuid } from "drizzle-orm/pg-core";
 import { chats } from "./chats.ts";
@@ -7,7 +7,7 @@ import { runs } from "./runs.ts";
 
 export const deliveryStatus = pgEnum("delivery_status", ["pending", "partial", "delivered", "failed"]);
 
-/** The Telegram messages that show a run, with a delivery state of its own: a run ends at commit, not at delivery. */
+/** The Telegram messages that show a run, with their own delivery status: a run ends with its commit, not with delivery. */
 export const replies = snakeCase.table(
   "replies",
   {
@@ -19,20 +19,20 @@ export const replies = snakeCase.table(
     chatId: uuid()
       .notNull()
       .references(() => chats.id),
-    /** The person's message that it answers; null where nothing is quoted. */
+    /** The person's message that the reply quotes; null for none. */
     replyToMessageId: bigint({ mode: "number" }),
-    /** Its place among the replies of a chat: given within the transaction that takes the question in, under its lock. */
+    /** The order of the replies of a chat, assigned by the transaction that stores the question, under its lock. */
     number: bigint({ mode: "number" }).notNull().generatedAlwaysAsIdentity(),
-    /** The whole reply as Markdown, notes of the bot included; null until the run has ended. */
+    /** The complete reply as Markdown, including notes of the bot; null until the run has ended. */
     finalText: text(),
     status: deliveryStatus().notNull().default("pending"),
-    /** Telegram's message ids, page by page. */
+    /** Telegram's message ids, in the order of the pages. */
     telegramMessageIds: bigint({ mode: "number" }).array().notNull().default([]),
-    /** Who draws it. Fences every write of a worker that was thought dead. */
+    /** The worker that sends it. Fences writes of a worker that was considered dead. */
     workerId: integer(),
-    /** Since when a message is on its way whose id is not known yet; null when there is none. */
+    /** Since when a message is being sent whose id is not known yet; null for none. */
     sendingSince: instant(),
-    /** Messages that may stand twice: their answer was lost, or their process ended before it knew their id. */
+    /** Messages that may be in the chat twice: Telegram's answer was lost, or the process ended before it stored the id. */
     resentCount: integer().notNull().default(0),
     error: text(),
     createdAt: instant().notNull().defaultNow(),

@@ -1,8 +1,8 @@
 /**
- * The shop: products, sales with their lines, and the imports that brought them.
+ * The shop: products, sales with their lines, and the imports that stored them.
  *
- * Money is in minor units of the shop's currency. A line keeps its totals and the product's unit cost of the moment it
- * was imported, so that a later price change never moves an old figure.
+ * Money is in minor units of the shop's currency. A line stores its totals and the product's unit cost at the time of the
+ * import, so that a later price change does not change old figures.
  */
 import { sql } from "drizzle-orm";
 import { boolean, check, index, integer, pgEnum, snakeCase, text, unique, uuid } from "drizzle-orm/pg-core";
@@ -18,14 +18,14 @@ export const imports = snakeCase.table(
     fileName: text().notNull(),
     /** SHA-256 of the file in hex. */
     fileHash: text().notNull(),
-    /** Who ran it: the operating system's user name, or `demo`. */
+    /** The operating system's name of the user who ran it, or `demo`. */
     importedBy: text().notNull(),
     rowCount: integer().notNull(),
-    /** Products or receipts that the file added or changed; 0 when it was imported before. */
+    /** Products or receipts that the file added or changed; 0 when everything was already stored. */
     changedCount: integer().notNull(),
     startedAt: instant().notNull(),
     completedAt: instant().notNull().defaultNow(),
-    /** Sales: the newest `sold_at` of the file. Products: the time of the count. */
+    /** Sales: the newest `sold_at` of the file. Products: the time of the stock count. */
     dataThrough: instant(),
   },
   (t) => [index("imports_by_kind").on(t.kind, t.completedAt), index("imports_by_completion").on(t.completedAt, t.id)],
@@ -39,11 +39,11 @@ export const products = snakeCase.table(
     name: text().notNull(),
     category: text(),
     price: minor(),
-    /** Unit cost; null where it is not known: then there is no gross profit of it. */
+    /** Unit cost; null if unknown: then the product has no gross profit. */
     cost: minor(),
     stock: quantity().notNull().default("0"),
     reorderLevel: quantity().notNull().default("0"),
-    /** False for a product that only a sales file has named: it is in no stock list. */
+    /** False for a product that only a sales file contains: no stock list has it. */
     active: boolean().notNull().default(true),
     createdAt: instant().notNull().defaultNow(),
     updatedAt: instant().notNull().defaultNow(),
@@ -76,7 +76,7 @@ export const saleLines = snakeCase.table(
     saleId: uuid()
       .notNull()
       .references(() => sales.id, { onDelete: "cascade" }),
-    /** Its place on the receipt: one receipt may hold a SKU twice. */
+    /** Its position on the receipt. One receipt may contain a SKU twice. */
     position: integer().notNull(),
     productId: uuid()
       .notNull()
@@ -84,15 +84,15 @@ export const saleLines = snakeCase.table(
     /** Negative for a refund. */
     quantity: quantity().notNull(),
     unitPrice: minor().notNull(),
-    /** Of the line's total, never negative, never more than it. */
+    /** From 0 to the absolute line total. */
     discount: minor().notNull(),
-    /** The product's unit cost when the line was imported; null where there was none. */
+    /** The product's unit cost at the time of the import; null if unknown. */
     unitCost: minor(),
     /** quantity x unit price, rounded to the minor unit; negative for a refund. */
     grossAmount: minor().notNull(),
-    /** Gross less the discount, toward zero: what the customer paid, or (negative) got back. */
+    /** Gross less the discount, towards zero: what the customer paid, or (negative) got back. */
     netAmount: minor().notNull(),
-    /** quantity x unit cost, rounded; null where there is no cost. */
+    /** quantity x unit cost, rounded; null without a cost. */
     costAmount: minor(),
   },
   (t) => [

@@ -1,7 +1,7 @@
 /**
- * People and their rights: staff members, invites, admin tokens, and who was told something lately.
+ * People and their rights: staff members, invites, admin tokens, and recent notices to strangers.
  *
- * Of a secret only its SHA-256 is stored.
+ * Of a secret only the SHA-256 is stored.
  */
 import { sql } from "drizzle-orm";
 import {
@@ -17,7 +17,7 @@ import {
 } from "drizzle-orm/pg-core";
 import { hash, id, instant, isOfSandbox, telegramId } from "./columns.ts";
 
-/** In rising order: the order in the database is the order of rights. */
+/** From the fewest rights to the most. PostgreSQL compares values of an enum in this order. */
 export const staffRole = pgEnum("staff_role", ["staff", "manager", "owner"]);
 export const strangerNotice = pgEnum("stranger_notice", ["staff_only", "bad_invite", "anonymous", "too_many"]);
 export const adminScope = pgEnum("admin_scope", ["viewer", "admin"]);
@@ -33,7 +33,7 @@ export const staff = snakeCase.table(
     role: staffRole().notNull(),
     invitedBy: uuid().references((): AnyPgColumn => staff.id),
     createdAt: instant().notNull().defaultNow(),
-    /** Set when an owner removes the person; the row stays, since messages refer to it. */
+    /** Set when an owner removes the person. The row stays, because messages refer to it. */
     removedAt: instant(),
   },
   (t) => [index("staff_by_creation").on(t.createdAt, t.id), index("staff_username").on(sql`lower(${t.username})`)],
@@ -45,7 +45,7 @@ export const invites = snakeCase.table(
     id: id(),
     codeHash: hash().notNull().unique(),
     role: staffRole().notNull(),
-    /** Null for the first owner's invite, which the process itself makes. One by somebody of the sandbox is good only there. */
+    /** Null for the first owner's invite, which the process creates. An invite by a person of the sandbox is valid only there. */
     createdBy: uuid().references(() => staff.id),
     createdAt: instant().notNull().defaultNow(),
     expiresAt: instant().notNull(),
@@ -64,13 +64,13 @@ export const adminTokens = snakeCase.table(
   {
     id: id(),
     name: text().notNull(),
-    /** The first letters of the token, to recognise it by; they open nothing. Null for one made before there were any. */
+    /** The first characters of the token, to recognize it; they give no access. Null for tokens older than this column. */
     prefix: text(),
     tokenHash: hash().notNull().unique(),
     scope: adminScope().notNull().default("admin"),
-    /** Whether it was made in the sandbox: then it opens the API of a sandbox only, and one of a real bot none of it. */
+    /** Whether it was created in the sandbox: it is valid only for the sandbox's API, and other tokens only for the real bot's. */
     sandbox: boolean().notNull().default(false),
-    /** The name of the token that made it; null for one that the command `token` made. */
+    /** The name of the token that created it; null if the command `token` did. */
     createdBy: text(),
     createdAt: instant().notNull().defaultNow(),
     expiresAt: instant(),
@@ -81,15 +81,15 @@ export const adminTokens = snakeCase.table(
 );
 
 /**
- * Who was told what lately, across restarts and processes: strangers a sentence once an hour, and staff who ask too much so
- * once a minute.
+ * The last notice of each kind to a person, for all processes and across restarts. Strangers get one per hour, staff members
+ * who send too many messages one per minute.
  */
 export const strangerNotices = snakeCase.table(
   "stranger_notices",
   {
     botId: telegramId().notNull(),
     telegramUserId: telegramId().notNull(),
-    /** What they were told: each sentence has a time of its own. */
+    /** The kind of notice; each kind has its own interval. */
     notice: strangerNotice().notNull(),
     noticedAt: instant().notNull(),
   },
