@@ -41,7 +41,7 @@ afterEach(async () => {
 
 afterAll(() => testDatabase.close());
 
-test("numbers, times and dates come back exactly as they went in", async () => {
+test("numbers, times and dates are read back exactly as written", async () => {
   const row = {
     id: 1,
     count: 9007199254740993n,
@@ -64,7 +64,7 @@ test("numbers, times and dates come back exactly as they went in", async () => {
   expect(await testDatabase.db.select().from(samples).where(eq(samples.instant, row.instant))).toHaveLength(1);
 });
 
-test("JSON comes back exactly as it went in, whatever its strings hold", async () => {
+test("JSON is read back exactly as written, with any characters in its strings", async () => {
   const values = [
     { text: `'; drop table samples; -- "quoted" \\ \n \u2028 ☕ $1 \${x}`, nested: [null, true, 1.5, { "": "" }] },
     ["a", 1],
@@ -87,7 +87,7 @@ test("JSON comes back exactly as it went in, whatever its strings hold", async (
   expect(rows.map((row) => row.data)).toEqual(values);
 });
 
-test("a read-only transaction refuses to write, sees one state of the data, and is over when its work is", async () => {
+test("a read-only transaction rejects writes, sees one snapshot, and ends with its work", async () => {
   await testDatabase.db.insert(samples).values({ id: 200 });
   const countSamples = sql`select count(*)::int as count from samples`;
 
@@ -105,7 +105,7 @@ test("a read-only transaction refuses to write, sees one state of the data, and 
   expect(await testDatabase.db.select().from(samples).where(eq(samples.id, 202))).toEqual([]);
 });
 
-test("the server ends a read-only statement that takes too long, and the pool's own limit stays", async () => {
+test("the server cancels a read-only statement after its timeout, and the pool's own timeout stays", async () => {
   const sleep = (seconds: number) => sql`select pg_sleep(${seconds})`;
 
   await readOnly(testDatabase.db, { statementTimeoutMs: 10_000 }, (tx) => tx.execute(sleep(0)));
@@ -116,13 +116,13 @@ test("the server ends a read-only statement that takes too long, and the pool's 
   expect(limits.flat()).toEqual(Array(5).fill({ statement_timeout: "30s" }));
 });
 
-test("a read-only transaction within a transaction is refused, since it could write", async () => {
+test("a nested read-only transaction is rejected, because it could write", async () => {
   const nested = testDatabase.db.transaction((tx) => readOnly(tx, { statementTimeoutMs: 1_000 }, async () => "done"));
 
   await expect(nested).rejects.toThrow("readOnly needs the pool");
 });
 
-test("a session of its own keeps its lock while the pool works, and tells when it is gone", async () => {
+test("a separate session keeps its lock while the pool works, and reports when it is gone", async () => {
   const gone = Promise.withResolvers<void>();
   const session = testDatabase.database.openSession("test", gone.resolve);
   const [own] = await session<{ id: number }[]>`select pg_backend_pid() as id, pg_advisory_lock(77)`;
@@ -137,7 +137,7 @@ test("a session of its own keeps its lock while the pool works, and tells when i
   await session.end();
 });
 
-test("four processes that migrate a new database at once all succeed, and each migration is there once", async () => {
+test("four processes can migrate a new database at once, and each migration is applied once", async () => {
   const name = `test_${randomUUID().replaceAll("-", "")}`;
   await onTestServer((session) => session`create database ${session(name)}`);
   const pools = [1, 2, 3, 4].map(() => connectDatabase({ ...inject("testServer"), database: name }));
@@ -150,11 +150,11 @@ test("four processes that migrate a new database at once all succeed, and each m
   expect(await Promise.all(pools.map((pool) => pool.db.execute(names)))).toEqual(Array(4).fill([{ once: true }]));
 });
 
-test("a server that is fit is told with its version and no warning", async () => {
+test("a suitable server is reported with its version and no warning", async () => {
   expect(await checkServer(testDatabase.database)).toEqual({ version: expect.stringMatching(/^18\./), warnings: [] });
 });
 
-test("a database whose collation knows only English gets a warning", async () => {
+test("a collation that lowercases only English gets a warning", async () => {
   const name = await createDatabase("template template0 locale_provider libc locale 'C'");
 
   const { warnings } = await checkServer(connect({ ...inject("testServer"), database: name }));
@@ -162,7 +162,7 @@ test("a database whose collation knows only English gets a warning", async () =>
   expect(warnings).toEqual([expect.stringContaining('a search for "đá xay" misses "ĐÁ XAY"')]);
 });
 
-test("a database that does not store UTF-8 is refused", async () => {
+test("a database that does not store UTF-8 is rejected", async () => {
   const name = await createDatabase("template template0 locale_provider libc locale 'C' encoding 'LATIN1'");
 
   await expect(check({ ...inject("testServer"), database: name })).rejects.toThrow(
@@ -170,7 +170,7 @@ test("a database that does not store UTF-8 is refused", async () => {
   );
 });
 
-test("a proxy that pools transactions is refused", async () => {
+test("a proxy with transaction pooling is rejected", async () => {
   const pooler = await startTransactionPooler(join(inject("testServer").socketDir, ".s.PGSQL.5432"));
   cleanups.push(() => pooler.close());
 
@@ -179,7 +179,7 @@ test("a proxy that pools transactions is refused", async () => {
   await expect(failure).rejects.toThrow("leads to a proxy with transaction pooling");
 });
 
-test("a server that cannot be reached is named without its password", async () => {
+test("an unreachable server is named without its password", async () => {
   const failure = await check({ url: "postgres://shop:s3cret@127.0.0.1:1/shop" }).catch((error: unknown) => error);
 
   expect(failure).toBeInstanceOf(StartupError);
@@ -187,13 +187,13 @@ test("a server that cannot be reached is named without its password", async () =
   expect(JSON.stringify(failure, Object.getOwnPropertyNames(failure))).not.toContain("s3cret");
 });
 
-test("a database that is not there is named by the server's own words", async () => {
+test("a missing database is reported in the server's own words", async () => {
   const failure = check({ ...inject("testServer"), database: "nowhere" });
 
   await expect(failure).rejects.toThrow(/rejects the connection \(3D000\): database "nowhere" does not exist/);
 });
 
-test("a DATABASE_URL that is no URL is refused without quoting its password", () => {
+test("a malformed DATABASE_URL is rejected without quoting its password", () => {
   for (const url of [
     "postgres://shop:s3cret/#@host/shop",
     "mysql://shop:s3cret@host/shop",
@@ -216,7 +216,7 @@ async function check(target: DatabaseTarget) {
   return checkServer(connect(target));
 }
 
-/** Creates a database with these options; dropped after the test. */
+/** Creates a database with these options; it is dropped after the test. */
 async function createDatabase(options: string): Promise<string> {
   const name = `test_${randomUUID().replaceAll("-", "")}`;
   await onTestServer((session) => session.unsafe(`create database ${name} ${options}`));
@@ -224,7 +224,7 @@ async function createDatabase(options: string): Promise<string> {
   return name;
 }
 
-test("a DATABASE_URL may name a Unix socket's folder in both spellings of libpq", async () => {
+test("a DATABASE_URL may name a Unix socket's folder in both forms of libpq", async () => {
   const { socketDir, user } = inject("testServer");
   const urls = [
     `postgres://${user}@localhost/postgres?host=${socketDir}`,

@@ -28,7 +28,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup();
 });
 
-/** The embedded server of `dataDir`, and on it a migrated database. */
+/** Starts the embedded server in `dataDir` and opens a migrated database on it. */
 async function openEmbedded(name: string): Promise<Database> {
   const server = await startEmbeddedPostgres({ dataDir, settings: { fsync: "off" } });
   await createDatabaseIfMissing(server, name);
@@ -41,7 +41,7 @@ async function openEmbedded(name: string): Promise<Database> {
   return database;
 }
 
-/** As on a disk that is full: the server takes no line of a sale, which it says after the last one. */
+/** Simulates a full disk: the server rejects sale lines, and reports it after the last one. */
 async function fillDisk({ db }: Pick<Database, "db">): Promise<void> {
   await db.execute(sql`create function refuse() returns trigger language plpgsql as
     $$ begin raise exception 'could not extend file "base/1/2": No space left on device' using errcode = 'disk_full'; end $$`);
@@ -60,12 +60,12 @@ async function importSales(env: Record<string, string>): Promise<StartedProcess>
 }
 
 test.each([
-  ["an answer of the server", Object.assign(new Error("could not extend file"), { code: "53100" }), "", 2 ** 40],
-  ["a write of ours", Object.assign(new Error("write"), { code: "ENOSPC" }), "", 2 ** 40],
-  ["what initdb wrote", new StartupError("no cluster: could not write: No space left on device"), "", 2 ** 40],
-  ["a lost connection, and the log", Object.assign(new Error("read"), { code: "ECONNRESET" }), `${PANIC}\n`, 2 ** 40],
-  ["a lost connection, and what is left", Object.assign(new Error("read"), { code: "ECONNRESET" }), "", 2 ** 23],
-])("a full disk is named when it shows in %s", async (_, error, log, free) => {
+  ["an error of the server", Object.assign(new Error("could not extend file"), { code: "53100" }), "", 2 ** 40],
+  ["a write error of this process", Object.assign(new Error("write"), { code: "ENOSPC" }), "", 2 ** 40],
+  ["the output of initdb", new StartupError("no cluster: could not write: No space left on device"), "", 2 ** 40],
+  ["a lost connection and the log", Object.assign(new Error("read"), { code: "ECONNRESET" }), `${PANIC}\n`, 2 ** 40],
+  ["a lost connection and little free space", Object.assign(new Error("read"), { code: "ECONNRESET" }), "", 2 ** 23],
+])("a full disk is named after %s", async (_, error, log, free) => {
   expect(await explain(error, log, free)).toEqual(
     new StartupError(
       `There is no space left in ${dataDir}: free some space on that disk, or set DATA_DIR to a folder on a larger disk.`,
@@ -74,21 +74,21 @@ test.each([
 });
 
 test.each([
-  ["a lost connection where there is space", Object.assign(new Error("read"), { code: "ECONNRESET" }), 2 ** 40],
-  ["another answer of the server", Object.assign(new Error("division by zero"), { code: "22012" }), 0],
-  ["another fault of the start", new StartupError("PostgreSQL refuses to run as root"), 0],
-])("%s stays what it is", async (_, error, free) => {
+  ["a lost connection with free space", Object.assign(new Error("read"), { code: "ECONNRESET" }), 2 ** 40],
+  ["another error of the server", Object.assign(new Error("division by zero"), { code: "22012" }), 0],
+  ["another startup error", new StartupError("PostgreSQL refuses to run as root"), 0],
+])("%s is not changed", async (_, error, free) => {
   expect(await explain(error, "", free)).toBe(error);
 });
 
-test("what was logged before this process came says nothing of it", async () => {
+test("log lines from before this process do not count", async () => {
   const error = Object.assign(new Error("read"), { code: "ECONNRESET" });
   await writeFile(join(dataDir, "postgres.log"), `${PANIC}\n`);
 
   expect(await explain(error, "a line\n", 2 ** 40)).toBe(error);
 });
 
-/** With a log that goes on with these lines. */
+/** With these lines appended to the log. */
 async function explain(error: Error, lines: string, free: number): Promise<unknown> {
   const logFile = join(dataDir, "postgres.log");
   const before = await readFile(logFile, "utf8").catch(() => "");
@@ -96,13 +96,13 @@ async function explain(error: Error, lines: string, free: number): Promise<unkno
   return explainFullDisk(error, { dataDir, logFile, logStart: before.length, readFreeBytes: async () => free });
 }
 
-test("of several errors the full disk is the telling one", () => {
+test("of several errors the full disk is the cause", () => {
   const lines = [PANIC, "PANIC:  cannot abort transaction 1, it was already committed", "FATAL:  shutting down"];
 
   expect(findErrorLine(lines.join("\n"))).toBe(PANIC);
 });
 
-test("an import that the server refuses for want of space ends with one sentence, and the next one is not held up", async () => {
+test("an import that fails on a full disk ends with one sentence, and does not block the next one", async () => {
   const given = await createTestDatabase();
   cleanups.push(() => given.close());
   await fillDisk(given);
@@ -120,7 +120,7 @@ test("an import that the server refuses for want of space ends with one sentence
   expect(await next.exit).toBe(0);
 });
 
-test("an import whose server ends because its disk is full names the disk", async () => {
+test("an import whose server stops because of a full disk names the disk", async () => {
   const database = await openEmbedded("counterhand");
   const release = await holdLocks(database.db, (tx) => lockImports(tx as Transaction));
   const failed = await importSales({});
@@ -135,7 +135,7 @@ test("an import whose server ends because its disk is full names the disk", asyn
   await release().catch(() => undefined);
 });
 
-test("a first start whose demo shop finds no space ends with one sentence", async () => {
+test("a first start without space for the demo shop ends with one sentence", async () => {
   await fillDisk(await openEmbedded("counterhand_demo"));
 
   const started = startProcess("main", { env: { DATA_DIR: dataDir, PORT: "0" } });

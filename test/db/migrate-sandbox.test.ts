@@ -1,4 +1,4 @@
-/** The migration that takes back what was made in the sandbox, on a database of the version before it. */
+/** The migration that separates the sandbox's data, on a database of the version before it. */
 import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { dropTestDatabase, onTestServer } from "../support/database.ts";
 const MIGRATIONS = fileURLToPath(new URL("../../drizzle", import.meta.url));
 const SANDBOX_BOT = 2 ** 52;
 const SANDBOX_OWNER = SANDBOX_BOT + 1;
-/** Ids of rows, by a number. */
+/** Row ids from numbers. */
 const id = (number: number) => `01990000-0000-7000-8000-${String(number).padStart(12, "0")}`;
 const hash = (number: number) => Buffer.alloc(32, number);
 
@@ -78,14 +78,14 @@ async function insertToken(number: number, createdAt: string) {
 const tokensOfSandbox = () => session`select name from admin_tokens where sandbox order by name`;
 const presentPeople = () => session`select name from staff where removed_at is null order by name`;
 
-test("who came in by the sandbox, however far removed, loses access; everybody else keeps it", async () => {
+test("people invited through the sandbox, directly or not, lose access, and all others keep it", async () => {
   await insertPeople({
     1: { telegramUserId: SANDBOX_OWNER, role: "owner" },
     2: { telegramUserId: 102, role: "owner", invitedBy: 1 },
     3: { telegramUserId: 103, invitedBy: 2 },
     4: { telegramUserId: 104, role: "owner" },
     5: { telegramUserId: 105, invitedBy: 4 },
-    // Let in by a real owner, and raised by the sandbox's.
+    // Invited by a real owner, and promoted by the sandbox's.
     6: { telegramUserId: 106, role: "owner", invitedBy: 4 },
   });
   await insertInvite(11, { createdBy: 1, usedBy: 6 });
@@ -95,7 +95,7 @@ test("who came in by the sandbox, however far removed, loses access; everybody e
   expect([...(await presentPeople())]).toEqual([{ name: "Person 1" }, { name: "Person 4" }, { name: "Person 5" }]);
 });
 
-test("who came in by the sandbox, and later by a real owner, keeps what the real owner gave", async () => {
+test("people invited by the sandbox and later by a real owner keep the real owner's role", async () => {
   await insertPeople({
     1: { telegramUserId: SANDBOX_OWNER, role: "owner" },
     2: { telegramUserId: 102, role: "owner" },
@@ -110,7 +110,7 @@ test("who came in by the sandbox, and later by a real owner, keeps what the real
   expect([...(await presentPeople())].map((row) => row.name)).toEqual(["Person 1", "Person 2", "Person 3", "Person 4"]);
 });
 
-test("what those who lose access asked is stopped, and nothing more is delivered to them in private", async () => {
+test("runs of people who lose access are stopped, and nothing more is delivered to them in private", async () => {
   await insertPeople({ 1: { telegramUserId: SANDBOX_OWNER, role: "owner" }, 2: { telegramUserId: 102, invitedBy: 1 } });
   await insertChat(21, 42, "2026-11-02");
   for (const [number, status] of [
@@ -138,7 +138,7 @@ test("what those who lose access asked is stopped, and nothing more is delivered
   ]);
 });
 
-test("links for the first owner that nobody used end; a used one and those of owners stay", async () => {
+test("unused invites for the first owner expire; a used one and those of owners stay", async () => {
   await insertPeople({ 4: { telegramUserId: 104, role: "owner" } });
   await insertInvite(11, { createdBy: null });
   await insertInvite(12, { createdBy: null });
@@ -151,7 +151,7 @@ test("links for the first owner that nobody used end; a used one and those of ow
   expect([...ended]).toEqual([{ id: id(11) }, { id: id(12) }]);
 });
 
-test("the sandbox's chats get its new bot id, and real bots are known from theirs", async () => {
+test("the sandbox's chats get its new bot id, and real bots are recorded from theirs", async () => {
   await insertChat(21, 1_000, "2026-11-02");
   await insertChat(22, 42, "2026-11-04");
   await insertChat(23, 42, "2026-11-03");
@@ -173,7 +173,7 @@ test("the sandbox's chats get its new bot id, and real bots are known from their
   ]);
 });
 
-test("tokens of the sandbox's time become its own; those made after it stay real", async () => {
+test("tokens from the time of the sandbox become its own; later ones stay real", async () => {
   await insertChat(21, 1_000, "2026-11-02", "2026-11-05");
   await insertChat(22, 42, "2026-11-10");
   for (const [number, day] of ["2026-11-01", "2026-11-05", "2026-11-07", "2026-11-11"].entries()) {
@@ -182,7 +182,7 @@ test("tokens of the sandbox's time become its own; those made after it stay real
 
   await migrateDatabase(database);
 
-  // That of the 7th was made before any real chat.
+  // The token of the 7th was created before any real chat.
   expect([...(await tokensOfSandbox())].map((row) => row.name)).toEqual([
     "of 2026-11-01",
     "of 2026-11-05",
@@ -190,7 +190,7 @@ test("tokens of the sandbox's time become its own; those made after it stay real
   ]);
 });
 
-test("a token that was made when the real bot had its staff stays real, though nobody had asked yet", async () => {
+test("a token created after the real bot's first staff member stays real, even without a chat", async () => {
   await insertChat(21, 1_000, "2026-10-02");
   await insertPeople({ 2: { telegramUserId: 102, role: "owner" } });
   await insertToken(1, "2026-10-31");
@@ -201,7 +201,7 @@ test("a token that was made when the real bot had its staff stays real, though n
   expect([...(await tokensOfSandbox())].map((row) => row.name)).toEqual(["of 2026-10-31"]);
 });
 
-test("where there never was a sandbox all tokens stay real", async () => {
+test("without a sandbox all tokens stay real", async () => {
   await insertToken(1, "2026-11-01");
 
   await migrateDatabase(database);
@@ -209,7 +209,7 @@ test("where there never was a sandbox all tokens stay real", async () => {
   expect([...(await tokensOfSandbox())]).toEqual([]);
 });
 
-test("on a demo shop's database all tokens are the sandbox's", async () => {
+test("in a demo shop's database all tokens belong to the sandbox", async () => {
   await insertPeople({ 1: { telegramUserId: SANDBOX_BOT + 2 } });
   await insertToken(1, "2026-11-20");
 

@@ -29,7 +29,7 @@ async function writeMigration(date: string, statements: string): Promise<void> {
   await writeFile(join(folder, `${date}_step`, "migration.sql"), statements);
 }
 
-test("a migration that fails leaves nothing of itself and of those before it, and the next start goes on", async () => {
+test("a failed migration undoes itself and those before it, and the next start succeeds", async () => {
   await writeMigration("20260101000000", "create table one (n int); create table two (n int);");
   await writeMigration("20260102000000", "select 1 / 0");
   await expect(migrateDatabase(database, { migrationsFolder: folder })).rejects.toSatisfy(
@@ -44,7 +44,7 @@ test("a migration that fails leaves nothing of itself and of those before it, an
   expect(await database.db.$count(sql`three`)).toBe(0);
 });
 
-test("a server that goes away in the middle of a migration fails it, and nothing waits for ever", async () => {
+test("a server lost during a migration fails it, and nothing waits forever", async () => {
   await writeMigration("20260101000000", "select pg_sleep(600)");
   const failed = expect(migrateDatabase(database, { migrationsFolder: folder })).rejects.toSatisfy(
     isDatabaseUnavailable,

@@ -9,8 +9,8 @@ import { copyRows } from "../../../src/db/import/copy-rows.ts";
 import { startTcpProxy, type TcpProxy } from "../../chaos/tcp-proxy.ts";
 import { createTestDatabase, onTestServer, type TestDatabase } from "../../support/database.ts";
 
-const ANSWER_LIMIT_MS = 1_500;
-/** Longer than that. */
+const ANSWER_TIMEOUT_MS = 1_500;
+/** Takes longer than that. */
 const LONG = sql`select pg_sleep(4)`;
 
 let store: TestDatabase;
@@ -24,24 +24,24 @@ afterEach(async () => {
   await store.close();
 });
 
-/** A network border in front of the server. */
-async function startBorder(): Promise<TcpProxy> {
-  const border = await startTcpProxy(() => ({ path: `${store.target.socketDir}/.s.PGSQL.5432` }));
-  closes.push(() => border.close());
-  return border;
+/** A proxy in front of the server, which can fail like a network. */
+async function startProxy(): Promise<TcpProxy> {
+  const proxy = await startTcpProxy(() => ({ path: `${store.target.socketDir}/.s.PGSQL.5432` }));
+  closes.push(() => proxy.close());
+  return proxy;
 }
 
-/** A pool of one connection whose connections go, one after the other, through these borders; further ones through the last. */
-function openPool({ borders, user = store.target.user }: { borders: TcpProxy[]; user?: string }) {
+/** A pool of one connection. Its first connection uses the first proxy, the next one the second, all further ones the last. */
+function openPool({ proxies, user = store.target.user }: { proxies: TcpProxy[]; user?: string }) {
   let opened = 0;
   const pool = createPool({
     size: 1,
-    answerTimeoutMs: ANSWER_LIMIT_MS,
+    answerTimeoutMs: ANSWER_TIMEOUT_MS,
     open(onClose) {
-      // The first is the one that never connects.
-      const border = borders[Math.min(Math.max(opened - 1, 0), borders.length - 1)];
+      // The first call creates the pool's template, which never connects.
+      const proxy = proxies[Math.min(Math.max(opened - 1, 0), proxies.length - 1)];
       opened += 1;
-      const url = `postgres://${user}@127.0.0.1:${border?.port}/${store.name}`;
+      const url = `postgres://${user}@127.0.0.1:${proxy?.port}/${store.name}`;
       return openSession({ url }, "under test", onClose);
     },
   });
@@ -57,8 +57,8 @@ function unlimited<T>(db: ReturnType<typeof openPool>, work: (tx: Transaction) =
   });
 }
 
-/** Waits until the server sleeps for us; gives the process that does. */
-async function sleeper(): Promise<number> {
+/** Waits until a backend is in pg_sleep; returns its process id. */
+async function waitForSleeper(): Promise<number> {
   const asleep = () =>
     onTestServer<{ pid: number }[]>(
       (session) => session`select pid from pg_stat_activity
@@ -68,8 +68,8 @@ async function sleeper(): Promise<number> {
   return (await asleep())[0]?.pid ?? 0;
 }
 
-test("a statement may take longer than an answer may elsewhere, and so may a COPY", async () => {
-  const db = openPool({ borders: [await startBorder()] });
+test("a statement may take longer than the usual timeout, and so may a COPY", async () => {
+  const db = openPool({ proxies: [await startProxy()] });
   const slowly = async function* () {
     for (const n of [1, 2, 3]) {
       yield [String(n)];
@@ -85,8 +85,8 @@ test("a statement may take longer than an answer may elsewhere, and so may a COP
   expect(await store.db.$count(sql`notes`)).toBe(3);
 });
 
-test("the limits hold again in the next transaction, on the same connection", async () => {
-  const db = openPool({ borders: [await startBorder()] });
+test("the timeouts apply again in the next transaction on the same connection", async () => {
+  const db = openPool({ proxies: [await startProxy()] });
   const process = sql`select pg_backend_pid() as pid, current_setting('statement_timeout') as timeout`;
   const facts = async (source: Pick<typeof db, "execute">) => [...(await source.execute(process))][0];
   const before = await facts(db);
@@ -98,39 +98,39 @@ test("the limits hold again in the next transaction, on the same connection", as
   await expect(db.execute(LONG)).rejects.toSatisfy(isDatabaseUnavailable);
 });
 
-test("a server behind a network that goes silent is noticed while a statement runs", async () => {
-  const border = await startBorder();
-  const db = openPool({ borders: [border] });
+test("a network that goes silent during a statement is detected", async () => {
+  const proxy = await startProxy();
+  const db = openPool({ proxies: [proxy] });
   const failed = expect(unlimited(db, (tx) => tx.execute(sql`select pg_sleep(600)`))).rejects.toSatisfy(
     isDatabaseUnavailable,
   );
-  await sleeper();
+  await waitForSleeper();
 
-  border.set({ kind: "blackhole" });
+  proxy.set({ kind: "blackhole" });
 
   await failed;
 });
 
-test("a server that refuses further connections for good is noticed too", async () => {
-  const [own, others] = [await startBorder(), await startBorder()];
-  const db = openPool({ borders: [own, others] });
+test("a server that refuses all further connections is detected", async () => {
+  const [own, others] = [await startProxy(), await startProxy()];
+  const db = openPool({ proxies: [own, others] });
   const failed = expect(unlimited(db, (tx) => tx.execute(sql`select pg_sleep(600)`))).rejects.toSatisfy(
     isDatabaseUnavailable,
   );
-  await sleeper();
+  await waitForSleeper();
 
   others.set({ kind: "refuse" });
 
   await failed;
 });
 
-test("a connection whose end never arrived here is noticed, though the server answers others", async () => {
-  const [own, others] = [await startBorder(), await startBorder()];
-  const db = openPool({ borders: [own, others] });
+test("a connection that only the server has closed is detected", async () => {
+  const [own, others] = [await startProxy(), await startProxy()];
+  const db = openPool({ proxies: [own, others] });
   const failed = expect(unlimited(db, (tx) => tx.execute(sql`select pg_sleep(600)`))).rejects.toSatisfy(
     isDatabaseUnavailable,
   );
-  const process = await sleeper();
+  const process = await waitForSleeper();
 
   own.set({ kind: "blackhole" });
   await onTestServer((session) => session`select pg_terminate_backend(${process}, 5000)`);
@@ -138,16 +138,16 @@ test("a connection whose end never arrived here is noticed, though the server an
   await failed;
 });
 
-test("a server that has no connection left for who looks is there all the same", async () => {
+test("a server without a free connection for the check counts as alive", async () => {
   const user = store.name;
   await store.db.execute(sql.raw(`create role ${user} login connection limit 1`));
   closes.push(async () => void (await store.db.execute(sql.raw(`drop role ${user}`))));
-  const db = openPool({ borders: [await startBorder()], user });
+  const db = openPool({ proxies: [await startProxy()], user });
 
   await expect(unlimited(db, (tx) => tx.execute(LONG))).resolves.toHaveLength(1);
 });
 
-test("work between two statements of a large change may take minutes, as on a busy machine, and elsewhere seconds", async () => {
+test("a transaction without timeouts may be idle for minutes, others for seconds", async () => {
   const limit = sql`select current_setting('idle_in_transaction_session_timeout') as "idle"`;
   const idle = async (tx: Transaction) => [...(await tx.execute<{ idle: string }>(limit))][0]?.idle;
 

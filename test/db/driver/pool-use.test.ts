@@ -8,7 +8,7 @@ beforeEach(async () => {
 });
 afterEach(() => store.close());
 
-test("a pool says how many of its connections are at work, and how many wait for one", async () => {
+test("a pool reports how many connections are in use, and how many callers wait for one", async () => {
   const { db, database } = store;
   const gate = database.openSession("gate");
   await gate`select pg_advisory_lock(1)`;

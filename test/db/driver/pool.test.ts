@@ -35,7 +35,7 @@ const notes = async () =>
     ({ writer }) => writer,
   );
 
-/** Cuts connections of the pool under test, each by chance; with a limit it waits for so long until they are gone. */
+/** Ends each connection of the pool under test with this probability, and waits up to `waitMs` until they are gone. */
 function cut({ chance, waitMs }: { chance: number; waitMs: number }): Promise<unknown> {
   return onTestServer(
     (session) => session`select pg_terminate_backend(pid, ${waitMs}) from pg_stat_activity
@@ -43,7 +43,7 @@ function cut({ chance, waitMs }: { chance: number; waitMs: number }): Promise<un
   );
 }
 
-test("connections that are cut at any moment fail what is on them, and nothing else: none hangs, no transaction is torn", async () => {
+test("a cut connection fails only its own work: nothing hangs, and no transaction is half done", async () => {
   const { db } = openPool({ size: 6 });
   const faults = new Set<unknown>();
   let [done, cuts] = [0, 0];
@@ -85,7 +85,7 @@ test("connections that are cut at any moment fail what is on them, and nothing e
   expect([...(await store.db.execute(torn))]).toEqual([]);
 });
 
-test("a transaction whose connection is cut has failed: nothing more is asked in it, and nothing of it stays", async () => {
+test("a transaction fails with its connection: no further statement is sent, and nothing is stored", async () => {
   const { db } = openPool({ size: 1 });
   const faults: unknown[] = [];
 
@@ -102,7 +102,7 @@ test("a transaction whose connection is cut has failed: nothing more is asked in
   expect(await notes()).toEqual([3]);
 });
 
-test("a transaction in which a statement failed is not committed, even when that was caught", async () => {
+test("a transaction with a failed statement is not committed, even if the error was caught", async () => {
   const { db } = openPool({ size: 1 });
 
   const failed = db.transaction(async (tx) => {
@@ -114,7 +114,7 @@ test("a transaction in which a statement failed is not committed, even when that
   expect(await notes()).toEqual([]);
 });
 
-test("a transaction within a transaction is undone by itself", async () => {
+test("a nested transaction is rolled back alone", async () => {
   const { db } = openPool({ size: 1 });
 
   await db.transaction(async (tx) => {
@@ -130,7 +130,7 @@ test("a transaction within a transaction is undone by itself", async () => {
   expect(await notes()).toEqual([1, 3]);
 });
 
-test("what is asked in a transaction after its end is refused", async () => {
+test("a statement after the end of its transaction is rejected", async () => {
   const { db } = openPool({ size: 1 });
   const tx = await db.transaction(async (open) => open);
 
@@ -139,7 +139,7 @@ test("what is asked in a transaction after its end is refused", async () => {
   expect(await notes()).toEqual([]);
 });
 
-test("more work than connections waits for its turn, first come, first served", async () => {
+test("callers beyond the pool's size wait, first come, first served", async () => {
   const { db } = openPool({ size: 1 });
   const all = [1, 2, 3, 4, 5, 6, 7, 8];
   const order: number[] = [];
@@ -154,7 +154,7 @@ test("more work than connections waits for its turn, first come, first served", 
   expect(order).toEqual(all);
 });
 
-test("a database that refuses connections fails what is asked, also what waits, and is found again", async () => {
+test("a database that refuses connections fails all statements, waiting ones too, and is found again later", async () => {
   const { db } = openPool({ size: 1 });
   const allow = (yes: boolean) =>
     onTestServer(
@@ -172,7 +172,7 @@ test("a database that refuses connections fails what is asked, also what waits, 
 
 const backend = sql`select pg_backend_pid() as pid`;
 
-test("a connection is replaced when its time is over", async () => {
+test("a connection is replaced after its lifetime", async () => {
   const { db } = openPool({ size: 1, lifetimeMs: 0 });
   const pids: unknown[] = [];
 
@@ -184,9 +184,9 @@ test("a connection is replaced when its time is over", async () => {
 
 test.each([
   ["many statements", 90_000, (shape: number) => `/* ${shape} */`],
-  ["long ones", 2_500_000, (shape: number) => `/* ${shape}${"-".repeat(2_000)} */`],
+  ["long statements", 2_500_000, (shape: number) => `/* ${shape}${"-".repeat(2_000)} */`],
 ])(
-  "a connection is replaced when it has prepared %s, in transactions too, however often it is asked the same",
+  "a connection is replaced when it has prepared %s, also in transactions, and repeated ones count once",
   async (_, maxPreparedBytes, remark) => {
     const { db } = openPool({ size: 1, maxPreparedBytes });
     const pidAt = async (source: Pick<typeof db, "execute">, shape: number) => {
@@ -206,7 +206,7 @@ test.each([
   },
 );
 
-test("a server that is silent counts as gone: what was asked fails, and the next is asked on another connection", async () => {
+test("a silent server counts as lost: the statement fails, and the next one uses another connection", async () => {
   const { db } = openPool({ size: 1, answerTimeoutMs: 300 });
   const [before] = await db.execute<{ pid: number }>(backend);
 
@@ -217,7 +217,7 @@ test("a server that is silent counts as gone: what was asked fails, and the next
   expect(after?.pid).not.toBe(before?.pid);
 });
 
-test("closing waits for what runs, and takes no more", async () => {
+test("closing waits for running work and accepts no more", async () => {
   const { db, close } = openPool({ size: 1 });
   const begun = Promise.withResolvers<void>();
   const goOn = Promise.withResolvers<void>();
@@ -238,7 +238,7 @@ test("closing waits for what runs, and takes no more", async () => {
   expect(await notes()).toEqual([1, 2]);
 });
 
-test("closing gives up what takes longer than the limit, and what waits behind it", async () => {
+test("closing ends work that takes longer than the timeout, and waiting callers fail", async () => {
   const { db, close } = openPool({ size: 1 });
   const given = [sql`select pg_sleep(60)`, note(1)].map((statement) =>
     expect(db.execute(statement)).rejects.toSatisfy(isDatabaseUnavailable),
@@ -251,7 +251,7 @@ test("closing gives up what takes longer than the limit, and what waits behind i
   expect(await notes()).toEqual([]);
 });
 
-test("rows that are copied in after the connection was cut open no other one, and none of them stays", async () => {
+test("a COPY after the connection was cut opens no other connection, and stores nothing", async () => {
   const { db } = openPool({ size: 1 });
   const target = { table: "notes", columns: ["writer", "half", "n"] };
 
@@ -266,14 +266,14 @@ test("rows that are copied in after the connection was cut open no other one, an
   expect(await notes()).toEqual([]);
 });
 
-test("rows that are being copied in when the connection is cut fail the transaction, and nothing waits for ever", async () => {
+test("a COPY whose connection is cut fails the transaction, and nothing waits forever", async () => {
   const { db } = openPool({ size: 1 });
   await store.db.execute(sql`create unique index on notes (n)`);
   const endless = function* () {
     for (let n = 1; ; n++) yield ["1", "1", String(n)];
   };
 
-  // Its first row keeps the server from taking the others, so that the copying waits when it is cut.
+  // A lock on the first row makes the COPY wait until it is cut.
   await store.db.transaction(async (tx) => {
     await tx.execute(note(2));
     const failed = db.transaction((own) =>
@@ -288,7 +288,7 @@ test("rows that are being copied in when the connection is cut fail the transact
   expect(await notes()).toEqual([2]);
 });
 
-/** How many connections of the pool under test wait for a lock. */
+/** The number of connections of the pool under test that wait for a lock. */
 async function waitingForALock(): Promise<number> {
   const rows = await onTestServer(
     (session) => session`select 1 from pg_stat_activity
@@ -297,7 +297,7 @@ async function waitingForALock(): Promise<number> {
   return rows.length;
 }
 
-/** On how many connections of the pool under test the server is at work. */
+/** The number of connections of the pool under test on which a statement runs. */
 async function busyConnections(): Promise<number> {
   const rows = await onTestServer(
     (session) => session`select 1 from pg_stat_activity

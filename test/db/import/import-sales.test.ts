@@ -28,7 +28,7 @@ beforeEach(async () => {
   await stockFrom(store.database, productsFile("COFFEE,Cà phê sữa đá,,45000,15000,100,", "TEA,Trà đào,,39000,,50,"));
 });
 
-test("lines keep their totals and the product's cost of the moment, rounded half away from zero", async () => {
+test("lines store their totals and the product's current cost, rounded half away from zero", async () => {
   const file = salesFile(
     "R1,2026-11-14T09:31,COFFEE,2,45000,5000",
     "R1,2026-11-14T09:31,TEA,1.5,39001,",
@@ -46,7 +46,7 @@ test("lines keep their totals and the product's cost of the moment, rounded half
   ]);
 });
 
-test("a refund's discount goes toward zero: that much less is given back", async () => {
+test("a refund's discount reduces the amount that is given back", async () => {
   await sellFrom(store.database, salesFile("R1,2026-11-14T09:31,COFFEE,-1,45000,4500"));
 
   expect(await storedLines(store.db)).toMatchObject([
@@ -54,7 +54,7 @@ test("a refund's discount goes toward zero: that much less is given back", async
   ]);
 });
 
-test("a sales file does not move stock, and says how far the sales go", async () => {
+test("a sales file does not change stock, and reports the newest sale", async () => {
   await sellFrom(
     store.database,
     salesFile("R2,2026-11-14T23:59:59,COFFEE,1,45000,", "R1,2026-11-14T00:00:00,COFFEE,1,45000,"),
@@ -76,7 +76,7 @@ test("a sales file does not move stock, and says how far the sales go", async ()
   expect((await storedProducts(store.db)).map(({ stock }) => stock)).toEqual(["100.000", "50.000"]);
 });
 
-test("importing a file again rewrites nothing, even when a cost has changed since", async () => {
+test("importing a file again writes nothing, even if a cost has changed since", async () => {
   const file = salesFile(
     "R1,2026-11-14T09:31,COFFEE,1,45000,",
     "R1,2026-11-14T09:31,COFFEE,1,45000,",
@@ -92,7 +92,7 @@ test("importing a file again rewrites nothing, even when a cost has changed sinc
   expect(await storedLines(store.db)).toEqual(before);
 });
 
-test("a receipt that differs replaces the stored one whole; known SKUs keep their cost, new ones take today's", async () => {
+test("a changed receipt replaces the stored one as a whole; its SKUs keep their cost, new ones take the current cost", async () => {
   await sellFrom(
     store.database,
     salesFile(
@@ -151,7 +151,7 @@ test.each([
   expect(await storedLines(store.db)).toHaveLength(rows.length);
 });
 
-test("the lines of a receipt may be spread over the file, and hold a SKU twice", async () => {
+test("the lines of a receipt may be anywhere in the file, and may repeat a SKU", async () => {
   const file = salesFile(
     "R1,2026-11-14T09:31,COFFEE,1,45000,",
     "R2,2026-11-14T09:40,TEA,1,39000,",
@@ -170,7 +170,7 @@ test("the lines of a receipt may be spread over the file, and hold a SKU twice",
   ]);
 });
 
-test("an unknown SKU makes an inactive product, which a products file later fills in", async () => {
+test("an unknown SKU adds an inactive product, which a products file completes later", async () => {
   const summary = await sellFrom(
     store.database,
     salesFile("R1,2026-11-14T09:31,NEW-2,1,1,", "R1,2026-11-14T09:31,NEW-1,1,1,"),
@@ -184,7 +184,7 @@ test("an unknown SKU makes an inactive product, which a products file later fill
   expect(filled).toMatchObject({ id: made?.id, name: "Named", active: true, stock: "4.000" });
 });
 
-test("each bad cell is named by line and column, and nothing of the file is kept", async () => {
+test("each bad cell is named by line and column, and nothing is stored", async () => {
   const file = salesFile(
     "R1,2026-11-14T09:31,COFFEE,1,45000,",
     ",14/11/2026 09:31,,0,-1,",
@@ -216,7 +216,7 @@ test("each bad cell is named by line and column, and nothing of the file is kept
   expect(await storedImports(store.db)).toHaveLength(1);
 });
 
-test("a receipt has one time: another is refused with both lines", async () => {
+test("a receipt has one time: a different one is rejected with both lines", async () => {
   const file = salesFile(
     "R1,2026-11-14T09:31,COFFEE,1,1,",
     "R2,2026-11-14T09:31,COFFEE,1,1,",
@@ -228,8 +228,8 @@ test("a receipt has one time: another is refused with both lines", async () => {
   expect(faults).toEqual(["4 sold_at: differs from line 2, which has the same receipt"]);
 });
 
-test("without an offset a time is the shop's: the earlier of two when the clock goes back, refused when it never was", async () => {
-  const kept = salesFile(
+test("a time without an offset is the shop's: the earlier of two after a clock change, rejected when it was skipped", async () => {
+  const accepted = salesFile(
     "A,2026-11-01T01:30,COFFEE,1,4.50,",
     "B,2026-11-01 01:30:00-05:00,COFFEE,1,4.50,",
     "C,2026-11-01T05:30Z,COFFEE,1,4.50,",
@@ -237,7 +237,7 @@ test("without an offset a time is the shop's: the earlier of two when the clock 
   );
   const refused = salesFile("E,2026-03-08T01:59,COFFEE,1,4.50,", "F,2026-03-08T02:30,COFFEE,1,4.50,");
 
-  await sellFrom(store.database, kept, { shop: NEW_YORK });
+  await sellFrom(store.database, accepted, { shop: NEW_YORK });
   const faults = await faultsOf(sellFrom(store.database, refused, { shop: NEW_YORK }));
 
   expect((await storedLines(store.db)).map(({ soldAt, unitPrice }) => [soldAt.toISOString(), unitPrice])).toEqual([
@@ -250,7 +250,7 @@ test("without an offset a time is the shop's: the earlier of two when the clock 
   expect(faults[0]).toMatch(/^3 sold_at: "2026-03-08T02:30" does not exist in America\/New_York/);
 });
 
-test("a clock that was put back inside an hour, as in St. John's at 00:01, moves only the times after it", async () => {
+test("clocks set back within an hour, as in St. John's at 00:01, affect only the times after the change", async () => {
   const file = salesFile("A,2010-11-07T00:00:30,COFFEE,1,1,", "B,2010-11-07T00:30,COFFEE,1,1,");
 
   await sellFrom(store.database, file, { shop: { ...NEW_YORK, timeZone: "America/St_Johns" } });
@@ -261,7 +261,7 @@ test("a clock that was put back inside an hour, as in St. John's at 00:01, moves
   ]);
 });
 
-test("two imports at once are one after the other: each receipt once, and one of the same two files finds nothing new", async () => {
+test("concurrent imports run one after another: each receipt is stored once, and the second file finds nothing new", async () => {
   const file = salesFile(...Array.from({ length: 500 }, (_, i) => `R${i},2026-11-14T09:31,SKU${i % 50},1,45000,`));
 
   const [first, second] = await Promise.all([sellFrom(store.database, file), sellFrom(store.database, file)]);
@@ -271,7 +271,7 @@ test("two imports at once are one after the other: each receipt once, and one of
   expect(await store.db.select().from(products).where(eq(products.active, false))).toHaveLength(50);
 });
 
-test("a statement timeout of the pool does not end a long import", async () => {
+test("the pool's statement timeout does not cancel a long import", async () => {
   const impatient = await createTestDatabase({ statementTimeoutMs: 150 });
   const rows = Array.from({ length: 20_000 }, (_, i) => `R${i},2026-11-14T09:31,COFFEE,1,45000,`);
 
@@ -281,8 +281,8 @@ test("a statement timeout of the pool does not end a long import", async () => {
   expect(summary.changedCount).toBe(20_000);
 });
 
-test("an import waits for another one as long as that takes, also longer than an answer may elsewhere", async () => {
-  // An answer may then take 5.5 s.
+test("an import waits for another one without a limit, even longer than the usual timeout", async () => {
+  // The pool's answer timeout is then 5.5 s.
   const impatient = await createTestDatabase({ statementTimeoutMs: 500 });
   const other = connectDatabase(impatient.target);
   const release = await holdLocks(other.db, (tx) => lockImports(tx as Transaction));

@@ -1,4 +1,4 @@
-/** Files as text into a database of the test, and what is stored after. */
+/** Imports files given as text, and reads what is stored afterwards. */
 import { asc, eq } from "drizzle-orm";
 import type { Database, Db } from "../../../src/db/client.ts";
 import { ImportError } from "../../../src/db/import/import-error.ts";
@@ -10,14 +10,14 @@ import type { Shop } from "../../../src/shop/shop.ts";
 
 export const NOW = new Date("2026-11-22T03:00:00Z");
 
-/** The shop of the defaults. */
+/** The shop of the default settings. */
 const HANOI: Shop = { name: "Xi Pho Coffee", timeZone: "Asia/Ho_Chi_Minh", currency: "VND", locale: "vi-VN" };
 export const NEW_YORK: Shop = { name: "Corner", timeZone: "America/New_York", currency: "USD", locale: "en-US" };
 
 const PRODUCTS_HEADER = "sku,name,category,price,cost,stock,reorder_level";
 export const SALES_HEADER = "receipt,sold_at,sku,quantity,unit_price,discount";
 
-/** What is imported: text, bytes, or bytes as they come. */
+/** The file to import: text, bytes, or a stream of bytes. */
 export type Content = string | Uint8Array | AsyncIterable<Uint8Array>;
 
 function optionsFor(content: Content, options: Partial<ImportOptions> = {}): ImportOptions {
@@ -33,7 +33,7 @@ export function stockFrom(database: Database, content: Content, options: Partial
   return importProducts(database, optionsFor(content, options));
 }
 
-/** A file of these rows under the header. */
+/** A sales file with these rows below the header. */
 export function salesFile(...rows: string[]): string {
   return [SALES_HEADER, ...rows, ""].join("\n");
 }
@@ -42,22 +42,22 @@ export function productsFile(...rows: string[]): string {
   return [PRODUCTS_HEADER, ...rows, ""].join("\n");
 }
 
-/** The faults of an import that must be refused, as `line column: reason`. */
+/** The faults of an import that must fail, as `line column: reason`. */
 export async function faultsOf(attempt: Promise<unknown>): Promise<string[]> {
-  const error = await refusal(attempt);
+  const error = await expectImportError(attempt);
   return error.faults.map(({ line, column, reason }) => `${line} ${column}: ${reason}`);
 }
 
-export async function refusal(attempt: Promise<unknown>): Promise<ImportError> {
+export async function expectImportError(attempt: Promise<unknown>): Promise<ImportError> {
   const error = await attempt.then(
     () => undefined,
     (cause: unknown) => cause,
   );
   if (error instanceof ImportError) return error;
-  throw error ?? new Error("the file was imported and should have been refused");
+  throw error ?? new Error("the file was imported and should have been rejected");
 }
 
-/** Every stored line with its receipt, ids included, in order. */
+/** Every stored line with its receipt and ids, in order. */
 export function storedLines(db: Db) {
   return db
     .select({

@@ -17,7 +17,7 @@ afterEach(async () => {
 
 afterAll(() => testDatabase.close());
 
-test("a notice arrives when its transaction commits, and never when it rolls back", async () => {
+test("a notification arrives when its transaction commits, and never after a rollback", async () => {
   const { events } = await startListening();
   const { db } = testDatabase;
 
@@ -38,7 +38,7 @@ test("a notice arrives when its transaction commits, and never when it rolls bac
   expect(events).toEqual(["gap", { type: "run-changed", threadId: "t", runId: "committed" }]);
 });
 
-test("listeners in two places both hear, and a closed one hears nothing more", async () => {
+test("two listeners both get a notification, and a closed one gets no more", async () => {
   const one = await startListening();
   const two = await startListening();
 
@@ -51,7 +51,7 @@ test("listeners in two places both hear, and a closed one hears nothing more", a
   expect(one.events).toEqual(["gap", { type: "run-stop", runId: "first" }]);
 });
 
-test("after its connection was cut a listener says that there is a gap, and hears again", async () => {
+test("after its connection was cut a listener reports a gap, and continues", async () => {
   const { events } = await startListening();
 
   await testDatabase.db.execute(sql`select pg_terminate_backend(pid, 5000) from pg_stat_activity
@@ -62,10 +62,10 @@ test("after its connection was cut a listener says that there is a gap, and hear
   await expect.poll(() => events).toEqual(["gap", "gap", { type: "run-stop", runId: "r" }]);
 });
 
-test("a payload that is no notice of ours is ignored with a reason, and the next one is heard", async () => {
+test("an unknown payload is ignored with a reason, and the next one arrives", async () => {
   const { events, ignored } = await startListening();
   const payloads = [
-    "no JSON",
+    "not JSON",
     "{}",
     '{"type":"coffee"}',
     '{"type":"text","pieces":[{"threadId":"t","runId":"r","offset":-1}]}',
@@ -79,7 +79,7 @@ test("a payload that is no notice of ours is ignored with a reason, and the next
   expect(ignored[3]).toContain("offset");
 });
 
-test("listening to a database that is not there fails", async () => {
+test("listening to a missing database fails", async () => {
   const gone = await createTestDatabase();
   await gone.close();
 
@@ -88,12 +88,12 @@ test("listening to a database that is not there fails", async () => {
   await expect(listening).rejects.toMatchObject({ code: "3D000" });
 });
 
-/** A listener, and all that it heard, in order. */
+/** A listener, and what it received, in order. */
 async function startListening() {
   const events: ("gap" | Notification)[] = [];
   const ignored: string[] = [];
   const listener = await listen(testDatabase.database, {
-    onNotification: (notice) => events.push(notice),
+    onNotification: (notification) => events.push(notification),
     onGap: () => events.push("gap"),
     onIgnored: (reason) => ignored.push(reason),
   });
@@ -101,7 +101,7 @@ async function startListening() {
   return { events, ignored, listener };
 }
 
-/** A notice of another listener there and back: what was sent before it has arrived everywhere it can. */
+/** Sends a notification to a listener of its own. When it arrives, all earlier ones have been delivered too. */
 async function roundTrip(): Promise<void> {
   const echo = Promise.withResolvers<void>();
   const session = testDatabase.database.openSession("echo");

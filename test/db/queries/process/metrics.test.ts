@@ -21,13 +21,13 @@ async function newRun(values: RunValues = {}) {
   return { runId: run.id, chatId: thread.chatId };
 }
 
-test("of an empty database there is nothing to count, and no age", async () => {
+test("in an empty database all counts and ages are 0", async () => {
   expect(await countOpenRuns(store.db)).toEqual({ queuedRuns: 0, runningRuns: 0, oldestQueuedSeconds: 0 });
   expect(await countWaitingDeliveries(store.db)).toEqual({ waitingDeliveries: 0, oldestDeliverySeconds: 0 });
   expect(await countLiveWorkers(store.db)).toBe(0);
 });
 
-test("the queue is what waits, with the age of its oldest; what is in hand is counted apart, what has ended not at all", async () => {
+test("queued runs are counted with the age of the oldest, running ones separately, ended ones not", async () => {
   await newRun({ status: "queued", queuedAt: ago(90) });
   await newRun({ status: "queued", queuedAt: ago(30) });
   for (const status of ["in_progress", "requires_action"] as const) await newRun({ status, queuedAt: ago(5_000) });
@@ -40,7 +40,7 @@ test("the queue is what waits, with the age of its oldest; what is in hand is co
   expect(oldestQueuedSeconds).toBeLessThan(5_000);
 });
 
-test("a run that waits for another one of its own thread has no worker to wait for, and no age", async () => {
+test("a run behind another run of its thread does not wait for a worker, and has no age", async () => {
   for (const status of ["in_progress", "queued"] as const) {
     const thread = await insertThread(store.db);
     await insertRun(store.db, { threadId: thread.id, position: 1, status, queuedAt: ago(30) });
@@ -54,13 +54,13 @@ test("a run that waits for another one of its own thread has no worker to wait f
   expect(oldestQueuedSeconds).toBeLessThan(500);
 });
 
-test("a run that another machine's clock has queued in the future has waited for 0 seconds", async () => {
+test("a run queued in the future by another machine's clock has waited 0 seconds", async () => {
   await newRun({ status: "queued", queuedAt: ago(-600) });
 
   expect(await countOpenRuns(store.db)).toEqual({ queuedRuns: 1, runningRuns: 0, oldestQueuedSeconds: 0 });
 });
 
-test("a delivery waits from its run's end until it is done or given up, and is as old as its question", async () => {
+test("a delivery waits from its run's end until it is delivered or failed, and is as old as its question", async () => {
   await insertReply(store.db, { ...(await newRun()), finalText: "All is well.", createdAt: ago(120) });
   await insertReply(store.db, { ...(await newRun()), finalText: "Half of it.", status: "partial" });
   const running = await newRun({ status: "in_progress" });
@@ -80,7 +80,7 @@ test("a delivery waits from its run's end until it is done or given up, and is a
   expect(oldestDeliverySeconds).toBeLessThan(9_000);
 });
 
-test("a worker is alive as long as it holds its lock, in whatever process, and those of another database are not ours", async () => {
+test("a worker is alive while it holds its lock, in any process, and workers of other databases do not count", async () => {
   const other = await createTestDatabase();
   const locks = [store.database, store.database, other.database].map((database) =>
     takeWorkerLock(database, { botId: 1, onLost: () => undefined }),
