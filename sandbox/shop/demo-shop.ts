@@ -7,10 +7,10 @@ import type { Database } from "../../src/db/client.ts";
 import {
   addDemoProducts,
   addDemoSales,
+  beginDemoSeeding,
   type DemoProduct,
   type DemoReceipt,
   type DemoState,
-  beginDemoSeeding,
   requireDemoDatabase,
 } from "../../src/db/queries/shop/demo-shop.ts";
 import { dateAt } from "../../src/shop/calendar.ts";

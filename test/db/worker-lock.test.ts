@@ -4,9 +4,9 @@ import { connectDatabase } from "../../src/db/client.ts";
 import { takeWorkerLock } from "../../src/db/worker-lock.ts";
 
 test.each([
-  ["says nothing", () => undefined],
-  ["hangs up at once", (socket: Socket) => socket.end()],
-])("a server that %s gives no lock, and is not waited for without end", async (_, greet) => {
+  ["never answers", () => undefined],
+  ["closes the connection at once", (socket: Socket) => socket.end()],
+])("a server that %s makes the lock fail in time", async (_, greet) => {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);

@@ -47,7 +47,7 @@ export interface Launch {
 /** Starts the server without waiting until it accepts connections. */
 export async function launchPostmaster(server: ServerSetup): Promise<Launch> {
   for (const pidFile of [pidFileOf(server.cluster), lockFileOf(server.socketDir)]) await removeLeftovers(pidFile);
-  const settings = Object.entries({ ...ourSettings(server.socketDir), ...server.settings });
+  const settings = Object.entries({ ...defaultSettings(server.socketDir), ...server.settings });
   const args = ["-D", server.cluster, ...settings.flatMap(([name, value]) => ["-c", `${name}=${value}`])];
   const log = await open(server.logFile, "a", 0o600);
   const logStart = (await log.stat()).size;
@@ -158,7 +158,7 @@ function firstNumber(content: string | undefined): number | undefined {
   return number > 0 ? number : undefined;
 }
 
-function ourSettings(socketDir: string): Record<string, string> {
+function defaultSettings(socketDir: string): Record<string, string> {
   return {
     listen_addresses: "",
     // In double quotes, because a comma would separate two paths.

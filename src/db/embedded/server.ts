@@ -201,7 +201,7 @@ async function stayJoined(server: ServerSetup, first: UsageLock, { signal, logge
   }
 }
 
-/** For a server that stopped and may be restarting its children by itself: otherwise no process would stop it. */
+/** For a server that is restarting after a crash: otherwise no process would stop it. */
 async function takeLastLock(server: ServerSetup): Promise<UsageLock | undefined> {
   const end = performance.now() + LAST_LOCK_TIMEOUT_MS;
   do {

@@ -33,7 +33,7 @@ export async function compareReceipts(tx: Transaction): Promise<ReceiptCompariso
 /** Writes `receipts_to_write`. A stored receipt keeps its id, and its SKUs keep their stored unit costs. */
 export async function saveReceipts(tx: Transaction, importId: string): Promise<void> {
   await tx.execute(sql`
-    create temporary table kept_costs on commit drop as
+    create temporary table stored_costs on commit drop as
     select distinct on (sale_id, product_id) sale_id, product_id, unit_cost
     from sale_lines where sale_id in (select stored_id from receipts_to_write)
     order by sale_id, product_id, position`);
@@ -57,7 +57,7 @@ async function insertLines(tx: Transaction): Promise<void> {
       round(l.quantity * amounts.unit_cost)
     from receipts_to_write as r
     join file_lines as l on l.receipt = r.receipt
-    left join kept_costs as k on k.sale_id = r.stored_id and k.product_id = l.product_id
+    left join stored_costs as k on k.sale_id = r.stored_id and k.product_id = l.product_id
     cross join lateral (
       select round(l.quantity * l.unit_price) as gross,
         case when k.sale_id is null then l.product_cost else k.unit_cost end as unit_cost

@@ -28,8 +28,7 @@ export function createMetricsEndpoint(deps: MetricsEndpointDeps) {
     if (access !== "allowed") {
       const waitSeconds = Math.ceil(refusals.take(networkOf(request.socket.remoteAddress)));
       if (waitSeconds > 0) return send(response, 429, TOO_MANY_REFUSALS, { "retry-after": String(waitSeconds) });
-      if (access === "unknown")
-        return send(response, 503, "The token cannot be checked now: try again in a moment\n");
+      if (access === "unknown") return send(response, 503, "The token cannot be checked now: try again in a moment\n");
       return send(response, 401, REFUSAL, { "www-authenticate": "Bearer" });
     }
     onTrusted(request);
