@@ -1,7 +1,7 @@
 /**
- * How far an import is, in words: a line that is drawn again and again on a terminal, else a line now and then.
+ * The progress of an import: one line that is redrawn on a terminal, or a line every few seconds elsewhere.
  *
- * The database says nothing while it works on a statement, so a phase shows how long it has lasted: that it goes on.
+ * The database reports nothing during a statement. So each phase shows how long it has taken, which proves that it is alive.
  */
 import type { Writable } from "node:stream";
 import { SingleBar } from "cli-progress";
@@ -12,7 +12,7 @@ export interface ProgressDisplay {
   stop(): void;
 }
 
-/** Pause between two lines where there is no terminal, in milliseconds: an import that is done earlier writes none. */
+/** Pause between two lines without a terminal, in milliseconds. A shorter import writes none. */
 const LINE_INTERVAL_MS = 10_000;
 
 const BAR_WIDTH = 40;
@@ -20,8 +20,8 @@ const BAR_WIDTH = 40;
 const PHASES: Record<ImportProgress["phase"], string> = {
   reading: "Reading the file",
   checking: "Checking the file",
-  waiting: "Waiting for another import to end",
-  comparing: "Comparing with what is stored",
+  waiting: "Waiting for another import to finish",
+  comparing: "Comparing with the stored data",
   saving: "Saving",
 };
 
@@ -29,7 +29,7 @@ const PHASES: Record<ImportProgress["phase"], string> = {
 export function drawProgress(terminal: NodeJS.WriteStream): ProgressDisplay {
   const state = createState();
   const bar = new SingleBar({
-    // Drawn several times a second, also when nothing is heard of the database.
+    // Redrawn several times a second, also while the database reports nothing.
     format: (_options, { progress }) =>
       state.isReading() ? `${barOf(progress)} ${state.describe()}` : state.describe(),
     hideCursor: true,
@@ -39,7 +39,7 @@ export function drawProgress(terminal: NodeJS.WriteStream): ProgressDisplay {
   bar.start(1, 0);
   return {
     show(progress) {
-      state.take(progress);
+      state.update(progress);
       bar.setTotal(Math.max(progress.totalBytes ?? progress.bytesRead, 1));
       bar.update(progress.bytesRead);
     },
@@ -51,11 +51,11 @@ function barOf(progress: number): string {
   return `[${"=".repeat(Math.round(progress * BAR_WIDTH)).padEnd(BAR_WIDTH, "-")}] ${Math.floor(progress * 100)} %`;
 }
 
-/** Where nobody watches: a line every `intervalMs`. */
+/** Without a terminal: one line every `intervalMs`. */
 export function writeProgress(output: Writable, intervalMs = LINE_INTERVAL_MS): ProgressDisplay {
   const state = createState();
   const timer = setInterval(() => output.write(`${state.describe()}\n`), intervalMs);
-  return { show: state.take, stop: () => clearInterval(timer) };
+  return { show: state.update, stop: () => clearInterval(timer) };
 }
 
 function createState() {
@@ -63,7 +63,7 @@ function createState() {
   let since = performance.now();
   let rows = 0;
   return {
-    take(progress: ImportProgress) {
+    update(progress: ImportProgress) {
       if (progress.phase !== phase) since = performance.now();
       ({ phase, rows } = progress);
     },
@@ -76,7 +76,7 @@ function createState() {
   };
 }
 
-/** With thin groups: "1 000 000". */
+/** With spaces between groups of digits: "1 000 000". */
 export function formatNumber(amount: number): string {
   return new Intl.NumberFormat("en").format(amount).replaceAll(",", " ");
 }

@@ -1,7 +1,8 @@
 /**
- * `npm run import -- products FILE.csv` and `... sales FILE.csv`: a file into the shop's database, also while the bot runs.
+ * `npm run import -- products FILE.csv` and `... sales FILE.csv`: imports a file into the shop's database, also while the bot
+ * runs.
  *
- * Prints plain sentences; ends with code 1 when nothing was imported. The work is in `src/db/import/`.
+ * Prints plain sentences. Exits with code 1 when nothing was imported. `src/db/import/` does the work.
  */
 import { userInfo } from "node:os";
 import { loadConfig } from "../config.ts";
@@ -22,14 +23,14 @@ const USAGE = `Usage:
   npm run import -- products FILE.csv    columns: sku,name,category,price,cost,stock,reorder_level
   npm run import -- sales FILE.csv       columns: receipt,sold_at,sku,quantity,unit_price,discount`;
 
-/** How many unknown SKUs are named; the others are counted. */
+/** How many unknown SKUs are named; others are only counted. */
 const NAMED_SKUS = 10;
 
 type Kind = "products" | "sales";
 
 try {
-  const [kind, path, ...surplus] = process.argv.slice(2);
-  if ((kind !== "products" && kind !== "sales") || !path || surplus.length > 0) throw new BadInputError(USAGE);
+  const [kind, path, ...extra] = process.argv.slice(2);
+  if ((kind !== "products" && kind !== "sales") || !path || extra.length > 0) throw new BadInputError(USAGE);
   console.log(await importFile(kind, path));
 } catch (error) {
   const nothing = error instanceof StartupError ? "Nothing was imported. " : "";
@@ -37,11 +38,11 @@ try {
   process.exitCode = 1;
 }
 
-/** Imports the file and gives the sentences to print. */
+/** Imports the file and returns the sentences to print. */
 async function importFile(kind: Kind, path: string): Promise<string> {
   const file = await openImportFile(path);
   const { shop, ...config } = loadConfig();
-  // Only what goes wrong: the sentences below say the rest.
+  // Warnings and errors only: the sentences below report the rest.
   const logger = createLogger({ level: "warn", pretty: process.stdout.isTTY });
   return withDatabase(
     (signal) => openDatabase({ shop, ...config }, logger, { signal }),
@@ -99,7 +100,7 @@ function userName(): string {
   try {
     return userInfo().username;
   } catch {
-    // A container may run under a user id that has no name: Node says so with a SystemError.
+    // Node throws a SystemError for a user id without a name, which is common in containers.
     return `user ${process.getuid?.() ?? "unknown"}`;
   }
 }

@@ -1,4 +1,4 @@
-/** Files that are made beside their place and then moved there, whole: their names, and what killed processes left of them. */
+/** Drafts: files that are written completely next to their final path and then renamed to it. */
 import { randomBytes } from "node:crypto";
 import { readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -10,7 +10,7 @@ export function makeDraftPath(path: string): string {
   return `${path}.${randomBytes(6).toString("hex")}`;
 }
 
-/** The drafts for `path` that are there, of whichever process; none where there is no such folder. */
+/** The existing drafts for `path`, of all processes, killed ones included. Empty when the folder does not exist. */
 export async function findDrafts(path: string): Promise<string[]> {
   const [folder, name] = [dirname(path), basename(path)];
   const names = await readdir(folder).catch(() => []);
@@ -19,7 +19,7 @@ export async function findDrafts(path: string): Promise<string[]> {
     .map((found) => join(folder, found));
 }
 
-/** Removes the drafts for `path`. Another process may be about to move one: it has to make it again then. */
+/** Removes the drafts for `path`. Another process that is about to rename one of them must create it again. */
 export async function removeDrafts(path: string): Promise<void> {
   for (const draft of await findDrafts(path)) await rm(draft, { force: true });
 }
