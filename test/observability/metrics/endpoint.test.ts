@@ -101,17 +101,21 @@ test("while the database is unavailable its metrics are absent and the others re
 });
 
 test("wrong tokens are limited by address over all paths, and a valid one is not", async () => {
-  const statuses = [];
-  for (let tried = 0; tried < 20; tried++) statuses.push((await ask(bearer(`wrong-${tried}`))).status);
-  for (let tried = 0; tried < 20; tried++) {
-    const headers = { "content-type": "application/json", ...bearer(`wrong-${tried}`) };
-    const response = await fetch(`${app.app().address}/graphql`, { method: "POST", headers, body: "{}" });
-    statuses.push(response.status);
-  }
-  const refused = await ask(bearer("wrong"));
+  const askGraphql = (token: string) =>
+    fetch(`${app.app().address}/graphql`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...bearer(token) },
+      body: "{}",
+    });
 
-  expect(statuses[0]).toBe(401);
-  expect(statuses.at(-1)).toBe(429);
-  expect([refused.status, refused.headers["retry-after"]]).toEqual([429, "1"]);
+  // 30 on each path: together more than the limit's burst of 30, however slow the machine is.
+  const tries = Array.from({ length: 30 }, (_, index) => `wrong-${index}`);
+  const answers = await Promise.all(tries.map((token) => ask(bearer(token))));
+  const graphqlAnswers = await Promise.all(tries.map(askGraphql));
+
+  const statuses = [...answers, ...graphqlAnswers].map(({ status }) => status);
+  const refused = graphqlAnswers.find(({ status }) => status === 429);
+  expect(new Set(statuses)).toEqual(new Set([401, 429]));
+  expect(Number(refused?.headers.get("retry-after"))).toBeGreaterThan(0);
   expect((await ask()).status).toBe(200);
 });
