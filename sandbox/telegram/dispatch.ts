@@ -4,11 +4,11 @@
  * Everything but HTTP. What a fault asks of the connection is handed back as the outcome.
  */
 import type { Fault, Faults } from "./faults.ts";
-import type { LimitKeeper } from "./limits.ts";
+import type { LimitKeeper } from "./flood-control.ts";
 import type { Method, MethodContext } from "./methods/method.ts";
 import { TelegramRefusal, tooManyRequests } from "./refusal.ts";
 import type { Parameters } from "./request-parameters.ts";
-import type { CallOutcome, Transcript } from "./world/transcript.ts";
+import type { CallOutcome, Transcript } from "./world/call-log.ts";
 
 /** What is sent back: an answer, or a reset of the connection. */
 export type Reply = { kind: "json"; status: number; body: string | object } | { kind: "reset" };

@@ -7,7 +7,7 @@
 import type { User, UserFromGetMe } from "@grammyjs/types";
 import { createDispatch } from "./dispatch.ts";
 import { createFaults, type Faults } from "./faults.ts";
-import { createLimitKeeper, type LimitCounts, type Limits, TELEGRAM_LIMITS } from "./limits.ts";
+import { createLimitKeeper, type LimitCounts, type Limits, TELEGRAM_LIMITS } from "./flood-control.ts";
 import type { Method } from "./methods/method.ts";
 import { createMethodFinder } from "./methods/registry.ts";
 import { startServer } from "./server.ts";
@@ -15,8 +15,8 @@ import { createUpdateFeed, type UpdateFeed } from "./updates/update-feed.ts";
 import { type Changes, createChanges } from "./world/changes.ts";
 import type { StandInChat } from "./world/chat.ts";
 import { type ChatDirectory, createChatDirectory } from "./world/chat-directory.ts";
-import { createCommandBook } from "./world/command-book.ts";
-import { createTranscript, type RecordedCall } from "./world/transcript.ts";
+import { createCommandBook } from "./world/bot-profile.ts";
+import { createTranscript, type RecordedCall } from "./world/call-log.ts";
 import { createWorld } from "./world/world.ts";
 
 export interface StandInOptions {

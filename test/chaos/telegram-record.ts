@@ -2,7 +2,7 @@
 import type { Message } from "@grammyjs/types";
 import type { TelegramStandIn } from "../../sandbox/telegram/stand-in.ts";
 import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
-import type { CallOutcome, RecordedCall } from "../../sandbox/telegram/world/transcript.ts";
+import type { CallOutcome, RecordedCall } from "../../sandbox/telegram/world/call-log.ts";
 import { findQuestionId } from "./answers.ts";
 import type { ShownMessage, TelegramCall } from "./recording.ts";
 

@@ -1,5 +1,5 @@
 /** What every case is given, and the figures of a reply that several cases share. */
-import type { RecordedCall } from "../../../sandbox/telegram/world/transcript.ts";
+import type { RecordedCall } from "../../../sandbox/telegram/world/call-log.ts";
 import { rounded } from "../../report.ts";
 import type { PlannedTurn, Question } from "../question.ts";
 import type { Scene } from "../scene.ts";

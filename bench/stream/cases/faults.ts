@@ -7,7 +7,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Fault } from "../../../sandbox/telegram/faults.ts";
-import type { RecordedCall } from "../../../sandbox/telegram/world/transcript.ts";
+import type { RecordedCall } from "../../../sandbox/telegram/world/call-log.ts";
 import { rounded } from "../../report.ts";
 import type { Question } from "../question.ts";
 import { replyMessages } from "../shown.ts";

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { badRequest } from "../refusal.ts";
 import type { UpdateFeed } from "../updates/update-feed.ts";
 import type { Changes } from "../world/changes.ts";
-import type { CommandBook } from "../world/command-book.ts";
+import type { CommandBook } from "../world/bot-profile.ts";
 import type { ChatState, World } from "../world/world.ts";
 
 /** What a method may touch. `gone` aborts when the client went away or the stand-in closes. */

@@ -1,6 +1,6 @@
 /** getMe, the bot's commands, its name and its descriptions. */
 import { z } from "zod";
-import type { ProfileField } from "../world/command-book.ts";
+import type { ProfileField } from "../world/bot-profile.ts";
 import { defineMethod, type Method } from "./method.ts";
 import * as p from "./parameters.ts";
 

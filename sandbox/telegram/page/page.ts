@@ -11,7 +11,7 @@ import { z } from "zod";
 import { createRateLimiter, networkOf, REFUSAL_LIMIT } from "../../../src/process/rate-limiter.ts";
 import { TelegramRefusal } from "../refusal.ts";
 import type { TelegramStandIn } from "../stand-in.ts";
-import { ImpossibleActError } from "../world/impossible-act.ts";
+import { ImpossibleActError } from "../world/user-action-error.ts";
 import { streamEvents } from "./page-events.ts";
 import { createPageKey, findRefusal, type PageKey, type PageRefusal, readJson } from "./page-guards.ts";
 import type { ViewedChat } from "./page-view.ts";

@@ -5,7 +5,7 @@
  * not know what the changes mean.
  */
 import type { Message, ReplyKeyboardMarkup } from "@grammyjs/types";
-import type { RecordedCall } from "./transcript.ts";
+import type { RecordedCall } from "./call-log.ts";
 
 /** A change that belongs to one chat. `atMs` is the stand-in's clock, in milliseconds. */
 export type ChatChange = { chatId: number; atMs: number } & (

@@ -1,8 +1,8 @@
 /** The bot's place in a chat: blocked by a person, put out of a group, moved into a supergroup. */
 import type { ChatMember, ChatMemberUpdated } from "@grammyjs/types";
 import type { UpdateFeed } from "../updates/update-feed.ts";
-import type { ChatActs } from "./chat-acts.ts";
-import { ImpossibleActError } from "./impossible-act.ts";
+import type { ChatActs } from "./user-actions.ts";
+import { ImpossibleActError } from "./user-action-error.ts";
 import { type ChatState, type Reach, toUnixTime, type World } from "./world.ts";
 
 /** `Chat`: what a chat is given out as. */

@@ -4,10 +4,10 @@
  * Mistakes of the test itself, such as a press on a button that is not shown, are thrown as `ImpossibleActError`.
  */
 import type { Message, ReplyKeyboardMarkup } from "@grammyjs/types";
-import type { LimitCounts, LimitKeeper } from "../limits.ts";
+import type { LimitCounts, LimitKeeper } from "../flood-control.ts";
 import type { UpdateFeed } from "../updates/update-feed.ts";
 import type { Changes, ChatChange, WaitOptions } from "./changes.ts";
-import { type ChatActs, createChatActs } from "./chat-acts.ts";
+import { type ChatActs, createChatActs } from "./user-actions.ts";
 import { createMembership, type Membership } from "./chat-membership.ts";
 import type { BotChat, ChatState, World } from "./world.ts";
 

@@ -4,7 +4,7 @@ import type { Update } from "@grammyjs/types";
 import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createTelegramStandIn, type TelegramStandIn } from "../../../sandbox/telegram/stand-in.ts";
-import type { RecordedCall } from "../../../sandbox/telegram/world/transcript.ts";
+import type { RecordedCall } from "../../../sandbox/telegram/world/call-log.ts";
 import type { TelegramBot, TelegramBotDeps } from "../../../src/bot/bot.ts";
 import { textsIn } from "../../../src/bot/texts.ts";
 import { invites } from "../../../src/db/schema/index.ts";

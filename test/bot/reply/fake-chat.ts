@@ -3,7 +3,7 @@
  * test says. For the real protocol there is the stand-in; here thousands of replies can be played in a second.
  */
 
-import { createLimitKeeper, TELEGRAM_LIMITS } from "../../../sandbox/telegram/limits.ts";
+import { createLimitKeeper, TELEGRAM_LIMITS } from "../../../sandbox/telegram/flood-control.ts";
 import { TelegramRefusal } from "../../../sandbox/telegram/refusal.ts";
 import type { PageContent } from "../../../src/bot/reply/pages/page-diff.ts";
 import type { ReplyTransport } from "../../../src/bot/reply/ports.ts";

@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import type { ModelRequest, Responder, Turn } from "../../../sandbox/model/turn.ts";
 import type { Fault } from "../../../sandbox/telegram/faults.ts";
 import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
-import type { RecordedCall } from "../../../sandbox/telegram/world/transcript.ts";
+import type { RecordedCall } from "../../../sandbox/telegram/world/call-log.ts";
 import { type BudgetChat, createSendBudget, type SendBudget } from "../../../src/bot/reply/budget/send-budget.ts";
 import type { ReplyTransport } from "../../../src/bot/reply/ports.ts";
 import { createReply } from "../../../src/bot/reply/reply.ts";

@@ -5,7 +5,7 @@ import { quoteOf, threadOf } from "../methods/destination.ts";
 import type { UpdateFeed } from "../updates/update-feed.ts";
 import { isVisibleToBot } from "./bot-visibility.ts";
 import { formatText } from "./entities.ts";
-import { ImpossibleActError } from "./impossible-act.ts";
+import { ImpossibleActError } from "./user-action-error.ts";
 import { withoutUndefined } from "./without-undefined.ts";
 import { type BotChat, type ChatState, toUnixTime, type World } from "./world.ts";
 
