@@ -1,6 +1,8 @@
 /**
- * On which database a sandbox may run: not where a real bot has started or real people are, nor on the figures of a given
- * database, unless `SANDBOX=1` says so; and nowhere beside another sandbox.
+ * Decides on which database a sandbox may run.
+ *
+ * Without `SANDBOX=1` it refuses a database that a real bot has used, that holds real people, or that was given by
+ * `DATABASE_URL` and holds a shop's figures. Two sandboxes never share a database.
  */
 import type { Config } from "../src/config.ts";
 import { type OpenDatabase, openDatabaseOrDemo } from "../src/db/open.ts";
@@ -10,10 +12,10 @@ import { StartupError } from "../src/errors.ts";
 import type { Logger } from "../src/observability/logger.ts";
 
 /**
- * Opens the sandbox's database: as `openDatabaseOrDemo`, after a look at the shop's own, also where the demo shop's is used
- * then. Figures in the embedded one are no obstacle: trying the product on them is what the sandbox is for.
+ * Opens the sandbox's database like `openDatabaseOrDemo`, and checks the shop's own database first, even if the demo
+ * database is used in the end. Figures in the embedded database are allowed: the sandbox exists to try the product on them.
  *
- * @throws {StartupError} saying what is real there and what to set.
+ * @throws {StartupError} when the database holds real data; the message says what was found and what to set.
  */
 export function openSandboxDatabase(
   config: Config,
@@ -22,60 +24,60 @@ export function openSandboxDatabase(
 ): Promise<OpenDatabase> {
   const check = async ({ database, description }: OpenDatabase) => {
     if (config.sandboxOnRealData) return;
-    const reason = reasonAgainst(await findRealData(database.db), config.databaseUrl !== null);
+    const reason = findRefusalReason(await findRealData(database.db), config.databaseUrl !== null);
     if (reason !== null) throw refusalFor(reason, description);
   };
   return openDatabaseOrDemo(config, logger, { check, signal });
 }
 
-/** How often a sandbox looks whether a real bot has started beside it, in milliseconds. */
-const LOOK_INTERVAL_MS = 5_000;
+/** How often a sandbox checks whether a real bot has started on its database, in milliseconds. */
+const CHECK_INTERVAL_MS = 5_000;
 
 /**
- * Looks from now on whether a real bot starts on the sandbox's database, until the returned function is called: from then on it is
- * refused there, and `onRealBot` hears why. With `SANDBOX=1` nobody looks.
+ * Checks regularly whether a real bot has started on the sandbox's database, and calls `onRealBot` once when one has. The
+ * returned function stops the checks. With `SANDBOX=1` there are none.
  */
 export function watchForRealBot(
   { database, description }: OpenDatabase,
   { sandboxOnRealData }: Config,
   onRealBot: (error: StartupError) => void,
 ): () => Promise<void> {
-  const look = async () => {
-    // While the database is away nobody can have started on it.
+  const check = async () => {
+    // While the database is unreachable, no other process can have started on it.
     const found = await findRealData(database.db).catch(() => null);
     if (!found?.hasBot) return;
-    clearInterval(looking);
-    onRealBot(refusalFor("a real bot has worked on", description));
+    clearInterval(timer);
+    onRealBot(refusalFor("a real bot has used", description));
   };
-  const looking = sandboxOnRealData ? undefined : setInterval(look, LOOK_INTERVAL_MS).unref();
-  return async () => clearInterval(looking);
+  const timer = sandboxOnRealData ? undefined : setInterval(check, CHECK_INTERVAL_MS).unref();
+  return async () => clearInterval(timer);
 }
 
 function refusalFor(reason: string, description: string): StartupError {
   return new StartupError(
-    `Without TELEGRAM_BOT_TOKEN this is the sandbox, and ${reason} ${description}. Set TELEGRAM_BOT_TOKEN for the real bot, or SANDBOX=1 for a sandbox on this data.`,
+    `Without TELEGRAM_BOT_TOKEN the sandbox starts, but ${reason} ${description}. Set TELEGRAM_BOT_TOKEN to start the real bot, or SANDBOX=1 to run the sandbox on this data.`,
   );
 }
 
-function reasonAgainst({ hasBot, hasPeople, hasFigures }: RealData, isGiven: boolean): string | null {
-  if (hasBot) return "a real bot has worked on";
+function findRefusalReason({ hasBot, hasPeople, hasFigures }: RealData, isGiven: boolean): string | null {
+  if (hasBot) return "a real bot has used";
   if (hasPeople) return "there are real people in";
-  return hasFigures && isGiven ? "there are figures of a shop in" : null;
+  return hasFigures && isGiven ? "there are a shop's figures in" : null;
 }
 
 /**
- * Keeps other sandboxes away from this database, until the returned function is called. `onLost` hears that another one has
- * come while the database was away.
+ * Locks this database against other sandboxes until the returned function is called. `onLost` is called when another
+ * sandbox took the lock while the database was unreachable.
  *
- * @throws {StartupError} where another sandbox runs.
+ * @throws {StartupError} when another sandbox runs on this database.
  */
-export async function keepOtherSandboxesAway(
+export async function lockSandboxDatabase(
   { database, description }: OpenDatabase,
   { databaseUrl }: Config,
   onLost: (error: StartupError) => void,
 ): Promise<() => Promise<void>> {
   const other = databaseUrl === null ? "DATA_DIR to another folder" : "DATABASE_URL to another database";
-  const refusal = `Another sandbox runs on ${description}: stop that one, or set ${other}.`;
+  const refusal = `Another sandbox already runs on ${description}: stop it, or set ${other}.`;
   const { release } = await holdSandboxLock(database, { refusal, onLost });
   return release;
 }

@@ -5,7 +5,7 @@
  * operator can mend end in one clear message and exit code 1.
  */
 import { join } from "node:path";
-import { keepOtherSandboxesAway, openSandboxDatabase, watchForRealBot } from "../sandbox/access.ts";
+import { lockSandboxDatabase, openSandboxDatabase, watchForRealBot } from "../sandbox/access.ts";
 import { type SandboxTelegram, type Started, startSandboxTelegram, startScriptedModel } from "../sandbox/sandbox.ts";
 import { seedDemoShop } from "../sandbox/shop/demo-shop.ts";
 import { type App, startApp } from "./app.ts";
@@ -97,7 +97,7 @@ async function startSandbox(config: Config, open: OpenDatabase, log: Logger): Pr
   log.warn(
     "SANDBOX: no Telegram. A local stand-in shows the chat in a web page. Set TELEGRAM_BOT_TOKEN for the real one",
   );
-  stops.push(await keepOtherSandboxesAway(open, config, (error) => void fail(error)));
+  stops.push(await lockSandboxDatabase(open, config, (error) => void fail(error)));
   stops.push(watchForRealBot(open, config, (error) => void fail(error)));
   const sandbox = keep(await startSandboxTelegram(config, open.database.db));
   if (open.isDemo) {

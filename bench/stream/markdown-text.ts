@@ -3,7 +3,7 @@
  *
  * Every word carries a running number, so that what is shown can be checked word by word. The same for the same seed.
  */
-import { createChance } from "../../sandbox/shop/random.ts";
+import { createRandom } from "../../sandbox/shop/random.ts";
 
 const WORDS = [
   "milk",
@@ -27,8 +27,8 @@ const EMOJI = ["☕", "🥛", "👩‍👩‍👧", "📦", "✅", "🇻🇳"];
 
 /** At least `characters` UTF-16 units of it, and at most a block more. */
 export function markdownText(seed: string, characters: number): string {
-  const chance = createChance(seed);
-  const pickOf = <T>(items: readonly T[]): T => items[Math.floor(chance.next() * items.length)] as T;
+  const random = createRandom(seed);
+  const pickOf = <T>(items: readonly T[]): T => items[Math.floor(random.next() * items.length)] as T;
   let count = 0;
   const word = () => {
     count += 1;

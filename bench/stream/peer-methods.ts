@@ -6,7 +6,7 @@
  */
 import type { Message } from "@grammyjs/types";
 import { z } from "zod";
-import { checkReach } from "../../sandbox/telegram/methods/destination.ts";
+import { checkBotAccess } from "../../sandbox/telegram/methods/destination.ts";
 import { editMessageText, sendMessage } from "../../sandbox/telegram/methods/messages.ts";
 import { defineMethod, getChat, type Method, type MethodContext } from "../../sandbox/telegram/methods/method.ts";
 import * as p from "../../sandbox/telegram/methods/parameters.ts";
@@ -33,7 +33,7 @@ const sendRichMessage = defineMethod({
   parameters: { chat_id: p.chatId, rich_message: richMessage, reply_markup: p.inlineKeyboard.optional() },
   execute({ chat_id, rich_message }, { world }) {
     const state = getChat(world, chat_id);
-    checkReach(state);
+    checkBotAccess(state);
     checkLength(rich_message.markdown, MAX_RICH_LENGTH);
     return addOwnMessage(world, state, { text: rich_message.markdown });
   },
@@ -50,7 +50,7 @@ const editRich = defineMethod({
   },
   execute({ chat_id, message_id, rich_message }, { world }) {
     const state = getChat(world, chat_id);
-    checkReach(state);
+    checkBotAccess(state);
     const message = world.findMessage(state, message_id);
     if (!message) throw badRequest("message to edit not found");
     if (message.from?.id !== world.bot.id) throw badRequest("message can't be edited");
@@ -74,7 +74,7 @@ const sendMessageDraft = defineMethod({
   },
   execute({ chat_id, text }, { world }) {
     const state = getChat(world, chat_id);
-    checkReach(state);
+    checkBotAccess(state);
     if (state.chat.type !== "private") throw badRequest("drafts are for private chats only");
     checkLength(text, MAX_TEXT_LENGTH);
     showDraft(world, state, text);

@@ -1,6 +1,7 @@
 /** One question of a benchmark, what the model is to answer, and what was measured of it. */
-import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
+
 import type { RecordedCall } from "../../sandbox/telegram/world/call-log.ts";
+import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
 import type { Pace } from "./pace.ts";
 
 /** What the model says to one request. */

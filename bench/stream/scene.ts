@@ -7,9 +7,9 @@
 import { createModelStandIn, type ModelStandIn } from "../../sandbox/model/model-stand-in.ts";
 import type { ModelRequest, TurnPart } from "../../sandbox/model/turn.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../sandbox/telegram/stand-in.ts";
+import type { RecordedCall } from "../../sandbox/telegram/world/call-log.ts";
 import type { StandInChange } from "../../sandbox/telegram/world/changes.ts";
 import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
-import type { RecordedCall } from "../../sandbox/telegram/world/call-log.ts";
 import { paced } from "./pace.ts";
 import { PEER_METHODS } from "./peer-methods.ts";
 import { type Plan, type PlannedTurn, type Question, tokensOf } from "./question.ts";

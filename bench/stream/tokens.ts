@@ -3,7 +3,7 @@
  *
  * The number lets whatever is shown in a chat be mapped back to tokens. It knows nothing of time or of who shows it.
  */
-import { createChance } from "../../sandbox/shop/random.ts";
+import { createRandom } from "../../sandbox/shop/random.ts";
 
 /** Short, so that 600 tokens fit into one Telegram message of 4,096 characters. */
 const WORDS = ["we", "go", "to", "an", "of", "in", "so", "up", "my", "us", "it", "on"];
@@ -23,9 +23,9 @@ export interface TokenOptions {
 
 /** `["go1 ", "we2 ", ...]`, with full stops and paragraphs as prose has them. */
 export function plainTokens({ seed, count, first = 1 }: TokenOptions): string[] {
-  const chance = createChance(seed);
+  const random = createRandom(seed);
   return Array.from({ length: count }, (_, index) => {
-    const word = WORDS[Math.floor(chance.next() * WORDS.length)];
+    const word = WORDS[Math.floor(random.next() * WORDS.length)];
     return `${word}${first + index}${separatorAfter(index + 1, count)}`;
   });
 }

@@ -1,12 +1,12 @@
 /**
- * The errors with which OpenAI refuses a request, in its wording where that is known.
+ * OpenAI's error responses, in OpenAI's wording where it is known.
  *
- * Wording seen in public issue threads and in the API's own answers; the status is 400 unless said otherwise.
+ * The wording comes from public issue threads and from responses of the API. The status is 400 unless stated otherwise.
  */
 
 import { AppError } from "../../src/errors.ts";
 
-/** The `error` object of OpenAI's error body. */
+/** The `error` object of OpenAI's error response. */
 export interface ApiErrorBody {
   readonly message: string;
   readonly type: string;
@@ -26,7 +26,7 @@ export class ApiRefusal extends AppError {
   }
 }
 
-/** A 400 of the usual type. `param` is the path of the fault, as in `tools[0].name`. */
+/** A 400 `invalid_request_error`. `param` is the path of the invalid value, such as `tools[0].name`. */
 export function invalidRequest(message: string, param: string | null, code: string | null = null): ApiRefusal {
   return new ApiRefusal(400, { message, type: "invalid_request_error", param, code });
 }
@@ -57,7 +57,7 @@ function quoted(value: unknown): string {
   return typeof value === "string" ? `'${value}'` : JSON.stringify(value);
 }
 
-/** The error body usual for a status that a responder refuses with. */
+/** The error body that OpenAI usually sends with this status. */
 export function usualErrorBody(status: number): { error: ApiErrorBody } {
   const known = USUAL_ERRORS[status];
   if (known !== undefined) return { error: { param: null, ...known } };
@@ -88,7 +88,7 @@ const USUAL_ERRORS: Readonly<Record<number, Omit<ApiErrorBody, "param">>> = {
   },
 };
 
-/** The body of a 429 that no retry helps: the account has no credit left. */
+/** The body of a 429 for which a retry is useless: the account has no credit left. */
 export const INSUFFICIENT_QUOTA_BODY: { error: ApiErrorBody } = {
   error: {
     message: "You exceeded your current quota, please check your plan and billing details.",

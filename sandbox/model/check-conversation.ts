@@ -1,22 +1,23 @@
 /**
- * How the items of `input` must fit together: each call has its one output, each reasoning item its content and what it led to.
+ * Checks how the items of `input` fit together: each call has exactly one output, and each reasoning item has its content
+ * and the item that follows from it.
  *
- * It takes items that already passed `check-input.ts`, and has no memory of earlier requests.
+ * The items must have passed `check-input.ts`. Earlier requests are not considered.
  */
 
 import { ApiRefusal, invalidRequest } from "./api-refusal.ts";
 import type { InputItem } from "./turn.ts";
 
-/** Throws `ApiRefusal` for the first thing that does not fit. `store` is the request's, by default true. */
+/** Throws `ApiRefusal` for the first violation. `store` is the request's value; OpenAI's default is true. */
 export function checkConversation(items: readonly InputItem[], store: boolean): void {
-  checkIdsAreSingle(items);
+  checkUniqueIds(items);
   checkCallsAndOutputs(items);
   for (const [index, item] of items.entries()) {
     if (item.type === "reasoning") checkReasoning(item, items[index + 1], store);
   }
 }
 
-function checkIdsAreSingle(items: readonly InputItem[]): void {
+function checkUniqueIds(items: readonly InputItem[]): void {
   const seen = new Set<string>();
   for (const { id } of items) {
     if (id == null) continue;
@@ -60,7 +61,7 @@ function checkReasoning(item: InputItem, next: InputItem | undefined, store: boo
   );
 }
 
-/** 404, as public issue threads show it: a bare id is looked up in the service's own store. */
+/** A 404, as public issue threads show it: OpenAI looks up an id without content in its own store. */
 function notPersisted(id: string, store: boolean): ApiRefusal {
   const why = store
     ? ""

@@ -1,23 +1,23 @@
 /**
- * What each item of `input` must look like by itself. How items fit together is `check-conversation.ts`.
+ * Checks each item of `input` on its own. `check-conversation.ts` checks how the items fit together.
  *
- * Only the items of a conversation with function tools: messages, calls, outputs, reasoning.
+ * Supports the items of a conversation with function tools: messages, calls, outputs and reasoning.
  */
 
 import { ApiRefusal, invalidRequest, missingParameter, unsupportedValue, wrongType } from "./api-refusal.ts";
 import {
+  assertArray,
+  assertKnownKeys,
+  assertObject,
+  assertString,
   type JsonObject,
-  needArray,
-  needKnownKeys,
-  needObject,
-  needString,
   oneOf,
   orNull,
   stringUpTo,
   type ValueCheck,
 } from "./check-values.ts";
 
-/** Checks `input`: a text or a list of items that is not empty. */
+/** Checks `input`: a text or a non-empty list of items. */
 export function checkInput(value: unknown, param: string): void {
   if (typeof value === "string") return;
   if (!Array.isArray(value)) throw wrongType(param, "one of a string or an array of input items", value);
@@ -26,7 +26,7 @@ export function checkInput(value: unknown, param: string): void {
 }
 
 function checkItem(item: unknown, param: string): void {
-  needObject(item, param);
+  assertObject(item, param);
   const type = item.type ?? ("role" in item ? "message" : undefined);
   if (type === undefined) throw missingParameter(`${param}.type`);
   if (type === "item_reference") throw notStored(item.id);
@@ -51,9 +51,9 @@ const STATUSES: readonly string[] = ["in_progress", "completed", "incomplete"];
 const ROLES: readonly string[] = ["assistant", "system", "developer", "user"];
 
 function checkMessage(item: JsonObject, param: string): void {
-  needKnownKeys(item, param, ["type", "role", "content", "phase", "id", "status"]);
-  need(item, param, { role: oneOf(ROLES) });
-  may(item, param, {
+  assertKnownKeys(item, param, ["type", "role", "content", "phase", "id", "status"]);
+  checkRequired(item, param, { role: oneOf(ROLES) });
+  checkOptional(item, param, {
     id: idWith("msg"),
     status: oneOf(STATUSES),
     phase: orNull(oneOf(["commentary", "final_answer"])),
@@ -62,10 +62,10 @@ function checkMessage(item: JsonObject, param: string): void {
     throw invalidRequest("'phase' is only for assistant messages.", `${param}.phase`, "invalid_value");
   }
   const kinds = item.role === "assistant" ? OUTPUT_CONTENT : INPUT_CONTENT;
-  need(item, param, { content: (value, path) => checkContent(value, path, kinds) });
+  checkRequired(item, param, { content: (value, path) => checkContent(value, path, kinds) });
 }
 
-/** Content parts by kind, and the field that holds their text, where they have one. */
+/** Content parts by type, with the field that holds their text, if any. */
 const OUTPUT_CONTENT: Readonly<Record<string, string | null>> = { output_text: "text", refusal: "refusal" };
 const INPUT_CONTENT: Readonly<Record<string, string | null>> = {
   input_text: "text",
@@ -78,33 +78,37 @@ function checkContent(value: unknown, param: string, kinds: Readonly<Record<stri
   if (!Array.isArray(value)) throw wrongType(param, "one of a string or an array of content parts", value);
   for (const [index, part] of value.entries()) {
     const path = `${param}[${index}]`;
-    needObject(part, path);
+    assertObject(part, path);
     const kind = part.type;
     if (typeof kind !== "string" || !Object.hasOwn(kinds, kind)) throw unsupportedValue(path, kind, Object.keys(kinds));
     const textField = kinds[kind];
-    if (textField) need(part, path, { [textField]: needString });
+    if (textField) checkRequired(part, path, { [textField]: assertString });
   }
 }
 
-/** Longest `call_id`, by the published schema. */
+/** Maximum length of `call_id` in the published schema. */
 const CALL_ID_LIMIT = 64;
 
 function checkFunctionCall(item: JsonObject, param: string): void {
-  needKnownKeys(item, param, ["type", "id", "call_id", "name", "arguments", "status"]);
-  need(item, param, { call_id: callId, name: needString, arguments: needString });
-  may(item, param, { id: idWith("fc"), status: oneOf(STATUSES) });
+  assertKnownKeys(item, param, ["type", "id", "call_id", "name", "arguments", "status"]);
+  checkRequired(item, param, { call_id: callId, name: assertString, arguments: assertString });
+  checkOptional(item, param, { id: idWith("fc"), status: oneOf(STATUSES) });
 }
 
 function checkFunctionCallOutput(item: JsonObject, param: string): void {
-  needKnownKeys(item, param, ["type", "id", "call_id", "output", "status"]);
-  need(item, param, { call_id: callId, output: (value, path) => checkContent(value, path, INPUT_CONTENT) });
-  may(item, param, { id: orNull(idWith("fc")), status: orNull(oneOf(STATUSES)) });
+  assertKnownKeys(item, param, ["type", "id", "call_id", "output", "status"]);
+  checkRequired(item, param, { call_id: callId, output: (value, path) => checkContent(value, path, INPUT_CONTENT) });
+  checkOptional(item, param, { id: orNull(idWith("fc")), status: orNull(oneOf(STATUSES)) });
 }
 
 function checkReasoning(item: JsonObject, param: string): void {
-  needKnownKeys(item, param, ["type", "id", "summary", "content", "encrypted_content", "status"]);
-  need(item, param, { id: idWith("rs"), summary: needArray });
-  may(item, param, { content: needArray, encrypted_content: orNull(needString), status: orNull(oneOf(STATUSES)) });
+  assertKnownKeys(item, param, ["type", "id", "summary", "content", "encrypted_content", "status"]);
+  checkRequired(item, param, { id: idWith("rs"), summary: assertArray });
+  checkOptional(item, param, {
+    content: assertArray,
+    encrypted_content: orNull(assertString),
+    status: orNull(oneOf(STATUSES)),
+  });
 }
 
 function callId(value: unknown, param: string): void {
@@ -116,7 +120,7 @@ function callId(value: unknown, param: string): void {
 
 function idWith(prefix: string): ValueCheck {
   return (value, param) => {
-    needString(value, param);
+    assertString(value, param);
     if (value.startsWith(prefix)) return;
     throw invalidRequest(
       `Invalid '${param}': '${value}'. Expected an ID that begins with '${prefix}'.`,
@@ -126,13 +130,13 @@ function idWith(prefix: string): ValueCheck {
   };
 }
 
-/** Each key must be there and pass. */
-function need(item: JsonObject, param: string, checks: Readonly<Record<string, ValueCheck>>): void {
+/** Each key must be present and valid. */
+function checkRequired(item: JsonObject, param: string, checks: Readonly<Record<string, ValueCheck>>): void {
   for (const key of Object.keys(checks)) if (item[key] === undefined) throw missingParameter(`${param}.${key}`);
-  may(item, param, checks);
+  checkOptional(item, param, checks);
 }
 
-/** Each key that is there must pass. */
-function may(item: JsonObject, param: string, checks: Readonly<Record<string, ValueCheck>>): void {
+/** Each key that is present must be valid. */
+function checkOptional(item: JsonObject, param: string, checks: Readonly<Record<string, ValueCheck>>): void {
   for (const [key, check] of Object.entries(checks)) if (item[key] !== undefined) check(item[key], `${param}.${key}`);
 }

@@ -1,7 +1,8 @@
 /**
- * What the stand-in takes as a request body, and what it refuses as OpenAI does.
+ * Checks a request body and refuses what OpenAI refuses.
  *
- * Owns the list of top-level parameters (OpenAI's OpenAPI document of 21 August 2026). Items and tools have files of their own.
+ * Owns the list of top-level parameters (OpenAI's OpenAPI document of 21 August 2026). Items and tools are checked in files
+ * of their own.
  */
 
 import { invalidRequest, missingParameter, unknownParameter, unsupportedValue, wrongType } from "./api-refusal.ts";
@@ -9,13 +10,13 @@ import { checkConversation } from "./check-conversation.ts";
 import { checkInput } from "./check-input.ts";
 import { checkToolChoice, checkTools } from "./check-tools.ts";
 import {
+  assertArray,
+  assertBoolean,
+  assertKnownKeys,
+  assertObject,
+  assertString,
   integerBetween,
   isObject,
-  needArray,
-  needBoolean,
-  needKnownKeys,
-  needObject,
-  needString,
   numberBetween,
   oneOf,
   orNull,
@@ -24,20 +25,20 @@ import {
 } from "./check-values.ts";
 import type { ModelRequestBody } from "./turn.ts";
 
-/** Reads a request's text as JSON. Throws `ApiRefusal` for what is no JSON or no proper Unicode. */
+/** Parses a request body as JSON. Throws `ApiRefusal` for invalid JSON or ill-formed Unicode. */
 export function parseBody(bytes: Uint8Array): unknown {
   const value = tryParse(bytes);
-  if (value !== undefined && hasProperUnicode(value)) return value;
+  if (value !== undefined && isWellFormed(value)) return value;
   throw invalidRequest(
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload.)",
     null,
   );
 }
 
-/** Returns only for a body that OpenAI would take; else throws `ApiRefusal` with the first fault. */
+/** Returns if OpenAI would accept the body; otherwise throws `ApiRefusal` for the first violation. */
 export function checkRequest(body: unknown): asserts body is ModelRequestBody {
-  needObject(body, "body");
-  for (const name of Object.keys(body)) needKnownParameter(name);
+  assertObject(body, "body");
+  for (const name of Object.keys(body)) assertKnownParameter(name);
   if (body.model === undefined) throw missingParameter("model");
   if (body.input === undefined) throw missingInput();
   for (const [name, value] of Object.entries(body)) PARAMETERS[name]?.(value, name);
@@ -49,33 +50,32 @@ function tryParse(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
-    // Only the two ways in which bytes can fail to be JSON; anything else is a fault of ours.
+    // A SyntaxError means invalid JSON, a TypeError invalid UTF-8. Any other error is a bug here.
     if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
     throw error;
   }
 }
 
-/** False for a lone surrogate in any string or key: it is JSON, but no text, and OpenAI refuses it. */
-function hasProperUnicode(value: unknown): boolean {
+/** False for a lone surrogate in any string or key: valid JSON, but OpenAI refuses it. */
+function isWellFormed(value: unknown): boolean {
   if (typeof value === "string") return value.isWellFormed();
-  if (Array.isArray(value)) return value.every(hasProperUnicode);
-  if (isObject(value))
-    return Object.entries(value).every(([key, each]) => key.isWellFormed() && hasProperUnicode(each));
+  if (Array.isArray(value)) return value.every(isWellFormed);
+  if (isObject(value)) return Object.entries(value).every(([key, each]) => key.isWellFormed() && isWellFormed(each));
   return true;
 }
 
-/** OpenAI still takes these; a product written now must not send them. */
+/** OpenAI still accepts these, but new code must not send them. */
 const DEPRECATED: readonly string[] = ["user", "truncation", "prompt_cache_retention"];
 
-/** Real parameters that need a memory on the server, which the stand-in has not, or that this product never uses. */
-const NOT_PLAYED: readonly string[] = ["background", "conversation", "context_management", "moderation", "prompt"];
+/** Real parameters that need state on the server, which the stand-in does not keep, or that this product never sends. */
+const NOT_SUPPORTED: readonly string[] = ["background", "conversation", "context_management", "moderation", "prompt"];
 
-function needKnownParameter(name: string): void {
+function assertKnownParameter(name: string): void {
   if (DEPRECATED.includes(name)) {
     throw invalidRequest(`The stand-in refuses '${name}': it is deprecated.`, name, "deprecated_parameter");
   }
-  if (NOT_PLAYED.includes(name)) {
-    throw invalidRequest(`The stand-in does not play '${name}'.`, name, "unsupported_parameter");
+  if (NOT_SUPPORTED.includes(name)) {
+    throw invalidRequest(`The stand-in does not support '${name}'.`, name, "unsupported_parameter");
   }
   if (!Object.hasOwn(PARAMETERS, name)) throw unknownParameter(name);
 }
@@ -102,21 +102,21 @@ const INCLUDABLE: readonly string[] = [
 const EFFORTS: readonly string[] = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 const SUMMARIES: readonly string[] = ["auto", "concise", "detailed"];
 
-/** Smallest `max_output_tokens` OpenAI takes. */
+/** Smallest `max_output_tokens` that OpenAI accepts. */
 const MINIMUM_OUTPUT_TOKENS = 16;
 
 const PARAMETERS: Readonly<Record<string, ValueCheck>> = {
   model: checkModel,
   input: checkInput,
-  instructions: orNull(needString),
-  stream: orNull(needBoolean),
-  stream_options: orNull(objectOf({ include_obfuscation: needBoolean })),
-  store: orNull(needBoolean),
+  instructions: orNull(assertString),
+  stream: orNull(assertBoolean),
+  stream_options: orNull(objectOf({ include_obfuscation: assertBoolean })),
+  store: orNull(assertBoolean),
   include: orNull(checkInclude),
   tools: orNull(checkTools),
-  // Its checks need `tools` beside it: see `checkToolChoice`.
+  // Checked together with `tools`: see `checkToolChoice`.
   tool_choice: () => undefined,
-  parallel_tool_calls: orNull(needBoolean),
+  parallel_tool_calls: orNull(assertBoolean),
   max_output_tokens: orNull(integerBetween(MINIMUM_OUTPUT_TOKENS, Number.MAX_SAFE_INTEGER)),
   max_tool_calls: orNull(integerBetween(1, Number.MAX_SAFE_INTEGER)),
   metadata: orNull(checkMetadata),
@@ -125,35 +125,35 @@ const PARAMETERS: Readonly<Record<string, ValueCheck>> = {
   top_logprobs: orNull(integerBetween(0, 20)),
   safety_identifier: orNull(stringUpTo(64)),
   prompt_cache_key: orNull(stringUpTo(64)),
-  prompt_cache_options: objectOf({ ttl: needString, mode: needString }),
+  prompt_cache_options: objectOf({ ttl: assertString, mode: assertString }),
   previous_response_id: orNull(refusePreviousResponse),
   reasoning: orNull(
     objectOf({
-      mode: needString,
+      mode: assertString,
       effort: orNull(oneOf(EFFORTS)),
       summary: orNull(oneOf(SUMMARIES)),
       context: orNull(oneOf(["auto", "current_turn", "all_turns"])),
     }),
   ),
-  text: objectOf({ format: needObject, verbosity: orNull(oneOf(["low", "medium", "high"])) }),
+  text: objectOf({ format: assertObject, verbosity: orNull(oneOf(["low", "medium", "high"])) }),
   service_tier: orNull(oneOf(["auto", "default", "fast", "flex", "priority"])),
 };
 
 function objectOf(checks: Readonly<Record<string, ValueCheck>>): ValueCheck {
   return (value, param) => {
-    needObject(value, param);
-    needKnownKeys(value, param, Object.keys(checks));
+    assertObject(value, param);
+    assertKnownKeys(value, param, Object.keys(checks));
     for (const [key, each] of Object.entries(value)) checks[key]?.(each, `${param}.${key}`);
   };
 }
 
 function checkModel(value: unknown, param: string): void {
-  needString(value, param);
+  assertString(value, param);
   if (value === "") throw missingParameter(param);
 }
 
 function checkInclude(value: unknown, param: string): void {
-  needArray(value, param);
+  assertArray(value, param);
   for (const [index, each] of value.entries()) {
     if (typeof each !== "string") throw wrongType(`${param}[${index}]`, "a string", each);
     if (!INCLUDABLE.includes(each)) throw unsupportedValue(`${param}[${index}]`, each, INCLUDABLE);
@@ -161,7 +161,7 @@ function checkInclude(value: unknown, param: string): void {
 }
 
 function checkMetadata(value: unknown, param: string): void {
-  needObject(value, param);
+  assertObject(value, param);
   for (const [key, each] of Object.entries(value)) stringUpTo(512)(each, `${param}.${key}`);
 }
 

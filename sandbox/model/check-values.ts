@@ -1,4 +1,4 @@
-/** Small checks of JSON values that throw OpenAI's refusals. They know types and lengths, and no parameter by name. */
+/** Generic checks of JSON values that throw OpenAI's errors. They check types, lengths and ranges. */
 
 import { invalidRequest, unknownParameter, unsupportedValue, wrongType } from "./api-refusal.ts";
 
@@ -11,29 +11,29 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-export function needString(value: unknown, param: string): asserts value is string {
+export function assertString(value: unknown, param: string): asserts value is string {
   if (typeof value !== "string") throw wrongType(param, "a string", value);
 }
 
-export function needObject(value: unknown, param: string): asserts value is JsonObject {
+export function assertObject(value: unknown, param: string): asserts value is JsonObject {
   if (!isObject(value)) throw wrongType(param, "an object", value);
 }
 
-export function needArray(value: unknown, param: string): asserts value is readonly unknown[] {
+export function assertArray(value: unknown, param: string): asserts value is readonly unknown[] {
   if (!Array.isArray(value)) throw wrongType(param, "an array", value);
 }
 
-export function needBoolean(value: unknown, param: string): void {
+export function assertBoolean(value: unknown, param: string): void {
   if (typeof value !== "boolean") throw wrongType(param, "a boolean", value);
 }
 
-/** Refuses a key that is not in `known`. */
-export function needKnownKeys(value: JsonObject, param: string, known: readonly string[]): void {
+/** Throws for a key that is not in `known`. */
+export function assertKnownKeys(value: JsonObject, param: string, known: readonly string[]): void {
   const stray = Object.keys(value).find((key) => !known.includes(key));
   if (stray !== undefined) throw unknownParameter(`${param}.${stray}`);
 }
 
-/** A check that lets null pass: most parameters may be null. */
+/** Makes a check accept null: most parameters are nullable. */
 export function orNull(check: ValueCheck): ValueCheck {
   return (value, param) => {
     if (value !== null) check(value, param);
@@ -46,10 +46,10 @@ export function oneOf(supported: readonly string[]): ValueCheck {
   };
 }
 
-/** A string of at most `limit` UTF-16 units. */
+/** A string of at most `limit` UTF-16 code units. */
 export function stringUpTo(limit: number): ValueCheck {
   return (value, param) => {
-    needString(value, param);
+    assertString(value, param);
     if (value.length <= limit) return;
     const fault = `Expected a string with maximum length ${limit}, but instead got a string with length ${value.length} instead.`;
     throw invalidRequest(`Invalid '${param}': string too long. ${fault}`, param, "string_above_max_length");
@@ -59,14 +59,14 @@ export function stringUpTo(limit: number): ValueCheck {
 export function numberBetween(minimum: number, maximum: number): ValueCheck {
   return (value, param) => {
     if (typeof value !== "number") throw wrongType(param, "a number", value);
-    needRange(value, param, { minimum, maximum, kind: "decimal" });
+    assertRange(value, param, { minimum, maximum, kind: "decimal" });
   };
 }
 
 export function integerBetween(minimum: number, maximum: number): ValueCheck {
   return (value, param) => {
     if (typeof value !== "number" || !Number.isInteger(value)) throw wrongType(param, "an integer", value);
-    needRange(value, param, { minimum, maximum, kind: "integer" });
+    assertRange(value, param, { minimum, maximum, kind: "integer" });
   };
 }
 
@@ -76,7 +76,7 @@ interface NumberRange {
   readonly kind: "integer" | "decimal";
 }
 
-function needRange(value: number, param: string, { minimum, maximum, kind }: NumberRange): void {
+function assertRange(value: number, param: string, { minimum, maximum, kind }: NumberRange): void {
   const side = value < minimum ? "below minimum" : value > maximum ? "above maximum" : null;
   if (side === null) return;
   const bound = value < minimum ? `>= ${minimum}` : `<= ${maximum}`;

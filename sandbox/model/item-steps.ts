@@ -1,13 +1,13 @@
-/** One output item as the events in which it grows: a message, a refusal, a function call or a reasoning item. */
+/** Turns one output item into its stream events: a message, a refusal, a function call or a reasoning item. */
 
-import { makeId, type OutputItem } from "./response-object.ts";
+import { createId, type OutputItem } from "./response-object.ts";
 import { type Cut, event, type Step } from "./stream-step.ts";
 import { splitIntoTokens } from "./tokens.ts";
 import type { ModelRequestBody, Phase, TextPiece, TurnPart } from "./turn.ts";
 
 export type ItemPart = Exclude<TurnPart, { kind: "wait" }>;
 
-/** Where and how an item is played. */
+/** Where an item is in the output, and how it is streamed. */
 export interface ItemPlace {
   readonly outputIndex: number;
   readonly cut: Cut;
@@ -16,7 +16,7 @@ export interface ItemPlace {
 
 type ItemSteps = Generator<Step, OutputItem | null, void>;
 
-/** Yields the steps of one item; returns it finished, or null when it was left open. */
+/** Yields the steps of one item. Returns the finished item, or null if it was left open. */
 export function itemSteps(part: ItemPart, place: ItemPlace): ItemSteps {
   switch (part.kind) {
     case "text":
@@ -34,7 +34,7 @@ function piecesOf(text: string | Iterable<TextPiece>): Iterable<TextPiece> {
   return typeof text === "string" ? splitIntoTokens(text) : text;
 }
 
-/** Text and refusal are streamed alike; only these names differ. */
+/** Text and refusals are streamed in the same way; only these names differ. */
 interface MessageForm {
   readonly type: string;
   readonly field: string;
@@ -65,7 +65,7 @@ interface MessageStyle {
 }
 
 function* messageSteps(pieces: Iterable<TextPiece>, { form, phase }: MessageStyle, place: ItemPlace): ItemSteps {
-  const id = makeId("msg");
+  const id = createId("msg");
   const item = { id, type: "message", role: "assistant", ...(phase && { phase }) };
   const at = { item_id: id, output_index: place.outputIndex, content_index: 0 };
   const contentPart = (text: string) => ({ type: form.type, [form.field]: text, ...form.partExtras });
@@ -89,7 +89,7 @@ function* messageSteps(pieces: Iterable<TextPiece>, { form, phase }: MessageStyl
 
 function* callSteps(part: Extract<TurnPart, { kind: "call" }>, place: ItemPlace): ItemSteps {
   const text = typeof part.arguments === "string" ? part.arguments : JSON.stringify(part.arguments);
-  const item = { id: makeId("fc"), type: "function_call", call_id: part.callId ?? makeId("call"), name: part.name };
+  const item = { id: createId("fc"), type: "function_call", call_id: part.callId ?? createId("call"), name: part.name };
   const at = { item_id: item.id, output_index: place.outputIndex };
 
   yield added({ ...item, arguments: "", status: "in_progress" }, place);
@@ -100,10 +100,10 @@ function* callSteps(part: Extract<TurnPart, { kind: "call" }>, place: ItemPlace)
 }
 
 function* reasoningSteps(part: Extract<TurnPart, { kind: "reasoning" }>, place: ItemPlace): ItemSteps {
-  const id = makeId("rs");
+  const id = createId("rs");
   const isIncluded = place.body.include?.includes("reasoning.encrypted_content") ?? false;
   const content = part.encryptedContent ?? `gAAAA${btoa(id)}`;
-  // The item that was only added carries less than the one that is done: whoever keeps the first one is refused later.
+  // The `added` event carries incomplete content, as with OpenAI: a client that sends it back later is refused.
   yield added(
     { id, type: "reasoning", summary: [], ...(isIncluded && { encrypted_content: content.slice(0, 5) }) },
     place,

@@ -1,5 +1,5 @@
 /**
- * A strict local stand-in of OpenAI's Responses API: a real HTTP server on loopback whose lines are written by a `Responder`.
+ * A strict local stand-in for OpenAI's Responses API: a real HTTP server on loopback. A `Responder` decides the answers.
  *
  * It refuses what OpenAI refuses and records what it accepted. It owns the server and the records, and knows nothing of
  * shops, threads or Telegram.
@@ -16,12 +16,12 @@ import type { ModelRequest, Responder } from "./turn.ts";
 export interface ModelStandInOptions {
   /** Default 0: any free port. */
   readonly port?: number;
-  /** When given, another key is refused with 401. */
+  /** If set, any other key is refused with 401. */
   readonly apiKey?: string;
   readonly answer: Responder;
   /** Default: everything at once. */
   readonly pacing?: Pacing;
-  /** Hears of each event of a stream just before it goes into the socket: for who measures how late it is shown. */
+  /** Called for each stream event just before it is written to the socket. Benchmarks measure latency with it. */
   readonly onSent?: SentListener;
 }
 
@@ -30,50 +30,50 @@ interface RefusedRequest {
   readonly status: number;
   readonly message: string;
   readonly param: string | null;
-  /** What was sent, as far as it was JSON. */
+  /** The parsed body; null if it was not JSON. */
   readonly body: unknown;
 }
 
 export interface ModelStandIn {
-  /** For `OPENAI_BASE_URL`, ends with `/v1`. */
+  /** A value for `OPENAI_BASE_URL`; ends with `/v1`. */
   readonly url: string;
-  /** Accepted requests, oldest first; at most the latest thousand. */
+  /** The newest 1,000 accepted requests, oldest first. */
   readonly requests: readonly ModelRequest[];
   /** Requests refused by the stand-in itself, oldest first. */
   readonly refused: readonly RefusedRequest[];
-  /** What responders threw and whatever else broke here, oldest first: above all a script without a turn for a request. */
+  /** Errors thrown by responders or inside the stand-in, oldest first. Usually a script has no turn for a request. */
   readonly unexpected: readonly unknown[];
-  /** The accepted request with this number (from 1), now or when it comes. Rejects when the stand-in closes first. */
+  /** Resolves with the accepted request of this number (from 1). Rejects if the stand-in closes first. */
   waitForRequest(number: number): Promise<ModelRequest>;
-  /** Ends open answers and stops listening. */
+  /** Ends open responses and stops listening. */
   close(): Promise<void>;
 }
 
-/** Model that `GET /v1/models` names. Any other name is taken too. */
+/** The model that `GET /v1/models` lists. Any other name is accepted too. */
 const LISTED_MODEL = "gpt-6-luna";
 
 export async function createModelStandIn(options: ModelStandInOptions): Promise<ModelStandIn> {
-  const desk: Desk = {
+  const state: StandInState = {
     options,
     log: createRequestLog(),
     reasoning: createIssuedReasoning(),
     refused: [],
     unexpected: [],
   };
-  const server = createServer((request, response) => void serve(desk, request, response));
+  const server = createServer((request, response) => void serve(state, request, response));
   await listen(server, options.port ?? 0);
   return {
     url: `http://127.0.0.1:${portOf(server)}/v1`,
-    requests: desk.log.requests,
-    refused: desk.refused,
-    unexpected: desk.unexpected,
-    waitForRequest: desk.log.waitFor,
-    close: () => close(server, desk.log),
+    requests: state.log.requests,
+    refused: state.refused,
+    unexpected: state.unexpected,
+    waitForRequest: state.log.waitFor,
+    close: () => close(server, state.log),
   };
 }
 
-/** Everything one stand-in works with. */
-interface Desk {
+/** The state of one stand-in. */
+interface StandInState {
   readonly options: ModelStandInOptions;
   readonly log: RequestLog;
   readonly reasoning: IssuedReasoning;
@@ -102,19 +102,19 @@ async function close(server: Server, log: RequestLog): Promise<void> {
   await promise;
 }
 
-async function serve(desk: Desk, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(state: StandInState, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
   let body: unknown = null;
   try {
     response.setHeader("x-request-id", `req_${crypto.randomUUID().replaceAll("-", "")}`);
     const bytes = await readAll(incoming);
-    needKey(desk.options.apiKey, incoming.headers.authorization);
-    if (needRoute(incoming) === "models") return sendModels(response);
+    checkApiKey(state.options.apiKey, incoming.headers.authorization);
+    if (findRoute(incoming) === "models") return sendModels(response);
     body = parseBody(bytes);
     checkRequest(body);
-    if (typeof body.input !== "string") desk.reasoning.check(body.input);
-    await answer(desk, desk.log.open(body, incoming, response));
+    if (typeof body.input !== "string") state.reasoning.check(body.input);
+    await answer(state, state.log.open(body, incoming, response));
   } catch (error) {
-    refuse(desk, { error, body, response });
+    refuse(state, { error, body, response });
   }
 }
 
@@ -124,12 +124,12 @@ async function readAll(incoming: IncomingMessage): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-function needKey(apiKey: string | undefined, authorization: string | undefined): void {
+function checkApiKey(apiKey: string | undefined, authorization: string | undefined): void {
   if (apiKey === undefined || authorization === `Bearer ${apiKey}`) return;
   throw new ApiRefusal(401, usualErrorBody(401).error);
 }
 
-function needRoute(incoming: IncomingMessage): "responses" | "models" {
+function findRoute(incoming: IncomingMessage): "responses" | "models" {
   const path = new URL(incoming.url ?? "/", "http://127.0.0.1").pathname;
   if (incoming.method === "POST" && path === "/v1/responses") return "responses";
   if (incoming.method === "GET" && path === "/v1/models") return "models";
@@ -145,29 +145,29 @@ function sendModels(response: ServerResponse): void {
 
 const INSTANT: Pacing = { firstTokenMs: 0, tokensPerSecond: "instant" };
 
-async function answer(desk: Desk, exchange: Exchange): Promise<void> {
-  const { pacing, onSent } = desk.options;
+async function answer(state: StandInState, exchange: Exchange): Promise<void> {
+  const { pacing, onSent } = state.options;
   try {
-    const turn = await Promise.race([askResponder(desk, exchange), exchange.gone]);
+    const turn = await Promise.race([askResponder(state, exchange), exchange.whenAborted]);
     exchange.request.signal.throwIfAborted();
     if (!turn) return;
     if ("status" in turn) return sendRefusal(exchange, turn);
-    const played = await sendTurn(exchange, turn, { pacing: pacing ?? INSTANT, onSent });
-    desk.reasoning.remember(played.output);
+    const result = await sendTurn(exchange, turn, { pacing: pacing ?? INSTANT, onSent });
+    state.reasoning.remember(result.output);
   } catch (error) {
-    // Nobody is there to be told: the client hung up, or the stand-in closes.
+    // Nobody waits for the response: the client disconnected, or the stand-in is closing.
     if (exchange.request.signal.aborted) return;
     exchange.markEnded();
     throw error;
   }
 }
 
-/** What the responder throws is a fault of the script: recorded, and told in a way that no client retries. */
-async function askResponder(desk: Desk, { request }: Exchange) {
+/** An error thrown by the responder is a mistake in the script. It is recorded and answered so that no client retries. */
+async function askResponder(state: StandInState, { request }: Exchange) {
   try {
-    return await desk.options.answer(request);
+    return await state.options.answer(request);
   } catch (error) {
-    desk.unexpected.push(error);
+    state.unexpected.push(error);
     const message = error instanceof Error ? error.message : String(error);
     return {
       status: 500,
@@ -183,12 +183,12 @@ interface Failure {
   readonly response: ServerResponse;
 }
 
-function refuse(desk: Desk, { error, body, response }: Failure): void {
+function refuse(state: StandInState, { error, body, response }: Failure): void {
   if (!(error instanceof ApiRefusal)) {
-    desk.unexpected.push(error);
+    state.unexpected.push(error);
     response.destroy();
     return;
   }
-  desk.refused.push({ status: error.status, message: error.message, param: error.body.param, body });
+  state.refused.push({ status: error.status, message: error.message, param: error.body.param, body });
   sendRefusal({ response, markEnded: () => undefined }, { status: error.status, body: { error: error.body } });
 }

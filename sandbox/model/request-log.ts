@@ -1,5 +1,5 @@
 /**
- * The record of accepted requests: what was asked, when, and whether the client hung up before its answer ended.
+ * The log of accepted requests: their contents, when they came, and whether the client disconnected before the end.
  *
  * It watches connections; it sends nothing.
  */
@@ -9,10 +9,10 @@ import { AppError } from "../../src/errors.ts";
 import type { Exchange } from "./send-turn.ts";
 import type { ModelRequest, ModelRequestBody } from "./turn.ts";
 
-/** Requests kept for assertions. The sandbox may run for days, so it must be bounded; no test sends this many. */
-const KEPT_REQUESTS = 1_000;
+/** Limit of stored requests: the sandbox may run for days. No test sends as many. */
+const MAX_REQUESTS = 1_000;
 
-/** The stand-in closed while someone waited for a request. */
+/** The stand-in closed before the awaited request came. */
 class StandInClosedError extends AppError {
   override readonly code = "MODEL_STAND_IN_CLOSED";
 }
@@ -22,7 +22,7 @@ export interface RequestLog {
   /** Records a request and watches its connection. */
   open(body: ModelRequestBody, incoming: IncomingMessage, response: ServerResponse): Exchange;
   waitFor(number: number): Promise<ModelRequest>;
-  /** Aborts the signals of open requests, which are not counted as hung up, and rejects who waits for a request. */
+  /** Aborts the signals of open requests without marking them as aborted by the client, and rejects pending waits. */
   close(): void;
 }
 
@@ -38,9 +38,9 @@ export function createRequestLog(): RequestLog {
   const closing = new AbortController();
   let accepted = 0;
 
-  const keep = (request: ModelRequest) => {
+  const add = (request: ModelRequest) => {
     requests.push(request);
-    if (requests.length > KEPT_REQUESTS) requests.shift();
+    if (requests.length > MAX_REQUESTS) requests.shift();
     for (const waiter of waiters) {
       if (waiter.number !== request.number) continue;
       waiters.delete(waiter);
@@ -53,7 +53,7 @@ export function createRequestLog(): RequestLog {
     open(body, incoming, response) {
       accepted += 1;
       const exchange = watch({ number: accepted, body, headers: incoming.headers }, response, closing.signal);
-      keep(exchange.request);
+      add(exchange.request);
       return exchange;
     },
     waitFor(number) {
@@ -76,17 +76,17 @@ function closedError(number: number): StandInClosedError {
   return new StandInClosedError(`The model stand-in closed before request ${number} came.`);
 }
 
-/** What a request is, without what becomes of it. */
+/** The fields of a request that are known when it arrives. */
 type RequestFacts = Pick<ModelRequest, "number" | "body" | "headers">;
 
 function watch(facts: RequestFacts, response: ServerResponse, closing: AbortSignal): Exchange {
-  const hangUp = new AbortController();
-  const signal = AbortSignal.any([hangUp.signal, closing]);
+  const disconnect = new AbortController();
+  const signal = AbortSignal.any([disconnect.signal, closing]);
   const aborted = Promise.withResolvers<void>();
   let isEnded = false;
   response.once("close", () => {
     if (isEnded || closing.aborted) return;
-    hangUp.abort(new Error("The client hung up."));
+    disconnect.abort(new Error("The client disconnected."));
     aborted.resolve();
   });
   const markEnded = () => {
@@ -98,10 +98,10 @@ function watch(facts: RequestFacts, response: ServerResponse, closing: AbortSign
     whenAborted: aborted.promise,
     signal,
     get aborted() {
-      return hangUp.signal.aborted;
+      return disconnect.signal.aborted;
     },
   };
-  return { request, response, gone: whenAborted(signal), markEnded };
+  return { request, response, whenAborted: whenAborted(signal), markEnded };
 }
 
 function whenAborted(signal: AbortSignal): Promise<void> {

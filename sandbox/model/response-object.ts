@@ -1,9 +1,9 @@
-/** The `response` object of the API: its identity, its settings echoed from the request, its output and its usage. */
+/** The `response` object of the API: its id, the settings echoed from the request, its output and its usage. */
 
 import { estimateTokens } from "./tokens.ts";
 import type { InputItem, ModelRequestBody } from "./turn.ts";
 
-/** An item of `output`; every one has an id of its own. */
+/** An item of `output`. Each has an id of its own. */
 export type OutputItem = InputItem & { readonly id: string; readonly type: string; readonly status?: string };
 
 export interface Usage {
@@ -28,9 +28,9 @@ export interface ResponseState {
 /** The response in one of its states, as plain JSON. */
 export type ResponseObject = Readonly<Record<string, unknown>> & { readonly id: string };
 
-/** A function from state to response object; the id and the time of creation stay the same. */
+/** Returns a function from a state to the response object. The id and the creation time stay the same. */
 export function createResponseObject(body: ModelRequestBody): (state: ResponseState) => ResponseObject {
-  const id = makeId("resp");
+  const id = createId("resp");
   const createdAt = epochSeconds();
   return ({ status, output = [], usage, error, incomplete_details }) => ({
     id,
@@ -46,15 +46,15 @@ export function createResponseObject(body: ModelRequestBody): (state: ResponseSt
   });
 }
 
-/** An id as the API makes them: a prefix that tells the kind, then letters and digits. */
-export function makeId(prefix: "resp" | "msg" | "fc" | "rs" | "call"): string {
+/** An id in the API's format: a prefix for the type, then letters and digits. */
+export function createId(prefix: "resp" | "msg" | "fc" | "rs" | "call"): string {
   return `${prefix}_${crypto.randomUUID().replaceAll("-", "")}`;
 }
 
-/** Tokens one reasoning item is said to have cost. */
+/** Number of tokens reported for one reasoning item. */
 const REASONING_TOKENS = 64;
 
-/** Plausible counts: `deltas` are the pieces streamed, `cachedTokens` at most the input's. */
+/** Plausible token counts. `deltas` is the number of streamed pieces. */
 export function countUsage(body: ModelRequestBody, output: readonly OutputItem[], deltas: number): Usage {
   const inputTokens = estimateTokens(promptOf(body).length);
   const reasoningTokens = REASONING_TOKENS * output.filter((item) => item.type === "reasoning").length;
@@ -96,13 +96,13 @@ function promptOf(body: ModelRequestBody): string {
   return JSON.stringify([body.tools ?? [], body.instructions ?? "", body.input]);
 }
 
-/** OpenAI caches prompts from 1,024 tokens on, in steps of 128. */
+/** OpenAI caches prompts of at least 1,024 tokens, in steps of 128. */
 const SMALLEST_CACHED = 1_024;
 const CACHE_STEP = 128;
 
-/** Everything but the newest item counts as seen before, as it is in a thread that goes on. */
+/** All items but the newest count as cached, as in a continuing conversation. */
 function countCached(body: ModelRequestBody, inputTokens: number): number {
   const newest = typeof body.input === "string" ? body.input : JSON.stringify(body.input.at(-1) ?? "");
-  const seen = inputTokens - estimateTokens(newest.length);
-  return seen < SMALLEST_CACHED ? 0 : Math.floor(seen / CACHE_STEP) * CACHE_STEP;
+  const cacheable = inputTokens - estimateTokens(newest.length);
+  return cacheable < SMALLEST_CACHED ? 0 : Math.floor(cacheable / CACHE_STEP) * CACHE_STEP;
 }

@@ -1,8 +1,8 @@
 /**
- * The Assistant of the sandbox when there is no model: it plays by rules, and says so under every answer.
+ * The sandbox's Assistant when no model is configured: it follows fixed rules, and says so under every answer.
  *
- * It sees what a model sees, the request, and nothing else: it asks for the tools, reads their outputs from the next
- * request, and writes the answer. It understands a handful of questions in English and Vietnamese and computes no figure.
+ * Like a model it sees only the request: it calls the tools, reads their outputs from the next request, and writes the
+ * answer. It understands a few kinds of questions in English and Vietnamese and computes no figure.
  */
 
 import { calls, says } from "./script.ts";
@@ -11,7 +11,7 @@ import { readConversation } from "./scripted/conversation.ts";
 import { type Plan, planAnswer } from "./scripted/plan.ts";
 import type { ModelRequestBody, Responder, Turn } from "./turn.ts";
 
-/** A responder without memory: the same request always gets the same turn. */
+/** A stateless responder: the same request always gets the same turn. */
 export function createScriptedAssistant(): Responder {
   return ({ body }) => playRound(body);
 }
@@ -19,8 +19,8 @@ export function createScriptedAssistant(): Responder {
 function playRound(body: ModelRequestBody): Turn {
   const conversation = readConversation(body);
   const plan = planAnswer(conversation);
-  const wanted = conversation.toolResults.length > 0 ? [] : plannedCalls(plan).filter(isOffered(body));
-  return wanted.length > 0 ? calls(...wanted) : says(writeAnswer(conversation, plan));
+  const toolCalls = conversation.toolResults.length > 0 ? [] : plannedCalls(plan).filter(isOffered(body));
+  return toolCalls.length > 0 ? calls(...toolCalls) : says(writeAnswer(conversation, plan));
 }
 
 interface PlannedCall {
@@ -34,7 +34,7 @@ function plannedCalls(plan: Plan): PlannedCall[] {
   return [...stock, ...plan.dates.map((date) => ({ name: "CheckDailyRevenue", arguments: { date: date.toString() } }))];
 }
 
-/** A person who may not see revenue may have no tool for it; the answer then says that this part is missing. */
+/** The revenue tool is missing if the person may not see revenue; the answer then says so. */
 function isOffered(body: ModelRequestBody): (call: PlannedCall) => boolean {
   const offered = new Set(body.tools?.map((tool) => tool.name));
   return (call) => offered.has(call.name);

@@ -1,7 +1,7 @@
 /**
- * Sends a turn over HTTP: as a stream of events at a model's pace, as one JSON object, or as a refusal.
+ * Sends a turn over HTTP: as a stream of events at a model's pace, as one JSON object, or as an error response.
  *
- * It also plays how a connection goes wrong. What a turn says is decided elsewhere.
+ * It also simulates connection failures. The contents of a turn are decided elsewhere.
  */
 
 import type { ServerResponse } from "node:http";
@@ -9,35 +9,35 @@ import { setTimeout as delay } from "node:timers/promises";
 import { usualErrorBody } from "./api-refusal.ts";
 import { isDelta, type StreamEvent } from "./stream-step.ts";
 import type { Ending, HttpRefusal, ModelRequest, StreamedTurn } from "./turn.ts";
-import { type PlayedTurn, turnSteps } from "./turn-steps.ts";
+import { type TurnResult, turnSteps } from "./turn-steps.ts";
 
 export interface Pacing {
-  /** Before the first piece of a turn, in milliseconds. */
+  /** Delay before the first piece of a turn, in milliseconds. */
   readonly firstTokenMs: number;
   readonly tokensPerSecond: number | "instant";
 }
 
-/** One request and the way to answer it. */
+/** One request and its response. */
 export interface Exchange {
   readonly request: ModelRequest;
   readonly response: ServerResponse;
   /** Resolves when `request.signal` aborts. */
-  readonly gone: Promise<void>;
-  /** To be called before the stand-in ends the connection itself, so that this is not taken for the client's doing. */
+  readonly whenAborted: Promise<void>;
+  /** Must be called before the stand-in itself ends the connection; otherwise that counts as a client's disconnect. */
   readonly markEnded: () => void;
 }
 
-/** Hears of each event of a stream in the moment in which it is handed to the socket. */
+/** Called for each stream event just before it is written to the socket. */
 export type SentListener = (request: ModelRequest, event: StreamEvent) => void;
 
-/** How a turn is sent, the same for all turns of a stand-in. */
+/** How turns are sent; the same for all turns of a stand-in. */
 export interface Sending {
   readonly pacing: Pacing;
   readonly onSent?: SentListener | undefined;
 }
 
-/** Plays `turn` to its end. Throws the signal's reason when nobody waits for it any more. */
-export async function sendTurn(exchange: Exchange, turn: StreamedTurn, sending: Sending): Promise<PlayedTurn> {
+/** Sends `turn` to its end. Throws the signal's reason when the client disconnects or the stand-in closes. */
+export async function sendTurn(exchange: Exchange, turn: StreamedTurn, sending: Sending): Promise<TurnResult> {
   const isStreaming = exchange.request.body.stream === true;
   const sendEvent = isStreaming ? createEventWriter(exchange, sending) : async () => undefined;
   if (isStreaming) startStream(exchange.response);
@@ -45,7 +45,7 @@ export async function sendTurn(exchange: Exchange, turn: StreamedTurn, sending: 
   let next = steps.next();
   for (; !next.done; next = steps.next()) {
     if (next.value.kind === "event") await sendEvent(next.value.event);
-    else await waitUnlessGone(exchange, next.value.until);
+    else await waitUnlessAborted(exchange, next.value.until);
   }
   await end(exchange, turn.ending ?? { kind: "completed" }, next.value);
   return next.value;
@@ -79,7 +79,7 @@ function createEventWriter(exchange: Exchange, { pacing, onSent }: Sending): (ev
   };
 }
 
-/** Deadlines are counted from the first token, so that slow timers do not add up. */
+/** Deadlines count from the first token, so that timer delays do not accumulate. */
 function createPacer({ firstTokenMs, tokensPerSecond }: Pacing, signal: AbortSignal): () => Promise<void> {
   let sent = 0;
   let startedAtMs = 0;
@@ -95,23 +95,23 @@ function createPacer({ firstTokenMs, tokensPerSecond }: Pacing, signal: AbortSig
   };
 }
 
-/** Resolves when the text is with the operating system: a drop right after it loses nothing. */
+/** Resolves when the operating system has the text: a connection drop right after it loses nothing. */
 function write(exchange: Exchange, text: string): Promise<void> {
   const written = new Promise<void>((resolve) => exchange.response.write(text, () => resolve()));
-  return waitUnlessGone(exchange, written);
+  return waitUnlessAborted(exchange, written);
 }
 
-async function waitUnlessGone({ request, gone }: Exchange, until: PromiseLike<unknown>): Promise<void> {
-  await Promise.race([until, gone]);
+async function waitUnlessAborted({ request, whenAborted }: Exchange, until: PromiseLike<unknown>): Promise<void> {
+  await Promise.race([until, whenAborted]);
   request.signal.throwIfAborted();
 }
 
-/** Never settles: the wait for it ends when the client hangs up. */
+/** Never settles: the wait ends when the client disconnects. */
 const NEVER: Promise<never> = new Promise(() => undefined);
 
-async function end(exchange: Exchange, ending: Ending, played: PlayedTurn): Promise<void> {
+async function end(exchange: Exchange, ending: Ending, result: TurnResult): Promise<void> {
   const { response, request, markEnded } = exchange;
-  if (ending.kind === "silence") return waitUnlessGone(exchange, NEVER);
+  if (ending.kind === "silence") return waitUnlessAborted(exchange, NEVER);
   if (ending.kind === "drop") {
     markEnded();
     response.destroy();
@@ -120,14 +120,14 @@ async function end(exchange: Exchange, ending: Ending, played: PlayedTurn): Prom
   if (ending.kind === "error-event" && request.body.stream !== true) return sendRefusal(exchange, { status: 500 });
   markEnded();
   if (!response.headersSent) response.writeHead(200, { "content-type": "application/json" });
-  response.end(lastWords(ending, played, request.body.stream === true));
+  response.end(finalBytes(ending, result, request.body.stream === true));
 }
 
-function lastWords(ending: Ending, played: PlayedTurn, isStreaming: boolean): string {
+function finalBytes(ending: Ending, result: TurnResult, isStreaming: boolean): string {
   if (ending.kind === "malformed") {
     const broken = '{"type":"response.output_text.delta","delta":';
     return isStreaming ? `event: response.output_text.delta\ndata: ${broken}\n\n` : broken;
   }
   if (isStreaming || ending.kind === "early-end") return "";
-  return JSON.stringify(played.response);
+  return JSON.stringify(result.response);
 }

@@ -1,12 +1,13 @@
 /**
- * The subset of JSON Schema that OpenAI's strict mode takes (its guide "Structured Outputs", and refusals seen in public issues).
+ * The subset of JSON Schema that OpenAI's strict mode accepts. Sources: OpenAI's guide "Structured Outputs", and errors in
+ * public issues.
  *
- * Where sources differ (`minLength`, `default`) it refuses: what passes here passes there.
+ * Where the sources disagree (`minLength`, `default`) it refuses, so that OpenAI accepts everything that passes here.
  */
 
 import { isObject, type JsonObject } from "./check-values.ts";
 
-/** The first fault of a function's parameters, worded as OpenAI does, or null when strict mode takes them. */
+/** The first violation in a function's parameters, in OpenAI's wording; null when strict mode accepts them. */
 export function findStrictFault(schema: unknown): string | null {
   if (!isObject(schema) || schema.type !== "object") {
     return `schema must be a JSON Schema of 'type: "object"', got 'type: ${JSON.stringify(isObject(schema) ? (schema.type ?? null) : schema)}'.`;
@@ -25,10 +26,10 @@ function inContext(path: Path, fault: string): string {
 function findFault(schema: unknown, path: Path): string | null {
   if (!isObject(schema)) return inContext(path, "schema must be an object.");
   return (
-    findStrayKeyword(schema, path) ??
+    findUnknownKeyword(schema, path) ??
     findValueFault(schema, path) ??
     findObjectFault(schema, path) ??
-    findFaultBelow(schema, path)
+    findNestedFault(schema, path)
   );
 }
 
@@ -38,9 +39,9 @@ const KEYWORDS: readonly string[] = [
   ...["pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"],
 ];
 
-function findStrayKeyword(schema: JsonObject, path: Path): string | null {
-  const stray = Object.keys(schema).find((keyword) => !KEYWORDS.includes(keyword));
-  return stray === undefined ? null : inContext(path, `'${stray}' is not permitted.`);
+function findUnknownKeyword(schema: JsonObject, path: Path): string | null {
+  const unknown = Object.keys(schema).find((keyword) => !KEYWORDS.includes(keyword));
+  return unknown === undefined ? null : inContext(path, `'${unknown}' is not permitted.`);
 }
 
 const FORMATS: readonly string[] = [
@@ -71,8 +72,8 @@ function findValueFault(schema: JsonObject, path: Path): string | null {
 }
 
 function findObjectFault(schema: JsonObject, path: Path): string | null {
-  const isOfObjects = schema.type === "object" || (Array.isArray(schema.type) && schema.type.includes("object"));
-  if (!isOfObjects) return null;
+  const allowsObjects = schema.type === "object" || (Array.isArray(schema.type) && schema.type.includes("object"));
+  if (!allowsObjects) return null;
   if (schema.additionalProperties !== false) {
     return inContext(path, "'additionalProperties' is required to be supplied and to be false.");
   }
@@ -85,7 +86,7 @@ function findObjectFault(schema: JsonObject, path: Path): string | null {
   return extra === undefined ? null : inContext(path, `${rule} Extra required key '${String(extra)}' supplied.`);
 }
 
-function findFaultBelow(schema: JsonObject, path: Path): string | null {
+function findNestedFault(schema: JsonObject, path: Path): string | null {
   for (const group of ["properties", "$defs", "definitions"]) {
     for (const [name, each] of Object.entries(isObject(schema[group]) ? schema[group] : {})) {
       const fault = findFault(each, [...path, group, name]);

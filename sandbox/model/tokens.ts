@@ -1,17 +1,17 @@
-/** Cuts text into pieces the size of a model's tokens, and guesses how many a text has. No real tokenizer. */
+/** Splits text into pieces of about a token's size, and estimates token counts. Not a real tokenizer. */
 
-/** Longest piece in code points, leading white space aside: about what one token of English carries. */
+/** At most 6 code points after leading white space: about one token of English. */
 const TOKEN_PATTERN = /\s*\S{1,6}|\s+/gu;
 
-/** Pieces whose concatenation is exactly `text`; no surrogate pair is cut. */
+/** Splits `text` into pieces that concatenate to exactly `text`. No surrogate pair is split. */
 export function splitIntoTokens(text: string): string[] {
   return text.match(TOKEN_PATTERN) ?? [];
 }
 
-/** Characters a token has on average in English prose and JSON. */
+/** Average number of characters per token in English prose and JSON. */
 const CHARACTERS_PER_TOKEN = 4;
 
-/** A plausible number of tokens, never exact. */
+/** A rough estimate of the number of tokens. */
 export function estimateTokens(characters: number): number {
   return Math.ceil(characters / CHARACTERS_PER_TOKEN);
 }

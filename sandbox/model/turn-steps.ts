@@ -1,7 +1,7 @@
 /**
- * A turn as the sequence of steps in which it reaches the client: events of the Responses API and waits between them.
+ * Turns a scripted turn into a sequence of steps: events of the Responses API, and waits between them.
  *
- * It knows the order and the fields of the events. Sequence numbers, pace and the socket are `send-turn.ts`.
+ * It owns the order and the fields of the events. Sequence numbers, pace and the socket are in `send-turn.ts`.
  */
 
 import { itemSteps } from "./item-steps.ts";
@@ -15,17 +15,17 @@ import {
 import { type Cut, event, isDelta, type Step } from "./stream-step.ts";
 import type { Ending, ModelRequestBody, StreamedTurn, TurnPart } from "./turn.ts";
 
-export interface PlayedTurn {
-  /** Items that were finished, in order. */
+export interface TurnResult {
+  /** The finished items, in order. */
   readonly output: readonly OutputItem[];
-  /** The last response object, also for a request that does not stream. */
+  /** The final response object. A request without streaming gets it as its answer. */
   readonly response: Readonly<Record<string, unknown>>;
 }
 
 const COMPLETED: Ending = { kind: "completed" };
 
-/** Yields the steps of `turn` and returns what came of it. Endings without an event of their own add no step. */
-export function* turnSteps(turn: StreamedTurn, body: ModelRequestBody): Generator<Step, PlayedTurn, void> {
+/** Yields the steps of `turn` and returns its result. An ending without an event of its own adds no step. */
+export function* turnSteps(turn: StreamedTurn, body: ModelRequestBody): Generator<Step, TurnResult, void> {
   const describe = createResponseObject(body);
   const { ending = COMPLETED } = turn;
 
@@ -37,13 +37,17 @@ export function* turnSteps(turn: StreamedTurn, body: ModelRequestBody): Generato
   return { output, response };
 }
 
-interface PlayedParts {
+interface StreamedParts {
   readonly output: readonly OutputItem[];
-  /** How many pieces were streamed. */
+  /** The number of streamed pieces. */
   readonly deltas: number;
 }
 
-function* partSteps(parts: readonly TurnPart[], ending: Ending, body: ModelRequestBody): Generator<Step, PlayedParts> {
+function* partSteps(
+  parts: readonly TurnPart[],
+  ending: Ending,
+  body: ModelRequestBody,
+): Generator<Step, StreamedParts> {
   const output: OutputItem[] = [];
   let deltas = 0;
   for (const [index, part] of parts.entries()) {
@@ -79,7 +83,7 @@ function endState(ending: Ending, output: readonly OutputItem[], usage: Usage): 
   return { status: "in_progress", output };
 }
 
-function* endSteps(ending: Ending, response: PlayedTurn["response"]): Generator<Step, void, void> {
+function* endSteps(ending: Ending, response: TurnResult["response"]): Generator<Step, void, void> {
   if (ending.kind === "completed" || ending.kind === "failed" || ending.kind === "incomplete") {
     yield event(`response.${ending.kind}`, { response });
   }

@@ -1,10 +1,10 @@
 /**
- * The words of the model stand-in: a request as a responder sees it, and the turn it answers with.
+ * The types of the model stand-in: a request as a responder sees it, and the turn with which it answers.
  *
  * Types only. It knows nothing of HTTP sockets or of how events are written.
  */
 
-/** One item of `input`, in any of its forms: a message, a function call, its output or a reasoning item. */
+/** One item of `input`: a message, a function call, its output or a reasoning item. */
 export interface InputItem {
   readonly type?: string;
   readonly id?: string | null;
@@ -19,7 +19,7 @@ export interface InputItem {
   readonly encrypted_content?: string | null;
 }
 
-/** A function tool as the Responses API takes it: flat, not nested as in chat completions. */
+/** A function tool of the Responses API: flat, not nested as in Chat Completions. */
 interface FunctionTool {
   readonly type: "function";
   readonly name: string;
@@ -28,7 +28,7 @@ interface FunctionTool {
   readonly strict?: boolean | null;
 }
 
-/** A body that passed every check of the stand-in. */
+/** A request body that passed all checks of the stand-in. */
 export interface ModelRequestBody {
   readonly model: string;
   readonly input: string | readonly InputItem[];
@@ -43,60 +43,60 @@ export interface ModelRequestBody {
   readonly [parameter: string]: unknown;
 }
 
-/** An accepted request. Kept for assertions and handed to the responder. */
+/** An accepted request. The responder gets it, and it is recorded for assertions. */
 export interface ModelRequest {
-  /** 1 for the first accepted request of this stand-in. A retry by the client is a request of its own. */
+  /** 1 for the first accepted request of this stand-in. A client's retry is a separate request. */
   readonly number: number;
   readonly body: ModelRequestBody;
   /** Header names in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Milliseconds since the epoch. */
   readonly receivedAtMs: number;
-  /** True once the client has hung up before the answer ended. */
+  /** True once the client has disconnected before the end of the response. */
   readonly aborted: boolean;
-  /** Settles when the client hangs up before the answer ended; else never. */
+  /** Resolves when the client disconnects before the end of the response. */
   readonly whenAborted: Promise<void>;
-  /** Aborts when nobody waits for the answer any more: the client hung up or the stand-in closes. */
+  /** Aborts when the client disconnects or the stand-in closes. */
   readonly signal: AbortSignal;
 }
 
 export type Phase = "commentary" | "final_answer";
 
-/** A piece is streamed as one delta, exactly as it is. A promise among pieces is waited for. */
+/** A string is streamed as one delta, unchanged. A promise between strings is awaited. */
 export type TextPiece = string | PromiseLike<unknown>;
 
 export type TurnPart =
   /**
-   * One assistant message. A string is split into tokens that join to it exactly; pieces are streamed as given, each asked
-   * for when the one before is sent (so a generator may make a promise for its own pace).
+   * One assistant message. A string is split into tokens. Pieces are streamed unchanged, and each is requested only after
+   * the previous one was sent, so that a generator can set its own pace with promises.
    */
   | { readonly kind: "text"; readonly text: string | Iterable<TextPiece>; readonly phase?: Phase }
-  /** One function call. An object becomes JSON; a string goes out as it is, valid JSON or not. */
+  /** One function call. An object is serialised as JSON; a string is sent unchanged, even if it is invalid JSON. */
   | { readonly kind: "call"; readonly name: string; readonly arguments: string | object; readonly callId?: string }
-  /** One reasoning item. `encrypted_content` goes out only when the request includes `reasoning.encrypted_content`. */
+  /** One reasoning item. `encrypted_content` is sent only if the request includes `reasoning.encrypted_content`. */
   | { readonly kind: "reasoning"; readonly summary?: string; readonly encryptedContent?: string }
   /** An assistant message that is a refusal. */
   | { readonly kind: "refusal"; readonly text: string }
   /** Nothing is sent until the promise settles. */
   | { readonly kind: "wait"; readonly until: PromiseLike<unknown> };
 
-/** How a turn ends. Any ending but `completed` cuts the last part short; a `wait` as last part leaves all items whole. */
+/** How a turn ends. Any ending but `completed` cuts the last part short, unless the last part is a `wait`. */
 export type Ending =
   | { readonly kind: "completed" }
   | { readonly kind: "failed"; readonly code: string; readonly message: string }
   | { readonly kind: "incomplete"; readonly reason: "max_output_tokens" | "content_filter" }
-  /** `nested` puts the facts under `error`, as the service is seen to do besides the documented flat form. */
+  /** `nested` puts the fields under `error`, as the real service sometimes does instead of the documented flat form. */
   | { readonly kind: "error-event"; readonly code: string; readonly message: string; readonly nested?: boolean }
   /** The connection is destroyed. */
   | { readonly kind: "drop" }
-  /** Nothing more comes and nothing ends until the client hangs up. */
+  /** Nothing more is sent, and the connection stays open until the client disconnects. */
   | { readonly kind: "silence" }
   /** The response ends cleanly, without a terminal event. */
   | { readonly kind: "early-end" }
-  /** An event whose data is no JSON, then a clean end. */
+  /** An event with invalid JSON, then a clean end. */
   | { readonly kind: "malformed" };
 
-/** An answer by status instead of a stream. Without `body` it is the error body usual for the status. */
+/** An error response instead of a stream. Default `body`: OpenAI's usual error body for the status. */
 export interface HttpRefusal {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -111,5 +111,5 @@ export interface StreamedTurn {
 
 export type Turn = StreamedTurn | HttpRefusal;
 
-/** Answers one request. What it throws becomes HTTP 500 and is recorded in `standIn.unexpected`. */
+/** Answers one request. An error that it throws becomes HTTP 500 and is recorded in `standIn.unexpected`. */
 export type Responder = (request: ModelRequest) => Turn | Promise<Turn>;

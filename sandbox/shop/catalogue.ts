@@ -1,7 +1,7 @@
 /**
- * What the demo shop sells: a coffee shop in Vietnam, with prices and costs of 2026 in đồng.
+ * The products of the demo shop: a coffee shop in Vietnam, with prices and costs of 2026 in đồng.
  *
- * Two products are out of stock, three are low, three have no cost yet: so that every answer has something to say.
+ * Two products are out of stock, three are low, and three have no cost yet, so that every answer has something to show.
  */
 export interface CatalogueItem {
   sku: string;
@@ -9,13 +9,13 @@ export interface CatalogueItem {
   category: string;
   /** In VND: a multiple of 500. */
   price: number;
-  /** In VND; null where nobody has entered it yet. */
+  /** In VND; null if not entered yet. */
   cost: number | null;
   stock: number;
   reorderLevel: number;
-  /** How often it is bought, relative to the others. */
+  /** How often it is bought, relative to the other products. */
   weight: number;
-  /** When it is bought most, as a factor before noon and after it. */
+  /** Factor on `weight` before noon: above 1 it sells better in the morning. */
   morning: number;
   /** Sold by the kilogram, in quarters. */
   byWeight: boolean;

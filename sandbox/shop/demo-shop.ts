@@ -1,7 +1,7 @@
 /**
  * The demo shop "Xi Pho Coffee": two years of sales up to this minute, in a database of its own.
  *
- * Made at the first start, and at each later one the days and hours that are missing. A day's sales depend on its date alone.
+ * The first start creates it; each later start adds the missing days and hours. A day's sales depend on its date only.
  */
 import type { Database } from "../../src/db/client.ts";
 import {
@@ -23,12 +23,12 @@ const YEARS = 2;
 export interface DemoShopOptions {
   shop: Shop;
   now: Date;
-  /** For tests: the name of the database, if it is not the demo's. */
+  /** For tests: the name of another database to allow. */
   allowDatabase?: string;
 }
 
 export interface DemoShopSeed {
-  /** Whether it was made just now, and not only topped up. */
+  /** Whether the shop was created by this call; false if only missing sales were added. */
   created: boolean;
   /** How many receipts were added. */
   receipts: number;
@@ -36,7 +36,7 @@ export interface DemoShopSeed {
   dataThrough: Date;
 }
 
-/** Fills or tops up the demo shop. Throws, with nothing done, for any database but `counterhand_demo`. */
+/** Creates the demo shop or adds its missing sales. Throws without any change for a database other than `counterhand_demo`. */
 export async function seedDemoShop(database: Database, options: DemoShopOptions): Promise<DemoShopSeed> {
   const { shop, now, allowDatabase } = options;
   await requireDemoDatabase(database.db, allowDatabase);
@@ -57,7 +57,7 @@ interface Moment {
   now: Date;
 }
 
-/** By time: after the newest sale that is stored, up to now. */
+/** The receipts after the newest stored sale and up to now, ordered by time. */
 function missingReceipts({ dataThrough }: DemoState, { shop, now }: Moment): DemoReceipt[] {
   const today = dateAt(now, shop.timeZone);
   const receipts: DemoReceipt[] = [];
@@ -71,7 +71,7 @@ function missingReceipts({ dataThrough }: DemoState, { shop, now }: Moment): Dem
   return receipts;
 }
 
-/** A day that ended without a further sale is only known to be complete when it is recorded. */
+/** Whether a day has ended since the last recording: only a new record shows that a day without further sales is complete. */
 function closedSince({ completeUntil }: DemoState, { shop, now }: Moment): boolean {
   return !completeUntil || !dateAt(completeUntil, shop.timeZone).equals(dateAt(now, shop.timeZone));
 }

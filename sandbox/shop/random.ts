@@ -1,14 +1,14 @@
-/** Chance that comes out the same for the same seed: mulberry32, seeded with an FNV-1a hash. Not for secrets. */
-export interface Chance {
-  /** From 0 up to, not including, 1. */
+/** Seeded random numbers: mulberry32, seeded with an FNV-1a hash. Not for secrets. */
+export interface Random {
+  /** A number from 0 up to, but not including, 1. */
   next(): number;
-  /** Whether something of this probability happens. */
+  /** True with this probability. */
   happens(probability: number): boolean;
-  /** An index, by weights that are summed up: `[1, 4]` gives 1 three times as often as 0. */
-  pick(summedWeights: readonly number[]): number;
+  /** A random index by cumulative weights: `[1, 4]` gives 1 three times as often as 0. */
+  pick(cumulativeWeights: readonly number[]): number;
 }
 
-export function createChance(seed: string): Chance {
+export function createRandom(seed: string): Random {
   let state = hash(seed);
   const next = () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -19,15 +19,15 @@ export function createChance(seed: string): Chance {
   return {
     next,
     happens: (probability) => next() < probability,
-    pick(summedWeights) {
-      const target = next() * (summedWeights.at(-1) ?? 0);
-      return summedWeights.findIndex((sum) => target < sum);
+    pick(cumulativeWeights) {
+      const target = next() * (cumulativeWeights.at(-1) ?? 0);
+      return cumulativeWeights.findIndex((sum) => target < sum);
     },
   };
 }
 
-/** Each weight with all before it. */
-export function sumUp(weights: readonly number[]): number[] {
+/** The running totals of the weights, as `pick` takes them. */
+export function cumulate(weights: readonly number[]): number[] {
   let sum = 0;
   return weights.map((weight) => {
     sum += weight;

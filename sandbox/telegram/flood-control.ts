@@ -1,15 +1,15 @@
 /**
- * Telegram's rate limits: per private chat, per group, and over all chats.
+ * Telegram's flood control: rate limits per private chat, per group, and over all chats.
  *
- * Owns the budgets, the frozen windows and their counts. It does not know which methods count; the caller says so.
- * Figures and the lengthening of a window follow core.telegram.org/bots/faq and what bot operators report.
+ * After a 429 the chat is frozen until `retry_after` has passed. The caller says which methods count. The figures, and that
+ * calls during a freeze extend it, follow core.telegram.org/bots/faq and reports of bot operators.
  */
 import { tooManyRequests } from "./refusal.ts";
 
 export interface Limits {
   /** Sustained rate of one private chat. Default 1. */
   privatePerSecond: number;
-  /** Calls that one private chat may make at once after a rest. Default 3. */
+  /** Calls to one private chat that may come at once after a pause. Default 3. */
   privateBurst: number;
   /** Calls to one group in any 60 seconds. Default 20. */
   groupPerMinute: number;
@@ -18,11 +18,11 @@ export interface Limits {
 }
 
 export interface LimitCounts {
-  /** Counted calls that were let through. */
+  /** Counted calls that were accepted. */
   accepted: number;
-  /** Calls answered with 429, those inside a window included. */
+  /** Calls answered with 429, including those during a freeze. */
   refused: number;
-  /** Calls made in a window that a 429 had told of: a well-behaved bot has 0. */
+  /** Calls made during a freeze that an earlier 429 had announced. A well-behaved bot has 0. */
   insideWindow: number;
 }
 
@@ -31,12 +31,12 @@ interface LimitedChat {
   type: "private" | "group" | "supergroup";
 }
 
-export interface LimitKeeper {
-  /** Lets a call through or throws 429. A call that does not count is refused only while its chat is frozen. */
+export interface FloodControl {
+  /** Accepts a call or throws 429. An uncounted call is refused only while its chat is frozen. */
   check(chat: LimitedChat, isCounted: boolean): void;
-  /** From now on, and for `seconds`, every call of the chat is answered with 429. */
+  /** Answers every call to the chat with 429 for `seconds`. */
   freeze(chat: LimitedChat, seconds: number): void;
-  /** Of one chat, or of everything. */
+  /** The counts of one chat, or of all chats. */
   counts(chatId?: number): LimitCounts;
 }
 
@@ -47,71 +47,73 @@ export const TELEGRAM_LIMITS: Limits = {
   overallPerSecond: 30,
 };
 
-/** What a call inside an open window adds to it: reports speak of windows that grow from seconds to hours. */
-const LENGTHEN_MS = 1_000;
+/** How much a call during an announced freeze extends it: operators report freezes that grow from seconds to hours. */
+const EXTENSION_MS = 1_000;
 
-export function createLimitKeeper(limits: Limits | "none", now: () => number): LimitKeeper {
-  const overall = createAccount(limits === "none" ? unlimited : rate(limits.overallPerSecond, limits.overallPerSecond));
-  const total = noCalls();
-  const accounts = new Map<number, Account>();
-  const accountOf = (chat: LimitedChat) => {
-    const account = accounts.get(chat.id) ?? createAccount(limits === "none" ? unlimited : chatAllowance(chat, limits));
-    accounts.set(chat.id, account);
-    return account;
+export function createFloodControl(limits: Limits | "none", now: () => number): FloodControl {
+  const overall = createBudget(
+    limits === "none" ? unlimited : tokenBucket(limits.overallPerSecond, limits.overallPerSecond),
+  );
+  const total = zeroCounts();
+  const budgets = new Map<number, Budget>();
+  const budgetOf = (chat: LimitedChat) => {
+    const budget = budgets.get(chat.id) ?? createBudget(limits === "none" ? unlimited : chatLimit(chat, limits));
+    budgets.set(chat.id, budget);
+    return budget;
   };
   return {
     check(chat, isCounted) {
-      const account = accountOf(chat);
-      const verdict = isCounted ? admit([account, overall], now()) : passWindow([account], now());
-      for (const counts of [account.counts, total]) count(counts, verdict, isCounted);
-      if (verdict.retryAfterMs > 0) throw tooManyRequests(Math.ceil(verdict.retryAfterMs / 1_000));
+      const budget = budgetOf(chat);
+      const decision = isCounted ? spend([budget, overall], now()) : checkFreeze([budget], now());
+      for (const counts of [budget.counts, total]) count(counts, decision, isCounted);
+      if (decision.retryAfterMs > 0) throw tooManyRequests(Math.ceil(decision.retryAfterMs / 1_000));
     },
     freeze(chat, seconds) {
-      const account = accountOf(chat);
-      account.frozenUntilMs = Math.max(account.frozenUntilMs, now() + seconds * 1_000);
-      account.isWindowKnown = false;
+      const budget = budgetOf(chat);
+      budget.frozenUntilMs = Math.max(budget.frozenUntilMs, now() + seconds * 1_000);
+      budget.isFreezeAnnounced = false;
     },
-    counts: (chatId) => ({ ...(chatId === undefined ? total : (accounts.get(chatId)?.counts ?? noCalls())) }),
+    counts: (chatId) => ({ ...(chatId === undefined ? total : (budgets.get(chatId)?.counts ?? zeroCounts())) }),
   };
 }
 
-interface Account {
-  allowance: Allowance;
+interface Budget {
+  limit: Limit;
   frozenUntilMs: number;
-  /** Whether a 429 has told of the window. The call that learns of it is no mistake of the bot. */
-  isWindowKnown: boolean;
+  /** Whether a 429 has announced the freeze. The call that gets this 429 is not the bot's mistake. */
+  isFreezeAnnounced: boolean;
   counts: LimitCounts;
 }
 
-interface Allowance {
+interface Limit {
   /** Milliseconds until one more call is allowed; 0 means now. */
   waitMs(nowMs: number): number;
   spend(nowMs: number): void;
 }
 
-interface Verdict {
-  /** 0 when the call is let through. */
+interface Decision {
+  /** 0 when the call is accepted. */
   retryAfterMs: number;
-  wasInsideWindow: boolean;
+  wasDuringAnnouncedFreeze: boolean;
 }
 
-const unlimited: Allowance = { waitMs: () => 0, spend: () => undefined };
+const unlimited: Limit = { waitMs: () => 0, spend: () => undefined };
 
-function createAccount(allowance: Allowance): Account {
-  return { allowance, frozenUntilMs: 0, isWindowKnown: false, counts: noCalls() };
+function createBudget(limit: Limit): Budget {
+  return { limit, frozenUntilMs: 0, isFreezeAnnounced: false, counts: zeroCounts() };
 }
 
-function noCalls(): LimitCounts {
+function zeroCounts(): LimitCounts {
   return { accepted: 0, refused: 0, insideWindow: 0 };
 }
 
-function chatAllowance(chat: LimitedChat, limits: Limits): Allowance {
-  if (chat.type === "private") return rate(limits.privatePerSecond, limits.privateBurst);
+function chatLimit(chat: LimitedChat, limits: Limits): Limit {
+  if (chat.type === "private") return tokenBucket(limits.privatePerSecond, limits.privateBurst);
   return slidingMinute(limits.groupPerMinute);
 }
 
-/** A token bucket, kept as the moment when it will be full again, so that no fraction of a token is ever rounded. */
-function rate(perSecond: number, burst: number): Allowance {
+/** A token bucket, stored as the time when it is full again, so that no fraction of a token is rounded. */
+function tokenBucket(perSecond: number, burst: number): Limit {
   const intervalMs = 1_000 / perSecond;
   let fullAtMs = 0;
   return {
@@ -122,8 +124,8 @@ function rate(perSecond: number, burst: number): Allowance {
   };
 }
 
-/** At most `size` calls in any 60 seconds: a bucket that refills would let almost twice as many through. */
-function slidingMinute(size: number): Allowance {
+/** At most `size` calls in any 60 seconds. A token bucket would allow almost twice as many. */
+function slidingMinute(size: number): Limit {
   let spentAtMs: number[] = [];
   return {
     waitMs: (nowMs) => {
@@ -135,35 +137,37 @@ function slidingMinute(size: number): Allowance {
   };
 }
 
-function admit(accounts: Account[], nowMs: number): Verdict {
-  const verdict = passWindow(accounts, nowMs);
-  if (verdict.retryAfterMs > 0) return verdict;
-  for (const account of accounts) {
-    const waitMs = account.allowance.waitMs(nowMs);
+/** Spends one call of every budget, or freezes the exhausted ones. */
+function spend(budgets: Budget[], nowMs: number): Decision {
+  const decision = checkFreeze(budgets, nowMs);
+  if (decision.retryAfterMs > 0) return decision;
+  for (const budget of budgets) {
+    const waitMs = budget.limit.waitMs(nowMs);
     if (waitMs === 0) continue;
-    // Telegram speaks in whole seconds, and means them: the window is open for all of the last one.
-    account.frozenUntilMs = nowMs + Math.ceil(waitMs / 1_000) * 1_000;
-    account.isWindowKnown = true;
+    // `retry_after` is in whole seconds, and the freeze lasts until the end of the last one.
+    budget.frozenUntilMs = nowMs + Math.ceil(waitMs / 1_000) * 1_000;
+    budget.isFreezeAnnounced = true;
   }
-  const retryAfterMs = longestWindowMs(accounts, nowMs);
-  if (retryAfterMs === 0) for (const account of accounts) account.allowance.spend(nowMs);
-  return { retryAfterMs, wasInsideWindow: false };
+  const retryAfterMs = longestFreezeMs(budgets, nowMs);
+  if (retryAfterMs === 0) for (const budget of budgets) budget.limit.spend(nowMs);
+  return { retryAfterMs, wasDuringAnnouncedFreeze: false };
 }
 
-function passWindow(accounts: Account[], nowMs: number): Verdict {
-  const frozen = accounts.filter((account) => account.frozenUntilMs > nowMs);
-  const known = frozen.filter((account) => account.isWindowKnown);
-  for (const account of known) account.frozenUntilMs += LENGTHEN_MS;
-  for (const account of frozen) account.isWindowKnown = true;
-  return { retryAfterMs: longestWindowMs(frozen, nowMs), wasInsideWindow: known.length > 0 };
+/** Extends announced freezes, and marks all current freezes as announced. */
+function checkFreeze(budgets: Budget[], nowMs: number): Decision {
+  const frozen = budgets.filter((budget) => budget.frozenUntilMs > nowMs);
+  const announced = frozen.filter((budget) => budget.isFreezeAnnounced);
+  for (const budget of announced) budget.frozenUntilMs += EXTENSION_MS;
+  for (const budget of frozen) budget.isFreezeAnnounced = true;
+  return { retryAfterMs: longestFreezeMs(frozen, nowMs), wasDuringAnnouncedFreeze: announced.length > 0 };
 }
 
-function longestWindowMs(accounts: Account[], nowMs: number): number {
-  return Math.max(0, ...accounts.map((account) => account.frozenUntilMs - nowMs));
+function longestFreezeMs(budgets: Budget[], nowMs: number): number {
+  return Math.max(0, ...budgets.map((budget) => budget.frozenUntilMs - nowMs));
 }
 
-function count(counts: LimitCounts, verdict: Verdict, isCounted: boolean): void {
-  if (verdict.retryAfterMs > 0) counts.refused += 1;
+function count(counts: LimitCounts, decision: Decision, isCounted: boolean): void {
+  if (decision.retryAfterMs > 0) counts.refused += 1;
   else if (isCounted) counts.accepted += 1;
-  if (verdict.wasInsideWindow) counts.insideWindow += 1;
+  if (decision.wasDuringAnnouncedFreeze) counts.insideWindow += 1;
 }

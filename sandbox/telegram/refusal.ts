@@ -1,13 +1,13 @@
 /**
- * What the Bot API answers when it does not do what it was asked.
+ * The Bot API's error responses.
  *
- * Owns the status numbers and the wording, which follow the real Bot API so that a client which looks at them behaves
- * here as it does there. It knows nothing of HTTP or of chats.
+ * Owns the status codes and the wording. Both follow the real Bot API, so that a client which reads them behaves the same
+ * here. It knows nothing of HTTP or of chats.
  */
 import type { ResponseParameters } from "@grammyjs/types";
 import { AppError } from "../../src/errors.ts";
 
-/** A call that is answered with `ok: false`. `errorCode` is the HTTP status too, as on the real Bot API. */
+/** A call that is answered with `ok: false`. As in the real Bot API, `errorCode` is also the HTTP status. */
 export class TelegramRefusal extends AppError {
   override readonly code = "TELEGRAM_REFUSAL";
   readonly errorCode: number;
@@ -30,7 +30,7 @@ export function forbidden(reason: string): TelegramRefusal {
   return new TelegramRefusal(403, `Forbidden: ${reason}`);
 }
 
-/** 409 with "Conflict: " before `reason`: two things want the updates at once. */
+/** 409 with "Conflict: " before `reason`: two clients want the updates at once. */
 export function conflict(reason: string): TelegramRefusal {
   return new TelegramRefusal(409, `Conflict: ${reason}`);
 }

@@ -1,7 +1,7 @@
 /**
- * The parameters of a Bot API request, from its query and its body, whichever of the real one's formats it uses.
+ * Reads the parameters of a Bot API request from its query and its body, in any format that the real Bot API accepts.
  *
- * In a query and in a form everything is text; `coerceText` makes numbers and objects of it where a method wants them.
+ * In a query and in a form all values are text; `coerceText` converts them where a method expects numbers or objects.
  */
 import type { IncomingMessage } from "node:http";
 import { z } from "zod";
@@ -10,10 +10,10 @@ import { badRequest, TelegramRefusal } from "./refusal.ts";
 
 export type Parameters = Record<string, unknown>;
 
-/** Far more than any text message needs; files are not taken here. */
+/** Far more than any text message needs; files are not supported. */
 const MAX_BODY_BYTES = 1_000_000;
 
-/** Throws 400 on a broken body or on text that is not well-formed Unicode, 413 on too long a body. */
+/** Throws 400 for an invalid body or ill-formed Unicode, 413 for a body that is too long. */
 export async function readParameters(request: IncomingMessage, url: URL, method: Method): Promise<Parameters> {
   const query = coerceText(Object.fromEntries(url.searchParams), method);
   const body = await parseBody(await readBody(request), request.headers["content-type"] ?? "", method);
@@ -26,7 +26,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer<ArrayBuffer>> 
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
-    if (!Buffer.isBuffer(chunk)) throw new TypeError("a request without an encoding gives buffers");
+    if (!Buffer.isBuffer(chunk)) throw new TypeError("a request without an encoding yields buffers");
     bytes += chunk.length;
     if (bytes > MAX_BODY_BYTES) throw new TelegramRefusal(413, "Request Entity Too Large");
     chunks.push(chunk);
@@ -72,12 +72,12 @@ async function parseMultipart(body: Buffer<ArrayBuffer>, contentType: string): P
   );
 }
 
-/** Text stays text where the method takes text; else it is read as JSON, as the real Bot API does. */
+/** Keeps text where the method expects text; otherwise parses it as JSON, as the real Bot API does. */
 function coerceText(fields: Record<string, string>, method: Method): Parameters {
   const coerced = Object.entries(fields).map(([name, text]) => {
     const schema = Object.hasOwn(method.shape, name) ? method.shape[name] : undefined;
-    const takesText = !schema || z.safeParse(schema, text).success;
-    return [name, takesText ? text : (tryParseJson(text) ?? text)];
+    const isTextExpected = !schema || z.safeParse(schema, text).success;
+    return [name, isTextExpected ? text : (tryParseJson(text) ?? text)];
   });
   return Object.fromEntries(coerced);
 }

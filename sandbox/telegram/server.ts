@@ -1,7 +1,7 @@
 /**
  * The stand-in's HTTP server: `/bot<token>/<method>` on the loopback interface.
  *
- * Owns the connection: addresses, the token, latency, resets and closing. What a call does is the dispatcher's.
+ * Owns the connection: paths, the token, latency, resets and closing. The dispatcher carries out the calls.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -13,19 +13,19 @@ import { readParameters } from "./request-parameters.ts";
 
 export interface ServerOptions {
   token: string;
-  /** 0 lets the system choose. */
+  /** 0: any free port. */
   port: number;
-  /** Time for the way there and back, in milliseconds. */
+  /** Round-trip time in milliseconds. */
   latencyMs: number;
-  /** By its name in any case. */
+  /** Case-insensitive. */
   findMethod: (name: string) => Method | undefined;
   dispatch: Dispatch;
 }
 
 export interface StandInServer {
-  /** Such as `http://127.0.0.1:34567`. */
+  /** For example `http://127.0.0.1:34567`. */
   apiRoot: string;
-  /** Ends every connection, those of waiting calls included. */
+  /** Closes all connections, including those of waiting calls. */
   close(): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ export async function startServer(options: ServerOptions): Promise<StandInServer
   const closing = new AbortController();
   const server = createServer((request, response) => {
     handle(request, response, { ...options, closing: closing.signal }).catch((error: unknown) => {
-      // A bug of the stand-in: it shows in the caller's log, and the connection is not left waiting.
+      // A bug in the stand-in. The response ends the call and makes the error visible in the caller's log.
       send(response, { kind: "json", status: 500, body: refusalBody(500, `stand-in: ${String(error)}`) });
     });
   });
@@ -58,31 +58,31 @@ interface HandlingOptions extends ServerOptions {
 }
 
 async function handle(request: IncomingMessage, response: ServerResponse, options: HandlingOptions): Promise<void> {
-  const gone = AbortSignal.any([options.closing, clientGone(response)]);
-  // Half the latency on the way there, half on the way back.
-  await travel(options.latencyMs / 2, gone);
-  const reply = await answer(request, gone, options);
-  await travel(options.latencyMs / 2, gone);
+  const signal = AbortSignal.any([options.closing, disconnectSignal(response)]);
+  // Half of the round-trip time before the call, half after it.
+  await delay(options.latencyMs / 2, signal);
+  const reply = await answer(request, signal, options);
+  await delay(options.latencyMs / 2, signal);
   send(response, reply);
 }
 
-function clientGone(response: ServerResponse): AbortSignal {
+function disconnectSignal(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   response.once("close", () => controller.abort());
   return controller.signal;
 }
 
-async function travel(ms: number, gone: AbortSignal): Promise<void> {
-  // Rejects only when nobody waits for the answer any more, which the caller may find out by itself.
-  if (ms > 0) await sleep(ms, undefined, { signal: gone }).catch(() => undefined);
+async function delay(ms: number, signal: AbortSignal): Promise<void> {
+  // Rejects only after an abort, which the later steps detect themselves.
+  if (ms > 0) await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
-async function answer(request: IncomingMessage, gone: AbortSignal, options: ServerOptions): Promise<Reply> {
+async function answer(request: IncomingMessage, signal: AbortSignal, options: ServerOptions): Promise<Reply> {
   try {
     const url = new URL(request.url ?? "/", "http://127.0.0.1");
     const method = findAddressedMethod(url, options);
     const params = await readParameters(request, url, method);
-    return await options.dispatch({ method, params, host: request.headers.host ?? "", gone });
+    return await options.dispatch({ method, params, host: request.headers.host ?? "", signal });
   } catch (error) {
     if (!(error instanceof TelegramRefusal)) throw error;
     const body = refusalBody(error.errorCode, error.message, error.parameters);

@@ -1,81 +1,81 @@
 /**
  * A strict local stand-in for Telegram's Bot API, for tests and for the sandbox.
  *
- * To a bot it is an HTTP server that behaves as Telegram does, refusals and limits included. To a test, or to the
- * sandbox's page, it is an object through which people write, press buttons and read what the bot shows.
+ * To a bot it is an HTTP server that behaves like Telegram, including its errors and rate limits. To a test or the
+ * sandbox's page it is an object with which people write messages, press buttons and read what the bot shows.
  */
 import type { User, UserFromGetMe } from "@grammyjs/types";
 import { createDispatch } from "./dispatch.ts";
 import { createFaults, type Faults } from "./faults.ts";
-import { createLimitKeeper, type LimitCounts, type Limits, TELEGRAM_LIMITS } from "./flood-control.ts";
+import { createFloodControl, type LimitCounts, type Limits, TELEGRAM_LIMITS } from "./flood-control.ts";
 import type { Method } from "./methods/method.ts";
 import { createMethodFinder } from "./methods/registry.ts";
 import { startServer } from "./server.ts";
 import { createUpdateFeed, type UpdateFeed } from "./updates/update-feed.ts";
+import { type BotProfile, createBotProfile } from "./world/bot-profile.ts";
+import { createCallLog, type RecordedCall } from "./world/call-log.ts";
 import { type Changes, createChanges } from "./world/changes.ts";
 import type { StandInChat } from "./world/chat.ts";
 import { type ChatDirectory, createChatDirectory } from "./world/chat-directory.ts";
-import { createCommandBook } from "./world/bot-profile.ts";
-import { createTranscript, type RecordedCall } from "./world/call-log.ts";
 import { createWorld } from "./world/world.ts";
 
 export interface StandInOptions {
-  /** The token that the bot must show. Its part before the colon, if a number, is the bot's id. */
+  /** The token that the bot must send. A number before the colon is the bot's id. */
   token: string;
   botUser?: Partial<UserFromGetMe>;
-  /** Default 0: the system chooses. */
+  /** Default 0: any free port. */
   port?: number;
-  /** The clock of dates, limits and windows, in milliseconds. Waiting (long polls, latency) is in real time. */
+  /** The clock for dates and rate limits, in milliseconds. Long polls and latency use real time. */
   now?: () => number;
-  /** Default: Telegram's. What is given replaces those figures one by one; "none" is for speed tests. */
+  /** Overrides single limits of Telegram; "none" disables them, for speed tests. */
   limits?: Partial<Limits> | "none";
-  /** Time for the way there and back, in milliseconds. Default 0. */
+  /** Round-trip time in milliseconds. Default 0. */
   latencyMs?: number;
-  /** First pause before a webhook that failed is tried again, in milliseconds. Default 100; it doubles up to 5,000. */
+  /** Delay before the first retry of a failed webhook delivery, in milliseconds. Default 100; it doubles up to 5,000. */
   webhookRetryMs?: number;
   /**
-   * The first number of an update, and of a message (each chat goes on by itself from there). Who keeps a database over
-   * several lives of the stand-in gives a higher one each time: Telegram's numbers never come twice.
+   * The first update id and message id. Telegram never reuses ids: if a database outlives the stand-in, each new stand-in
+   * needs a higher number.
    */
   firstId?: number;
-  /** Methods besides the stand-in's own, and before one of the same name: what this product never calls is not there. */
+  /** Additional methods, for calls that this product never makes. They replace built-in methods of the same name. */
   methods?: readonly Method[];
 }
 
 const FIRST_UPDATE_ID = 700_000_001;
-/** A supergroup's message 1 tells of its creation; it is also the id of "General", which no topic has. */
+/** In a supergroup, message 1 is the service message about its creation; 1 is also the id of "General". */
 const FIRST_MESSAGE_ID = 2;
 
 export interface TelegramStandIn
   extends Pick<Faults, "failNext">,
     Pick<Changes, "onChange" | "waitFor">,
     Pick<ChatDirectory, "person" | "privateChat" | "group"> {
-  /** What a bot takes as the Bot API's address. */
+  /** The Bot API's address for the bot. */
   readonly apiRoot: string;
   readonly bot: UserFromGetMe;
   /** The stand-in's clock, in milliseconds. */
   now(): number;
-  /** From now on and for `seconds`, every call that names this chat is answered with 429. */
+  /** Answers every call to this chat with 429 for `seconds`. */
   freeze(chat: StandInChat, seconds: number): void;
-  /** Every call so far, oldest first (the newest ten thousand at least). */
+  /** All calls so far, oldest first (at least the newest 10,000). */
   calls(): RecordedCall[];
-  /** Accepted and refused calls over all chats. */
+  /** Accepted and refused calls of all chats. */
   limitCounts(): LimitCounts;
   /** Updates that the bot has not confirmed yet. */
   pendingUpdates: UpdateFeed["pending"];
   /** The commands that `person` sees in the private chat with the bot. */
-  commandsFor(person: User): ReturnType<ReturnType<typeof createCommandBook>["visibleIn"]>;
+  commandsFor(person: User): ReturnType<BotProfile["visibleCommands"]>;
   /** The newest calls as lines of text. */
   describe(): string;
-  /** Ends every connection; what is waited for elsewhere goes on waiting. */
+  /** Closes all connections. Pending `waitFor` calls keep waiting. */
   close(): Promise<void>;
 }
 
-/** Listens when the promise resolves. */
+/** Resolves when the server listens. */
 export async function createTelegramStandIn(options: StandInOptions): Promise<TelegramStandIn> {
   const now = options.now ?? Date.now;
-  const transcript = createTranscript();
-  const { emit, onChange, waitFor } = createChanges(transcript.describe);
+  const callLog = createCallLog();
+  const { emit, onChange, waitFor } = createChanges(callLog.describe);
   const world = createWorld({
     bot: createBotUser(options),
     now,
@@ -88,10 +88,10 @@ export async function createTelegramStandIn(options: StandInOptions): Promise<Te
     webhookRetryMs: options.webhookRetryMs ?? 100,
     firstUpdateId: options.firstId ?? FIRST_UPDATE_ID,
   });
-  const limits = createLimitKeeper(resolveLimits(options.limits), now);
+  const limits = createFloodControl(resolveLimits(options.limits), now);
   const faults = createFaults();
-  const commands = createCommandBook();
-  const dispatch = createDispatch({ world, updates, commands, transcript, faults, limits, announce: emit });
+  const profile = createBotProfile();
+  const dispatch = createDispatch({ world, updates, profile, callLog, faults, limits, emit });
   const { port = 0, latencyMs = 0, token } = options;
   const server = await startServer({
     token,
@@ -109,11 +109,11 @@ export async function createTelegramStandIn(options: StandInOptions): Promise<Te
     waitFor,
     failNext: faults.failNext,
     freeze: (chat, seconds) => limits.freeze(chat.chat, seconds),
-    calls: transcript.calls,
+    calls: callLog.calls,
     limitCounts: () => limits.counts(),
     pendingUpdates: updates.pending,
-    commandsFor: (person) => commands.visibleIn(person.id, person.language_code),
-    describe: transcript.describe,
+    commandsFor: (person) => profile.visibleCommands(person.id, person.language_code),
+    describe: callLog.describe,
     close: () => {
       updates.close();
       return server.close();

@@ -3,7 +3,7 @@
  *
  * The same seed gives the same plan. What real processes make of it depends on their timing as well.
  */
-import { type Chance, createChance } from "../../sandbox/shop/random.ts";
+import { createRandom, type Random } from "../../sandbox/shop/random.ts";
 import type { QuestionSpec } from "./answers.ts";
 import type { ModelFault } from "./model-lines.ts";
 import type { Border } from "./recording.ts";
@@ -93,98 +93,98 @@ const TELEGRAM_METHODS = ["sendMessage", "editMessageText"] as const;
 
 /** Draws the plan of a seed. */
 export function drawPlan(options: PlanOptions): Plan {
-  const chance = createChance(`chaos ${options.seed}`);
+  const random = createRandom(`chaos ${options.seed}`);
   const places = [
     ...Array.from({ length: options.privateChats }, () => "private" as const),
     ...Array.from({ length: options.groups }, () => "group" as const),
     ...Array.from({ length: options.forums * TOPICS_PER_FORUM }, () => "topic" as const),
   ];
-  const questions = Array.from({ length: options.messages }, (_, index) => drawQuestion(chance, options, index + 1));
+  const questions = Array.from({ length: options.messages }, (_, index) => drawQuestion(random, options, index + 1));
   const byTime = (one: { atMs: number }, other: { atMs: number }) => one.atMs - other.atMs;
   return {
     options,
     places,
     questions: questions.sort(byTime),
-    stops: questions.filter(() => chance.happens(STOP_SHARE)).map((question) => drawStop(chance, question)),
+    stops: questions.filter(() => random.happens(STOP_SHARE)).map((question) => drawStop(random, question)),
     modelFaults: new Map(
       questions
-        .filter(() => chance.happens(MODEL_FAULT_SHARE))
-        .map(({ spec }) => [spec.id, oneOf(chance, MODEL_FAULTS)] as const),
+        .filter(() => random.happens(MODEL_FAULT_SHARE))
+        .map(({ spec }) => [spec.id, oneOf(random, MODEL_FAULTS)] as const),
     ),
-    acts: drawActs(chance, options).sort(byTime),
+    acts: drawActs(random, options).sort(byTime),
   };
 }
 
-function drawQuestion(chance: Chance, options: PlanOptions, id: number): PlannedQuestion {
+function drawQuestion(random: Random, options: PlanOptions, id: number): PlannedQuestion {
   const others = options.groups + options.forums * TOPICS_PER_FORUM;
-  const isElsewhere = others > 0 && chance.happens(GROUP_SHARE);
+  const isElsewhere = others > 0 && random.happens(GROUP_SHARE);
   const place = isElsewhere
-    ? options.privateChats + between(chance, 0, others - 1)
-    : between(chance, 0, options.privateChats - 1);
-  const size = chance.next();
+    ? options.privateChats + between(random, 0, others - 1)
+    : between(random, 0, options.privateChats - 1);
+  const size = random.next();
   const sentences =
-    size < 0.6 ? between(chance, 1, 4) : size < 0.92 ? between(chance, 6, 25) : between(chance, 80, 180);
-  const rounds = chance.pick([0.5, 0.8, 1]);
-  const streamMs = sentences < 5 ? between(chance, 100, 500) : between(chance, 500, 3_000);
-  const callsPerRound = rounds === 0 ? 0 : between(chance, 1, 3);
+    size < 0.6 ? between(random, 1, 4) : size < 0.92 ? between(random, 6, 25) : between(random, 80, 180);
+  const rounds = random.pick([0.5, 0.8, 1]);
+  const streamMs = sentences < 5 ? between(random, 100, 500) : between(random, 500, 3_000);
+  const callsPerRound = rounds === 0 ? 0 : between(random, 1, 3);
   return {
-    atMs: chance.next() * options.durationMs,
+    atMs: random.next() * options.durationMs,
     place,
     spec: { id, rounds, callsPerRound, sentences, streamMs },
   };
 }
 
-function drawStop(chance: Chance, { atMs, place }: PlannedQuestion): PlannedStop {
-  return { atMs: atMs + between(chance, 100, 2_000), place, how: oneOf(chance, ["/stop", "/new", "button"] as const) };
+function drawStop(random: Random, { atMs, place }: PlannedQuestion): PlannedStop {
+  return { atMs: atMs + between(random, 100, 2_000), place, how: oneOf(random, ["/stop", "/new", "button"] as const) };
 }
 
-function drawActs(chance: Chance, { kills, serverCrashes, durationMs, intake }: PlanOptions): PlannedAct[] {
-  const border = (): Border => oneOf<Border>(chance, BORDERS_OF[intake]);
-  const at = () => ({ atMs: chance.next() * durationMs, slot: between(chance, 0, SLOTS.length - 1) });
+function drawActs(random: Random, { kills, serverCrashes, durationMs, intake }: PlanOptions): PlannedAct[] {
+  const border = (): Border => oneOf<Border>(random, BORDERS_OF[intake]);
+  const at = () => ({ atMs: random.next() * durationMs, slot: between(random, 0, SLOTS.length - 1) });
   const several = (count: number, draw: () => Act) => Array.from({ length: count }, () => ({ ...at(), act: draw() }));
   const some = (kind: keyof typeof PER_KILL) => Math.ceil(kills * PER_KILL[kind]);
   return [
-    ...several(kills, () => ({ kind: "kill", pauseMs: between(chance, 100, 2_500), evenTheLast: chance.happens(0.1) })),
+    ...several(kills, () => ({ kind: "kill", pauseMs: between(random, 100, 2_500), evenTheLast: random.happens(0.1) })),
     ...several(some("terminate"), () => ({
       kind: "terminate",
-      pauseMs: between(chance, 0, 1_500),
-      evenTheLast: chance.happens(0.1),
+      pauseMs: between(random, 0, 1_500),
+      evenTheLast: random.happens(0.1),
       // Two within a moment are one.
-      secondAfterMs: chance.happens(SECOND_SIGNAL_SHARE) ? between(chance, 400, 3_000) : null,
+      secondAfterMs: random.happens(SECOND_SIGNAL_SHARE) ? between(random, 400, 3_000) : null,
     })),
-    ...several(some("freeze"), () => ({ kind: "freeze", ms: between(chance, 1_000, 15_000) })),
+    ...several(some("freeze"), () => ({ kind: "freeze", ms: between(random, 1_000, 15_000) })),
     ...several(some("cut"), () => ({ kind: "cut", border: border() })),
-    ...several(some("disturb"), () => drawDisturbance(chance, border())),
-    ...several(some("backends"), () => ({ kind: "backends", all: chance.happens(0.3) })),
+    ...several(some("disturb"), () => drawDisturbance(random, border())),
+    ...several(some("backends"), () => ({ kind: "backends", all: random.happens(0.3) })),
     ...several(serverCrashes, () => ({ kind: "server-crash" })),
     ...several(some("telegram"), () => ({
       kind: "telegram",
-      method: oneOf(chance, TELEGRAM_METHODS),
-      fault: oneOf(chance, TELEGRAM_FAULTS),
-      seconds: between(chance, 1, 3),
+      method: oneOf(random, TELEGRAM_METHODS),
+      fault: oneOf(random, TELEGRAM_FAULTS),
+      seconds: between(random, 1, 3),
     })),
   ];
 }
 
-function drawDisturbance(chance: Chance, border: Border): Act {
+function drawDisturbance(random: Random, border: Border): Act {
   const modes: [BorderMode, ...BorderMode[]] = [
     { kind: "refuse" },
     { kind: "blackhole" },
-    { kind: "delay", ms: between(chance, 20, 300) },
+    { kind: "delay", ms: between(random, 20, 300) },
   ];
   return {
     kind: "disturb",
     border,
-    mode: oneOf(chance, modes),
-    ms: between(chance, 500, 12_000),
+    mode: oneOf(random, modes),
+    ms: between(random, 500, 12_000),
   };
 }
 
 /** Both ends included. */
-function between(chance: Chance, least: number, most: number): number {
-  return least + Math.floor(chance.next() * (most - least + 1));
+function between(random: Random, least: number, most: number): number {
+  return least + Math.floor(random.next() * (most - least + 1));
 }
 
-function oneOf<Item>(chance: Chance, items: readonly [Item, ...Item[]]): Item {
-  return items[Math.floor(chance.next() * items.length)] ?? items[0];
+function oneOf<Item>(random: Random, items: readonly [Item, ...Item[]]): Item {
+  return items[Math.floor(random.next() * items.length)] ?? items[0];
 }

@@ -39,7 +39,7 @@ test("without any account it starts the sandbox, answers a question there, and s
   const events = await page.events();
 
   await page.write("what's running out?");
-  const shown = await readUntil(events, /2 products are out of stock, 3 are low.*Scripted answer of the sandbox/s);
+  const shown = await readUntil(events, /2 products are out of stock, 3 are low.*Scripted answer from the sandbox/s);
   const token = (await readFile(join(dataDir, "admin-token"), "utf8")).trim();
   const answer = await fetch(`${address}/graphql`, {
     method: "POST",

@@ -1,41 +1,41 @@
-/** What the scripted assistant can know from a request: today, the language, the question, what was asked before, tool results. */
+/** Reads a request as a conversation: today's date, the language, the question, earlier questions and tool results. */
 
 import { isObject, type JsonObject } from "../check-values.ts";
 import type { InputItem, ModelRequestBody } from "../turn.ts";
 import { detectLanguage, type Language } from "./language.ts";
 import { readText } from "./tool-output.ts";
 
-/** One call of the current run and what came of it. */
+/** One tool call of the current run and its output. */
 export interface ToolResult {
   readonly name: string;
-  /** The day it was asked about, ISO, where its arguments name one. */
+  /** The ISO date in its arguments, if any. */
   readonly date: string | null;
-  /** The output as JSON; `{ error }` when the tool failed or its output cannot be read. */
+  /** The output as JSON; `{ error }` when the tool failed or its output cannot be parsed. */
   readonly output: JsonObject;
 }
 
 export interface Conversation {
   readonly today: Temporal.PlainDate;
-  /** Of the question; the person's own where the question does not show it. */
+  /** The language of the question, or the person's own if the question does not show one. */
   readonly language: Language;
   readonly question: string;
-  /** What the person asked before in this thread, newest first. */
+  /** The person's earlier questions in this thread, newest first. */
   readonly earlierQuestions: readonly string[];
-  /** Of the current run, in the order of the calls. */
+  /** The tool results of the current run, in the order of the calls. */
   readonly toolResults: readonly ToolResult[];
 }
 
 export function readConversation(body: ModelRequestBody): Conversation {
   const items: readonly InputItem[] =
     typeof body.input === "string" ? [{ role: "user", content: body.input }] : body.input;
-  const asked = items.filter((item) => item.role === "user").map((item) => textOf(item.content));
-  const question = asked.at(-1) ?? "";
+  const questions = items.filter((item) => item.role === "user").map((item) => textOf(item.content));
+  const question = questions.at(-1) ?? "";
   const instructions = body.instructions ?? "";
   return {
     today: readToday(instructions),
     language: detectLanguage(question, readPersonLanguage(instructions)),
     question,
-    earlierQuestions: asked.slice(0, -1).reverse(),
+    earlierQuestions: questions.slice(0, -1).reverse(),
     toolResults: readToolResults(items.slice(items.findLastIndex((item) => item.role === "user") + 1)),
   };
 }
@@ -46,7 +46,7 @@ function textOf(content: unknown): string {
   return parts.map((part) => (isObject(part) && typeof part.text === "string" ? part.text : "")).join("\n");
 }
 
-/** The prompt says `Today is Sunday, 2026-11-22.`; without that line the machine's own day has to do. */
+/** The prompt has a line `Today is Sunday, 2026-11-22.`; without it the machine's date is used. */
 function readToday(instructions: string): Temporal.PlainDate {
   const found = /^Today is \w+, (\d{4}-\d{2}-\d{2})\.$/m.exec(instructions)?.[1];
   return found === undefined ? Temporal.Now.plainDateISO() : Temporal.PlainDate.from(found);
@@ -65,11 +65,11 @@ function readToolResults(items: readonly InputItem[]): ToolResult[] {
     .map((call) => ({
       name: call.name ?? "",
       date: readText(parseObject(call.arguments ?? "") ?? {}, "date"),
-      output: parseObject(outputs.get(call.call_id) ?? "") ?? { error: "the output could not be read" },
+      output: parseObject(outputs.get(call.call_id) ?? "") ?? { error: "the output could not be parsed" },
     }));
 }
 
-/** Null for what is no JSON object: a tool's output is told as a failure of that tool then. */
+/** Null if the text is not a JSON object. */
 function parseObject(text: string): JsonObject | null {
   try {
     const value: unknown = JSON.parse(text);

@@ -1,7 +1,7 @@
 /**
- * Finds the days a question names, in English and Vietnamese: `hôm qua`, `last Friday`, `14/11`, `14 November`.
+ * Finds the days that a question names, in English and Vietnamese: `hôm qua`, `last Friday`, `14/11`, `14 November`.
  *
- * Day before month, always. A day without a year is the latest such day not after today.
+ * The day always comes before the month. A date without a year is the latest such day up to today.
  */
 
 import { type DatePattern, daysFrom } from "./date-pattern.ts";
@@ -10,18 +10,18 @@ import { WEEKDAY_PATTERNS } from "./weekdays.ts";
 import { WRITTEN_DATE_PATTERNS } from "./written-dates.ts";
 
 export interface FoundDates {
-  /** In the order in which they are named, each once. */
+  /** In the order of the text, without duplicates. */
   readonly dates: readonly Temporal.PlainDate[];
-  /** What looks like a date and is none, as it was written. */
+  /** Impossible dates such as `31/02`, as written. */
   readonly impossible: readonly string[];
-  /** The text with the words of all dates blanked. */
+  /** The text with all dates replaced by spaces. */
   readonly rest: string;
 }
 
-/** From the most explicit form to the least: an earlier pattern takes its words away from the later ones. */
+/** From the most to the least explicit form: text matched by one pattern is not offered to the later ones. */
 const PATTERNS: readonly DatePattern[] = [...WRITTEN_DATE_PATTERNS, ...WEEKDAY_PATTERNS, ...RELATIVE_DAY_PATTERNS];
 
-/** `text` must be folded: see `fold`. */
+/** `text` must have passed through `fold`. */
 export function findDates(text: string, today: Temporal.PlainDate): FoundDates {
   const hits: Hit[] = [];
   let rest = text;
@@ -33,7 +33,7 @@ export function findDates(text: string, today: Temporal.PlainDate): FoundDates {
   }
   hits.sort((one, other) => one.index - other.index);
   return {
-    dates: withoutRepeats(hits.flatMap((hit, index) => fillRange(text, hits[index - 1], hit))),
+    dates: withoutDuplicates(hits.flatMap((hit, index) => fillRange(text, hits[index - 1], hit))),
     impossible: hits.filter((hit) => hit.dates === null).map((hit) => hit.words),
     rest,
   };
@@ -45,23 +45,23 @@ interface Hit {
   readonly dates: readonly Temporal.PlainDate[] | null;
 }
 
-/** Days at most between the ends of a range, so that a slip of the pen does not make a thousand. */
-const LONGEST_RANGE_DAYS = 31;
+/** Maximum length of a range in days, so that a typing error does not produce a thousand days. */
+const MAX_RANGE_DAYS = 31;
 
-/** The days of a hit; after "to" or "đến" also the days between the hit before and this one. */
+/** The days of a hit. After "to" or "đến" also the days between the previous hit and this one. */
 function fillRange(text: string, before: Hit | undefined, hit: Hit): readonly Temporal.PlainDate[] {
   const first = before?.dates?.at(-1);
   const last = hit.dates?.[0];
   if (before === undefined || first === undefined || last === undefined) return hit.dates ?? [];
   const between = text.slice(before.index + before.words.length, hit.index);
   const days = first.until(last).days;
-  if (!RANGE_WORD.test(between) || days < 1 || days > LONGEST_RANGE_DAYS) return hit.dates ?? [];
+  if (!RANGE_WORD.test(between) || days < 1 || days > MAX_RANGE_DAYS) return hit.dates ?? [];
   return daysFrom(first, last);
 }
 
 const RANGE_WORD = /^ *(?:to|until|till|through|den|toi|-|–) *$/;
 
 /** Each day once, in the order of first appearance. */
-export function withoutRepeats(dates: readonly Temporal.PlainDate[]): Temporal.PlainDate[] {
+export function withoutDuplicates(dates: readonly Temporal.PlainDate[]): Temporal.PlainDate[] {
   return [...new Map(dates.map((date) => [date.toString(), date])).values()];
 }

@@ -1,4 +1,4 @@
-/** English or Vietnamese, with and without accents. */
+/** Detects whether a text is English or Vietnamese, with or without accents. */
 
 export type Language = "en" | "vi";
 
@@ -7,7 +7,7 @@ export function fold(text: string): string {
   return text.toLowerCase().normalize("NFD").replaceAll(/\p{M}/gu, "").replaceAll("đ", "d").replaceAll("’", "'");
 }
 
-/** The language of `text`; `fallback` when it shows none, as a bare date does. */
+/** The language of `text`, or `fallback` if it shows none, such as a bare date. */
 export function detectLanguage(text: string, fallback: Language): Language {
   if (VIETNAMESE_LETTERS.test(text.normalize("NFC"))) return "vi";
   const words = fold(text).match(/[a-z]+/g) ?? [];
@@ -17,7 +17,7 @@ export function detectLanguage(text: string, fallback: Language): Language {
   return vietnamese > english ? "vi" : "en";
 }
 
-/** Letters that no other language met in a shop has; `café` must not count. */
+/** Letters that only Vietnamese uses among the languages expected here; `café` must not match. */
 const VIETNAMESE_LETTERS = /[ăđơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịĩọỏốồổỗộớờởỡợụủũứừửữựỵỷỹ]|hôm|còn|chào|bán|tồn/iu;
 
 const VIETNAMESE_WORDS: ReadonlySet<string> = new Set(

@@ -1,27 +1,27 @@
-/** What a question asks for. It reads the person's words only; the tools' figures are not its business. */
+/** Plans what to look up for a question, from the person's words only. */
 
 import type { Conversation } from "./conversation.ts";
-import { findDates, withoutRepeats } from "./find-dates.ts";
+import { findDates, withoutDuplicates } from "./find-dates.ts";
 import { fold } from "./language.ts";
 
 export interface LookUp {
   readonly kind: "look-up";
   readonly wantsStock: boolean;
-  /** Days whose revenue is wanted, at most `MOST_DAYS`. */
+  /** Days whose revenue is looked up, at most `MAX_DAYS`. */
   readonly dates: readonly Temporal.PlainDate[];
-  /** Written dates that do not exist. */
+  /** Impossible dates such as `31/02`, as written. */
   readonly impossible: readonly string[];
-  /** The revenue of a month or a year was asked for. */
+  /** The question asks for the revenue of a month or a year. */
   readonly isTooLong: boolean;
-  /** How many days beyond `MOST_DAYS` were asked for. */
+  /** The number of requested days beyond `MAX_DAYS`. */
   readonly leftOut: number;
 }
 
 export type SmallTalk = "greeting" | "thanks" | "not-understood";
 export type Plan = LookUp | { readonly kind: SmallTalk };
 
-/** Days one answer covers. */
-export const MOST_DAYS = 7;
+/** Maximum number of days in one answer. */
+export const MAX_DAYS = 7;
 
 export function planAnswer(conversation: Conversation): Plan {
   const text = fold(conversation.question);
@@ -31,13 +31,13 @@ export function planAnswer(conversation: Conversation): Plan {
   const namesDay = dates.length + impossible.length > 0;
   if (!wantsStock && !namesRevenue && !namesDay) return { kind: readSmallTalk(text) };
 
-  // A day beside a question for stock alone ("what ran out today?") asks for no revenue.
+  // A day in a question about stock only ("what ran out today?") does not ask for revenue.
   const wantsRevenue = namesRevenue || !wantsStock;
   const isTooLong = wantsRevenue && !namesDay && LONG_PERIOD.test(rest);
   const isOpen = wantsRevenue && impossible.length === 0 && !isTooLong;
   const wanted = wantsRevenue ? completeDates(dates, text, isOpen ? conversation : null) : [];
-  const leftOut = Math.max(0, wanted.length - MOST_DAYS);
-  return { kind: "look-up", wantsStock, dates: wanted.slice(0, MOST_DAYS), impossible, isTooLong, leftOut };
+  const leftOut = Math.max(0, wanted.length - MAX_DAYS);
+  return { kind: "look-up", wantsStock, dates: wanted.slice(0, MAX_DAYS), impossible, isTooLong, leftOut };
 }
 
 const STOCK = new RegExp(
@@ -65,7 +65,7 @@ const REVENUE = new RegExp(
     .join("|"),
 );
 
-/** Read after the dates are taken out of the text. */
+/** Applied after the dates have been removed from the text. */
 const LONG_PERIOD =
   /\bmonth|\bquarter|\byear|\bsince\b|\b(?:in|of|for) (?:march|may)\b|\b(?:january|february|april|june|july|august|september|october|november|december)\b|\bthang\b|\b(?:nam|quy) (?:nay|truoc|ngoai|qua|\d)/;
 
@@ -86,8 +86,8 @@ const COMPARES = /\bcompar|\bversus\b|\bvs\b|\bso (?:sanh|voi)\b/;
 const FOLLOWS = /^\W*(?:and|what about|how about|con|va|the con|vay)\b/;
 
 /**
- * The days a question means. "Compare with Monday" means the days spoken of before as well, "and the profit?" means those
- * alone, and revenue without any day means today. Without a conversation only the days found count.
+ * The days that a question means. "Compare with Monday" also means the days of the earlier question, and "and the profit?"
+ * means only those. A question without any day means today. Without a conversation only the found days count.
  */
 function completeDates(
   found: readonly Temporal.PlainDate[],
@@ -95,13 +95,14 @@ function completeDates(
   conversation: Conversation | null,
 ): readonly Temporal.PlainDate[] {
   if (conversation === null) return found;
-  if (found.length === 1 && COMPARES.test(text)) return withoutRepeats([...found, ...findEarlierDates(conversation)]);
+  if (found.length === 1 && COMPARES.test(text))
+    return withoutDuplicates([...found, ...findEarlierDates(conversation)]);
   if (found.length > 0) return found;
   const earlier = FOLLOWS.test(text) ? findEarlierDates(conversation) : [];
   return earlier.length > 0 ? earlier : [conversation.today];
 }
 
-/** The days of the latest earlier question that named any. */
+/** The days of the most recent earlier question that named any. */
 function findEarlierDates({ earlierQuestions, today }: Conversation): readonly Temporal.PlainDate[] {
   return earlierQuestions.map((each) => findDates(fold(each), today).dates).find((dates) => dates.length > 0) ?? [];
 }

@@ -1,4 +1,4 @@
-/** Days counted from today: `yesterday`, `hôm kia`, `3 days ago`, `last 3 days`, `this week`, `tuần trước`. */
+/** Patterns for days relative to today: `yesterday`, `hôm kia`, `3 days ago`, `last 3 days`, `this week`, `tuần trước`. */
 
 import { type DatePattern, daysFrom, groupsOf, mondayOf } from "./date-pattern.ts";
 
@@ -17,7 +17,7 @@ export const RELATIVE_DAY_PATTERNS: readonly DatePattern[] = [
     today.subtract({ days: number }),
   ]),
   counted(`${NUMBER} (?:weeks? ago|tuan truoc)`, (number, today) => [today.subtract({ days: 7 * number })]),
-  // The last days end with yesterday: today is not over.
+  // The last days end with yesterday, because today is not over.
   counted(`(?:last|past|previous) ${NUMBER} days|${other(NUMBER)} ngay (?:vua )?(?:qua|gan day)`, (number, today) =>
     daysFrom(today.subtract({ days: number }), today.subtract({ days: 1 })),
   ),
@@ -29,7 +29,7 @@ function daysAgo(words: string, days: number): DatePattern {
   return { pattern: new RegExp(`\\b(?:${words})\\b`, "g"), read: (_match, today) => [today.subtract({ days })] };
 }
 
-/** The same number in a second alternative of a pattern, where a group's name must not repeat. */
+/** The number pattern for a second alternative: a group name may occur only once in a pattern. */
 function other(number: string): string {
   return number.replace("<number>", "<otherNumber>");
 }

@@ -1,4 +1,4 @@
-/** The answer about one day, from the output of `CheckDailyRevenue`. It copies the figures' texts and computes none. */
+/** The answer about one day, from the output of `CheckDailyRevenue`. It copies the formatted figures and computes none. */
 
 import type { JsonObject } from "../check-values.ts";
 import { nameDay, nameWeekday } from "./day-names.ts";
@@ -9,9 +9,9 @@ import { escapeMarkdown, readNumber, readObject, readText, writeQuantity } from 
 export interface RevenueView {
   readonly language: Language;
   readonly today: Temporal.PlainDate;
-  /** The day as people say it; null when the output names none. */
+  /** The formatted day; null if the output names none. */
   readonly dayName: string | null;
-  /** Leaves out comparisons and details: for one of several days. */
+  /** Omits comparisons and details: used when the answer covers several days. */
   readonly isBrief: boolean;
 }
 
@@ -64,7 +64,7 @@ function writeComparisons(output: JsonObject, view: RevenueView, words: RevenueW
   return comparisons.length === 0 ? null : words.comparisons(comparisons.join("; "));
 }
 
-/** For example `Friday (2.055.000 ₫): −9 %`; null when that day has no figures. */
+/** For example `Friday (2.055.000 ₫): −9 %`; null if that day has no figures. */
 function writeComparison(
   other: JsonObject | null,
   name: (weekday: string) => string,

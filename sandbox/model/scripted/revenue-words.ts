@@ -33,22 +33,22 @@ export interface RevenueWords {
   readonly refunds: (amount: string | null) => string | null;
 }
 
-/** A phrase for an amount that may be missing. */
-function perhaps(phrase: (amount: string) => string): (amount: string | null) => string | null {
+/** Makes a phrase return null when its amount is missing. */
+function ifKnown(phrase: (amount: string) => string): (amount: string | null) => string | null {
   return (amount) => (amount === null ? null : phrase(amount));
 }
 
-const inBrackets = (amount: string | null): string => (amount === null ? "" : ` (${amount})`);
+const inParentheses = (amount: string | null): string => (amount === null ? "" : ` (${amount})`);
 
 const ENGLISH: RevenueWords = {
   language: "en",
   thatDay: "that day",
-  failed: (day, reason) => `**The revenue${day === null ? "" : ` of ${day}`} could not be checked:** ${reason}`,
-  future: (day) => `**${day} is still to come**, so there is nothing to report yet.`,
+  failed: (day, reason) => `**Could not look up the revenue${day === null ? "" : ` of ${day}`}:** ${reason}`,
+  future: (day) => `**${day} is in the future**, so there are no figures yet.`,
   notImported: (day, dataEnd) =>
-    `**${day} is not imported yet**, so its revenue is unknown${dataEnd === null ? "" : `: the data goes up to ${dataEnd}`}.`,
+    `**${day} has not been imported yet**, so its revenue is unknown${dataEnd === null ? "" : `: the data ends on ${dataEnd}`}.`,
   partlyImported: (dataEnd) =>
-    `Only part of this day is imported${dataEnd === null ? "" : ` (the data ends on ${dataEnd})`}.`,
+    `Only part of this day has been imported${dataEnd === null ? "" : ` (the data ends on ${dataEnd})`}.`,
   noFigures: (day) => `There are no figures for ${day}.`,
   noSales: (day) => `**No sales are recorded for ${day}**: the shop was closed, or they were not imported.`,
   soFar: (day, asOf) => `${day}, so far${asOf === null ? "" : ` (until ${asOf})`},`,
@@ -58,13 +58,16 @@ const ENGLISH: RevenueWords = {
   weekBefore: (weekday) => `the ${weekday} before`,
   comparisons: (list) => `Compared with ${list}.`,
   profit: (amount) => `Gross profit: **${amount}**.`,
-  partlyProfit: (amount, uncosted) => `Gross profit of what has a cost: **${amount}**; ${uncosted} without a cost.`,
-  noProfit: (uncosted) => `The gross profit is unknown: ${uncosted} without a cost.`,
-  uncosted: (products, amount) => `${products} ${products === 1 ? "product" : "products"}${inBrackets(amount)} still`,
-  units: (count) => `${count} sold`,
-  averageOrder: perhaps((amount) => `${amount} an order`),
-  discounts: perhaps((amount) => `discounts ${amount}`),
-  refunds: perhaps((amount) => `refunds ${amount}`),
+  partlyProfit: (amount, uncosted) => `Gross profit on products with a cost: **${amount}**; ${uncosted}.`,
+  noProfit: (uncosted) => `The gross profit is unknown: ${uncosted}.`,
+  uncosted: (products, amount) =>
+    products === 1
+      ? `1 product${inParentheses(amount)} has no cost yet`
+      : `${products} products${inParentheses(amount)} have no cost yet`,
+  units: (count) => `${count} units sold`,
+  averageOrder: ifKnown((amount) => `average order ${amount}`),
+  discounts: ifKnown((amount) => `discounts ${amount}`),
+  refunds: ifKnown((amount) => `refunds ${amount}`),
 };
 
 const VIETNAMESE: RevenueWords = {
@@ -76,7 +79,7 @@ const VIETNAMESE: RevenueWords = {
     `**${day} chưa được nhập số liệu**, nên chưa biết doanh thu${dataEnd === null ? "" : `: số liệu mới có đến ${dataEnd}`}.`,
   partlyImported: (dataEnd) => `Ngày này mới nhập một phần số liệu${dataEnd === null ? "" : ` (đến ${dataEnd})`}.`,
   noFigures: (day) => `Chưa có số liệu cho ${day}.`,
-  noSales: (day) => `**Không có đơn nào được ghi nhận cho ${day}**: quán nghỉ, hoặc số liệu chưa được nhập.`,
+  noSales: (day) => `**Không ghi nhận đơn nào trong ngày ${day}**: quán nghỉ, hoặc số liệu chưa được nhập.`,
   soFar: (day, asOf) => `${day}, tính đến ${asOf ?? "lúc này"},`,
   headline: ({ day, revenue, orders }) => `${day} thu về ${revenue}${orders === null ? "" : ` từ ${orders}`}.`,
   orders: (count) => `${count} đơn`,
@@ -84,14 +87,13 @@ const VIETNAMESE: RevenueWords = {
   weekBefore: (weekday) => `${weekday} tuần trước đó`,
   comparisons: (list) => `So với ${list}.`,
   profit: (amount) => `Lợi nhuận gộp: **${amount}**.`,
-  partlyProfit: (amount, uncosted) =>
-    `Lợi nhuận gộp của hàng đã có giá vốn: **${amount}**; ${uncosted} chưa có giá vốn.`,
-  noProfit: (uncosted) => `Chưa biết lợi nhuận gộp: ${uncosted} chưa có giá vốn.`,
-  uncosted: (products, amount) => `${products} mặt hàng${inBrackets(amount)}`,
-  units: (count) => `${count} món đã bán`,
-  averageOrder: perhaps((amount) => `trung bình ${amount} mỗi đơn`),
-  discounts: perhaps((amount) => `giảm giá ${amount}`),
-  refunds: perhaps((amount) => `hoàn tiền ${amount}`),
+  partlyProfit: (amount, uncosted) => `Lợi nhuận gộp của hàng đã có giá vốn: **${amount}**; ${uncosted}.`,
+  noProfit: (uncosted) => `Chưa biết lợi nhuận gộp: ${uncosted}.`,
+  uncosted: (products, amount) => `${products} mặt hàng${inParentheses(amount)} chưa có giá vốn`,
+  units: (count) => `đã bán ${count} món`,
+  averageOrder: ifKnown((amount) => `trung bình ${amount} mỗi đơn`),
+  discounts: ifKnown((amount) => `giảm giá ${amount}`),
+  refunds: ifKnown((amount) => `hoàn tiền ${amount}`),
 };
 
 export const REVENUE_WORDS: Readonly<Record<Language, RevenueWords>> = { en: ENGLISH, vi: VIETNAMESE };

@@ -10,8 +10,8 @@ export interface StockView {
   readonly today: Temporal.PlainDate;
 }
 
-/** Products named of each kind; the rest is counted. */
-const MOST_PRODUCTS = 10;
+/** Maximum number of listed products per group; the others are only counted. */
+const MAX_PRODUCTS = 10;
 
 export function writeStock(output: JsonObject, view: StockView): string {
   const words = WORDS[view.language];
@@ -56,13 +56,13 @@ const WORDS: Readonly<Record<Language, StockWords>> = {
   en: {
     language: "en",
     out: "Out of stock:",
-    low: "Low:",
+    low: "Running low:",
     headline: (out, low) => {
       if (out === 0 && low === 0) return "**Nothing is out of stock, and nothing is low.**";
       const first = out === 1 ? "1 product is out of stock" : `${out === 0 ? "No" : out} products are out of stock`;
       return `**${first}, ${low === 0 ? "none is low" : `${low} ${low === 1 ? "is" : "are"} low`}.**`;
     },
-    failed: (reason) => `**The stock could not be checked:** ${reason}`,
+    failed: (reason) => `**Could not check the stock:** ${reason}`,
     more: (count) => `and ${count} more`,
     level: (stock, reorderLevel) => (reorderLevel === null ? stock : `${stock} of ${reorderLevel}`),
     pace: (soldADay) => `sells ${soldADay} a day`,
@@ -81,16 +81,17 @@ const WORDS: Readonly<Record<Language, StockWords>> = {
     },
     failed: (reason) => `**Không kiểm tra được tồn kho:** ${reason}`,
     more: (count) => `và ${count} mặt hàng nữa`,
-    level: (stock, reorderLevel) => (reorderLevel === null ? stock : `còn ${stock} (mức đặt lại ${reorderLevel})`),
+    level: (stock, reorderLevel) =>
+      reorderLevel === null ? `còn ${stock}` : `còn ${stock} (mức đặt hàng lại ${reorderLevel})`,
     pace: (soldADay) => `bán ${soldADay} mỗi ngày`,
     cover: (days) => `đủ khoảng ${days} ngày`,
-    advice: (name, soldADay) => `Nên đặt **${name}** trước: mỗi ngày bán ${soldADay} mà nay đã hết.`,
+    advice: (name, soldADay) => `Nên đặt **${name}** trước: mỗi ngày bán ${soldADay} nhưng đã hết hàng.`,
     asOf: (time) => `Tồn kho tính đến ${time}.`,
   },
 };
 
 function writeGroup(title: string, group: Group, words: StockWords): string[] {
-  const shown = group.products.slice(0, MOST_PRODUCTS);
+  const shown = group.products.slice(0, MAX_PRODUCTS);
   if (shown.length === 0) return [];
   const rest = group.count - shown.length;
   const lines = [...shown.map((product) => writeProduct(product, words)), ...(rest > 0 ? [words.more(rest)] : [])];
@@ -114,7 +115,7 @@ function writeProduct(product: JsonObject, words: StockWords): string {
   return facts.length === 0 ? `**${name}**` : `**${name}**: ${facts.join(", ")}`;
 }
 
-/** The product most missed: of those without stock the one that sells fastest. */
+/** Advises to order the fastest-selling product that is out of stock. */
 function writeAdvice(out: Group, words: StockWords): string[] {
   const pace = (product: JsonObject) => readNumber(product, "sold_a_day") ?? 0;
   const [first] = out.products.toSorted((one, other) => pace(other) - pace(one));

@@ -1,4 +1,4 @@
-/** Reading a tool's output without trusting it: what is missing or of another type is null, and text cannot become markup. */
+/** Reads untrusted tool output: a missing field or a wrong type gives null, and text is escaped so that it is not markup. */
 
 import { isObject, type JsonObject } from "../check-values.ts";
 import type { Language } from "./language.ts";
@@ -18,18 +18,18 @@ export function readObject(output: JsonObject, field: string): JsonObject | null
   return isObject(value) ? value : null;
 }
 
-/** The objects of a list; an empty list when there is none. */
+/** The objects in a list field; empty if the field is missing. */
 export function readList(output: JsonObject, field: string): readonly JsonObject[] {
   const value = output[field];
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
-/** A quantity as people write it: at most one decimal. */
+/** Formats a quantity with at most one decimal. */
 export function writeQuantity(value: number, language: Language): string {
   return new Intl.NumberFormat(language, { maximumFractionDigits: 1 }).format(value);
 }
 
-/** A name from the shop's data as plain text in Markdown. */
+/** Escapes a name from the shop's data for Markdown. */
 export function escapeMarkdown(text: string): string {
   return text.replaceAll(/[\\`*_[\]<>~|#]/g, "\\$&").replaceAll(/\s+/g, " ");
 }

@@ -1,8 +1,8 @@
-/** Weekdays: `Friday`, `last Friday`, `Friday last week`, `thứ sáu`, `thứ 6 tuần trước`, `chủ nhật`, `CN`. */
+/** Patterns for weekdays: `Friday`, `last Friday`, `Friday last week`, `thứ sáu`, `thứ 6 tuần trước`, `chủ nhật`, `CN`. */
 
 import { type DatePattern, groupsOf, mondayOf } from "./date-pattern.ts";
 
-/** By the first letters, ISO numbers: Monday is 1. Vietnamese counts Monday as the second day of the week. */
+/** ISO weekday numbers (Monday is 1) by the first letters. Vietnamese numbers Monday as the second day of the week. */
 const ENGLISH: Readonly<Record<string, number>> = { mon: 1, tue: 2, wed: 3, thu: 4, fri: 5, sat: 6, sun: 7 };
 const VIETNAMESE: Readonly<Record<string, number>> = {
   ...{ hai: 1, ba: 2, tu: 3, nam: 4, sau: 5, bay: 6, nhat: 7 },
@@ -16,9 +16,9 @@ const VIETNAMESE_WEEK = "(?<after> (?:tuan )?(?:truoc|vua roi|vua qua|roi|nay|sa
 
 export const WEEKDAY_PATTERNS: readonly DatePattern[] = [
   english(`(?:(?<before>(?:last|this|next) week's|last|past|this|next) )?${LONG}${ENGLISH_WEEK}`),
-  // The short names need a word before them: `thu`, `sat` and `mon` are Vietnamese words without accents.
+  // Short names need a word before them: `thu`, `sat` and `mon` are also Vietnamese words without accents.
   english(`(?<before>last|past|this|next|on) ${SHORT}`),
-  // `thu` is also half of `doanh thu`, revenue.
+  // `thu` is also part of `doanh thu`, revenue.
   vietnamese(`(?<!doanh )thu (?<day>hai|ba|tu|nam|sau|bay|[2-7])${VIETNAMESE_WEEK}`),
   vietnamese(`chu (?<day>nhat)${VIETNAMESE_WEEK}`),
   vietnamese(`(?<day>cn)${VIETNAMESE_WEEK}`),
@@ -44,7 +44,7 @@ function weekdayPattern(source: string, numberOf: (name: string) => number | und
   };
 }
 
-/** Without a word for the week it is the latest such day not after today. */
+/** Without a word for the week, the latest such day up to today. */
 function pickWeek(today: Temporal.PlainDate, weekday: number, words: string): Temporal.PlainDate {
   const inThisWeek = mondayOf(today).add({ days: weekday - 1 });
   if (/last week|tuan (truoc|vua|roi)/.test(words)) return inThisWeek.subtract({ days: 7 });

@@ -1,4 +1,4 @@
-/** Dates written as numbers or with a month's name: `2026-11-14`, `14/11/25`, `14 November`, `ngày 14 tháng 11`. */
+/** Patterns for written dates: `2026-11-14`, `14/11/25`, `14 November`, `ngày 14 tháng 11`. */
 
 import { type DatePattern, groupsOf } from "./date-pattern.ts";
 
@@ -9,7 +9,7 @@ const DAY = "(?<day>\\d{1,2})";
 const NUMERIC_MONTH = "(?<month>\\d{1,2})";
 const YEAR = "(?<year>\\d{4})";
 
-/** A weekday in front of a date says nothing more: it must not become a day of its own. */
+/** A weekday in front of a date belongs to it and must not count as a separate day. */
 const WEEKDAY =
   "(?:(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|thu (?:hai|ba|tu|nam|sau|bay|[2-7])|chu nhat),? (?:the )?)?";
 const VIETNAMESE_DAY = "(?:ngay|mung|mong)";
@@ -54,10 +54,10 @@ function toDate(fields: { year: number; month: number; day: number }): Temporal.
   }
 }
 
-/** Nine years: the longest time without a 29 February is eight. */
+/** Nine years: at most eight years lie between two 29 Februaries. */
 const LOOK_BACK_MONTHS = 9 * 12;
 
-/** The latest day with this number, and this month where one is given, that is not after today. */
+/** The latest date up to today with this day and, if given, this month. */
 function findLatest(today: Temporal.PlainDate, day: number, month: number | undefined): Temporal.PlainDate | null {
   for (let months = 0; months <= LOOK_BACK_MONTHS; months += 1) {
     const candidate = today.toPlainYearMonth().subtract({ months });

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { badRequest } from "../refusal.ts";
 import { defineMethod } from "./method.ts";
 
-/** Core.telegram.org/bots/api#answercallbackquery: 0 to 200 characters. */
+/** Source: core.telegram.org/bots/api#answercallbackquery. */
 const MAX_ANSWER_LENGTH = 200;
 
 export const answerCallbackQuery = defineMethod({

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { badRequest } from "../refusal.ts";
 import type { ChatState, World } from "../world/world.ts";
-import { checkReach, checkTopic } from "./destination.ts";
+import { checkBotAccess, checkTopic } from "./destination.ts";
 import { defineMethod, getChat } from "./method.ts";
 import * as p from "./parameters.ts";
 
@@ -20,7 +20,7 @@ const ACTIONS = [
   "upload_video_note",
 ] as const;
 
-/** How long a chat action is shown, in milliseconds. */
+/** How long Telegram shows a chat action, in milliseconds. */
 const ACTION_MS = 5_000;
 
 export const sendChatAction = defineMethod({
@@ -29,7 +29,7 @@ export const sendChatAction = defineMethod({
   parameters: { chat_id: p.chatId, action: z.enum(ACTIONS), message_thread_id: p.id.optional() },
   execute(params, { world }) {
     const state = getChat(world, params.chat_id);
-    checkReach(state);
+    checkBotAccess(state);
     checkTopic(state, params.message_thread_id);
     const untilMs = world.now() + ACTION_MS;
     state.action = { name: params.action, untilMs };
@@ -38,13 +38,13 @@ export const sendChatAction = defineMethod({
   },
 });
 
-/** Only the fields of `ChatFullInfo` that this product could look at. */
+/** Returns only the fields of `ChatFullInfo` that this product might read. */
 export const getChatInfo = defineMethod({
   name: "getChat",
   parameters: { chat_id: p.chatId },
   execute(params, { world }) {
     const state = getChat(world, params.chat_id);
-    if (state.reach === "kicked") checkReach(state);
+    if (state.botAccess === "kicked") checkBotAccess(state);
     return { ...state.chat, accent_color_id: 0, max_reaction_count: 11 };
   },
 });
@@ -54,7 +54,7 @@ export const getChatMember = defineMethod({
   parameters: { chat_id: p.chatId, user_id: p.id },
   execute(params, { world }) {
     const state = getChat(world, params.chat_id);
-    if (state.reach === "kicked") checkReach(state);
+    if (state.botAccess === "kicked") checkBotAccess(state);
     const user = params.user_id === world.bot.id ? world.bot : world.people.get(params.user_id);
     if (!user) throw badRequest("invalid user_id specified");
     return { user, status: memberStatus(world, state, user.id) };

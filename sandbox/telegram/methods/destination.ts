@@ -1,13 +1,13 @@
-/** Where a new message of the bot goes: may it be sent at all, into which topic, as a reply to what. */
+/** The destination of a message: whether the bot may write there, the topic, and the message it replies to. */
 import type { Message } from "@grammyjs/types";
 import { badRequest, forbidden } from "../refusal.ts";
 import type { ChatState, World } from "../world/world.ts";
 
-/** Throws 403 when nothing of the bot gets into this chat. */
-export function checkReach({ chat, reach }: ChatState): void {
-  if (reach === "not-started") throw forbidden("bot can't initiate conversation with a user");
-  if (reach === "blocked") throw forbidden("bot was blocked by the user");
-  if (reach === "kicked") throw forbidden(`bot was kicked from the ${chat.type} chat`);
+/** Throws 403 when the bot cannot write to this chat. */
+export function checkBotAccess({ chat, botAccess }: ChatState): void {
+  if (botAccess === "not-started") throw forbidden("bot can't initiate conversation with a user");
+  if (botAccess === "blocked") throw forbidden("bot was blocked by the user");
+  if (botAccess === "kicked") throw forbidden(`bot was kicked from the ${chat.type} chat`);
 }
 
 interface Placement {
@@ -19,33 +19,33 @@ interface Placement {
 
 type Destination = Pick<Message, "message_thread_id" | "is_topic_message" | "reply_to_message">;
 
-/** The fields that say where a message is. Throws 400 for a topic or a replied message that is not there. */
+/** The topic and reply fields of a message. Throws 400 for an unknown topic or replied message. */
 export function findDestination(world: World, state: ChatState, placement: Placement): Destination {
   const threadId = placement.message_thread_id;
   checkTopic(state, threadId);
   const replied = findReplied(world, state, placement);
-  return { ...threadOf(state, threadId, replied), ...(replied && { reply_to_message: quoteOf(replied) }) };
+  return { ...threadFields(state, threadId, replied), ...(replied && { reply_to_message: repliedMessage(replied) }) };
 }
 
-/** Throws 400 when there is no such topic. "General" is reached without an id: Telegram refuses its id 1. */
+/** Throws 400 for an unknown topic. "General" is addressed without an id: Telegram refuses its id 1. */
 export function checkTopic(state: ChatState, threadId: number | undefined): void {
   if (threadId !== undefined && !state.topics.has(threadId)) throw badRequest("message thread not found");
 }
 
-/** The thread fields of a message: the topic asked for, else that of the message it replies to. */
-export function threadOf(state: ChatState, threadId: number | undefined, replied: Message | undefined) {
+/** The thread fields of a message: the requested topic, or else the topic of the message it replies to. */
+export function threadFields(state: ChatState, threadId: number | undefined, replied: Message | undefined) {
   const topicId = threadId ?? (replied?.is_topic_message ? replied.message_thread_id : undefined);
   if (topicId !== undefined) return { message_thread_id: topicId, is_topic_message: true };
-  // A reply in a supergroup, "General" included, carries the id of its thread's first message, which is no topic.
+  // A reply in a supergroup, including "General", has the id of the first message of its reply thread. That is not a topic.
   if (!replied || state.chat.type !== "supergroup") return {};
   return { message_thread_id: replied.message_thread_id ?? replied.message_id };
 }
 
-/** A message as it is shown above a reply: without what it replies to itself. */
-export function quoteOf(message: Message): NonNullable<Message["reply_to_message"]> {
-  const { reply_to_message: _deeper, ...shown } = message;
-  // Its type asks for the field to be there as undefined, which JSON cannot say.
-  return shown as NonNullable<Message["reply_to_message"]>;
+/** A message in the form of `reply_to_message`: without its own `reply_to_message`. */
+export function repliedMessage(message: Message): NonNullable<Message["reply_to_message"]> {
+  const { reply_to_message: _nested, ...fields } = message;
+  // The type requires the field as undefined, which JSON cannot express.
+  return fields as NonNullable<Message["reply_to_message"]>;
 }
 
 function findReplied(world: World, state: ChatState, { reply_parameters }: Placement): Message | undefined {

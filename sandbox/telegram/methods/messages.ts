@@ -5,7 +5,7 @@ import { badRequest } from "../refusal.ts";
 import { type FormattedText, formatText, isSameText } from "../world/entities.ts";
 import { withoutUndefined } from "../world/without-undefined.ts";
 import { type ChatState, toUnixTime, type World } from "../world/world.ts";
-import { checkReach, findDestination } from "./destination.ts";
+import { checkBotAccess, findDestination } from "./destination.ts";
 import { defineMethod, getChat, type MethodContext } from "./method.ts";
 import * as p from "./parameters.ts";
 
@@ -27,16 +27,16 @@ export const sendMessage = defineMethod({
   },
   execute(params, { world }) {
     const state = getChat(world, params.chat_id);
-    checkReach(state);
+    checkBotAccess(state);
     const formatted = parseText(params);
     const destination = findDestination(world, state, params);
     const message = world.addMessage(state, {
       from: botAsUser(world),
-      ...shownText(formatted),
+      ...textFields(formatted),
       ...destination,
       ...withoutUndefined({ link_preview_options: params.link_preview_options }),
       ...(params.protect_content && { has_protected_content: true as const }),
-      ...shownKeyboard(params.reply_markup),
+      ...keyboardFields(params.reply_markup),
     });
     applyReplyKeyboard(world, state, message, params.reply_markup);
     return message;
@@ -53,7 +53,7 @@ export const editMessageText = defineMethod({
     reply_markup: p.inlineKeyboard.optional(),
   },
   execute(params, { world }) {
-    const { state, message } = getOwnMessage(world, params);
+    const { state, message } = getEditableMessage(world, params);
     const formatted = parseText(params);
     const { link_preview_options } = params;
     return edit(world, state, { message, formatted, keyboard: params.reply_markup, link_preview_options });
@@ -65,7 +65,7 @@ export const editMessageReplyMarkup = defineMethod({
   isCounted: true,
   parameters: { ...place, reply_markup: p.inlineKeyboard.optional() },
   execute(params, { world }) {
-    const { state, message } = getOwnMessage(world, params);
+    const { state, message } = getEditableMessage(world, params);
     const formatted = { text: message.text ?? "", entities: message.entities ?? [] };
     const { link_preview_options } = message;
     return edit(world, state, { message, formatted, keyboard: params.reply_markup, link_preview_options });
@@ -77,7 +77,7 @@ export const deleteMessage = defineMethod({
   parameters: place,
   execute(params, { world }) {
     const state = getChat(world, params.chat_id);
-    checkReach(state);
+    checkBotAccess(state);
     const message = world.findMessage(state, params.message_id);
     if (!message) throw badRequest("message to delete not found");
     if (!mayDelete(world, state, message)) throw badRequest("message can't be deleted");
@@ -88,7 +88,7 @@ export const deleteMessage = defineMethod({
   },
 });
 
-/** Core.telegram.org/bots/api#deletemessage: only if it was sent less than 48 hours ago. */
+/** Source: core.telegram.org/bots/api#deletemessage. */
 const DELETABLE_MS = 48 * 3_600_000;
 
 function parseText(params: {
@@ -109,12 +109,12 @@ function botAsUser({ bot }: World) {
   return { id: bot.id, is_bot: true, first_name: bot.first_name, username: bot.username };
 }
 
-function shownText({ text, entities }: FormattedText): Pick<Message, "text" | "entities"> {
+function textFields({ text, entities }: FormattedText): Pick<Message, "text" | "entities"> {
   return entities.length > 0 ? { text, entities } : { text };
 }
 
-/** Only an inline keyboard belongs to its message; an empty one is none. */
-function shownKeyboard(markup: p.ReplyMarkup | InlineKeyboardMarkup | undefined): {
+/** Only an inline keyboard is part of a message. An empty one counts as none. */
+function keyboardFields(markup: p.ReplyMarkup | InlineKeyboardMarkup | undefined): {
   reply_markup?: InlineKeyboardMarkup;
 } {
   if (!markup || !("inline_keyboard" in markup)) return {};
@@ -128,9 +128,9 @@ function applyReplyKeyboard(world: World, state: ChatState, message: Message, ma
   else if ("remove_keyboard" in markup) world.setReplyKeyboard(state, undefined);
 }
 
-function getOwnMessage(world: World, params: { chat_id: number | string; message_id: number }) {
+function getEditableMessage(world: World, params: { chat_id: number | string; message_id: number }) {
   const state = getChat(world, params.chat_id);
-  checkReach(state);
+  checkBotAccess(state);
   const message = world.findMessage(state, params.message_id);
   if (!message) throw badRequest("message to edit not found");
   const isOwnText = message.from?.id === world.bot.id && message.text !== undefined;
@@ -146,15 +146,15 @@ interface Edit {
 }
 
 function edit(world: MethodContext["world"], state: ChatState, change: Edit): Message {
-  const { text, entities, reply_markup, link_preview_options, ...kept } = change.message;
-  const keyboard = shownKeyboard(change.keyboard);
+  const { text, entities, reply_markup, link_preview_options, ...unchanged } = change.message;
+  const keyboard = keyboardFields(change.keyboard);
   const isSameKeyboard = JSON.stringify(keyboard.reply_markup) === JSON.stringify(reply_markup);
   if (isSameKeyboard && isSameText(change.formatted, { text: text ?? "", entities: entities ?? [] })) {
     throw badRequest(NOT_MODIFIED);
   }
   const edited: Message = {
-    ...kept,
-    ...shownText(change.formatted),
+    ...unchanged,
+    ...textFields(change.formatted),
     ...keyboard,
     ...withoutUndefined({ link_preview_options: change.link_preview_options }),
     edit_date: toUnixTime(world.now()),
@@ -167,7 +167,7 @@ const NOT_MODIFIED =
   "message is not modified: specified new message content and reply markup are exactly the same as a current content " +
   "and reply markup of the message";
 
-/** Its own anywhere; others' in a private chat, or as an administrator. */
+/** The bot may delete its own messages anywhere, and others' in a private chat or as an administrator. */
 function mayDelete(world: World, state: ChatState, message: Message): boolean {
   if (message.from?.id === world.bot.id || state.chat.type === "private") return true;
   return state.administratorIds.has(world.bot.id);

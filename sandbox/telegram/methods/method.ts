@@ -1,37 +1,37 @@
 /**
- * What a Bot API method is here: a name, strict parameters, whether it counts against the limits, and what it does.
+ * Defines a Bot API method: its name, its parameters, whether it counts against the limits, and what it does.
  *
- * Stricter than the real one, which ignores parameters it does not know: one that is sent is a bug of ours.
+ * Stricter than the real Bot API, which ignores unknown parameters: sending one is a bug in this product.
  */
 import { z } from "zod";
 import { badRequest } from "../refusal.ts";
 import type { UpdateFeed } from "../updates/update-feed.ts";
+import type { BotProfile } from "../world/bot-profile.ts";
 import type { Changes } from "../world/changes.ts";
-import type { CommandBook } from "../world/bot-profile.ts";
 import type { ChatState, World } from "../world/world.ts";
 
-/** What a method may touch. `gone` aborts when the client went away or the stand-in closes. */
+/** What a method may use. `signal` aborts when the client disconnects or the stand-in closes. */
 export interface MethodContext {
   world: World;
   updates: UpdateFeed;
-  commands: CommandBook;
-  /** For changes that belong to no chat. */
-  announce: Changes["emit"];
-  gone: AbortSignal;
+  profile: BotProfile;
+  /** Emits changes that do not belong to a chat. */
+  emit: Changes["emit"];
+  signal: AbortSignal;
 }
 
-/** A call whose parameters are checked. */
+/** A call with valid parameters. */
 interface PreparedCall {
   execute(context: MethodContext): unknown;
 }
 
 export interface Method {
   readonly name: string;
-  /** Whether it spends the budget of its chat: sends, edits and chat actions do. */
+  /** Whether it counts against the chat's rate limit: sends, edits and chat actions do. */
   readonly isCounted: boolean;
-  /** The parameters' schemas by name. */
+  /** The schemas of the parameters by name. */
   readonly shape: z.ZodRawShape;
-  /** Throws 400 on parameters that are missing, unknown or of a wrong type. */
+  /** Throws 400 for missing, unknown or invalid parameters. */
   prepare(params: Record<string, unknown>): PreparedCall;
 }
 
@@ -57,7 +57,7 @@ export function defineMethod<S extends z.ZodRawShape>(definition: MethodDefiniti
   };
 }
 
-/** The chat of a call, or 400. Throws as well when it was upgraded to a supergroup. */
+/** The chat of a call. Throws 400 if it does not exist or was upgraded to a supergroup. */
 export function getChat(world: World, id: number | string): ChatState {
   const state = world.findChat(id);
   if (!state) throw badRequest("chat not found");

@@ -1,11 +1,11 @@
 /**
- * Parameters that several methods share, and the objects in them, as strict schemas (Bot API 10.3).
+ * Strict schemas of the parameters that several methods share (Bot API 10.3).
  *
- * Only what this product could use: the rest of the Bot API's fields are refused as unknown.
+ * Only fields that this product might use. All other fields of the Bot API are refused as unknown.
  */
 import { z } from "zod";
 
-/** Telegram's ids need up to 52 bits; a JavaScript number holds them. */
+/** Telegram's ids have at most 52 bits, so a JavaScript number can hold them. */
 export const id = z.int();
 
 export const chatId = z.union([id, z.string().regex(/^(?:-?\d+|@\w+)$/, "must be a number or an @username")]);
@@ -40,7 +40,7 @@ const entity = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("custom_emoji"), custom_emoji_id: z.string(), ...span }),
 ]);
 
-/** Telegram shows the first 100 entities and forgets the others without a word; here more are refused. */
+/** Telegram silently ignores all but the first 100 entities; the stand-in refuses more. */
 export const entities = z.array(entity).max(100);
 
 export const parseMode = z.enum(["HTML", "MarkdownV2", "Markdown"]);
@@ -96,7 +96,7 @@ const forceReply = z.strictObject({
 export const replyMarkup = z.union([inlineKeyboard, replyKeyboard, keyboardRemoval, forceReply]);
 export type ReplyMarkup = z.infer<typeof replyMarkup>;
 
-/** Two letters of ISO 639-1, or empty for every language that has nothing of its own. */
+/** Two letters of ISO 639-1; empty for all languages without a text of their own. */
 export const languageCode = z.string().regex(/^(?:[a-z]{2})?$/, "invalid language code specified");
 
 export const commandScope = z.discriminatedUnion("type", [

@@ -1,4 +1,4 @@
-/** getMe, the bot's commands, its name and its descriptions. */
+/** getMe, and the methods for the bot's commands, name and descriptions. */
 import { z } from "zod";
 import type { ProfileField } from "../world/bot-profile.ts";
 import { defineMethod, type Method } from "./method.ts";
@@ -20,9 +20,9 @@ export const getMe = defineMethod({
 export const setMyCommands = defineMethod({
   name: "setMyCommands",
   parameters: { ...audience, commands: z.array(command).max(100, "BOT_COMMANDS_TOO_MUCH: at most 100") },
-  execute({ commands, scope, language_code }, context) {
-    context.commands.set(scope, language_code, commands);
-    context.announce({ kind: "commands-set", atMs: context.world.now() });
+  execute({ commands, scope, language_code }, { profile, emit, world }) {
+    profile.setCommands(scope, language_code, commands);
+    emit({ kind: "commands-set", atMs: world.now() });
     return true;
   },
 });
@@ -30,20 +30,20 @@ export const setMyCommands = defineMethod({
 export const getMyCommands = defineMethod({
   name: "getMyCommands",
   parameters: audience,
-  execute: ({ scope, language_code }, { commands }) => commands.get(scope, language_code),
+  execute: ({ scope, language_code }, { profile }) => profile.commands(scope, language_code),
 });
 
 export const deleteMyCommands = defineMethod({
   name: "deleteMyCommands",
   parameters: audience,
-  execute({ scope, language_code }, context) {
-    context.commands.set(scope, language_code, []);
-    context.announce({ kind: "commands-set", atMs: context.world.now() });
+  execute({ scope, language_code }, { profile, emit, world }) {
+    profile.setCommands(scope, language_code, []);
+    emit({ kind: "commands-set", atMs: world.now() });
     return true;
   },
 });
 
-/** setMyName, getMyName and so on, with the longest text that each takes. */
+/** setMyName, getMyName and so on, with the maximum length of each text. */
 export const profileMethods: readonly Method[] = [
   ...profileField("name", "Name", 64),
   ...profileField("description", "Description", 512),
@@ -55,16 +55,16 @@ function profileField(field: ProfileField, suffix: string, maxLength: number): M
   const set = defineMethod({
     name: `setMy${suffix}`,
     parameters: { ...language, [field]: z.string().max(maxLength).optional() },
-    execute(params, { commands }) {
-      const given: Record<string, unknown> = params;
-      commands.setProfile(field, params.language_code, String(given[field] ?? ""));
+    execute(params, { profile }) {
+      const values: Record<string, unknown> = params;
+      profile.setText(field, params.language_code, String(values[field] ?? ""));
       return true;
     },
   });
   const get = defineMethod({
     name: `getMy${suffix}`,
     parameters: language,
-    execute: (params, { commands }) => ({ [field]: commands.profile(field, params.language_code) }),
+    execute: (params, { profile }) => ({ [field]: profile.text(field, params.language_code) }),
   });
   return [set, get];
 }

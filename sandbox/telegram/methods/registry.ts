@@ -1,4 +1,4 @@
-/** All methods that the stand-in has, by their name in lower case: the Bot API does not look at case. */
+/** The methods of the stand-in. As in the Bot API, their names are case-insensitive. */
 import { answerCallbackQuery } from "./callbacks.ts";
 import { getChatInfo, getChatMember, sendChatAction } from "./chats.ts";
 import { deleteMessage, editMessageReplyMarkup, editMessageText, sendMessage } from "./messages.ts";
@@ -26,8 +26,8 @@ const METHODS: readonly Method[] = [
   ...profileMethods,
 ];
 
-/** Finds a method by its name, in any case. `others` come besides the stand-in's own, and before one of the same name. */
-export function createMethodFinder(others: readonly Method[] = []): (name: string) => Method | undefined {
-  const byName = new Map([...METHODS, ...others].map((method) => [method.name.toLowerCase(), method]));
+/** Returns a case-insensitive lookup. `additional` methods replace built-in methods of the same name. */
+export function createMethodFinder(additional: readonly Method[] = []): (name: string) => Method | undefined {
+  const byName = new Map([...METHODS, ...additional].map((method) => [method.name.toLowerCase(), method]));
   return (name) => byName.get(name.toLowerCase());
 }

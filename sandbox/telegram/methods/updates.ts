@@ -14,7 +14,7 @@ export const getUpdates = defineMethod({
     timeout: z.int().min(0).max(50).optional(),
     allowed_updates: allowedUpdates.optional(),
   },
-  execute: (params, { updates, gone }) => updates.fetch(params, gone),
+  execute: (params, { updates, signal }) => updates.fetch(params, signal),
 });
 
 export const setWebhook = defineMethod({
@@ -54,7 +54,7 @@ export const getWebhookInfo = defineMethod({
   execute: (_params, { updates }) => updates.webhookInfo(),
 });
 
-/** The real one wants a public HTTPS address; a stand-in must not post anywhere but to its own machine. */
+/** Telegram requires a public HTTPS address. A stand-in must only post to its own machine. */
 function checkLoopback(url: string): void {
   const hostname = URL.parse(url)?.hostname;
   if (hostname === undefined) throw badRequest("bad webhook: invalid URL");

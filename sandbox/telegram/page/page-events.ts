@@ -1,18 +1,18 @@
 /**
- * The page's stream of events (SSE): first the chat as it is, then each change.
+ * The page's event stream (SSE): first a snapshot of the chat, then each change.
  *
- * Whoever connects again gets the chat as it is by then, so nothing is missed and no event needs an id.
+ * A reconnecting browser gets a new snapshot, so nothing is missed and events need no ids.
  */
 import type { ServerResponse } from "node:http";
 import type { TelegramStandIn } from "../stand-in.ts";
 import { type PageEvent, type ViewedChat, viewChange, viewSnapshot } from "./page-view.ts";
 
-/** Keeps proxies and browsers from taking a silent connection for a dead one, in milliseconds. */
+/** Interval of comments that keep proxies and browsers from closing an idle connection, in milliseconds. */
 const HEARTBEAT_MS = 15_000;
-/** A reader that is this far behind is cut off, and starts anew with the chat as it is. */
+/** A slower reader is disconnected. It reconnects and gets a new snapshot. */
 const MAX_BACKLOG_BYTES = 4_000_000;
 
-/** Streams until the browser goes away or the server closes. */
+/** Streams until the browser disconnects or the server closes. */
 export function streamEvents(response: ServerResponse, standIn: TelegramStandIn, viewed: ViewedChat): void {
   response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
   const send = (event: PageEvent) => {
@@ -25,7 +25,7 @@ export function streamEvents(response: ServerResponse, standIn: TelegramStandIn,
     const event = viewChange(change, viewed);
     if (event) send(event);
   });
-  const heartbeat = setInterval(() => response.write(": still here\n\n"), HEARTBEAT_MS).unref();
+  const heartbeat = setInterval(() => response.write(": heartbeat\n\n"), HEARTBEAT_MS).unref();
   response.once("close", () => {
     clearInterval(heartbeat);
     stopListening();

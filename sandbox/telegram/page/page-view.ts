@@ -1,18 +1,18 @@
-/** What the sandbox's page is told: its setup, a chat as it is, and what changes, as plain JSON. */
+/** The data for the sandbox's page as plain JSON: a snapshot of a chat, and its changes. */
 import type { BotCommand, Message, MessageEntity, ReplyKeyboardMarkup } from "@grammyjs/types";
 import type { StandInChange } from "../world/changes.ts";
 import type { StandInChat } from "../world/chat.ts";
 
-/** A message as the page draws it. */
+/** A message for the page. */
 interface MessageView {
   id: number;
-  /** Who wrote it; "service" for what Telegram itself says. */
+  /** "service" for Telegram's service messages. */
   author: "bot" | "person" | "service";
   text: string;
   entities: MessageEntity[];
-  /** Rows of buttons: `data` is sent back when pressed, `url` is opened. */
+  /** Rows of buttons. A press sends `data` or opens `url`. */
   buttons: { text: string; data?: string; url?: string }[][];
-  /** The first words of the message that this one answers. */
+  /** The beginning of the message that this one replies to. */
   replyTo: string | undefined;
   sentAtMs: number;
   isEdited: boolean;
@@ -23,7 +23,7 @@ interface KeyboardView {
   placeholder: string | undefined;
 }
 
-/** One event of the page's stream. Times to come are given as what remains, since clocks may differ. */
+/** One event of the page's stream. Future times are sent as remaining milliseconds, because clocks may differ. */
 export type PageEvent =
   | { kind: "snapshot"; messages: MessageView[]; keyboard?: KeyboardView; commands: BotCommand[]; typingMs: number }
   | { kind: "message"; message: MessageView }
@@ -49,7 +49,7 @@ export function viewSnapshot({ chat, botId, commands }: ViewedChat, nowMs: numbe
   };
 }
 
-/** The event that tells of `change`, if this chat's page shows it. */
+/** The event for `change`; undefined if this chat's page does not show it. */
 export function viewChange(change: StandInChange, viewed: ViewedChat): PageEvent | undefined {
   if (change.kind === "commands-set") return { kind: "commands", commands: viewed.commands() };
   if (!("chatId" in change) || change.chatId !== viewed.chat.id) return undefined;

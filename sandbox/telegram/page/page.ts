@@ -1,8 +1,8 @@
 /**
- * The sandbox's web page: a small chat in which one is the owner, a barista or a stranger.
+ * The sandbox's web page: a small chat in which the visitor writes as the owner, a barista or a stranger.
  *
- * Owns everything under /sandbox. It is mounted by the product's HTTP server, holds no state of its own, and reaches the
- * bot only through the stand-in, as Telegram would.
+ * Owns all paths under /sandbox. The product's HTTP server mounts it. It keeps no state of its own and reaches the bot only
+ * through the stand-in, as Telegram would.
  */
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -11,35 +11,35 @@ import { z } from "zod";
 import { createRateLimiter, networkOf, REFUSAL_LIMIT } from "../../../src/process/rate-limiter.ts";
 import { TelegramRefusal } from "../refusal.ts";
 import type { TelegramStandIn } from "../stand-in.ts";
-import { ImpossibleActError } from "../world/user-action-error.ts";
+import { UserActionError } from "../world/user-action-error.ts";
 import { streamEvents } from "./page-events.ts";
 import { createPageKey, findRefusal, type PageKey, type PageRefusal, readJson } from "./page-guards.ts";
 import type { ViewedChat } from "./page-view.ts";
 
-interface SandboxPerson {
-  /** Names the chat in addresses, such as "owner". */
+export interface SandboxPerson {
+  /** Identifies the chat in URLs, such as "owner". */
   key: string;
-  /** On the tab, such as "Owner". */
+  /** The tab's label, such as "Owner". */
   label: string;
   person: User;
   /** One line about what this person may do. */
   hint?: string;
-  /** Messages to try, offered while the chat is empty. */
+  /** Messages to try, shown while the chat is empty. */
   suggestions?: string[];
 }
 
 export interface SandboxPageOptions {
   shopName: string;
   people: SandboxPerson[];
-  /** What opens the page: without a blank, and nobody's guess. */
+  /** The secret that opens the page; it must be a valid cookie value. */
   key: string;
-  /** What the visitor should know, such as "Answers are scripted: no model is configured". */
+  /** Notes for the visitor, such as "Answers are scripted". */
   notices: string[];
 }
 
 /**
- * Answers what is under /sandbox and returns true; for any other path it returns false and touches nothing. `path` is that of the
- * request to the letter, without its query; `trust` hears of a request with the key.
+ * Handles paths under /sandbox and returns true; for any other path it returns false and does nothing. `path` is the
+ * request's path, not decoded and without the query. `trust` is called for a request with the key.
  */
 export type SandboxPage = (
   request: IncomingMessage,
@@ -51,13 +51,13 @@ export type SandboxPage = (
 export function createSandboxPage(standIn: TelegramStandIn, options: SandboxPageOptions): SandboxPage {
   const people = new Map(options.people.map((person) => [person.key, person]));
   const key = createPageKey(options.key);
-  const strangers = createRateLimiter(REFUSAL_LIMIT, () => performance.now() / 1_000);
+  const failedAttempts = createRateLimiter(REFUSAL_LIMIT, () => performance.now() / 1_000);
   return (request, response, path, trust) => {
     if (path !== "/sandbox" && !path.startsWith("/sandbox/")) return false;
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
     const keyRefusal = findKeyRefusal(request, path, key);
     const refusal = findRefusal(request) ?? keyRefusal;
-    if (keyRefusal && refusal && strangers.take(networkOf(request.socket.remoteAddress)) > 0) refusal.status = 429;
+    if (keyRefusal && refusal && failedAttempts.take(networkOf(request.socket.remoteAddress)) > 0) refusal.status = 429;
     if (!keyRefusal) trust?.();
     if (refusal) {
       refuse(response, refusal);
@@ -68,10 +68,10 @@ export function createSandboxPage(standIn: TelegramStandIn, options: SandboxPage
   };
 }
 
-/** The link opens the page; all else on it comes with the cookie. */
+/** Only the page itself accepts the key of the link; all other requests need the cookie. */
 function findKeyRefusal(request: IncomingMessage, path: string, key: PageKey): PageRefusal | undefined {
   if (key.isInCookie(request) || (path === "/sandbox" && key.isInLink(request))) return undefined;
-  return { status: 401, error: "open the sandbox with the link in its log, behind 'chat with the bot'" };
+  return { status: 401, error: "open the sandbox with the link after 'chat with the bot' in its log" };
 }
 
 interface Visit {
@@ -105,8 +105,10 @@ type Action = (visit: Visit) => void | Promise<void>;
 
 const GETS: ReadonlyMap<string, Action> = new Map([
   ["/sandbox", sendFile("index.html", "text/html")],
-  ["/sandbox/page.css", sendFile("page.css", "text/css")],
-  ["/sandbox/page.js", sendFile("page.js", "text/javascript")],
+  ...["page.css", "chat.css", "composer.css"].map((name) => [`/sandbox/${name}`, sendFile(name, "text/css")] as const),
+  ...["page.js", "client.js", "message.js", "dom.js"].map(
+    (name) => [`/sandbox/${name}`, sendFile(name, "text/javascript")] as const,
+  ),
   ["/sandbox/setup", sendSetup],
   ["/sandbox/events", sendEvents],
 ]);
@@ -146,7 +148,7 @@ function sendEvents(visit: Visit): void {
 
 const UNKNOWN_CHAT: PageRefusal = { status: 404, error: "no such chat" };
 
-/** A POST: its body is checked against `schema`, then the person does `perform` in the chat it names. */
+/** A POST: validates the body with `schema`, then calls `perform` for the chat that it names. */
 function act<T extends { chat: string }>(
   schema: z.ZodType<T>,
   perform: (viewed: ViewedChat, input: T) => object,
@@ -161,7 +163,7 @@ function act<T extends { chat: string }>(
     try {
       sendJson(visit.response, 200, perform(viewed, input.data));
     } catch (error) {
-      if (!(error instanceof ImpossibleActError || error instanceof TelegramRefusal)) throw error;
+      if (!(error instanceof UserActionError || error instanceof TelegramRefusal)) throw error;
       refuse(visit.response, { status: 409, error: error.message });
     }
   };
@@ -175,7 +177,7 @@ function findChat({ people, standIn }: Visit, key: string): ViewedChat | undefin
 }
 
 function refuse(response: ServerResponse, { status, error }: PageRefusal): void {
-  // What was not read of the body would be taken for the next request.
+  // The rest of an unread body would be parsed as the next request.
   response.setHeader("connection", "close");
   sendJson(response, status, { error });
 }

@@ -1,15 +1,15 @@
 /**
- * The one getUpdates call that may wait.
+ * The waiting of a getUpdates call. At most one call waits at a time.
  *
- * Owns its waiting only; what it waits for is in the feed's queue.
+ * The updates themselves are in the feed's queue.
  */
 import { conflict } from "../refusal.ts";
 
 export interface LongPoll {
-  /** Resolves when woken, after `timeoutMs`, or when `gone` aborts. Rejects with 409 when it is terminated. */
-  wait(timeoutMs: number, gone: AbortSignal): Promise<void>;
+  /** Resolves after `wake`, after `timeoutMs`, or when `signal` aborts. Rejects with 409 after `terminate`. */
+  wait(timeoutMs: number, signal: AbortSignal): Promise<void>;
   wake(): void;
-  /** Ends the call that waits, if there is one, with 409 and `reason`. */
+  /** Ends the waiting call, if any, with 409 and `reason`. */
   terminate(reason: string): void;
   close(): void;
 }
@@ -23,20 +23,20 @@ export function createLongPoll(): LongPoll {
   let waiting: Waiting | undefined;
   let isClosed = false;
   return {
-    async wait(timeoutMs, gone) {
-      if (timeoutMs <= 0 || gone.aborted || isClosed) return;
+    async wait(timeoutMs, signal) {
+      if (timeoutMs <= 0 || signal.aborted || isClosed) return;
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const mine: Waiting = { end: resolve, fail: reject };
-      waiting = mine;
+      const current: Waiting = { end: resolve, fail: reject };
+      waiting = current;
       const timer = setTimeout(resolve, timeoutMs);
-      gone.addEventListener("abort", mine.end, { once: true });
+      signal.addEventListener("abort", current.end, { once: true });
       try {
         await promise;
       } finally {
         clearTimeout(timer);
-        gone.removeEventListener("abort", mine.end);
-        // A newer call may wait by now: only our own place is cleared.
-        if (waiting === mine) waiting = undefined;
+        signal.removeEventListener("abort", current.end);
+        // A newer call may already wait.
+        if (waiting === current) waiting = undefined;
       }
     },
     wake: () => waiting?.end(),

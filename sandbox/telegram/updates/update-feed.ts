@@ -1,14 +1,14 @@
 /**
- * The updates that wait for the bot: one queue, emptied either by long polling or by a webhook.
+ * The queue of updates for the bot, read by long polling or delivered to a webhook.
  *
- * Owns update ids, which kinds the bot asked for, and that only one reader exists. An update leaves the queue when it is
- * confirmed: by a higher `offset`, or by a 2xx of the webhook. It does not know how updates come about.
+ * Owns update ids and `allowed_updates`, and allows only one reader. An update leaves the queue when it is confirmed: by a
+ * higher `offset`, or by a 2xx of the webhook. It does not know what causes updates.
  */
 import type { Update, WebhookInfo } from "@grammyjs/types";
 import { conflict } from "../refusal.ts";
 import type { Changes } from "../world/changes.ts";
 import { createLongPoll } from "./long-poll.ts";
-import { isWanted, type UpdateKind } from "./update-kinds.ts";
+import { isAllowed, type UpdateKind } from "./update-kinds.ts";
 import { createWebhook, type WebhookTarget } from "./webhook.ts";
 
 interface FetchUpdates {
@@ -19,14 +19,14 @@ interface FetchUpdates {
 }
 
 export interface UpdateFeed {
-  /** Queues an update, unless the bot did not ask for its kind. */
+  /** Queues an update if its kind is in `allowed_updates`. */
   push(update: Omit<Update, "update_id">): void;
-  /** getUpdates. `gone` aborts when the client does not listen any more. Throws 409 when it is not the only reader. */
-  fetch(request: FetchUpdates, gone: AbortSignal): Promise<Update[]>;
+  /** getUpdates. `signal` aborts when the client disconnects. Throws 409 when another reader is active. */
+  fetch(request: FetchUpdates, signal: AbortSignal): Promise<Update[]>;
   /** setWebhook, or deleteWebhook without a target. */
   setWebhook(target: WebhookTarget | undefined, options: WebhookOptions): void;
   webhookInfo(): WebhookInfo;
-  /** The updates that are not confirmed yet, oldest first. */
+  /** The unconfirmed updates, oldest first. */
   pending(): Update[];
   close(): void;
 }
@@ -39,7 +39,7 @@ interface WebhookOptions {
 export interface UpdateFeedDependencies {
   now: () => number;
   emit: Changes["emit"];
-  /** First pause before a webhook that failed is tried again, in milliseconds. */
+  /** Delay before the first retry of a failed webhook delivery, in milliseconds. */
   webhookRetryMs: number;
   firstUpdateId: number;
 }
@@ -62,19 +62,19 @@ export function createUpdateFeed({ now, emit, webhookRetryMs, firstUpdateId }: U
   });
   return {
     push(update) {
-      if (!isWanted(update, allowed)) return;
+      if (!isAllowed(update, allowed)) return;
       queue.push({ ...update, update_id: nextUpdateId });
       nextUpdateId += 1;
       emit({ kind: "update-new", atMs: now() });
       longPoll.wake();
       webhook.wake();
     },
-    async fetch(request, gone) {
+    async fetch(request, signal) {
       if (webhook.target()) throw conflict(WEBHOOK_IS_ACTIVE);
       longPoll.terminate("terminated by other getUpdates request; make sure that only one bot instance is running");
       confirm(unconfirmedFrom(queue, request.offset));
       allowed = request.allowed_updates ?? allowed;
-      if (queue.length === 0) await longPoll.wait((request.timeout ?? 0) * 1_000, gone);
+      if (queue.length === 0) await longPoll.wait((request.timeout ?? 0) * 1_000, signal);
       return queue.slice(0, request.limit ?? 100);
     },
     setWebhook(target, options) {
@@ -99,7 +99,7 @@ export function createUpdateFeed({ now, emit, webhookRetryMs, firstUpdateId }: U
 const WEBHOOK_IS_ACTIVE =
   "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
 
-/** A negative offset counts from the end, and what lies before it is forgotten. */
+/** A negative offset counts from the end of the queue and drops the updates before it. */
 function unconfirmedFrom(queue: Update[], offset = 0): Update[] {
   if (offset < 0) return queue.slice(offset);
   return queue.filter((update) => update.update_id >= offset);

@@ -1,9 +1,9 @@
-/** The kinds of updates of Bot API 10.3, and which of them a bot gets. */
+/** The kinds of updates of Bot API 10.3, and which of them a bot receives. */
 import type { Update } from "@grammyjs/types";
 
 export type UpdateKind = Exclude<keyof Update, "update_id">;
 
-/** All kinds, so that a misspelt one in `allowed_updates` is refused. */
+/** All kinds, so that a misspelt kind in `allowed_updates` is refused. */
 export const UPDATE_KINDS = [
   "message",
   "edited_message",
@@ -34,11 +34,11 @@ export const UPDATE_KINDS = [
   "subscription",
 ] as const satisfies readonly UpdateKind[];
 
-/** Never sent unless asked for by name. */
+/** Sent only if named in `allowed_updates`. */
 const ON_REQUEST: ReadonlySet<string> = new Set(["chat_member", "message_reaction", "message_reaction_count"]);
 
-/** An empty list means the default: everything but the kinds that must be asked for. */
-export function isWanted(update: Omit<Update, "update_id">, allowed: readonly UpdateKind[]): boolean {
+/** An empty list means the default: all kinds except those in `ON_REQUEST`. */
+export function isAllowed(update: Omit<Update, "update_id">, allowed: readonly UpdateKind[]): boolean {
   return Object.keys(update).every((kind) => {
     return allowed.length === 0 ? !ON_REQUEST.has(kind) : allowed.some((name) => name === kind);
   });

@@ -1,9 +1,9 @@
 /**
- * Delivery of updates to a webhook: up to `max_connections` POSTs at once, one queue for each chat, each update repeated
- * until it is answered with 2xx.
+ * Delivers updates to a webhook: up to `max_connections` POSTs at once, one queue per chat, each update retried until it is
+ * answered with 2xx.
  *
- * As in Telegram's own server a pressed button waits in a queue of its person, not of its chat, and a queue that pauses
- * after a failure takes up no connection. A method in the answer's body, which the real one would carry out, is ignored.
+ * As in Telegram's server, callback queries are queued by person, not by chat, and a queue that waits for a retry uses no
+ * connection. Telegram would also execute a method in the response body; the stand-in ignores it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Update, WebhookInfo } from "@grammyjs/types";
@@ -19,13 +19,13 @@ export interface Webhook {
   /** Starts delivering to `target`, or stops delivering. */
   set(target: WebhookTarget | undefined): void;
   target(): WebhookTarget | undefined;
-  /** Says that there is something to deliver. */
+  /** Starts deliveries of queued updates. */
   wake(): void;
   info(): WebhookInfo;
 }
 
 export interface WebhookDependencies {
-  /** The updates that are not confirmed, oldest first. */
+  /** The unconfirmed updates, oldest first. */
   pending: () => readonly Update[];
   confirm: (update: Update) => void;
   now: () => number;
@@ -35,17 +35,17 @@ export interface WebhookDependencies {
 interface Delivery {
   target: WebhookTarget;
   stop: AbortController;
-  /** Queues with an update that is on its way, or pauses after a failure: what is behind it waits. */
+  /** Queues whose oldest update is being delivered or waits for its retry. */
   busy: Set<string>;
-  /** The next pause of each queue whose oldest update failed. */
-  pauseMs: Map<string, number>;
-  /** POSTs that wait for their answer. */
+  /** The next retry delay of each queue whose oldest update failed. */
+  retryDelayMs: Map<string, number>;
+  /** Number of POSTs in progress. */
   connections: number;
   lastError: { atMs: number; message: string } | undefined;
 }
 
 const DEFAULT_MAX_CONNECTIONS = 40;
-const LONGEST_RETRY_MS = 5_000;
+const MAX_RETRY_DELAY_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 60_000;
 
 export function createWebhook(dependencies: WebhookDependencies): Webhook {
@@ -62,7 +62,7 @@ export function createWebhook(dependencies: WebhookDependencies): Webhook {
         target,
         stop: new AbortController(),
         busy: new Set(),
-        pauseMs: new Map(),
+        retryDelayMs: new Map(),
         connections: 0,
         lastError: undefined,
       };
@@ -81,19 +81,19 @@ export function createWebhook(dependencies: WebhookDependencies): Webhook {
   };
 }
 
-/** Begins to deliver the oldest update of every queue that is free, as far as there are connections. */
+/** Delivers the oldest update of each idle queue, up to `max_connections` at once. */
 function deliverAll(delivery: Delivery, dependencies: WebhookDependencies): void {
   for (const update of dependencies.pending()) {
     if (delivery.stop.signal.aborted || delivery.connections >= maxConnections(delivery.target)) return;
     const queue = queueOf(update);
     if (delivery.busy.has(queue)) continue;
     delivery.busy.add(queue);
-    // What goes wrong with one delivery is kept in `lastError`; nothing here rejects.
+    // Never rejects: a failed delivery is recorded in `lastError`.
     void deliverNext(update, queue, { delivery, dependencies });
   }
 }
 
-/** One try; then the queue is free again, after a pause when it failed. */
+/** Makes one attempt. Then the queue is idle again, after a delay if the attempt failed. */
 async function deliverNext(
   update: Update,
   queue: string,
@@ -105,14 +105,14 @@ async function deliverNext(
   delivery.connections -= 1;
   if (delivery.stop.signal.aborted) return;
   if (failure === undefined) {
-    delivery.pauseMs.delete(queue);
+    delivery.retryDelayMs.delete(queue);
     confirm(update);
   } else {
     delivery.lastError = { atMs: now(), message: failure };
     deliverAll(delivery, dependencies);
-    const pauseMs = delivery.pauseMs.get(queue) ?? retryMs;
-    delivery.pauseMs.set(queue, Math.min(pauseMs * 2, LONGEST_RETRY_MS));
-    await pause(pauseMs, delivery.stop.signal);
+    const delayMs = delivery.retryDelayMs.get(queue) ?? retryMs;
+    delivery.retryDelayMs.set(queue, Math.min(delayMs * 2, MAX_RETRY_DELAY_MS));
+    await delay(delayMs, delivery.stop.signal);
   }
   delivery.busy.delete(queue);
   deliverAll(delivery, dependencies);
@@ -120,15 +120,15 @@ async function deliverNext(
 
 function queueOf({ callback_query: press, ...update }: Update): string {
   if (press) return `person ${press.from.id}`;
-  const [about] = Object.values(update).filter((value) => typeof value === "object" && "chat" in value);
-  return `chat ${about?.chat?.id}`;
+  const [content] = Object.values(update).filter((value) => typeof value === "object" && "chat" in value);
+  return `chat ${content?.chat?.id}`;
 }
 
 function maxConnections(target: WebhookTarget): number {
   return target.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
 }
 
-/** Why it failed, in words, or undefined when it was answered with 2xx. */
+/** Posts one update. Returns the reason of a failure, or undefined after a 2xx. */
 async function deliver(update: Update, { target, stop }: Delivery): Promise<string | undefined> {
   const headers = new Headers({ "content-type": "application/json" });
   if (target.secretToken !== undefined) headers.set("x-telegram-bot-api-secret-token", target.secretToken);
@@ -142,7 +142,7 @@ async function deliver(update: Update, { target, stop }: Delivery): Promise<stri
   }
 }
 
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  // Rejects only when the webhook was removed meanwhile, which the caller looks at next.
+async function delay(ms: number, signal: AbortSignal): Promise<void> {
+  // Rejects only after the webhook was removed; the following code works in that case too.
   await sleep(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -1,17 +1,17 @@
 /**
- * Which messages of people a bot gets to see.
+ * Decides which messages of people the bot receives.
  *
- * Core.telegram.org/bots/features#privacy-mode: in a group, unless privacy mode is off or it is an administrator, only
- * commands that are not for another bot, mentions of it, answers to it, and service messages.
+ * Source: core.telegram.org/bots/features#privacy-mode. With privacy mode on, a bot that is not an administrator receives in
+ * a group only commands that are not for another bot, mentions of it, replies to it, and service messages.
  */
 import type { Message, User } from "@grammyjs/types";
 import type { ChatState, World } from "./world.ts";
 
 export function isVisibleToBot({ bot }: Pick<World, "bot">, state: ChatState, message: Message): boolean {
-  if (state.reach !== "open" || message.from?.is_bot) return false;
+  if (state.botAccess !== "open" || message.from?.is_bot) return false;
   if (state.chat.type === "private" || bot.can_read_all_group_messages) return true;
   if (state.administratorIds.has(bot.id) || isService(message)) return true;
-  return message.reply_to_message?.from?.id === bot.id || addresses(message, bot);
+  return message.reply_to_message?.from?.id === bot.id || mentionsBot(message, bot);
 }
 
 function isService(message: Message): boolean {
@@ -30,7 +30,7 @@ const CONTENT_FIELDS = [
   "contact",
 ] as const;
 
-function addresses({ text = "", entities = [] }: Message, bot: User): boolean {
+function mentionsBot({ text = "", entities = [] }: Message, bot: User): boolean {
   const name = `@${bot.username ?? ""}`.toLowerCase();
   return entities.some((entity) => {
     const covered = text.slice(entity.offset, entity.offset + entity.length).toLowerCase();

@@ -1,7 +1,7 @@
 /**
- * The record of every call to the Bot API: what was asked, when, and how it ended.
+ * The log of Bot API calls: parameters, times and outcomes.
  *
- * It keeps the newest `KEPT_CALLS` only, because the sandbox may run for days.
+ * It is bounded by `MAX_CALLS`, because the sandbox may run for days.
  */
 import type { ResponseParameters } from "@grammyjs/types";
 import { appendBounded } from "./append-bounded.ts";
@@ -10,46 +10,46 @@ import { appendBounded } from "./append-bounded.ts";
 export type CallOutcome =
   | { kind: "ok"; result: unknown }
   | { kind: "refused"; errorCode: number; description: string; parameters: ResponseParameters | undefined }
-  /** A fault answered in the stand-in's place. */
+  /** An injected fault sent this status. */
   | { kind: "http"; status: number }
-  /** A fault reset the connection; `applied` says whether the call had taken effect. */
+  /** An injected fault reset the connection; `applied`: whether the call had taken effect. */
   | { kind: "dropped"; applied: boolean }
-  /** The client went away, or the stand-in was closed, before there was an answer. */
+  /** The client disconnected, or the stand-in closed, before the response. */
   | { kind: "abandoned" };
 
-/** One call. Times are the stand-in's clock, in milliseconds; `outcome` is missing while the call goes on. */
+/** One call. Times are milliseconds of the stand-in's clock; `outcome` is undefined while the call is running. */
 export interface RecordedCall {
   readonly id: number;
-  /** As written in the documentation, such as `sendMessage`, whatever case the client used. */
+  /** As in the documentation, such as `sendMessage`, regardless of the case that the client used. */
   readonly method: string;
   readonly params: Readonly<Record<string, unknown>>;
-  /** The chat that `chat_id` names, if it exists. */
+  /** The id of the chat in `chat_id`, if it exists. */
   readonly chatId: number | undefined;
-  /** The address that was called: where each of several processes has a proxy of its own, who called. */
+  /** The address that was called. It identifies the caller if each process has its own proxy. */
   readonly host: string;
   readonly startedAtMs: number;
   endedAtMs: number | undefined;
   outcome: CallOutcome | undefined;
 }
 
-export interface Transcript {
+export interface CallLog {
   start(call: Pick<RecordedCall, "method" | "params" | "chatId" | "host" | "startedAtMs">): RecordedCall;
   calls(): RecordedCall[];
   /** The newest calls as lines of text, for people. */
   describe(): string;
 }
 
-const KEPT_CALLS = 10_000;
+const MAX_CALLS = 10_000;
 const DESCRIBED_CALLS = 40;
 
-export function createTranscript(): Transcript {
+export function createCallLog(): CallLog {
   const calls: RecordedCall[] = [];
   let nextId = 1;
   return {
     start(call) {
       const recorded: RecordedCall = { ...call, id: nextId, endedAtMs: undefined, outcome: undefined };
       nextId += 1;
-      appendBounded(calls, recorded, KEPT_CALLS);
+      appendBounded(calls, recorded, MAX_CALLS);
       return recorded;
     },
     calls: () => [...calls],
@@ -71,7 +71,7 @@ function describeCall(call: RecordedCall): string {
 function describeOutcome(outcome: CallOutcome | undefined): string {
   switch (outcome?.kind) {
     case undefined:
-      return "(not answered yet)";
+      return "(running)";
     case "ok":
       return "ok";
     case "refused":

@@ -1,8 +1,7 @@
 /**
- * What happens inside the stand-in, as events, and waiting for it without polling.
+ * Events for all changes inside the stand-in, and waiting for them without polling.
  *
- * Every change of state is emitted after it is made, in the same tick, so whoever listens reads the new state. It does
- * not know what the changes mean.
+ * An event is emitted after the change, in the same tick, so listeners see the new state.
  */
 import type { Message, ReplyKeyboardMarkup } from "@grammyjs/types";
 import type { RecordedCall } from "./call-log.ts";
@@ -19,14 +18,14 @@ export type ChatChange = { chatId: number; atMs: number } & (
   | { kind: "chat-migrate"; newChatId: number }
 );
 
-/** Everything that can happen; what belongs to no chat is about updates, commands and calls. */
+/** All changes. Those without a chat are about updates, commands and calls. */
 export type StandInChange =
   | ChatChange
   | { kind: "call-start" | "call-end"; call: RecordedCall; atMs: number }
   | { kind: "update-new" | "updates-confirmed" | "commands-set"; atMs: number };
 
 export interface WaitOptions {
-  /** How long to wait before the promise is rejected, in milliseconds of the real clock. Default 10,000. */
+  /** Timeout in milliseconds of real time. Default 60,000. */
   timeoutMs?: number;
 }
 
@@ -34,18 +33,18 @@ type StandInListener = (change: StandInChange) => void;
 
 export interface Changes {
   emit(change: StandInChange): void;
-  /** Calls `listener` after each change; the returned function ends that. */
+  /** Calls `listener` after each change until the returned function is called. */
   onChange(listener: StandInListener): () => void;
   /**
-   * The first truthy value of `predicate`, which is evaluated now and after each change. Rejects on time-out with the
-   * transcript, and when `predicate` throws.
+   * Resolves with the first truthy value of `predicate`, which is evaluated now and after each change. Rejects when
+   * `predicate` throws, and after the timeout with the newest calls in the message.
    */
   waitFor<T>(predicate: () => T, options?: WaitOptions): Promise<NonNullable<T>>;
 }
 
 const DEFAULT_WAIT_MS = 60_000;
 
-/** `describe` is asked for the transcript when a wait times out. */
+/** `describe` returns the newest calls; it is called when a wait times out. */
 export function createChanges(describe: () => string): Changes {
   const listeners = new Set<StandInListener>();
   const onChange = (listener: StandInListener) => {
@@ -83,7 +82,7 @@ function waitForChange<T>(wait: Wait<T>): Promise<NonNullable<T>> {
   };
   const stopListening = wait.onChange(check);
   const timer = setTimeout(() => {
-    reject(new Error(`Nothing that was waited for happened within ${wait.timeoutMs} ms.\n${wait.describe()}`));
+    reject(new Error(`The awaited change did not happen within ${wait.timeoutMs} ms.\n${wait.describe()}`));
   }, wait.timeoutMs);
   check();
   return promise.finally(() => {

@@ -1,4 +1,4 @@
-/** Making people and chats, and handing out the objects through which they act. */
+/** Creates people and chats. A chat is returned as the object with which its people act. */
 import type { User } from "@grammyjs/types";
 import { type ChatDependencies, createChat, type StandInChat } from "./chat.ts";
 import { withoutUndefined } from "./without-undefined.ts";
@@ -13,30 +13,30 @@ interface PersonOptions {
 }
 
 interface GroupOptions {
-  /** Default: a free one; negative, as on Telegram. */
+  /** Negative, as on Telegram. Default: the next unused id. */
   id?: number;
   title: string;
   members: User[];
   /** Default "group". */
   type?: "group" | "supergroup";
-  /** For supergroups only. */
+  /** Supergroups only. */
   is_forum?: boolean;
-  /** Members that are administrators. Default: none. */
+  /** Default: none. */
   administrators?: User[];
-  /** An administrator sees every message of the group. Default false. */
+  /** A bot that is an administrator receives every message of the group. Default false. */
   isBotAdministrator?: boolean;
 }
 
 export interface ChatDirectory {
-  /** Someone with a Telegram account, who has never met the bot. */
+  /** A person with a Telegram account who has never written to the bot. */
   person(options: PersonOptions): User;
-  /** The chat of this person with the bot, always the same object. The bot cannot write before the person does. */
+  /** The person's private chat with the bot, always the same object. The bot cannot write before the person does. */
   privateChat(person: User): StandInChat;
-  /** A group that the bot is in already; no update tells of it. */
+  /** A group of which the bot is already a member. The bot gets no update about it. */
   group(options: GroupOptions): StandInChat;
 }
 
-/** Above 32 bits, as many ids on Telegram are. */
+/** More than 32 bits, like many ids on Telegram. */
 const FIRST_PERSON_ID = 5_000_000_001;
 const FIRST_GROUP_ID = 4_500_000_001;
 const FIRST_SUPERGROUP_ID = 1_002_000_000_001;
@@ -45,7 +45,7 @@ export function createChatDirectory(dependencies: Omit<ChatDependencies, "migrat
   const { world } = dependencies;
   const handles = new Map<number, StandInChat>();
   let created = 0;
-  const open = (chat: BotChat, fields: Pick<ChatState, "members" | "reach">) => {
+  const open = (chat: BotChat, fields: Pick<ChatState, "members" | "botAccess">) => {
     const state = world.addChat(chat, fields);
     const handle = createChat(state, { ...dependencies, migrate });
     handles.set(chat.id, handle);
@@ -68,11 +68,11 @@ export function createChatDirectory(dependencies: Omit<ChatDependencies, "migrat
     privateChat(person) {
       const { id, first_name, last_name, username } = person;
       const chat = { type: "private" as const, id, first_name, ...withoutUndefined({ last_name, username }) };
-      return handles.get(id) ?? open(chat, { members: [person], reach: "not-started" }).handle;
+      return handles.get(id) ?? open(chat, { members: [person], botAccess: "not-started" }).handle;
     },
     group(options) {
       created += 1;
-      const { state, handle } = open(describeGroup(options, created), { members: options.members, reach: "open" });
+      const { state, handle } = open(describeGroup(options, created), { members: options.members, botAccess: "open" });
       for (const { id } of options.administrators ?? []) state.administratorIds.add(id);
       if (options.isBotAdministrator) state.administratorIds.add(world.bot.id);
       return handle;

@@ -1,37 +1,37 @@
 /**
- * One chat as the people in it see it: they write, press, edit, block; a test reads what is shown.
+ * One chat as its people see it: they write, press buttons, edit and block; a test reads the messages.
  *
- * Mistakes of the test itself, such as a press on a button that is not shown, are thrown as `ImpossibleActError`.
+ * Impossible actions, such as pressing a button that is not shown, throw `UserActionError`.
  */
 import type { Message, ReplyKeyboardMarkup } from "@grammyjs/types";
-import type { LimitCounts, LimitKeeper } from "../flood-control.ts";
+import type { FloodControl, LimitCounts } from "../flood-control.ts";
 import type { UpdateFeed } from "../updates/update-feed.ts";
 import type { Changes, ChatChange, WaitOptions } from "./changes.ts";
-import { type ChatActs, createChatActs } from "./user-actions.ts";
 import { createMembership, type Membership } from "./chat-membership.ts";
+import { createUserActions, type UserActions } from "./user-actions.ts";
 import type { BotChat, ChatState, World } from "./world.ts";
 
 type MessageMatcher = string | RegExp | ((message: Message) => boolean);
 
 interface WaitForMessageOptions extends WaitOptions {
-  /** Only messages that came after this one. */
+  /** Only messages after this one. */
   after?: Message;
 }
 
-export interface StandInChat extends ChatActs, Membership<StandInChat> {
+export interface StandInChat extends UserActions, Membership<StandInChat> {
   readonly id: number;
   readonly chat: BotChat;
-  /** Every change of this chat, oldest first (the newest ten thousand at least). */
+  /** Every change of this chat, oldest first (at least the newest 10,000). */
   readonly history: readonly ChatChange[];
-  /** What the chat shows now, oldest first. */
+  /** The current messages, oldest first. */
   messages(): Message[];
-  /** Of those, what the bot wrote. */
+  /** The current messages of the bot, oldest first. */
   botMessages(): Message[];
-  /** The keyboard under the input. */
+  /** The keyboard under the input field. */
   replyKeyboard(): ReplyKeyboardMarkup | undefined;
-  /** What the bot is shown to be doing now, such as "typing". */
+  /** The bot's current chat action, such as "typing". */
   shownAction(): { name: string; untilMs: number } | undefined;
-  /** The first message of the bot whose text is this string, matches this expression, or satisfies this predicate. */
+  /** Waits for a message of the bot that equals this string, or matches this expression or predicate. */
   waitForBotMessage(matcher: MessageMatcher, options?: WaitForMessageOptions): Promise<Message>;
   limitCounts(): LimitCounts;
 }
@@ -39,9 +39,9 @@ export interface StandInChat extends ChatActs, Membership<StandInChat> {
 export interface ChatDependencies {
   world: World;
   updates: UpdateFeed;
-  limits: LimitKeeper;
+  limits: FloodControl;
   waitFor: Changes["waitFor"];
-  /** Makes the supergroup that takes the place of a group. */
+  /** Creates the supergroup that replaces a group. */
   migrate: (old: ChatState) => StandInChat;
 }
 
@@ -49,7 +49,7 @@ export function createChat(state: ChatState, dependencies: ChatDependencies): St
   const { world, limits, waitFor } = dependencies;
   const botMessages = () => state.messages.filter((message) => message.from?.id === world.bot.id);
   return {
-    ...createChatActs(state, dependencies),
+    ...createUserActions(state, dependencies),
     ...createMembership(state, dependencies),
     id: state.chat.id,
     chat: state.chat,
@@ -71,6 +71,6 @@ export function createChat(state: ChatState, dependencies: ChatDependencies): St
 function matches(matcher: MessageMatcher, message: Message): boolean {
   if (typeof matcher === "function") return matcher(message);
   if (typeof matcher === "string") return message.text === matcher;
-  // Not `test`: that of a global expression remembers where it stopped.
+  // Not `test`, which continues at the last match if the expression has the flag `g`.
   return (message.text ?? "").search(matcher) >= 0;
 }

@@ -1,8 +1,8 @@
 /**
- * Text with entities, checked and cleaned the way Telegram does it.
+ * Checks and normalises text with entities as Telegram does.
  *
- * Offsets and lengths are UTF-16 units. Follows td/telegram/MessageEntity.cpp of tdlib (what the Bot API server runs):
- * text is trimmed at both ends, entities are sorted and cut to what is left.
+ * Offsets and lengths are UTF-16 code units. Follows td/telegram/MessageEntity.cpp of tdlib, on which the Bot API server
+ * runs: text is trimmed at both ends, entities are sorted and cut to the remaining text.
  */
 import type { MessageEntity } from "@grammyjs/types";
 import { badRequest } from "../refusal.ts";
@@ -13,12 +13,12 @@ export interface FormattedText {
   entities: MessageEntity[];
 }
 
-/** Longest text of a message after cleaning, in UTF-16 units. */
+/** Maximum length of a message's text after trimming, in UTF-16 code units. */
 const MAX_TEXT_LENGTH = 4_096;
 
 /**
- * The text as Telegram would store it, with the commands, mentions and links that it finds by itself.
- * Throws 400 on empty or overlong text, and on an entity that is empty, outside of the text or cuts a character in two.
+ * The text as Telegram would store it, including the commands, mentions and links that Telegram detects. Throws 400 for
+ * empty or overlong text, and for an entity that is empty, lies outside the text or splits a surrogate pair.
  */
 export function formatText(text: string, entities: readonly MessageEntity[] = []): FormattedText {
   if (text === "") throw badRequest("message text is empty");
@@ -31,7 +31,7 @@ export function formatText(text: string, entities: readonly MessageEntity[] = []
   return { text: trimmed.text, entities: [...given, ...found].sort(compareEntities) };
 }
 
-/** Whether a reader would see the same: same text, same entities. */
+/** True if text and entities are the same. */
 export function isSameText(one: FormattedText, other: FormattedText): boolean {
   return one.text === other.text && JSON.stringify(one.entities) === JSON.stringify(other.entities);
 }
@@ -53,26 +53,26 @@ function isInsideCharacter(text: string, offset: number): boolean {
   return offset > 0 && unit >= 0xdc00 && unit <= 0xdfff;
 }
 
-/** Outer before inner; the type only makes the order the same every time. */
+/** Outer before inner; the type makes the order deterministic. */
 function compareEntities(one: MessageEntity, other: MessageEntity): number {
   return one.offset - other.offset || other.length - one.length || one.type.localeCompare(other.type);
 }
 
 function trim(text: string, entities: MessageEntity[]): FormattedText {
   const firstEntityAt = entities[0]?.offset ?? text.length;
-  // Space that an entity covers at the beginning is meant, such as the indentation of a code block.
+  // Leading space inside an entity is kept, such as the indentation of a code block.
   const start = Math.min(text.length - text.trimStart().length, firstEntityAt);
-  const kept = text.slice(start).trimEnd();
+  const trimmed = text.slice(start).trimEnd();
   const moved = entities.map((entity) => ({ ...entity, offset: entity.offset - start }));
-  const cut = moved.map((entity) => ({ ...entity, length: Math.min(entity.length, kept.length - entity.offset) }));
-  return { text: kept, entities: cut.filter((entity) => isVisible(kept, entity)) };
+  const cut = moved.map((entity) => ({ ...entity, length: Math.min(entity.length, trimmed.length - entity.offset) }));
+  return { text: trimmed, entities: cut.filter((entity) => isVisible(trimmed, entity)) };
 }
 
 function isVisible(text: string, entity: MessageEntity): boolean {
   return entity.length > 0 && text.slice(entity.offset, entity.offset + entity.length).trim() !== "";
 }
 
-/** Code is nothing but code: of an entity that overlaps it Telegram keeps what lies before and after. */
+/** Code has no other formatting: Telegram cuts an overlapping entity to the parts before and after the code. */
 function cutAroundCode(entity: MessageEntity, all: MessageEntity[]): MessageEntity[] {
   const code = all.find((other) => other !== entity && isCode(other) && !isCode(entity) && overlap(other, entity));
   if (!code) return [entity];
@@ -91,7 +91,7 @@ function overlap(one: MessageEntity, other: MessageEntity): boolean {
   return one.offset < other.offset + other.length && other.offset < one.offset + one.length;
 }
 
-/** Inside code and links Telegram finds nothing, nor the same thing twice. */
+/** Telegram detects nothing inside code and links, and no entity that was already given. */
 function hides(given: MessageEntity, found: MessageEntity): boolean {
   return overlap(given, found) && (OPAQUE_TYPES.has(given.type) || given.type === found.type);
 }

@@ -1,8 +1,8 @@
 /**
- * What Telegram finds in a text by itself: commands, mentions and web links with their scheme.
+ * Detects entities in a text as Telegram does: commands, mentions, and web links with a scheme.
  *
- * Hashtags, cashtags, e-mail addresses, telephone numbers and bare domain names, which Telegram finds too, are left out:
- * nothing here acts on them.
+ * Telegram also detects hashtags, cashtags, e-mail addresses, telephone numbers and domain names without a scheme. They are
+ * omitted because nothing here uses them.
  */
 import type { MessageEntity } from "@grammyjs/types";
 
@@ -14,7 +14,7 @@ const PATTERNS: readonly [FoundType, RegExp][] = [
   ["url", /(?<!\w)https?:\/\/[^\s<>"']*[^\s<>"'.,:;!?)\]}]/g],
 ];
 
-/** In order of offset; none overlaps another. Offsets and lengths are UTF-16 units. */
+/** Ordered by offset, without overlaps. Offsets and lengths are UTF-16 code units. */
 export function findEntities(text: string): MessageEntity[] {
   const found: MessageEntity.CommonMessageEntity[] = [];
   for (const [type, pattern] of PATTERNS) {

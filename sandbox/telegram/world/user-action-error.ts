@@ -1,7 +1,9 @@
-/** What a person cannot do in Telegram's apps, such as pressing a button that is not shown. */
 import { AppError } from "../../../src/errors.ts";
 
-/** In a test it is a mistake of the test; on the sandbox's page the person is told. */
-export class ImpossibleActError extends AppError {
-  override readonly code = "IMPOSSIBLE_ACT";
+/**
+ * An action that Telegram's apps do not allow, such as pressing a button that is not shown. In a test it is a mistake of
+ * the test; on the sandbox's page the person sees the message.
+ */
+export class UserActionError extends AppError {
+  override readonly code = "IMPOSSIBLE_USER_ACTION";
 }

@@ -1,58 +1,58 @@
-/** What people do in a chat: write, send things, press buttons, edit and delete. Each act becomes an update. */
+/** What people do in a chat: send messages, press buttons, edit and delete. Most actions cause an update for the bot. */
 import { randomUUID } from "node:crypto";
 import type { CallbackQuery, Message, MessageEntity, User } from "@grammyjs/types";
-import { quoteOf, threadOf } from "../methods/destination.ts";
+import { repliedMessage, threadFields } from "../methods/destination.ts";
 import type { UpdateFeed } from "../updates/update-feed.ts";
 import { isVisibleToBot } from "./bot-visibility.ts";
 import { formatText } from "./entities.ts";
-import { ImpossibleActError } from "./user-action-error.ts";
+import { UserActionError } from "./user-action-error.ts";
 import { withoutUndefined } from "./without-undefined.ts";
 import { type BotChat, type ChatState, toUnixTime, type World } from "./world.ts";
 
 export interface SendOptions {
-  /** Default: the person of a private chat, the first member of a group. */
+  /** Default: the person of a private chat, or the first member of a group. */
   from?: User;
-  /** Besides those that Telegram finds itself: commands, mentions, links. */
+  /** In addition to the entities that Telegram detects: commands, mentions and links. */
   entities?: MessageEntity[];
-  /** The message that this one answers. */
+  /** The message to reply to. */
   replyTo?: Message;
-  /** A forum topic, as `topic` returned it; its messages are `is_topic_message` unless said otherwise. */
+  /** A forum topic's id, as returned by `topic`. Its messages have `is_topic_message` unless overridden. */
   messageThreadId?: number;
   isTopicMessage?: boolean;
-  /** Any other fields, such as `sender_chat` of an anonymous administrator, or `forward_origin`. */
+  /** Other fields, such as `sender_chat` of an anonymous administrator, or `forward_origin`. */
   extra?: Partial<Message>;
 }
 
-export interface ChatActs {
-  /** A text message, trimmed as Telegram does. Throws when it is empty, longer than 4,096 units or cannot be sent. */
+export interface UserActions {
+  /** Sends a text, trimmed as by Telegram. Throws if it is empty, longer than 4,096 UTF-16 units, or cannot be sent. */
   send(text: string, options?: SendOptions): Message;
   sendPhoto(options?: SendOptions & { caption?: string }): Message;
   sendSticker(options?: SendOptions): Message;
-  /** Any other message, such as `{ new_chat_members: [person] }`. */
+  /** Sends any other message, such as `{ new_chat_members: [person] }`. */
   sendService(fields: Partial<Message>): Message;
-  /** Opens a forum topic; its id is the `messageThreadId` of what is sent into it. */
+  /** Creates a forum topic. @returns its id, the `messageThreadId` of messages in it. */
   topic(name: string): number;
-  /** Presses the inline button with this callback data, or this text, if the message shows it now. */
+  /** Presses the inline button with this callback data or text. Throws if the message does not show it. */
   press(message: Pick<Message, "message_id">, button: string, from?: User): CallbackQuery;
   /** A person changes the text of their own message. */
   edit(message: Pick<Message, "message_id">, newText: string): Message;
-  /** A person deletes a message, the bot's included. No update tells of it. */
+  /** A person deletes a message, also one of the bot. The bot gets no update. */
   deleteMessage(message: Pick<Message, "message_id">): void;
 }
 
-interface ActDependencies {
+interface UserActionDependencies {
   world: World;
   updates: UpdateFeed;
 }
 
 type Sent = Message & { chat: BotChat; from: User };
 
-export function createChatActs(state: ChatState, { world, updates }: ActDependencies): ChatActs {
+export function createUserActions(state: ChatState, { world, updates }: UserActionDependencies): UserActions {
   const post = (fields: Partial<Message>, options: SendOptions = {}) => {
     openPrivateChat(state);
     const from = options.from ?? firstMember(state);
-    const placed = { ...placeOf(state, options), from, ...fields, ...options.extra };
-    const message: Sent = { ...world.addMessage(state, placed), from, chat: state.chat };
+    const content = { ...placementFields(state, options), from, ...fields, ...options.extra };
+    const message: Sent = { ...world.addMessage(state, content), from, chat: state.chat };
     if (isVisibleToBot(world, state, message)) updates.push({ message });
     return message;
   };
@@ -83,8 +83,7 @@ export function createChatActs(state: ChatState, { world, updates }: ActDependen
     },
     edit(message, newText) {
       const { entities: _old, ...current } = getMessage(world, state, message);
-      if (!current.from || current.from.is_bot)
-        throw new ImpossibleActError("a person can edit only a person's message");
+      if (!current.from || current.from.is_bot) throw new UserActionError("a person can edit only a person's message");
       const { text, entities } = formatText(newText);
       const dated = { edit_date: toUnixTime(world.now()), from: current.from, chat: state.chat };
       const edited = { ...current, ...dated, text, ...(entities.length > 0 && { entities }) };
@@ -96,46 +95,47 @@ export function createChatActs(state: ChatState, { world, updates }: ActDependen
   };
 }
 
-/** Writing is what lets the bot write back. */
+/** By writing, the person allows the bot to write back. */
 function openPrivateChat(state: ChatState): void {
   if (state.migratedToId !== undefined)
-    throw new ImpossibleActError("the group was upgraded: use the chat that migrate() returned");
-  if (state.reach === "blocked") throw new ImpossibleActError("this person blocked the bot: unblock() first");
-  if (state.reach === "not-started") state.reach = "open";
+    throw new UserActionError("the group was upgraded: use the chat that migrate() returned");
+  if (state.botAccess === "blocked") throw new UserActionError("this person blocked the bot: unblock() first");
+  if (state.botAccess === "not-started") state.botAccess = "open";
 }
 
 function firstMember({ members, chat }: ChatState): User {
   const [member] = members;
-  if (!member) throw new ImpossibleActError(`chat ${chat.id} has no members: say who it is \`from\``);
+  if (!member) throw new UserActionError(`chat ${chat.id} has no members: set \`from\``);
   return member;
 }
 
-function placeOf(state: ChatState, { replyTo, messageThreadId, isTopicMessage }: SendOptions): Partial<Message> {
-  const opening = messageThreadId === undefined ? undefined : state.topics.get(messageThreadId);
-  // What is written into a topic, and answers nothing else, answers the message that opened it.
-  const replied = replyTo ?? opening;
+function placementFields(state: ChatState, options: SendOptions): Partial<Message> {
+  const { replyTo, messageThreadId, isTopicMessage } = options;
+  const topicMessage = messageThreadId === undefined ? undefined : state.topics.get(messageThreadId);
+  // A message in a topic without an explicit reply is a reply to the message that created the topic.
+  const replied = replyTo ?? topicMessage;
   return {
-    ...threadOf(state, messageThreadId, replied),
-    ...(replied && { reply_to_message: quoteOf(replied) }),
+    ...threadFields(state, messageThreadId, replied),
+    ...(replied && { reply_to_message: repliedMessage(replied) }),
     ...withoutUndefined({ is_topic_message: isTopicMessage }),
   };
 }
 
 function getMessage(world: World, state: ChatState, { message_id }: Pick<Message, "message_id">): Message {
   const message = world.findMessage(state, message_id);
-  if (!message) throw new ImpossibleActError(`chat ${state.chat.id} shows no message ${message_id}`);
+  if (!message) throw new UserActionError(`chat ${state.chat.id} has no message ${message_id}`);
   return message;
 }
 
 function createQuery(state: ChatState, message: Message, press: { button: string; from: User }): CallbackQuery {
   const buttons = message.reply_markup?.inline_keyboard.flat() ?? [];
-  const pressable = buttons.flatMap((shown) => ("callback_data" in shown ? [shown] : []));
+  const callbackButtons = buttons.flatMap((button) => ("callback_data" in button ? [button] : []));
   const pressed =
-    pressable.find((shown) => shown.callback_data === press.button) ??
-    pressable.find((shown) => shown.text === press.button);
+    callbackButtons.find(({ callback_data }) => callback_data === press.button) ??
+    callbackButtons.find(({ text }) => text === press.button);
   if (!pressed) {
-    const shown = pressable.map(({ text, callback_data }) => `"${text}" (${callback_data})`).join(", ") || "none";
-    throw new ImpossibleActError(`message ${message.message_id} shows no button "${press.button}"; it shows: ${shown}`);
+    const shown = callbackButtons.map(({ text, callback_data }) => `"${text}" (${callback_data})`).join(", ") || "none";
+    throw new UserActionError(`message ${message.message_id} has no button "${press.button}"; its buttons: ${shown}`);
   }
   const data = pressed.callback_data;
   return { id: randomUUID(), from: press.from, message, chat_instance: String(state.chat.id), data };

@@ -1,61 +1,61 @@
 /**
- * The people, chats and messages of the stand-in, and the only place that changes them.
+ * The state of the stand-in: people, chats and messages. Only this module changes chats and messages.
  *
- * Messages are never changed in place: an edit puts a new object where the old one was, so that whoever holds a message
- * holds what was shown at that time. It knows neither the Bot API's methods nor what people may do.
+ * Messages are immutable: an edit replaces the object, so a reference to a message keeps the text of that time. The module
+ * knows neither the Bot API's methods nor what people may do.
  */
 import type { Chat, Message, ReplyKeyboardMarkup, User, UserFromGetMe } from "@grammyjs/types";
 import { appendBounded } from "./append-bounded.ts";
 import type { Changes, ChatChange } from "./changes.ts";
 
-/** A chat that a bot of this product can be in. */
+/** A type of chat in which this product's bot can be. */
 export type BotChat = Exclude<Chat, Chat.ChannelChat>;
 
-/** Whether the bot's messages get through: `not-started` is a private chat in which the person never wrote. */
-export type Reach = "open" | "not-started" | "blocked" | "kicked";
+/** Whether the bot can write to a chat. `not-started`: a private chat in which the person has never written. */
+export type BotAccess = "open" | "not-started" | "blocked" | "kicked";
 
 export interface ChatState {
   readonly chat: BotChat;
   members: User[];
   readonly administratorIds: Set<number>;
-  reach: Reach;
+  botAccess: BotAccess;
   migratedToId: number | undefined;
   messages: Message[];
-  /** Messages that carried a reply keyboard or its removal: Telegram refuses to edit them for ever. */
+  /** Messages that were sent with a reply keyboard or its removal. Telegram never lets a bot edit them. */
   readonly lockedMessageIds: Set<number>;
-  /** Forum topics by their `message_thread_id`, with the service message that opened each. */
+  /** Forum topics by `message_thread_id`, with the service message that created each. */
   readonly topics: Map<number, Message>;
-  /** The reply keyboard that is shown under the input now. */
+  /** The current reply keyboard under the input field. */
   replyKeyboard: ReplyKeyboardMarkup | undefined;
-  /** What the bot is shown to be doing, if `untilMs` is still to come and no message came since. */
+  /** The bot's latest chat action. It is shown until `untilMs` or the bot's next message. */
   action: { name: string; untilMs: number } | undefined;
   /** The newest changes, oldest first. */
   history: ChatChange[];
 }
 
-/** A button press that waits for its answer. */
+/** A callback query, which the bot must answer. */
 interface PendingCallback {
   chatId: number;
   isAnswered: boolean;
 }
 
 type NewMessage = Omit<Message, "message_id" | "date" | "chat">;
-/** A change before its chat and time are known. */
-type BareChange<C = ChatChange> = C extends ChatChange ? Omit<C, "chatId" | "atMs"> : never;
+/** A change without its chat and time. */
+type ChangeDetails<C = ChatChange> = C extends ChatChange ? Omit<C, "chatId" | "atMs"> : never;
 
 export interface World {
   readonly bot: UserFromGetMe;
   now(): number;
   readonly people: Map<number, User>;
   readonly callbacks: Map<string, PendingCallback>;
-  addChat(chat: BotChat, fields: Pick<ChatState, "members" | "reach">): ChatState;
+  addChat(chat: BotChat, fields: Pick<ChatState, "members" | "botAccess">): ChatState;
   findChat(id: number | string | undefined): ChatState | undefined;
   findMessage(state: ChatState, messageId: number): Message | undefined;
   addMessage(state: ChatState, message: NewMessage): Message;
   replaceMessage(state: ChatState, message: Message): void;
   removeMessage(state: ChatState, messageId: number): void;
   setReplyKeyboard(state: ChatState, keyboard: ReplyKeyboardMarkup | undefined): void;
-  record(state: ChatState, change: BareChange): void;
+  record(state: ChatState, change: ChangeDetails): void;
 }
 
 export interface WorldDependencies {
@@ -65,16 +65,16 @@ export interface WorldDependencies {
   firstMessageId: number;
 }
 
-const KEPT_MESSAGES = 5_000;
-const KEPT_HISTORY = 10_000;
+const MAX_MESSAGES = 5_000;
+const MAX_HISTORY = 10_000;
 
 export function createWorld({ bot, now, emit, firstMessageId }: WorldDependencies): World {
   const chats = new Map<number, ChatState>();
   const nextMessageId = createMessageIds(firstMessageId);
-  const record = (state: ChatState, change: BareChange) => {
-    const dated = { ...change, chatId: state.chat.id, atMs: now() };
-    appendBounded(state.history, dated, KEPT_HISTORY);
-    emit(dated);
+  const record = (state: ChatState, change: ChangeDetails) => {
+    const recorded = { ...change, chatId: state.chat.id, atMs: now() };
+    appendBounded(state.history, recorded, MAX_HISTORY);
+    emit(recorded);
   };
   return {
     bot,
@@ -91,7 +91,7 @@ export function createWorld({ bot, now, emit, firstMessageId }: WorldDependencie
     findMessage: (state, messageId) => state.messages.find((message) => message.message_id === messageId),
     addMessage(state, fields) {
       const message = { ...fields, message_id: nextMessageId(state), date: toUnixTime(now()), chat: state.chat };
-      appendBounded(state.messages, message, KEPT_MESSAGES);
+      appendBounded(state.messages, message, MAX_MESSAGES);
       if (message.from?.id === bot.id) state.action = undefined;
       record(state, { kind: "message-new", message });
       return message;
@@ -112,12 +112,12 @@ export function createWorld({ bot, now, emit, firstMessageId }: WorldDependencie
   };
 }
 
-/** Telegram's times are whole seconds since 1970. */
+/** Milliseconds to Telegram's time format: whole seconds since 1970. */
 export function toUnixTime(ms: number): number {
   return Math.floor(ms / 1_000);
 }
 
-function createChatState(chat: BotChat, fields: Pick<ChatState, "members" | "reach">): ChatState {
+function createChatState(chat: BotChat, fields: Pick<ChatState, "members" | "botAccess">): ChatState {
   return {
     ...fields,
     chat,
@@ -132,19 +132,19 @@ function createChatState(chat: BotChat, fields: Pick<ChatState, "members" | "rea
   };
 }
 
-/** By number, by a number in quotes, or by @username, all of which the Bot API takes. */
+/** Accepts a number, a number as a string, or an @username, as the Bot API does. */
 function findChat(chats: Map<number, ChatState>, id: number | string): ChatState | undefined {
   if (typeof id === "number" || /^-?\d+$/.test(id)) return chats.get(Number(id));
   const username = id.replace(/^@/, "").toLowerCase();
-  // A person is never found by username: the Bot API resolves only those of groups and channels.
+  // The Bot API resolves usernames of groups and channels only, never of people.
   return [...chats.values()].find(
     ({ chat }) => chat.type === "supergroup" && chat.username?.toLowerCase() === username,
   );
 }
 
 /**
- * Private chats and basic groups share one sequence, each supergroup has its own, as on Telegram: a message id alone
- * names nothing.
+ * As on Telegram, private chats and basic groups share one sequence, and each supergroup has its own: a message id alone
+ * does not identify a message.
  */
 function createMessageIds(firstId: number): (state: ChatState) => number {
   const lastIds = new Map<number | "shared", number>();

@@ -3,7 +3,7 @@
  * test says. For the real protocol there is the stand-in; here thousands of replies can be played in a second.
  */
 
-import { createLimitKeeper, TELEGRAM_LIMITS } from "../../../sandbox/telegram/flood-control.ts";
+import { createFloodControl, TELEGRAM_LIMITS } from "../../../sandbox/telegram/flood-control.ts";
 import { TelegramRefusal } from "../../../sandbox/telegram/refusal.ts";
 import type { PageContent } from "../../../src/bot/reply/pages/page-diff.ts";
 import type { ReplyTransport } from "../../../src/bot/reply/ports.ts";
@@ -38,7 +38,7 @@ interface AcceptedCall {
 /** A chat in which the calls meet these fates one after the other; when they are used up, all goes well. */
 export function createFakeChat(clock: FakeClock, options: { isGroup: boolean; fates: readonly Fate[] }) {
   const chat = { id: 1, type: options.isGroup ? ("group" as const) : ("private" as const) };
-  const limits = createLimitKeeper(TELEGRAM_LIMITS, clock.now);
+  const limits = createFloodControl(TELEGRAM_LIMITS, clock.now);
   const fates = [...options.fates];
   const messages: ShownMessage[] = [];
   const accepted: AcceptedCall[] = [];

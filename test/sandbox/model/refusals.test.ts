@@ -101,10 +101,10 @@ test.each([
   ["an unknown include", { ...fine, include: ["reasoning"] }, "include[0]", /Supported values/],
   ["an unknown effort", { ...fine, reasoning: { effort: "huge" } }, "reasoning.effort", /Supported values/],
   ["too few output tokens", { ...fine, max_output_tokens: 5 }, "max_output_tokens", /below minimum/],
-  ["a remembered response", { ...fine, previous_response_id: "resp_1" }, "previous_response_id", /not found/],
-  ["a role of chat completions", withInput({ role: "tool", content: "x" }), "input[0].role", /Invalid value: 'tool'/],
+  ["a previous response id", { ...fine, previous_response_id: "resp_1" }, "previous_response_id", /not found/],
+  ["a role of Chat Completions", withInput({ role: "tool", content: "x" }), "input[0].role", /Invalid value: 'tool'/],
   [
-    "input_text said by the assistant",
+    "input_text in an assistant message",
     withInput({ role: "assistant", content: [{ type: "input_text", text: "x" }] }),
     "input[0].content[0]",
     /'output_text', 'refusal'/,
@@ -121,18 +121,23 @@ test.each([
   ["an output before its call", withInput(user, output, call), "input", /No tool call found/],
   ["two outputs of one call", withInput(user, call, output, output), "input", /Duplicate tool output/],
   ["two calls with one id", withInput(user, call, output, call), "input", /Duplicate function call/],
-  ["an item twice", withInput(user, reasoning, reasoning, call, output), "input", /Duplicate item found with id rs_1/],
+  [
+    "a duplicate item",
+    withInput(user, reasoning, reasoning, call, output),
+    "input",
+    /Duplicate item found with id rs_1/,
+  ],
   ["reasoning at the end", withInput(user, reasoning), "input", /without its required following item/],
   ["reasoning before a user's message", withInput(reasoning, user), "input", /without its required following item/],
   [
-    "a call's id of another kind",
+    "a call id with a wrong prefix",
     withInput(user, { ...call, id: "call_1" }, output),
     "input[1].id",
     /begins with 'fc'/,
   ],
   ["arguments as an object", withInput(user, { ...call, arguments: {} }, output), "input[1].arguments", /Invalid type/],
   [
-    "a tool of chat completions",
+    "a tool of Chat Completions",
     { ...fine, tools: [{ type: "function", function: tool }] },
     "tools[0].name",
     /Missing required parameter/,
@@ -147,7 +152,7 @@ test.each([
   ],
   ["strict without parameters", withTool({ parameters: null }), "tools[0].parameters", /type: "object"/],
   [
-    "additionalProperties left open",
+    "missing additionalProperties",
     withSchema({ type: "string" }, { additionalProperties: undefined }),
     "tools[0].parameters",
     /In context=\(\), 'additionalProperties'/,
@@ -159,7 +164,7 @@ test.each([
     /Missing 'date'/,
   ],
   [
-    "a required name that is no property",
+    "a required name that is not a property",
     withSchema({ type: "string" }, { required: ["date", "day"] }),
     "tools[0].parameters",
     /Extra required key 'day'/,
@@ -173,7 +178,7 @@ test.each([
   ["a default", withSchema({ type: "string", default: "x" }), "tools[0].parameters", /'default' is not permitted/],
   ["a look-around pattern", withSchema({ type: "string", pattern: "^(?!x)" }), "tools[0].parameters", /look-around/],
   [
-    "an open object further down",
+    "a nested object without additionalProperties",
     withSchema({ type: "array", items: { type: "object", properties: {} } }),
     "tools[0].parameters",
     /\('properties', 'date', 'items'\), 'additionalProperties'/,
@@ -199,7 +204,7 @@ test.each([
   expect(error?.message).toMatch(/could not parse the JSON body/);
 });
 
-test("a bare reasoning id is not found, because nothing is stored", async () => {
+test("a reasoning item without content is not found, because nothing is stored", async () => {
   const { status, error } = await post(withInput(user, { type: "reasoning", id: "rs_1", summary: [] }, call, output));
 
   expect(status).toBe(404);
@@ -208,7 +213,7 @@ test("a bare reasoning id is not found, because nothing is stored", async () => 
   );
 });
 
-test("refused requests are recorded apart from the accepted ones", async () => {
+test("refused requests are recorded separately from accepted ones", async () => {
   const accepted = standIn.requests.length;
 
   await post({ ...fine, user: "x" });
@@ -217,14 +222,14 @@ test("refused requests are recorded apart from the accepted ones", async () => {
   expect(standIn.requests.length).toBe(accepted);
 });
 
-test("the Assistants API and other addresses are gone", async () => {
+test("the Assistants API and other paths give 404", async () => {
   const response = await fetch(`${standIn.url}/threads`, { method: "POST", body: "{}" });
 
   expect(response.status).toBe(404);
   expect(await response.json()).toMatchObject({ error: { message: "Invalid URL (POST /v1/threads)" } });
 });
 
-/** One real answer with reasoning and a call, whose items a client would send back. */
+/** The items of a response with reasoning and a call, as a client would send them back. */
 async function getReasonedCall() {
   const client = new OpenAI({ baseURL: standIn.url, apiKey: "sk-test", maxRetries: 0 });
   turn = { parts: [{ kind: "reasoning" }, ...calls({ name: "CheckOutOfStock", callId: "call_1" }).parts] };
@@ -238,7 +243,7 @@ async function getReasonedCall() {
   return response.output;
 }
 
-test("reasoning that comes back whole and in its place is accepted", async () => {
+test("reasoning that comes back unchanged and in order is accepted", async () => {
   const items = await getReasonedCall();
 
   const { status } = await post(withInput(user, ...items, output));
@@ -246,7 +251,7 @@ test("reasoning that comes back whole and in its place is accepted", async () =>
   expect(status).toBe(200);
 });
 
-test("reasoning that comes back altered is refused", async () => {
+test("reasoning that comes back changed is refused", async () => {
   const [sent, ...rest] = await getReasonedCall();
 
   const { status, error } = await post(withInput(user, { ...sent, encrypted_content: "gAAAA" }, ...rest, output));
@@ -254,7 +259,7 @@ test("reasoning that comes back altered is refused", async () => {
   expect({ status, code: error?.code }).toEqual({ status: 400, code: "invalid_encrypted_content" });
 });
 
-test("a call that comes back without the reasoning that led to it is refused", async () => {
+test("a call that comes back without its reasoning item is refused", async () => {
   const [, sentCall] = await getReasonedCall();
 
   const { status, error } = await post(withInput(user, sentCall, output));

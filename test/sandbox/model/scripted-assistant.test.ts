@@ -15,8 +15,8 @@ afterAll(() => standIn.close());
 
 type Item = OpenAI.Responses.ResponseInputItem;
 
-const EN_MARK = "_Scripted answer of the sandbox, not a model._";
-const VI_MARK = "_Câu trả lời theo kịch bản của sandbox, không phải mô hình AI._";
+const EN_NOTE = "_Scripted answer from the sandbox, not from a model._";
+const VI_NOTE = "_Câu trả lời theo kịch bản của sandbox, không phải của mô hình AI._";
 
 const STOCK = {
   stock_as_of: "2026-11-22T10:00:00+07:00",
@@ -93,17 +93,17 @@ const tools: OpenAI.Responses.FunctionTool[] = [
   },
 ];
 
-interface Scene {
+interface Request {
   readonly question: string;
   readonly earlier?: readonly Item[];
   readonly personLanguage?: "en" | "vi";
   readonly offered?: readonly OpenAI.Responses.FunctionTool[];
-  /** What the tools answer, by name. */
+  /** The tools' outputs by name. */
   readonly outputs?: Readonly<Record<string, unknown>>;
 }
 
-/** Plays rounds until the assistant asks for no more tools, as the product does. */
-async function ask({ question, earlier = [], personLanguage = "en", offered = tools, outputs = {} }: Scene) {
+/** Runs rounds until the assistant calls no more tools, as the product does. */
+async function ask({ question, earlier = [], personLanguage = "en", offered = tools, outputs = {} }: Request) {
   const instructions = `You are the Assistant.\nToday is Sunday, 2026-11-22.\nLanguage of the person: ${personLanguage}.`;
   const input: Item[] = [...earlier, { role: "user", content: question }];
   const asked: string[][] = [];
@@ -137,7 +137,7 @@ test.each([
   "can nhap gi hom nay",
   "tồn kho thế nào",
   "món nào sắp hết",
-])("%s asks for the stock alone", async (question) => {
+])("%s asks for the stock only", async (question) => {
   const { asked } = await ask({ question, outputs: { CheckOutOfStock: STOCK } });
 
   expect(asked).toEqual([[stockCall]]);
@@ -186,7 +186,7 @@ test.each([
   ["còn hôm kia?", earlierRevenue, ["2026-11-20"]],
   ["còn lợi nhuận?", earlierRevenue, ["2026-11-14"]],
   ["compare with yesterday", earlierRevenue, ["2026-11-21", "2026-11-14"]],
-])("%s follows up on what was said before", async (question, earlier, dates) => {
+])("%s refers to the earlier question", async (question, earlier, dates) => {
   const { asked } = await ask({ question, earlier, outputs: { CheckDailyRevenue: SATURDAY } });
 
   expect(asked).toEqual([dates.map(revenueCall)]);
@@ -200,21 +200,21 @@ test("the stock answer names the products, what to order first and the time, in 
       "**2 products are out of stock, 1 is low.**",
       "Out of stock:",
       "- **Oat milk**: 0 of 6, sells 1.5 a day\n- **Arabica \\*beans\\* 1 kg**: 0 of 5, sells 2.3 a day",
-      "Low:",
+      "Running low:",
       "- **Sữa đặc**: 3 of 8, sells 2 a day, lasts about 1.5 days",
       "Order **Arabica \\*beans\\* 1 kg** first: it sells 2.3 a day and none is left.",
       "Stock as of 10:00.",
-      EN_MARK,
+      EN_NOTE,
     ].join("\n\n"),
   );
 });
 
-test("the stock answer is Vietnamese for a Vietnamese question, whatever the person's language", async () => {
+test("a Vietnamese question about stock is answered in Vietnamese, even if the person's language is English", async () => {
   const { answer } = await ask({ question: "sắp hết gì?", personLanguage: "en", outputs: { CheckOutOfStock: STOCK } });
 
   expect(answer).toContain("**2 mặt hàng đã hết, 1 mặt hàng sắp hết.**");
-  expect(answer).toContain("- **Sữa đặc**: còn 3 (mức đặt lại 8), bán 2 mỗi ngày, đủ khoảng 1,5 ngày");
-  expect(answer.endsWith(VI_MARK)).toBe(true);
+  expect(answer).toContain("- **Sữa đặc**: còn 3 (mức đặt hàng lại 8), bán 2 mỗi ngày, đủ khoảng 1,5 ngày");
+  expect(answer.endsWith(VI_NOTE)).toBe(true);
 });
 
 test("a long list shows ten products and counts the rest", async () => {
@@ -227,14 +227,14 @@ test("a long list shows ten products and counts the rest", async () => {
   expect(answer).not.toContain("Product 11");
 });
 
-test("a day's answer copies the figures and says what has no cost", async () => {
+test("a day's answer copies the figures and names the products without a cost", async () => {
   const { answer } = await ask({ question: "how was yesterday?", outputs: { CheckDailyRevenue: SATURDAY } });
 
   expect(answer).toBe(
     "Saturday 21 November brought **1.870.000 ₫** from 41 orders. " +
       "Compared with Friday (2.055.000 ₫): −9 %; the Saturday before (1.670.000 ₫): +12 %. " +
-      "Gross profit of what has a cost: **1.120.000 ₫**; 3 products (210.000 ₫) still without a cost. " +
-      `63 sold, 45.610 ₫ an order, refunds 45.000 ₫.\n\n${EN_MARK}`,
+      "Gross profit on products with a cost: **1.120.000 ₫**; 3 products (210.000 ₫) have no cost yet. " +
+      `63 units sold, average order 45.610 ₫, refunds 45.000 ₫.\n\n${EN_NOTE}`,
   );
 });
 
@@ -243,11 +243,11 @@ test("several days are a list of short lines", async () => {
 
   const line =
     "- Saturday 21 November brought **1.870.000 ₫** from 41 orders. " +
-    "Gross profit of what has a cost: **1.120.000 ₫**; 3 products (210.000 ₫) still without a cost.";
-  expect(answer).toBe(`${line}\n${line}\n\n${EN_MARK}`);
+    "Gross profit on products with a cost: **1.120.000 ₫**; 3 products (210.000 ₫) have no cost yet.";
+  expect(answer).toBe(`${line}\n${line}\n\n${EN_NOTE}`);
 });
 
-test("a failed day is named by what was asked", async () => {
+test("a day that could not be looked up is named by the requested date", async () => {
   const { answer } = await ask({ question: "hôm kia?", outputs: { CheckDailyRevenue: { error: "Too slow." } } });
 
   expect(answer).toContain("**Không xem được doanh thu Thứ Sáu, 20 tháng 11:** Too slow.");
@@ -269,16 +269,16 @@ test.each([
   [
     "partly_imported",
     { net_revenue_text: "300.000 ₫" },
-    /Only part of this day is imported \(the data ends on Friday 20 November\)/,
+    /Only part of this day has been imported \(the data ends on Friday 20 November\)/,
   ],
   [
     "not_imported",
     {},
-    /^\*\*Sunday 22 November is not imported yet\*\*, so its revenue is unknown: the data goes up to Friday 20 November\./,
+    /^\*\*Sunday 22 November has not been imported yet\*\*, so its revenue is unknown: the data ends on Friday 20 November\./,
   ],
-  ["future", {}, /^\*\*Sunday 22 November is still to come\*\*/],
+  ["future", {}, /^\*\*Sunday 22 November is in the future\*\*/],
   ["complete", {}, /There are no figures for Sunday 22 November/],
-])("a day that is %s is told as that, without a figure it has not", async (status, figures, expected) => {
+])("a day with the status %s is described as such, without missing figures", async (status, figures, expected) => {
   const output = { date: "2026-11-22", status, data_through: "2026-11-20T21:40:00+07:00", ...figures };
 
   const { answer } = await ask({ question: "today's revenue", outputs: { CheckDailyRevenue: output } });
@@ -287,13 +287,13 @@ test.each([
   expect(answer).not.toMatch(/undefined|null|NaN|\?\?/);
 });
 
-test("a failed tool is told with its reason, and the other part is answered", async () => {
+test("a failed tool is named with its reason, and the other part is answered", async () => {
   const { answer } = await ask({
     question: "what's running out, and how was yesterday?",
     outputs: { CheckOutOfStock: { error: "The database did not answer in time." }, CheckDailyRevenue: SATURDAY },
   });
 
-  expect(answer).toContain("**The stock could not be checked:** The database did not answer in time.");
+  expect(answer).toContain("**Could not check the stock:** The database did not answer in time.");
   expect(answer).toContain("**1.870.000 ₫**");
 });
 
@@ -305,30 +305,30 @@ test("a tool that is not offered is not called, and the answer says so", async (
   });
 
   expect(asked).toEqual([[stockCall]]);
-  expect(answer).toContain("The revenue is not open to me here");
+  expect(answer).toContain("I have no access to the revenue here");
 });
 
 test.each([
-  ["hello", /Hello!.*what is out of stock/s, EN_MARK],
-  ["xin chào", /Xin chào!.*doanh thu/s, VI_MARK],
-  ["thanks!", /You're welcome/, EN_MARK],
-  ["write me a poem about the sea", /scripted stand-in, not a real model.*revenue/s, EN_MARK],
-  ["kể chuyện cười đi", /theo kịch bản, không phải mô hình AI thật.*hết hàng|hàng đã hết/s, VI_MARK],
-  ["revenue on 31/02", /^\*\*31\/02\*\* is not a date/, EN_MARK],
-  ["doanh thu ngày 31/02", /31\/02\*\* không phải là một ngày/, VI_MARK],
-  ["revenue last month", /only look at single days/, EN_MARK],
-  ["doanh thu tháng này", /chỉ xem được từng ngày/, VI_MARK],
-])("%s is answered without a tool", async (question, expected, mark) => {
+  ["hello", /Hello!.*what is out of stock/s, EN_NOTE],
+  ["xin chào", /Xin chào!.*doanh thu/s, VI_NOTE],
+  ["thanks!", /You're welcome/, EN_NOTE],
+  ["write me a poem about the sea", /scripted stand-in, not a real model.*revenue/s, EN_NOTE],
+  ["kể chuyện cười đi", /theo kịch bản, không phải mô hình AI thật.*hết hàng|hàng đã hết/s, VI_NOTE],
+  ["revenue on 31/02", /^\*\*31\/02\*\* is not a valid date/, EN_NOTE],
+  ["doanh thu ngày 31/02", /31\/02\*\* không phải là ngày hợp lệ/, VI_NOTE],
+  ["revenue last month", /only look up single days/, EN_NOTE],
+  ["doanh thu tháng này", /chỉ xem được từng ngày/, VI_NOTE],
+])("%s is answered without a tool", async (question, expected, note) => {
   const { asked, answer } = await ask({ question });
 
   expect(asked).toEqual([]);
   expect(answer).toMatch(expected);
-  expect(answer.endsWith(mark)).toBe(true);
+  expect(answer.endsWith(note)).toBe(true);
 });
 
 test("more than seven days are cut to seven, and the answer says so", async () => {
   const { asked, answer } = await ask({ question: "last 9 days", outputs: { CheckDailyRevenue: SATURDAY } });
 
   expect(asked[0]).toHaveLength(7);
-  expect(answer).toContain("I only look at the first 7 days; 2 more are left out.");
+  expect(answer).toContain("I only looked up the first 7 days and left out 2 more.");
 });

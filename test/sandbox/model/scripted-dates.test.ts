@@ -96,7 +96,7 @@ test.each([
   ["30 February", "30 february"],
   ["ngày 31 tháng 4", "ngay 31 thang 4"],
   ["2026-13-01", "2026-13-01"],
-])("%s is no date", (question, words) => {
+])("%s is not a valid date", (question, words) => {
   const { dates, impossible } = findDates(fold(question), today);
 
   expect(dates).toEqual([]);

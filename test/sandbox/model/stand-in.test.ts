@@ -34,7 +34,7 @@ function textOf(events: readonly StreamEvent[]): string {
   return events.map((event) => (event.type === "response.output_text.delta" ? event.delta : "")).join("");
 }
 
-test("a text is streamed in OpenAI's order of events, numbered without a gap", async () => {
+test("a text is streamed in OpenAI's order of events, numbered without gaps", async () => {
   const { client } = await start([says(["Oat ", "milk"])]);
 
   const events = await collect(await client.responses.create(question));
@@ -54,7 +54,7 @@ test("a text is streamed in OpenAI's order of events, numbered without a gap", a
   expect(events.map((event) => event.sequence_number)).toEqual(events.map((_, index) => index));
 });
 
-test("a string is cut into tokens that join to exactly the same text", async () => {
+test("a string is split into tokens that join to exactly the same text", async () => {
   const text = "  **2 products** are out of stock:\n\n- Sữa yến mạch 👩‍👩‍👧  (0 of 6) a😀😀😀😀😀😀😀\n";
   const { client } = await start([says(text)]);
 
@@ -66,7 +66,7 @@ test("a string is cut into tokens that join to exactly the same text", async () 
   expect(textOf(events)).toBe(text);
 });
 
-test("whoever listens to what is sent hears of every event before the client has it, with its request", async () => {
+test("onSent is called with the request for every event before the client receives it", async () => {
   const sent: string[] = [];
   const { client, standIn } = await start([says(["Oat ", "milk"])], {
     onSent: (request, event) => sent.push(`${request.number} ${event.type}`),
@@ -99,7 +99,7 @@ test("the completed response holds the whole output and a usage that adds up", a
   expect(response.usage?.total_tokens).toBe((response.usage?.input_tokens ?? 0) + 66);
 });
 
-test("several calls of one turn have ids of their own and whole arguments", async () => {
+test("several calls of one turn have different ids and complete arguments", async () => {
   const { client } = await start([
     calls({ name: "CheckOutOfStock" }, { name: "CheckDailyRevenue", arguments: { date: "2026-11-21" } }),
   ]);
@@ -114,7 +114,7 @@ test("several calls of one turn have ids of their own and whole arguments", asyn
   expect(new Set(done.flatMap((item) => (item.type === "function_call" ? [item.id, item.call_id] : []))).size).toBe(4);
 });
 
-test("reasoning carries its encrypted content only when asked for, and whole only when done", async () => {
+test("reasoning has encrypted content only when requested, and complete only in the done event", async () => {
   const turn: Turn = {
     parts: [
       { kind: "reasoning", summary: "Thinking", encryptedContent: "sealed-content" },
@@ -135,7 +135,7 @@ test("reasoning carries its encrypted content only when asked for, and whole onl
   expect(items(withIt, "response.output_item.added")[0]).not.toMatchObject({ encrypted_content: "sealed-content" });
 });
 
-test("a refusal arrives as refusal events and not as text", async () => {
+test("a refusal arrives as refusal events, not as text", async () => {
   const { client } = await start([{ parts: [{ kind: "refusal", text: "I can't help with that." }] }]);
 
   const events = await collect(await client.responses.create(question));
@@ -145,7 +145,7 @@ test("a refusal arrives as refusal events and not as text", async () => {
   expect(textOf(events)).toBe("");
 });
 
-test("a failed and an incomplete response are ordinary last events", async () => {
+test("a failed and an incomplete response end with a regular event", async () => {
   const { client } = await start([
     fails({ kind: "failed", code: "server_error", message: "It broke." }, { kind: "text", text: "Hal" }),
     fails({ kind: "incomplete", reason: "max_output_tokens" }, { kind: "text", text: "Hal" }),
@@ -174,7 +174,7 @@ test("an error event, flat as documented or nested, is thrown by the client", as
   await expect(nested).rejects.toMatchObject({ status: undefined, code: "server_error", message: "It broke." });
 });
 
-test("a dropped connection delivers what was sent and then breaks", async () => {
+test("a dropped connection delivers everything sent before the drop", async () => {
   const { client, standIn } = await start([fails({ kind: "drop" }, { kind: "text", text: ["Oat ", "milk"] })]);
   const seen: StreamEvent[] = [];
 
@@ -188,7 +188,7 @@ test("a dropped connection delivers what was sent and then breaks", async () => 
   expect(standIn.requests[0]?.aborted).toBe(false);
 });
 
-test("an early end closes cleanly without a terminal event", async () => {
+test("an early end closes the stream cleanly without a terminal event", async () => {
   const { client } = await start([fails({ kind: "early-end" }, { kind: "text", text: ["Oat ", "milk"] })]);
 
   const events = await collect(await client.responses.create(question));
@@ -204,7 +204,7 @@ test("malformed JSON in the stream is thrown by the client", async () => {
   await expect(reading).rejects.toThrow(SyntaxError);
 });
 
-test("a silence lasts until the client aborts, and the stand-in sees that", async () => {
+test("a silence lasts until the client aborts, and the stand-in records the abort", async () => {
   const { client, standIn } = await start([fails({ kind: "silence" }, { kind: "text", text: ["Oat"] })]);
   const stop = new AbortController();
   const seen: string[] = [];
@@ -219,7 +219,7 @@ test("a silence lasts until the client aborts, and the stand-in sees that", asyn
   expect(standIn.requests[0]?.aborted).toBe(true);
 });
 
-test("a client that hangs up before the responder has answered is seen too", async () => {
+test("a client that disconnects before the responder answers is recorded too", async () => {
   const never = new Promise<Turn>(() => undefined);
   const { client, standIn } = await start([], { answer: () => never });
   const stop = new AbortController();
@@ -233,7 +233,7 @@ test("a client that hangs up before the responder has answered is seen too", asy
   expect(request.aborted).toBe(true);
 });
 
-test("a wait among the pieces of a text holds back what follows it", async () => {
+test("a promise among the pieces of a text delays the pieces after it", async () => {
   const gate = Promise.withResolvers<void>();
   const { client } = await start([says(["Oat ", gate.promise, "milk"])]);
   const events = (await client.responses.create(question))[Symbol.asyncIterator]();
@@ -246,7 +246,7 @@ test("a wait among the pieces of a text holds back what follows it", async () =>
 
   const first = await nextDelta();
   const second = nextDelta();
-  // A whole round trip to the same server: time enough for a piece that is not held back.
+  // A full round trip to the same server: enough time for a piece that is not delayed.
   await client.models.list();
   const early = await Promise.race([second, Promise.resolve("held back")]);
   gate.resolve();
@@ -254,7 +254,7 @@ test("a wait among the pieces of a text holds back what follows it", async () =>
   expect([first, early, await second]).toEqual(["Oat ", "held back", "milk"]);
 });
 
-test("a refusal by status carries its headers and OpenAI's error body", async () => {
+test("an error status has its headers and OpenAI's error body", async () => {
   const { client } = await start([fails({ status: 429, headers: { "retry-after": "7" } }), fails({ status: 503 })]);
 
   const busy = await client.responses.create(question).catch((error: unknown) => error);
@@ -265,7 +265,7 @@ test("a refusal by status carries its headers and OpenAI's error body", async ()
   expect(down).toMatchObject({ status: 503 });
 });
 
-test("an account without credit is refused with 429 and a code of its own", async () => {
+test("an account without credit gets a 429 with its own code", async () => {
   const { client } = await start([fails({ status: 429, body: INSUFFICIENT_QUOTA_BODY })]);
 
   const asking = client.responses.create(question);
@@ -273,7 +273,7 @@ test("an account without credit is refused with 429 and a code of its own", asyn
   await expect(asking).rejects.toMatchObject({ status: 429, code: "insufficient_quota", type: "insufficient_quota" });
 });
 
-test("a request the script has no turn for is answered 500 once and recorded", async () => {
+test("a request without a turn in the script gets a 500 that is not retried, and is recorded", async () => {
   const { client, standIn } = await start([says("one")]);
   await collect(await client.responses.create(question));
 
@@ -284,7 +284,7 @@ test("a request the script has no turn for is answered 500 once and recorded", a
   expect(standIn.requests).toHaveLength(2);
 });
 
-test("accepted requests are recorded with body and headers, and can be waited for", async () => {
+test("accepted requests are recorded with body and headers, and can be awaited", async () => {
   const { client, standIn } = await start([says("one"), says("two")]);
   const second = standIn.waitForRequest(2);
 
@@ -296,7 +296,7 @@ test("accepted requests are recorded with body and headers, and can be waited fo
   expect((await second).body.input).toBe("and yesterday?");
 });
 
-test("closing ends an open answer without counting it as hung up", async () => {
+test("closing ends an open response without recording it as aborted", async () => {
   const { client, standIn } = await start([fails({ kind: "silence" }, { kind: "text", text: ["Oat"] })]);
   const reading = collect(await client.responses.create(question));
 
@@ -316,7 +316,7 @@ test("without streaming the answer is one JSON object", async () => {
   expect(response.output_text).toBe("All good.");
 });
 
-test("the key is checked when one was given, and the models are listed", async () => {
+test("the API key is checked if one is configured, and the models are listed", async () => {
   const { client, standIn } = await start([says("x")], { apiKey: "sk-right" });
   const right = new OpenAI({ baseURL: standIn.url, apiKey: "sk-right", maxRetries: 0 });
 
@@ -327,7 +327,7 @@ test("the key is checked when one was given, and the models are listed", async (
   await expect(client.models.list()).rejects.toMatchObject({ status: 401 });
 });
 
-test("the pace of tokens is kept and every piece still arrives", async () => {
+test("with pacing every piece still arrives", async () => {
   const { client } = await start([says("one two three four")], { pacing: { firstTokenMs: 1, tokensPerSecond: 1_000 } });
 
   const events = await collect(await client.responses.create(question));

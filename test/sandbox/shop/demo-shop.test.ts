@@ -9,7 +9,7 @@ import type { Shop } from "../../../src/shop/shop.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 
 const SHOP: Shop = { name: "Xi Pho Coffee", timeZone: "Asia/Ho_Chi_Minh", currency: "VND", locale: "vi-VN" };
-/** Sunday, 10:00 in the shop. */
+/** A Sunday, 10:00 in the shop's time zone. */
 const NOW = new Date("2026-11-22T03:00:00Z");
 const YESTERDAY = Temporal.PlainDate.from("2026-11-21");
 
@@ -17,7 +17,7 @@ let demo: TestDatabase;
 let seeds: DemoShopSeed[];
 beforeAll(async () => {
   demo = await createTestDatabase();
-  // Two processes that start at once.
+  // As when two processes start at the same time.
   seeds = await Promise.all([seed(NOW), seed(NOW)]);
 });
 afterAll(() => demo.close());
@@ -38,7 +38,7 @@ function receiptsOf(date: string) {
   return salesOfDay(Temporal.PlainDate.from(date), SHOP);
 }
 
-test("the demo shop is never put into a database that is not its own", async () => {
+test("the demo shop is never created in another database", async () => {
   const other = await createTestDatabase();
 
   const attempt = seedDemoShop(other.database, { shop: SHOP, now: NOW });
@@ -48,14 +48,14 @@ test("the demo shop is never put into a database that is not its own", async () 
   await other.close();
 });
 
-test("two starts at once make one shop, with two years of sales up to now", async () => {
-  const [reach] = await demo.db.select({ count: count(), first: sql<string>`min(${sales.soldAt})` }).from(sales);
-  const made = seeds.filter(({ created }) => created);
+test("two simultaneous starts create one shop, with two years of sales up to now", async () => {
+  const [stored] = await demo.db.select({ count: count(), first: sql<string>`min(${sales.soldAt})` }).from(sales);
+  const creating = seeds.filter(({ created }) => created);
 
-  expect(made).toHaveLength(1);
-  expect(reach?.count).toBe(made[0]?.receipts);
-  expect(new Date(reach?.first ?? "").toISOString()).toMatch(/^2024-11-22T00/);
-  expect(NOW.getTime() - (made[0]?.dataThrough.getTime() ?? 0)).toBeLessThan(3_600_000);
+  expect(creating).toHaveLength(1);
+  expect(stored?.count).toBe(creating[0]?.receipts);
+  expect(new Date(stored?.first ?? "").toISOString()).toMatch(/^2024-11-22T00/);
+  expect(NOW.getTime() - (creating[0]?.dataThrough.getTime() ?? 0)).toBeLessThan(3_600_000);
 });
 
 test("two products are out of stock, three are low, three have no cost", async () => {
@@ -73,7 +73,7 @@ test("two products are out of stock, three are low, three have no cost", async (
   expect(items.filter(({ cost }) => cost === null)).toHaveLength(3);
 });
 
-test("a whole day is stored just as it is made up, with its totals", async () => {
+test("a full day is stored exactly as generated, with correct totals", async () => {
   const receipts = receiptsOf("2026-11-21");
   const lines = receipts.flatMap((receipt) => receipt.lines);
 
@@ -86,7 +86,7 @@ test("a whole day is stored just as it is made up, with its totals", async () =>
   expect(figures.discounts).toBe(sold.reduce((sum, { discount }) => sum + discount, 0n));
 });
 
-test("a later start adds only what is missing, and it is what that day has at any time", async () => {
+test("a later start adds only the missing sales, and they are those of the generated day", async () => {
   const before = await demo.db.$count(sales);
 
   const again = await seed(NOW);
@@ -131,7 +131,7 @@ test("the shop opens at 7, closes at 22, has 45 to 70 receipts a day and none ov
   expect(clocks.every((clock) => clock >= "07:00" && clock < "22:00")).toBe(true);
 });
 
-test("there are refunds, discounts and parts of a kilogram", async () => {
+test("the sales include refunds, discounts and fractions of a kilogram", async () => {
   const [kinds] = await demo.db
     .select({
       refunds: sql<string>`count(*) filter (where ${saleLines.quantity} < 0)`,
@@ -145,7 +145,7 @@ test("there are refunds, discounts and parts of a kilogram", async () => {
   expect(Number(kinds?.parts)).toBeGreaterThan(100);
 });
 
-test("in a currency with cents a coffee has a price in cents", () => {
+test("in a currency with cents prices are in cents", () => {
   const lines = salesOfDay(YESTERDAY, { ...SHOP, currency: "USD" }).flatMap((receipt) => receipt.lines);
 
   const coffee = lines.find(({ sku }) => sku === "CF-SUA-DA");

@@ -13,7 +13,7 @@ beforeEach(async () => {
 
 afterEach(() => standIn.close());
 
-test("what people do arrives as updates: text with its command, edits, pictures, presses, a block", async () => {
+test("people's actions arrive as updates: texts with commands, edits, photos, button presses and a block", async () => {
   const hoa = standIn.person({ first_name: "Hoa", language_code: "vi" });
   const chat = standIn.privateChat(hoa);
   const sent = chat.send("/start now");
@@ -35,7 +35,7 @@ test("what people do arrives as updates: text with its command, edits, pictures,
   ]);
 });
 
-test("in a group the bot sees what is for it: commands, mentions, answers, service messages", async () => {
+test("in a group the bot receives only commands, mentions, replies to it and service messages", async () => {
   const minh = standIn.person({ first_name: "Minh" });
   const group = standIn.group({ title: "Shop", members: [minh] });
   const own = await api.sendMessage(group.id, "hi");
@@ -58,7 +58,7 @@ test("in a group the bot sees what is for it: commands, mentions, answers, servi
   ]);
 });
 
-test("an administrator bot sees everything in its group", async () => {
+test("a bot that is an administrator receives every message of its group", async () => {
   const group = standIn.group({
     title: "Shop",
     members: [standIn.person({ first_name: "Minh" })],
@@ -71,7 +71,7 @@ test("an administrator bot sees everything in its group", async () => {
   expect(await api.getChatMember(group.id, 4242)).toMatchObject({ status: "administrator" });
 });
 
-test("a message in a topic names it and answers its opening; a reply in General names a thread that is no topic", async () => {
+test("a message in a topic has its id and replies to its first message; a reply in General has a thread id but no topic", async () => {
   const members = [standIn.person({ first_name: "Minh" })];
   const forum = standIn.group({
     title: "Forum",
@@ -92,7 +92,7 @@ test("a message in a topic names it and answers its opening; a reply in General 
   expect(answer).not.toHaveProperty("is_topic_message");
 });
 
-test("both sides of a migration are told of it", async () => {
+test("a migration sends a service message to the old and the new chat", async () => {
   const group = standIn.group({ title: "Shop", members: [standIn.person({ first_name: "Minh" })] });
 
   const upgraded = group.migrate();
@@ -104,7 +104,7 @@ test("both sides of a migration are told of it", async () => {
   expect(() => group.send("x")).toThrow("was upgraded");
 });
 
-test("typing shows until a message comes", async () => {
+test('the chat action "typing" is shown until a message arrives', async () => {
   const chat = standIn.privateChat(standIn.person({ first_name: "Hoa" }));
   chat.send("hello");
   await api.sendChatAction(chat.id, "typing");
@@ -116,7 +116,7 @@ test("typing shows until a message comes", async () => {
   expect(chat.shownAction()).toBeUndefined();
 });
 
-test("history keeps each version of a message; the chat shows the last", async () => {
+test("the history has every version of a message; the chat shows the last one", async () => {
   const chat = standIn.privateChat(standIn.person({ first_name: "Hoa" }));
   chat.send("hello");
   const { message_id } = await api.sendMessage(chat.id, "one");
@@ -128,7 +128,7 @@ test("history keeps each version of a message; the chat shows the last", async (
   expect(chat.messages().map(({ text }) => text)).toEqual(["hello", "one two"]);
 });
 
-test("a wait ends with the change that fulfils it", async () => {
+test("waitFor resolves with the first matching change", async () => {
   const chat = standIn.privateChat(standIn.person({ first_name: "Hoa" }));
   chat.send("hello");
   const waiting = chat.waitForBotMessage("one two");

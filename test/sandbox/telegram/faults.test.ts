@@ -17,7 +17,7 @@ beforeEach(async () => {
 
 afterEach(() => standIn.close());
 
-test("a 429 on order is answered as often as asked, and nothing is applied", async () => {
+test("an injected 429 is sent the requested number of times, and those calls have no effect", async () => {
   standIn.failNext("sendMessage", { kind: "too-many-requests", retryAfterSeconds: 7 }, 2);
 
   for (const text of ["one", "two"]) {
@@ -28,7 +28,7 @@ test("a 429 on order is answered as often as asked, and nothing is applied", asy
   expect(chat.botMessages().map(({ text }) => text)).toEqual(["three"]);
 });
 
-test("a fault can be aimed at a call by what it says", async () => {
+test("a fault can match a call by its parameters", async () => {
   standIn.failNext(({ params }) => params.text === "unlucky", {
     kind: "http",
     status: 502,
@@ -42,7 +42,7 @@ test("a fault can be aimed at a call by what it says", async () => {
   expect(standIn.calls().map(({ outcome }) => outcome?.kind)).toEqual(["ok", "http"]);
 });
 
-test("a connection lost before leaves no message, lost after leaves one", async () => {
+test("a connection dropped before the call leaves no message, dropped after it leaves one", async () => {
   standIn.failNext("sendMessage", { kind: "drop-before" });
   standIn.failNext("sendMessage", { kind: "drop-after" });
 
@@ -56,7 +56,7 @@ test("a connection lost before leaves no message, lost after leaves one", async 
   ]);
 });
 
-test("a delayed call is applied when it is let go, and others overtake it", async () => {
+test("a delayed call takes effect after the delay, and others overtake it", async () => {
   const gate = Promise.withResolvers<void>();
   standIn.failNext("sendMessage", { kind: "delay", until: gate.promise });
   const slow = api.sendMessage(chat.id, "slow");
@@ -69,7 +69,7 @@ test("a delayed call is applied when it is let go, and others overtake it", asyn
   expect(chat.botMessages().map(({ text }) => text)).toEqual(["fast", "slow"]);
 });
 
-test("closing does not wait for a delayed call", async () => {
+test("close does not wait for a delayed call", async () => {
   standIn.failNext("sendMessage", { kind: "delay", until: new Promise(() => undefined) });
   const ended = expect(api.sendMessage(chat.id, "never")).rejects.toThrow();
   await standIn.waitFor(() => standIn.calls().length === 1);
@@ -79,7 +79,7 @@ test("closing does not wait for a delayed call", async () => {
   await ended;
 });
 
-test("a wait that times out shows the calls that were made", async () => {
+test("a waitFor timeout lists the calls", async () => {
   await api.sendMessage(chat.id, "something else");
 
   const waiting = chat.waitForBotMessage("never said", { timeoutMs: 1 });
@@ -87,7 +87,7 @@ test("a wait that times out shows the calls that were made", async () => {
   await expect(waiting).rejects.toThrow(/within 1 ms[\s\S]*sendMessage .*something else.* -> ok/);
 });
 
-test("the transcript holds what was asked, when, and how it ended", async () => {
+test("the call log has parameters, times and outcomes", async () => {
   await api.sendMessage(chat.id, "x");
   await expect(api.sendMessage(1, "x")).rejects.toThrow();
 

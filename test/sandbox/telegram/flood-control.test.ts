@@ -33,7 +33,7 @@ function tooMany(retryAfterSeconds: number) {
   return { error_code: 429, description, parameters: { retry_after: retryAfterSeconds } };
 }
 
-test("a private chat takes three at once, then one a second", async () => {
+test("a private chat accepts three messages at once, then one per second", async () => {
   await sendMany(chat, 3);
 
   await expect(api.sendMessage(chat.id, "fourth")).rejects.toMatchObject(tooMany(1));
@@ -46,7 +46,7 @@ test("a private chat takes three at once, then one a second", async () => {
   expect(chat.limitCounts()).toEqual({ accepted: 5, refused: 2, insideWindow: 0 });
 });
 
-test("edits and typing spend the same budget as sends; deletions do not", async () => {
+test("edits and chat actions count like sends; deletions do not count", async () => {
   const { message_id } = await api.sendMessage(chat.id, "one");
   await api.sendChatAction(chat.id, "typing");
   await api.editMessageText(chat.id, message_id, "two");
@@ -56,7 +56,7 @@ test("edits and typing spend the same budget as sends; deletions do not", async 
   await expect(api.sendMessage(chat.id, "three")).rejects.toMatchObject(tooMany(1));
 });
 
-test("a call inside the window is refused and makes the window longer", async () => {
+test("a call during a freeze is refused and extends the freeze", async () => {
   await sendMany(chat, 3);
   await expect(api.sendMessage(chat.id, "opens the window")).rejects.toMatchObject(tooMany(1));
 
@@ -68,7 +68,7 @@ test("a call inside the window is refused and makes the window longer", async ()
   expect(chat.limitCounts()).toEqual({ accepted: 3, refused: 3, insideWindow: 2 });
 });
 
-test("a group takes 20 in any 60 seconds", async () => {
+test("a group accepts 20 messages in any 60 seconds", async () => {
   const group = standIn.group({ title: "Shop", members: [standIn.person({ first_name: "Minh" })] });
   await sendMany(group, 10);
   nowMs += 30_000;
@@ -81,7 +81,7 @@ test("a group takes 20 in any 60 seconds", async () => {
   await expect(api.sendMessage(group.id, "31st")).rejects.toMatchObject(tooMany(30));
 });
 
-test("over all chats 30 a second pass", async () => {
+test("all chats together accept 30 messages per second", async () => {
   const chats = Array.from({ length: 11 }, startedChat);
   for (const each of chats.slice(0, 10)) await sendMany(each, 3);
 
@@ -93,7 +93,7 @@ test("over all chats 30 a second pass", async () => {
   expect(standIn.limitCounts()).toMatchObject({ accepted: 33, refused: 1 });
 });
 
-test("a frozen chat answers 429 to every call until the time is over; other chats go on", async () => {
+test("a frozen chat answers every call with 429 until the freeze ends; other chats are not affected", async () => {
   const other = startedChat();
   const { message_id } = await api.sendMessage(chat.id, "before");
   standIn.freeze(chat, 8);
@@ -110,7 +110,7 @@ test("a frozen chat answers 429 to every call until the time is over; other chat
   expect(chat.limitCounts()).toEqual({ accepted: 1, refused: 2, insideWindow: 0 });
 });
 
-test("a message is dated by the injected clock, and the bot may delete it for 48 hours", async () => {
+test("a message has the injected clock's date, and the bot can delete it for 48 hours", async () => {
   const { message_id, date } = await api.sendMessage(chat.id, "x");
   nowMs += 48 * 3_600_000 + 1_000;
 

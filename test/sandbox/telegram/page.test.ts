@@ -14,7 +14,7 @@ let api: Api;
 let owner: StandInChat;
 let server: Server;
 let origin: string;
-/** As a browser sends it that opened the page with its key. */
+/** The cookie of a browser that opened the page with its key. */
 let cookie: string;
 
 beforeEach(async () => {
@@ -39,7 +39,7 @@ afterEach(async () => {
   server.closeAllConnections();
 });
 
-/** The status of a request with exactly these headers, some of which fetch would not send. */
+/** The status of a request with exactly these headers. `fetch` would not send some of them. */
 function statusOf(path: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}) {
   const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
   const request = httpRequest(`${origin}${path}`, { method: options.method, headers: options.headers }, (response) => {
@@ -61,7 +61,7 @@ async function post(path: string, body: unknown) {
   return { status: response.status, answer: await response.json() };
 }
 
-/** Reads the stream until `isLast`; returns all events up to it. */
+/** Reads the stream until `isLast` matches. Returns all events up to this one. */
 async function readEvents(response: Response, isLast: (event: PageEvent) => boolean): Promise<PageEvent[]> {
   const events: PageEvent[] = [];
   let rest = "";
@@ -74,13 +74,19 @@ async function readEvents(response: Response, isLast: (event: PageEvent) => bool
   return events;
 }
 
-test("the page, its style and its script are served under a strict policy; other paths are left alone", async () => {
-  const responses = await Promise.all(["/sandbox", "/sandbox/page.css", "/sandbox/page.js"].map((path) => visit(path)));
+test("the page and every file that it loads are served under a strict policy; other paths are not handled", async () => {
+  const page = await visit("/sandbox");
+  const html = await page.text();
+  const linked = [...html.matchAll(/(?:href|src)="(\/sandbox\/[\w.]+)"/g)].map(([, path = ""]) => path);
+  const responses = [page, ...(await loadAll(linked))];
 
-  expect(responses.map(({ status }) => status)).toEqual([200, 200, 200]);
-  for (const { headers } of responses) expect(headers.get("content-security-policy")).toContain("default-src 'none'");
-  expect(await responses[0]?.text()).toContain("not Telegram");
-  expect(await responses[2]?.text()).not.toContain("innerHTML");
+  expect(html).toContain("not Telegram");
+  expect(responses.length).toBeGreaterThan(linked.length + 1);
+  for (const { status, headers } of responses) {
+    expect(status).toBe(200);
+    expect(headers.get("content-security-policy")).toContain("default-src 'none'");
+  }
+  for (const response of responses.slice(1)) expect(await response.text()).not.toContain("innerHTML");
   expect(await statusOf("/sandboxes")).toBe(418);
   expect(await statusOf("/sandbox/../package.json")).toBe(418);
   const headers = { cookie };
@@ -90,7 +96,21 @@ test("the page, its style and its script are served under a strict policy; other
   expect(await statusOf("/sandbox/%73etup", { headers })).toBe(404);
 });
 
-test("the setup tells the shop, the people and the notices", async () => {
+/** Loads these files and the modules that they import. */
+async function loadAll(paths: readonly string[]): Promise<Response[]> {
+  const loaded = new Map<string, Response>();
+  const load = async (path: string): Promise<void> => {
+    if (loaded.has(path)) return;
+    const response = await visit(path);
+    loaded.set(path, response);
+    const imports = [...(await response.clone().text()).matchAll(/from "\.\/([\w.]+)"/g)];
+    for (const [, name] of imports) await load(`/sandbox/${name}`);
+  };
+  for (const path of paths) await load(path);
+  return [...loaded.values()];
+}
+
+test("the setup has the shop's name, the people and the notices", async () => {
   const setup = await (await visit(`/sandbox/setup`)).json();
 
   expect(setup).toMatchObject({
@@ -100,7 +120,7 @@ test("the setup tells the shop, the people and the notices", async () => {
   });
 });
 
-test("who connects gets the chat as it is, then each change of it, and none of other chats", async () => {
+test("a connecting browser gets a snapshot of the chat, then each of its changes, and none of other chats", async () => {
   owner.send("hello");
   await api.sendMessage(owner.id, "first", { reply_markup: { keyboard: [["Yes", "No"]] } });
   const stream = await visit(`/sandbox/events?chat=owner`);
@@ -123,7 +143,7 @@ test("who connects gets the chat as it is, then each change of it, and none of o
   ]);
 });
 
-test("who connects again gets what was missed with the snapshot", async () => {
+test("a reconnecting browser gets missed messages with the snapshot", async () => {
   owner.send("hello");
   const first = await visit(`/sandbox/events?chat=owner`);
   await readEvents(first, ({ kind }) => kind === "snapshot");
@@ -134,7 +154,7 @@ test("who connects again gets what was missed with the snapshot", async () => {
   expect(events[0]).toMatchObject({ kind: "snapshot", messages: [{ text: "hello" }, { text: "missed" }] });
 });
 
-test("a message and a press reach the bot, and its answer to the press comes back", async () => {
+test("a message and a button press reach the bot, and the page gets the bot's answer to the press", async () => {
   await post("/sandbox/send", { chat: "owner", text: "/start" });
   const markup = { inline_keyboard: [[{ text: "Stop", callback_data: "stop" }]] };
   const { message_id } = await api.sendMessage(owner.id, "working", { reply_markup: markup });
@@ -164,7 +184,7 @@ test.each([
   expect(standIn.pendingUpdates()).toEqual([]);
 });
 
-test("a foreign name that points here is not served, whatever it asks for", async () => {
+test("a request with a foreign host name is refused on every path", async () => {
   const foreign = { host: "evil.example:4000", cookie };
   const body = JSON.stringify({ chat: "owner", text: "x" });
   const headers = { ...foreign, "content-type": "application/json" };
@@ -194,7 +214,7 @@ test("another site's page cannot write through the visitor's browser", async () 
   expect(await asSite({ ...json, origin })).toBe(200);
 });
 
-test("the link of the log opens the page, and leaves a cookie that no script and no other site can use", async () => {
+test("the link from the log opens the page and sets a cookie that scripts and other sites cannot use", async () => {
   const page = await fetch(`${origin}/sandbox?key=${KEY}`);
 
   expect(page.status).toBe(200);
@@ -202,7 +222,7 @@ test("the link of the log opens the page, and leaves a cookie that no script and
 });
 
 test.each(["/sandbox", "/sandbox/page.js", "/sandbox/setup", "/sandbox/events?chat=owner", "/sandbox/nothing"])(
-  "without the key nothing is served from %s, wherever one comes from",
+  "without the key %s is refused from every address",
   async (path) => {
     const wrong = `counterhand-sandbox-${new URL(origin).port}`;
 
@@ -210,12 +230,12 @@ test.each(["/sandbox", "/sandbox/page.js", "/sandbox/setup", "/sandbox/events?ch
     expect(await statusOf(path, { headers: { cookie: `${wrong}=another-key` } })).toBe(401);
     expect(await statusOf(path, { headers: { cookie: `other=${KEY}` } })).toBe(401);
     expect(await statusOf(`${path}${path.includes("?") ? "&" : "?"}key=another`)).toBe(401);
-    // A form of another site may send a link's key, but what acts comes with the cookie alone.
+    // A proxy's header for a local client changes nothing.
     expect(await statusOf(path, { headers: { "x-forwarded-for": "127.0.0.1" } })).toBe(401);
   },
 );
 
-test("a person cannot be made to act by a link with the key in it", async () => {
+test("the key in a link is not enough to send a message", async () => {
   const body = JSON.stringify({ chat: "owner", text: "x" });
   const headers = { "content-type": "application/json" };
 
@@ -223,13 +243,13 @@ test("a person cannot be made to act by a link with the key in it", async () => 
   expect(owner.messages()).toEqual([]);
 });
 
-test("a cookie that another page on this host has set under the name does not lock the visitor out", async () => {
+test("a cookie of the same name set by another page on this host does not lock out the visitor", async () => {
   const planted = `counterhand-sandbox-${new URL(origin).port}=planted; ${cookie}`;
 
   expect(await statusOf("/sandbox", { headers: { cookie: planted } })).toBe(200);
 });
 
-test("keys cannot be tried out for long", async () => {
+test("guessing keys is rate-limited", async () => {
   const statuses = [];
   for (let tried = 0; tried < 40; tried++) statuses.push(await statusOf(`/sandbox?key=guess-${tried}`));
 

@@ -18,7 +18,7 @@ beforeEach(async () => {
 
 afterEach(() => standIn.close());
 
-/** A call that grammY's types would not let through. */
+/** Makes a call that grammY's types do not allow. */
 async function callRaw(method: string, params: unknown, token = TOKEN): Promise<unknown> {
   const body = JSON.stringify(params);
   const headers = { "content-type": "application/json" };
@@ -62,7 +62,7 @@ function keyboardWith(callbackData: string) {
   return { inline_keyboard: [[{ text: "Stop", callback_data: callbackData }]] };
 }
 
-test("text is 1 to 4,096 UTF-16 units after it is trimmed", async () => {
+test("text has 1 to 4,096 UTF-16 units after trimming", async () => {
   const longest = "😀".repeat(2_048);
 
   const sent = await api.sendMessage(chat.id, `\n ${longest} \n`);
@@ -76,8 +76,8 @@ test("text is 1 to 4,096 UTF-16 units after it is trimmed", async () => {
 test.each([
   ["after the end", { offset: 2, length: 1 }, "begins after the end"],
   ["beyond the end", { offset: 0, length: 9 }, "ends after the end"],
-  ["from within a character", { offset: 1, length: 1 }, "begins in a middle of a UTF-16 symbol"],
-  ["into a character", { offset: 0, length: 1 }, "ends in a middle of a UTF-16 symbol"],
+  ["starting inside a surrogate pair", { offset: 1, length: 1 }, "begins in a middle of a UTF-16 symbol"],
+  ["ending inside a surrogate pair", { offset: 0, length: 1 }, "ends in a middle of a UTF-16 symbol"],
   ["with no length", { offset: 0, length: 0 }, "is empty"],
 ])("an entity %s is 400", async (_where, span, description) => {
   const sending = api.sendMessage(chat.id, "😀", { entities: [{ type: "bold", ...span }] });
@@ -85,7 +85,7 @@ test.each([
   await expect(sending).rejects.toMatchObject(refusal(400, description));
 });
 
-test("entities are sorted, moved with the trimmed text and cut around code; commands and links are found", async () => {
+test("entities are sorted, shifted by trimming and cut around code; commands and links are detected", async () => {
   const sent = await api.sendMessage(chat.id, "  bold code /stop https://a.example/x.", {
     entities: [
       { type: "code", offset: 7, length: 4 },
@@ -102,7 +102,7 @@ test("entities are sorted, moved with the trimmed text and cut around code; comm
   ]);
 });
 
-test("an edit that changes nothing is 400, one that changes only the buttons is not", async () => {
+test("an edit without changes is 400; an edit of only the buttons is accepted", async () => {
   const markup = { inline_keyboard: [[{ text: "Stop", callback_data: "stop" }]] };
   const { message_id } = await api.sendMessage(chat.id, "working", { reply_markup: markup });
 
@@ -114,35 +114,35 @@ test("an edit that changes nothing is 400, one that changes only the buttons is 
   await expect(api.editMessageReplyMarkup(chat.id, message_id)).rejects.toMatchObject(refusal(400, "not modified"));
 });
 
-test("only the bot's own text that is still there can be edited", async () => {
+test("only the bot's own messages that still exist can be edited", async () => {
   const theirs = chat.send("mine");
-  const gone = await api.sendMessage(chat.id, "soon gone");
-  chat.deleteMessage(gone);
+  const deleted = await api.sendMessage(chat.id, "to be deleted");
+  chat.deleteMessage(deleted);
 
   await expect(api.editMessageText(chat.id, theirs.message_id, "x")).rejects.toMatchObject(
     refusal(400, "message can't be edited"),
   );
-  await expect(api.editMessageText(chat.id, gone.message_id, "x")).rejects.toMatchObject(
+  await expect(api.editMessageText(chat.id, deleted.message_id, "x")).rejects.toMatchObject(
     refusal(400, "message to edit not found"),
   );
-  await expect(api.deleteMessage(chat.id, gone.message_id)).rejects.toMatchObject(
+  await expect(api.deleteMessage(chat.id, deleted.message_id)).rejects.toMatchObject(
     refusal(400, "message to delete not found"),
   );
 });
 
-test("a message that carried a reply keyboard, or removed it, can't be edited ever", async () => {
+test("a message that showed or removed a reply keyboard can never be edited", async () => {
   const shows = await api.sendMessage(chat.id, "choose", { reply_markup: { keyboard: [["Yes"]] } });
-  const shownKeyboard = chat.replyKeyboard();
+  const keyboard = chat.replyKeyboard();
   const removes = await api.sendMessage(chat.id, "done", { reply_markup: { remove_keyboard: true } });
 
   const edits = [shows, removes].map(({ message_id }) => api.editMessageText(chat.id, message_id, "x"));
 
-  expect(shownKeyboard?.keyboard).toEqual([["Yes"]]);
+  expect(keyboard?.keyboard).toEqual([["Yes"]]);
   expect(chat.replyKeyboard()).toBeUndefined();
   for (const edit of edits) await expect(edit).rejects.toMatchObject(refusal(400, "message can't be edited"));
 });
 
-test("who never wrote, who blocked the bot, and a group that put it out, get nothing: 403", async () => {
+test("sending to a person who never wrote, to one who blocked the bot, or to a group that removed it is 403", async () => {
   const silent = standIn.privateChat(standIn.person({ first_name: "Sam" }));
   const group = standIn.group({ title: "Shop", members: [standIn.person({ first_name: "Minh" })] });
   chat.block();
@@ -158,7 +158,7 @@ test("who never wrote, who blocked the bot, and a group that put it out, get not
   await expect(api.sendMessage(99, "x")).rejects.toMatchObject(refusal(400, "chat not found"));
 });
 
-test("a reply to a message that is gone is 400, unless it may go without", async () => {
+test("a reply to a missing message is 400, unless allow_sending_without_reply is set", async () => {
   const missing = { message_id: 12_345 };
 
   const strict = api.sendMessage(chat.id, "x", { reply_parameters: missing });
@@ -170,7 +170,7 @@ test("a reply to a message that is gone is 400, unless it may go without", async
   expect(lenient).not.toHaveProperty("reply_to_message");
 });
 
-test("a group that became a supergroup answers with the new id, and its messages are gone", async () => {
+test("calls to an upgraded group get the supergroup's id, and its messages do not exist there", async () => {
   const group = standIn.group({ title: "Shop", members: [standIn.person({ first_name: "Minh" })] });
   await api.sendMessage(group.id, "before");
 
@@ -184,7 +184,7 @@ test("a group that became a supergroup answers with the new id, and its messages
   expect((await api.sendMessage(upgraded.id, "after")).chat.id).toBe(upgraded.id);
 });
 
-test("a forum's topics take messages, its General topic only without an id", async () => {
+test("a forum topic is addressed by its id, the General topic only without an id", async () => {
   const members = [standIn.person({ first_name: "Minh" })];
   const forum = standIn.group({ title: "Forum", type: "supergroup", is_forum: true, members });
   const topicId = forum.topic("Stock");
@@ -200,7 +200,7 @@ test("a forum's topics take messages, its General topic only without an id", asy
   }
 });
 
-test("a press is answered once, in 200 characters at most", async () => {
+test("a callback query can be answered once, with at most 200 characters", async () => {
   const markup = { inline_keyboard: [[{ text: "Stop", callback_data: "stop" }]] };
   const message = await api.sendMessage(chat.id, "x", { reply_markup: markup });
   const query = chat.press(message, "Stop");
@@ -211,7 +211,7 @@ test("a press is answered once, in 200 characters at most", async () => {
 
   expect(chat.history).toContainEqual(expect.objectContaining({ kind: "callback-answer", text: "Stopped" }));
   await expect(api.answerCallbackQuery(query.id)).rejects.toMatchObject(refusal(400, "query is too old"));
-  expect(() => chat.press(message, "Go")).toThrow('shows no button "Go"; it shows: "Stop" (stop)');
+  expect(() => chat.press(message, "Go")).toThrow('has no button "Go"; its buttons: "Stop" (stop)');
 });
 
 test.each([
@@ -223,7 +223,7 @@ test.each([
   await expect(api.setMyCommands(commands)).rejects.toMatchObject(refusal(400, description));
 });
 
-test("commands are kept per scope and language, and a person sees the narrowest", async () => {
+test("commands are stored per scope and language, and a person sees those of the narrowest scope", async () => {
   const general = [{ command: "help", description: "Help" }];
   const vietnamese = [{ command: "help", description: "Giúp" }];
   await api.setMyCommands(general);
@@ -237,7 +237,7 @@ test("commands are kept per scope and language, and a person sees the narrowest"
   expect(await api.getMyCommands()).toEqual(general);
 });
 
-test("parameters come as JSON, as a form, as multipart or in the query, and methods in any case", async () => {
+test("parameters are accepted as JSON, form, multipart or query, and method names in any case", async () => {
   const url = `${standIn.apiRoot}/bot${TOKEN}/SENDMESSAGE`;
   const fields = { chat_id: String(chat.id), text: "123", reply_markup: '{"keyboard":[["Yes"]]}' };
   const multipart = new FormData();
@@ -265,7 +265,7 @@ test.each(["constructor", "toString", "hasOwnProperty", "__proto__"])(
   },
 );
 
-test("a method that is given besides the stand-in's own is there, and comes before one of the same name", async () => {
+test("additional methods are available, and replace built-in methods of the same name", async () => {
   const sendTelepathy = defineMethod({ name: "sendTelepathy", parameters: {}, execute: () => "felt" });
   const getMe = defineMethod({ name: "getMe", parameters: {}, execute: () => "somebody else" });
   const other = await createTelegramStandIn({ token: TOKEN, methods: [sendTelepathy, getMe] });

@@ -22,14 +22,14 @@ afterEach(async () => {
   for (const server of servers.splice(0)) server.close();
 });
 
-/** Resolves once a getUpdates call waits in the stand-in. */
+/** Resolves when a getUpdates call waits in the stand-in. */
 function pollIsWaiting(count = 1) {
   return standIn.waitFor(
     () => standIn.calls().filter(({ method, outcome }) => method === "getUpdates" && !outcome).length >= count,
   );
 }
 
-test("an update comes again until a higher offset confirms it", async () => {
+test("an update is returned again until a higher offset confirms it", async () => {
   chat.send("one");
   chat.send("two");
 
@@ -43,7 +43,7 @@ test("an update comes again until a higher offset confirms it", async () => {
   expect(standIn.pendingUpdates()).toEqual(rest);
 });
 
-test("a negative offset keeps only the newest and forgets the others", async () => {
+test("a negative offset keeps only the newest updates and drops the others", async () => {
   for (const text of ["one", "two", "three"]) chat.send(text);
 
   const newest = await api.getUpdates({ offset: -1 });
@@ -52,7 +52,7 @@ test("a negative offset keeps only the newest and forgets the others", async () 
   expect(standIn.pendingUpdates()).toEqual(newest);
 });
 
-test("a long poll ends as soon as there is an update", async () => {
+test("a long poll returns as soon as there is an update", async () => {
   const polling = api.getUpdates({ timeout: 50 });
   await pollIsWaiting();
 
@@ -76,7 +76,7 @@ test("a second poller ends the first one's call with 409", async () => {
   expect(await second).toHaveLength(1);
 });
 
-test("updates of a client that went away while it waited are not lost", async () => {
+test("a client that disconnects while waiting loses no updates", async () => {
   const leaving = new AbortController();
   const left = fetch(`${standIn.apiRoot}/bot${TOKEN}/getUpdates?timeout=50`, { signal: leaving.signal });
   const leftEnds = expect(left).rejects.toThrow();
@@ -90,7 +90,7 @@ test("updates of a client that went away while it waited are not lost", async ()
   expect(await api.getUpdates()).toHaveLength(1);
 });
 
-test("only the kinds asked for are queued, and the choice stays until it is changed", async () => {
+test("only allowed update kinds are queued, and allowed_updates is remembered until changed", async () => {
   chat.send("/start");
   await api.getUpdates({ offset: -1, allowed_updates: ["my_chat_member"] });
   await api.getUpdates({ offset: 2_000_000_000 });
@@ -118,7 +118,7 @@ interface Delivery {
   body: { update_id: number; message?: { text?: string } };
 }
 
-/** A webhook that answers as `answer` says, else with these statuses, in turn, then with 200. */
+/** A webhook that answers with `answer` if given, else with these statuses in turn and then 200. */
 async function startWebhook(
   statuses: number[],
   answer: (delivery: Delivery) => Promise<number | undefined> = async () => undefined,
@@ -137,7 +137,7 @@ async function startWebhook(
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`, deliveries };
 }
 
-test("a webhook gets each update in order, with the secret, again and again until it answers 2xx", async () => {
+test("a webhook gets updates in order and with the secret, each retried until a 2xx", async () => {
   const { url, deliveries } = await startWebhook([500, 503]);
   chat.send("one");
   await api.setWebhook(url, { secret_token: "s3cret" });
@@ -150,7 +150,7 @@ test("a webhook gets each update in order, with the secret, again and again unti
   expect(await api.getWebhookInfo()).toMatchObject({ url, last_error_message: expect.stringContaining("503") });
 });
 
-test("a webhook gets the updates of different chats side by side, those of one chat one after the other", async () => {
+test("a webhook gets updates of different chats in parallel, and those of one chat in sequence", async () => {
   const release = Promise.withResolvers<void>();
   const second = Promise.withResolvers<void>();
   const { url, deliveries } = await startWebhook([], async ({ body }) => {
@@ -165,17 +165,17 @@ test("a webhook gets the updates of different chats side by side, those of one c
 
   await api.setWebhook(url);
   await second.promise;
-  const sideBySide = deliveries.map(({ body }) => body.message?.text);
+  const inParallel = deliveries.map(({ body }) => body.message?.text);
   const unconfirmed = standIn.pendingUpdates().length;
   release.resolve();
   await standIn.waitFor(() => standIn.pendingUpdates().length === 0);
 
-  expect(sideBySide.sort()).toEqual(["a1", "b1"]);
+  expect(inParallel.sort()).toEqual(["a1", "b1"]);
   expect(unconfirmed).toBe(3);
   expect(deliveries.at(-1)?.body.message?.text).toBe("a2");
 });
 
-test("a webhook never gets more updates at once than the connections that it allows", async () => {
+test("a webhook never gets more updates at once than max_connections", async () => {
   let open = 0;
   let most = 0;
   const { url, deliveries } = await startWebhook([500, 500], async () => {
@@ -193,7 +193,7 @@ test("a webhook never gets more updates at once than the connections that it all
   expect(deliveries).toHaveLength(11);
 });
 
-test("an update that a webhook does not take holds back its own chat only", async () => {
+test("a failed webhook delivery delays only its own chat", async () => {
   const other = standIn.privateChat(standIn.person({ first_name: "Binh" }));
   const taken = Promise.withResolvers<void>();
   const { url, deliveries } = await startWebhook([], async ({ body }) => {
@@ -213,7 +213,7 @@ test("an update that a webhook does not take holds back its own chat only", asyn
   expect(texts.filter((text) => text?.startsWith("a"))).toEqual(["a1", "a1", "a2"]);
 });
 
-test("polling and a webhook exclude each other", async () => {
+test("long polling and a webhook exclude each other", async () => {
   const { url } = await startWebhook([]);
   const polling = api.getUpdates({ timeout: 50 });
   const pollingEnds = expect(polling).rejects.toMatchObject({
@@ -236,7 +236,7 @@ test("a webhook on another machine is refused", async () => {
   await expect(api.setWebhook("https://example.com/hook")).rejects.toMatchObject({ error_code: 400 });
 });
 
-test("grammY's own bot runs against it", async () => {
+test("a grammY bot runs against the stand-in", async () => {
   const bot = new Bot(TOKEN, { client: { apiRoot: standIn.apiRoot } });
   bot.command("start", (ctx) => ctx.reply(`Welcome, ${ctx.from?.first_name}`));
   const running = bot.start();
