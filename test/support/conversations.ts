@@ -1,20 +1,20 @@
-/** Rows of conversations for tests, each with what it needs and nothing more; what is given wins over the defaults. */
+/** Inserts rows of conversations for tests. Each row has only the required values; `values` override them. */
 import { randomUUIDv7 } from "node:crypto";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../../src/db/client.ts";
 import { chats, messages, replies, runs, staff, threads, toolCalls } from "../../src/db/schema/index.ts";
 
-/** What a row is made of: values, or SQL for what JavaScript cannot hold. */
+/** The values of a row. SQL expressions are for values that JavaScript cannot represent. */
 type Insert<Table extends { $inferInsert: object }> = {
   [Column in keyof Table["$inferInsert"]]?: Table["$inferInsert"][Column] | SQL;
 };
 
-/** An instant to the microsecond, as a `Date` cannot hold it. */
+/** A timestamp with microseconds, which a `Date` cannot represent. */
 export function instant(text: string): SQL {
   return sql`${text}::timestamptz`;
 }
 
-/** A Telegram id that no other row of the run has. */
+/** A Telegram id that is unique in this test run. */
 function newTelegramId(): number {
   telegramIds += 1;
   return telegramIds;
@@ -31,14 +31,14 @@ export async function insertChat(db: Db, values: Insert<typeof chats> = {}) {
   return one(await db.insert(chats).values(row).returning());
 }
 
-/** Closed, since a chat has only one open thread; without a `chatId` in a chat of its own. */
+/** Inserts a closed thread by default, since a chat can have only one open thread. Default `chatId`: a new chat. */
 export async function insertThread(db: Db, values: Insert<typeof threads> = {}) {
   const chatId = values.chatId ?? (await insertChat(db)).id;
   const row = { status: "closed" as const, closedAt: values.status === "open" ? null : new Date(), ...values, chatId };
   return one(await db.insert(threads).values(row).returning());
 }
 
-/** Messages of one thread, in the order given, staff member and Assistant by turns unless said otherwise. */
+/** Inserts messages of one thread in this order. By default the staff member and the Assistant alternate. */
 export function insertMessages(db: Db, threadId: string, texts: readonly (string | Insert<typeof messages>)[]) {
   const rows = texts.map((text, index) => ({
     threadId,
@@ -52,7 +52,7 @@ export function insertMessages(db: Db, threadId: string, texts: readonly (string
   return db.insert(messages).values(rows).returning();
 }
 
-/** A run that completed, unless `status` says otherwise. */
+/** Inserts a run, by default a completed one. */
 export async function insertRun(db: Db, values: Insert<typeof runs> & { threadId: string }) {
   const { status = "completed" } = values;
   const isRunning = status === "in_progress" || status === "requires_action";
@@ -69,7 +69,7 @@ export async function insertRun(db: Db, values: Insert<typeof runs> & { threadId
   return one(await db.insert(runs).values(row).returning());
 }
 
-/** A call that succeeded, unless `status` says otherwise. */
+/** Inserts a tool call, by default a succeeded one. */
 export async function insertToolCall(
   db: Db,
   run: { id: string; threadId: string },
@@ -98,6 +98,6 @@ export async function insertReply(db: Db, values: Insert<typeof replies> & { run
 }
 
 function one<Row>([row]: Row[]): Row {
-  if (row === undefined) throw new Error("the insert gave no row back");
+  if (row === undefined) throw new Error("the insert returned no row");
   return row;
 }

@@ -1,4 +1,4 @@
-/** A database of its own for a test or a test file: migrated, empty, and gone when closed. */
+/** A separate database for a test or a test file: migrated, empty, and dropped on close. */
 import { randomUUID } from "node:crypto";
 import { sql } from "drizzle-orm";
 import type { Sql } from "postgres";
@@ -19,11 +19,11 @@ export interface TestDatabase {
   readonly name: string;
   /** For a second pool, or another process. */
   readonly target: SocketServer & { readonly database: string };
-  /** Ends its pool and drops it, whoever else is still connected. */
+  /** Closes the pool and drops the database, even if there are other connections. */
   close(): Promise<void>;
 }
 
-/** A clone of the migrated template. Test files run side by side: each has its own. */
+/** Clones the migrated template. Test files run in parallel, each on its own database. */
 export async function createTestDatabase(options: ConnectOptions = {}): Promise<TestDatabase> {
   const { socketDir, user, template } = inject("testServer");
   const name = `test_${randomUUID().replaceAll("-", "")}`;
@@ -40,8 +40,8 @@ export async function createTestDatabase(options: ConnectOptions = {}): Promise<
 }
 
 /**
- * Takes locks in a transaction of their own, and keeps them until the returned function is called: however long that takes, for
- * the product's own limit on idle transactions would end it on a busy machine.
+ * Takes locks in a separate transaction and holds them until the returned function is called. It has no idle timeout: on a
+ * busy machine the product's own limit on idle transactions could end it.
  */
 export async function holdLocks(db: Db, take: (tx: Db) => Promise<unknown>): Promise<() => Promise<void>> {
   const taken = Promise.withResolvers<void>();
@@ -67,12 +67,12 @@ export async function readClock(db: Db): Promise<number> {
   return Number(row?.ms);
 }
 
-/** Drops a database that a test made by itself. */
+/** Drops a database that a test has created. */
 export async function dropTestDatabase(name: string): Promise<void> {
   await onTestServer((session) => session`drop database if exists ${session(name)} with (force)`);
 }
 
-/** Does `work` on one connection to the server's own database "postgres". */
+/** Runs `work` on a connection to the server's database "postgres". */
 export async function onTestServer<T>(work: (session: Sql) => Promise<T>): Promise<T> {
   const { socketDir, user } = inject("testServer");
   const session = openSession({ socketDir, user, database: "postgres" }, "test setup");

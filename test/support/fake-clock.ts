@@ -1,12 +1,12 @@
-/** A clock that moves only when a test says so. */
+/** A clock that only a test advances. */
 import type { Clock } from "../../src/bot/telegram/clock.ts";
 
 export interface FakeClock extends Clock {
-  /** Moves on by `ms`, calling back whatever falls due on the way, in order of time. */
+  /** Advances by `ms` and runs the callbacks that become due, in order of time. */
   advance(ms: number): Promise<void>;
 }
 
-/** Starts at a time that is not 0, as a real one would. */
+/** Starts at a time other than 0, like a real clock. */
 export function createFakeClock(): FakeClock {
   let now = 1_000_000;
   const timers: { at: number; callback: () => void }[] = [];
@@ -42,7 +42,7 @@ export function createFakeClock(): FakeClock {
   };
 }
 
-/** Lets promises that are already resolved run their continuations. */
+/** Lets the continuations of resolved promises run. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
 }

@@ -1,6 +1,4 @@
-/**
- * One embedded server for the whole run, and in it a migrated database that every test database is cloned from.
- */
+/** Starts one embedded server for the whole test run, with a migrated template database that tests clone. */
 import type { TestProject } from "vitest/node";
 import { startTestServer } from "./test-server.ts";
 

@@ -1,12 +1,12 @@
-/** A log whose lines a test can read. */
+/** A logger whose output a test can read. */
 import { Writable } from "node:stream";
 import { createLogger, type Logger } from "../../src/observability/logger.ts";
 
 export interface CapturedLog {
   readonly logger: Logger;
-  /** All that was written, as it was written. */
+  /** The complete output. */
   text(): string;
-  /** The lines of a log that is not pretty. */
+  /** The lines as JSON. Only for a log that is not pretty. */
   lines(): Record<string, unknown>[];
 }
 

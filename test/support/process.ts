@@ -1,4 +1,4 @@
-/** A command of the product as a process of its own, with nothing of this one's environment but the path. */
+/** Starts commands of the product as separate processes. They inherit only PATH from this process's environment. */
 import { spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,42 +6,45 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Kept from start to start, by Node: a start compiles the same files each time, a second of work on a small machine. */
+/** Node's compile cache, shared by all starts: compiling the files takes a second on a small machine. */
 const COMPILE_CACHE = join(tmpdir(), "counterhand-test-compile-cache");
 
 export interface StartedProcess {
-  /** What it wrote so far, both streams. */
+  /** The output so far, of stdout and stderr. */
   output(): string;
-  /** Waits until it has written something that matches; fails with what it wrote when it ends before that. */
+  /** Waits for output that matches. Rejects with the output if the process exits before. */
   waitFor(pattern: RegExp): Promise<RegExpMatchArray>;
   kill(signal: NodeJS.Signals): void;
-  /** Settles with the exit code (null when a signal ended it), once no process holds its output any more. */
+  /** Resolves with the exit code (null after a signal), once stdout and stderr are closed. */
   readonly exit: Promise<number | null>;
 }
 
 interface StartOptions {
   env: Record<string, string>;
   args?: string[];
-  /** The project's root when left out. */
+  /** Default: the project's root. */
   cwd?: string;
 }
 
-/** Starts `node src/NAME.ts`; whoever starts it ends it. */
+/** The entry points in `src`; those of the other commands are in `src/commands`. */
+const BOT_ENTRY_POINTS: readonly string[] = ["start", "main"];
+
+/** Starts the entry point of this name, such as `main` or `token`. The caller must stop it. */
 export function startProcess(name: string, options: StartOptions): StartedProcess {
-  return startFile(`src/${name}.ts`, options);
+  return startFile(BOT_ENTRY_POINTS.includes(name) ? `src/${name}.ts` : `src/commands/${name}.ts`, options);
 }
 
-/** Starts `node PATH`, from the project's root on; whoever starts it ends it. */
+/** Starts `node PATH`; the path is relative to the project's root. The caller must stop the process. */
 export function startFile(path: string, options: StartOptions): StartedProcess {
   return startCommand(process.execPath, { ...options, args: [`${ROOT}${path}`, ...(options.args ?? [])] });
 }
 
-/** Starts `npm run NAME -- ARGS`; signals reach npm alone. */
+/** Starts `npm run NAME -- ARGS`. Signals reach only npm. */
 export function startScript(name: string, options: StartOptions): StartedProcess {
   return startCommand("npm", { ...options, args: ["run", name, "--", ...(options.args ?? [])] });
 }
 
-/** Runs a line of a shell. */
+/** Runs a shell command line. */
 export function startShell(line: string, options: Omit<StartOptions, "args">): StartedProcess {
   return startCommand("sh", { ...options, args: ["-c", line] });
 }
@@ -65,28 +68,28 @@ function startCommand(file: string, options: StartOptions): StartedProcess {
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  let written = "";
+  let output = "";
   const listeners = new Set<() => void>();
-  const take = (chunk: Buffer) => {
-    written += chunk.toString("utf8");
+  const append = (chunk: Buffer) => {
+    output += chunk.toString("utf8");
     for (const listener of listeners) listener();
   };
-  child.stdout.on("data", take);
-  child.stderr.on("data", take);
+  child.stdout.on("data", append);
+  child.stderr.on("data", append);
   const exit = new Promise<number | null>((resolve) => child.once("close", resolve));
   return {
-    output: () => written,
+    output: () => output,
     kill: (signal) => child.kill(signal),
     exit,
     waitFor(pattern) {
       const { promise, resolve, reject } = Promise.withResolvers<RegExpMatchArray>();
       const check = () => {
-        const match = written.match(pattern);
+        const match = output.match(pattern);
         if (match) resolve(match);
       };
       listeners.add(check);
       check();
-      void exit.then((code) => reject(new Error(`ended with ${code} before ${pattern} was written:\n${written}`)));
+      void exit.then((code) => reject(new Error(`exited with ${code} before it wrote ${pattern}:\n${output}`)));
       return promise.finally(() => listeners.delete(check));
     },
   };

@@ -1,14 +1,14 @@
-/** The sandbox's page as a browser opens it: by the link of the log, and from then on with the cookie. */
+/** Uses the sandbox's page like a browser: opens the link from the log, then sends the cookie. */
 import type { StartedProcess } from "./process.ts";
 
 export interface SandboxVisit {
-  /** The stream of the owner's chat, from now on. */
+  /** Opens the event stream of the owner's chat. */
   events(): Promise<Response>;
   /** Writes as the owner. */
   write(text: string): Promise<void>;
 }
 
-/** Opens the page of a sandbox, once its log has the link. */
+/** Waits for the link in the sandbox's log and opens the page. */
 export async function visitSandbox(started: StartedProcess): Promise<SandboxVisit> {
   const [link, address] = await started.waitFor(/(?<=chat with the bot: )(http:\S+)\/sandbox\?key=[\w-]+/);
   const cookie = (await fetch(link)).headers.get("set-cookie")?.split(";")[0] ?? "";
@@ -20,7 +20,7 @@ export async function visitSandbox(started: StartedProcess): Promise<SandboxVisi
         headers: { "content-type": "application/json", cookie },
         body: JSON.stringify({ chat: "owner", text }),
       });
-      if (!response.ok) throw new Error(`the page answers ${response.status}: ${await response.text()}`);
+      if (!response.ok) throw new Error(`the page answered ${response.status}: ${await response.text()}`);
     },
   };
 }

@@ -1,4 +1,4 @@
-/** A shop of a test's own: its files go through the real import, its questions through the tools themselves. */
+/** A test's own shop: data comes in through the real import, questions go through the real tools. */
 import { eq } from "drizzle-orm";
 import { onTestFinished } from "vitest";
 import type { Db } from "../../src/db/client.ts";
@@ -11,22 +11,22 @@ import { createToolRegistry } from "../../src/tools/registry.ts";
 import type { ToolOutput } from "../../src/tools/tool.ts";
 import { createTestDatabase } from "./database.ts";
 
-/** The shop of the defaults. */
+/** The shop with the default settings. */
 export const HANOI: Shop = { name: "Xi Pho Coffee", timeZone: "Asia/Ho_Chi_Minh", currency: "VND", locale: "vi-VN" };
 export const NEW_YORK: Shop = { name: "Corner", timeZone: "America/New_York", currency: "USD", locale: "en-US" };
 
 export interface TestShop {
   readonly shop: Shop;
   readonly db: Db;
-  /** Rows `sku,name,category,price,cost,stock,reorder_level`, imported at a time of the shop's clock. */
+  /** Imports rows `sku,name,category,price,cost,stock,reorder_level` at this local time of the shop. */
   stock(at: string, ...rows: string[]): Promise<void>;
-  /** Rows `receipt,sold_at,sku,quantity,unit_price,discount`, imported at a time of the shop's clock. */
+  /** Imports rows `receipt,sold_at,sku,quantity,unit_price,discount` at this local time of the shop. */
   sell(at: string, ...rows: string[]): Promise<void>;
-  /** What a tool answers when it is asked at a time of the shop's clock. */
+  /** Calls a tool at this local time of the shop. @returns its output. */
   ask(tool: string, args: object, at: string): Promise<ToolOutput>;
 }
 
-/** An empty shop; its database is gone when the test has finished. */
+/** Opens an empty shop. Its database is dropped when the test has finished. */
 export async function openTestShop(shop: Shop = HANOI): Promise<TestShop> {
   const store = await createTestDatabase();
   onTestFinished(() => store.close());
@@ -36,7 +36,7 @@ export async function openTestShop(shop: Shop = HANOI): Promise<TestShop> {
     const now = instantOf(at, shop);
     const source = once(rows.join("\n"));
     const { importId } = await run(database, { source, fileName: "file.csv", importedBy: "tester", shop, now });
-    // The database's own clock stands there, and the tests have another.
+    // The import stores the database server's time; tests use another clock.
     await db.update(imports).set({ completedAt: now }).where(eq(imports.id, importId));
   };
   return {
@@ -52,7 +52,7 @@ export async function openTestShop(shop: Shop = HANOI): Promise<TestShop> {
   };
 }
 
-/** `2026-11-14T09:31` on the shop's clock. */
+/** Converts the shop's local time, such as `2026-11-14T09:31`. */
 export function instantOf(at: string, shop: Shop): Date {
   return new Date(Temporal.PlainDateTime.from(at).toZonedDateTime(shop.timeZone).epochMilliseconds);
 }

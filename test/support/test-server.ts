@@ -1,4 +1,4 @@
-/** One embedded server for a whole run of tests, and in it a migrated database. */
+/** One embedded server for a whole test run, with a migrated template database. */
 import { access, constants, mkdtemp, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,19 +7,19 @@ import { startEmbeddedPostgres } from "../../src/db/embedded/server.ts";
 import { migrateDatabase } from "../../src/db/migrate.ts";
 
 export interface TestServer extends SocketServer {
-  /** The name of the migrated database; nobody stays connected to it. */
+  /** The migrated database. It has no connections, so that it can be cloned. */
   readonly template: string;
-  /** Stops it and throws away all that it holds. */
+  /** Stops the server and deletes its data. */
   close(): Promise<void>;
 }
 
 const TEMPLATE = "template_for_tests";
 
-/** Nothing here outlives the run, so nothing waits for the disk. */
+/** The data is only needed during the run, so nothing waits for the disk. */
 const SETTINGS = { fsync: "off", synchronous_commit: "off", full_page_writes: "off", max_connections: "200" };
 
 const SHARED_MEMORY = "/dev/shm";
-/** A cluster and the databases of some test files at once, several times over. */
+/** Several times the size of a cluster and the databases of parallel test files. */
 const ENOUGH_MEMORY_BYTES = 2 * 2 ** 30;
 
 export async function startTestServer(): Promise<TestServer> {
@@ -36,14 +36,14 @@ export async function startTestServer(): Promise<TestServer> {
   return { socketDir, user, template: TEMPLATE, close };
 }
 
-/** Memory where there is plenty of it: a database is cloned there in 10 ms, on a disk in more than 100. */
+/** Shared memory if it is large enough: there a database is cloned in 10 ms, on a disk in more than 100 ms. */
 async function fastFolder(): Promise<string> {
   try {
     await access(SHARED_MEMORY, constants.W_OK);
     const { bavail, bsize } = await statfs(SHARED_MEMORY);
     return bavail * bsize >= ENOUGH_MEMORY_BYTES ? SHARED_MEMORY : tmpdir();
   } catch {
-    // Only Linux has it, and not every container lets one write there.
+    // Only Linux has /dev/shm, and not every container can write to it.
     return tmpdir();
   }
 }

@@ -1,8 +1,8 @@
-/** The product's HTTP server with nothing on it but a webhook. */
+/** The product's HTTP server with only a webhook. */
 import type { Routes } from "../../src/http/router.ts";
 import { type HttpServer, startHttpServer } from "../../src/http/server.ts";
 
-/** Listens on a free port of 127.0.0.1. Whoever starts it closes it. `onError` throws when left out. */
+/** Listens on a free port of 127.0.0.1. The caller must close it. By default `onError` throws. */
 export async function serveWebhook(
   webhook: Routes["webhook"],
   onError: (error: unknown) => void = (error) => {
