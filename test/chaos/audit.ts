@@ -5,10 +5,10 @@
  */
 import { checkDelivery } from "./checks/delivery.ts";
 import { checkIntake } from "./checks/intake.ts";
-import { checkManners } from "./checks/manners.ts";
+import { checkManners } from "./checks/telegram-calls.ts";
 import { checkRounds } from "./checks/rounds.ts";
 import { checkRuns } from "./checks/runs.ts";
-import { createFindings, type Violation } from "./findings.ts";
+import { createFindings, type Violation } from "./indexed-recording.ts";
 import type { Recording } from "./recording.ts";
 import { findTakeovers, type Takeover } from "./takeovers.ts";
 

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { createTestDatabase } from "../support/database.ts";
 import { drawPlan } from "./plan.ts";
 import { reportOn } from "./report.ts";
-import { playScene } from "./scene.ts";
+import { playScene } from "./scenario.ts";
 
 /** Another one may be given to see more; it is named in what a failure says. */
 const SEED = process.env.CHAOS_SEED ?? "1";

@@ -5,7 +5,7 @@
  */
 import { createRandom, type Random } from "../../sandbox/shop/random.ts";
 import type { QuestionSpec } from "./answers.ts";
-import type { ModelFault } from "./model-lines.ts";
+import type { ModelFault } from "./scripted-model.ts";
 import type { Border } from "./recording.ts";
 import type { BorderMode } from "./tcp-proxy.ts";
 

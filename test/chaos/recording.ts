@@ -3,7 +3,7 @@
  *
  * A slot is the place of one process: whoever is killed there is started there again. `slot` names it in every record.
  */
-import type { ModelFault } from "./model-lines.ts";
+import type { ModelFault } from "./scripted-model.ts";
 
 /** A question as it stands in its chat. */
 export interface AskedQuestion {

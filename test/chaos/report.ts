@@ -1,6 +1,6 @@
 /** What a chaos run came to, in figures: for `bench/results/`, for the terminal, and for whoever reads a failed test. */
 import { type Audit, audit } from "./audit.ts";
-import { createFindings } from "./findings.ts";
+import { createFindings } from "./indexed-recording.ts";
 import type { Plan } from "./plan.ts";
 import type { Recording } from "./recording.ts";
 import { describeTimeline } from "./timeline.ts";

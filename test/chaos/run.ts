@@ -15,7 +15,7 @@ import { startEmbeddedPostgres } from "../../src/db/embedded/server.ts";
 import { migrateDatabase } from "../../src/db/migrate.ts";
 import { drawPlan } from "./plan.ts";
 import { reportOn, toMarkdown } from "./report.ts";
-import { playScene, type SceneResult, type SocketTarget } from "./scene.ts";
+import { playScene, type SceneResult, type SocketTarget } from "./scenario.ts";
 
 const { values } = parseArgs({
   options: {

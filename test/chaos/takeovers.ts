@@ -1,5 +1,5 @@
 /** How soon a run goes on when its process was killed: from kill -9 to the claim by whoever goes on with it. */
-import type { Answered, Findings } from "./findings.ts";
+import type { Answered, Findings } from "./indexed-recording.ts";
 import type { Disturbance, Recording } from "./recording.ts";
 
 export interface Takeover {

@@ -1,5 +1,5 @@
 /** What happened around one question, in order and in words: the evidence that goes with a violation. */
-import type { Answered, Findings } from "./findings.ts";
+import type { Answered, Findings } from "./indexed-recording.ts";
 import type { Disturbance } from "./recording.ts";
 
 interface Event {

@@ -5,9 +5,9 @@
  * was lost, or something was done to the process that sent it.
  */
 import { findQuestionId, wholeAnswer, withoutLayout } from "../answers.ts";
-import { type Answered, type Findings, placeKey, type Violation } from "../findings.ts";
+import { type Answered, type Findings, placeKey, type Violation } from "../indexed-recording.ts";
 import type { ShownMessage, TelegramCall } from "../recording.ts";
-import { isOwnSentence } from "./own-sentences.ts";
+import { isOwnSentence } from "./system-messages.ts";
 
 export interface DeliveryFindings {
   readonly violations: readonly Violation[];

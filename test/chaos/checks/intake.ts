@@ -1,5 +1,5 @@
 /** Taking in: every question has its message once, and each thread holds its messages without a gap, in Telegram's order. */
-import { type Findings, placeKey, type Violation } from "../findings.ts";
+import { type Findings, placeKey, type Violation } from "../indexed-recording.ts";
 import type { Rows } from "../recording.ts";
 
 export function checkIntake({ recording }: Findings): Violation[] {

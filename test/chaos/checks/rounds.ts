@@ -1,6 +1,6 @@
 /** Rounds: what is stored is never done again, neither a model call nor a tool call, and the model reads one output of each. */
 import { isDeepStrictEqual } from "node:util";
-import type { Findings, Violation } from "../findings.ts";
+import type { Findings, Violation } from "../indexed-recording.ts";
 
 /** The database's clock is read at the start of a transaction, the model's when the request is read. */
 const CLOCK_MS = 50;

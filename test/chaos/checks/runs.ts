@@ -1,5 +1,5 @@
 /** Runs: each has ended, in a way that something explains; those of a thread never overlap, and none is taken without cause. */
-import { type Answered, type Findings, ownerAt, type Violation } from "../findings.ts";
+import { type Answered, type Findings, ownerAt, type Violation } from "../indexed-recording.ts";
 import type { RunChange } from "../recording.ts";
 
 /** What was done to a process may show so much later: connections are missed, leases run out. */

@@ -10,8 +10,8 @@ import { createModelStandIn, type ModelStandIn } from "../../sandbox/model/model
 import { createTelegramStandIn, type TelegramStandIn } from "../../sandbox/telegram/stand-in.ts";
 import type { SocketServer } from "../../src/db/client.ts";
 import { startBalancer } from "./balancer.ts";
-import { createFaults } from "./faults.ts";
-import { createModelLines, type ModelLines } from "./model-lines.ts";
+import { createFaults } from "./fault-injector.ts";
+import { createModelLines, type ModelLines } from "./scripted-model.ts";
 import { type ObservedDatabase, observeDatabase } from "./observed-database.ts";
 import { invitePeople, type People } from "./people.ts";
 import { type Plan, SLOTS } from "./plan.ts";

@@ -2,7 +2,7 @@
  * Manners towards Telegram: nobody writes in a window of which it was told, and who was frozen or cut off writes nothing for
  * a run that others have taken over.
  */
-import { type Answered, type Findings, ownerAt, type Violation } from "../findings.ts";
+import { type Answered, type Findings, ownerAt, type Violation } from "../indexed-recording.ts";
 import type { Disturbance, TelegramCall } from "../recording.ts";
 
 export interface MannersFindings {
