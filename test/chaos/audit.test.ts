@@ -1,43 +1,43 @@
 import { expect, test } from "vitest";
-import { wholeAnswer } from "./answers.ts";
+import { completeAnswer } from "./answers.ts";
 import { audit } from "./audit.ts";
-import { type Breakable, CHAT_ID, call, FIRST, healthyRecording } from "./healthy-recording.ts";
+import { CHAT_ID, call, FIRST, healthyRecording, type Mutable } from "./healthy-recording.ts";
 import type { Recording } from "./recording.ts";
 
-/** What the auditor says to a healthy recording in which `spoil` has broken something. */
-function auditOf(spoil: (recording: Breakable<Recording>) => void) {
+/** Audits the healthy recording after `change` has modified it. */
+function auditOf(change: (recording: Mutable<Recording>) => void) {
   const recording = healthyRecording();
-  spoil(recording);
+  change(recording);
   return audit(recording);
 }
 
-function checksOf(spoil: (recording: Breakable<Recording>) => void): string[] {
-  return [...new Set(auditOf(spoil).violations.map(({ check }) => check))];
+function checksOf(change: (recording: Mutable<Recording>) => void): string[] {
+  return [...new Set(auditOf(change).violations.map(({ check }) => check))];
 }
 
-/** The first of a list, which is there. */
+/** The first item of a list that is not empty. */
 function first<Item>(items: Item[]): Item {
   const [item] = items;
-  if (item === undefined) throw new Error("the healthy recording has one");
+  if (item === undefined) throw new Error("the list is empty");
   return item;
 }
 
-test("finds nothing in a healthy recording, and measures its takeover", () => {
+test("a healthy recording has no violations, and its takeover is measured", () => {
   expect(auditOf(() => undefined)).toMatchObject({
     violations: [],
     lost: 0,
-    doubled: 0,
+    duplicates: 0,
     takeovers: [{ ms: 400, hadPeer: true }],
-    claimsAgain: 1,
+    repeatedClaims: 1,
     outcomes: { completed: 2 },
   });
 });
 
-test.each<[name: string, check: string, spoil: (recording: Breakable<Recording>) => void]>([
+test.each<[name: string, check: string, change: (recording: Mutable<Recording>) => void]>([
   ["a question without a message", "message-lost", ({ rows }) => void rows.messages.splice(1, 1)],
   [
-    "a message that is stored twice",
-    "message-twice",
+    "a message that was stored twice",
+    "message-duplicated",
     ({ rows }) => void rows.messages.push({ ...first(rows.messages), position: 5 }),
   ],
   [
@@ -48,142 +48,134 @@ test.each<[name: string, check: string, spoil: (recording: Breakable<Recording>)
     },
   ],
   [
-    "messages in another order than Telegram's",
+    "messages in a different order than Telegram's",
     "thread-order",
     ({ rows: { messages } }) => {
       for (const message of messages.slice(0, 2)) message.position = 3 - message.position;
     },
   ],
   [
-    "updates that nobody confirmed",
+    "unconfirmed updates",
     "update-unconfirmed",
     (recording) => {
       recording.pendingUpdates = 2;
     },
   ],
   [
-    "a run that never ended",
+    "a run that has not ended",
     "run-not-ended",
     ({ rows }) => {
       first(rows.runs).status = "in_progress";
     },
   ],
   [
-    "a run that was cancelled by nobody",
+    "a run that was cancelled without a stop",
     "cancelled-without-cause",
     ({ rows }) => {
       first(rows.runs).status = "cancelled";
     },
   ],
   [
-    "a run that failed by nothing",
+    "a run that failed without a fault",
     "failed-without-cause",
     ({ rows }) => {
       Object.assign(first(rows.runs), { status: "failed", errorCode: "MODEL_STREAM_BROKEN" });
     },
   ],
   [
-    "a run that is taken from a healthy process",
+    "a run that was taken over from a healthy process",
     "claimed-without-cause",
     (recording) => {
       recording.disturbances = [];
     },
   ],
   [
-    "a run that begins before the one before it ended",
+    "a run that started before the previous one ended",
     "runs-overlap",
     ({ runChanges }) => {
       for (const change of runChanges) if (change.runId === "run2") change.atMs -= 500;
     },
   ],
   [
-    "a process that asks the model for a run that another has",
+    "a model request by a process that no longer owns the run",
     "runs-overlap",
-    ({ modelAsked }) =>
-      void modelAsked.push({ slot: "a", questionId: 1, round: 3, atMs: 2_500, outputs: {}, fault: null }),
+    ({ modelRequests }) =>
+      void modelRequests.push({ slot: "a", questionId: 1, round: 3, atMs: 2_500, outputs: {}, fault: null }),
   ],
   [
-    "a finished tool call that is run again",
+    "a finished tool call that was repeated",
     "tool-call-repeated",
     ({ toolCallChanges }) =>
       void toolCallChanges.push({ toolCallId: "tool1", slot: "b", atMs: 760, before: "succeeded", status: "running" }),
   ],
   [
-    "a tool call without an end",
+    "a tool call that has not ended",
     "tool-call-not-ended",
     ({ rows }) => {
       first(rows.toolCalls).status = "running";
     },
   ],
   [
-    "a model that reads another output than the stored one",
+    "a model request with an output that differs from the stored one",
     "tool-output-differs",
-    ({ modelAsked }) => {
-      for (const asked of modelAsked) if (asked.round === 2) asked.outputs = { call_1: { ok: false } };
+    ({ modelRequests }) => {
+      for (const request of modelRequests) if (request.round === 2) request.outputs = { call_1: { ok: false } };
     },
   ],
   [
-    "a model that is asked again for a stored round",
-    "model-asked-again",
-    ({ modelAsked }) =>
-      void modelAsked.push({ slot: "b", questionId: 1, round: 1, atMs: 790, outputs: {}, fault: null }),
+    "a repeated model request for a stored round",
+    "model-request-repeated",
+    ({ modelRequests }) =>
+      void modelRequests.push({ slot: "b", questionId: 1, round: 1, atMs: 790, outputs: {}, fault: null }),
   ],
+  ["a model request that was refused", "model-refused-request", ({ modelErrors }) => void modelErrors.push("400: no")],
   [
-    "a request that the model's server refused",
-    "model-refused-request",
-    ({ modelComplaints }) => void modelComplaints.push("400: no"),
-  ],
-  [
-    "a final text that is not whole in the chat",
-    "final-incomplete",
+    "a final text that is incomplete in the chat",
+    "reply-incomplete",
     ({ shown }) => {
       const page = first(shown);
       page.text = page.text.slice(0, -20);
     },
   ],
-  ["a page that is gone from the chat", "final-incomplete", ({ shown }) => void shown.shift()],
+  ["a page that is missing in the chat", "reply-incomplete", ({ shown }) => void shown.shift()],
+  ["a page that is twice in a reply", "reply-incomplete", ({ rows }) => void first(rows.replies).messageIds.push(13)],
   [
-    "a page that stands twice in a reply",
-    "final-incomplete",
-    ({ rows }) => void first(rows.replies).messageIds.push(13),
-  ],
-  [
-    "an answer that is not the model's",
-    "answer-altered",
+    "a final text that differs from the model's answer",
+    "answer-changed",
     ({ rows }) => {
       first(rows.replies).finalText = "q1 says something else.";
     },
   ],
   [
-    "a reply that nobody delivered",
+    "a reply that was not delivered",
     "reply-not-delivered",
     ({ rows }) => {
       first(rows.replies).status = "partial";
     },
   ],
   [
-    "an answer that was tried too often without a button to ask again",
+    "a run with too many attempts and no retry button",
     "retry-missing",
     ({ rows }) => {
       Object.assign(first(rows.runs), { status: "failed", errorCode: "TOO_MANY_ATTEMPTS" });
     },
   ],
   [
-    "a button to ask again beneath an answer that completed",
-    "button-left",
+    "a retry button under a completed answer",
+    "leftover-button",
     ({ shown }) => {
       first(shown).buttons = ["retry:run1"];
     },
   ],
   [
-    "a stop button that was left",
-    "button-left",
+    "a leftover stop button",
+    "leftover-button",
     ({ shown }) => {
       first(shown).buttons = ["stop:run1"];
     },
   ],
   [
-    "replies in another order than their questions",
+    "replies in a different order than their questions",
     "reply-order",
     ({ shown, rows, telegramCalls, replyChanges }) => {
       const swap = (id: number) => (id === 13 ? 14 : 13);
@@ -193,16 +185,16 @@ test.each<[name: string, check: string, spoil: (recording: Breakable<Recording>)
     },
   ],
   [
-    "a message too many that nothing explains",
-    "message-surplus",
+    "an extra message without a disturbance",
+    "extra-message",
     ({ shown, telegramCalls }) => {
       shown.push({ ...first(shown), messageId: 15 });
       telegramCalls.push(call({ number: 4, slot: "c", messageId: 15, questionId: 1, startedAtMs: 1_400 }));
     },
   ],
   [
-    "a message that stands twice and that the product did not count",
-    "doubled-uncounted",
+    "a duplicate message that the product did not count",
+    "duplicate-uncounted",
     ({ shown, telegramCalls }) => {
       shown.push({ ...first(shown), messageId: 15 });
       telegramCalls.push(
@@ -211,17 +203,17 @@ test.each<[name: string, check: string, spoil: (recording: Breakable<Recording>)
     },
   ],
   [
-    "a message too many of a process that only had to stop",
-    "message-surplus",
+    "an extra message of a process that was only asked to stop",
+    "extra-message",
     ({ shown, telegramCalls, disturbances }) => {
       shown.push({ ...first(shown), messageId: 15 });
       telegramCalls.push(call({ number: 4, slot: "c", messageId: 15, questionId: 1, startedAtMs: 1_400 }));
-      disturbances.push({ kind: "terminate", slot: "c", border: null, fromMs: 1_380, untilMs: 5_000 });
+      disturbances.push({ kind: "terminate", slot: "c", link: null, fromMs: 1_380, untilMs: 5_000 });
     },
   ],
   [
-    "a message too many whose number was stored",
-    "message-surplus",
+    "an extra message whose id had been stored",
+    "extra-message",
     ({ shown, telegramCalls, replyChanges, disturbances }) => {
       shown.push({ ...first(shown), messageId: 15 });
       telegramCalls.push(call({ number: 4, slot: "c", messageId: 15, questionId: 1, startedAtMs: 1_400 }));
@@ -233,12 +225,12 @@ test.each<[name: string, check: string, spoil: (recording: Breakable<Recording>)
         status: "partial",
         messageIds: [15],
       });
-      disturbances.push({ kind: "kill", slot: "c", border: null, fromMs: 1_440, untilMs: 5_000 });
+      disturbances.push({ kind: "kill", slot: "c", link: null, fromMs: 1_440, untilMs: 5_000 });
     },
   ],
   [
-    "a call in a window that the process knew of",
-    "call-in-window",
+    "a call during a freeze that the process knew of",
+    "call-during-freeze",
     ({ telegramCalls }) =>
       void telegramCalls.push(
         call({ number: 4, slot: "c", startedAtMs: 3_000, outcome: "refused", retryAfterSeconds: 3 }),
@@ -246,72 +238,72 @@ test.each<[name: string, check: string, spoil: (recording: Breakable<Recording>)
       ),
   ],
   [
-    "a process that wakes up and writes for a run that others have",
-    "woken-writer",
+    "a write after a freeze for a run that was taken over",
+    "stale-write-after-freeze",
     ({ disturbances, telegramCalls }) => {
-      disturbances.push({ kind: "freeze", slot: "a", border: null, fromMs: 250, untilMs: 900 });
+      disturbances.push({ kind: "freeze", slot: "a", link: null, fromMs: 250, untilMs: 900 });
       telegramCalls.push(
         call({ number: 4, slot: "a", method: "editMessageText", messageId: 13, questionId: 1, startedAtMs: 950 }),
       );
     },
   ],
   [
-    "a process that goes on writing for a run that it lost",
-    "stranger-writes",
+    "a late write for a run that was taken over",
+    "stale-write",
     ({ telegramCalls }) =>
       void telegramCalls.push(
         call({ number: 4, slot: "a", method: "editMessageText", messageId: 13, questionId: 1, startedAtMs: 1_900 }),
       ),
   ],
   [
-    "a process that ended by itself",
-    "process-ended",
-    ({ crashes }) => void crashes.push("b ended by itself with code 1"),
+    "a process that crashed",
+    "process-crashed",
+    ({ crashes }) => void crashes.push("b exited unexpectedly with code 1"),
   ],
   [
-    "an end that was not waited for",
-    "not-at-rest",
+    "a scenario that timed out",
+    "not-finished",
     (recording) => {
-      recording.gaveUpBecause = "after 60000 ms: 1 run open";
+      recording.timeoutReason = "after 60000 ms: 1 run open";
     },
   ],
-])("names %s", (_name, check, spoil) => {
-  expect(checksOf(spoil)).toContain(check);
+])("%s is found", (_name, check, change) => {
+  expect(checksOf(change)).toContain(check);
 });
 
-test("a message too many whose answer was lost is counted and no violation", () => {
+test("a duplicate message after a lost response is counted, and is not a violation", () => {
   const audited = auditOf(({ shown, telegramCalls, rows }) => {
     first(rows.replies).resentCount = 1;
     shown.push({ ...first(shown), messageId: 15 });
     telegramCalls.push(call({ number: 4, slot: "b", messageId: 15, questionId: 1, startedAtMs: 990, outcome: "lost" }));
   });
 
-  expect(audited).toMatchObject({ violations: [], doubled: 1 });
+  expect(audited).toMatchObject({ violations: [], duplicates: 1 });
 });
 
-test("a message too many whose process was killed before it could store the number is counted", () => {
+test("a duplicate message of a process that was killed before it stored the id is counted", () => {
   const audited = auditOf(({ shown, telegramCalls, rows }) => {
     first(rows.replies).resentCount = 1;
     shown.push({ ...first(shown), messageId: 15 });
     telegramCalls.push(call({ number: 4, slot: "a", messageId: 15, questionId: 1, startedAtMs: 280 }));
   });
 
-  expect(audited).toMatchObject({ violations: [], doubled: 1 });
+  expect(audited).toMatchObject({ violations: [], duplicates: 1 });
 });
 
-test("a run that a person stopped may be cancelled, and says what it had", () => {
+test("a run that a person stopped may be cancelled with a partial answer", () => {
   const audited = auditOf(({ rows, stops, shown }) => {
-    const said = wholeAnswer(FIRST).slice(0, 60).trim();
+    const partial = completeAnswer(FIRST).slice(0, 60).trim();
     stops.push({ chatId: CHAT_ID, topicId: null, atMs: 1_100 });
     first(rows.runs).status = "cancelled";
-    first(rows.replies).finalText = `${said}\n\n_Stopped._`;
-    first(shown).text = `${said}\n\nStopped.`;
+    first(rows.replies).finalText = `${partial}\n\n_Stopped._`;
+    first(shown).text = `${partial}\n\nStopped.`;
   });
 
   expect(audited.violations).toEqual([]);
 });
 
-test("a call in a window that only another process was told of is counted", () => {
+test("a call during a freeze that only another process knew of is counted", () => {
   const audited = auditOf(({ telegramCalls }) => {
     telegramCalls.push(
       call({ number: 4, slot: "c", startedAtMs: 3_000, outcome: "refused", retryAfterSeconds: 3 }),
@@ -319,10 +311,10 @@ test("a call in a window that only another process was told of is counted", () =
     );
   });
 
-  expect(audited).toMatchObject({ violations: [], unknowingInWindow: 1, refused429: 1 });
+  expect(audited).toMatchObject({ violations: [], unawareInWindow: 1, refused429: 1 });
 });
 
-test("lost counts each question once, whatever is missing of it", () => {
+test("lost counts each question once", () => {
   const audited = auditOf(({ rows, shown }) => {
     shown.length = 0;
     rows.messages.splice(1, 1);

@@ -1,69 +1,69 @@
 /**
- * The auditor: reads a recording and says what must not be, what was counted, and how long takeovers took.
+ * The auditor: finds rule violations in a recording, counts events, and measures takeovers.
  *
- * It knows the rules and nothing of how the product keeps them.
+ * It knows the rules, not how the product implements them.
  */
 import { checkDelivery } from "./checks/delivery.ts";
 import { checkIntake } from "./checks/intake.ts";
-import { checkManners } from "./checks/telegram-calls.ts";
 import { checkRounds } from "./checks/rounds.ts";
 import { checkRuns } from "./checks/runs.ts";
-import { createFindings, type Violation } from "./indexed-recording.ts";
+import { checkTelegramCalls } from "./checks/telegram-calls.ts";
+import { indexRecording, type Violation } from "./indexed-recording.ts";
 import type { Recording } from "./recording.ts";
 import { findTakeovers, type Takeover } from "./takeovers.ts";
 
 export interface Audit {
   readonly violations: readonly Violation[];
-  /** Questions without a message, without an ended run, or whose reply is not complete in the chat. */
+  /** Questions without a message, without an ended run, or with an incomplete reply in the chat. */
   readonly lost: number;
-  /** Messages that stand twice because nobody could know that they had been sent. */
-  readonly doubled: number;
+  /** Messages that were sent twice because the product could not know that the first had arrived. */
+  readonly duplicates: number;
   readonly takeovers: readonly Takeover[];
-  /** Claims of runs that had been begun before, whatever the reason. */
-  readonly claimsAgain: number;
+  /** Claims of runs that had already been started, for any reason. */
+  readonly repeatedClaims: number;
   readonly refused429: number;
-  readonly unknowingInWindow: number;
-  /** Model requests for a round that had been asked for before: the price of takeovers and retries. */
+  readonly unawareInWindow: number;
+  /** Model requests for a round that had already been requested: the cost of takeovers and retries. */
   readonly repeatedModelRequests: number;
   readonly outcomes: Readonly<Record<string, number>>;
 }
 
 export function audit(recording: Recording): Audit {
-  const findings = createFindings(recording);
-  const intake = checkIntake(findings);
-  const runs = checkRuns(findings);
-  const delivery = checkDelivery(findings);
-  const manners = checkManners(findings);
+  const indexed = indexRecording(recording);
+  const intake = checkIntake(indexed);
+  const runs = checkRuns(indexed);
+  const delivery = checkDelivery(indexed);
+  const telegramCalls = checkTelegramCalls(indexed);
   const lostSubjects = [...intake, ...runs].filter(
     ({ check }) => check === "message-lost" || check === "run-not-ended",
   );
-  const { answered } = findings;
+  const { answered } = indexed;
   return {
     violations: [
       ...intake,
       ...runs,
-      ...checkRounds(findings),
+      ...checkRounds(indexed),
       ...delivery.violations,
-      ...manners.violations,
-      ...checkWhole(recording),
+      ...telegramCalls.violations,
+      ...checkCompletion(recording),
     ],
     lost: lostSubjects.length + delivery.lost,
-    doubled: delivery.doubled,
-    takeovers: findTakeovers(findings),
-    claimsAgain: answered.reduce((sum, { claims }) => sum + Math.max(0, claims.length - 1), 0),
-    refused429: manners.refused,
-    unknowingInWindow: manners.unknowingInWindow,
+    duplicates: delivery.duplicates,
+    takeovers: findTakeovers(indexed),
+    repeatedClaims: answered.reduce((sum, { claims }) => sum + Math.max(0, claims.length - 1), 0),
+    refused429: telegramCalls.refused,
+    unawareInWindow: telegramCalls.unawareInWindow,
     repeatedModelRequests:
-      recording.modelAsked.length -
-      new Set(recording.modelAsked.map((asked) => `${asked.questionId} ${asked.round}`)).size,
+      recording.modelRequests.length -
+      new Set(recording.modelRequests.map(({ questionId, round }) => `${questionId} ${round}`)).size,
     outcomes: countBy(answered.map(({ run }) => (run.errorCode ? `${run.status} ${run.errorCode}` : run.status))),
   };
 }
 
-function checkWhole({ crashes, gaveUpBecause }: Recording): Violation[] {
+function checkCompletion({ crashes, timeoutReason }: Recording): Violation[] {
   return [
-    ...crashes.map((detail) => ({ check: "process-ended", subject: "process", detail })),
-    ...(gaveUpBecause === null ? [] : [{ check: "not-at-rest", subject: "driver", detail: gaveUpBecause }]),
+    ...crashes.map((detail) => ({ check: "process-crashed", subject: "process", detail })),
+    ...(timeoutReason === null ? [] : [{ check: "not-finished", subject: "scenario", detail: timeoutReason }]),
   ];
 }
 

@@ -1,20 +1,20 @@
 /**
- * What stands before several processes in webhook mode: connections go by turns to those that are up, and those of a process
- * that is not up any more are ended, as a proxy with health checks does.
+ * The load balancer in front of the processes in webhook mode. New connections go round-robin to the processes that are up.
+ * Connections to a process that is down are reset, as by a proxy with health checks.
  */
 import type { Slot } from "./processes.ts";
 import { startTcpProxy, type TcpProxy } from "./tcp-proxy.ts";
 
-/** How often the processes are looked at, in milliseconds. */
+/** Interval of the health checks, in milliseconds. */
 const HEALTH_INTERVAL_MS = 500;
 
-/** `slots` are those of the moment, each with the proxy in front of its HTTP port. */
+/** `slots` returns the current slots, each with the proxy in front of its HTTP port. */
 export async function startBalancer(slots: () => readonly { slot: Slot; webhook: TcpProxy }[]): Promise<TcpProxy> {
-  let turn = 0;
+  let connections = 0;
   const balancer = await startTcpProxy(() => {
     const up = slots().filter(({ slot }) => slot.isUp());
-    turn += 1;
-    const chosen = up[turn % up.length];
+    connections += 1;
+    const chosen = up[connections % up.length];
     return chosen && { port: chosen.webhook.port };
   });
   const timer = setInterval(() => {

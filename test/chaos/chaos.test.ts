@@ -1,18 +1,18 @@
 /**
- * The short form of chaos: three real processes, killed, frozen and cut off at points drawn from a seed, and an auditor that
- * finds nothing to object to. `npm run chaos` is the long form.
+ * The short chaos test: three real processes are killed, frozen and disconnected at random times from a seed. The auditor
+ * must find no violation. `npm run chaos` is the long form.
  */
 import { rm } from "node:fs/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { createTestDatabase } from "../support/database.ts";
 import { drawPlan } from "./plan.ts";
 import { reportOn } from "./report.ts";
-import { playScene } from "./scenario.ts";
+import { runScenario } from "./scenario.ts";
 
-/** Another one may be given to see more; it is named in what a failure says. */
+/** A failure names the seed, so that it can be repeated. */
 const SEED = process.env.CHAOS_SEED ?? "1";
 
-test("killed, frozen and cut off at random, three processes lose nothing and do nothing twice", async () => {
+test("three processes that are killed, frozen and disconnected at random lose nothing and repeat nothing", async () => {
   const store = await createTestDatabase();
   onTestFinished(() => store.close());
   const plan = drawPlan({
@@ -27,11 +27,11 @@ test("killed, frozen and cut off at random, three processes lose nothing and do 
     forums: 1,
   });
 
-  const { recording, durationMs, folder } = await playScene({ plan, target: store.target, drainLimitMs: 90_000 });
+  const { recording, durationMs, folder } = await runScenario({ plan, target: store.target, drainLimitMs: 90_000 });
 
   const { report, text } = reportOn(plan, recording, durationMs);
   expect.soft(text, `seed ${SEED}; logs in ${folder}`).toBe("");
   expect(report).toMatchObject({ messages: 150, lost: 0, violations: {} });
-  // What a failure was found in stays.
+  // After a failure the logs are kept.
   if (text === "") await rm(folder, { recursive: true });
 }, 240_000);

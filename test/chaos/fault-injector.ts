@@ -1,8 +1,8 @@
-/** What goes wrong: the planned acts, carried out against the processes that are up, the borders and the stand-ins. */
-import type { Fault } from "../../sandbox/telegram/faults.ts";
+/** Injects the planned faults into the running processes, the links and the stand-ins. */
+import type { Fault as TelegramFault } from "../../sandbox/telegram/faults.ts";
 import type { TelegramStandIn } from "../../sandbox/telegram/stand-in.ts";
 import type { ObservedDatabase } from "./observed-database.ts";
-import type { Act, PlannedAct } from "./plan.ts";
+import type { Fault, PlannedFault } from "./plan.ts";
 import type { Slot } from "./processes.ts";
 import type { Disturbance } from "./recording.ts";
 
@@ -13,94 +13,94 @@ export interface FaultTargets {
   readonly disturbances: Disturbance[];
 }
 
-export interface Faults {
-  /** Carries an act out, or keeps it for later when no process is up. Never throws; what takes time goes on by itself. */
-  perform(planned: PlannedAct): void;
-  /** Acts that still wait for a process. */
+export interface FaultInjector {
+  /** Injects a fault, or queues it while no process is up. Never throws; a fault that takes time runs in the background. */
+  inject(planned: PlannedFault): void;
+  /** The number of faults that wait for a process. */
   waiting(): number;
-  /** Tries those again. */
+  /** Tries the waiting faults again. */
   retry(): void;
-  /** Settles when what goes on by itself is over: every border passes and nobody is frozen. */
+  /** Resolves when all injected faults have ended: every link works and no process is frozen. */
   settled(): Promise<void>;
 }
 
-export function createFaults(targets: FaultTargets): Faults {
-  let kept: PlannedAct[] = [];
-  const going = new Set<Promise<void>>();
-  const goOn = (work: Promise<void>) => {
-    const done = work.finally(() => going.delete(done));
-    going.add(done);
+export function createFaultInjector(targets: FaultTargets): FaultInjector {
+  let queue: PlannedFault[] = [];
+  const running = new Set<Promise<void>>();
+  const track = (work: Promise<void>) => {
+    const done = work.finally(() => running.delete(done));
+    running.add(done);
   };
-  const perform = (planned: PlannedAct) => {
-    const slot = pick(targets.slots, planned);
-    if (slot) goOn(carryOut(planned.act, slot, targets));
-    else kept.push(planned);
+  const inject = (planned: PlannedFault) => {
+    const slot = pickSlot(targets.slots, planned);
+    if (slot) track(apply(planned.fault, slot, targets));
+    else queue.push(planned);
   };
   return {
-    perform,
-    waiting: () => kept.length,
+    inject,
+    waiting: () => queue.length,
     retry() {
-      const again = kept;
-      kept = [];
-      for (const planned of again) perform(planned);
+      const waiting = queue;
+      queue = [];
+      for (const planned of waiting) inject(planned);
     },
     async settled() {
-      while (going.size > 0) await Promise.all(going);
+      while (running.size > 0) await Promise.all(running);
     },
   };
 }
 
-/** The planned slot, or the next one whose process is up. Borders and stand-ins need none. */
-function pick(slots: readonly Slot[], { slot, act }: PlannedAct): Slot | undefined {
-  const fromHere = [...slots.slice(slot), ...slots.slice(0, slot)];
-  if (act.kind !== "kill" && act.kind !== "terminate" && act.kind !== "freeze") return fromHere[0];
-  const up = fromHere.filter((candidate) => candidate.isUp());
-  const isLast = up.length === 1 && act.kind !== "freeze" && !act.evenTheLast;
+/** The planned slot, or the next one whose process is up. Faults of links and stand-ins need no process. */
+function pickSlot(slots: readonly Slot[], { slot, fault }: PlannedFault): Slot | undefined {
+  const fromPlanned = [...slots.slice(slot), ...slots.slice(0, slot)];
+  if (fault.kind !== "kill" && fault.kind !== "terminate" && fault.kind !== "freeze") return fromPlanned[0];
+  const up = fromPlanned.filter((candidate) => candidate.isUp());
+  const isLast = up.length === 1 && fault.kind !== "freeze" && !fault.evenTheLast;
   return isLast ? undefined : up[0];
 }
 
-async function carryOut(act: Act, slot: Slot, targets: FaultTargets): Promise<void> {
-  switch (act.kind) {
+async function apply(fault: Fault, slot: Slot, targets: FaultTargets): Promise<void> {
+  switch (fault.kind) {
     case "kill":
-      return slot.kill(act.pauseMs);
+      return slot.kill(fault.pauseMs);
     case "terminate":
-      return slot.terminate(act.pauseMs, act.secondAfterMs);
+      return slot.terminate(fault.pauseMs, fault.secondAfterMs);
     case "freeze":
-      return slot.freeze(act.ms);
+      return slot.freeze(fault.ms);
     case "cut":
-      return slot.cut(act.border);
+      return slot.cut(fault.link);
     case "disturb":
-      return slot.disturb(act.border, act.mode, act.ms);
+      return slot.disturb(fault.link, fault.mode, fault.ms);
     case "backends":
-      return endBackends(act.all ? targets.slots : [slot], targets);
+      return terminateBackends(fault.all ? targets.slots : [slot], targets);
     case "server-crash":
       return crashServer(targets);
     case "telegram":
-      return targets.telegram.failNext(act.method, faultOf(act));
+      return targets.telegram.failNext(fault.method, toTelegramFault(fault));
   }
 }
 
 async function crashServer({ database, disturbances, slots }: FaultTargets): Promise<void> {
   const names = slots.map(({ name }) => name);
-  const began = names.map((slot): Disturbance => {
+  const crashes = names.map((slot): Disturbance => {
     const untilMs = Number.POSITIVE_INFINITY;
-    return { kind: "server-crash", slot, border: "database", fromMs: Date.now(), untilMs };
+    return { kind: "server-crash", slot, link: "database", fromMs: Date.now(), untilMs };
   });
-  disturbances.push(...began);
+  disturbances.push(...crashes);
   await database.crashServer(names);
-  for (const disturbance of began) disturbance.untilMs = Date.now();
+  for (const disturbance of crashes) disturbance.untilMs = Date.now();
 }
 
-async function endBackends(slots: readonly Slot[], { database, disturbances }: FaultTargets): Promise<void> {
+async function terminateBackends(slots: readonly Slot[], { database, disturbances }: FaultTargets): Promise<void> {
   const names = slots.map(({ name }) => name);
   const fromMs = Date.now();
   await database.terminateBackends(names);
   for (const slot of names) {
-    disturbances.push({ kind: "backends", slot, border: "database", fromMs, untilMs: Date.now() });
+    disturbances.push({ kind: "backends", slot, link: "database", fromMs, untilMs: Date.now() });
   }
 }
 
-function faultOf({ fault, seconds }: Extract<Act, { kind: "telegram" }>): Fault {
+function toTelegramFault({ fault, seconds }: Extract<Fault, { kind: "telegram" }>): TelegramFault {
   switch (fault) {
     case "too-many-requests":
       return { kind: "too-many-requests", retryAfterSeconds: seconds };

@@ -1,17 +1,15 @@
-/**
- * What the checks share: the recording by run and by question, who owned a run when, and what was done to whom.
- */
+/** The recording indexed for the checks: by run and by question, the owner of a run over time, and the disturbances. */
 import { parseQuestion, type QuestionSpec } from "./answers.ts";
 import type { AskedQuestion, Disturbance, Recording, ReplyChange, Rows, RunChange, TelegramCall } from "./recording.ts";
 
-/** Something that must not be. `check` is the broken rule, `subject` what it was seen at, such as "q17". */
+/** A broken rule. `check` names the rule, `subject` where it was broken, such as "q17". */
 export interface Violation {
   readonly check: string;
   readonly subject: string;
   readonly detail: string;
 }
 
-/** Everything that is known of one question that has its message. */
+/** All records of one question that was stored as a message. */
 export interface Answered {
   readonly subject: string;
   readonly question: AskedQuestion;
@@ -20,23 +18,23 @@ export interface Answered {
   readonly reply: Rows["replies"][number] | undefined;
   /** The claims of its run, oldest first. */
   readonly claims: readonly RunChange[];
-  /** Every change of its run, oldest first. */
+  /** All changes of its run, oldest first. */
   readonly changes: readonly RunChange[];
   readonly replyChanges: readonly ReplyChange[];
-  /** Calls that sent or edited its messages, oldest first. */
+  /** The calls that sent or edited its messages, oldest first. */
   readonly calls: readonly TelegramCall[];
 }
 
-export interface Findings {
+export interface IndexedRecording {
   readonly recording: Recording;
   readonly answered: readonly Answered[];
   readonly byRun: ReadonlyMap<string, Answered>;
   readonly byQuestion: ReadonlyMap<number, Answered>;
-  /** Whether something was done to the process of a slot at some time from `fromMs` to `untilMs`. */
+  /** Whether the process of a slot was disturbed between `fromMs` and `untilMs`. */
   wasDisturbed(slot: string, fromMs: number, untilMs: number, kinds?: readonly string[]): boolean;
 }
 
-export function createFindings(recording: Recording): Findings {
+export function indexRecording(recording: Recording): IndexedRecording {
   const byMessage = new Map(
     recording.rows.messages
       .filter(({ role }) => role === "user")
@@ -74,28 +72,30 @@ export function createFindings(recording: Recording): Findings {
     byQuestion: new Map(answered.map((each) => [each.question.id, each])),
     wasDisturbed: (slot, fromMs, untilMs, kinds) =>
       recording.disturbances.some(
-        (done) =>
-          done.slot === slot && overlaps(done, fromMs, untilMs) && (kinds === undefined || kinds.includes(done.kind)),
+        (disturbance) =>
+          disturbance.slot === slot &&
+          overlaps(disturbance, fromMs, untilMs) &&
+          (kinds === undefined || kinds.includes(disturbance.kind)),
       ),
   };
 }
 
-/** Who draws a reply at a time: who claimed its run last, or its delivery. Undefined before the first claim. */
+/** The slot that writes a reply at this time: the one that last claimed its run or its delivery. Undefined before any claim. */
 export function ownerAt(
   { claims, replyChanges }: Answered,
   atMs: number,
 ): { slot: string; sinceMs: number } | undefined {
-  const takings = [
+  const ownerChanges = [
     ...claims,
-    // A delivery that is taken over is told by the reply's worker; storing a page changes nothing of it.
+    // A takeover of the delivery changes the reply's worker; storing a page does not.
     ...replyChanges.filter(
       ({ workerId }, index) => workerId !== null && workerId !== (replyChanges[index - 1]?.workerId ?? null),
     ),
   ];
-  const last = takings
-    .filter((taking) => taking.atMs <= atMs)
+  const last = ownerChanges
+    .filter((change) => change.atMs <= atMs)
     .reduce<RunChange | ReplyChange | undefined>(
-      (newest, taking) => (newest && newest.atMs > taking.atMs ? newest : taking),
+      (newest, change) => (newest && newest.atMs > change.atMs ? newest : change),
       undefined,
     );
   return last && { slot: last.slot, sinceMs: last.atMs };
@@ -105,16 +105,16 @@ export function placeKey(chatId: number, messageId: number | null | undefined): 
   return `${chatId}:${messageId}`;
 }
 
-function overlaps(done: Disturbance, fromMs: number, untilMs: number): boolean {
-  return done.fromMs <= untilMs && done.untilMs >= fromMs;
+function overlaps(disturbance: Disturbance, fromMs: number, untilMs: number): boolean {
+  return disturbance.fromMs <= untilMs && disturbance.untilMs >= fromMs;
 }
 
-/** By the question that a call's text names, else by its stop button, else by the message that it edits. */
+/** Assigns a call to the question that its text names, or else to the run of its stop button. */
 function groupCalls({ telegramCalls }: Recording): (questionId: number, runId: string) => TelegramCall[] {
-  const drawing = telegramCalls.filter(({ method }) => DRAWING.has(method));
-  const byQuestion = Map.groupBy(drawing, ({ questionId }) => questionId);
+  const writes = telegramCalls.filter(({ method }) => WRITE_METHODS.has(method));
+  const byQuestion = Map.groupBy(writes, ({ questionId }) => questionId);
   const byRun = Map.groupBy(
-    drawing.filter(({ questionId }) => questionId === undefined),
+    writes.filter(({ questionId }) => questionId === undefined),
     ({ runId }) => runId,
   );
   return (questionId, runId) =>
@@ -123,4 +123,4 @@ function groupCalls({ telegramCalls }: Recording): (questionId: number, runId: s
     );
 }
 
-const DRAWING = new Set(["sendMessage", "editMessageText"]);
+const WRITE_METHODS = new Set(["sendMessage", "editMessageText"]);

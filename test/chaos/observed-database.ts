@@ -1,7 +1,7 @@
 /**
- * The database as the auditor watches it: triggers that write down who changed a run, a tool call or a reply, and when.
+ * Records changes in the database for the auditor: triggers log which slot changed a run, a tool call or a reply, and when.
  *
- * Each slot has a role of its own, so that the database itself knows whose change it is. The product sees nothing of it.
+ * Each slot connects with a role of its own, so that the database knows who made a change. The product is not involved.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
@@ -9,24 +9,24 @@ import { openSession, type SocketServer } from "../../src/db/client.ts";
 import type { ReplyChange, Rows, RunChange, ToolCallChange } from "./recording.ts";
 
 export interface ObservedDatabase {
-  /** Asks as the auditor; again while the server is on its way up. */
-  ask<T>(question: (session: Sql) => Promise<T>): Promise<T>;
-  /** The role under which the process of a slot is to connect. */
+  /** Runs a query as the auditor, with retries while the server restarts. */
+  query<T>(work: (session: Sql) => Promise<T>): Promise<T>;
+  /** The database role of a slot's process. */
   roleOf(slot: string): string;
   readRows(): Promise<Rows>;
   readChanges(): Promise<{ runChanges: RunChange[]; toolCallChanges: ToolCallChange[]; replyChanges: ReplyChange[] }>;
-  /** Ends all connections of these slots, as a failing server does. */
+  /** Terminates all connections of these slots. */
   terminateBackends(slots: readonly string[]): Promise<void>;
   /**
-   * Kills the server process behind one connection of these slots: Postgres then ends all others and recovers from its log.
-   * Settles when it answers again.
+   * Kills the backend of one connection of these slots. PostgreSQL then terminates all connections and recovers from its log.
+   * Resolves when it answers again.
    */
   crashServer(slots: readonly string[]): Promise<void>;
-  /** Drops the roles; the database is dropped by whoever made it, afterwards. */
+  /** Drops the roles. The caller drops the database afterwards. */
   close(): Promise<void>;
 }
 
-/** A migrated database that nothing was written to yet. */
+/** `target` is a migrated database without any rows. */
 export async function observeDatabase(
   target: SocketServer & { readonly database: string },
   slots: readonly string[],
@@ -35,26 +35,26 @@ export async function observeDatabase(
   const roleOf = (slot: string) => `${target.database}_${slot}`;
   for (const slot of slots) await session`create role ${session(roleOf(slot))} login superuser`;
   await session.unsafe(TRIGGERS);
-  const ask = <T>(question: (session: Sql) => Promise<T>) => patiently(() => question(session));
+  const query = <T>(work: (session: Sql) => Promise<T>) => retry(() => work(session));
   return {
-    ask,
+    query,
     roleOf,
-    readRows: () => ask(readRows),
-    readChanges: () => ask(() => readChanges(session, (role) => role.slice(target.database.length + 1))),
+    readRows: () => query(readRows),
+    readChanges: () => query(() => readChanges(session, (role) => role.slice(target.database.length + 1))),
     async terminateBackends(names) {
-      await ask(
+      await query(
         () =>
           session`select pg_terminate_backend(pid) from pg_stat_activity where usename = any(${names.map(roleOf)}::text[])`,
       );
     },
     async crashServer(names) {
-      const [behind] = await ask(
+      const [backend] = await query(
         () => session<{ pid: number }[]>`
           select pid from pg_stat_activity where usename = any(${names.map(roleOf)}::text[]) limit 1`,
       );
-      if (!behind) return;
-      process.kill(behind.pid, "SIGKILL");
-      await ask(() => session`select 1`);
+      if (!backend) return;
+      process.kill(backend.pid, "SIGKILL");
+      await query(() => session`select 1`);
     },
     async close() {
       for (const slot of slots) await session`drop role ${session(roleOf(slot))}`;
@@ -66,7 +66,7 @@ export async function observeDatabase(
 const TRIES = 100;
 const RETRY_PAUSE_MS = 100;
 
-async function patiently<T>(work: () => Promise<T>): Promise<T> {
+async function retry<T>(work: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await work();
@@ -85,21 +85,21 @@ create table chaos.tool_call_changes (at timestamptz not null default clock_time
   tool_call_id uuid, before text, status text);
 create table chaos.reply_changes (at timestamptz not null default clock_timestamp(), role text not null default session_user,
   reply_id uuid, worker_id int, status text, message_ids bigint[]);
-create function chaos.note_run() returns trigger language plpgsql as $$ begin
+create function chaos.record_run() returns trigger language plpgsql as $$ begin
   insert into chaos.run_changes (run_id, attempt, worker_id, status, is_claim)
     values (new.id, new.attempt, new.worker_id, new.status,
       new.status in ('in_progress', 'requires_action') and (new.attempt, new.worker_id) is distinct from (old.attempt, old.worker_id));
   return null; end $$;
 create trigger chaos_run after update on public.runs for each row
   when ((old.attempt, old.worker_id, old.status) is distinct from (new.attempt, new.worker_id, new.status))
-  execute function chaos.note_run();
-create function chaos.note_tool_call() returns trigger language plpgsql as $$ begin
+  execute function chaos.record_run();
+create function chaos.record_tool_call() returns trigger language plpgsql as $$ begin
   insert into chaos.tool_call_changes (tool_call_id, before, status) values (new.id, old.status, new.status); return null; end $$;
-create trigger chaos_tool_call after update on public.tool_calls for each row execute function chaos.note_tool_call();
-create function chaos.note_reply() returns trigger language plpgsql as $$ begin
+create trigger chaos_tool_call after update on public.tool_calls for each row execute function chaos.record_tool_call();
+create function chaos.record_reply() returns trigger language plpgsql as $$ begin
   insert into chaos.reply_changes (reply_id, worker_id, status, message_ids)
     values (new.id, new.worker_id, new.status, new.telegram_message_ids); return null; end $$;
-create trigger chaos_reply after insert or update on public.replies for each row execute function chaos.note_reply();
+create trigger chaos_reply after insert or update on public.replies for each row execute function chaos.record_reply();
 `;
 
 async function readRows(session: Sql): Promise<Rows> {

@@ -1,30 +1,30 @@
 /**
- * What is going to happen, all of it drawn from the seed before anything begins: who asks what and when, and what goes wrong.
+ * The plan of a chaos run: questions, stops and faults with their times, all drawn from the seed before the start.
  *
- * The same seed gives the same plan. What real processes make of it depends on their timing as well.
+ * The same seed gives the same plan. The outcome also depends on the timing of the real processes.
  */
 import { createRandom, type Random } from "../../sandbox/shop/random.ts";
 import type { QuestionSpec } from "./answers.ts";
+import type { Link } from "./recording.ts";
 import type { ModelFault } from "./scripted-model.ts";
-import type { Border } from "./recording.ts";
-import type { BorderMode } from "./tcp-proxy.ts";
+import type { LinkMode } from "./tcp-proxy.ts";
 
 export interface PlanOptions {
   readonly seed: string;
   readonly messages: number;
   readonly kills: number;
-  /** Crashes of the database server, from which it recovers: only for a server that nobody else uses. */
+  /** Number of crashes of the database server. Only for a server that nothing else uses. */
   readonly serverCrashes: number;
-  /** How updates come to the processes. */
+  /** How the processes receive updates. */
   readonly intake: "polling" | "webhook";
-  /** Over how long people write, in milliseconds. */
+  /** The period over which people write, in milliseconds. */
   readonly durationMs: number;
   readonly privateChats: number;
   readonly groups: number;
   readonly forums: number;
 }
 
-/** Where people write. */
+/** The type of a chat or topic in which people write. */
 export type PlaceKind = "private" | "group" | "topic";
 
 export interface PlannedQuestion {
@@ -41,10 +41,10 @@ export interface PlannedStop {
 
 export type TelegramFaultKind = "too-many-requests" | "http" | "drop-before" | "drop-after";
 
-export type Act =
-  /** Only while another process is up, unless it is `evenTheLast`. */
+export type Fault =
+  /** Waits until another process is up, unless `evenTheLast` is set. */
   | { readonly kind: "kill"; readonly pauseMs: number; readonly evenTheLast: boolean }
-  /** `secondAfterMs`: when a second signal follows, which ends it at once; null for none. */
+  /** A second signal after `secondAfterMs` makes the process exit immediately; null: none. */
   | {
       readonly kind: "terminate";
       readonly pauseMs: number;
@@ -52,41 +52,41 @@ export type Act =
       readonly secondAfterMs: number | null;
     }
   | { readonly kind: "freeze"; readonly ms: number }
-  | { readonly kind: "cut"; readonly border: Border }
-  | { readonly kind: "disturb"; readonly border: Border; readonly mode: BorderMode; readonly ms: number }
+  | { readonly kind: "cut"; readonly link: Link }
+  | { readonly kind: "disturb"; readonly link: Link; readonly mode: LinkMode; readonly ms: number }
   | { readonly kind: "backends"; readonly all: boolean }
   | { readonly kind: "server-crash" }
   | { readonly kind: "telegram"; readonly method: string; readonly fault: TelegramFaultKind; readonly seconds: number };
 
-/** An act against the process in `slot`, or the next one that is up. */
-export interface PlannedAct {
+/** A fault for the process in `slot`, or for the next one that is up. */
+export interface PlannedFault {
   readonly atMs: number;
   readonly slot: number;
-  readonly act: Act;
+  readonly fault: Fault;
 }
 
 export interface Plan {
   readonly options: PlanOptions;
-  /** By number: private chats first, then groups, then two topics of each forum. */
+  /** Private chats first, then groups, then two topics of each forum. */
   readonly places: readonly PlaceKind[];
   readonly questions: readonly PlannedQuestion[];
   readonly stops: readonly PlannedStop[];
   readonly modelFaults: ReadonlyMap<number, ModelFault>;
-  readonly acts: readonly PlannedAct[];
+  readonly faults: readonly PlannedFault[];
 }
 
 export const SLOTS = ["a", "b", "c"] as const;
 export const TOPICS_PER_FORUM = 2;
 
-/** Share of questions asked in groups and topics: Telegram lets a bot do 20 things a minute there. */
+/** Share of questions in groups and topics. It is low because Telegram allows 20 messages per minute in a group. */
 const GROUP_SHARE = 0.08;
 const STOP_SHARE = 0.01;
 const MODEL_FAULT_SHARE = 0.02;
 const SECOND_SIGNAL_SHARE = 0.4;
-/** How often the other acts come, for each kill. */
+/** Number of other faults for each kill. */
 const PER_KILL = { terminate: 0.1, freeze: 0.15, cut: 0.2, disturb: 0.25, backends: 0.1, telegram: 0.5 } as const;
-const BORDERS = ["database", "telegram", "model"] as const;
-const BORDERS_OF = { polling: BORDERS, webhook: [...BORDERS, "webhook"] } as const;
+const LINKS = ["database", "telegram", "model"] as const;
+const LINKS_OF = { polling: LINKS, webhook: [...LINKS, "webhook"] } as const;
 const MODEL_FAULTS = ["drop", "early-end", "error-500", "error-429"] as const;
 const TELEGRAM_FAULTS = ["too-many-requests", "http", "drop-before", "drop-after"] as const;
 const TELEGRAM_METHODS = ["sendMessage", "editMessageText"] as const;
@@ -111,15 +111,15 @@ export function drawPlan(options: PlanOptions): Plan {
         .filter(() => random.happens(MODEL_FAULT_SHARE))
         .map(({ spec }) => [spec.id, oneOf(random, MODEL_FAULTS)] as const),
     ),
-    acts: drawActs(random, options).sort(byTime),
+    faults: drawFaults(random, options).sort(byTime),
   };
 }
 
 function drawQuestion(random: Random, options: PlanOptions, id: number): PlannedQuestion {
-  const others = options.groups + options.forums * TOPICS_PER_FORUM;
-  const isElsewhere = others > 0 && random.happens(GROUP_SHARE);
-  const place = isElsewhere
-    ? options.privateChats + between(random, 0, others - 1)
+  const groupPlaces = options.groups + options.forums * TOPICS_PER_FORUM;
+  const isInGroup = groupPlaces > 0 && random.happens(GROUP_SHARE);
+  const place = isInGroup
+    ? options.privateChats + between(random, 0, groupPlaces - 1)
     : between(random, 0, options.privateChats - 1);
   const size = random.next();
   const sentences =
@@ -138,26 +138,27 @@ function drawStop(random: Random, { atMs, place }: PlannedQuestion): PlannedStop
   return { atMs: atMs + between(random, 100, 2_000), place, how: oneOf(random, ["/stop", "/new", "button"] as const) };
 }
 
-function drawActs(random: Random, { kills, serverCrashes, durationMs, intake }: PlanOptions): PlannedAct[] {
-  const border = (): Border => oneOf<Border>(random, BORDERS_OF[intake]);
+function drawFaults(random: Random, { kills, serverCrashes, durationMs, intake }: PlanOptions): PlannedFault[] {
+  const link = (): Link => oneOf<Link>(random, LINKS_OF[intake]);
   const at = () => ({ atMs: random.next() * durationMs, slot: between(random, 0, SLOTS.length - 1) });
-  const several = (count: number, draw: () => Act) => Array.from({ length: count }, () => ({ ...at(), act: draw() }));
-  const some = (kind: keyof typeof PER_KILL) => Math.ceil(kills * PER_KILL[kind]);
+  const several = (count: number, draw: () => Fault) =>
+    Array.from({ length: count }, () => ({ ...at(), fault: draw() }));
+  const countOf = (kind: keyof typeof PER_KILL) => Math.ceil(kills * PER_KILL[kind]);
   return [
     ...several(kills, () => ({ kind: "kill", pauseMs: between(random, 100, 2_500), evenTheLast: random.happens(0.1) })),
-    ...several(some("terminate"), () => ({
+    ...several(countOf("terminate"), () => ({
       kind: "terminate",
       pauseMs: between(random, 0, 1_500),
       evenTheLast: random.happens(0.1),
-      // Two within a moment are one.
+      // Two signals within a short time count as one.
       secondAfterMs: random.happens(SECOND_SIGNAL_SHARE) ? between(random, 400, 3_000) : null,
     })),
-    ...several(some("freeze"), () => ({ kind: "freeze", ms: between(random, 1_000, 15_000) })),
-    ...several(some("cut"), () => ({ kind: "cut", border: border() })),
-    ...several(some("disturb"), () => drawDisturbance(random, border())),
-    ...several(some("backends"), () => ({ kind: "backends", all: random.happens(0.3) })),
+    ...several(countOf("freeze"), () => ({ kind: "freeze", ms: between(random, 1_000, 15_000) })),
+    ...several(countOf("cut"), () => ({ kind: "cut", link: link() })),
+    ...several(countOf("disturb"), () => drawDisturbance(random, link())),
+    ...several(countOf("backends"), () => ({ kind: "backends", all: random.happens(0.3) })),
     ...several(serverCrashes, () => ({ kind: "server-crash" })),
-    ...several(some("telegram"), () => ({
+    ...several(countOf("telegram"), () => ({
       kind: "telegram",
       method: oneOf(random, TELEGRAM_METHODS),
       fault: oneOf(random, TELEGRAM_FAULTS),
@@ -166,21 +167,21 @@ function drawActs(random: Random, { kills, serverCrashes, durationMs, intake }: 
   ];
 }
 
-function drawDisturbance(random: Random, border: Border): Act {
-  const modes: [BorderMode, ...BorderMode[]] = [
+function drawDisturbance(random: Random, link: Link): Fault {
+  const modes: [LinkMode, ...LinkMode[]] = [
     { kind: "refuse" },
     { kind: "blackhole" },
     { kind: "delay", ms: between(random, 20, 300) },
   ];
   return {
     kind: "disturb",
-    border,
+    link,
     mode: oneOf(random, modes),
     ms: between(random, 500, 12_000),
   };
 }
 
-/** Both ends included. */
+/** A random integer; both bounds are inclusive. */
 function between(random: Random, least: number, most: number): number {
   return least + Math.floor(random.next() * (most - least + 1));
 }

@@ -1,11 +1,11 @@
 /**
- * What is written down of a chaos run, and all that the auditor knows of it. Types only; times are milliseconds since the epoch.
+ * The recording of a chaos run, and the auditor's only input. Types only; times are milliseconds since the epoch.
  *
- * A slot is the place of one process: whoever is killed there is started there again. `slot` names it in every record.
+ * A slot is the place of one process: after a kill the new process runs in the same slot. Records name the slot.
  */
 import type { ModelFault } from "./scripted-model.ts";
 
-/** A question as it stands in its chat. */
+/** A question that was sent in a chat. */
 export interface AskedQuestion {
   readonly id: number;
   readonly text: string;
@@ -15,17 +15,17 @@ export interface AskedQuestion {
   readonly atMs: number;
 }
 
-/** A person ended what went on in a place: /stop, /new. */
-export interface StopAct {
+/** A person stopped the current answer in a chat or topic, with /stop, /new or the button. */
+export interface RecordedStop {
   readonly chatId: number;
   readonly topicId: number | null;
   readonly atMs: number;
 }
 
-/** `webhook` is the way in, for Telegram's updates. */
-export type Border = "database" | "telegram" | "model" | "webhook";
+/** A network connection of a process. `webhook` is the incoming one, for Telegram's updates. */
+export type Link = "database" | "telegram" | "model" | "webhook";
 
-/** What the driver did to a process. `untilMs` of a kill is the moment when the next one was ready. */
+/** A fault that affected a process. After a kill, `untilMs` is the time when the next process was ready. */
 export interface Disturbance {
   readonly kind:
     | "kill"
@@ -40,7 +40,7 @@ export interface Disturbance {
     | "server-crash"
     | "exit";
   readonly slot: string;
-  readonly border: Border | null;
+  readonly link: Link | null;
   readonly fromMs: number;
   untilMs: number;
 }
@@ -50,35 +50,35 @@ export interface TelegramCall {
   readonly slot: string;
   readonly method: string;
   readonly chatId: number | undefined;
-  /** The message that is edited or deleted, or that was made. */
+  /** The message that was sent, edited or deleted. */
   messageId: number | undefined;
   readonly questionId: number | undefined;
   /** The run named by the stop button. */
   readonly runId: string | undefined;
   readonly startedAtMs: number;
   endedAtMs: number;
-  /** `lost`: it took effect, or may have, and nobody was told. */
+  /** `lost`: the call took effect, or may have, but the caller got no response. */
   outcome: "open" | "ok" | "lost" | "failed" | "refused";
   retryAfterSeconds: number | undefined;
 }
 
-/** A message of the bot as the chat shows it at the end. */
+/** A message of the bot in a chat at the end. */
 export interface ShownMessage {
   readonly chatId: number;
   readonly topicId: number | null;
   readonly messageId: number;
   readonly text: string;
-  /** What its buttons send when they are pressed. */
+  /** The callback data of its buttons. */
   readonly buttons: readonly string[];
 }
 
-export interface ModelAsked {
+export interface RecordedModelRequest {
   readonly slot: string;
   readonly questionId: number;
   /** From 1. */
   readonly round: number;
   readonly atMs: number;
-  /** Outputs of the calls that were sent along, by the call's id. */
+  /** The tool outputs in the request, by call id. */
   readonly outputs: Readonly<Record<string, unknown>>;
   readonly fault: ModelFault | null;
 }
@@ -92,7 +92,7 @@ export type RunStatus =
   | "cancelled"
   | "incomplete";
 
-/** A change of a run's owner, attempt or status, with who made it. */
+/** A change of a run's owner, attempt or status, and the slot that made it. */
 export interface RunChange {
   readonly runId: string;
   readonly slot: string;
@@ -100,7 +100,7 @@ export interface RunChange {
   readonly attempt: number;
   readonly workerId: number | null;
   readonly status: RunStatus;
-  /** A worker began it, or took it over. */
+  /** A worker started the run or took it over. */
   readonly isClaim: boolean;
 }
 
@@ -140,7 +140,7 @@ export interface Rows {
     position: number;
     status: RunStatus;
     attempt: number;
-    /** How many of its attempts ended in good order. */
+    /** Number of attempts that ended with a clean handover. */
     handovers: number;
     errorCode: string | null;
   }[];
@@ -160,7 +160,7 @@ export interface Rows {
     status: string;
     finalText: string | null;
     messageIds: readonly number[];
-    /** Messages that may stand twice, by the product's own count. */
+    /** Number of possible duplicates, as counted by the product. */
     resentCount: number;
     error: string | null;
   }[];
@@ -168,21 +168,21 @@ export interface Rows {
 
 export interface Recording {
   readonly questions: readonly AskedQuestion[];
-  readonly stops: readonly StopAct[];
+  readonly stops: readonly RecordedStop[];
   readonly disturbances: readonly Disturbance[];
   readonly telegramCalls: readonly TelegramCall[];
   readonly shown: readonly ShownMessage[];
-  readonly modelAsked: readonly ModelAsked[];
-  /** Requests that the model's stand-in refused as malformed, or had no line for, in words. */
-  readonly modelComplaints: readonly string[];
+  readonly modelRequests: readonly RecordedModelRequest[];
+  /** Error messages for requests that the model stand-in refused or could not answer. */
+  readonly modelErrors: readonly string[];
   readonly runChanges: readonly RunChange[];
   readonly toolCallChanges: readonly ToolCallChange[];
   readonly replyChanges: readonly ReplyChange[];
   readonly rows: Rows;
-  /** Updates that nobody confirmed. */
+  /** Number of unconfirmed updates. */
   readonly pendingUpdates: number;
-  /** Processes that ended by themselves after they had been ready, in words. */
+  /** Descriptions of unexpected exits of processes that had been ready. */
   readonly crashes: readonly string[];
-  /** Why the driver stopped waiting, when not everything had come to its end. */
-  readonly gaveUpBecause: string | null;
+  /** What was unfinished when the scenario timed out; null if everything finished. */
+  readonly timeoutReason: string | null;
 }

@@ -1,6 +1,6 @@
-/** What a chaos run came to, in figures: for `bench/results/`, for the terminal, and for whoever reads a failed test. */
+/** The result of a chaos run in figures: for `bench/results/`, for the terminal, and for the message of a failed test. */
 import { type Audit, audit } from "./audit.ts";
-import { createFindings } from "./indexed-recording.ts";
+import { indexRecording } from "./indexed-recording.ts";
 import type { Plan } from "./plan.ts";
 import type { Recording } from "./recording.ts";
 import { describeTimeline } from "./timeline.ts";
@@ -11,26 +11,26 @@ export interface Report {
   readonly messages: number;
   readonly kills: number;
   readonly freezes: number;
-  /** Borders reset, refused, in a black hole or slow. */
+  /** Links that were reset, refused, blocked or slow. */
   readonly cuts: number;
   readonly terminations: number;
-  /** Of those, ended at once by a second signal. */
+  /** Terminations with a second signal. */
   readonly secondSignals: number;
   readonly backendsEnded: number;
   readonly serverCrashes: number;
   readonly telegramFaults: number;
   readonly modelFaults: number;
-  /** Of runs whose process was killed while another was up and in peace. */
+  /** For runs whose process was killed while another process was up and undisturbed. */
   readonly takeovers: Percentiles;
-  /** Of all runs whose process was killed, also when nobody was there to take over. */
-  readonly takeoversAtAll: Percentiles;
+  /** For all runs whose process was killed, even if no other process was up. */
+  readonly allTakeovers: Percentiles;
   readonly lost: number;
-  readonly doubled: number;
+  readonly duplicates: number;
   readonly violations: Readonly<Record<string, number>>;
   readonly outcomes: Audit["outcomes"];
-  readonly claimsAgain: number;
+  readonly repeatedClaims: number;
   readonly refused429: number;
-  readonly unknowingInWindow: number;
+  readonly unawareInWindow: number;
   readonly repeatedModelRequests: number;
   readonly telegramCalls: number;
   readonly durationSeconds: number;
@@ -43,7 +43,7 @@ interface Percentiles {
   readonly maxMs: number | null;
 }
 
-/** `text` names every violation, and for the first of each kind what happened around it. */
+/** `text` lists all violations, with a timeline for the first ones of each check. */
 export function reportOn(plan: Plan, recording: Recording, durationMs: number): { report: Report; text: string } {
   const audited = audit(recording);
   const { disturbances } = recording;
@@ -59,11 +59,11 @@ export function reportOn(plan: Plan, recording: Recording, durationMs: number): 
     terminations: count("terminate"),
     secondSignals: count("second-signal"),
     backendsEnded: count("backends"),
-    serverCrashes: plan.acts.filter(({ act }) => act.kind === "server-crash").length,
-    telegramFaults: plan.acts.filter(({ act }) => act.kind === "telegram").length,
-    modelFaults: recording.modelAsked.filter(({ fault }) => fault !== null).length,
+    serverCrashes: plan.faults.filter(({ fault }) => fault.kind === "server-crash").length,
+    telegramFaults: plan.faults.filter(({ fault }) => fault.kind === "telegram").length,
+    modelFaults: recording.modelRequests.filter(({ fault }) => fault !== null).length,
     takeovers: percentiles(takeovers.filter(({ hadPeer }) => hadPeer).map(({ ms }) => ms)),
-    takeoversAtAll: percentiles(takeovers.map(({ ms }) => ms)),
+    allTakeovers: percentiles(takeovers.map(({ ms }) => ms)),
     ...counts,
     violations: Object.fromEntries(
       [...Map.groupBy(violations, ({ check }) => check)].map(([check, found]) => [check, found.length]),
@@ -74,7 +74,7 @@ export function reportOn(plan: Plan, recording: Recording, durationMs: number): 
   return { report, text: describeViolations(audited, recording) };
 }
 
-/** As a table for people. */
+/** The report as a Markdown table. */
 export function toMarkdown(report: Report, facts: Readonly<Record<string, string>>): string {
   const rows = Object.entries({ ...facts, ...report }).map(([name, value]) => `| ${name} | ${cell(value)} |`);
   return ["# Chaos", "", "| | |", "|---|---|", ...rows, ""].join("\n");
@@ -86,7 +86,7 @@ function cell(value: unknown): string {
   return parts.length === 0 ? "none" : parts.join(", ");
 }
 
-/** By nearest rank. */
+/** Percentiles by the nearest-rank method. */
 function percentiles(samples: readonly number[]): Percentiles {
   const sorted = samples.toSorted((one, other) => one - other);
   const at = (share: number) => {
@@ -96,20 +96,20 @@ function percentiles(samples: readonly number[]): Percentiles {
   return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
 }
 
-const EXAMPLES_EACH = 3;
-/** A violation may name another question beside its own. */
-const QUESTIONS_EACH = 2;
+const EXAMPLES_PER_CHECK = 3;
+/** A violation may name a second question. */
+const QUESTIONS_PER_VIOLATION = 2;
 
 function describeViolations({ violations }: Audit, recording: Recording): string {
-  const findings = createFindings(recording);
+  const indexed = indexRecording(recording);
   const lines: string[] = [];
   for (const [check, found] of Map.groupBy(violations, (violation) => violation.check)) {
     lines.push(`${check}: ${found.length}`);
     for (const [index, { subject, detail }] of found.entries()) {
       lines.push(`  ${subject}: ${detail}`);
-      if (index >= EXAMPLES_EACH) continue;
+      if (index >= EXAMPLES_PER_CHECK) continue;
       for (const questionId of questionsIn(`${subject} ${detail}`)) {
-        lines.push(`    q${questionId}:`, ...describeTimeline(findings, questionId).map((line) => `      ${line}`));
+        lines.push(`    q${questionId}:`, ...describeTimeline(indexed, questionId).map((line) => `      ${line}`));
       }
     }
   }
@@ -118,5 +118,5 @@ function describeViolations({ violations }: Audit, recording: Recording): string
 
 function questionsIn(text: string): number[] {
   const named = [...text.matchAll(/\bq(\d+)\b/g)].map((match) => Number(match[1]));
-  return [...new Set(named)].slice(0, QUESTIONS_EACH);
+  return [...new Set(named)].slice(0, QUESTIONS_PER_VIOLATION);
 }

@@ -1,7 +1,7 @@
 /**
- * `npm run chaos -- --seed N --messages 5000 --kills 300 --crashes 10`: the long form, on a database server of its own.
+ * `npm run chaos -- --seed N --messages 5000 --kills 300 --crashes 10`: the long chaos test, on a database server of its own.
  *
- * Writes `bench/results/chaos.json` and `chaos.md`, and beside the processes' logs everything that was recorded. Exit code 1
+ * Writes `bench/results/chaos.json` and `chaos.md`, and saves the recording next to the processes' logs. The exit code is 1
  * when the auditor found a violation.
  */
 import { writeFileSync } from "node:fs";
@@ -13,9 +13,10 @@ import { resultFacts, resultFile } from "../../bench/report.ts";
 import { connectDatabase, createDatabaseIfMissing } from "../../src/db/client.ts";
 import { startEmbeddedPostgres } from "../../src/db/embedded/server.ts";
 import { migrateDatabase } from "../../src/db/migrate.ts";
+import type { SocketTarget } from "./environment.ts";
 import { drawPlan } from "./plan.ts";
 import { reportOn, toMarkdown } from "./report.ts";
-import { playScene, type SceneResult, type SocketTarget } from "./scenario.ts";
+import { runScenario, type ScenarioResult } from "./scenario.ts";
 
 const { values } = parseArgs({
   options: {
@@ -46,7 +47,7 @@ const stop = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const)
   process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
 const result = await withServer((target) =>
-  playScene({
+  runScenario({
     plan,
     target,
     drainLimitMs: Number(values["drain-minutes"]) * 60_000,
@@ -54,11 +55,11 @@ const result = await withServer((target) =>
     onProgress: (line) => console.log(line),
   }),
 );
-process.exitCode = conclude(result);
+process.exitCode = writeResults(result);
 
 async function withServer<T>(work: (target: SocketTarget) => Promise<T>): Promise<T> {
   const dataDir = await mkdtemp(join(tmpdir(), "counterhand-chaos-db-"));
-  // Nothing here outlives the machine: nothing waits for the disk. But what is committed outlives a crash of the server.
+  // The data need not survive a crash of the machine, so nothing waits for the disk. It survives a crash of the server.
   const settings = { fsync: "off", full_page_writes: "off", max_connections: "300" };
   const server = await startEmbeddedPostgres({ dataDir, settings });
   try {
@@ -74,7 +75,7 @@ async function withServer<T>(work: (target: SocketTarget) => Promise<T>): Promis
 }
 
 /** @returns the exit code. */
-function conclude({ recording, durationMs, folder }: SceneResult): number {
+function writeResults({ recording, durationMs, folder }: ScenarioResult): number {
   const { report, text } = reportOn(plan, recording, durationMs);
   const command = `npm run chaos -- ${process.argv.slice(2).join(" ")}`.trim();
   const facts = { command, ...resultFacts() };
@@ -82,8 +83,8 @@ function conclude({ recording, durationMs, folder }: SceneResult): number {
   writeFileSync(join(folder, "violations.txt"), text);
   writeFileSync(resultFile(`${values.out}.json`), `${JSON.stringify({ ...facts, ...report }, null, 2)}\n`);
   const { machine, ...rest } = facts;
-  const where = { ...rest, machine: `${machine.cores} cores, ${machine.memoryGiB} GiB, Node ${machine.node}` };
-  writeFileSync(resultFile(`${values.out}.md`), toMarkdown(report, where));
+  const factRows = { ...rest, machine: `${machine.cores} cores, ${machine.memoryGiB} GiB, Node ${machine.node}` };
+  writeFileSync(resultFile(`${values.out}.md`), toMarkdown(report, factRows));
   console.log(text);
   console.log(JSON.stringify(report, null, 2));
   console.log(`logs, recording, violations: ${folder}`);

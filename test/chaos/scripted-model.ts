@@ -1,18 +1,17 @@
 /**
- * The model's side: answers every request by the question in it, plays the faults that are planned, and keeps what it was
- * asked.
+ * The model of a chaos run: answers each request by the question in it, injects the planned faults, and records the requests.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { InputItem, ModelRequest, Responder, TextPiece, Turn, TurnPart } from "../../sandbox/model/turn.ts";
 import { parseQuestion, type QuestionSpec, textOfRound } from "./answers.ts";
-import type { ModelAsked } from "./recording.ts";
+import type { RecordedModelRequest } from "./recording.ts";
 
-/** What the model does wrong, once, in the final round of a question. */
+/** A fault of the model in the final round of a question. Each is injected once. */
 export type ModelFault = "drop" | "error-500" | "error-429" | "early-end";
 
-export interface ModelLines {
+export interface ScriptedModel {
   readonly answer: Responder;
-  readonly asked: ModelAsked[];
+  readonly requests: RecordedModelRequest[];
 }
 
 const PIECE_INTERVAL_MS = 60;
@@ -21,20 +20,20 @@ const TOOLS = [
   { name: "CheckDailyRevenue", arguments: { date: "2026-11-14" } },
 ];
 
-/** `slotOf` says whose proxy has a `Host` header's address. Each fault is played once. */
-export function createModelLines(
+/** `faults` are by question id. `slotOf` maps a `Host` header to the slot whose proxy has this address. */
+export function createScriptedModel(
   faults: ReadonlyMap<number, ModelFault>,
   slotOf: (host: string) => string,
-): ModelLines {
-  const asked: ModelAsked[] = [];
-  const faultsLeft = new Map(faults);
+): ScriptedModel {
+  const requests: RecordedModelRequest[] = [];
+  const remainingFaults = new Map(faults);
   const answer = (request: ModelRequest): Turn => {
     const { spec, since } = currentQuestion(request);
     const outputs = outputsOf(since);
     const round = since.filter(isFirstCallOfRound).length + 1;
-    const fault = round > spec.rounds ? faultsLeft.get(spec.id) : undefined;
-    if (fault) faultsLeft.delete(spec.id);
-    asked.push({
+    const fault = round > spec.rounds ? remainingFaults.get(spec.id) : undefined;
+    if (fault) remainingFaults.delete(spec.id);
+    requests.push({
       slot: slotOf(String(request.headers.host)),
       questionId: spec.id,
       round,
@@ -44,20 +43,20 @@ export function createModelLines(
     });
     return fault ? failing(spec, fault) : { parts: [...partsOf(spec, round)] };
   };
-  return { answer, asked };
+  return { answer, requests };
 }
 
-/** The question and what the model said and got since it was asked. */
+/** The current question, and the input items after it. */
 function currentQuestion(request: ModelRequest): { spec: QuestionSpec; since: readonly InputItem[] } {
   const { input } = request.body;
   if (typeof input === "string") throw new Error("the product always sends items");
   const index = input.findLastIndex(({ role }) => role === "user");
   const spec = parseQuestion(String(input[index]?.content));
-  if (!spec) throw new Error(`no question of ours: ${JSON.stringify(input[index])}`);
+  if (!spec) throw new Error(`not a planned question: ${JSON.stringify(input[index])}`);
   return { spec, since: input.slice(index + 1) };
 }
 
-/** The calls of a round stand together: the first one follows something else. */
+/** The calls of a round are adjacent, so the first one follows an item of another type. */
 function isFirstCallOfRound(item: InputItem, index: number, items: readonly InputItem[]): boolean {
   return item.type === "function_call" && items[index - 1]?.type !== "function_call";
 }
@@ -87,7 +86,7 @@ function failing(spec: QuestionSpec, fault: ModelFault): Turn {
   return { parts: [{ kind: "text", text: paced(half, spec.streamMs / 2) }], ending: { kind: fault } };
 }
 
-/** Pieces that take `durationMs` together. */
+/** Splits a text into pieces that take `durationMs` in total. */
 function* paced(text: string, durationMs: number): Generator<TextPiece> {
   const count = Math.max(1, Math.min(Math.round(durationMs / PIECE_INTERVAL_MS), text.length));
   const size = Math.ceil(text.length / count);

@@ -1,15 +1,15 @@
-/** How soon a run goes on when its process was killed: from kill -9 to the claim by whoever goes on with it. */
-import type { Answered, Findings } from "./indexed-recording.ts";
+/** Measures how quickly a run continues after its process was killed: from kill -9 to the next claim of the run. */
+import type { Answered, IndexedRecording } from "./indexed-recording.ts";
 import type { Disturbance, Recording } from "./recording.ts";
 
 export interface Takeover {
   readonly ms: number;
-  /** Whether some other process was up and left in peace all the while: else nobody could take over sooner. */
+  /** Whether another process was up and undisturbed the whole time. Without one, no faster takeover was possible. */
   readonly hadPeer: boolean;
 }
 
-/** One entry for each kill and each run that the killed process was working on. */
-export function findTakeovers({ answered, recording }: Findings): Takeover[] {
+/** One entry per kill and run on which the killed process was working. */
+export function findTakeovers({ answered, recording }: IndexedRecording): Takeover[] {
   const kills = recording.disturbances.filter(({ kind }) => kind === "kill");
   return kills.flatMap((kill) =>
     answered.flatMap((each) => {
@@ -20,7 +20,7 @@ export function findTakeovers({ answered, recording }: Findings): Takeover[] {
   );
 }
 
-/** Undefined when the killed process had not the run, or its last commit ended the run all the same. */
+/** Undefined if the killed process did not own the run, or its last commit ended the run. */
 function nextClaimAt(
   { changes, claims }: Answered,
   { slot, fromMs }: Disturbance,
@@ -30,12 +30,12 @@ function nextClaimAt(
   const isRunning = state?.status === "in_progress" || state?.status === "requires_action";
   const holder = claims.findLast(({ atMs }) => atMs <= fromMs);
   if (!isRunning || holder?.slot !== slot) return undefined;
-  // Killed again before anybody had the run: that is the first kill's takeover.
+  // The slot was already killed since the last claim: the takeover belongs to that kill.
   const isAgain = kills.some((kill) => kill.slot === slot && kill.fromMs > holder.atMs && kill.fromMs < fromMs);
   return isAgain ? undefined : claims.find(({ atMs }) => atMs > fromMs)?.atMs;
 }
 
-/** A process that was disturbed needs some time to find its connections again. */
+/** A disturbed process needs some time to reconnect. */
 const AFTER_EFFECT_MS = 2_000;
 
 function hadPeer(kill: Disturbance, claimedAtMs: number, { disturbances, runChanges }: Recording): boolean {
@@ -43,7 +43,8 @@ function hadPeer(kill: Disturbance, claimedAtMs: number, { disturbances, runChan
   slots.delete(kill.slot);
   return [...slots].some((slot) =>
     disturbances.every(
-      (done) => done.slot !== slot || done.fromMs > claimedAtMs || done.untilMs < kill.fromMs - AFTER_EFFECT_MS,
+      ({ slot: disturbed, fromMs, untilMs }) =>
+        disturbed !== slot || fromMs > claimedAtMs || untilMs < kill.fromMs - AFTER_EFFECT_MS,
     ),
   );
 }

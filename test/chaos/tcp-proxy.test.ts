@@ -8,7 +8,7 @@ let proxy: TcpProxy;
 const sockets: Socket[] = [];
 
 beforeEach(async () => {
-  // An echo, which ends when the client does.
+  // An echo server that closes when the client closes.
   server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on("error", () => undefined);
     socket.pipe(socket);
@@ -25,8 +25,8 @@ afterEach(async () => {
   server.close();
 });
 
-/** A client that connects, and what comes back to it. */
-function joined() {
+/** Connects a client through the proxy and collects what it receives. */
+function connectClient() {
   const socket = connect(proxy.port, "127.0.0.1");
   sockets.push(socket);
   let received = "";
@@ -40,16 +40,16 @@ function joined() {
   return { socket, closed, received: () => received };
 }
 
-/** There and back without the proxy, with a new connection: what comes through the proxy at once has come by then. */
-async function roundTripElsewhere(): Promise<void> {
+/** A round trip on a new connection without the proxy. Data that the proxy forwards immediately has arrived by then. */
+async function directRoundTrip(): Promise<void> {
   const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
   sockets.push(socket);
   socket.write("hello");
   await once(socket, "data");
 }
 
-test("what is said comes through, and the end of it too", async () => {
-  const client = joined();
+test("data and the end of a connection are forwarded", async () => {
+  const client = connectClient();
 
   client.socket.end("x".repeat(1_000_000));
 
@@ -57,38 +57,38 @@ test("what is said comes through, and the end of it too", async () => {
   expect(client.received()).toHaveLength(1_000_000);
 });
 
-test("a cut resets what is connected, and the next connection is well", async () => {
-  const client = joined();
+test("a cut resets open connections, and the next connection works", async () => {
+  const client = connectClient();
   client.socket.write("hello");
   await expect.poll(client.received).toBe("hello");
 
   proxy.cut();
 
   expect(await client.closed).toBe("ECONNRESET");
-  const next = joined();
+  const next = connectClient();
   next.socket.write("again");
   await expect.poll(next.received).toBe("again");
 });
 
-test("a border that refuses resets every new connection until it passes again", async () => {
+test("a refusing link resets every new connection until it passes again", async () => {
   proxy.set({ kind: "refuse" });
 
-  expect(await joined().closed).toBe("ECONNRESET");
+  expect(await connectClient().closed).toBe("ECONNRESET");
 
   proxy.set({ kind: "pass" });
-  const client = joined();
+  const client = connectClient();
   client.socket.write("hello");
   await expect.poll(client.received).toBe("hello");
 });
 
-test("a black hole keeps everything, and lets it go when it passes again", async () => {
-  const client = joined();
+test("a black hole holds all data until the link passes again", async () => {
+  const client = connectClient();
   proxy.set({ kind: "blackhole" });
 
   client.socket.write("hello");
-  const other = joined();
+  const other = connectClient();
   other.socket.write("other");
-  await roundTripElsewhere();
+  await directRoundTrip();
 
   expect([client.received(), other.received()]).toEqual(["", ""]);
   proxy.set({ kind: "pass" });
@@ -96,33 +96,33 @@ test("a black hole keeps everything, and lets it go when it passes again", async
   await expect.poll(other.received).toBe("other");
 });
 
-test("what somebody said in a black hole and then ended is never heard", async () => {
-  const heard: string[] = [];
-  server.on("connection", (socket) => socket.on("data", (chunk) => heard.push(String(chunk))));
-  const client = joined();
+test("data of a client that ended during a black hole is never delivered", async () => {
+  const received: string[] = [];
+  server.on("connection", (socket) => socket.on("data", (chunk) => received.push(String(chunk))));
+  const client = connectClient();
   client.socket.write("hello");
   await expect.poll(client.received).toBe("hello");
   proxy.set({ kind: "blackhole" });
 
   client.socket.end("late");
-  await roundTripElsewhere();
+  await directRoundTrip();
   proxy.set({ kind: "pass" });
 
   expect(await client.closed).toBe("ECONNRESET");
-  expect(heard.filter((text) => text === "late")).toEqual([]);
+  expect(received.filter((text) => text === "late")).toEqual([]);
 });
 
-test("in a black hole not even the end of a client gets through", async () => {
+test("a black hole also holds back the end of a connection", async () => {
   const ended = new Promise((resolve) => {
     server.once("connection", (socket) => socket.once("close", () => resolve("closed")));
   });
-  const client = joined();
+  const client = connectClient();
   client.socket.write("hello");
   await expect.poll(client.received).toBe("hello");
   proxy.set({ kind: "blackhole" });
 
   client.socket.resetAndDestroy();
-  await roundTripElsewhere();
+  await directRoundTrip();
 
   expect(await Promise.race([ended, "still open"])).toBe("still open");
   proxy.set({ kind: "pass" });

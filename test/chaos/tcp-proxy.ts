@@ -1,70 +1,69 @@
 /**
- * A network border that can go wrong: a TCP port in front of a server on another port or on a Unix socket.
+ * A TCP proxy with network faults, in front of a server on another port or on a Unix socket.
  *
- * It forwards bytes and knows nothing of what they mean. Closing one end closes the other, as without it, except in a black
- * hole, where not even that gets through.
+ * It forwards bytes. Closing one end closes the other, except in a black hole, where nothing gets through.
  */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How the border behaves from now on. */
-export type BorderMode =
+/** How the link behaves. */
+export type LinkMode =
   | { readonly kind: "pass" }
-  /** Open connections are reset, and so is every new one. */
+  /** Open connections and all new ones are reset. */
   | { readonly kind: "refuse" }
-  /** Connections stay and nothing gets through, in either direction, until another mode lets it. */
+  /** Connections stay open, but nothing gets through in either direction until the mode changes. */
   | { readonly kind: "blackhole" }
-  /** Each piece is held for so long. */
+  /** Each chunk is delayed by `ms`. */
   | { readonly kind: "delay"; readonly ms: number };
 
 export interface TcpProxy {
   /** On 127.0.0.1. */
   readonly port: number;
-  set(mode: BorderMode): void;
-  /** Resets all connections of this moment; new ones are as good as the mode. */
+  set(mode: LinkMode): void;
+  /** Resets all current connections. New ones follow the mode. */
   cut(): void;
   close(): Promise<void>;
 }
 
-/** What is behind the border. */
+/** The server to which the proxy forwards. */
 export type ProxyTarget = { readonly port: number } | { readonly path: string };
 
-interface Border {
+interface Link {
   delayMs: number;
   isBlackHole: boolean;
-  /** Settles when something may pass: at once, unless the border is a black hole. */
+  /** Pending while the link is a black hole. */
   gate: Promise<void>;
-  /** Both ends of every connection. */
+  /** Both sockets of every connection. */
   readonly sockets: Set<Socket>;
 }
 
 /**
- * Listens when the promise resolves; it passes everything at first. `chooseTarget` is asked for each connection, and may say
- * that there is nothing behind the border now: then it is reset.
+ * Resolves when the proxy listens, in the mode `pass`. `chooseTarget` is called for each connection; if it returns undefined,
+ * the connection is reset.
  */
 export async function startTcpProxy(chooseTarget: () => ProxyTarget | undefined): Promise<TcpProxy> {
-  const border: Border = { delayMs: 0, isBlackHole: false, gate: Promise.resolve(), sockets: new Set() };
+  const link: Link = { delayMs: 0, isBlackHole: false, gate: Promise.resolve(), sockets: new Set() };
   let isRefusing = false;
   let openGate = () => {};
   const server = createServer({ allowHalfOpen: true }, (client) => {
     if (isRefusing) reset(client);
-    else void join(client, chooseTarget, border);
+    else void join(client, chooseTarget, link);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const cut = () => {
-    for (const socket of border.sockets) reset(socket);
+    for (const socket of link.sockets) reset(socket);
   };
-  const set = (mode: BorderMode) => {
+  const set = (mode: LinkMode) => {
     openGate();
     isRefusing = mode.kind === "refuse";
-    border.delayMs = mode.kind === "delay" ? mode.ms : 0;
-    border.isBlackHole = mode.kind === "blackhole";
+    link.delayMs = mode.kind === "delay" ? mode.ms : 0;
+    link.isBlackHole = mode.kind === "blackhole";
     if (mode.kind === "refuse") cut();
     if (mode.kind !== "blackhole") return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    border.gate = promise;
+    link.gate = promise;
     openGate = resolve;
   };
   return {
@@ -79,70 +78,70 @@ export async function startTcpProxy(chooseTarget: () => ProxyTarget | undefined)
   };
 }
 
-async function join(client: Socket, chooseTarget: () => ProxyTarget | undefined, border: Border): Promise<void> {
-  keep(client, border);
-  if (border.isBlackHole && !(await outlive(client, border))) return reset(client);
+async function join(client: Socket, chooseTarget: () => ProxyTarget | undefined, link: Link): Promise<void> {
+  track(client, link);
+  if (link.isBlackHole && !(await waitForGate(client, link))) return reset(client);
   const target = chooseTarget();
   if (!target) reset(client);
   if (!target || client.destroyed) return;
   const upstream = connect({ ...target, allowHalfOpen: true });
-  keep(upstream, border);
-  void pump(client, upstream, border);
-  void pump(upstream, client, border);
+  track(upstream, link);
+  void pump(client, upstream, link);
+  void pump(upstream, client, link);
 }
 
-/** @returns whether a client that connected in a black hole is still there when it ends; what it has said is read again. */
-async function outlive(client: Socket, border: Border): Promise<boolean> {
-  const said: Buffer[] = [];
-  let isGone = false;
-  const listen = (chunk: Buffer) => void said.push(chunk);
-  client.on("data", listen);
+/** Waits for the end of a black hole. @returns false if the client disconnected meanwhile; its data stays readable. */
+async function waitForGate(client: Socket, link: Link): Promise<boolean> {
+  const received: Buffer[] = [];
+  let hasEnded = false;
+  const buffer = (chunk: Buffer) => void received.push(chunk);
+  client.on("data", buffer);
   client.once("end", () => {
-    isGone = true;
+    hasEnded = true;
   });
-  await border.gate;
+  await link.gate;
   client.pause();
-  client.off("data", listen);
-  if (isGone || client.destroyed) return false;
-  if (said.length > 0) client.unshift(Buffer.concat(said));
+  client.off("data", buffer);
+  if (hasEnded || client.destroyed) return false;
+  if (received.length > 0) client.unshift(Buffer.concat(received));
   return true;
 }
 
-function keep(socket: Socket, { sockets }: Border): void {
+function track(socket: Socket, { sockets }: Link): void {
   socket.setNoDelay(true);
   sockets.add(socket);
-  // What went wrong shows as the end of the connection: `pump` hands that on.
+  // After an error the connection ends; `pump` propagates that.
   socket.on("error", () => undefined);
   socket.once("close", () => sockets.delete(socket));
 }
 
 /**
- * Forwards what `from` says until its end, and then that it has ended: well, or by a reset. Who ends in a black hole took
- * what it had said there along: a machine that is gone sends nothing again.
+ * Forwards data from `from` until its end, and then the end itself: a close or a reset. If `from` ends during a black hole,
+ * the data that it sent there is lost: a machine that is gone retransmits nothing.
  */
-async function pump(from: Socket, to: Socket, border: Border): Promise<void> {
-  let isGone = false;
-  let isBroken = false;
+async function pump(from: Socket, to: Socket, link: Link): Promise<void> {
+  let isLost = false;
+  let isReset = false;
   let sent = Promise.resolve();
   const forward = async (chunk: Buffer) => {
-    await border.gate;
-    if (border.delayMs > 0) await sleep(border.delayMs);
-    if (!isGone && !to.destroyed && !to.write(chunk)) await drained(to);
+    await link.gate;
+    if (link.delayMs > 0) await sleep(link.delayMs);
+    if (!isLost && !to.destroyed && !to.write(chunk)) await drained(to);
   };
   try {
     for await (const chunk of from.iterator({ destroyOnReturn: false })) {
       sent = sent.then(() => forward(chunk));
-      // In a black hole it is read on, to hear when it ends.
-      if (!border.isBlackHole) await sent;
+      // In a black hole reading continues, to detect the end.
+      if (!link.isBlackHole) await sent;
     }
   } catch {
-    // A reset: the other side is to see one too.
-    isBroken = true;
+    // A reset is propagated as a reset.
+    isReset = true;
   }
-  isGone = border.isBlackHole;
+  isLost = link.isBlackHole;
   await sent;
-  await border.gate;
-  if (isBroken || isGone) reset(to);
+  await link.gate;
+  if (isReset || isLost) reset(to);
   else to.end();
 }
 
@@ -153,7 +152,7 @@ async function drained(to: Socket): Promise<void> {
   await promise;
 }
 
-/** Only TCP knows a reset: a Unix socket is closed. */
+/** Only TCP has resets; a Unix socket is closed. */
 function reset(socket: Socket): void {
   if (socket.remoteAddress === undefined) socket.destroy();
   else socket.resetAndDestroy();

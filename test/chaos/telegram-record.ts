@@ -1,21 +1,21 @@
-/** Writes down every call at the Telegram stand-in, with who made it and what became of it: its own transcript forgets. */
+/** Records every call to the Telegram stand-in with its slot and outcome. The stand-in's own call log is bounded. */
 import type { Message } from "@grammyjs/types";
 import type { TelegramStandIn } from "../../sandbox/telegram/stand-in.ts";
-import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
 import type { CallOutcome, RecordedCall } from "../../sandbox/telegram/world/call-log.ts";
+import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
 import { findQuestionId } from "./answers.ts";
 import type { ShownMessage, TelegramCall } from "./recording.ts";
 
-/** Calls that tell nothing of a reply: they would only fill the memory. */
-const UNINTERESTING = new Set(["getUpdates", "getMe", "deleteWebhook", "setMyCommands", "answerCallbackQuery"]);
+/** Calls that have nothing to do with replies; recording them would only use memory. */
+const IGNORED_METHODS = new Set(["getUpdates", "getMe", "deleteWebhook", "setMyCommands", "answerCallbackQuery"]);
 
-/** Begins to write down. `slotOf` says whose proxy has a `Host` header's address. */
+/** Records all calls from now on. `slotOf` maps a `Host` header to the slot whose proxy has this address. */
 export function recordTelegramCalls(telegram: TelegramStandIn, slotOf: (host: string) => string): TelegramCall[] {
   const calls: TelegramCall[] = [];
   const open = new Map<number, TelegramCall>();
   telegram.onChange((change) => {
-    if (change.kind === "message-new") nameMessage(open, change.chatId, change.message);
-    if (change.kind === "call-start" && !UNINTERESTING.has(change.call.method)) {
+    if (change.kind === "message-new") assignMessage(open, change.chatId, change.message);
+    if (change.kind === "call-start" && !IGNORED_METHODS.has(change.call.method)) {
       const call = begin(change.call, slotOf);
       calls.push(call);
       open.set(call.number, call);
@@ -28,7 +28,7 @@ export function recordTelegramCalls(telegram: TelegramStandIn, slotOf: (host: st
   return calls;
 }
 
-/** What the chats show now of the bot's messages. */
+/** The bot's current messages in these chats. */
 export function readShown(chats: readonly StandInChat[]): ShownMessage[] {
   return chats.flatMap((chat) =>
     chat.botMessages().map((message) => ({
@@ -62,13 +62,13 @@ function begin({ id, method, params, chatId, host, startedAtMs }: RecordedCall, 
   return call;
 }
 
-/** A message comes about while its call is open, also when nobody is told its number. */
-function nameMessage(open: ReadonlyMap<number, TelegramCall>, chatId: number, message: Message): void {
+/** Stores the id of a new message in its call, which is still open. The response with this id may be lost. */
+function assignMessage(open: ReadonlyMap<number, TelegramCall>, chatId: number, message: Message): void {
   if (!message.from?.is_bot) return;
   const questionId = findQuestionId(message.text ?? "");
   for (const call of open.values()) {
-    const isIt = call.method === "sendMessage" && call.messageId === undefined && call.questionId === questionId;
-    if (isIt && call.chatId === chatId) {
+    const isSend = call.method === "sendMessage" && call.messageId === undefined;
+    if (isSend && call.questionId === questionId && call.chatId === chatId) {
       call.messageId = message.message_id;
       return;
     }

@@ -1,42 +1,42 @@
 /**
- * Delivery: every final text stands complete in its chat, each page once, without a button, in the order of the questions.
+ * Checks delivery: every final text is complete in its chat, each page once, without buttons, in the order of the questions.
  *
- * A message too many is allowed in one case only, and counted: it was sent, and before its number could be stored its answer
- * was lost, or something was done to the process that sent it.
+ * A duplicate message is allowed and counted in one case only: before its id could be stored, Telegram's response was lost or
+ * the sending process was disturbed.
  */
-import { findQuestionId, wholeAnswer, withoutLayout } from "../answers.ts";
-import { type Answered, type Findings, placeKey, type Violation } from "../indexed-recording.ts";
+import { completeAnswer, findQuestionId, normalizeSpace } from "../answers.ts";
+import { type Answered, type IndexedRecording, placeKey, type Violation } from "../indexed-recording.ts";
 import type { ShownMessage, TelegramCall } from "../recording.ts";
-import { isOwnSentence } from "./system-messages.ts";
+import { isSystemMessage } from "./system-messages.ts";
 
-export interface DeliveryFindings {
+export interface DeliveryResult {
   readonly violations: readonly Violation[];
-  /** Messages that stand twice in the counted case. */
-  readonly doubled: number;
-  /** Questions whose reply is not complete in the chat. */
+  /** Number of allowed duplicate messages. */
+  readonly duplicates: number;
+  /** Number of questions whose reply is incomplete in the chat. */
   readonly lost: number;
 }
 
-/** How long after Telegram's answer the number of a message may be stored, in milliseconds. */
-const STORING_MS = 5_000;
-/** How long a call may be on its way to Telegram before it arrives there, on a machine that is busy, in milliseconds. */
-const ON_ITS_WAY_MS = 500;
+/** Time after Telegram's response in which the id of a message may be stored, in milliseconds. */
+const STORE_LIMIT_MS = 5_000;
+/** Time that a call may take to reach Telegram on a busy machine, in milliseconds. */
+const IN_FLIGHT_MS = 500;
 
-export function checkDelivery(findings: Findings): DeliveryFindings {
+export function checkDelivery(indexed: IndexedRecording): DeliveryResult {
   const shown = new Map(
-    findings.recording.shown.map((message) => [placeKey(message.chatId, message.messageId), message]),
+    indexed.recording.shown.map((message) => [placeKey(message.chatId, message.messageId), message]),
   );
-  const complete = findings.answered.flatMap((answered) => [...checkReply(answered, shown)]);
-  const surplus = checkSurplus(findings);
-  const lost = new Set(complete.filter(({ check }) => LOSSES.has(check)).map(({ subject }) => subject));
+  const replies = indexed.answered.flatMap((answered) => [...checkReply(answered, shown)]);
+  const extra = checkExtraMessages(indexed);
+  const lost = new Set(replies.filter(({ check }) => LOSSES.has(check)).map(({ subject }) => subject));
   return {
-    violations: [...complete, ...checkOrder(findings, shown), ...surplus.violations],
-    doubled: surplus.doubled,
+    violations: [...replies, ...checkOrder(indexed, shown), ...extra.violations],
+    duplicates: extra.duplicates,
     lost: lost.size,
   };
 }
 
-const LOSSES = new Set(["reply-missing", "reply-not-delivered", "final-incomplete", "answer-altered"]);
+const LOSSES = new Set(["reply-missing", "reply-not-delivered", "reply-incomplete", "answer-changed"]);
 
 type Shown = ReadonlyMap<string, ShownMessage>;
 
@@ -51,40 +51,40 @@ function* checkReply(answered: Answered, shown: Shown): Generator<Violation> {
   if (reply.status !== "delivered") {
     return yield { check: "reply-not-delivered", subject, detail: `${reply.status} ${reply.error ?? ""}` };
   }
-  const whole = withoutLayout(wholeAnswer(spec));
-  const said = withoutLayout(plain(reply.finalText ?? ""));
-  const isWhole = run.status === "completed" ? said === whole : beginsAlike(said, whole);
-  if (!isWhole) yield { check: "answer-altered", subject, detail: `the final text is ${quote(said)}` };
+  const expected = normalizeSpace(completeAnswer(spec));
+  const stored = normalizeSpace(toPlainText(reply.finalText ?? ""));
+  const isExpected = run.status === "completed" ? stored === expected : isPartialAnswer(stored, expected);
+  if (!isExpected) yield { check: "answer-changed", subject, detail: `the final text is ${quote(stored)}` };
   const pages = pagesOf(answered, shown);
-  const read = withoutLayout(pages.map((page) => page?.text ?? "").join(" "));
-  if (read !== said) {
-    const detail = `${pages.length} pages say ${quote(read)} instead of ${quote(said)}`;
-    yield { check: "final-incomplete", subject, detail };
+  const visible = normalizeSpace(pages.map((page) => page?.text ?? "").join(" "));
+  if (visible !== stored) {
+    const detail = `${pages.length} pages show ${quote(visible)} instead of ${quote(stored)}`;
+    yield { check: "reply-incomplete", subject, detail };
   }
   yield* checkButtons(answered, pages);
 }
 
-/** At the end there is no button but the one beneath a failed answer that asks again. */
+/** At the end the only allowed button is the retry button under a failed answer. */
 function* checkButtons({ subject, run }: Answered, pages: readonly (ShownMessage | undefined)[]): Generator<Violation> {
   const buttons = pages.flatMap((page) => page?.buttons ?? []);
   const retry = `retry:${run.id}`;
-  const isLeft = buttons.some((button) => button !== retry) || (run.status !== "failed" && buttons.length > 0);
-  if (isLeft) yield { check: "button-left", subject, detail: `${run.status}: ${buttons.join(",")}` };
+  const hasOther = buttons.some((button) => button !== retry) || (run.status !== "failed" && buttons.length > 0);
+  if (hasOther) yield { check: "leftover-button", subject, detail: `${run.status}: ${buttons.join(",")}` };
   if (run.errorCode === "TOO_MANY_ATTEMPTS" && !buttons.includes(retry)) {
     yield { check: "retry-missing", subject, detail: buttons.join(",") };
   }
 }
 
-/** A run that did not complete says what it had, up to somewhere, and then a sentence of the bot's own. */
-function beginsAlike(said: string, whole: string): boolean {
+/** The text of an incomplete run: a prefix of the expected answer, then a message of the bot itself. */
+function isPartialAnswer(stored: string, expected: string): boolean {
   let common = 0;
-  while (common < said.length && said[common] === whole[common]) common += 1;
-  const rest = said.slice(common);
-  return isOwnSentence(rest.trim()) || isOwnSentence(said);
+  while (common < stored.length && stored[common] === expected[common]) common += 1;
+  const rest = stored.slice(common);
+  return isSystemMessage(rest.trim()) || isSystemMessage(stored);
 }
 
-/** The bot's own sentences stand in italics; there is no other Markdown in what our model says. */
-function plain(markdown: string): string {
+/** The bot's own messages are in italics; the scripted model uses no Markdown. */
+function toPlainText(markdown: string): string {
   return markdown.replaceAll("_", "");
 }
 
@@ -92,7 +92,7 @@ function quote(text: string): string {
   return text.length <= 160 ? `"${text}"` : `"${text.slice(0, 80)} ... ${text.slice(-70)}" (${text.length})`;
 }
 
-function* checkOrder({ answered }: Findings, shown: Shown): Generator<Violation> {
+function* checkOrder({ answered }: IndexedRecording, shown: Shown): Generator<Violation> {
   const places = Map.groupBy(answered, ({ question }) => `${question.chatId}:${question.topicId}`);
   for (const [place, replies] of places) {
     const inOrder = replies.toSorted((one, other) => one.question.messageId - other.question.messageId);
@@ -106,17 +106,17 @@ function* checkOrder({ answered }: Findings, shown: Shown): Generator<Violation>
       const first = ids[0];
       if (first === undefined) continue;
       if (first < last.messageId) {
-        yield { check: "reply-order", subject, detail: `stands before ${last.subject} in ${place}` };
+        yield { check: "reply-order", subject, detail: `is before ${last.subject} in ${place}` };
       }
       last = { messageId: ids.at(-1) ?? first, subject };
     }
   }
 }
 
-/** Messages of the bot that belong to no reply as it is stored. */
-function checkSurplus(findings: Findings): { violations: Violation[]; doubled: number } {
-  const { recording, answered } = findings;
-  const kept = new Set(
+/** Finds messages of the bot that belong to no stored reply. */
+function checkExtraMessages(indexed: IndexedRecording): { violations: Violation[]; duplicates: number } {
+  const { recording, answered } = indexed;
+  const stored = new Set(
     answered.flatMap(({ question, reply }) => (reply?.messageIds ?? []).map((id) => placeKey(question.chatId, id))),
   );
   const senders = new Map(
@@ -130,52 +130,52 @@ function checkSurplus(findings: Findings): { violations: Violation[]; doubled: n
     ),
   );
   const violations: Violation[] = [];
-  const doubled: Answered[] = [];
+  const duplicates: Answered[] = [];
   for (const message of recording.shown) {
     const key = placeKey(message.chatId, message.messageId);
     const call = senders.get(key);
-    if (kept.has(key) || isOwnSentence(message.text)) continue;
-    const owner = call && ownerOf(call, findings);
-    if (owner && !everStored.has(key) && mayBeDoubled(call, findings)) doubled.push(owner);
-    else violations.push(surplusOf(message, call, everStored.has(key)));
+    if (stored.has(key) || isSystemMessage(message.text)) continue;
+    const owner = call && ownerOf(call, indexed);
+    if (owner && !everStored.has(key) && isAllowedDuplicate(call, indexed)) duplicates.push(owner);
+    else violations.push(describeExtra(message, call, everStored.has(key)));
   }
-  return { violations: [...violations, ...checkCounted(doubled)], doubled: doubled.length };
+  return { violations: [...violations, ...checkDuplicateCounts(duplicates)], duplicates: duplicates.length };
 }
 
-function ownerOf({ questionId, runId }: TelegramCall, { byQuestion, byRun }: Findings): Answered | undefined {
+function ownerOf({ questionId, runId }: TelegramCall, { byQuestion, byRun }: IndexedRecording): Answered | undefined {
   return questionId === undefined ? byRun.get(runId ?? "") : byQuestion.get(questionId);
 }
 
-/** The product has to know of each: an admin is to see that a message may stand twice. */
-function* checkCounted(doubled: readonly Answered[]): Generator<Violation> {
-  for (const [{ subject, reply }, messages] of Map.groupBy(doubled, (owner) => owner)) {
+/** The product must count every duplicate, so that an admin sees that a message may have been sent twice. */
+function* checkDuplicateCounts(duplicates: readonly Answered[]): Generator<Violation> {
+  for (const [{ subject, reply }, messages] of Map.groupBy(duplicates, (owner) => owner)) {
     const counted = reply?.resentCount ?? 0;
     if (counted >= messages.length) continue;
-    const detail = `${messages.length} messages stand twice, the product counted ${counted}`;
-    yield { check: "doubled-uncounted", subject, detail };
+    const detail = `${messages.length} duplicate messages, but the product counted ${counted}`;
+    yield { check: "duplicate-uncounted", subject, detail };
   }
 }
 
-/** A shutdown in good order and a slow border explain nothing: a process has time to store what it sent. */
-function mayBeDoubled(call: TelegramCall, { recording }: Findings): boolean {
-  const mayLose = recording.disturbances.filter(
-    ({ kind, border, slot }) =>
-      slot === call.slot && kind !== "terminate" && kind !== "delay" && border !== "model" && border !== "webhook",
+/** A clean shutdown and a slow link are no excuse: the process still has time to store the id. */
+function isAllowedDuplicate(call: TelegramCall, { recording }: IndexedRecording): boolean {
+  const relevant = recording.disturbances.filter(
+    ({ kind, link, slot }) =>
+      slot === call.slot && kind !== "terminate" && kind !== "delay" && link !== "model" && link !== "webhook",
   );
   return (
     call.outcome !== "ok" ||
-    mayLose.some(
-      ({ fromMs, untilMs }) => fromMs <= call.endedAtMs + STORING_MS && untilMs >= call.startedAtMs - ON_ITS_WAY_MS,
+    relevant.some(
+      ({ fromMs, untilMs }) => fromMs <= call.endedAtMs + STORE_LIMIT_MS && untilMs >= call.startedAtMs - IN_FLIGHT_MS,
     )
   );
 }
 
-function surplusOf(message: ShownMessage, call: TelegramCall | undefined, wasStored: boolean): Violation {
+function describeExtra(message: ShownMessage, call: TelegramCall | undefined, wasStored: boolean): Violation {
   const subject = `q${findQuestionId(message.text) ?? call?.questionId ?? call?.runId ?? "?"}`;
-  const why = wasStored ? "its number had been stored, and it was not removed" : "nothing explains it";
-  const sentBy = call ? `sent by ${call.slot}, ${call.outcome}` : "sent by nobody we know";
+  const why = wasStored ? "its id had been stored, but it was not deleted" : "no disturbance explains it";
+  const sentBy = call ? `sent by ${call.slot}, ${call.outcome}` : "sender unknown";
   return {
-    check: "message-surplus",
+    check: "extra-message",
     subject,
     detail: `${message.messageId} (${sentBy}): ${why}: ${quote(message.text)}`,
   };

@@ -1,12 +1,12 @@
-/** Taking in: every question has its message once, and each thread holds its messages without a gap, in Telegram's order. */
-import { type Findings, placeKey, type Violation } from "../indexed-recording.ts";
+/** Checks intake: every question is stored exactly once, and each thread has its messages in Telegram's order, without gaps. */
+import { type IndexedRecording, placeKey, type Violation } from "../indexed-recording.ts";
 import type { Rows } from "../recording.ts";
 
-export function checkIntake({ recording }: Findings): Violation[] {
+export function checkIntake({ recording }: IndexedRecording): Violation[] {
   return [...checkMessages(recording), ...checkThreads(recording.rows.messages), ...checkConfirmed(recording)];
 }
 
-function* checkMessages({ questions, rows }: Findings["recording"]): Generator<Violation> {
+function* checkMessages({ questions, rows }: IndexedRecording["recording"]): Generator<Violation> {
   const stored = Map.groupBy(
     rows.messages.filter(({ role }) => role === "user"),
     ({ chatId, messageId }) => placeKey(chatId, messageId),
@@ -15,9 +15,10 @@ function* checkMessages({ questions, rows }: Findings["recording"]): Generator<V
     const found = stored.get(placeKey(chatId, messageId)) ?? [];
     const subject = `q${id}`;
     if (found.length === 0) yield { check: "message-lost", subject, detail: "no message in the database" };
-    if (found.length > 1) yield { check: "message-twice", subject, detail: `${found.length} messages in the database` };
+    if (found.length > 1)
+      yield { check: "message-duplicated", subject, detail: `${found.length} messages in the database` };
     for (const message of found) {
-      if (message.text !== text) yield { check: "message-altered", subject, detail: message.text };
+      if (message.text !== text) yield { check: "message-changed", subject, detail: message.text };
       if (message.runId === null) yield { check: "message-without-run", subject, detail: message.id };
     }
   }
@@ -33,19 +34,19 @@ function* checkThreads(messages: Rows["messages"]): Generator<Violation> {
     const positions = thread.map(({ position }) => position).sort((one, other) => one - other);
     const gap = positions.findIndex((position, index) => position !== index + 1);
     if (gap >= 0) yield { check: "position-gap", subject: threadId, detail: `at ${gap + 1}: ${positions.join(",")}` };
-    const asked = thread
+    const messageIds = thread
       .filter(({ role }) => role === "user")
       .sort((one, other) => one.position - other.position)
       .map(({ messageId }) => messageId ?? 0);
-    const wrong = asked.findIndex((messageId, index) => index > 0 && messageId <= (asked[index - 1] ?? 0));
+    const wrong = messageIds.findIndex((messageId, index) => index > 0 && messageId <= (messageIds[index - 1] ?? 0));
     if (wrong >= 0) {
-      const detail = `Telegram's ${asked[wrong]} stands behind its ${asked[wrong - 1]}`;
+      const detail = `Telegram's message ${messageIds[wrong]} comes after ${messageIds[wrong - 1]}`;
       yield { check: "thread-order", subject: threadId, detail };
     }
   }
 }
 
-function* checkConfirmed({ pendingUpdates }: Findings["recording"]): Generator<Violation> {
+function* checkConfirmed({ pendingUpdates }: IndexedRecording["recording"]): Generator<Violation> {
   if (pendingUpdates > 0) {
     yield { check: "update-unconfirmed", subject: "updates", detail: `${pendingUpdates} were never confirmed` };
   }

@@ -1,16 +1,16 @@
-/** Rounds: what is stored is never done again, neither a model call nor a tool call, and the model reads one output of each. */
+/** Checks rounds: a stored model call or tool call is never repeated, and the model gets the stored output of each call. */
 import { isDeepStrictEqual } from "node:util";
-import type { Findings, Violation } from "../indexed-recording.ts";
+import type { IndexedRecording, Violation } from "../indexed-recording.ts";
 
-/** The database's clock is read at the start of a transaction, the model's when the request is read. */
+/** Tolerance: the database's timestamps are from the start of a transaction, the model's from the arrival of the request. */
 const CLOCK_MS = 50;
 
-export function checkRounds(findings: Findings): Violation[] {
+export function checkRounds(indexed: IndexedRecording): Violation[] {
   return [
-    ...checkToolCalls(findings),
-    ...checkOutputs(findings),
-    ...checkModelCalls(findings),
-    ...findings.recording.modelComplaints.map((detail) => ({
+    ...checkToolCalls(indexed),
+    ...checkOutputs(indexed),
+    ...checkModelCalls(indexed),
+    ...indexed.recording.modelErrors.map((detail) => ({
       check: "model-refused-request",
       subject: "model",
       detail,
@@ -18,7 +18,7 @@ export function checkRounds(findings: Findings): Violation[] {
   ];
 }
 
-function* checkToolCalls({ recording, byRun }: Findings): Generator<Violation> {
+function* checkToolCalls({ recording, byRun }: IndexedRecording): Generator<Violation> {
   const runs = new Map(recording.rows.toolCalls.map(({ id, runId }) => [id, runId] as const));
   const subjectOf = (toolCallId: string) => byRun.get(runs.get(toolCallId) ?? "")?.subject ?? toolCallId;
   for (const { toolCallId, before, status, slot } of recording.toolCallChanges) {
@@ -35,28 +35,28 @@ function* checkToolCalls({ recording, byRun }: Findings): Generator<Violation> {
   }
 }
 
-/** The database's JSON has its own order of keys: what is compared is what it says. */
-function* checkOutputs({ recording, byQuestion }: Findings): Generator<Violation> {
+/** Compares values, not text: the database's JSON has its own order of keys. */
+function* checkOutputs({ recording, byQuestion }: IndexedRecording): Generator<Violation> {
   const stored = new Map(
     recording.rows.toolCalls.map((call) => [`${call.runId} ${call.callId}`, call.output] as const),
   );
-  for (const { questionId, outputs, round } of recording.modelAsked) {
+  for (const { questionId, outputs, round } of recording.modelRequests) {
     const runId = byQuestion.get(questionId)?.run.id;
     for (const [callId, output] of Object.entries(outputs)) {
       if (isDeepStrictEqual(stored.get(`${runId} ${callId}`), output)) continue;
-      const detail = `the model read another output of ${callId} in round ${round} than the one that is stored`;
+      const detail = `in round ${round} the model got an output of ${callId} that differs from the stored one`;
       yield { check: "tool-output-differs", subject: `q${questionId}`, detail };
     }
   }
 }
 
-function* checkModelCalls({ recording, byQuestion }: Findings): Generator<Violation> {
+function* checkModelCalls({ recording, byQuestion }: IndexedRecording): Generator<Violation> {
   const storedAt = new Map(recording.rows.items.map(({ runId, round, atMs }) => [`${runId} ${round}`, atMs] as const));
-  for (const { questionId, round, atMs, slot } of recording.modelAsked) {
+  for (const { questionId, round, atMs, slot } of recording.modelRequests) {
     const runId = byQuestion.get(questionId)?.run.id;
     const stored = storedAt.get(`${runId} ${round}`);
     if (stored === undefined || atMs <= stored + CLOCK_MS) continue;
-    const detail = `${slot} asked for round ${round} ${Math.round(atMs - stored)} ms after it was stored`;
-    yield { check: "model-asked-again", subject: `q${questionId}`, detail };
+    const detail = `${slot} requested round ${round} ${Math.round(atMs - stored)} ms after it was stored`;
+    yield { check: "model-request-repeated", subject: `q${questionId}`, detail };
   }
 }

@@ -1,14 +1,14 @@
-/** What the bot itself says, beside what the model says. */
+/** The bot's own messages, as opposed to the model's answers. */
 import { textsIn } from "../../../src/bot/texts.ts";
-import { withoutLayout } from "../answers.ts";
+import { normalizeSpace } from "../answers.ts";
 
-/** Whether a text of the chat is one sentence of the bot's own. */
-export function isOwnSentence(text: string): boolean {
-  return SENTENCES.has(withoutLayout(text));
+/** Whether a text in the chat is a message of the bot itself. */
+export function isSystemMessage(text: string): boolean {
+  return SYSTEM_MESSAGES.has(normalizeSpace(text));
 }
 
 const texts = textsIn("en");
-const SENTENCES = new Set(
+const SYSTEM_MESSAGES = new Set(
   [
     texts.newThread,
     texts.alreadyNew,
@@ -16,5 +16,5 @@ const SENTENCES = new Set(
     texts.stopping,
     texts.nothingToStop,
     ...Object.values(texts.faults),
-  ].map(withoutLayout),
+  ].map(normalizeSpace),
 );
