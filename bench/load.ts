@@ -16,7 +16,7 @@ import { createLogger } from "../src/observability/logger.ts";
 import { rounded, type Summary, saveResults, summarise } from "./report.ts";
 import { watchMemory } from "./stream/process-tree.ts";
 import type { Plan, Question } from "./stream/question.ts";
-import { createScene, type Scene } from "./stream/scene.ts";
+import { createScene, type Scene } from "./stream/environment.ts";
 import { type RunningSubject, SUBJECTS, startSubject } from "./stream/subject.ts";
 
 interface LoadResult {

@@ -1,7 +1,7 @@
 /** The four questions, side by side with the peer: answers checked equal first, statements counted, then timed in turn. */
 import { isDeepStrictEqual } from "node:util";
 import { type Client, createClient, toBody } from "./load.ts";
-import { toPlain } from "./plain.ts";
+import { toPlain } from "./normalize.ts";
 import { QUESTIONS, type Question, type QuestionName, type Variables } from "./questions.ts";
 import { type Figures, hundredths, measureInTurn, type Pace } from "./rounds.ts";
 import { type Dialect, LABELS, type Subject } from "./subject.ts";

@@ -19,7 +19,7 @@ import { printProfile } from "../admin/profile.ts";
 import { rounded, saveResults } from "../report.ts";
 import { machineMs } from "./clock.ts";
 import type { Received } from "./messages.ts";
-import { type LiveScene, startScene } from "./scene.ts";
+import { type LiveScene, startScene } from "./environment.ts";
 
 interface Plan {
   readonly subscribers: number;

@@ -1,7 +1,7 @@
 /** Writes the table and the picture beside the raw results. */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { drawStaleness } from "./picture.ts";
+import { drawStaleness } from "./chart.ts";
 import type { StreamResults } from "./results.ts";
 import { SUBJECTS } from "./subject.ts";
 import { writeTable } from "./table.ts";

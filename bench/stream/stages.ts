@@ -16,7 +16,7 @@ import { stopCase } from "./cases/stop.ts";
 import { tooManyRequestsCase } from "./cases/too-many-requests.ts";
 import { toolPauseCase } from "./cases/tool-pause.ts";
 import type { CaseName, CaseResults, SubjectResults } from "./results.ts";
-import { createScene } from "./scene.ts";
+import { createScene } from "./environment.ts";
 import { type Subject, startSubject } from "./subject.ts";
 
 /** Telegram's own limit, for subjects that keep a count over all chats. */

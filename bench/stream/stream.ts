@@ -15,7 +15,7 @@ import { saveResults } from "../report.ts";
 import { MANY_CHATS } from "./cases/many-chats.ts";
 import { savePicture, saveTable } from "./report-files.ts";
 import { CASES, type StreamResults, type SubjectResults } from "./results.ts";
-import { LATENCY_MS } from "./scene.ts";
+import { LATENCY_MS } from "./environment.ts";
 import { crowdStage, faultsStage, fewChatsStage, manyChatsStage, type Wanted } from "./stages.ts";
 import { SUBJECTS, type Subject } from "./subject.ts";
 

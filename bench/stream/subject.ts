@@ -8,7 +8,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { BOT_TOKEN, FIRST_PERSON_ID, MOST_PEOPLE, type Scene } from "./scene.ts";
+import { BOT_TOKEN, FIRST_PERSON_ID, MOST_PEOPLE, type Scene } from "./environment.ts";
 
 export type SubjectName = "ours" | "chat-sdk" | "grammy-stream";
 

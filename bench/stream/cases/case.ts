@@ -2,8 +2,8 @@
 import type { RecordedCall } from "../../../sandbox/telegram/world/call-log.ts";
 import { rounded } from "../../report.ts";
 import type { PlannedTurn, Question } from "../question.ts";
-import type { Scene } from "../scene.ts";
-import { findFaults, meanStaleness, stalenessOf } from "../shown.ts";
+import type { Scene } from "../environment.ts";
+import { findFaults, meanStaleness, stalenessOf } from "../staleness.ts";
 import type { RunningSubject } from "../subject.ts";
 import { plainTokens } from "../tokens.ts";
 

@@ -2,8 +2,8 @@
 import { rounded } from "../../report.ts";
 import { idealStaleness } from "../ideal-schedule.ts";
 import type { Question } from "../question.ts";
-import { LATENCY_MS } from "../scene.ts";
-import { findFaults, meanStaleness } from "../shown.ts";
+import { LATENCY_MS } from "../environment.ts";
+import { findFaults, meanStaleness } from "../staleness.ts";
 import { type CaseContext, isAcceptedWrite, usualTurn } from "./case.ts";
 
 export interface CrowdResult {

@@ -10,7 +10,7 @@ import type { Fault } from "../../../sandbox/telegram/faults.ts";
 import type { RecordedCall } from "../../../sandbox/telegram/world/call-log.ts";
 import { rounded } from "../../report.ts";
 import type { Question } from "../question.ts";
-import { replyMessages } from "../shown.ts";
+import { replyMessages } from "../staleness.ts";
 import { plainTokens, tokenNumbers } from "../tokens.ts";
 import { type CaseContext, TOKENS_PER_SECOND } from "./case.ts";
 

@@ -5,7 +5,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
 import type { Question } from "../question.ts";
-import { replyMessages, visibleText } from "../shown.ts";
+import { replyMessages, visibleText } from "../staleness.ts";
 import { tokenNumbers } from "../tokens.ts";
 import { type CaseContext, type NotSupported, TOKENS, tokenReached, usualTurn } from "./case.ts";
 

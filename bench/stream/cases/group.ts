@@ -3,7 +3,7 @@
  */
 import { rounded } from "../../report.ts";
 import type { Question } from "../question.ts";
-import { meanStaleness } from "../shown.ts";
+import { meanStaleness } from "../staleness.ts";
 import { type CaseContext, figuresOf, isCounted, type ReplyFigures, usualTurn } from "./case.ts";
 
 export interface GroupResult {

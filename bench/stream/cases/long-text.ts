@@ -2,7 +2,7 @@
 import { splitIntoTokens } from "../../../sandbox/model/tokens.ts";
 import { markdownText } from "../markdown-text.ts";
 import type { Question } from "../question.ts";
-import { findFaults, replyMessages, visibleText } from "../shown.ts";
+import { findFaults, replyMessages, visibleText } from "../staleness.ts";
 import type { CaseContext } from "./case.ts";
 
 export interface LongTextResult {

@@ -4,8 +4,8 @@
  */
 import { rounded } from "../../report.ts";
 import { cpuOfTrees, residentMiB, watchMemory } from "../process-tree.ts";
-import { createScene, type Scene } from "../scene.ts";
-import { findFaults, meanStaleness } from "../shown.ts";
+import { createScene, type Scene } from "../environment.ts";
+import { findFaults, meanStaleness } from "../staleness.ts";
 import { type RunningSubject, type Subject, startSubject } from "../subject.ts";
 import { plainTokens } from "../tokens.ts";
 import { TOKENS_PER_SECOND, usualTurn } from "./case.ts";

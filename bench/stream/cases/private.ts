@@ -1,5 +1,5 @@
 /** Case "private": one reply in a private chat. Also the token-by-token series that the picture is made of. */
-import { stalenessOf } from "../shown.ts";
+import { stalenessOf } from "../staleness.ts";
 import { type CaseContext, figuresOf, type ReplyFigures, usualTurn } from "./case.ts";
 
 export interface PrivateResult extends ReplyFigures {

@@ -4,8 +4,8 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { rounded, summarise } from "../../report.ts";
-import { LATENCY_MS, type Scene } from "../scene.ts";
-import { findFaults } from "../shown.ts";
+import { LATENCY_MS, type Scene } from "../environment.ts";
+import { findFaults } from "../staleness.ts";
 import { plainTokens } from "../tokens.ts";
 import { type CaseContext, TOKENS_PER_SECOND, tokenReached, usualTurn } from "./case.ts";
 

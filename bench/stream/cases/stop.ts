@@ -5,7 +5,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { rounded } from "../../report.ts";
 import type { Plan, Question } from "../question.ts";
-import { replyMessages, visibleText } from "../shown.ts";
+import { replyMessages, visibleText } from "../staleness.ts";
 import { lockProducts } from "../table-lock.ts";
 import { plainTokens } from "../tokens.ts";
 import { type CaseContext, type NotSupported, TOKENS_PER_SECOND, tokenReached, usualTurn } from "./case.ts";

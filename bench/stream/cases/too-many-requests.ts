@@ -4,7 +4,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { rounded } from "../../report.ts";
 import type { Question } from "../question.ts";
-import { findFaults } from "../shown.ts";
+import { findFaults } from "../staleness.ts";
 import { type CaseContext, usualTurn } from "./case.ts";
 
 export interface FreezeResult {

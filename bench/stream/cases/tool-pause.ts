@@ -4,7 +4,7 @@
  */
 import { rounded } from "../../report.ts";
 import type { Plan, Question } from "../question.ts";
-import { findFaults, replyMessages, stalenessOf, visibleText } from "../shown.ts";
+import { findFaults, replyMessages, stalenessOf, visibleText } from "../staleness.ts";
 import { lockProducts } from "../table-lock.ts";
 import { plainTokens } from "../tokens.ts";
 import { type CaseContext, TOKENS, TOKENS_PER_SECOND, usualTurn } from "./case.ts";

@@ -13,7 +13,7 @@ import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
 import { paced } from "./pace.ts";
 import { PEER_METHODS } from "./peer-methods.ts";
 import { type Plan, type PlannedTurn, type Question, tokensOf } from "./question.ts";
-import { replyMessages, visibleText } from "./shown.ts";
+import { replyMessages, visibleText } from "./staleness.ts";
 import { lastWordOf } from "./tokens.ts";
 
 /** There and back to Telegram, in milliseconds. */
