@@ -1,8 +1,8 @@
-/** The compared libraries, installed from npm into folders of their own: nothing of the product depends on them. */
+/** Installs the compared libraries into folders of their own. The product does not depend on them. */
 import { fileURLToPath } from "node:url";
 import { installAsLocked } from "../scripts/install-as-locked.ts";
 
-/** Installs the libraries of a folder of `bench/` unless they are there as its lockfile says. */
+/** Installs the libraries of a folder in `bench/`, unless they are up to date with its lockfile. */
 export function installPeers(folder: "peers" | "admin/peer"): void {
   installAsLocked(fileURLToPath(new URL(folder, import.meta.url)));
 }

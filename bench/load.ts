@@ -1,8 +1,8 @@
 /**
- * A rush: 2,000 messages over 500 chats on one process, with a durable database and a Telegram that keeps its limits.
+ * A load test: 2,000 messages in 500 chats on one process, with a durable database and Telegram's rate limits.
  *
- * Once spread over nine seconds, once all at the same moment. Measured: how soon all are committed (Telegram has the word
- * that it may forget them), whether any is missing in the database, health meanwhile, memory, and the answers at the end.
+ * Once the messages are spread over nine seconds, once all come at the same time. Measured: the time until all are committed
+ * and confirmed to Telegram, missing messages, health checks meanwhile, memory, and the time until all answers are complete.
  */
 
 import { join } from "node:path";
@@ -14,9 +14,9 @@ import { saveStaffMember } from "../src/db/queries/chat/staff.ts";
 import { messages } from "../src/db/schema/index.ts";
 import { createLogger } from "../src/observability/logger.ts";
 import { rounded, type Summary, saveResults, summarise } from "./report.ts";
+import { createEnvironment, type Environment } from "./stream/environment.ts";
 import { watchMemory } from "./stream/process-tree.ts";
 import type { Plan, Question } from "./stream/question.ts";
-import { createScene, type Scene } from "./stream/environment.ts";
 import { type RunningSubject, SUBJECTS, startSubject } from "./stream/subject.ts";
 
 interface LoadResult {
@@ -27,12 +27,12 @@ interface LoadResult {
   committedWithinSeconds: number;
   /** From a message's arrival to its confirmation, in milliseconds. */
   commitLagMs: Summary;
-  /** Of the messages, those that the database does not have, and those that it has twice. */
+  /** Messages that are missing in the database, and messages that are stored twice. */
   lost: number;
   doubled: number;
   health: { checks: number; failed: number; slowestMs: number };
   peakResidentMiB: number;
-  /** Until every answer stood complete in its chat; Telegram takes 30 calls a second. */
+  /** Until every answer was complete in its chat. Telegram accepts 30 calls per second. */
   answeredWithinSeconds: number;
   unanswered: number;
   /** Calls that Telegram refused. */
@@ -45,10 +45,10 @@ const SPREAD_SECONDS = 9;
 const HEALTH_INTERVAL_MS = 100;
 const COMMIT_LIMIT_MS = 120_000;
 const ANSWER_LIMIT_MS = 400_000;
-/** A Telegram without limits would let answers go out while messages come in: 30 a second is what is real. */
+/** Telegram's real limit. Without it, answers would go out while messages still come in. */
 const CALLS_PER_SECOND = 30;
 
-/** Runs it and keeps the results. */
+/** Runs the benchmark and saves the results. */
 export async function benchLoad(): Promise<void> {
   const spread = await measure(SPREAD_SECONDS);
   const atOnce = await measure(0);
@@ -57,37 +57,39 @@ export async function benchLoad(): Promise<void> {
 }
 
 async function measure(seconds: number): Promise<LoadResult> {
-  const scene = await createScene({ limits: "telegram" });
+  const environment = await createEnvironment({ limits: "telegram" });
   const [ours] = SUBJECTS;
   if (!ours) throw new Error("the product itself is the first subject");
-  const running = await startSubject(ours, scene, { callsPerSecond: CALLS_PER_SECOND });
+  const running = await startSubject(ours, environment, { callsPerSecond: CALLS_PER_SECOND });
   try {
-    return await rush(scene, running, seconds);
+    return await sendMessages(environment, running, seconds);
   } finally {
     await running.stop();
-    await scene.close();
+    await environment.close();
   }
 }
 
-async function rush(scene: Scene, running: RunningSubject, seconds: number): Promise<LoadResult> {
-  const chats = Array.from({ length: CHATS }, () => scene.privateChat());
-  await letIn(running, chats);
+async function sendMessages(environment: Environment, running: RunningSubject, seconds: number): Promise<LoadResult> {
+  const chats = Array.from({ length: CHATS }, () => environment.privateChat());
+  await addStaff(running, chats);
   const stopWatching = watchMemory(running.pid);
   const stopChecking = checkHealth(running.address);
-  const lags = recordLags(scene);
-  const startedAt = scene.now();
+  const lags = recordLags(environment);
+  const startedAt = environment.now();
 
   const asked: Question[] = [];
   for (let index = 0; index < MESSAGES; index++) {
-    await until(scene, startedAt + (index / MESSAGES) * seconds * 1_000);
+    await waitUntil(environment, startedAt + (index / MESSAGES) * seconds * 1_000);
     const chat = chats[index % CHATS];
-    if (chat) asked.push(scene.ask(chat, answerTo(index)));
+    if (chat) asked.push(environment.ask(chat, answerTo(index)));
   }
-  const arrivedAt = scene.now();
-  await scene.telegram.waitFor(() => scene.telegram.pendingUpdates().length === 0, { timeoutMs: COMMIT_LIMIT_MS });
-  const committedAt = scene.now();
+  const arrivedAt = environment.now();
+  await environment.telegram.waitFor(() => environment.telegram.pendingUpdates().length === 0, {
+    timeoutMs: COMMIT_LIMIT_MS,
+  });
+  const committedAt = environment.now();
   const health = await stopChecking();
-  const complete = await Promise.all(asked.map((question) => scene.waitUntilComplete(question, ANSWER_LIMIT_MS)));
+  const complete = await Promise.all(asked.map((question) => environment.waitUntilComplete(question, ANSWER_LIMIT_MS)));
 
   return {
     messages: MESSAGES,
@@ -98,25 +100,25 @@ async function rush(scene: Scene, running: RunningSubject, seconds: number): Pro
     ...(await countStored(running, asked)),
     health,
     peakResidentMiB: rounded(stopWatching()),
-    answeredWithinSeconds: inSeconds(scene.now() - startedAt),
+    answeredWithinSeconds: inSeconds(environment.now() - startedAt),
     unanswered: complete.filter((isComplete) => !isComplete).length,
-    refused: scene.telegram.limitCounts().refused,
+    refused: environment.telegram.limitCounts().refused,
   };
 }
 
-/** A short answer at once, with a last word of its own. */
+/** A short answer without delay, with a unique last word. */
 function answerTo(index: number): Plan {
   return [{ tokens: ["Two ", "products ", "are ", "low: ", `end${index + MESSAGES}`], perSecond: 400 }];
 }
 
-/** Resolves at a time of the scene's clock, at once when it has passed. */
-async function until(scene: Scene, atMs: number): Promise<void> {
-  const waitMs = atMs - scene.now();
+/** Resolves at this time of the environment's clock, immediately if it has passed. */
+async function waitUntil(environment: Environment, atMs: number): Promise<void> {
+  const waitMs = atMs - environment.now();
   if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
 }
 
-/** @returns a function that gives the time from each update's arrival to its confirmation. */
-function recordLags({ telegram, now }: Scene): () => number[] {
+/** @returns a function that returns the times from arrival to confirmation of each update, in milliseconds. */
+function recordLags({ telegram, now }: Environment): () => number[] {
   const arrivedAt = new Map<number, number>();
   const lags: number[] = [];
   telegram.onChange(({ kind }) => {
@@ -135,50 +137,50 @@ function recordLags({ telegram, now }: Scene): () => number[] {
   return () => lags;
 }
 
-/** Asks after the process's health all the time. @returns a function that ends it and says how it was. */
+/** Checks the process's health regularly. @returns a function that stops the checks and returns their result. */
 function checkHealth(address: string): () => Promise<LoadResult["health"]> {
   const health = { checks: 0, failed: 0, slowestMs: 0 };
-  let isOver = false;
+  let isStopped = false;
   const check = async () => {
-    const askedAt = performance.now();
-    const isGood = await fetch(`${address}/healthz`).then(
+    const sentAt = performance.now();
+    const isHealthy = await fetch(`${address}/healthz`).then(
       ({ status }) => status === 200,
       () => false,
     );
     health.checks += 1;
-    if (!isGood) health.failed += 1;
-    health.slowestMs = rounded(Math.max(health.slowestMs, performance.now() - askedAt));
+    if (!isHealthy) health.failed += 1;
+    health.slowestMs = rounded(Math.max(health.slowestMs, performance.now() - sentAt));
   };
   const checking = (async () => {
-    while (!isOver) {
+    while (!isStopped) {
       await check();
       await new Promise((resolve) => setTimeout(resolve, HEALTH_INTERVAL_MS));
     }
   })();
   return async () => {
-    isOver = true;
+    isStopped = true;
     await checking;
     return health;
   };
 }
 
-/** Makes everyone staff beforehand, as they are in a shop on a busy day. */
-async function letIn(running: RunningSubject, chats: readonly StandInChat[]): Promise<void> {
-  const open = await openBeside(running);
+/** Adds everyone as staff before the measurement. */
+async function addStaff(running: RunningSubject, chats: readonly StandInChat[]): Promise<void> {
+  const open = await openSubjectDatabase(running);
   for (const { id } of chats) {
     await saveStaffMember(open.database.db, { telegramUserId: id, name: "Lan", username: null, role: "owner" });
   }
   await open.close();
 }
 
-/** The process's own database, beside it. */
-function openBeside({ dataDir }: RunningSubject): Promise<OpenDatabase> {
+/** Opens the embedded database of the running process. */
+function openSubjectDatabase({ dataDir }: RunningSubject): Promise<OpenDatabase> {
   const logger = createLogger({ level: "error", pretty: false });
   return openDatabase(loadConfig({ DATA_DIR: dataDir }, join(dataDir, "no.env")), logger);
 }
 
 async function countStored(running: RunningSubject, asked: readonly Question[]) {
-  const open = await openBeside(running);
+  const open = await openSubjectDatabase(running);
   const rows = await open.database.db
     .select({ id: messages.telegramMessageId })
     .from(messages)

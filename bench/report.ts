@@ -1,4 +1,4 @@
-/** What every benchmark shares: percentiles, and raw results kept with the command, the commit and the machine. */
+/** Shared by all benchmarks: percentiles, and result files with the command, the commit and the machine. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
@@ -13,27 +13,27 @@ export interface Summary {
   max: number;
 }
 
-/** Percentiles of samples, by nearest rank. */
+/** Percentiles of samples by the nearest-rank method. */
 export function summarise(samples: readonly number[]): Summary {
   const sorted = [...samples].sort((a, b) => a - b);
   const at = (share: number) => rounded(sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN);
   return { count: sorted.length, p50: at(0.5), p95: at(0.95), max: at(1) };
 }
 
-/** Writes `bench/results/NAME.json`, and says where. */
+/** Writes `bench/results/NAME.json` and prints its path. */
 export function saveResults(name: string, results: object): void {
   const report = { command: `npm run bench -- ${name}`, ...resultFacts(), ...results };
   writeFileSync(resultFile(`${name}.json`), `${JSON.stringify(report, null, 2)}\n`);
   console.log(`raw results: bench/results/${name}.json`);
 }
 
-/** The path of a file among the results. */
+/** The path of a result file. */
 export function resultFile(name: string): string {
   mkdirSync(RESULTS, { recursive: true });
   return `${RESULTS}${name}`;
 }
 
-/** Of what code, when and where results are. */
+/** The commit, the time and the machine of a result. */
 export function resultFacts() {
   return {
     commit: commit(),

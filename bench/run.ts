@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: all benchmarks, or `npm run bench -- NAME` one; what follows is the benchmark's own. Nothing here
- * fails: it measures.
+ * `npm run bench` runs all benchmarks, `npm run bench -- NAME` one. Further arguments belong to the benchmark. A slow result
+ * is not a failure: benchmarks only measure.
  */
 import { benchAdmin } from "./admin/admin.ts";
 import { benchAnswer } from "./answer.ts";
@@ -18,12 +18,12 @@ const BENCHES = {
   live: benchLive,
 };
 
-const [wanted, ...args] = process.argv.slice(2);
-if (wanted !== undefined && !(wanted in BENCHES)) {
-  console.error(`There is no benchmark ${wanted}. There are: ${Object.keys(BENCHES).join(", ")}.`);
+const [selected, ...args] = process.argv.slice(2);
+if (selected !== undefined && !(selected in BENCHES)) {
+  console.error(`Unknown benchmark ${selected}. Choose one of: ${Object.keys(BENCHES).join(", ")}.`);
   process.exitCode = 1;
 } else {
   for (const [name, run] of Object.entries(BENCHES)) {
-    if (wanted === undefined || wanted === name) await run(args);
+    if (selected === undefined || selected === name) await run(args);
   }
 }

@@ -1,4 +1,4 @@
-/** How long `npm start` takes to be ready, first and later, and what memory the idle process holds. */
+/** Measures how long `npm start` takes, for the first and for a later start, and the memory of the idle process. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,10 +9,10 @@ import { rounded, saveResults, summarise } from "./report.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const ROUNDS = 5;
-/** What is loaded for the start alone is collected by then. */
+/** Long enough to collect what only the start needed. */
 const IDLE_MS = 10_000;
 
-/** Runs it and keeps the results. */
+/** Runs the benchmark and saves the results. */
 export async function benchStart(): Promise<void> {
   const first: number[] = [];
   const later: number[] = [];
@@ -20,9 +20,9 @@ export async function benchStart(): Promise<void> {
   for (let round = 0; round < ROUNDS; round++) {
     const dataDir = mkdtempSync(join(tmpdir(), "counterhand-bench-"));
     first.push((await startOnce(dataDir, 0)).readyMs);
-    const again = await startOnce(dataDir, IDLE_MS);
-    later.push(again.readyMs);
-    residentMiB.push(again.residentMiB);
+    const laterStart = await startOnce(dataDir, IDLE_MS);
+    later.push(laterStart.readyMs);
+    residentMiB.push(laterStart.residentMiB);
     rmSync(dataDir, { recursive: true, force: true });
   }
   const results = {
@@ -42,10 +42,10 @@ async function startOnce(dataDir: string, idleMs: number): Promise<{ readyMs: nu
   });
   const exited = new Promise((resolve) => child.once("close", resolve));
   await new Promise<void>((ready) => {
-    let written = "";
+    let output = "";
     child.stdout.on("data", (chunk) => {
-      written += chunk;
-      if (written.includes('"msg":"ready"')) ready();
+      output += chunk;
+      if (output.includes('"msg":"ready"')) ready();
     });
   });
   const readyMs = rounded(performance.now() - startedAt);

@@ -1,18 +1,18 @@
 /**
- * `npm run bench -- admin`: the admins' API beside PostGraphile 5.1, on the same rows in one run.
+ * `npm run bench -- admin`: the admin API compared with PostGraphile 5.1 on the same rows in one run.
  *
- *   npm run bench -- admin --size small --seconds 1      to see that it works: printed, not saved
- *   npm run bench -- admin --only questions,depth        a part: printed, not saved
- *   npm run bench -- admin --grown grown                 with 10,000,000 messages against 100,000 too: an hour's seeding, once
- *   npm run bench -- admin --seed-only                   only fills the database; `nice` it (`--size grown` for the other)
- *   npm run bench -- admin --profile threads             where our server's time goes at one question
+ *   npm run bench -- admin --size small --seconds 1      a quick check; printed, not saved
+ *   npm run bench -- admin --only questions,depth        some parts; printed, not saved
+ *   npm run bench -- admin --grown grown                 also 10,000,000 messages against 100,000; seeded once, in an hour
+ *   npm run bench -- admin --seed-only                   only seeds the database, best with `nice` (or with `--size grown`)
+ *   npm run bench -- admin --profile threads             CPU profile of our server for one question
  *
  * Parts: questions, depth, search, growth. The database stays in the system's temporary folder for the next run.
  */
 import { parseArgs } from "node:util";
 import { installPeers } from "../install-peers.ts";
 import { saveResults } from "../report.ts";
-import { type Comparison, type Contestants, compareOn, enter } from "./compare.ts";
+import { type Comparison, type ConnectedSubjects, compareOn, connectSubjects } from "./compare.ts";
 import { inSession, type SeededServer, type SocketDatabase, startSeededServer } from "./database.ts";
 import { type Depth, measureDepth } from "./depth.ts";
 import { type Growth, measureGrowth } from "./growth.ts";
@@ -38,21 +38,21 @@ type Part = (typeof PARTS)[number];
 
 interface Plan {
   readonly size: Size;
-  /** Of the larger database that growth is measured with. */
+  /** The size of the larger database for the part "growth". */
   readonly grown: Size;
   readonly pace: Pace;
   readonly parts: ReadonlySet<Part>;
 }
 
 const ROUND_SECONDS = 5;
-/** A B B A that often: with the rounds as long as they are, a minute a question. */
+/** Number of A B B A sequences: about a minute per question. */
 const TURNS = 3;
 
 const log = (line: string) => console.log(line);
 
-/** Runs it; a whole run is kept in `bench/results/admin.{json,md}`. */
+/** Runs the benchmark. A complete run is saved in `bench/results/admin.{json,md}`. */
 export async function benchAdmin(args: readonly string[]): Promise<void> {
-  const { size, grown, seconds, parts, isWhole, profile, seedOnly } = readArguments(args);
+  const { size, grown, seconds, parts, isComplete, profile, seedOnly } = readArguments(args);
   const startedAt = performance.now();
   const server = await startSeededServer(log);
   try {
@@ -62,15 +62,14 @@ export async function benchAdmin(args: readonly string[]): Promise<void> {
     if (profile) return await profileOurs(database, size, profile, seconds);
     const results = await measure(server, database, { size, grown, pace, parts });
     printTables(results);
-    if (!isWhole) return;
-    const took = Math.round((performance.now() - startedAt) / 1_000);
+    if (!isComplete) return;
     const run = {
       size,
       connections: CONNECTIONS,
       roundSeconds: seconds,
       turns: TURNS,
       postgres: server.version,
-      seconds: took,
+      seconds: Math.round((performance.now() - startedAt) / 1_000),
     };
     saveResults("admin", { ...run, results });
     saveTable(size, results);
@@ -86,26 +85,26 @@ async function measure(
 ): Promise<AdminResults> {
   installPeers("admin/peer");
   const subjects = { ours: await startSubject("ours", database), peer: await startSubject("peer", database) };
-  const contestants = enter(subjects);
+  const connected = connectSubjects(subjects);
   try {
     return {
-      ...(parts.has("questions") && { questions: await askQuestions(database, size, contestants, pace) }),
-      ...(parts.has("depth") && { depth: await measureDepth(contestants.ours, pace) }),
-      ...(parts.has("search") && { search: await measureSearch(contestants.ours.client, pace.seconds) }),
+      ...(parts.has("questions") && { questions: await askQuestions(database, size, connected, pace) }),
+      ...(parts.has("depth") && { depth: await measureDepth(connected.ours, pace) }),
+      ...(parts.has("search") && { search: await measureSearch(connected.ours.client, pace.seconds) }),
       ...(parts.has("growth") && { growth: await measureGrowth(server, grown, pace) }),
     };
   } finally {
-    for (const { client, subject } of Object.values(contestants)) {
+    for (const { client, subject } of Object.values(connected)) {
       client.close();
       await subject.stop();
     }
   }
 }
 
-async function askQuestions(database: SocketDatabase, size: Size, contestants: Contestants, pace: Pace) {
-  const clients = { ours: contestants.ours.client, peer: contestants.peer.client };
+async function askQuestions(database: SocketDatabase, size: Size, connected: ConnectedSubjects, pace: Pace) {
+  const clients = { ours: connected.ours.client, peer: connected.peer.client };
   const drawn = await inSession(database, (session) => drawVariables(session, size, clients));
-  return compareOn(contestants, drawn, pace, log);
+  return compareOn(connected, drawn, pace, log);
 }
 
 function readArguments(args: readonly string[]) {
@@ -119,7 +118,7 @@ function readArguments(args: readonly string[]) {
   } as const;
   const { values } = parseArgs({ args: [...args], options });
   const seconds = Number(values.seconds);
-  if (!(seconds > 0)) throw new Error(`--seconds: a round takes more than ${values.seconds}`);
+  if (!(seconds > 0)) throw new Error(`--seconds must be more than 0, not ${values.seconds}`);
   const parts = new Set<Part>(
     values.only === undefined ? PARTS.filter((part) => part !== "growth") : readParts(values.only),
   );
@@ -129,16 +128,16 @@ function readArguments(args: readonly string[]) {
     size: readSize(values.size),
     seconds,
     parts,
-    isWhole: values.only === undefined && values.size === "full" && (values.grown ?? "grown") === "grown",
+    isComplete: values.only === undefined && values.size === "full" && (values.grown ?? "grown") === "grown",
     profile: values.profile,
     seedOnly: values["seed-only"],
   };
 }
 
-function readParts(given: string): Part[] {
-  return given.split(",").map((name) => {
+function readParts(names: string): Part[] {
+  return names.split(",").map((name) => {
     const part = PARTS.find((known) => known === name);
-    if (part === undefined) throw new Error(`--only: there is no ${name}. There are: ${PARTS.join(", ")}.`);
+    if (part === undefined) throw new Error(`--only: unknown part ${name}. Choose from: ${PARTS.join(", ")}.`);
     return part;
   });
 }

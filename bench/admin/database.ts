@@ -1,7 +1,8 @@
 /**
- * The benchmark's own PostgreSQL, in the system's temporary folder, with one seeded database for each size.
+ * The benchmark's own PostgreSQL in the system's temporary folder, with one seeded database for each size.
  *
- * It is kept from run to run: seeding is paid once. A database that was seeded otherwise, or not to its end, is made anew.
+ * The data is kept between runs, because seeding is slow. A database with another seed version, or whose seeding was
+ * interrupted, is created again.
  */
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,16 +22,16 @@ import type { Size } from "./sizes.ts";
 
 export const DATA_DIR = join(tmpdir(), "counterhand-bench-admin");
 
-/** To be raised whenever the seeding gives other rows. */
+/** Raise it when the seeding produces other rows. */
 const SEED_VERSION = 1;
 
-/** As a server of that size is set up: a quarter of a small machine's memory. The same for both subjects. */
+/** Typical settings for this size: a quarter of a small machine's memory. Both subjects use the same server. */
 const SETTINGS = {
   shared_buffers: "1GB",
   effective_cache_size: "4GB",
   random_page_cost: "1.1",
   max_wal_size: "8GB",
-  // Nothing is replicated, and making an index writes half as much.
+  // There is no replication, and creating an index writes half as much.
   wal_level: "minimal",
   max_wal_senders: "0",
 };
@@ -38,10 +39,10 @@ const SETTINGS = {
 export type SocketDatabase = SocketServer & { readonly database: string };
 
 export interface SeededServer {
-  /** Root of its processes, to see what they cost. */
+  /** The root of its process tree, for measuring CPU time. */
   readonly postmasterPid: number;
   readonly version: string;
-  /** The database of this size, seeded unless it is there, migrated in any case. */
+  /** The database of this size: migrated, and seeded if it does not exist yet. */
   open(size: Size): Promise<SocketDatabase>;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Whether a page costs more in a larger database: ours alone, the same pages with 100,000 and with 10,000,000 messages in turn. */
+/** Compares the same pages with 100,000 and with 10,000,000 messages, for our server only: does a page cost more? */
 
 import type { Sql } from "postgres";
 import { inSession, type SeededServer } from "./database.ts";
@@ -6,7 +6,7 @@ import { ratioOf } from "./depth.ts";
 import { LISTS, pageQuery, walkQuery } from "./lists.ts";
 import { type Client, createClient, toBody } from "./load.ts";
 import { QUESTIONS, threadVariables } from "./questions.ts";
-import { type Figures, measureInTurn, type Pace } from "./rounds.ts";
+import { type Figures, measureAlternating, type Pace } from "./rounds.ts";
 import { readSize, type Size } from "./sizes.ts";
 import { type Subject, startSubject } from "./subject.ts";
 import { walk } from "./variables.ts";
@@ -18,7 +18,7 @@ export interface Growth {
   readonly ratio: { readonly p50: number; readonly serverCpu: number };
 }
 
-/** Page 90 of 50 rows: every list has it at 100,000 messages. */
+/** With 50 rows per page, every list has this page at 100,000 messages. */
 const DEEP_PAGE = 90;
 const THREADS = 100;
 const BY_CREATION = "orderBy: { field: CREATED_AT, direction: DESC }";
@@ -35,11 +35,11 @@ export async function measureGrowth(server: SeededServer, grown: Size, pace: Pac
   const sides = [await openSide(server, readSize("tiny")), await openSide(server, grown)];
   try {
     const growths: Record<string, Growth> = {};
-    for (const what of sides[0]?.bodies.keys() ?? []) {
-      const contenders = sides.map((side) => ({ ...side, bodies: side.bodies.get(what) ?? [] }));
-      const [few, many] = await measureInTurn(contenders, pace);
-      if (!few || !many) throw new Error("two contenders have two figures");
-      growths[what] = { few, many, ratio: ratioOf(many, few) };
+    for (const page of sides[0]?.bodies.keys() ?? []) {
+      const workloads = sides.map((side) => ({ ...side, bodies: side.bodies.get(page) ?? [] }));
+      const [few, many] = await measureAlternating(workloads, pace);
+      if (!few || !many) throw new Error("two workloads must have two figures");
+      growths[page] = { few, many, ratio: ratioOf(many, few) };
     }
     return growths;
   } finally {
@@ -63,7 +63,8 @@ async function openSide(server: SeededServer, size: Size): Promise<Side> {
       cursors.slice(-10).map((after) => toBody(pageQuery(list), { after })),
     );
   }
-  // By activity the first page of the larger database has threads ten times as long: of many the longest are the last to rest.
+  // Ordered by activity, the first page of the larger database has threads that are ten times longer: with more threads, the
+  // most recently active ones are longer.
   bodies.set("threads by creation, page 1", [toBody(pageQuery("threads", BY_CREATION), {})]);
   const threads = await inSession(database, findThreads);
   const { queries } = QUESTIONS.find(({ name }) => name === "thread") ?? { queries: { ours: "" } };
@@ -74,7 +75,7 @@ async function openSide(server: SeededServer, size: Size): Promise<Side> {
   return { name: `${size.messages} messages`, subject, client, bodies };
 }
 
-/** Threads that are about equally long in both. */
+/** Ids of threads of about the same length in both databases. */
 async function findThreads(session: Sql): Promise<string[]> {
   const rows = await session<{ id: string }[]>`
     select id from threads where next_position between 101 and 160 order by md5(id::text) limit ${THREADS}`;

@@ -1,4 +1,4 @@
-/** The pages of the four long lists, in our dialect, as depth and growth are measured with. */
+/** The queries for pages of the four long lists, in our schema, for the parts "depth" and "growth". */
 import { TOOL_CALL_NODES } from "./questions.ts";
 
 export type ListName = "threads" | "messages" | "runs" | "toolCalls";
@@ -15,12 +15,12 @@ export const LISTS = Object.keys(NODES) as readonly ListName[];
 
 export const PAGE_SIZE = 50;
 
-/** One page of a list; takes `$after`. `more`: further arguments, such as another order. */
-export function pageQuery(list: ListName, more = ""): string {
-  return `query Page($after: String) { ${list}(first: ${PAGE_SIZE}, after: $after, ${more}) { ${NODES[list]} } }`;
+/** One page of a list; takes `$after`. `extraArguments` may set another order, for example. */
+export function pageQuery(list: ListName, extraArguments = ""): string {
+  return `query Page($after: String) { ${list}(first: ${PAGE_SIZE}, after: $after, ${extraArguments}) { ${NODES[list]} } }`;
 }
 
-/** The same page without its rows, to walk along. */
+/** The same page without its rows, for walking through the list. */
 export function walkQuery(list: ListName): string {
   return `query Walk($after: String) {
     list: ${list}(first: ${PAGE_SIZE}, after: $after) { pageInfo { hasNextPage endCursor } }

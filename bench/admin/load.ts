@@ -1,25 +1,25 @@
 /**
- * Asks one server over kept connections, as fast as it answers: what is asked is made ready beforehand, and of an answer only
- * the beginning is looked at, so that little of the machine goes into asking.
+ * A load generator for one server over keep-alive connections. It uses little CPU time itself: requests are prepared before the
+ * measurement, and only the beginning of a response is checked.
  */
 import { Agent, type IncomingMessage, request } from "node:http";
 import type { Subject } from "./subject.ts";
 
-/** One request, ready to be sent. */
+/** A prepared request body. */
 export type Body = Buffer;
 
 export interface Measured {
   requests: number;
-  /** Answers other than data. */
+  /** Responses that are not data. */
   failed: number;
   seconds: number;
   latenciesMs: number[];
 }
 
 export interface Client {
-  /** The whole answer. @throws when it is not data. */
+  /** Returns the complete response. @throws when it is not data. */
   ask(body: Body): Promise<{ data: unknown }>;
-  /** Asks the bodies in turn, `connections` at a time, until the time is over; the last answers are waited for. */
+  /** Sends the bodies in turn over `connections` connections until the time is over. Waits for the last responses. */
   load(bodies: readonly Body[], options: { connections: number; seconds: number }): Promise<Measured>;
   close(): void;
 }
@@ -74,28 +74,28 @@ async function load(
   let failed = 0;
   const startedAt = performance.now();
   const endsAt = startedAt + seconds * 1_000;
-  const askOn = async () => {
+  const sendUntilEnd = async () => {
     while (performance.now() < endsAt) {
       const body = bodies[next++ % bodies.length];
-      if (body === undefined) throw new Error("there is nothing to ask");
-      const askedAt = performance.now();
-      if (!(await endsWell(await send(body)))) failed += 1;
-      latenciesMs.push(performance.now() - askedAt);
+      if (body === undefined) throw new Error("there are no requests to send");
+      const sentAt = performance.now();
+      if (!(await isData(await send(body)))) failed += 1;
+      latenciesMs.push(performance.now() - sentAt);
     }
   };
-  await Promise.all(Array.from({ length: connections }, askOn));
+  await Promise.all(Array.from({ length: connections }, sendUntilEnd));
   return { requests: latenciesMs.length, failed, seconds: (performance.now() - startedAt) / 1_000, latenciesMs };
 }
 
-/** Reads it to its end. @returns whether it is data. */
-function endsWell(response: IncomingMessage): Promise<boolean> {
+/** Reads the response to its end. @returns whether it is data. */
+function isData(response: IncomingMessage): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    let beginsWell = false;
+    let startsWithData = false;
     response.once("data", (chunk: Buffer) => {
-      beginsWell = chunk.subarray(0, DATA.length).toString() === DATA;
+      startsWithData = chunk.subarray(0, DATA.length).toString() === DATA;
     });
     response.on("data", () => undefined);
-    response.once("end", () => resolve(beginsWell && response.statusCode === 200)).once("error", reject);
+    response.once("end", () => resolve(startsWithData && response.statusCode === 200)).once("error", reject);
   });
 }
 

@@ -1,8 +1,8 @@
 /**
- * The admins' API as a subject of the admin benchmark: the product's own HTTP server and API, with nothing beside them.
+ * The admin API as a subject of the admin benchmark: the product's HTTP server and API, without the bot.
  *
- * As the product has them: authentication, limits, masking of errors and the log. Takes SOCKET_DIR, DATABASE_USER, DATABASE and
- * ADMIN_TOKEN; tells its port and, when asked, its CPU time and statements over IPC; ends when the benchmark does.
+ * Authentication, limits, error masking and the log are as in the product. Needs SOCKET_DIR, DATABASE_USER, DATABASE and
+ * ADMIN_TOKEN. Sends its port over IPC, and on request its CPU time and statement count. Exits when the benchmark does.
  */
 import { createWriteStream } from "node:fs";
 import type { Sql } from "postgres";
@@ -17,7 +17,7 @@ import { createLogger } from "../../src/observability/logger.ts";
 import { STAFF_ROLES } from "../../src/shop/roles.ts";
 import { createToolRegistry } from "../../src/tools/registry.ts";
 
-/** As `app.ts` has it for the admins. */
+/** The settings of the admins' pool in `app.ts`. */
 const ADMIN_POOL = { poolSize: 8, statementTimeoutMs: 10_000 };
 
 const target = { socketDir: given("SOCKET_DIR"), user: given("DATABASE_USER"), database: given("DATABASE") };
@@ -45,7 +45,7 @@ http.serve({
     },
     adminTokenHash: hashToken(given("ADMIN_TOKEN")),
     logger,
-    // One token asks more often here than all of a shop's admins do together: each request is counted all the same.
+    // One token sends more requests here than all admins of a shop. Requests are counted, but the limit is never reached.
     rateLimit: { perSecond: 1_000_000, burst: 1_000_000 },
   }),
   metrics: async (_request, response) => void response.writeHead(404).end(),
@@ -60,7 +60,7 @@ process.on("message", () => {
 process.once("disconnect", () => process.exit(0));
 process.send?.({ port: Number(new URL(http.address).port) });
 
-/** @returns a function that says how many statements have gone through the pool. */
+/** @returns a function that returns the number of statements sent through the pool. */
 function watchStatements(watched: Db): () => number {
   const { $client: client } = watched as unknown as { $client: Pick<Sql, "unsafe"> };
   const { unsafe } = client;
@@ -74,6 +74,6 @@ function watchStatements(watched: Db): () => number {
 
 function given(name: string): string {
   const value = process.env[name];
-  if (value === undefined) throw new Error(`${name} is missing: this is started by the benchmark`);
+  if (value === undefined) throw new Error(`${name} is missing: only the benchmark starts this file`);
   return value;
 }

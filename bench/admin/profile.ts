@@ -1,4 +1,4 @@
-/** Where our server's CPU time goes at one question: V8's profile of it under load, summed up by package and by function. */
+/** CPU profile of our server for one question: V8's profile under load, summed by package and by function. */
 import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ interface CpuProfile {
   readonly nodes: readonly ProfileNode[];
   /** In microseconds of the machine's monotonic clock. */
   readonly startTime: number;
-  /** The node that was running at each sample, and how long since the sample before, in microseconds. */
+  /** The running node at each sample, and the time since the previous sample in microseconds. */
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
 }
@@ -25,13 +25,15 @@ interface ProfileNode {
   readonly children?: readonly number[];
 }
 
-const MOST_ROWS = 25;
+const MAX_ROWS = 25;
 const SAMPLING_US = 200;
 
 export async function profileOurs(database: SocketDatabase, size: Size, name: string, seconds: number): Promise<void> {
   const question = QUESTIONS.find((known) => known.name === name);
   if (!question)
-    throw new Error(`--profile: there is no ${name}. There are: ${QUESTIONS.map((known) => known.name).join(", ")}.`);
+    throw new Error(
+      `--profile: unknown question ${name}. Choose one of: ${QUESTIONS.map((known) => known.name).join(", ")}.`,
+    );
   const folder = mkdtempSync(join(tmpdir(), "counterhand-profile-"));
   const options = ["--cpu-prof", `--cpu-prof-dir=${folder}`, `--cpu-prof-interval=${SAMPLING_US}`];
   const subject = await startSubject("ours", database, options);
@@ -47,24 +49,24 @@ export async function profileOurs(database: SocketDatabase, size: Size, name: st
   printProfile(folder, fromUs);
 }
 
-/** Sums up the one profile in a folder. `fromUs`: when the warming up was over, in microseconds of the monotonic clock. */
+/** Prints the profile in a folder. `fromUs`: the end of the warm-up, in microseconds of the monotonic clock. */
 export function printProfile(folder: string, fromUs: number): void {
   const [file = ""] = readdirSync(folder);
   const profile = JSON.parse(readFileSync(join(folder, file), "utf8")) as CpuProfile;
   console.log(`profile in ${join(folder, file)}`);
-  const times = sumUp(profile, fromUs);
-  console.log("\nby package, % of the time at work (self)");
+  const times = sumTimes(profile, fromUs);
+  console.log("\nby package, % of busy time (self)");
   printShares(times.packages, times.busyUs);
-  console.log("\nby package, % of the time at work (with all that it calls)");
+  console.log("\nby package, % of busy time (total)");
   printShares(times.packagesInclusive, times.busyUs);
-  console.log("\nby function, % of the time at work (self)");
+  console.log("\nby function, % of busy time (self)");
   printShares(times.self, times.busyUs);
-  console.log("\nby function, % of the time at work (with all that it calls)");
+  console.log("\nby function, % of busy time (total)");
   printShares(times.inclusive, times.busyUs);
 }
 
-/** From a moment on: before it the process started and warmed up. */
-function sumUp({ nodes, startTime, samples, timeDeltas }: CpuProfile, fromUs: number) {
+/** Ignores samples before `fromUs`: the start and the warm-up. */
+function sumTimes({ nodes, startTime, samples, timeDeltas }: CpuProfile, fromUs: number) {
   const selfUs = new Map<number, number>();
   let atUs = startTime;
   for (const [index, id] of samples.entries()) {
@@ -75,12 +77,12 @@ function sumUp({ nodes, startTime, samples, timeDeltas }: CpuProfile, fromUs: nu
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const times = { packages: new Map(), packagesInclusive: new Map(), self: new Map(), inclusive: new Map() } as Times;
   let busyUs = 0;
-  const visit = (node: ProfileNode, under: Under) => {
+  const visit = (node: ProfileNode, callers: Callers) => {
     const us = selfUs.get(node.id) ?? 0;
-    // What V8 does itself (JSON, writing to a socket) is done for whoever called it.
-    const owner = packageOf(node) ?? under.owner;
-    const functions = new Set([...under.functions, nameOf(node, owner)]);
-    const packages = new Set([...under.packages, owner]);
+    // Built-in functions (JSON, socket writes) count for the package that called them.
+    const owner = packageOf(node) ?? callers.owner;
+    const functions = new Set([...callers.functions, nameOf(node, owner)]);
+    const packages = new Set([...callers.packages, owner]);
     if (!isIdle(node)) {
       busyUs += us;
       add(times.self, nameOf(node, owner), us);
@@ -100,8 +102,8 @@ function sumUp({ nodes, startTime, samples, timeDeltas }: CpuProfile, fromUs: nu
 
 type Times = Readonly<Record<"packages" | "packagesInclusive" | "self" | "inclusive", Map<string, number>>>;
 
-/** What is under way above a node: sets, so that a function that calls itself counts once. */
-interface Under {
+/** The callers of a node. Sets, so that a recursive function counts once. */
+interface Callers {
   readonly owner: string;
   readonly functions: ReadonlySet<string>;
   readonly packages: ReadonlySet<string>;
@@ -112,7 +114,7 @@ function add(to: Map<string, number>, name: string, us: number): void {
 }
 
 function printShares(times: ReadonlyMap<string, number>, totalUs: number): void {
-  const rows = [...times].sort(([, one], [, other]) => other - one).slice(0, MOST_ROWS);
+  const rows = [...times].sort(([, one], [, other]) => other - one).slice(0, MAX_ROWS);
   for (const [name, us] of rows)
     console.log(
       `${hundredths((100 * us) / totalUs)
@@ -130,7 +132,7 @@ function nameOf({ callFrame: { functionName, url, lineNumber } }: ProfileNode, o
   return `${functionName || "(anonymous)"}  ${owner}${file === "" ? "" : ` ${file}:${lineNumber + 1}`}`;
 }
 
-/** Undefined for what has no file of its own. */
+/** Undefined for functions without a file. */
 function packageOf({ callFrame: { url, functionName } }: ProfileNode): string | undefined {
   if (functionName === "(garbage collector)") return "garbage collector";
   if (url === "") return undefined;

@@ -1,8 +1,8 @@
 /**
- * The four questions, each in both dialects, with what varies in them.
+ * The four questions, each in both GraphQL schemas, and their variables.
  *
- * The peer's fields have our names as aliases, so that both answers have nearly one shape (`plain.ts` does the rest). Of its
- * ids the cheapest is asked, the bare one.
+ * The peer's fields have our names as aliases, so that both answers have nearly the same shape (`normalize.ts` does the rest).
+ * Of the peer's ids the cheapest is selected, the row id.
  */
 import { encodeGlobalId } from "../../src/graphql/lists/ids.ts";
 import type { Dialect } from "./subject.ts";
@@ -11,12 +11,12 @@ export type QuestionName = "threads" | "thread" | "toolCalls" | "deepToolCalls";
 
 export interface Question {
   readonly name: QuestionName;
-  /** In tables. */
+  /** The title in tables. */
   readonly title: string;
   readonly queries: Readonly<Record<Dialect, string>>;
 }
 
-/** What varies, in the words of each dialect. */
+/** The variables for each schema. */
 export type Variables = Readonly<Record<Dialect, object>>;
 
 const THREADS: Question = {
@@ -90,7 +90,7 @@ const THREAD: Question = {
 
 const CALL_FIELDS = "name status round arguments error startedAt completedAt durationMs";
 
-/** A log as a page shows it: outputs are looked at one by one, in the thread. */
+/** A log page selects no outputs: those are read one by one, in the thread. */
 export const TOOL_CALL_NODES: Readonly<Record<Dialect, string>> = {
   ours: `nodes { id ${CALL_FIELDS} run { id status model } thread { id title } } pageInfo { hasNextPage endCursor }`,
   peer: `nodes {
@@ -145,7 +145,7 @@ const DEEP_TOOL_CALLS: Question = {
 
 export const QUESTIONS: readonly Question[] = [THREADS, THREAD, TOOL_CALLS, DEEP_TOOL_CALLS];
 
-/** Reads the log 100 rows a page and nothing of the rows, to come to a cursor deep in it. */
+/** Walks through the log with 100 rows per page, without the rows, to reach a deep cursor. */
 export const WALK: Readonly<Record<Dialect, string>> = {
   ours: `query Walk($name: String!, $status: ToolCallStatus!, $after: String) {
     list: toolCalls(first: 100, after: $after, filter: { name: $name, status: [$status] }) { pageInfo { hasNextPage endCursor } }
@@ -161,7 +161,7 @@ export function threadVariables(id: string): Variables {
   return { ours: { id: encodeGlobalId("Thread", id) }, peer: { id } };
 }
 
-/** The peer's enums are spelled as the database spells them. */
-export function callVariables(given: { name: string; status: "SUCCEEDED" | "FAILED" }): Variables {
-  return { ours: given, peer: { ...given, status: given.status.toLowerCase() } };
+/** The peer's enums are spelled as in the database. */
+export function callVariables(filter: { name: string; status: "SUCCEEDED" | "FAILED" }): Variables {
+  return { ours: filter, peer: { ...filter, status: filter.status.toLowerCase() } };
 }

@@ -1,4 +1,4 @@
-/** Numbers from 0 to 1 that look drawn and are the same for the same seed (mulberry32). */
+/** Seeded random numbers from 0 to 1 (mulberry32). */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -11,6 +11,6 @@ export function createRandom(seed: number): () => number {
 
 export function pick<Value>(random: () => number, values: readonly Value[]): Value {
   const value = values[Math.floor(random() * values.length)];
-  if (value === undefined) throw new Error("there is nothing to pick from");
+  if (value === undefined) throw new Error("cannot pick from an empty list");
   return value;
 }

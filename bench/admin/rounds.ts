@@ -1,13 +1,12 @@
 /**
- * Rounds in turn: two subjects, or two questions to one, are asked A B B A, so that what the machine does meanwhile falls on
- * both alike.
+ * Measures two workloads in alternating rounds (A B B A), so that other load on the machine affects both equally.
  */
 import { rounded, type Summary, summarise } from "../report.ts";
 import { cpuOfTrees } from "../stream/process-tree.ts";
 import { type Body, type Client, CONNECTIONS, type Measured } from "./load.ts";
 import type { Subject } from "./subject.ts";
 
-export interface Contender {
+export interface Workload {
   readonly name: string;
   readonly subject: Pick<Subject, "usage">;
   readonly client: Client;
@@ -15,12 +14,12 @@ export interface Contender {
 }
 
 export interface Pace {
-  /** Of one round. */
+  /** Duration of one round. */
   readonly seconds: number;
-  /** How often A B B A. */
+  /** Number of A B B A sequences. */
   readonly turns: number;
   readonly connections?: number;
-  /** What the database costs is told as well. */
+  /** For measuring the database's CPU time. */
   readonly postmasterPid: number;
 }
 
@@ -43,22 +42,22 @@ export interface Figures {
   readonly rounds: readonly Round[];
 }
 
-/** @returns the figures of each contender, in their order. */
-export async function measureInTurn(contenders: readonly Contender[], pace: Pace): Promise<Figures[]> {
-  for (const contender of contenders) await measureRound(contender, pace);
+/** @returns the figures of the workloads, in the same order. */
+export async function measureAlternating(workloads: readonly Workload[], pace: Pace): Promise<Figures[]> {
+  for (const workload of workloads) await measureRound(workload, pace);
   const measured = new Map<string, [Round, Measured][]>();
   for (let turn = 0; turn < pace.turns; turn++) {
-    for (const contender of [...contenders, ...contenders.toReversed()]) {
-      const rounds = measured.get(contender.name) ?? [];
-      rounds.push(await measureRound(contender, pace));
-      measured.set(contender.name, rounds);
+    for (const workload of [...workloads, ...workloads.toReversed()]) {
+      const rounds = measured.get(workload.name) ?? [];
+      rounds.push(await measureRound(workload, pace));
+      measured.set(workload.name, rounds);
     }
   }
-  return contenders.map(({ name }) => toFigures(measured.get(name) ?? []));
+  return workloads.map(({ name }) => toFigures(measured.get(name) ?? []));
 }
 
-async function measureRound(contender: Contender, pace: Pace): Promise<[Round, Measured]> {
-  const { name, subject, client, bodies } = contender;
+async function measureRound(workload: Workload, pace: Pace): Promise<[Round, Measured]> {
+  const { name, subject, client, bodies } = workload;
   const { connections = CONNECTIONS, seconds, postmasterPid } = pace;
   const before = { server: await subject.usage(), databaseCpuMs: cpuOfTrees([postmasterPid]) };
   const measured = await client.load(bodies, { connections, seconds });

@@ -1,4 +1,4 @@
-/** How fast messages are found by words: frequent, rare and absent ones, one and several, with and without accents. */
+/** Measures the search of messages: frequent, rare and missing words, one and several, with and without accents. */
 
 import { rounded, type Summary, summarise } from "../report.ts";
 import { type Client, toBody } from "./load.ts";
@@ -9,9 +9,9 @@ import { type Language, vocabularyOf } from "./seed/vocabulary.ts";
 export interface Search {
   /** One search at a time. */
   readonly alone: Figures;
-  /** Eight at a time. */
+  /** Eight searches at a time. */
   readonly together: Figures;
-  /** By kind of words, one search at a time. */
+  /** By kind of search, one at a time. */
   readonly kinds: Readonly<Record<string, Figures>>;
 }
 
@@ -28,9 +28,9 @@ const QUERY = `query Search($text: String!) {
 }`;
 
 const SEED = 71;
-const SEARCHES_A_KIND = 25;
+const SEARCHES_PER_KIND = 25;
 
-/** Places in the vocabulary: a word at place n is n times rarer than the first. */
+/** Ranks in the vocabulary: the word of rank n is n times rarer than the first. */
 const FREQUENT = [0, 60] as const;
 const MIDDLE = [150, 1_000] as const;
 const RARE = [3_000, 9_900] as const;
@@ -63,17 +63,17 @@ function drawSearches(): Record<string, string[]> {
   const words: Record<Language, string[]> = { en: vocabularyOf("en"), vi: vocabularyOf("vi") };
   const word = ([from, until]: readonly [number, number], language = random() < 0.3 ? "en" : "vi") =>
     pick(random, words[language as Language].slice(from, until));
-  const kind = (draw: () => string) => Array.from({ length: SEARCHES_A_KIND }, draw);
+  const kind = (draw: () => string) => Array.from({ length: SEARCHES_PER_KIND }, draw);
   return {
     "a frequent word": kind(() => word(FREQUENT)),
     "a word without its accents": kind(() => withoutAccents(word(MIDDLE, "vi"))),
-    "a middling word": kind(() => word(MIDDLE)),
+    "a word of medium frequency": kind(() => word(MIDDLE)),
     "a rare word": kind(() => word(RARE)),
     "the beginning of a word": kind(() => word(RARE).slice(0, 4)),
     "two frequent words": kind(() => `${word(FREQUENT, "vi")} ${word(FREQUENT, "vi")}`),
     "a frequent and a rare word": kind(() => `${word(FREQUENT, "vi")} ${word(RARE, "vi")}`),
-    "words that follow one another": kind(() => `"${word(FREQUENT, "vi")} ${word(FREQUENT, "vi")}"`),
-    "a word that is nowhere": kind(() => `qx${word(RARE, "en")}`),
+    "a phrase of two words": kind(() => `"${word(FREQUENT, "vi")} ${word(FREQUENT, "vi")}"`),
+    "a missing word": kind(() => `qx${word(RARE, "en")}`),
   };
 }
 
@@ -84,7 +84,7 @@ function withoutAccents(text: string): string {
     .replaceAll("đ", "d");
 }
 
-/** Mixed, the same way each time. */
+/** Shuffled with a fixed seed. */
 function shuffled<Value>(values: readonly Value[]): Value[] {
   const random = createRandom(SEED);
   return values

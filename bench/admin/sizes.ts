@@ -1,4 +1,4 @@
-/** How much there is to read. One number says it all; the others follow from it in fixed proportions. */
+/** The size of a seeded database. All numbers follow from the number of messages in fixed proportions. */
 export interface Size {
   readonly messages: number;
   readonly threads: number;
@@ -6,7 +6,7 @@ export interface Size {
   readonly toolCalls: number;
 }
 
-/** By name: `full` is what the figures are about, `small` is for trying, `tiny` and `grown` are compared with one another. */
+/** `full` is for the published figures, `small` for a quick check; `tiny` and `grown` are compared with each other. */
 const MESSAGES_BY_NAME: Record<string, number> = {
   small: 20_000,
   tiny: 100_000,
@@ -14,17 +14,17 @@ const MESSAGES_BY_NAME: Record<string, number> = {
   grown: 10_000_000,
 };
 
-/** Messages a thread, on average; with it every other proportion is whole. */
-const MESSAGES_A_THREAD = 20;
+/** Average number of messages per thread. It makes all other proportions whole numbers. */
+const MESSAGES_PER_THREAD = 20;
 
-/** @param given a name, or how many messages, a multiple of 400. */
-export function readSize(given: string): Size {
-  const messages = MESSAGES_BY_NAME[given] ?? Number(given);
+/** @param text a name, or a number of messages that is a multiple of 400. */
+export function readSize(text: string): Size {
+  const messages = MESSAGES_BY_NAME[text] ?? Number(text);
   if (!Number.isInteger(messages) || messages < 4_000 || messages % 400 !== 0) {
     const names = Object.keys(MESSAGES_BY_NAME).join(", ");
     throw new Error(
-      `There is no size ${given}: it is ${names}, or a number of messages, a multiple of 400 from 4,000 on.`,
+      `Unknown size ${text}. Choose one of: ${names}, or a number of messages that is a multiple of 400 and at least 4,000.`,
     );
   }
-  return { messages, threads: messages / MESSAGES_A_THREAD, runs: messages / 2, toolCalls: messages / 4 };
+  return { messages, threads: messages / MESSAGES_PER_THREAD, runs: messages / 2, toolCalls: messages / 4 };
 }

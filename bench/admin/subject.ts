@@ -1,7 +1,7 @@
 /**
- * The servers that are compared, each a process of its own on one database: how it is started, what it says of itself, its end.
+ * The compared servers, each a separate process on the same database: starting, usage figures and stopping.
  *
- * What they are asked and how that is measured is known elsewhere.
+ * The requests and measurements are defined elsewhere.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -14,20 +14,20 @@ export interface Subject {
   readonly pid: number;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** What its process has used since it was started. */
+  /** What the process has used since its start. */
   usage(): Promise<Usage>;
   stop(): Promise<void>;
 }
 
 export interface Usage {
   readonly cpuMs: number;
-  /** SQL statements that it sent. */
+  /** Number of SQL statements. */
   readonly statements: number;
 }
 
 export const LABELS: Record<Dialect, string> = { ours: "Counterhand", peer: "PostGraphile 5.1" };
 
-/** A package of its own, with libraries of its own. */
+/** A package of its own, with its own dependencies. */
 const PEER = fileURLToPath(new URL("peer/", import.meta.url));
 
 const FILES: Record<Dialect, string> = {
@@ -39,7 +39,7 @@ const ADMIN_TOKEN = "bench-admin-token-of-at-least-32-characters";
 
 const STOP_LIMIT_MS = 5_000;
 
-/** @param nodeOptions such as `--cpu-prof`. */
+/** @param nodeOptions for example `--cpu-prof`. */
 export async function startSubject(
   dialect: Dialect,
   database: SocketDatabase,
@@ -56,23 +56,23 @@ export async function startSubject(
       ADMIN_TOKEN,
     },
   });
-  // Not "close": it never comes after `disconnect()`.
+  // Not "close": it is never emitted after `disconnect()`.
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const ended = exited.then(() => {
-    throw new Error(`${LABELS[dialect]} ended before its time`);
+  const failed = exited.then(() => {
+    throw new Error(`${LABELS[dialect]} exited unexpectedly`);
   });
-  // Whoever waits for an answer hears of it; without anybody it is the ordinary end.
-  ended.catch(() => undefined);
-  const { port } = await Promise.race([answerOf<{ port: number }>(child), ended]);
+  // Rejects pending requests. Without one, the exit is normal and must not be an unhandled rejection.
+  failed.catch(() => undefined);
+  const { port } = await Promise.race([nextMessage<{ port: number }>(child), failed]);
   return {
     dialect,
     pid: child.pid ?? 0,
     url: `http://127.0.0.1:${port}/graphql`,
     headers: dialect === "ours" ? { authorization: `Bearer ${ADMIN_TOKEN}` } : {},
     usage: () => {
-      const answer = answerOf<Usage>(child);
+      const usage = nextMessage<Usage>(child);
       child.send("usage");
-      return Promise.race([answer, ended]);
+      return Promise.race([usage, failed]);
     },
     stop: async () => {
       if (child.connected) child.disconnect();
@@ -83,6 +83,6 @@ export async function startSubject(
   };
 }
 
-function answerOf<Answer>(child: ChildProcess): Promise<Answer> {
-  return new Promise((resolve) => child.once("message", (answer) => resolve(answer as Answer)));
+function nextMessage<Message>(child: ChildProcess): Promise<Message> {
+  return new Promise((resolve) => child.once("message", (message) => resolve(message as Message)));
 }

@@ -1,4 +1,4 @@
-/** The results as tables: on the terminal, and as `bench/results/admin.md`. */
+/** The results as tables, for the terminal and for `bench/results/admin.md`. */
 import { writeFileSync } from "node:fs";
 import { resultFacts, resultFile } from "../report.ts";
 import type { AdminResults } from "./admin.ts";
@@ -29,12 +29,12 @@ export function saveTable(size: Size, results: AdminResults): void {
   const { commit, date, machine } = resultFacts();
   const count = (number: number) => number.toLocaleString("en-US");
   const head = [
-    "# The admins' API beside PostGraphile 5.1",
+    "# The admin API compared with PostGraphile 5.1",
     "",
     `\`npm run bench -- admin\` at commit ${commit}, ${date.slice(0, 10)}, on ${machine.cores} cores of ${machine.cpu}, Node ${machine.node}.`,
     `${count(size.threads)} threads, ${count(size.messages)} messages, ${count(size.runs)} runs, ${count(size.toolCalls)} tool calls;`,
-    "8 connections that ask in turn (A B B A), each server a process of its own with 8 connections to one PostgreSQL. Ours with",
-    "authentication, limits, masked errors and the log. All answers were compared and equal before anything was timed.",
+    "8 connections, alternating rounds (A B B A). Each server is a separate process with 8 connections to the same PostgreSQL. Ours has",
+    "authentication, limits, masked errors and the log. All answers were compared and found equal before the measurement.",
   ];
   const tables = tablesOf(results).flatMap(({ title, rows }) => ["", `## ${title}`, "", ...toMarkdown(rows)]);
   writeFileSync(resultFile("admin.md"), `${[...head, ...tables].join("\n")}\n`);
@@ -44,10 +44,10 @@ export function saveTable(size: Size, results: AdminResults): void {
 function tablesOf({ questions, depth, search, growth }: AdminResults): Table[] {
   return [
     ...(questions ? [{ title: "The four questions", rows: Object.values(questions).flatMap(questionRows) }] : []),
-    ...(depth ? [{ title: "The first page and a deep one", rows: Object.entries(depth).map(depthRow) }] : []),
+    ...(depth ? [{ title: "The first page and a deep page", rows: Object.entries(depth).map(depthRow) }] : []),
     ...(search ? [{ title: "Searching messages for words", rows: searchRows(search) }] : []),
     ...(growth
-      ? [{ title: "A grown database against one of 100,000 messages", rows: Object.entries(growth).map(growthRow) }]
+      ? [{ title: "A large database compared with 100,000 messages", rows: Object.entries(growth).map(growthRow) }]
       : []),
   ];
 }
@@ -103,11 +103,11 @@ function searchRows({ kinds, alone, together }: Search): Cells[] {
   }));
 }
 
-function growthRow([what, { few, many, ratio }]: [string, Growth]): Cells {
+function growthRow([page, { few, many, ratio }]: [string, Growth]): Cells {
   return {
-    page: what,
+    page,
     "100,000 messages, p50 ms": few.latencyMs.p50,
-    "grown, p50 ms": many.latencyMs.p50,
+    "large, p50 ms": many.latencyMs.p50,
     "ratio of p50": ratio.p50,
     "ratio of server CPU": ratio.serverCpu,
   };

@@ -1,7 +1,7 @@
 /**
- * What the questions are asked with: drawn from a seeded list, many for each, so that no cache of answers would help.
+ * The variables of the questions. There are many random sets per question, so that a cache of answers would not help.
  *
- * Which threads are long is read from the database; where the cursors deep in the log are, each subject says itself.
+ * Long threads are found in the database. Deep cursors come from each server itself.
  */
 import type { Sql } from "postgres";
 import { type Client, toBody } from "./load.ts";
@@ -17,14 +17,14 @@ const DAY_MS = 86_400_000;
 const END_MS = Date.parse(SEED_END);
 const TOOLS = ["CheckOutOfStock", "CheckOutOfStock", "CheckDailyRevenue", "CheckBestSellers", "CheckSupplier"];
 const WALKED_TOOLS = ["CheckOutOfStock", "CheckDailyRevenue"];
-/** How deep the deep pages lie, at the full size; at a smaller one in proportion. */
+/** The depth of the deep pages at the full size. At smaller sizes it is scaled. */
 const DEPTHS = { from: 20_000, until: 80_000, ofToolCalls: 500_000 };
 const WALK_PAGE = 100;
 
-/** A subject that is not asked needs no cursors. */
+/** Only subjects that are measured need cursors. */
 type Clients = Readonly<Partial<Record<Dialect, Client>>>;
 
-/** @param session on the database that the clients' servers are on. */
+/** @param session a connection to the database of the clients' servers. */
 export async function drawVariables(
   session: Sql,
   size: Size,
@@ -44,7 +44,7 @@ export async function drawVariables(
   };
 }
 
-/** Ids of threads with 100 messages and more, in an order that says nothing. */
+/** Ids of threads with at least 100 messages, in a pseudo-random order. */
 async function findLongThreads(session: Sql): Promise<string[]> {
   const rows = await session<{ id: string }[]>`
     select id from threads where next_position > 100 order by md5(id::text) limit ${SETS}`;
@@ -88,7 +88,7 @@ interface Walked {
   readonly list: { readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string } };
 }
 
-/** The cursors at the ends of a list's pages, one after the other. @param query names the list `list`, and takes `$after`. */
+/** The end cursors of a list's pages, in order. @param query must call the list `list` and take `$after`. */
 export async function walk(client: Client, query: string, variables: object, pages: number): Promise<string[]> {
   const cursors: string[] = [];
   while (cursors.length < pages) {

@@ -1,4 +1,4 @@
-/** One clock for all processes of the machine: what `performance.now()` counts from differs from process to process. */
+/** One clock for all processes of the machine. `performance.now()` has a different origin in each process. */
 
 /** Milliseconds of the machine's monotonic clock. */
 export function machineMs(): number {

@@ -1,4 +1,4 @@
-/** The processes of the benchmark of the live API: PostgreSQL on a folder of its own, the server, the subscribers, the writer. */
+/** The processes of the benchmark: PostgreSQL with a data folder of its own, the server, the subscribers and the writer. */
 import { type ChildProcess, fork } from "node:child_process";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -13,21 +13,21 @@ import { watchMemory } from "../stream/process-tree.ts";
 import type { Written } from "./marks.ts";
 import type { Prepared, Received, ToSubscribers, ToWriter } from "./messages.ts";
 
-export interface LiveScene {
-  /** Of as many threads as there are subscribers, as the API names them. */
+export interface LiveEnvironment {
+  /** The API's ids of as many threads as there are subscribers. */
   readonly threadIds: readonly string[];
-  /** Resolves when all of them have begun. */
+  /** Resolves when all subscriptions have started. */
   follow(query: string, variables: readonly object[]): Promise<void>;
-  leave(): Promise<void>;
-  /** Resolves when the last answer is complete, and had some time to arrive. */
+  unsubscribe(): Promise<void>;
+  /** Resolves some time after the last answer is complete, so that its events can arrive. */
   write(answersPerSecond: number, seconds: number): Promise<WrittenAndSpent>;
-  report(what: Omit<ToSubscribers & { ask: "report" }, "ask">): Promise<Received>;
+  report(request: Omit<ToSubscribers & { ask: "report" }, "ask">): Promise<Received>;
   close(): Promise<void>;
 }
 
 export interface WrittenAndSpent {
   readonly written: Written;
-  /** CPU time of the server meanwhile, and how long that was, in milliseconds; the most memory that it held. */
+  /** The server's CPU time, the elapsed time (both in milliseconds), and the server's peak memory. */
   readonly cpuMs: number;
   readonly tookMs: number;
   readonly residentMiB: number;
@@ -36,38 +36,42 @@ export interface WrittenAndSpent {
 const SUBSCRIBERS = fileURLToPath(new URL("subscribers.ts", import.meta.url));
 const WRITER = fileURLToPath(new URL("writer.ts", import.meta.url));
 
-/** For the last events to arrive, and for a server that is behind to catch up, in milliseconds. */
+/** Time for the last events to arrive, and for a slow server to catch up, in milliseconds. */
 const SETTLE_MS = 3_000;
 
-export async function startScene(dataDir: string, threads: number, nodeOptions: readonly string[]): Promise<LiveScene> {
+export async function startEnvironment(
+  dataDir: string,
+  threads: number,
+  nodeOptions: readonly string[],
+): Promise<LiveEnvironment> {
   const server = await startEmbeddedPostgres({ dataDir });
   stopOnSignals(() => server.release(), BROKEN_OFF);
   const database = { socketDir: server.socketDir, user: server.user, database: "live" };
   await createDatabaseIfMissing(database, database.database);
   await migrate(database);
   const subject = await startSubject("ours", database, nodeOptions);
-  const subscribers = startPart<ToSubscribers>(SUBSCRIBERS);
-  const writer = startPart<ToWriter>(WRITER);
+  const subscribers = startProcess<ToSubscribers>(SUBSCRIBERS);
+  const writer = startProcess<ToWriter>(WRITER);
   const { threadIds } = await writer.ask<Prepared>({ ask: "prepare", database, threads });
   return {
     threadIds: threadIds.map((id) => encodeGlobalId("Thread", id)),
     async follow(query, variables) {
       await subscribers.ask({ ask: "follow", url: subject.url, headers: subject.headers, query, variables });
     },
-    async leave() {
-      await subscribers.ask({ ask: "leave" });
+    async unsubscribe() {
+      await subscribers.ask({ ask: "unsubscribe" });
     },
     async write(answersPerSecond, seconds) {
       const before = await subject.usage();
       const startedAt = performance.now();
-      const mostMiB = watchMemory(subject.pid);
+      const peakMiB = watchMemory(subject.pid);
       const written = await writer.ask<Written>({ ask: "write", answersPerSecond, seconds });
       const tookMs = performance.now() - startedAt;
       await pause(SETTLE_MS);
       const after = await subject.usage();
-      return { written, cpuMs: after.cpuMs - before.cpuMs, tookMs, residentMiB: mostMiB() };
+      return { written, cpuMs: after.cpuMs - before.cpuMs, tookMs, residentMiB: peakMiB() };
     },
-    report: (what) => subscribers.ask<Received>({ ask: "report", ...what }),
+    report: (request) => subscribers.ask<Received>({ ask: "report", ...request }),
     async close() {
       await Promise.all([writer.stop(), subscribers.stop(), subject.stop()]);
       await server.release();
@@ -84,20 +88,20 @@ async function migrate(target: SocketDatabase): Promise<void> {
   }
 }
 
-/** A process of the benchmark's own, that answers each message with one. */
-function startPart<Question extends object>(file: string) {
+/** Starts a process that answers each message with one message. */
+function startProcess<Request extends object>(file: string) {
   const child: ChildProcess = fork(file);
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   return {
-    ask: <Answer>(question: Question) =>
+    ask: <Answer>(request: Request) =>
       new Promise<Answer>((resolve, reject) => {
-        const onExit = () => reject(new Error(`${file} ended before its time`));
+        const onExit = () => reject(new Error(`${file} exited unexpectedly`));
         child.once("exit", onExit);
         child.once("message", (answer) => {
           child.off("exit", onExit);
           resolve(answer as Answer);
         });
-        child.send(question);
+        child.send(request);
       }),
     async stop() {
       if (child.connected) child.disconnect();

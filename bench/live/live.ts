@@ -1,14 +1,14 @@
 /**
- * `npm run bench -- live`: how late subscribers of the admins' API hear of what happens, and what that costs the server.
+ * `npm run bench -- live`: the latency of subscriptions of the admin API, and their cost for the server.
  *
- *   npm run bench -- live --subscribers 100 --seconds 5             a small run: printed, not saved
- *   npm run bench -- live --only everything --rates 1,2             one case, at these answers a second
- *   npm run bench -- live --only everything --rates 1 --profile     where the server's CPU time goes
+ *   npm run bench -- live --subscribers 100 --seconds 5             a small run; printed, not saved
+ *   npm run bench -- live --only everything --rates 1,2             one case at these rates (answers per second)
+ *   npm run bench -- live --only everything --rates 1 --profile     CPU profile of the server
  *
- * "thread": each subscriber follows a thread of their own, while a shop at full load is answered in all of them.
- * "everything": all follow all that happens, as dashboards do, at a rate that grows until it is too much.
- * The server, the subscribers, the writer and PostgreSQL are processes of their own on one machine with one clock. An event's
- * time begins when the statement that stores it is sent: that its commit is part of it makes it an upper bound.
+ * "thread": each subscriber follows one thread, while a shop at full load gets answers in all of them.
+ * "everything": all subscribers follow all activity, as dashboards do. The rate rises until it is too high.
+ * The server, the subscribers, the writer and PostgreSQL are separate processes on one machine with one clock. The latency of an
+ * event starts when the statement that stores it is sent. It includes the commit, so it is an upper bound.
  */
 import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -18,20 +18,20 @@ import { parseArgs } from "node:util";
 import { printProfile } from "../admin/profile.ts";
 import { rounded, saveResults } from "../report.ts";
 import { machineMs } from "./clock.ts";
+import { type LiveEnvironment, startEnvironment } from "./environment.ts";
 import type { Received } from "./messages.ts";
-import { type LiveScene, startScene } from "./environment.ts";
 
 interface Plan {
   readonly subscribers: number;
   readonly seconds: number;
   readonly rates: readonly number[];
-  /** Told when the measuring begins, in the machine's milliseconds: the last time counts. */
-  readonly onBegin: (fromMs: number) => void;
+  /** Called with the start of each measurement, in milliseconds of the machine's clock. */
+  readonly onMeasure: (fromMs: number) => void;
 }
 
 interface Case {
   readonly answersPerSecond: number;
-  /** Marked events, and events of all kinds that each subscriber got on average. */
+  /** Number of marked events, and average number of all events per subscriber. */
   readonly marks: number;
   readonly eventsPerSubscriber: number;
   readonly received: Received;
@@ -42,12 +42,12 @@ interface Case {
   readonly loadAverage: number;
 }
 
-/** The busiest that a shop is planned for: 500 people who ask every 20 seconds. */
+/** The planned maximum: 500 people who ask every 20 seconds. */
 const FULL_LOAD = 25;
-/** Answers a second; one is some 20 events. */
+/** Answers per second. One answer causes about 20 events. */
 const RATES = [0.1, 0.25, 0.5, 1, 2, 4, 8];
 const TARGET_P99_MS = 50;
-/** The first events are slow: nothing is compiled. */
+/** The first events are slow, because nothing is compiled yet. */
 const WARM_UP_SECONDS = 3;
 
 const EVENT = `__typename
@@ -59,66 +59,66 @@ const EVENT = `__typename
 const THREAD = `subscription ($id: ID) { threadActivity(threadId: $id) { ${EVENT} } }`;
 const EVERYTHING = `subscription { activity { ${EVENT} } }`;
 
-/** Runs it; a whole run is kept in `bench/results/live.json`. */
+/** Runs the benchmark. A complete run is saved in `bench/results/live.json`. */
 export async function benchLive(args: readonly string[]): Promise<void> {
-  const { asked, wants, isProfiled, isWhole } = readArguments(args);
+  const { settings, isSelected, isProfiled, isComplete } = readArguments(args);
   const folder = mkdtempSync(join(tmpdir(), "counterhand-bench-live-"));
   const profileFolder = join(folder, "profile");
   const nodeOptions = isProfiled ? ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`, "--cpu-prof-interval=200"] : [];
-  const scene = await startScene(join(folder, "database"), asked.subscribers, nodeOptions);
-  let begunAtMs = machineMs();
-  const onBegin = (fromMs: number) => {
-    begunAtMs = fromMs;
+  const environment = await startEnvironment(join(folder, "database"), settings.subscribers, nodeOptions);
+  let measuredFromMs = machineMs();
+  const onMeasure = (fromMs: number) => {
+    measuredFromMs = fromMs;
   };
-  const plan = { ...asked, onBegin };
+  const plan = { ...settings, onMeasure };
   try {
-    const thread = wants("thread") ? await followThreads(scene, plan) : null;
-    const everything = wants("everything") ? await followEverything(scene, plan) : [];
-    if (isWhole) saveResults("live", { ...asked, warmUpSeconds: WARM_UP_SECONDS, thread, everything });
+    const thread = isSelected("thread") ? await followThreads(environment, plan) : null;
+    const everything = isSelected("everything") ? await followEverything(environment, plan) : [];
+    if (isComplete) saveResults("live", { ...settings, warmUpSeconds: WARM_UP_SECONDS, thread, everything });
   } finally {
-    await scene.close();
-    if (isProfiled) printProfile(profileFolder, begunAtMs * 1_000);
+    await environment.close();
+    if (isProfiled) printProfile(profileFolder, measuredFromMs * 1_000);
     else await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function followThreads(scene: LiveScene, plan: Plan): Promise<Case> {
-  await scene.follow(
+async function followThreads(environment: LiveEnvironment, plan: Plan): Promise<Case> {
+  await environment.follow(
     THREAD,
-    scene.threadIds.map((id) => ({ id })),
+    environment.threadIds.map((id) => ({ id })),
   );
-  const measured = await measure(scene, plan, { answersPerSecond: FULL_LOAD, each: false });
-  print("a thread each", measured);
-  await scene.leave();
+  const measured = await measure(environment, plan, { answersPerSecond: FULL_LOAD, each: false });
+  print("one thread per subscriber", measured);
+  await environment.unsubscribe();
   return measured;
 }
 
-/** Up to the first rate that is too much, that one included. */
-async function followEverything(scene: LiveScene, plan: Plan): Promise<Case[]> {
+/** Stops after the first rate that is too high. */
+async function followEverything(environment: LiveEnvironment, plan: Plan): Promise<Case[]> {
   const cases: Case[] = [];
   for (const answersPerSecond of plan.rates) {
-    await scene.follow(
+    await environment.follow(
       EVERYTHING,
       Array.from({ length: plan.subscribers }, () => ({})),
     );
-    const measured = await measure(scene, plan, { answersPerSecond, each: true });
+    const measured = await measure(environment, plan, { answersPerSecond, each: true });
     print("everything", measured);
     cases.push(measured);
-    await scene.leave();
+    await environment.unsubscribe();
     if (measured.received.sinceSent.p99 > TARGET_P99_MS || measured.received.lost > 0) break;
   }
   return cases;
 }
 
 async function measure(
-  scene: LiveScene,
-  { subscribers, seconds, onBegin }: Plan,
+  environment: LiveEnvironment,
+  { subscribers, seconds, onMeasure }: Plan,
   { answersPerSecond, each }: { answersPerSecond: number; each: boolean },
 ): Promise<Case> {
   const fromMs = machineMs() + WARM_UP_SECONDS * 1_000;
-  onBegin(fromMs);
-  const { written, cpuMs, tookMs, residentMiB } = await scene.write(answersPerSecond, WARM_UP_SECONDS + seconds);
-  const received = await scene.report({ written, fromMs, each });
+  onMeasure(fromMs);
+  const { written, cpuMs, tookMs, residentMiB } = await environment.write(answersPerSecond, WARM_UP_SECONDS + seconds);
+  const received = await environment.report({ written, fromMs, each });
   return {
     answersPerSecond,
     marks: written.sentAtMs.length,
@@ -134,8 +134,8 @@ async function measure(
 
 function print(name: string, { received, ...measured }: Case): void {
   const { sinceSent, sinceCommit, lost, overtaken, doubled, ended } = received;
-  console.log(`\n${name}, ${measured.answersPerSecond} answers a second`);
-  console.table({ "from sending, ms": sinceSent, "from commit, ms": sinceCommit });
+  console.log(`\n${name}, ${measured.answersPerSecond} answers per second`);
+  console.table({ "from statement, ms": sinceSent, "from commit, ms": sinceCommit });
   console.log(JSON.stringify({ lost, overtaken, doubled, ended, deliveries: received.deliveries, ...measured }));
 }
 
@@ -150,17 +150,17 @@ function readArguments(args: readonly string[]) {
   const { values } = parseArgs({ args: [...args], options });
   const { only } = values;
   if (only !== undefined && only !== "thread" && only !== "everything") {
-    throw new Error(`--only: there is no ${only}. There are: thread, everything.`);
+    throw new Error(`--only: unknown case ${only}. Choose one of: thread, everything.`);
   }
-  const asked = {
+  const settings = {
     subscribers: Number(values.subscribers),
     seconds: Number(values.seconds),
     rates: values.rates.split(",").map(Number),
   };
   return {
-    asked,
-    wants: (name: "thread" | "everything") => only === undefined || only === name,
+    settings,
+    isSelected: (name: "thread" | "everything") => only === undefined || only === name,
     isProfiled: values.profile,
-    isWhole: args.length === 0,
+    isComplete: args.length === 0,
   };
 }

@@ -1,32 +1,33 @@
-/** What the benchmark and its two processes, the writer and the subscribers, say to each other. */
+/** The IPC messages between the benchmark and its processes, the writer and the subscribers. */
 import type { SocketDatabase } from "../admin/database.ts";
 import type { Written } from "./marks.ts";
 
-/** What somebody follows, once for each subscriber. */
+/** The subscriptions to open. */
 export interface Following {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly query: string;
-  /** One for each subscriber. */
+  /** The variables of each subscriber. */
   readonly variables: readonly object[];
 }
 
 export type ToSubscribers =
   | ({ readonly ask: "follow" } & Following)
-  /** What has come since they follow; `fromMs`: events that were sent before it count as warming up. */
+  /** Asks for what was received. Events sent before `fromMs` belong to the warm-up. */
   | { readonly ask: "report"; readonly written: Written; readonly fromMs: number; readonly each: boolean }
-  | { readonly ask: "leave" };
+  | { readonly ask: "unsubscribe" };
 
 export interface Received {
-  /** For each event and subscriber in milliseconds, from the statement's sending and from its commit. */
+  /** Latencies of all events and subscribers in milliseconds, from sending the statement and from its commit. */
   readonly sinceSent: Latency;
   readonly sinceCommit: Latency;
-  /** Events that came to all subscribers together, of all kinds, from the first on. */
+  /** The number of events that all subscribers received, including the warm-up. */
   readonly deliveries: number;
-  /** Questions and answers that should have come and did not; pieces of an answer that came only as a part of it whole. */
+  /** Questions and answers that were not received. */
   readonly lost: number;
+  /** Pieces of an answer that were received only as part of the complete answer. */
   readonly overtaken: number;
-  /** Whatever came again. */
+  /** Events that were received more than once. */
   readonly doubled: number;
   /** Streams that have ended. */
   readonly ended: number;
@@ -44,7 +45,7 @@ export type ToWriter =
   | { readonly ask: "prepare"; readonly database: SocketDatabase; readonly threads: number }
   | { readonly ask: "write"; readonly answersPerSecond: number; readonly seconds: number };
 
-/** The ids of the threads, as the database has them. */
+/** The database ids of the threads. */
 export interface Prepared {
   readonly threadIds: readonly string[];
 }

@@ -1,8 +1,8 @@
 /**
- * The subscribers, all in this process: connections of `node:net` that read what comes into one buffer.
+ * All subscribers, in this process: `node:net` connections that read into one shared buffer.
  *
- * An HTTP client would take as much of the machine as the server that is measured. Told over IPC what to follow (see
- * `messages.ts`), it says when all have begun, and at the end what has come.
+ * An HTTP client would use as much CPU time as the measured server. Instructions come over IPC (see `messages.ts`). The process
+ * replies when all subscriptions have started, and at the end with what they received.
  */
 import { connect, type Socket } from "node:net";
 import { machineMs } from "./clock.ts";
@@ -11,19 +11,19 @@ import type { Following, Latency, Received, ToSubscribers } from "./messages.ts"
 
 interface Subscriber {
   readonly socket: Socket;
-  /** Line that has not ended yet. */
+  /** The incomplete last line. */
   rest: string;
   events: number;
   hasEnded: boolean;
-  /** How often each mark came. */
+  /** How often each mark was received. */
   readonly marks: Uint8Array;
 }
 
 const MAX_MARKS = 20_000;
-/** What is read is looked at before anything else is read: one for all. */
+/** Shared by all sockets: each chunk is processed before the next read. */
 const BUFFER = Buffer.allocUnsafe(256 * 1_024);
-/** Subscribers that begin at once. */
-const AT_ONCE = 25;
+/** Number of subscriptions that are opened at once. */
+const CONCURRENCY = 25;
 const EVENT = "event: next\n";
 
 const arrivals: { mark: number; atMs: number }[] = [];
@@ -46,16 +46,16 @@ process.once("disconnect", () => process.exit(0));
 async function followAll(following: Following): Promise<void> {
   arrivals.length = 0;
   const waiting = [...following.variables];
-  const followInTurn = async () => {
+  const followNext = async () => {
     for (let variables = waiting.pop(); variables; variables = waiting.pop()) {
       subscribers.push(await follow(following, variables));
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, followInTurn));
+  await Promise.all(Array.from({ length: CONCURRENCY }, followNext));
   for (const subscriber of subscribers) subscriber.events = 0;
 }
 
-/** Resolves when the first event has come: from then on nothing is missed. */
+/** Resolves with the first event: from then on no event is missed. */
 function follow({ url, headers, query }: Following, variables: object): Promise<Subscriber> {
   const { hostname, port, pathname } = new URL(url);
   const body = JSON.stringify({ query, variables });
@@ -69,7 +69,7 @@ function follow({ url, headers, query }: Following, variables: object): Promise<
   const head = fields.map(([name, value]) => `${name}: ${value}\r\n`).join("");
   return new Promise((resolve, reject) => {
     const callback = (length: number): boolean => {
-      take(subscriber, BUFFER.toString("latin1", 0, length), () => resolve(subscriber));
+      readChunk(subscriber, BUFFER.toString("latin1", 0, length), () => resolve(subscriber));
       return true;
     };
     const socket: Socket = connect({ host: hostname, port: Number(port), onread: { buffer: BUFFER, callback } });
@@ -77,21 +77,21 @@ function follow({ url, headers, query }: Following, variables: object): Promise<
     socket.once("error", reject);
     socket.once("close", () => {
       subscriber.hasEnded = true;
-      reject(new Error(`the stream ended before it began: ${subscriber.rest}`));
+      reject(new Error(`the stream ended before its first event: ${subscriber.rest}`));
     });
     socket.write(`POST ${pathname} HTTP/1.1\r\n${head}\r\n${body}`);
   });
 }
 
-/** Reads whole lines only: what is between them, the lengths of HTTP's chunks, has neither marks nor events. */
-function take(subscriber: Subscriber, text: string, begin: () => void): void {
+/** Processes complete lines. The chunk sizes of HTTP between them contain neither marks nor events. */
+function readChunk(subscriber: Subscriber, text: string, onFirstEvent: () => void): void {
   const atMs = machineMs();
   const end = text.lastIndexOf("\n") + 1;
   const lines = subscriber.rest + text.slice(0, end);
   subscriber.rest = end === 0 ? lines + text : text.slice(end);
   if (end === 0) return;
   for (let at = lines.indexOf(EVENT); at >= 0; at = lines.indexOf(EVENT, at + EVENT.length)) {
-    if (subscriber.events === 0) begin();
+    if (subscriber.events === 0) onFirstEvent();
     subscriber.events += 1;
   }
   const pattern = markPattern();
@@ -102,11 +102,11 @@ function take(subscriber: Subscriber, text: string, begin: () => void): void {
   }
 }
 
-/** `each`: whether each subscriber should have got each event, or just one of them. */
+/** `each`: whether every subscriber should have received every event, or only one of them. */
 function report({ written, fromMs, each }: ToSubscribers & { ask: "report" }): Received {
   const counts = written.sentAtMs.map((_, mark) => subscribers.map(({ marks }) => marks[mark] ?? 0));
-  const wanted = each ? subscribers.length : 1;
-  const missing = (came: readonly number[]) => Math.max(wanted - came.filter((count) => count > 0).length, 0);
+  const expected = each ? subscribers.length : 1;
+  const missing = (received: readonly number[]) => Math.max(expected - received.filter((count) => count > 0).length, 0);
   const measured = arrivals.filter(({ mark }) => (written.sentAtMs[mark] ?? 0) >= fromMs);
   const since = (times: readonly number[]) =>
     summarise(Float64Array.from(measured, ({ mark, atMs }) => atMs - (times[mark] ?? Number.NaN)));
@@ -114,9 +114,9 @@ function report({ written, fromMs, each }: ToSubscribers & { ask: "report" }): R
     sinceSent: since(written.sentAtMs),
     sinceCommit: since(written.committedAtMs),
     deliveries: subscribers.reduce((sum, { events }) => sum + events, 0),
-    lost: sumOf(counts, (came, mark) => (written.isPiece[mark] ? 0 : missing(came))),
-    overtaken: sumOf(counts, (came, mark) => (written.isPiece[mark] ? missing(came) : 0)),
-    doubled: sumOf(counts, (came) => came.reduce((sum, count) => sum + Math.max(count - 1, 0), 0)),
+    lost: sumOf(counts, (received, mark) => (written.isPiece[mark] ? 0 : missing(received))),
+    overtaken: sumOf(counts, (received, mark) => (written.isPiece[mark] ? missing(received) : 0)),
+    doubled: sumOf(counts, (received) => received.reduce((sum, count) => sum + Math.max(count - 1, 0), 0)),
     ended: subscribers.filter(({ hasEnded }) => hasEnded).length,
   };
 }

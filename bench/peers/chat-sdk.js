@@ -1,6 +1,6 @@
 /**
- * Chat SDK with its Telegram adapter, as its documentation shows it: `thread.post(textStream)`, long polling, state in
- * memory. Of its defaults only `concurrency` is changed: with the default a second message is dropped.
+ * Chat SDK with its Telegram adapter, as in its documentation: `thread.post(textStream)`, long polling, state in memory. Only
+ * the default of `concurrency` is changed: by default a second message would be dropped.
  */
 import { createMemoryState } from "@chat-adapter/state-memory";
 import { createTelegramAdapter } from "@chat-adapter/telegram";

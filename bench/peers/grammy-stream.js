@@ -1,6 +1,6 @@
 /**
- * grammY with its stream plugin, as the README shows it: `ctx.replyWithStream(textStream)` behind auto-retry. Updates come
- * through @grammyjs/runner, one chat's in their order: `bot.start()` would answer one chat after the other.
+ * grammY with its stream plugin, as in its README: `ctx.replyWithStream(textStream)` with auto-retry. Updates come through
+ * @grammyjs/runner, sequentially within a chat: `bot.start()` would handle one chat after the other.
  */
 import { autoRetry } from "@grammyjs/auto-retry";
 import { run, sequentialize } from "@grammyjs/runner";

@@ -1,21 +1,21 @@
 /**
- * What both peers share: where the stand-ins are, and the model's answer as a stream of text.
+ * Shared by both peers: the addresses of the stand-ins, and the model's answer as a stream of text.
  *
- * As small as their READMEs show it: no history, no tools, no database.
+ * As minimal as in their READMEs: no history, no tools, no database.
  */
 import OpenAI from "openai";
 
 /** @param {string} name */
 export function given(name) {
   const value = process.env[name];
-  if (value === undefined) throw new Error(`${name} is missing: this is started by the benchmark`);
+  if (value === undefined) throw new Error(`${name} is missing: only the benchmark starts this file`);
   return value;
 }
 
 const client = new OpenAI({ baseURL: given("OPENAI_BASE_URL"), apiKey: "none" });
 
 /**
- * The model's answer to `question`, piece by piece.
+ * Streams the model's answer to `question`.
  *
  * @param {string} question
  */
@@ -26,7 +26,7 @@ export async function* answerTo(question) {
   }
 }
 
-/** Ends this process when the benchmark is gone, and standard input with it. */
+/** Exits when standard input ends, which happens when the benchmark exits. */
 export function endWithTheBenchmark() {
   process.stdin.once("end", () => process.exit(0)).resume();
 }

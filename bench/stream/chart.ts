@@ -1,31 +1,31 @@
 /**
- * The picture of staleness over time: one line a subject, and the floor. A small SVG without any library, readable on a
- * light and on a dark background.
+ * The chart of staleness over time: one line per subject, and the theoretical minimum. A small SVG without a library, readable on
+ * light and dark backgrounds.
  */
 import { FLOOR_MS } from "./cases/case.ts";
 
 export interface Line {
   label: string;
   meanMs: number;
-  /** Milliseconds since the first token, and the staleness of the token handed over then. */
+  /** Milliseconds since the first token, and the staleness of the token sent at that time. */
   points: [atMs: number, stalenessMs: number][];
 }
 
 const WIDTH = 820;
 const HEIGHT = 380;
 const LEFT = 70;
-/** Where what stands above the picture begins. */
+/** The left edge of the title and the legend. */
 const EDGE = 15;
 const RIGHT = 20;
 const TOP = 50;
 const BOTTOM = 50;
-/** Colours that differ in lightness as well, and stand out on white and on black. */
+/** Colours that also differ in lightness, with contrast on white and on black. */
 const COLOURS = ["#2da44e", "#d9730d", "#8b6cef"];
 const TEXT = "#808890";
 const GRID = "#80889055";
 const STEPS_MS = [250, 500, 1_000, 2_000, 5_000, 10_000];
 
-/** The picture as an SVG document. */
+/** The chart as an SVG document. */
 export function drawStaleness(lines: readonly Line[]): string {
   const all = lines.flatMap(({ points }) => points);
   const longestMs = Math.max(1_000, ...all.map(([atMs]) => atMs));
@@ -40,7 +40,7 @@ export function drawStaleness(lines: readonly Line[]): string {
     ]),
     ...ticks(longestMs, 1_000).map((ms) => label(x(ms), HEIGHT - BOTTOM + 18, String(ms / 1_000), "middle")),
     label((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, "seconds since the first token", "middle"),
-    label(EDGE, TOP - 32, "milliseconds until a token is shown (in the legend: their mean)", "start"),
+    label(EDGE, TOP - 32, "milliseconds until a token is shown (the legend shows the mean)", "start"),
     `<line x1="${LEFT}" y1="${y(FLOOR_MS)}" x2="${WIDTH - RIGHT}" y2="${y(FLOOR_MS)}" stroke="${TEXT}" stroke-width="1.5" stroke-dasharray="6 5"/>`,
     ...lines.map((line, index) => path(line, { x, y }, colourOf(index))),
     ...legend(
@@ -52,7 +52,7 @@ export function drawStaleness(lines: readonly Line[]): string {
   ];
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" role="img">`,
-    `<title>Staleness over time in a private chat: 600 tokens at 60 a second, 80 ms to Telegram and back</title>`,
+    `<title>Staleness over time in a private chat: 600 tokens at 60 per second, 80 ms round trip to Telegram</title>`,
     ...content,
     "</svg>",
     "",
@@ -63,8 +63,8 @@ function tenths(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-function ticks(most: number, step: number): number[] {
-  return Array.from({ length: Math.floor(most / step) + 1 }, (_, index) => index * step);
+function ticks(maximum: number, step: number): number[] {
+  return Array.from({ length: Math.floor(maximum / step) + 1 }, (_, index) => index * step);
 }
 
 function colourOf(index: number): string {
@@ -81,7 +81,7 @@ function path(
 }
 
 function legend(entries: readonly { text: string; colour: string }[]): string[] {
-  const all = [...entries, { text: `floor: ${FLOOR_MS} ms`, colour: TEXT }];
+  const all = [...entries, { text: `minimum: ${FLOOR_MS} ms`, colour: TEXT }];
   return all.flatMap(({ text, colour }, index) => {
     const left = EDGE + index * ((WIDTH - EDGE - RIGHT) / all.length);
     const dash = index === entries.length ? ' stroke-dasharray="6 5"' : "";

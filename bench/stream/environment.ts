@@ -1,8 +1,8 @@
 /**
- * The scene of the stream benchmark: Telegram's and the model's stand-in in one process, so that one clock measures both.
+ * The environment of the stream benchmark: both stand-ins in one process, so that one clock measures everything.
  *
- * It asks questions, plays the model's planned answers and records when each token left and what each chat shows. Which
- * bot answers is not known here.
+ * It asks questions, sends the model's planned answers, and records when each token was sent and what each chat shows. It does
+ * not know which bot answers.
  */
 import { createModelStandIn, type ModelStandIn } from "../../sandbox/model/model-stand-in.ts";
 import type { ModelRequest, TurnPart } from "../../sandbox/model/turn.ts";
@@ -16,40 +16,40 @@ import { type Plan, type PlannedTurn, type Question, tokensOf } from "./question
 import { replyMessages, visibleText } from "./staleness.ts";
 import { lastWordOf } from "./tokens.ts";
 
-/** There and back to Telegram, in milliseconds. */
+/** Round-trip time to Telegram in milliseconds. */
 export const LATENCY_MS = 80;
 export const BOT_TOKEN = "4243:token-of-the-benchmark";
-/** People's Telegram ids go up from here: a subject that lets only known people in can know them. */
+/** The Telegram ids of people start here, so that a subject which only accepts known people can know them. */
 export const FIRST_PERSON_ID = 10_000;
-export const MOST_PEOPLE = 3_000;
+export const MAX_PEOPLE = 3_000;
 
-export interface Scene {
+export interface Environment {
   readonly telegram: TelegramStandIn;
   readonly model: ModelStandIn;
-  /** The one clock, in milliseconds since the epoch, with fractions. */
+  /** The common clock: milliseconds since the epoch, with fractions. */
   now(): number;
-  /** A person who never wrote before, in a chat with the bot. */
+  /** Creates a person and their private chat with the bot. */
   privateChat(): StandInChat;
-  /** A group of one such person and the bot; a supergroup unless said otherwise. */
+  /** Creates a group of one person and the bot. Default: a supergroup. */
   group(type?: "group" | "supergroup"): StandInChat;
-  /** Sends a question into the chat; the model answers it as planned. */
+  /** Sends a question into the chat. The model answers it as planned. */
   ask(chat: StandInChat, plan: Plan): Question;
-  /** Resolves when the reply stands complete, with true; with false when that takes longer than `timeoutMs`. */
+  /** Resolves with true when the reply is complete, or with false after `timeoutMs`. */
   waitUntilComplete(question: Question, timeoutMs: number): Promise<boolean>;
-  /** The first truthy value, evaluated now and after each change in this chat; undefined when `timeoutMs` has passed. */
-  waitInChat<T>(chat: StandInChat, look: () => T, timeoutMs: number): Promise<T | undefined>;
-  /** Streams that the model has open now, and the most at once so far. */
+  /** Resolves with the first truthy value of `evaluate`, called now and after each change in this chat; undefined after `timeoutMs`. */
+  waitInChat<T>(chat: StandInChat, evaluate: () => T, timeoutMs: number): Promise<T | undefined>;
+  /** The number of open model streams, and its maximum so far. */
   openStreams(): { now: number; most: number };
   close(): Promise<void>;
 }
 
-export interface SceneOptions {
-  /** Telegram's, or none at all. */
+export interface EnvironmentOptions {
+  /** Telegram's limits or none. */
   limits: "telegram" | "none";
 }
 
 /** Starts both stand-ins. */
-export async function createScene({ limits }: SceneOptions): Promise<Scene> {
+export async function createEnvironment({ limits }: EnvironmentOptions): Promise<Environment> {
   const now = () => performance.timeOrigin + performance.now();
   const telegram = await createTelegramStandIn({
     token: BOT_TOKEN,
@@ -64,7 +64,7 @@ export async function createScene({ limits }: SceneOptions): Promise<Scene> {
   let people = 0;
   const person = () => {
     people += 1;
-    if (people > MOST_PEOPLE) throw new Error("the benchmark has more people than its subjects know");
+    if (people > MAX_PEOPLE) throw new Error("the benchmark has more people than its subjects know");
     return telegram.person({ id: FIRST_PERSON_ID + people - 1, first_name: "Lan", language_code: "en" });
   };
   return {
@@ -76,7 +76,7 @@ export async function createScene({ limits }: SceneOptions): Promise<Scene> {
     ask: (chat, plan) => questions.ask(chat, plan, chats.callsOf(chat.id)),
     waitInChat: chats.waitInChat,
     async waitUntilComplete(question, timeoutMs) {
-      const isComplete = await chats.waitInChat(question.chat, () => isShownWhole(question), timeoutMs);
+      const isComplete = await chats.waitInChat(question.chat, () => isReplyComplete(question), timeoutMs);
       if (isComplete) question.completedAt ??= now();
       return isComplete === true;
     },
@@ -88,11 +88,22 @@ export async function createScene({ limits }: SceneOptions): Promise<Scene> {
   };
 }
 
-/** The questions by the mark that each carries in its text, which comes back in the model's requests. */
+/** Stores questions. Each has a mark in its text, which identifies it in model requests. */
 function createQuestions(now: () => number) {
   const byMark = new Map<number, Question>();
   const byRequest = new WeakMap<ModelRequest, Question>();
   const open = { now: 0, most: 0 };
+  const startRequest = (question: Question, request: ModelRequest) => {
+    const entry: Question["requests"][number] = { atMs: now(), abortedAtMs: null };
+    question.requests.push(entry);
+    byRequest.set(request, question);
+    void request.whenAborted.then(() => {
+      entry.abortedAtMs = now();
+      open.now -= 1;
+    });
+    open.now += 1;
+    open.most = Math.max(open.most, open.now);
+  };
   return {
     openStreams: () => ({ ...open }),
     ask(chat: StandInChat, plan: Plan, calls: readonly RecordedCall[]): Question {
@@ -108,16 +119,8 @@ function createQuestions(now: () => number) {
     },
     answer(request: ModelRequest) {
       const question = byMark.get(lastMark(request));
-      if (!question) throw new Error("a request without a question of the benchmark");
-      const entry: Question["requests"][number] = { atMs: now(), abortedAtMs: null };
-      question.requests.push(entry);
-      byRequest.set(request, question);
-      void request.whenAborted.then(() => {
-        entry.abortedAtMs = now();
-        open.now -= 1;
-      });
-      open.now += 1;
-      open.most = Math.max(open.most, open.now);
+      if (!question) throw new Error("the request has no question of the benchmark");
+      startRequest(question, request);
       return { parts: partsOf(turnOf(question)) };
     },
     onSent(request: ModelRequest, event: { type: string }) {
@@ -138,7 +141,7 @@ function lastMark({ body }: ModelRequest): number {
 
 function turnOf({ plan, requests }: Question): PlannedTurn {
   const turn = plan[Math.min(requests.length, plan.length) - 1];
-  if (!turn) throw new Error("a question whose answer nobody planned");
+  if (!turn) throw new Error("the question has no planned answer");
   return turn;
 }
 
@@ -147,10 +150,10 @@ function partsOf(turn: PlannedTurn): TurnPart[] {
   return [{ kind: "text", text: paced(turn.tokens, turn) }, ...call];
 }
 
-/** What happens in each chat: its calls, and who waits for a change in it. One listener, however many chats there are. */
+/** Records the calls of each chat, and notifies waiters of its changes. There is one listener for all chats. */
 function createChatRecords(telegram: TelegramStandIn) {
   const calls = new Map<number, RecordedCall[]>();
-  const waiting = new Map<number, Set<() => void>>();
+  const waiters = new Map<number, Set<() => void>>();
   const callsOf = (chatId: number) => {
     const list = calls.get(chatId) ?? [];
     calls.set(chatId, list);
@@ -159,31 +162,30 @@ function createChatRecords(telegram: TelegramStandIn) {
   telegram.onChange((change: StandInChange) => {
     if (change.kind === "call-start" && change.call.chatId !== undefined) callsOf(change.call.chatId).push(change.call);
     if (!("chatId" in change)) return;
-    for (const look of [...(waiting.get(change.chatId) ?? [])]) look();
+    for (const check of [...(waiters.get(change.chatId) ?? [])]) check();
   });
   return {
     callsOf,
-    waitInChat<T>(chat: StandInChat, look: () => T, timeoutMs: number): Promise<T | undefined> {
+    waitInChat<T>(chat: StandInChat, evaluate: () => T, timeoutMs: number): Promise<T | undefined> {
       const { promise, resolve } = Promise.withResolvers<T | undefined>();
-      const lookers = waiting.get(chat.id) ?? new Set();
-      waiting.set(chat.id, lookers);
+      const checks = waiters.get(chat.id) ?? new Set();
+      waiters.set(chat.id, checks);
       const check = () => {
-        const value = look();
-        if (!value) return;
-        resolve(value);
+        const value = evaluate();
+        if (value) resolve(value);
       };
-      lookers.add(check);
+      checks.add(check);
       const timer = setTimeout(() => resolve(undefined), timeoutMs);
       check();
       return promise.finally(() => {
         clearTimeout(timer);
-        lookers.delete(check);
+        checks.delete(check);
       });
     },
   };
 }
 
-function isShownWhole(question: Question): boolean {
+function isReplyComplete(question: Question): boolean {
   const reply = replyMessages(question);
   return !reply.some((message) => message.reply_markup !== undefined) && visibleText(reply).includes(question.lastWord);
 }

@@ -1,26 +1,26 @@
 /**
- * The best that a bot can do when many chats share one budget: given when each token came, when would each be shown.
+ * The best possible schedule when many chats share one rate limit: given the arrival times of tokens, when is each shown?
  *
- * One write every 1/30 s; starts and finals first, then the chat that has waited longest for a write among those with new
- * text; at least a second apart in one chat; shown half a way there and back later. It knows no bot and no network.
+ * One write every 1/30 s. First and final writes have priority; then comes the chat with new text that has waited longest. Writes
+ * in one chat are at least a second apart. A write is visible after half a round trip. This is a pure simulation.
  */
 
 export interface ScheduleRules {
   writesPerSecond: number;
   chatIntervalMs: number;
-  /** From the write's start to when it is shown. */
-  wayMs: number;
+  /** Time from the start of a write until it is visible. */
+  oneWayMs: number;
 }
 
 interface Chat {
   readonly tokenAt: readonly number[];
-  /** Tokens in writes so far. */
+  /** Number of tokens written so far. */
   written: number;
   lastWriteAt: number;
   staleness: number;
 }
 
-/** Mean staleness of each chat, in milliseconds, in the given order. */
+/** The mean staleness of each chat in milliseconds, in the order of the input. */
 export function idealStaleness(tokenTimes: readonly (readonly number[])[], rules: ScheduleRules): number[] {
   const chats = tokenTimes.map(
     (tokenAt): Chat => ({ tokenAt, written: 0, lastWriteAt: Number.NEGATIVE_INFINITY, staleness: 0 }),
@@ -39,10 +39,10 @@ function firstTime(tokenTimes: readonly (readonly number[])[]): number {
 }
 
 function pickChat(chats: readonly Chat[], now: number, { chatIntervalMs }: ScheduleRules): Chat | undefined {
-  const ready = chats.filter((chat) => hasNews(chat, now) && now >= chat.lastWriteAt + chatIntervalMs);
-  const urgent = ready.filter((chat) => chat.written === 0 || isAllThere(chat, now));
+  const ready = chats.filter((chat) => hasNewTokens(chat, now) && now >= chat.lastWriteAt + chatIntervalMs);
+  const urgent = ready.filter((chat) => chat.written === 0 || hasAllTokens(chat, now));
   const candidates = urgent.length > 0 ? urgent : ready;
-  // A chat that was never written to has waited since its first token.
+  // A chat without any write has waited since its first token.
   const waitingSince = (chat: Chat) => (chat.written === 0 ? (chat.tokenAt[0] ?? 0) : chat.lastWriteAt);
   return candidates.reduce<Chat | undefined>(
     (best, chat) => (!best || waitingSince(chat) < waitingSince(best) ? chat : best),
@@ -50,19 +50,19 @@ function pickChat(chats: readonly Chat[], now: number, { chatIntervalMs }: Sched
   );
 }
 
-function hasNews({ tokenAt, written }: Chat, now: number): boolean {
+function hasNewTokens({ tokenAt, written }: Chat, now: number): boolean {
   return (tokenAt[written] ?? Number.POSITIVE_INFINITY) <= now;
 }
 
-function isAllThere({ tokenAt }: Chat, now: number): boolean {
+function hasAllTokens({ tokenAt }: Chat, now: number): boolean {
   return (tokenAt.at(-1) ?? 0) <= now;
 }
 
-/** @returns how many tokens became visible. */
-function write(chat: Chat, now: number, { wayMs }: ScheduleRules): number {
+/** @returns the number of tokens that became visible. */
+function write(chat: Chat, now: number, { oneWayMs }: ScheduleRules): number {
   const before = chat.written;
-  while (hasNews(chat, now)) {
-    chat.staleness += now + wayMs - (chat.tokenAt[chat.written] ?? now);
+  while (hasNewTokens(chat, now)) {
+    chat.staleness += now + oneWayMs - (chat.tokenAt[chat.written] ?? now);
     chat.written += 1;
   }
   chat.lastWriteAt = now;

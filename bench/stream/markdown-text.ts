@@ -1,7 +1,7 @@
 /**
- * Markdown as a model writes it: headings, bold, nested lists, fences, tables, quotes, Vietnamese, emoji.
+ * Generates Markdown like a model's: headings, bold, nested lists, code fences, tables, quotes, Vietnamese, emoji.
  *
- * Every word carries a running number, so that what is shown can be checked word by word. The same for the same seed.
+ * Every word has a running number, so that a shown text can be checked word by word. The same seed gives the same text.
  */
 import { createRandom } from "../../sandbox/shop/random.ts";
 
@@ -25,7 +25,7 @@ const WORDS = [
 ];
 const EMOJI = ["☕", "🥛", "👩‍👩‍👧", "📦", "✅", "🇻🇳"];
 
-/** At least `characters` UTF-16 units of it, and at most a block more. */
+/** At least `characters` UTF-16 code units, and at most one block more. */
 export function markdownText(seed: string, characters: number): string {
   const random = createRandom(seed);
   const pickOf = <T>(items: readonly T[]): T => items[Math.floor(random.next() * items.length)] as T;
@@ -34,7 +34,7 @@ export function markdownText(seed: string, characters: number): string {
     count += 1;
     return `${pickOf(WORDS)}${count}`;
   };
-  const words = (howMany: number) => Array.from({ length: howMany }, word).join(" ");
+  const words = (number: number) => Array.from({ length: number }, word).join(" ");
   const sentence = () => `${words(4)} **${words(2)}** ${words(3)} \`${word()}\` ${pickOf(EMOJI)} ${words(3)}.`;
   const blocks: (() => string)[] = [
     () => `## ${pickOf(EMOJI)} ${words(4)}`,
@@ -47,9 +47,9 @@ export function markdownText(seed: string, characters: number): string {
     () => `[${words(2)}](https://example.com/menu) ${sentence()}`,
   ];
   const parts: string[] = [];
-  // In turn, so that a short text has every kind of block as well.
-  for (let turn = 0, length = 0; length < characters - 60; turn += 1) {
-    const block = blocks[turn % blocks.length]?.() ?? "";
+  // The blocks rotate, so that a short text also has every kind.
+  for (let index = 0, length = 0; length < characters - 60; index += 1) {
+    const block = blocks[index % blocks.length]?.() ?? "";
     parts.push(block);
     length += block.length + 2;
   }

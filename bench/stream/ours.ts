@@ -1,8 +1,8 @@
 /**
- * The product as a subject of the stream benchmark: a process of its own, with its embedded database.
+ * The product as a subject of the stream benchmark: a separate process with its embedded database.
  *
- * Takes TELEGRAM_API_ROOT, TELEGRAM_BOT_TOKEN, OPENAI_BASE_URL, DATA_DIR, PEOPLE ("first id,count": they are owners) and
- * CALLS_PER_SECOND; prints its address and "ready"; ends at SIGTERM, or when the benchmark is gone and standard input with it.
+ * Needs TELEGRAM_API_ROOT, TELEGRAM_BOT_TOKEN, OPENAI_BASE_URL, DATA_DIR, PEOPLE ("first id,count"; they become owners) and
+ * CALLS_PER_SECOND. Prints its address and "ready". Exits on SIGTERM, or when standard input ends because the benchmark exited.
  */
 import { join } from "node:path";
 import { startApp } from "../../src/app.ts";
@@ -34,7 +34,7 @@ const app = await startApp({
   logger,
 });
 process.once("SIGTERM", end);
-process.on("SIGINT", () => undefined); // Ctrl-C reaches the benchmark too, whose end is what counts
+process.on("SIGINT", () => undefined); // Ctrl-C also ends the benchmark, and this process exits after it.
 process.stdin.once("end", end).resume();
 console.log(`address ${app.address}\nready`);
 
@@ -47,6 +47,6 @@ function end(): void {
 
 function given(name: string): string {
   const value = process.env[name];
-  if (value === undefined) throw new Error(`${name} is missing: this is started by the benchmark`);
+  if (value === undefined) throw new Error(`${name} is missing: only the benchmark starts this file`);
   return value;
 }

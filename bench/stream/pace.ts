@@ -1,7 +1,7 @@
 /**
- * The pace of one answer: a token at a time, at times counted from the first one, with pauses where they are wanted.
+ * Paces an answer: one token at a time, at times relative to the first token, with optional pauses.
  *
- * Counting from the first token keeps slow timers from adding up; after a pause the count begins anew, because a model
+ * Times are relative to the first token so that timer delays do not accumulate. They restart after a pause, because a model
  * that paused does not catch up.
  */
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,11 +9,11 @@ import type { TextPiece } from "../../sandbox/model/turn.ts";
 
 export interface Pace {
   perSecond: number;
-  /** Milliseconds to wait before the token with this index (from 0). */
+  /** Pauses in milliseconds by the index (from 0) of the token after the pause. */
   pauses?: ReadonlyMap<number, number>;
 }
 
-/** The tokens, each with a wait before it, for the model stand-in to stream. */
+/** The tokens with waits between them, for the model stand-in. */
 export function* paced(tokens: readonly string[], { perSecond, pauses }: Pace): Generator<TextPiece> {
   let originMs = performance.now();
   let sinceOrigin = 0;

@@ -1,8 +1,8 @@
 /**
- * The methods of the Bot API that only the compared libraries call: rich messages and drafts.
+ * Bot API methods that only the compared libraries call: rich messages and drafts.
  *
- * A rich message is kept as a message whose text is its Markdown. A draft is kept as a message of its own that goes when
- * the chat's next message is sent; drafts count against the limits, since nothing says that they do not.
+ * A rich message is stored as a message whose text is its Markdown. A draft is stored as a separate message, which is removed
+ * when the chat's next message is sent. Drafts count against the limits, because the documentation does not exempt them.
  */
 import type { Message } from "@grammyjs/types";
 import { z } from "zod";
@@ -13,14 +13,14 @@ import * as p from "../../sandbox/telegram/methods/parameters.ts";
 import { badRequest } from "../../sandbox/telegram/refusal.ts";
 import type { ChatState, World } from "../../sandbox/telegram/world/world.ts";
 
-/** core.telegram.org/bots/api#richmessage, as of Bot API 10.1: the longest text. */
+/** Maximum length; source: core.telegram.org/bots/api#richmessage, Bot API 10.1. */
 const MAX_RICH_LENGTH = 32_768;
 const MAX_TEXT_LENGTH = 4_096;
 
-/** Marks a draft, in a field that no message of these bots has. */
+/** Marks a draft with a field that these bots never set. */
 const DRAFT: Pick<Message, "author_signature"> = { author_signature: "draft" };
 
-/** Whether this message is only a preview. */
+/** Whether this message is a draft, shown only as a preview. */
 export function isDraft(message: Message): boolean {
   return message.author_signature === DRAFT.author_signature;
 }
@@ -82,7 +82,7 @@ const sendMessageDraft = defineMethod({
   },
 });
 
-/** The methods to start the Telegram stand-in with. */
+/** Additional methods for the Telegram stand-in. */
 export const PEER_METHODS: readonly Method[] = [
   sendRichMessage,
   sendMessageDraft,
@@ -91,10 +91,10 @@ export const PEER_METHODS: readonly Method[] = [
     shape: { ...editMessageText.shape, ...editRich.shape },
     prepare: (params) => ("rich_message" in params ? editRich : editMessageText).prepare(params),
   },
-  { ...sendMessage, prepare: (params) => ({ execute: (context) => sendInPlaceOfDraft(params, context) }) },
+  { ...sendMessage, prepare: (params) => ({ execute: (context) => sendAndRemoveDraft(params, context) }) },
 ];
 
-function sendInPlaceOfDraft(params: Record<string, unknown>, context: MethodContext): unknown {
+function sendAndRemoveDraft(params: Record<string, unknown>, context: MethodContext): unknown {
   const message = sendMessage.prepare(params).execute(context);
   const { world } = context;
   const state = world.findChat(Number(params.chat_id));
@@ -104,8 +104,8 @@ function sendInPlaceOfDraft(params: Record<string, unknown>, context: MethodCont
 }
 
 function showDraft(world: World, state: ChatState, text: string): void {
-  const shown = state.messages.find(isDraft);
-  if (shown) world.replaceMessage(state, { ...shown, text });
+  const draft = state.messages.find(isDraft);
+  if (draft) world.replaceMessage(state, { ...draft, text });
   else addOwnMessage(world, state, { text, ...DRAFT });
 }
 
@@ -114,7 +114,7 @@ function addOwnMessage(world: World, state: ChatState, fields: Partial<Message>)
   return world.addMessage(state, { from: { id, is_bot: true, first_name, username }, ...fields });
 }
 
-function checkLength(text: string, most: number): void {
+function checkLength(text: string, maxLength: number): void {
   if (text.trim() === "") throw badRequest("text must be non-empty");
-  if (text.length > most) throw badRequest("message is too long");
+  if (text.length > maxLength) throw badRequest("message is too long");
 }

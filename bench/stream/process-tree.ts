@@ -1,52 +1,52 @@
 /**
- * What processes cost: CPU time of a tree of them, and resident memory. Linux's /proc only.
+ * CPU time of process trees, and resident memory. Reads /proc, so Linux only.
  *
- * CPU time of processes that have ended is in their parent's figures; nothing is counted twice.
+ * The CPU time of exited processes is in their parent's figures; nothing is counted twice.
  */
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Clock ticks a second in /proc: 100 on every Linux that Node runs on. */
+/** Clock ticks per second in /proc: 100 on every Linux that Node supports. */
 const TICKS_PER_SECOND = 100;
 
 interface ProcessFacts {
   parent: number;
-  /** User and system time, of its own and of children that ended, in milliseconds. */
+  /** User and system time of the process and of its exited children, in milliseconds. */
   cpuMs: number;
 }
 
-/** CPU time so far of these processes and all below them, in milliseconds. */
+/** CPU time of these processes and their descendants so far, in milliseconds. */
 export function cpuOfTrees(roots: readonly number[]): number {
   const all = readAll();
-  const wanted = new Set(roots);
-  // Children have higher places in the list than their parents most of the time, but not always: until nothing is new.
-  for (let before = -1; before !== wanted.size; ) {
-    before = wanted.size;
-    for (const [pid, { parent }] of all) if (wanted.has(parent)) wanted.add(pid);
+  const tree = new Set(roots);
+  // Children usually come after their parents in the list, but not always, so the loop repeats until nothing is added.
+  for (let before = -1; before !== tree.size; ) {
+    before = tree.size;
+    for (const [pid, { parent }] of all) if (tree.has(parent)) tree.add(pid);
   }
-  return [...wanted].reduce((sum, pid) => sum + (all.get(pid)?.cpuMs ?? 0), 0);
+  return [...tree].reduce((sum, pid) => sum + (all.get(pid)?.cpuMs ?? 0), 0);
 }
 
-/** Memory that a process holds now, in MiB; 0 when it is gone. */
+/** A process's resident memory in MiB; 0 if it has exited. */
 export function residentMiB(pid: number): number {
   const [, kib = "0"] = /VmRSS:\s+(\d+) kB/.exec(readIfThere(`/proc/${pid}/status`)) ?? [];
   return Number(kib) / 1_024;
 }
 
-/** The most that a process holds between now and the call of the function that is returned, in MiB. */
+/** Watches a process's memory. @returns a function that stops watching and returns the peak in MiB. */
 export function watchMemory(pid: number): () => number {
-  let most = residentMiB(pid);
-  const look = () => {
-    most = Math.max(most, residentMiB(pid));
+  let peak = residentMiB(pid);
+  const sample = () => {
+    peak = Math.max(peak, residentMiB(pid));
   };
-  const timer = setInterval(look, MEMORY_LOOK_MS);
+  const timer = setInterval(sample, MEMORY_INTERVAL_MS);
   return () => {
     clearInterval(timer);
-    look();
-    return most;
+    sample();
+    return peak;
   };
 }
 
-const MEMORY_LOOK_MS = 100;
+const MEMORY_INTERVAL_MS = 100;
 
 function readAll(): Map<number, ProcessFacts> {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
@@ -55,7 +55,7 @@ function readAll(): Map<number, ProcessFacts> {
 
 function readOne(pid: number): [number, ProcessFacts][] {
   const stat = readIfThere(`/proc/${pid}/stat`);
-  // The name, in parentheses, may hold anything.
+  // The process name, in parentheses, may contain any characters.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   if (fields.length < 15) return [];
   // proc(5): state is field 3, ppid 4, utime 14, stime 15, cutime 16, cstime 17.
@@ -67,7 +67,7 @@ function readIfThere(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    // A process may end between the list and the look.
+    // A process may exit after it was listed.
     if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ESRCH")) return "";
     throw error;
   }

@@ -1,37 +1,37 @@
-/** One question of a benchmark, what the model is to answer, and what was measured of it. */
+/** One question of a benchmark: the model's planned answer, and the measurements. */
 
 import type { RecordedCall } from "../../sandbox/telegram/world/call-log.ts";
 import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
 import type { Pace } from "./pace.ts";
 
-/** What the model says to one request. */
+/** The model's answer to one request. */
 export interface PlannedTurn extends Pace {
   tokens: readonly string[];
-  /** A tool that it calls after the tokens; the next turn then answers with the tool's output. */
+  /** A tool that is called after the tokens. The next turn answers with the tool's output. */
   call?: string;
 }
 
-/** The nth request of a question is answered with the nth turn; later ones with the last. */
+/** The nth request of a question is answered with the nth turn, further requests with the last turn. */
 export type Plan = readonly PlannedTurn[];
 
-/** All times are those of the scene's clock, in milliseconds. */
+/** All times are milliseconds of the environment's clock. */
 export interface Question {
   readonly chat: StandInChat;
   readonly plan: Plan;
   readonly askedAt: number;
-  /** The last word of the whole answer, as it is shown. */
+  /** The last word of the complete answer, as shown. */
   readonly lastWord: string;
-  /** The person's message: what the bot wrote after it is the reply. */
+  /** The id of the person's message. The bot's messages after it are the reply. */
   readonly messageId: number;
-  /** The model's requests for this question. */
+  /** The model requests for this question. */
   readonly requests: { readonly atMs: number; abortedAtMs: number | null }[];
-  /** When each token was handed to the socket, over all turns. */
+  /** When each token was written to the socket, over all turns. */
   readonly tokenAt: number[];
   /** Called after each token with its index (from 0). */
   onToken: ((index: number) => void) | null;
-  /** When the last token was shown and no button was left beneath the reply. Null until then. */
+  /** When the last token was shown and the reply had no button; null until then. */
   completedAt: number | null;
-  /** Calls to the chat, of this question and of others, oldest first. */
+  /** All calls to the chat, also those of other questions, oldest first. */
   readonly calls: readonly RecordedCall[];
 }
 

@@ -1,4 +1,4 @@
-/** Writes the table and the picture beside the raw results. */
+/** Writes the table and the chart next to the raw results. */
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { drawStaleness } from "./chart.ts";
@@ -14,7 +14,7 @@ export function saveTable(results: StreamResults): void {
 }
 
 /** `bench/results/stream.svg`: staleness over time in the private chat. */
-export function savePicture(results: StreamResults): void {
+export function saveChart(results: StreamResults): void {
   const lines = SUBJECTS.flatMap(({ name, label }) => {
     const measured = results[name]?.private;
     if (!measured) return [];

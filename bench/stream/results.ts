@@ -1,4 +1,4 @@
-/** Everything that one run of the stream benchmark measured, by subject and case. Types, and the names of the cases. */
+/** The results of a run of the stream benchmark by subject and case: types, and the names of the cases. */
 import type { NotSupported } from "./cases/case.ts";
 import type { CrowdResult } from "./cases/crowd.ts";
 import type { FaultResult } from "./cases/faults.ts";
@@ -13,7 +13,7 @@ import type { FreezeResult } from "./cases/too-many-requests.ts";
 import type { ToolPauseResult } from "./cases/tool-pause.ts";
 import type { SubjectName } from "./subject.ts";
 
-/** As `--only` takes them, in the order in which they run. */
+/** The values of `--only`, in the order in which the cases run. */
 export const CASES = [
   "private",
   "group",
@@ -45,7 +45,7 @@ export interface CaseResults {
   many: ManyChatsResult[];
 }
 
-/** What a subject was measured at; a case that was not wanted is missing. */
+/** The results of one subject. Cases that were not selected are missing. */
 export type SubjectResults = Partial<CaseResults>;
 
 export type StreamResults = Partial<Record<SubjectName, SubjectResults>>;

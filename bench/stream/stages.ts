@@ -1,5 +1,5 @@
 /**
- * The stages of the stream benchmark: which cases share a process and run side by side, and which need the machine for
+ * The stages of the stream benchmark: which cases share a process and run in parallel, and which need the machine for
  * themselves.
  */
 
@@ -15,84 +15,84 @@ import { otherChatsCase, secondMessageCase } from "./cases/second-message.ts";
 import { stopCase } from "./cases/stop.ts";
 import { tooManyRequestsCase } from "./cases/too-many-requests.ts";
 import { toolPauseCase } from "./cases/tool-pause.ts";
+import { createEnvironment } from "./environment.ts";
 import type { CaseName, CaseResults, SubjectResults } from "./results.ts";
-import { createScene } from "./environment.ts";
 import { type Subject, startSubject } from "./subject.ts";
 
-/** Telegram's own limit, for subjects that keep a count over all chats. */
+/** Telegram's limit, for subjects that count their calls over all chats. */
 const CALLS_PER_SECOND = 30;
 
-export interface Wanted {
+export interface Selection {
   seed: string;
-  wants(name: CaseName): boolean;
-  /** How many chats at once, for "many". */
+  isSelected(name: CaseName): boolean;
+  /** Numbers of concurrent chats for the case "many". */
   chats: readonly number[];
   log(line: string): void;
 }
 
-/** A running subject with a scene of its own. */
-interface Stand {
+/** A running subject with its own environment. */
+interface SubjectRun {
   context: CaseContext;
   results: SubjectResults;
   close(): Promise<void>;
 }
 
-async function openStand(subject: Subject, seed: string): Promise<Stand> {
-  const scene = await createScene({ limits: "telegram" });
-  const running = await startSubject(subject, scene, { callsPerSecond: CALLS_PER_SECOND });
+async function startSubjectRun(subject: Subject, seed: string): Promise<SubjectRun> {
+  const environment = await createEnvironment({ limits: "telegram" });
+  const running = await startSubject(subject, environment, { callsPerSecond: CALLS_PER_SECOND });
   return {
-    context: { scene, running, seed },
+    context: { environment, running, seed },
     results: {},
     async close() {
       await running.stop();
-      await scene.close();
+      await environment.close();
     },
   };
 }
 
 /**
- * What takes few chats: for each subject the private chat and the group's first reply alone, then everything else for
- * all subjects side by side, most of which is waiting.
+ * The cases with few chats. First the private chat and the group's first reply of each subject, one subject at a time. Then all
+ * other cases for all subjects in parallel, because they mostly wait.
  */
-export async function fewChatsStage(subjects: readonly Subject[], wanted: Wanted): Promise<SubjectResults[]> {
-  const stands: Stand[] = [];
+export async function fewChatsStage(subjects: readonly Subject[], selection: Selection): Promise<SubjectResults[]> {
+  const subjectRuns: SubjectRun[] = [];
   try {
-    const rests: (() => Promise<unknown>)[] = [];
+    const remaining: (() => Promise<unknown>)[] = [];
     for (const subject of subjects) {
-      const stand = await openStand(subject, wanted.seed);
-      stands.push(stand);
-      wanted.log(`${subject.label}: private chat and group`);
-      rests.push(await quietCases(stand, wanted));
+      const subjectRun = await startSubjectRun(subject, selection.seed);
+      subjectRuns.push(subjectRun);
+      selection.log(`${subject.label}: private chat and group`);
+      remaining.push(await runQuietCases(subjectRun, selection));
     }
-    wanted.log("everything else with few chats, about two minutes");
-    await Promise.all(rests.map((rest) => rest()));
-    return stands.map(({ results }) => results);
+    selection.log("all other cases with few chats, about two minutes");
+    await Promise.all(remaining.map((run) => run()));
+    return subjectRuns.map(({ results }) => results);
   } finally {
-    for (const stand of stands) await stand.close();
+    for (const subjectRun of subjectRuns) await subjectRun.close();
   }
 }
 
-/** @returns what may run beside other subjects. */
-async function quietCases(stand: Stand, wanted: Wanted): Promise<() => Promise<unknown>> {
-  const { context, results } = stand;
-  const [, groupRest] = await Promise.all([
-    keep(results, "private", wanted, () => privateCase(context)),
-    wanted.wants("group") ? startGroup(context) : null,
+/** Runs the cases that need a quiet machine. @returns a function that runs the others, in parallel with other subjects. */
+async function runQuietCases(subjectRun: SubjectRun, selection: Selection): Promise<() => Promise<unknown>> {
+  const { context, results } = subjectRun;
+  const [, continueGroup] = await Promise.all([
+    keep(results, "private", selection, () => privateCase(context)),
+    selection.isSelected("group") ? startGroup(context) : null,
   ]);
   return () =>
     Promise.all([
-      groupRest && keep(results, "group", wanted, groupRest),
-      keep(results, "429", wanted, () => tooManyRequestsCase(context)),
-      keep(results, "long", wanted, () => longTextCase(context)),
-      keep(results, "second", wanted, () => secondMessageCase(context)),
-      keepInTurn(stand, wanted),
+      continueGroup && keep(results, "group", selection, continueGroup),
+      keep(results, "429", selection, () => tooManyRequestsCase(context)),
+      keep(results, "long", selection, () => longTextCase(context)),
+      keep(results, "second", selection, () => secondMessageCase(context)),
+      runLockingCases(subjectRun, selection),
     ]);
 }
 
-/** Both lock the same table. */
-async function keepInTurn({ context, results }: Stand, wanted: Wanted): Promise<void> {
-  await keep(results, "tool", wanted, () => toolPauseCase(context));
-  await keep(results, "stop", wanted, () => stopCase(context));
+/** One after the other, because both lock the same table. */
+async function runLockingCases({ context, results }: SubjectRun, selection: Selection): Promise<void> {
+  await keep(results, "tool", selection, () => toolPauseCase(context));
+  await keep(results, "stop", selection, () => stopCase(context));
 }
 
 async function startGroup(context: CaseContext): Promise<() => Promise<GroupResult | NotSupported>> {
@@ -102,54 +102,56 @@ async function startGroup(context: CaseContext): Promise<() => Promise<GroupResu
   return groupCase(context);
 }
 
-/** What may upset a whole process, each subject in a fresh one: faults, then lost chats. */
-export function faultsStage(subjects: readonly Subject[], wanted: Wanted): Promise<SubjectResults[]> {
-  wanted.log("faults and lost chats, about a minute and a half");
+/** Cases that may disturb the whole process: faults, then lost chats. Each subject has a new process. */
+export function faultsStage(subjects: readonly Subject[], selection: Selection): Promise<SubjectResults[]> {
+  selection.log("faults and lost chats, about a minute and a half");
   const measure = async (subject: Subject) => {
-    const stand = await openStand(subject, wanted.seed);
+    const subjectRun = await startSubjectRun(subject, selection.seed);
     try {
-      await keep(stand.results, "faults", wanted, () => faultsCase(stand.context));
-      await keep(stand.results, "gone", wanted, () => goneCase(stand.context));
-      return stand.results;
+      await keep(subjectRun.results, "faults", selection, () => faultsCase(subjectRun.context));
+      await keep(subjectRun.results, "gone", selection, () => goneCase(subjectRun.context));
+      return subjectRun.results;
     } finally {
-      await stand.close();
+      await subjectRun.close();
     }
   };
   return Promise.all(subjects.map(measure));
 }
 
-/** 200 chats, and on a process of its own 100 with others between them; nothing else runs meanwhile. */
-export async function crowdStage(subject: Subject, wanted: Wanted): Promise<SubjectResults> {
+/** 200 chats at once; and in another process, questions while 100 chats stream. Nothing else runs meanwhile. */
+export async function crowdStage(subject: Subject, selection: Selection): Promise<SubjectResults> {
   const results: SubjectResults = {};
-  if (wanted.wants("crowd")) results.crowd = await alone(subject, wanted, "200 chats at once", crowdCase);
-  if (wanted.wants("others")) {
-    results.others = await alone(subject, wanted, "questions while 100 chats stream", otherChatsCase);
+  if (selection.isSelected("crowd")) {
+    results.crowd = await runAlone(subject, selection, "200 chats at once", crowdCase);
+  }
+  if (selection.isSelected("others")) {
+    results.others = await runAlone(subject, selection, "questions while 100 chats stream", otherChatsCase);
   }
   return results;
 }
 
-async function alone<T>(
+async function runAlone<T>(
   subject: Subject,
-  wanted: Wanted,
+  selection: Selection,
   title: string,
   measure: (context: CaseContext) => Promise<T>,
 ): Promise<T> {
-  wanted.log(`${subject.label}: ${title}`);
-  const stand = await openStand(subject, wanted.seed);
+  selection.log(`${subject.label}: ${title}`);
+  const subjectRun = await startSubjectRun(subject, selection.seed);
   try {
-    return await measure(stand.context);
+    return await measure(subjectRun.context);
   } finally {
-    await stand.close();
+    await subjectRun.close();
   }
 }
 
-/** 1 to 1,000 chats without limits, one number after the other. */
-export async function manyChatsStage(subject: Subject, wanted: Wanted): Promise<SubjectResults> {
-  if (!wanted.wants("many")) return {};
+/** 1 to 1,000 concurrent chats without rate limits, one number after the other. */
+export async function manyChatsStage(subject: Subject, selection: Selection): Promise<SubjectResults> {
+  if (!selection.isSelected("many")) return {};
   const many = [];
-  for (const chats of wanted.chats) {
-    wanted.log(`${subject.label}: ${chats} chats at once, no limits`);
-    many.push(await manyChatsCase(subject, wanted.seed, chats));
+  for (const chats of selection.chats) {
+    selection.log(`${subject.label}: ${chats} chats at once, no limits`);
+    many.push(await manyChatsCase(subject, selection.seed, chats));
   }
   return { many };
 }
@@ -157,8 +159,8 @@ export async function manyChatsStage(subject: Subject, wanted: Wanted): Promise<
 async function keep<Name extends CaseName>(
   results: SubjectResults,
   name: Name,
-  wanted: Wanted,
+  selection: Selection,
   measure: () => Promise<CaseResults[Name]>,
 ): Promise<void> {
-  if (wanted.wants(name)) results[name] = await measure();
+  if (selection.isSelected(name)) results[name] = await measure();
 }

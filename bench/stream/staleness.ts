@@ -1,7 +1,7 @@
 /**
- * What a chat showed and when: each token's staleness, and whether the whole text stands there once.
+ * The staleness of each token, and whether the shown text is complete and without duplicates.
  *
- * Computed afterwards from the chat's history, so that it costs nothing while things are measured.
+ * Computed from the chat's history after the measurement, so that it costs nothing during it.
  */
 import type { Message } from "@grammyjs/types";
 import { isDraft } from "./peer-methods.ts";
@@ -13,12 +13,12 @@ export function visibleText(messages: readonly Pick<Message, "text">[]): string 
   return messages.map(({ text = "" }) => text).join("\n");
 }
 
-/** The messages of the reply to a question as they stand now, without a draft. */
+/** The current messages of the reply to a question, without drafts. */
 export function replyMessages({ chat, messageId }: Question): Message[] {
   return chat.botMessages().filter((message) => message.message_id > messageId && !isDraft(message));
 }
 
-/** Milliseconds from each token's hand-over to the first accepted write that shows it; null when none ever did. */
+/** Milliseconds from sending each token to the first accepted write that shows it; null if it was never shown. */
 export function stalenessOf(question: Question): (number | null)[] {
   const first = firstNumber(question);
   const shownAt = shownTimes(question, first);
@@ -45,7 +45,7 @@ function shownTimes({ chat, messageId }: Question, first: number): Map<number, n
   return shownAt;
 }
 
-/** Words that the finished reply lacks, and those that stand in it more than once. */
+/** The number of words that are missing in the finished reply, and that are in it more than once. */
 export function findFaults(question: Question): { lost: number; doubled: number; isInOrder: boolean } {
   const expected = tokenNumbers(tokensOf(question.plan).slice(0, question.tokenAt.length).join(""));
   const shown = tokenNumbers(visibleText(replyMessages(question)));
@@ -57,7 +57,7 @@ export function findFaults(question: Question): { lost: number; doubled: number;
   };
 }
 
-/** Mean over the tokens that were shown. */
+/** The mean over all shown tokens. */
 export function meanStaleness(question: Question): number {
   const values = stalenessOf(question).filter((value) => value !== null);
   return values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,20 +1,20 @@
 /**
- * The subjects that are compared, each a process of its own: how it is started, which processes it consists of, its end.
+ * The compared subjects, each a separate process: starting, process ids and stopping.
  *
- * What they are asked and how they are measured is the cases' business.
+ * The cases define the questions and the measurements.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { BOT_TOKEN, FIRST_PERSON_ID, MOST_PEOPLE, type Scene } from "./environment.ts";
+import { BOT_TOKEN, type Environment, FIRST_PERSON_ID, MAX_PEOPLE } from "./environment.ts";
 
 export type SubjectName = "ours" | "chat-sdk" | "grammy-stream";
 
 export interface Subject {
   readonly name: SubjectName;
-  /** In tables and legends. */
+  /** The name in tables and legends. */
   readonly label: string;
   readonly file: string;
 }
@@ -29,13 +29,13 @@ export const SUBJECTS: readonly Subject[] = [
 
 export interface RunningSubject {
   readonly subject: Subject;
-  /** Its Node process. */
+  /** The Node process. */
   readonly pid: number;
-  /** `http://host:port` of its health, for ours; empty for the others. */
+  /** `http://host:port` of the product's HTTP server; empty for the other subjects. */
   readonly address: string;
-  /** The folder of its database, for ours; empty for the others. */
+  /** The data folder. Only the product uses it. */
   readonly dataDir: string;
-  /** The roots of its process trees: Node, and the embedded PostgreSQL where there is one. */
+  /** The roots of its process trees: Node, and the embedded PostgreSQL if there is one. */
   roots(): number[];
   stop(): Promise<void>;
 }
@@ -44,35 +44,39 @@ const READY_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 20_000;
 
 export interface StartOptions {
-  /** Calls to Telegram over all chats; `Infinity` for a Telegram without limits. */
+  /** Limit of calls to Telegram over all chats; `Infinity` for none. */
   callsPerSecond: number;
 }
 
-/** Starts it on the scene's stand-ins; resolves when it takes messages. */
-export async function startSubject(subject: Subject, scene: Scene, options: StartOptions): Promise<RunningSubject> {
+/** Starts the subject with the environment's stand-ins. Resolves when it accepts messages. */
+export async function startSubject(
+  subject: Subject,
+  environment: Environment,
+  options: StartOptions,
+): Promise<RunningSubject> {
   const dataDir = mkdtempSync(join(tmpdir(), "counterhand-bench-"));
   const child = spawn(process.execPath, [subject.file], {
     env: {
       PATH: process.env.PATH,
       HOME: dataDir,
       DATA_DIR: dataDir,
-      TELEGRAM_API_ROOT: scene.telegram.apiRoot,
+      TELEGRAM_API_ROOT: environment.telegram.apiRoot,
       TELEGRAM_BOT_TOKEN: BOT_TOKEN,
-      OPENAI_BASE_URL: scene.model.url,
-      PEOPLE: `${FIRST_PERSON_ID},${MOST_PEOPLE}`,
+      OPENAI_BASE_URL: environment.model.url,
+      PEOPLE: `${FIRST_PERSON_ID},${MAX_PEOPLE}`,
       CALLS_PER_SECOND: String(options.callsPerSecond),
       NODE_ENV: "production",
       ...(process.env.LOG_LEVEL === undefined ? {} : { LOG_LEVEL: process.env.LOG_LEVEL }),
     },
-    // Its input ends when this process does, however that comes about.
+    // Its standard input ends when this process exits, for any reason.
     stdio: ["pipe", "pipe", "inherit"],
   });
   const exited = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  const written = await waitUntilReady(child, exited, subject);
+  const output = await waitUntilReady(child, exited, subject);
   return {
     subject,
     pid: child.pid ?? 0,
-    address: /^address (\S+)$/m.exec(written)?.[1] ?? "",
+    address: /^address (\S+)$/m.exec(output)?.[1] ?? "",
     dataDir,
     roots: () => [child.pid ?? 0, ...postmasterOf(dataDir)],
     async stop() {
@@ -80,28 +84,28 @@ export async function startSubject(subject: Subject, scene: Scene, options: Star
       const timer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
       await exited;
       clearTimeout(timer);
-      // Only a process that had to be killed leaves its server behind.
+      // Only a killed process leaves its PostgreSQL running.
       for (const pid of postmasterOf(dataDir)) process.kill(pid, "SIGINT");
       rmSync(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
 }
 
-/** @returns what it wrote until then. */
+/** @returns the output so far. */
 async function waitUntilReady(child: ChildProcess, exited: Promise<void>, { label }: Subject): Promise<string> {
   const { promise: ready, resolve, reject } = Promise.withResolvers<void>();
-  let written = "";
+  let output = "";
   child.stdout?.on("data", (chunk) => {
-    written = (written + chunk).slice(-10_000);
-    if (/^ready$/m.test(written)) resolve();
+    output = (output + chunk).slice(-10_000);
+    if (/^ready$/m.test(output)) resolve();
   });
-  void exited.then(() => reject(new Error(`${label} ended before it was ready: ${written}`)));
+  void exited.then(() => reject(new Error(`${label} exited before it was ready: ${output}`)));
   const timer = setTimeout(() => {
     child.kill("SIGKILL");
-    reject(new Error(`${label} was not ready within ${READY_LIMIT_MS} ms: ${written}`));
+    reject(new Error(`${label} was not ready within ${READY_LIMIT_MS} ms: ${output}`));
   }, READY_LIMIT_MS);
   await ready.finally(() => clearTimeout(timer));
-  return written;
+  return output;
 }
 
 /** The process id of the embedded PostgreSQL in this folder, if one runs. */

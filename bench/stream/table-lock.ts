@@ -1,13 +1,13 @@
-/** Holds the product's table of goods, so that a tool call that reads it takes as long as a case wants. */
+/** Locks the product's table `products`, so that a tool call takes as long as a case needs. */
 import { openSession } from "../../src/db/client.ts";
 
 /**
  * Locks `products` in the embedded database of this folder until the returned function is called.
  *
- * Only readers feel it: the tools. Nothing that a message's way goes through touches the table.
+ * Only tools read this table; the processing of messages is not affected.
  */
 export async function lockProducts(dataDir: string): Promise<() => Promise<void>> {
-  // As open.ts and embedded-lease.ts name them; the folder of the benchmark is short enough to hold the socket.
+  // User and database are named as in the product. The folder's path is short enough for the socket.
   const session = openSession({ socketDir: dataDir, user: "postgres", database: "counterhand" }, "benchmark");
   await session`begin`;
   await session`lock table products in access exclusive mode`;

@@ -1,9 +1,9 @@
-/** The results as Markdown: one table of the cases against what must be, one of many chats at once. */
+/** The results as Markdown: a table of the cases with their targets, and a table of many concurrent chats. */
 import type { StreamResults, SubjectResults } from "./results.ts";
 import { SUBJECTS } from "./subject.ts";
 import { CASE_ROWS, type Row } from "./table-rows.ts";
 
-/** The document that `bench/results/stream.md` holds. */
+/** The contents of `bench/results/stream.md`. */
 export function writeTable(results: StreamResults): string {
   const subjects = SUBJECTS.filter(({ name }) => results[name]);
   const columns = subjects.map(({ name }) => results[name] ?? {});
@@ -11,20 +11,20 @@ export function writeTable(results: StreamResults): string {
   return [
     "# Reply streams, measured",
     "",
-    "Written by `npm run bench -- stream`; the raw figures are in `stream.json`. 600 tokens at 60 a second, 80 ms to",
-    "Telegram's stand-in and back, Telegram's limits enforced (private 1/s with a burst of 3, group 20 in any minute, 30/s",
-    "over all). Staleness is the time from a token leaving the model to an accepted write that shows it.",
+    "Written by `npm run bench -- stream`; the raw figures are in `stream.json`. 600 tokens at 60 per second, 80 ms round trip",
+    "to the Telegram stand-in, with Telegram's limits (private chat 1/s with a burst of 3, group 20 in any minute, 30/s over",
+    "all chats). Staleness is the time from sending a token at the model to the accepted write that shows it.",
     "",
     ...lines(
-      ["", "must be", ...labels],
-      CASE_ROWS.map((row) => [row.title, row.mustBe, ...cells(row, columns)]),
+      ["", "target", ...labels],
+      CASE_ROWS.map((row) => [row.title, row.target, ...cells(row, columns)]),
     ),
     "",
     "## Many chats at once, no limits",
     "",
-    "User and system time of the whole process tree (ours: the embedded PostgreSQL as well) by streamed token; memory is",
-    "the Node process's peak over its idle state, by streams open at once. All questions are sent at once: where the last",
-    "one is begun late, staleness says nothing of that wait.",
+    "CPU time is user and system time of the process tree (ours includes the embedded PostgreSQL) per streamed token. Memory is",
+    "the Node process's peak above its idle state, per concurrent stream. All questions are sent at once; staleness does not",
+    "include the wait before a late answer starts.",
     "",
     ...lines(["chats", ...labels], manyRows(columns)),
     "",
@@ -34,11 +34,11 @@ export function writeTable(results: StreamResults): string {
 }
 
 const NOTES = [
-  "Notes: `@grammyjs/stream` shows drafts; they are counted like other writes, since nothing says that Telegram does not.",
-  "It runs with `@grammyjs/runner`: `bot.start()` answers one chat after the other. Chat SDK runs in its default",
-  'post-and-edit mode with `concurrency: "queue"`; with the default a second message is dropped. A word that is cut in two',
-  "between two messages counts as lost. A call inside a window of 429 makes the window a second longer. Calls to a chat",
-  "that is gone are not counted against its limits: who goes on calling is not slowed down there.",
+  "Notes: `@grammyjs/stream` shows drafts. They count like other writes, because Telegram's documentation does not exempt them.",
+  "It runs with `@grammyjs/runner`: `bot.start()` would answer one chat after the other. Chat SDK runs in its default",
+  'post-and-edit mode with `concurrency: "queue"`; by default a second message is dropped. A word that is split between two',
+  "messages counts as lost. A call during a freeze extends the freeze by a second. Calls to a lost chat do not count against",
+  "its limits, so repeated calls are not slowed down there.",
 ];
 
 function cells(row: Row, columns: readonly SubjectResults[]): string[] {
@@ -54,7 +54,7 @@ function manyRows(columns: readonly SubjectResults[]): string[][] {
       if (!result) return "-";
       const { cpuPerTokenUs, meanStalenessMs, memoryPerStreamKiB, mostOpenStreams, lastAskedMs, incomplete } = result;
       const missing = incomplete > 0 ? `, **${incomplete} replies incomplete**` : "";
-      return `${Math.round(cpuPerTokenUs)} us a token, ${Math.round(meanStalenessMs)} ms, ${Math.round(memoryPerStreamKiB)} KiB a stream (${mostOpenStreams} open), last begun after ${(lastAskedMs / 1_000).toFixed(1)} s${missing}`;
+      return `${Math.round(cpuPerTokenUs)} us per token, ${Math.round(meanStalenessMs)} ms, ${Math.round(memoryPerStreamKiB)} KiB per stream (${mostOpenStreams} open), last started after ${(lastAskedMs / 1_000).toFixed(1)} s${missing}`;
     }),
   ]);
 }

@@ -1,14 +1,14 @@
 /**
- * The token streams: plain short words with a running number, the same ones for the same seed.
+ * The token streams: short words with a running number. The same seed gives the same tokens.
  *
- * The number lets whatever is shown in a chat be mapped back to tokens. It knows nothing of time or of who shows it.
+ * The number maps a shown word back to its token.
  */
 import { createRandom } from "../../sandbox/shop/random.ts";
 
-/** Short, so that 600 tokens fit into one Telegram message of 4,096 characters. */
+/** Short words, so that 600 tokens fit into one Telegram message of 4,096 characters. */
 const WORDS = ["we", "go", "to", "an", "of", "in", "so", "up", "my", "us", "it", "on"];
 
-/** A token of this kind in a text that is shown; its number is the first group. */
+/** A token in a shown text. The first group is its number. */
 const SHOWN_TOKEN = /(?<![\p{L}\p{N}])\p{L}+(\d+)/gu;
 
 const TOKENS_PER_SENTENCE = 12;
@@ -21,7 +21,7 @@ export interface TokenOptions {
   first?: number;
 }
 
-/** `["go1 ", "we2 ", ...]`, with full stops and paragraphs as prose has them. */
+/** `["go1 ", "we2 ", ...]`, with full stops and paragraphs like prose. */
 export function plainTokens({ seed, count, first = 1 }: TokenOptions): string[] {
   const random = createRandom(seed);
   return Array.from({ length: count }, (_, index) => {
@@ -36,12 +36,12 @@ function separatorAfter(position: number, count: number): string {
   return position % TOKENS_PER_SENTENCE === 0 ? ". " : " ";
 }
 
-/** The numbers of the tokens in a text that is shown, in its order. */
+/** The numbers of the tokens in a shown text, in order. */
 export function tokenNumbers(text: string): number[] {
   return [...text.matchAll(SHOWN_TOKEN)].map((match) => Number(match[1]));
 }
 
-/** The last of the words with a number, or an empty text. */
+/** The last word with a number, or an empty string. */
 export function lastWordOf(text: string): string {
   return [...text.matchAll(SHOWN_TOKEN)].at(-1)?.[0] ?? "";
 }

@@ -1,9 +1,9 @@
 /**
- * PostGraphile 5.1 as the peer of the admin benchmark: its standard preset on Node's own HTTP server, set up for production.
+ * PostGraphile 5.1 as the peer of the admin benchmark: its standard preset on Node's HTTP server, configured for production.
  *
- * No GraphiQL, no watching, a pool of 8, prepared statements (its default), answers not explained. Added are two conditions
- * that it has no word for by itself, as its documentation shows: half-open ranges of time. Takes SOCKET_DIR, DATABASE_USER and
- * DATABASE; tells its port and, when asked, its CPU time and statements over IPC; ends when the benchmark does.
+ * No GraphiQL, no watch mode, a pool of 8, prepared statements (its default), no explain. Conditions for half-open time ranges
+ * are added as its documentation shows. Needs SOCKET_DIR, DATABASE_USER and DATABASE. Sends its port over IPC, and on request
+ * its CPU time and statement count. Exits when the benchmark does.
  */
 import { createServer } from "node:http";
 import pg from "pg";
@@ -34,7 +34,7 @@ const pool = new pg.Pool({
 /** @type {GraphileConfig.Preset} */
 const preset = {
   extends: [PostGraphileAmberPreset],
-  // It would hide conditions, orders and relations that no index begins with; ours has some of them.
+  // It would hide conditions, orders and relations without an index. Our API has some of them.
   disablePlugins: ["PgIndexBehaviorsPlugin"],
   plugins: [
     names(),
@@ -57,7 +57,7 @@ process.on("message", () => {
 process.once("disconnect", () => process.exit(0));
 
 /**
- * `<name>From` and `<name>Until`: from that moment on, and before it.
+ * Adds `<name>From` (inclusive) and `<name>Until` (exclusive).
  *
  * @param {string} tableName
  * @param {string} column
@@ -78,7 +78,7 @@ function rangeConditions(tableName, column, name) {
   ];
 }
 
-/** What it cannot name or read in our schema: two enums called as tables are, and a type of PostgreSQL's. */
+/** Resolves name conflicts in our schema (two enums have the names of tables), and adds the type `xid8`. */
 function names() {
   return {
     name: "BenchNamesPlugin",
@@ -86,7 +86,7 @@ function names() {
     inflection: {
       replace: {
         enumType: (previous, _options, codec) => `${previous(codec)}Enum`,
-        // A table that refers to itself would have two relations of one name.
+        // A table that references itself would have two relations with the same name.
         singleRelation(previous, _options, details) {
           const { remoteResource, isReferencee } =
             details.registry.pgRelations[details.codec.name][details.relationName];
@@ -108,6 +108,6 @@ function names() {
 /** @param {string} name */
 function given(name) {
   const value = process.env[name];
-  if (value === undefined) throw new Error(`${name} is missing: this is started by the benchmark`);
+  if (value === undefined) throw new Error(`${name} is missing: only the benchmark starts this file`);
   return value;
 }

@@ -1,8 +1,8 @@
 /**
- * Fills an empty, migrated database with conversations: what is drawn is in `statements.ts`, here is in which order.
+ * Seeds an empty, migrated database with conversations. The statements are in `statements.ts`; this file runs them in order.
  *
- * Plain indexes are made when the rows are there, which is many times faster; foreign keys are not checked row by row, since
- * all rows are drawn from one table. A seeding that is broken off leaves a database that counts as not seeded.
+ * Indexes are created after the rows, which is many times faster. Foreign keys are not checked, because all rows come from one
+ * table. After an interrupted seeding the database does not count as seeded.
  */
 import type { Sql } from "postgres";
 import type { Size } from "../sizes.ts";
@@ -11,17 +11,17 @@ import { vocabularyOf } from "./vocabulary.ts";
 
 const CHUNK_RUNS = 20_000;
 
-/** Settings of the one session that seeds. */
+/** Settings of the seeding session. */
 const SETTINGS = [
   "set synchronous_commit = off",
   "set maintenance_work_mem = '512MB'",
   "set work_mem = '256MB'",
   "set session_replication_role = replica",
-  // Progress is to be told, and each statement takes long enough by itself.
+  // Compilation would only delay these statements.
   "set jit = off",
 ];
 
-/** `session`: one connection without a statement timeout; `log` hears how far it is. */
+/** `session` must have no statement timeout. `log` is called with the progress. */
 export async function seedDatabase(session: Sql, size: Size, log: (line: string) => void): Promise<void> {
   const run = async (statements: readonly string[], parameters: (string | number | string[])[] = []) => {
     for (const statement of statements) await session.unsafe(statement, takesParameters(statement) ? parameters : []);
@@ -30,7 +30,7 @@ export async function seedDatabase(session: Sql, size: Size, log: (line: string)
   for (const language of ["en", "vi"] as const) {
     await session.unsafe(ADD_WORDS, [language, vocabularyOf(language)]);
   }
-  log("drawing the threads");
+  log("generating threads");
   const indexes = await dropIndexes(session);
   await run([...draw(size), PREPARE_CHUNK]);
   for (let first = 1; first <= size.runs; first += CHUNK_RUNS) {
@@ -47,7 +47,7 @@ export async function seedDatabase(session: Sql, size: Size, log: (line: string)
   await checkCounts(session, size);
 }
 
-/** Drops the indexes that no constraint needs. @returns how to make them again. */
+/** Drops the indexes that do not belong to a constraint. @returns their definitions. */
 async function dropIndexes(session: Sql): Promise<[name: string, definition: string][]> {
   const rows = await session<{ name: string; definition: string }[]>`
     select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition

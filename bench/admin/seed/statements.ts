@@ -1,44 +1,44 @@
 /**
- * The statements that fill a database, made on the server and chunk by chunk: two years of a chain of shops.
+ * The statements that seed a database with two years of a chain of shops. They generate rows on the server, chunk by chunk.
  *
- * Everything is drawn by hashes of row numbers, so that the same size gives the same rows. Rows are inserted in the order of
- * their time, as life does it: the messages of one thread lie far apart. What is only needed meanwhile is in a schema of its
- * own, `bench`. The seeding itself, in which order and with which indexes, is `seed.ts`.
+ * All values come from hashes of row numbers, so that the same size gives the same rows. Rows are inserted in order of time, as
+ * in reality: the messages of one thread are far apart. Temporary tables are in the schema `bench`. `seed.ts` defines the order
+ * of the statements and handles indexes.
  */
 import type { Size } from "../sizes.ts";
-import { WORDS_A_LANGUAGE } from "./vocabulary.ts";
+import { WORDS_PER_LANGUAGE } from "./vocabulary.ts";
 
-/** Where the two years end. */
+/** The end of the two years. */
 export const SEED_END = "2026-11-24T00:00:00Z";
 
 const BOT_ID = 4_242;
-const STAFF_A_THREAD = 1 / 50;
-/** Of three chats two are private ones. */
-const CHATS_A_STAFF_MEMBER = 1.5;
+const STAFF_PER_THREAD = 1 / 50;
+/** Two of three chats are private. */
+const CHATS_PER_STAFF_MEMBER = 1.5;
 const PHRASES = 20_000;
 const OUTPUTS = 2_000;
 
-/** Functions, words, phrases: small tables that all others draw from. */
+/** Functions and small tables from which all other rows are generated. */
 export const PREPARE = [
   "create schema bench",
-  // From 0 to 1, the same for the same number and purpose.
+  // A deterministic value from 0 to 1 for a number and a purpose.
   `create function bench.share(number bigint, purpose integer) returns double precision language sql immutable parallel safe
    return ((hashint8extended(number, purpose) >> 11) & 9007199254740991)::double precision / 9007199254740992`,
-  // A UUIDv7 of that time.
+  // A UUIDv7 for this time.
   `create function bench.id(at timestamptz, number bigint, kind text) returns uuid language sql stable parallel safe
    return (lpad(to_hex(floor(extract(epoch from at) * 1000)::bigint), 12, '0')
      || '7' || substr(md5(kind || number), 1, 3) || '8' || substr(md5(kind || number), 4, 15))::uuid`,
   "create unlogged table bench.words (language text, place integer, word text, primary key (language, place))",
 ];
 
-/** Takes the language and its words, the most frequent first. */
+/** Parameters: the language and its words, the most frequent first. */
 export const ADD_WORDS =
   "insert into bench.words select $1::text, place, word from unnest($2::text[]) with ordinality as given(word, place)";
 
-/** What all rows are drawn from, and the rows of people, chats and threads. */
+/** The source tables, and the rows of people, chats and threads. */
 export function draw(size: Size): string[] {
-  const staff = Math.max(20, Math.round(size.threads * STAFF_A_THREAD));
-  const chats = staff * CHATS_A_STAFF_MEMBER;
+  const staff = Math.max(20, Math.round(size.threads * STAFF_PER_THREAD));
+  const chats = staff * CHATS_PER_STAFF_MEMBER;
   return [
     ...DRAW_WORDS,
     ...drawThreads(size, chats),
@@ -55,7 +55,7 @@ const DRAW_WORDS = [
    from (values ('en', 1), ('vi', 2)) as spoken(language, salt)
    cross join generate_series(1, ${PHRASES}) as number
    cross join lateral (
-     select at, floor(power(${WORDS_A_LANGUAGE}, bench.share(number * 100 + at, 10 + salt)))::integer as place
+     select at, floor(power(${WORDS_PER_LANGUAGE}, bench.share(number * 100 + at, 10 + salt)))::integer as place
      from generate_series(1, 4 + floor(9 * bench.share(number, salt))::integer) as at
    ) as drawn
    join bench.words using (language, place)
@@ -68,7 +68,7 @@ const DRAW_WORDS = [
      'sold_a_day', round((drawn.place % 97) / 7.0, 2)) order by item)) as output
    from generate_series(1, ${OUTPUTS}) as variant
    cross join lateral (
-     select item, 1 + floor(${WORDS_A_LANGUAGE} * bench.share(variant * 100 + item, 20))::integer as place
+     select item, 1 + floor(${WORDS_PER_LANGUAGE} * bench.share(variant * 100 + item, 20))::integer as place
      from generate_series(1, 1 + floor(17 * bench.share(variant, 21))::integer) as item
    ) as drawn
    join bench.words on words.language = 'vi' and words.place = drawn.place
@@ -78,7 +78,7 @@ const DRAW_WORDS = [
 
 function drawThreads(size: Size, chats: number): string[] {
   return [
-    // How long threads are: log-normal, so that half have up to 12 messages, and one in fifty more than 100.
+    // The length of threads is log-normal: half have up to 12 messages, and one in fifty has more than 100.
     `create unlogged table bench.threads as
      with weighed as (
        select number, exp(1.1 * sqrt(-2 * ln(1 - bench.share(number, 30))) * cos(2 * pi() * bench.share(number, 31))) as weight
@@ -120,7 +120,7 @@ function drawRuns(staff: number): string[] {
        (array['staff', 'staff', 'staff', 'manager', 'owner'])[1 + person % 5]::staff_role as asker_role,
        (case when bench.share(number, 42) < 0.94 then 'completed' when bench.share(number, 42) < 0.97 then 'failed'
          when bench.share(number, 42) < 0.985 then 'cancelled' else 'incomplete' end)::run_status as status,
-       -- Of twenty runs eight call one tool and one calls two: 500,000 calls in 1,000,000 runs.
+       -- Of twenty runs, eight call one tool and one calls two: 500,000 calls in 1,000,000 runs.
        case when number * 13 % 20 < 8 then 1 when number * 13 % 20 = 8 then 2 else 0 end as calls,
        5 + floor(55 * bench.share(number, 43))::integer as wait_ms,
        500 + floor(2500 * exp(1.2 * (bench.share(number, 44) + bench.share(number, 45) + bench.share(number, 46) - 1.5)))
@@ -165,7 +165,7 @@ function storePeople(staff: number, chats: number): string[] {
   ];
 }
 
-/** Takes the first and the last number of the runs; after it `CHUNK` stores what there is of them. */
+/** Generates a chunk. Parameters: the first and the last number of its runs. `STORE_CHUNK` stores it. */
 export const DRAW_CHUNK = [
   "truncate bench.chunk",
   `insert into bench.chunk
@@ -176,7 +176,7 @@ export const DRAW_CHUNK = [
    join bench.phrases as asked on asked.language = runs.language
      and asked.number = 1 + floor(${PHRASES} * bench.share(runs.number, 50))::integer
    join bench.words as rare on rare.language = runs.language
-     and rare.place = 1 + floor(${WORDS_A_LANGUAGE} * bench.share(runs.number, 52))::integer
+     and rare.place = 1 + floor(${WORDS_PER_LANGUAGE} * bench.share(runs.number, 52))::integer
    cross join lateral (
      select string_agg(phrase, case when part % 3 = 0 then E'.\\n- ' else ', ' end order by part) as text
      from generate_series(1, 2 + floor(6 * bench.share(runs.number, 54))::integer) as part

@@ -1,7 +1,7 @@
 /**
- * The words of the seeded conversations, the frequent ones first: real ones at the head, made ones in the long tail.
+ * The vocabulary of the seeded conversations, the most frequent words first. The long tail has artificial words.
  *
- * Texts draw the word at place `n` with a chance of 1/n (Zipf), as people do. The same in every run.
+ * A text contains the word of rank n with a probability proportional to 1/n (Zipf's law). It is the same in every run.
  */
 
 const ENGLISH = `the of and to in is you that it for was on are with they at be this have from or one had by word but not what all were
@@ -27,23 +27,23 @@ const SYLLABLES: Record<Language, readonly string[]> = {
   ),
 };
 
-/** Places at which a search finds words of every frequency. */
-export const WORDS_A_LANGUAGE = 10_000;
+/** Large enough for words of every frequency. */
+export const WORDS_PER_LANGUAGE = 10_000;
 
 export type Language = "en" | "vi";
 
 /** The words of a language, the most frequent first. */
 export function vocabularyOf(language: Language): string[] {
   const head = [...new Set((language === "en" ? ENGLISH : VIETNAMESE).split(/\s+/))];
-  const tail = Array.from({ length: WORDS_A_LANGUAGE - head.length }, (_, index) => makeWord(language, index));
+  const tail = Array.from({ length: WORDS_PER_LANGUAGE - head.length }, (_, index) => makeWord(language, index));
   return [...head, ...tail];
 }
 
-/** Three syllables, as the digits of the number: no two numbers give the same word. */
+/** Three syllables, which are the digits of the number, so that every number gives a different word. */
 function makeWord(language: Language, number: number): string {
   const syllables = SYLLABLES[language];
   const size = syllables.length;
-  // A step that shares no factor with the number of all words, so that neighbours do not begin alike.
+  // A step that is coprime to the number of words, so that neighbouring words start differently.
   const mixed = (number * 7_919) % size ** 3;
   return [mixed % size, Math.floor(mixed / size) % size, Math.floor(mixed / size ** 2)]
     .map((place) => syllables[place])

@@ -1,35 +1,35 @@
-/** What every case is given, and the figures of a reply that several cases share. */
+/** The context of all cases, and figures of a reply that several cases share. */
 import type { RecordedCall } from "../../../sandbox/telegram/world/call-log.ts";
 import { rounded } from "../../report.ts";
+import type { Environment } from "../environment.ts";
 import type { PlannedTurn, Question } from "../question.ts";
-import type { Scene } from "../environment.ts";
 import { findFaults, meanStaleness, stalenessOf } from "../staleness.ts";
 import type { RunningSubject } from "../subject.ts";
 import { plainTokens } from "../tokens.ts";
 
 export interface CaseContext {
-  readonly scene: Scene;
+  readonly environment: Environment;
   readonly running: RunningSubject;
   readonly seed: string;
 }
 
-/** A case that a subject cannot do. */
+/** A case that a subject does not support. */
 export interface NotSupported {
   readonly notSupported: string;
 }
 
-/** The token stream that all cases share unless they say otherwise. */
+/** The default token stream of the cases. */
 export const TOKENS = 600;
 export const TOKENS_PER_SECOND = 60;
-/** One write a second, and half of the way there and back: 1/(2L) + d. */
+/** The minimum mean staleness: half of the interval of one write per second, and half of the round trip. */
 export const FLOOR_MS = 540;
 
-/** 600 tokens at 60 a second. */
+/** 600 tokens at 60 per second. */
 export function usualTurn(seed: string, fields: Partial<PlannedTurn> = {}): PlannedTurn {
   return { tokens: plainTokens({ seed, count: TOKENS }), perSecond: TOKENS_PER_SECOND, ...fields };
 }
 
-/** Resolves when the model has handed over its token with this number (from 1). */
+/** Resolves when the model has sent the token with this number (from 1). */
 export function tokenReached(question: Question, number: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, TOKEN_LIMIT_MS);
@@ -41,14 +41,14 @@ export function tokenReached(question: Question, number: number): Promise<void> 
   return promise;
 }
 
-/** A subject that is held up may ask the model never: then the case goes on, and its figures show it. */
+/** A delayed subject may never send its model request. Then the case continues, and its figures show that. */
 const TOKEN_LIMIT_MS = 30_000;
 
 export interface ReplyFigures {
   meanStalenessMs: number;
-  /** From the first token's hand-over to the first text shown. */
+  /** Time from sending the first token to the first shown text. */
   firstTextMs: number | null;
-  /** Accepted calls that count: sends, edits, drafts, typing. */
+  /** Accepted calls that count against limits: sends, edits, drafts, chat actions. */
   writes: number;
   /** Calls answered with 429. */
   refused: number;
@@ -57,7 +57,7 @@ export interface ReplyFigures {
   isInOrder: boolean;
 }
 
-/** The figures of a reply that is complete, or that was given up on. */
+/** The figures of a reply that is complete or has timed out. */
 export function figuresOf(question: Question): ReplyFigures {
   const { accepted, refused } = question.chat.limitCounts();
   const first = stalenessOf(question)[0] ?? null;
@@ -85,7 +85,7 @@ const COUNTED_METHODS: ReadonlySet<string> = new Set([
   "sendRichMessageDraft",
 ]);
 
-/** Whether the call shows text and was carried out. */
+/** Whether the call shows text and was successful. */
 export function isAcceptedWrite(call: RecordedCall): boolean {
   return isCounted(call) && call.method !== "sendChatAction" && call.outcome?.kind === "ok";
 }

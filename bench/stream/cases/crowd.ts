@@ -1,8 +1,8 @@
-/** Case "crowd": 200 chats at once under Telegram's 30 calls a second over all. Needs the scene for itself. */
+/** Case "crowd": 200 concurrent chats with Telegram's limit of 30 calls per second. Needs an environment of its own. */
 import { rounded } from "../../report.ts";
+import { LATENCY_MS } from "../environment.ts";
 import { idealStaleness } from "../ideal-schedule.ts";
 import type { Question } from "../question.ts";
-import { LATENCY_MS } from "../environment.ts";
 import { findFaults, meanStaleness } from "../staleness.ts";
 import { type CaseContext, isAcceptedWrite, usualTurn } from "./case.ts";
 
@@ -12,39 +12,39 @@ export interface CrowdResult {
   refused: number;
   incomplete: number;
   lost: number;
-  /** From the questions, sent all at once, to the last one's request at the model; null when not all were asked. */
+  /** Time from the questions, all sent at once, to the last model request; null if some questions had no request. */
   lastAskedMs: number | null;
   meanStalenessMs: number;
-  /** What a perfect schedule of 30 writes a second would give for the same tokens. */
+  /** The mean staleness of the ideal schedule at 30 writes per second, for the same tokens. */
   idealStalenessMs: number;
-  /** The worst chat's mean over the mean of all; and what that is in the perfect schedule. */
+  /** The worst chat's mean divided by the overall mean; also for the ideal schedule. */
   worstOverMean: number;
   idealWorstOverMean: number;
-  /** First and last writes that waited while an interim edit of another chat went out. */
+  /** First and final writes that waited while an interim edit of another chat was sent. */
   overtakenStarts: number;
   overtakenFinals: number;
 }
 
 const CHATS = 200;
 const LIMIT_MS = 45_000;
-const WAY_MS = LATENCY_MS / 2;
+const ONE_WAY_MS = LATENCY_MS / 2;
 const CHAT_INTERVAL_MS = 1_000;
-/** What a write may be late without having waited for another: its own way, and, for a final, the end of the run. */
-const SLACK_MS = WAY_MS + 200;
+/** The normal delay of a write: its latency and, for a final write, the end of the run. */
+const TOLERANCE_MS = ONE_WAY_MS + 200;
 
-export async function crowdCase({ scene, seed }: CaseContext): Promise<CrowdResult> {
+export async function crowdCase({ environment, seed }: CaseContext): Promise<CrowdResult> {
   const asked = Array.from({ length: CHATS }, (_, index) =>
-    scene.ask(scene.privateChat(), [usualTurn(`${seed} crowd ${index}`)]),
+    environment.ask(environment.privateChat(), [usualTurn(`${seed} crowd ${index}`)]),
   );
-  const complete = await Promise.all(asked.map((question) => scene.waitUntilComplete(question, LIMIT_MS)));
+  const complete = await Promise.all(asked.map((question) => environment.waitUntilComplete(question, LIMIT_MS)));
   const means = asked.map(meanStaleness).filter(Number.isFinite);
   const mean = meanOf(means);
   const times = asked.map(({ tokenAt }) => tokenAt).filter(({ length }) => length > 0);
-  const rules = { writesPerSecond: 30, chatIntervalMs: CHAT_INTERVAL_MS, wayMs: WAY_MS };
+  const rules = { writesPerSecond: 30, chatIntervalMs: CHAT_INTERVAL_MS, oneWayMs: ONE_WAY_MS };
   const ideal = idealStaleness(times, rules);
   return {
     chats: CHATS,
-    refused: scene.telegram.limitCounts().refused,
+    refused: environment.telegram.limitCounts().refused,
     incomplete: complete.filter((isComplete) => !isComplete).length,
     lastAskedMs: lastAsked(asked),
     lost: asked.reduce((sum, question) => sum + findFaults(question).lost, 0),
@@ -68,7 +68,7 @@ function meanOf(values: readonly number[]): number {
 
 interface Writes {
   question: Question;
-  /** When its accepted writes arrived. */
+  /** The arrival times of its accepted writes. */
   arrivals: number[];
 }
 
@@ -82,14 +82,14 @@ function countOvertaken(asked: readonly Question[]): Pick<CrowdResult, "overtake
   // Interim: neither the first nor the last write of its chat.
   const interim = all.flatMap(({ arrivals }) => arrivals.slice(1, -1)).sort((a, b) => a - b);
   const isOvertaken = (dueMs: number, arrivedMs: number) =>
-    interim.some((atMs) => atMs > dueMs + SLACK_MS && atMs < arrivedMs);
+    interim.some((atMs) => atMs > dueMs + TOLERANCE_MS && atMs < arrivedMs);
   const starts = all.filter(({ question, arrivals: [first = 0] }) =>
     isOvertaken(question.tokenAt[0] ?? Number.POSITIVE_INFINITY, first),
   );
   const finals = all.filter(({ question, arrivals }) => {
     const [before = 0, last = 0] = arrivals.slice(-2);
-    // A final may have to wait for its own chat's second; that is nobody else's doing.
-    return isOvertaken(Math.max(question.tokenAt.at(-1) ?? 0, before - WAY_MS + CHAT_INTERVAL_MS), last);
+    // A final write may have to wait for the limit of its own chat, which other chats do not cause.
+    return isOvertaken(Math.max(question.tokenAt.at(-1) ?? 0, before - ONE_WAY_MS + CHAT_INTERVAL_MS), last);
   });
   return { overtakenStarts: starts.length, overtakenFinals: finals.length };
 }

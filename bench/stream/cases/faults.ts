@@ -1,9 +1,8 @@
 /**
- * Case "faults": Telegram fails once in each reply, in four ways, at the first write, at one in the middle and at the one
- * that completes the reply; each combination in a chat of its own, all at once.
+ * Case "faults": Telegram fails once in each reply. There are four faults, each at the first write, at a write in the middle and
+ * at the final write. All combinations run at once, each in a chat of its own.
  *
- * An answer that never comes is left out: each subject has a time limit of its own for it, and it would take longer than
- * all else together.
+ * Timeouts are not included: the subjects have different limits, and these would take longer than everything else together.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Fault } from "../../../sandbox/telegram/faults.ts";
@@ -17,15 +16,15 @@ import { type CaseContext, TOKENS_PER_SECOND } from "./case.ts";
 export interface FaultResult {
   fault: FaultName;
   replies: number;
-  /** Replies in which the fault was met: of the others nothing is known. */
+  /** Replies in which the fault occurred. */
   met: number;
-  /** Replies that stand whole in one message, with nothing else beside it than copies or beginnings of it. */
+  /** Replies that are complete in one message. Other messages may only be copies or beginnings of it. */
   right: number;
-  /** Messages beyond the one that each reply fits into. */
+  /** Messages in addition to the one that each reply needs. */
   doubled: number;
-  /** Of those, the ones that no lost answer of Telegram's to a send accounts for. */
+  /** Those that a lost response to a send does not explain. */
   doubledElsewhere: number;
-  /** The longest wait from the last token to a reply that is right; null when one never was. */
+  /** The longest time from the last token to a correct reply; null if some reply was never correct. */
   worstFinalMs: number | null;
 }
 
@@ -44,11 +43,11 @@ type FaultName = keyof typeof FAULTS;
 const PLACES = ["first", "middle", "last"] as const;
 type Place = (typeof PLACES)[number];
 
-/** A reply of 3 s, which fits into one message. */
+/** A reply of 3 s that fits into one message. */
 const REPLY_TOKENS = 180;
 const MIDDLE = REPLY_TOKENS / 2;
 const LIMIT_MS = 30_000;
-/** How long it is watched whether a right reply is sent again: auto-retry waits 3 s, and 6 s where it was failed twice. */
+/** How long to watch for a repeated reply: auto-retry waits 3 s, and 6 s after two failures. */
 const WATCH_MS = 8_000;
 
 export function faultsCase(context: CaseContext): Promise<FaultResult[]> {
@@ -56,7 +55,7 @@ export function faultsCase(context: CaseContext): Promise<FaultResult[]> {
   return Promise.all(
     names.map(async (fault) => {
       const replies = await Promise.all(PLACES.map((place) => replyWith(context, fault, place)));
-      return { fault, ...sumUp(replies) };
+      return { fault, ...summarise(replies) };
     }),
   );
 }
@@ -69,14 +68,18 @@ interface FaultyReply {
   finalMs: number | null;
 }
 
-async function replyWith({ scene, seed }: CaseContext, fault: FaultName, place: Place): Promise<FaultyReply> {
+async function replyWith({ environment, seed }: CaseContext, fault: FaultName, place: Place): Promise<FaultyReply> {
   const tokens = plainTokens({ seed: `${seed} faults ${fault} ${place}`, count: REPLY_TOKENS });
-  const question = scene.ask(scene.privateChat(), [{ tokens, perSecond: TOKENS_PER_SECOND }]);
-  const isIt: Parameters<typeof scene.telegram.failNext>[0] = (call) =>
+  const question = environment.ask(environment.privateChat(), [{ tokens, perSecond: TOKENS_PER_SECOND }]);
+  const matcher: Parameters<typeof environment.telegram.failNext>[0] = (call) =>
     call.chatId === question.chat.id && isAt(place, call, question) && !isMet(question, fault);
-  // More than once: a call that is over a limit has no effect after which the connection could be reset.
-  scene.telegram.failNext(isIt, FAULTS[fault], Number.POSITIVE_INFINITY);
-  const rightAt = await scene.waitInChat(question.chat, () => (isRight(question) ? scene.now() : 0), LIMIT_MS);
+  // Not only once: a call refused with 429 has no effect, so a reset after it would not count.
+  environment.telegram.failNext(matcher, FAULTS[fault], Number.POSITIVE_INFINITY);
+  const rightAt = await environment.waitInChat(
+    question.chat,
+    () => (isRight(question) ? environment.now() : 0),
+    LIMIT_MS,
+  );
   await pause(WATCH_MS);
   return {
     isMet: isMet(question, fault),
@@ -93,13 +96,13 @@ function isAt(place: Place, call: Call, { tokenAt, lastWord }: Question): boolea
   const text = textOf(call);
   if (text === undefined) return false;
   if (place === "first") return true;
-  const isWhole = text.includes(lastWord);
-  if (place === "middle") return tokenAt.length >= MIDDLE && !isWhole;
-  // A draft, and a message under which the stop button still stands, completes nothing.
-  return isWhole && call.method !== "sendMessageDraft" && !hasKeyboard(call);
+  const isComplete = text.includes(lastWord);
+  if (place === "middle") return tokenAt.length >= MIDDLE && !isComplete;
+  // A draft or a message with the stop button does not complete the reply.
+  return isComplete && call.method !== "sendMessageDraft" && !hasKeyboard(call);
 }
 
-/** What a call shows; undefined for one that shows no text. */
+/** The text that a call shows; undefined if it shows none. */
 function textOf({ params: { text, rich_message: rich } }: Call): string | undefined {
   const shown = typeof rich === "object" && rich !== null && "markdown" in rich ? rich.markdown : text;
   return typeof shown === "string" ? shown : undefined;
@@ -122,19 +125,19 @@ function isLostSend({ method, outcome }: RecordedCall): boolean {
   return isSend && outcome?.kind === "dropped" && outcome.applied;
 }
 
-/** A message left behind may still show its button: whose id was never told cannot be edited. */
+/** A duplicate may still have its button: without a response its id is unknown, so it cannot be edited. */
 function isRight(question: Question): boolean {
   const messages = replyMessages(question);
   const shown = messages.map(({ text = "" }) => tokenNumbers(text));
-  const isWhole = (index: number) => shown[index]?.length === REPLY_TOKENS && !messages[index]?.reply_markup;
-  return shown.every(isBeginning) && messages.some((_, index) => isWhole(index));
+  const isComplete = (index: number) => shown[index]?.length === REPLY_TOKENS && !messages[index]?.reply_markup;
+  return shown.every(isBeginning) && messages.some((_, index) => isComplete(index));
 }
 
 function isBeginning(numbers: readonly number[]): boolean {
   return numbers.every((number, index) => number === index + 1);
 }
 
-function sumUp(replies: readonly FaultyReply[]): Omit<FaultResult, "fault"> {
+function summarise(replies: readonly FaultyReply[]): Omit<FaultResult, "fault"> {
   const sumOf = (figure: (reply: FaultyReply) => number) => replies.reduce((sum, reply) => sum + figure(reply), 0);
   const finals = replies.map(({ finalMs }) => finalMs);
   return {

@@ -1,6 +1,6 @@
 /**
- * Case "gone": in the middle of a reply its message is deleted, the bot is blocked, the chat is gone, the group becomes a
- * supergroup. How often is Telegram called for nothing afterwards, and does the reply go on in the new chat?
+ * Case "gone": during a reply its message is deleted, the bot is blocked, the chat disappears, or the group is upgraded to a
+ * supergroup. How many useless calls follow, and does the reply continue in the new chat?
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
@@ -10,16 +10,16 @@ import { tokenNumbers } from "../tokens.ts";
 import { type CaseContext, type NotSupported, TOKENS, tokenReached, usualTurn } from "./case.ts";
 
 export interface GoneResult {
-  /** Calls that reached Telegram in the 10 s after, one that was under way included. */
+  /** Calls that reached Telegram in the next 10 s, including one in flight. */
   callsAfter: number;
-  /** Of those, the ones that Telegram refused. */
+  /** Those that Telegram refused. */
   refusedAfter: number;
 }
 
 export interface UpgradeResult extends GoneResult {
-  /** Whether the new chat shows every word, once and in order, and no button. */
+  /** Whether the new chat shows every word once and in order, without a button. */
   isWholeInNewChat: boolean;
-  /** Messages in the new chat; the text fits into one. */
+  /** Messages in the new chat. The text fits into one. */
   messagesInNewChat: number;
 }
 
@@ -27,14 +27,14 @@ export interface GoneResults {
   messageDeleted: GoneResult | NotSupported;
   botBlocked: GoneResult;
   chatGone: GoneResult;
-  /** The calls are those to the old chat. */
+  /** The calls to the old chat. */
   groupUpgraded: UpgradeResult | NotSupported;
 }
 
-/** A third of the reply: 6.7 s of it are still to come. */
+/** A third of the reply: 6.7 s remain. */
 const AT_TOKEN = 200;
 const WATCH_MS = 10_000;
-/** From the upgrade, for the whole reply to stand in the new chat. */
+/** Limit for the complete reply in the new chat, from the upgrade. */
 const NEW_CHAT_LIMIT_MS = 30_000;
 
 export async function goneCase(context: CaseContext): Promise<GoneResults> {
@@ -48,57 +48,57 @@ export async function goneCase(context: CaseContext): Promise<GoneResults> {
 }
 
 async function deleteMessage(context: CaseContext): Promise<GoneResult | NotSupported> {
-  const question = await streamIn(context, context.scene.privateChat());
+  const question = await streamIn(context, context.environment.privateChat());
   const message = replyMessages(question).at(-1);
-  if (!message) return { notSupported: "until its end a reply is a draft, which nobody can delete" };
+  if (!message) return { notSupported: "the reply is a draft until its end and cannot be deleted" };
   question.chat.deleteMessage(message);
   return watch(context, question);
 }
 
 async function blockBot(context: CaseContext): Promise<GoneResult> {
-  const question = await streamIn(context, context.scene.privateChat());
+  const question = await streamIn(context, context.environment.privateChat());
   question.chat.block();
   return watch(context, question);
 }
 
 async function loseChat(context: CaseContext): Promise<GoneResult> {
-  const question = await streamIn(context, context.scene.privateChat());
+  const question = await streamIn(context, context.environment.privateChat());
   const body = { ok: false, error_code: 400, description: "Bad Request: chat not found" };
-  const isIt = ({ chatId }: { chatId: number | undefined }) => chatId === question.chat.id;
-  context.scene.telegram.failNext(isIt, { kind: "http", status: 400, body }, Number.POSITIVE_INFINITY);
+  const isThisChat = ({ chatId }: { chatId: number | undefined }) => chatId === question.chat.id;
+  context.environment.telegram.failNext(isThisChat, { kind: "http", status: 400, body }, Number.POSITIVE_INFINITY);
   return watch(context, question);
 }
 
 async function upgradeGroup(context: CaseContext): Promise<UpgradeResult | NotSupported> {
-  const { scene, running } = context;
+  const { environment, running } = context;
   if (running.subject.name === "grammy-stream") return { notSupported: "drafts are for private chats only" };
-  const question = await streamIn(context, scene.group("group"));
+  const question = await streamIn(context, environment.group("group"));
   const upgraded = question.chat.migrate();
   const [calls] = await Promise.all([
     watch(context, question),
-    scene.waitInChat(upgraded, () => isWhole(upgraded), NEW_CHAT_LIMIT_MS),
+    environment.waitInChat(upgraded, () => isComplete(upgraded), NEW_CHAT_LIMIT_MS),
   ]);
-  return { ...calls, isWholeInNewChat: isWhole(upgraded), messagesInNewChat: upgraded.botMessages().length };
+  return { ...calls, isWholeInNewChat: isComplete(upgraded), messagesInNewChat: upgraded.botMessages().length };
 }
 
 /** Resolves in the middle of the reply. */
-async function streamIn({ scene, seed }: CaseContext, chat: StandInChat): Promise<Question> {
-  const question = scene.ask(chat, [usualTurn(`${seed} gone ${chat.id}`)]);
+async function streamIn({ environment, seed }: CaseContext, chat: StandInChat): Promise<Question> {
+  const question = environment.ask(chat, [usualTurn(`${seed} gone ${chat.id}`)]);
   await tokenReached(question, AT_TOKEN);
   return question;
 }
 
-async function watch({ scene }: CaseContext, question: Question): Promise<GoneResult> {
-  const since = scene.now();
+async function watch({ environment }: CaseContext, question: Question): Promise<GoneResult> {
+  const since = environment.now();
   await pause(WATCH_MS);
   const after = question.calls.filter(({ startedAtMs }) => startedAtMs > since && startedAtMs <= since + WATCH_MS);
   const refused = after.filter(({ outcome }) => outcome?.kind === "refused" || outcome?.kind === "http");
   return { callsAfter: after.length, refusedAfter: refused.length };
 }
 
-function isWhole(chat: StandInChat): boolean {
+function isComplete(chat: StandInChat): boolean {
   const messages = chat.botMessages();
   const numbers = tokenNumbers(visibleText(messages));
-  const isRight = numbers.length === TOKENS && numbers.every((number, index) => number === index + 1);
-  return isRight && !messages.some(({ reply_markup }) => reply_markup !== undefined);
+  const hasAllTokens = numbers.length === TOKENS && numbers.every((number, index) => number === index + 1);
+  return hasAllTokens && !messages.some(({ reply_markup }) => reply_markup !== undefined);
 }

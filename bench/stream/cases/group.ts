@@ -1,43 +1,41 @@
-/**
- * Case "group": one reply in a group of 20 calls a minute, then question after question until two minutes have passed.
- */
+/** Case "group": one reply in a group with its limit of 20 calls per minute, then further questions for two minutes. */
 import { rounded } from "../../report.ts";
 import type { Question } from "../question.ts";
 import { meanStaleness } from "../staleness.ts";
 import { type CaseContext, figuresOf, isCounted, type ReplyFigures, usualTurn } from "./case.ts";
 
 export interface GroupResult {
-  /** Of the first reply, in a group that was idle. */
+  /** The first reply, in an idle group. */
   first: ReplyFigures;
-  /** Of every reply, in order: the later ones find the minute half spent. */
+  /** Of every reply, in order. For the later ones, a part of the minute's limit is already used. */
   meanStalenessMs: number[];
-  /** The most calls that arrived in any 60 s, refused ones included. Telegram allows 20. */
+  /** The maximum number of calls in any 60 s, including refused ones. Telegram allows 20. */
   mostCallsInAMinute: number;
   refused: number;
   lost: number;
-  /** Whether each question was answered whole in its time. */
+  /** Whether each question was answered completely in time. */
   isComplete: boolean;
 }
 
 const ASKING_MS = 120_000;
 const REPLY_LIMIT_MS = 60_000;
 
-/** The first reply, with nothing else going on; the rest is asked for with the function that is returned. */
-export async function groupCase({ scene, seed }: CaseContext): Promise<() => Promise<GroupResult>> {
-  const chat = scene.group();
-  const ask = (index: number) => scene.ask(chat, [usualTurn(`${seed} group ${index}`)]);
-  const startedAt = scene.now();
+/** Measures the first reply, while nothing else runs. @returns a function that asks the further questions. */
+export async function groupCase({ environment, seed }: CaseContext): Promise<() => Promise<GroupResult>> {
+  const chat = environment.group();
+  const ask = (index: number) => environment.ask(chat, [usualTurn(`${seed} group ${index}`)]);
+  const startedAt = environment.now();
   const first = ask(0);
-  const isFirstComplete = await scene.waitUntilComplete(first, REPLY_LIMIT_MS);
+  const isFirstComplete = await environment.waitUntilComplete(first, REPLY_LIMIT_MS);
   const firstFigures = figuresOf(first);
 
   return async () => {
     const questions: Question[] = [first];
     let isComplete = isFirstComplete;
-    while (isComplete && scene.now() < startedAt + ASKING_MS) {
+    while (isComplete && environment.now() < startedAt + ASKING_MS) {
       const question = ask(questions.length);
       questions.push(question);
-      isComplete = await scene.waitUntilComplete(question, REPLY_LIMIT_MS);
+      isComplete = await environment.waitUntilComplete(question, REPLY_LIMIT_MS);
     }
     const { refused, lost } = figuresOf(questions.at(-1) ?? first);
     return {
@@ -51,7 +49,7 @@ export async function groupCase({ scene, seed }: CaseContext): Promise<() => Pro
   };
 }
 
-/** The most of these times that lie in any 60 s. */
+/** The maximum number of these times within any 60 s. */
 function mostInWindow(times: readonly number[]): number {
   return Math.max(0, ...times.map((from) => times.filter((atMs) => atMs >= from && atMs < from + 60_000).length));
 }

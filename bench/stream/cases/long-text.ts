@@ -1,4 +1,4 @@
-/** Case "long": 9,600 and 40,000 characters of Markdown as a model writes it. */
+/** Case "long": 9,600 and 40,000 characters of Markdown. */
 import { splitIntoTokens } from "../../../sandbox/model/tokens.ts";
 import { markdownText } from "../markdown-text.ts";
 import type { Question } from "../question.ts";
@@ -6,25 +6,25 @@ import { findFaults, replyMessages, visibleText } from "../staleness.ts";
 import type { CaseContext } from "./case.ts";
 
 export interface LongTextResult {
-  /** Of the Markdown. */
+  /** Length of the Markdown. */
   characters: number;
   isComplete: boolean;
   messages: number;
-  /** As few as what is shown would fit into, were it cut anywhere; for rich messages one. */
+  /** The minimum number of messages for the shown text; one for rich messages. */
   fewestMessages: number;
   lost: number;
   doubled: number;
   isInOrder: boolean;
   /** Edits of a message after a later one of the reply was sent. */
   editsOfFinished: number;
-  /** Calls answered with an error that is no 429. */
+  /** Calls answered with an error other than 429. */
   refused: number;
   /** Calls answered with 429. */
   refused429: number;
 }
 
 const LENGTHS = [9_600, 40_000];
-/** Faster than elsewhere, so that the long one takes half a minute. */
+/** Faster than in other cases, so that the long text takes half a minute. */
 const PIECES_PER_SECOND = 240;
 const LIMIT_MS = 120_000;
 const MESSAGE_LIMIT = 4_096;
@@ -33,11 +33,11 @@ export function longTextCase(context: CaseContext): Promise<LongTextResult[]> {
   return Promise.all(LENGTHS.map((length) => writeOne(context, length)));
 }
 
-async function writeOne({ scene, seed }: CaseContext, length: number): Promise<LongTextResult> {
+async function writeOne({ environment, seed }: CaseContext, length: number): Promise<LongTextResult> {
   const text = markdownText(`${seed} long ${length}`, length);
-  const chat = scene.privateChat();
-  const question = scene.ask(chat, [{ tokens: splitIntoTokens(text), perSecond: PIECES_PER_SECOND }]);
-  const isComplete = await scene.waitUntilComplete(question, LIMIT_MS);
+  const chat = environment.privateChat();
+  const question = environment.ask(chat, [{ tokens: splitIntoTokens(text), perSecond: PIECES_PER_SECOND }]);
+  const isComplete = await environment.waitUntilComplete(question, LIMIT_MS);
   const messages = replyMessages(question);
   const codes = question.calls.flatMap(({ outcome }) => (outcome?.kind === "refused" ? [outcome.errorCode] : []));
   return {

@@ -1,10 +1,10 @@
 /**
- * Case "many": 1, 10, 100 and 1,000 chats at once on a Telegram without limits, each on a process that just started: CPU
- * time per token, memory per open stream, staleness.
+ * Case "many": 1, 10, 100 and 1,000 concurrent chats without rate limits, each number in a new process. Measures CPU time per
+ * token, memory per open stream, and staleness.
  */
 import { rounded } from "../../report.ts";
+import { createEnvironment, type Environment } from "../environment.ts";
 import { cpuOfTrees, residentMiB, watchMemory } from "../process-tree.ts";
-import { createScene, type Scene } from "../environment.ts";
 import { findFaults, meanStaleness } from "../staleness.ts";
 import { type RunningSubject, type Subject, startSubject } from "../subject.ts";
 import { plainTokens } from "../tokens.ts";
@@ -12,18 +12,18 @@ import { TOKENS_PER_SECOND, usualTurn } from "./case.ts";
 
 export interface ManyChatsResult {
   chats: number;
-  /** User and system time of the whole process tree, the embedded PostgreSQL included. */
+  /** User and system time of the process tree, including the embedded PostgreSQL. */
   cpuPerTokenUs: number;
   meanStalenessMs: number;
   worstStalenessMs: number;
-  /** Peak of the Node process over what it held before, by streams open at once. */
+  /** The Node process's peak memory above its idle state, divided by the concurrent streams. */
   memoryPerStreamKiB: number;
   mostOpenStreams: number;
-  /** From the questions, sent all at once, to the last one's request at the model. */
+  /** Time from the questions, all sent at once, to the last model request. */
   lastAskedMs: number;
   peakResidentMiB: number;
   seconds: number;
-  /** Share of one core that the scene itself used: near 1 and above, the scene is what is measured. */
+  /** CPU cores that the benchmark itself used. Near 1 or above, the benchmark is the bottleneck. */
   sceneCores: number;
   subjectCores: number;
   incomplete: number;
@@ -36,47 +36,48 @@ const IDLE_MS = 2_000;
 const LIMIT_MS = 240_000;
 
 export async function manyChatsCase(subject: Subject, seed: string, chats: number): Promise<ManyChatsResult> {
-  const scene = await createScene({ limits: "none" });
-  const running = await startSubject(subject, scene, { callsPerSecond: Number.POSITIVE_INFINITY });
+  const environment = await createEnvironment({ limits: "none" });
+  const running = await startSubject(subject, environment, { callsPerSecond: Number.POSITIVE_INFINITY });
   try {
-    await warmUp(scene, seed);
-    return await measure(scene, running, { seed, chats });
+    await warmUp(environment, seed);
+    return await measure(environment, running, { seed, chats });
   } finally {
     await running.stop();
-    await scene.close();
+    await environment.close();
   }
 }
 
-/** One short answer: what is loaded and compiled at the first use of all is not what a token costs. */
-async function warmUp(scene: Scene, seed: string): Promise<void> {
+/** One short answer, so that loading and compiling do not count as the cost of tokens. */
+async function warmUp(environment: Environment, seed: string): Promise<void> {
   const tokens = plainTokens({ seed: `${seed} warm-up`, count: TOKENS_PER_SECOND });
-  const question = scene.ask(scene.privateChat(), [{ tokens, perSecond: TOKENS_PER_SECOND }]);
-  if (!(await scene.waitUntilComplete(question, LIMIT_MS))) throw new Error("the first question was not answered");
+  const question = environment.ask(environment.privateChat(), [{ tokens, perSecond: TOKENS_PER_SECOND }]);
+  if (!(await environment.waitUntilComplete(question, LIMIT_MS)))
+    throw new Error("the first question was not answered");
   await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
 }
 
 async function measure(
-  scene: Scene,
+  environment: Environment,
   running: RunningSubject,
   { seed, chats }: { seed: string; chats: number },
 ): Promise<ManyChatsResult> {
   const idleMiB = residentMiB(running.pid);
   const stopWatching = watchMemory(running.pid);
   const roots = running.roots();
-  const [cpuBefore, sceneBefore, startedAt] = [cpuOfTrees(roots), process.cpuUsage(), scene.now()];
+  const [cpuBefore, sceneBefore, startedAt] = [cpuOfTrees(roots), process.cpuUsage(), environment.now()];
 
   const asked = Array.from({ length: chats }, (_, index) => usualTurn(`${seed} many ${index}`)).map((turn) =>
-    scene.ask(scene.privateChat(), [turn]),
+    environment.ask(environment.privateChat(), [turn]),
   );
-  const complete = await Promise.all(asked.map((question) => scene.waitUntilComplete(question, LIMIT_MS)));
+  const complete = await Promise.all(asked.map((question) => environment.waitUntilComplete(question, LIMIT_MS)));
 
-  const wallMs = scene.now() - startedAt;
+  const wallMs = environment.now() - startedAt;
   const cpuMs = cpuOfTrees(roots) - cpuBefore;
   const sceneCpu = process.cpuUsage(sceneBefore);
   const peakMiB = stopWatching();
   const tokens = asked.reduce((sum, { tokenAt }) => sum + tokenAt.length, 0);
   const means = asked.map(meanStaleness);
-  const { most } = scene.openStreams();
+  const { most } = environment.openStreams();
   return {
     chats,
     cpuPerTokenUs: rounded((cpuMs * 1_000) / tokens),

@@ -1,6 +1,6 @@
 /**
- * Case "stop": the stop button while text streams and while a tool runs, and /stop while a second question waits. Only for
- * the product: the libraries have no way to stop an answer.
+ * Case "stop": the stop button while text streams and while a tool runs, and /stop while a second question is queued. Only for
+ * the product: the libraries cannot stop an answer.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { rounded } from "../../report.ts";
@@ -11,9 +11,9 @@ import { plainTokens } from "../tokens.ts";
 import { type CaseContext, type NotSupported, TOKENS_PER_SECOND, tokenReached, usualTurn } from "./case.ts";
 
 export interface StopResult {
-  /** From the press to the end of the model's request; null where none was open. The way to the bot takes 40 ms of it. */
+  /** Time from the press to the abort of the model request, including 40 ms to the bot; null if no request was open. */
   abortedMs: number | null;
-  /** From the press to the reply that is marked as stopped and shows no button; null when that never came. */
+  /** Time from the press until the reply is marked as stopped and has no button; null if that never happened. */
   markedMs: number | null;
 }
 
@@ -27,7 +27,7 @@ const PRESS_AT = 200;
 const BEFORE_TOOL = 60;
 const PRESS_AFTER_CALL_MS = 2_000;
 const LIMIT_MS = 20_000;
-/** How long it is watched whether a stopped question is answered after all. */
+/** How long to watch whether a stopped question is answered anyway. */
 const WATCH_MS = 3_000;
 const STOPPED = "Stopped.";
 
@@ -42,18 +42,18 @@ export async function stopCase(context: CaseContext): Promise<StopResults | NotS
 }
 
 async function stopStreaming(context: CaseContext): Promise<StopResult> {
-  const { scene, seed } = context;
-  const question = scene.ask(scene.privateChat(), [usualTurn(`${seed} stop`)]);
+  const { environment, seed } = context;
+  const question = environment.ask(environment.privateChat(), [usualTurn(`${seed} stop`)]);
   await tokenReached(question, PRESS_AT);
   return press(context, question);
 }
 
 async function stopTool(context: CaseContext): Promise<StopResult> {
-  const { scene, seed, running } = context;
+  const { environment, seed, running } = context;
   const unlock = await lockProducts(running.dataDir);
   const tokens = plainTokens({ seed: `${seed} stop tool`, count: BEFORE_TOOL });
   const plan: Plan = [{ tokens, perSecond: TOKENS_PER_SECOND, call: "CheckOutOfStock" }];
-  const question = scene.ask(scene.privateChat(), plan);
+  const question = environment.ask(environment.privateChat(), plan);
   await tokenReached(question, BEFORE_TOOL);
   await pause(PRESS_AFTER_CALL_MS);
   const result = await press(context, question);
@@ -61,14 +61,14 @@ async function stopTool(context: CaseContext): Promise<StopResult> {
   return result;
 }
 
-async function stopQueued({ scene, seed }: CaseContext): Promise<StopResults["whileQueued"]> {
-  const chat = scene.privateChat();
-  const first = scene.ask(chat, [usualTurn(`${seed} stop first`)]);
-  const second = scene.ask(chat, [usualTurn(`${seed} stop second`)]);
+async function stopQueued({ environment, seed }: CaseContext): Promise<StopResults["whileQueued"]> {
+  const chat = environment.privateChat();
+  const first = environment.ask(chat, [usualTurn(`${seed} stop first`)]);
+  const second = environment.ask(chat, [usualTurn(`${seed} stop second`)]);
   await tokenReached(first, PRESS_AT);
-  const stoppedAt = scene.now();
+  const stoppedAt = environment.now();
   chat.send("/stop");
-  const markedAt = await scene.waitInChat(chat, () => (isMarked(first) ? scene.now() : 0), LIMIT_MS);
+  const markedAt = await environment.waitInChat(chat, () => (isMarked(first) ? environment.now() : 0), LIMIT_MS);
   await pause(WATCH_MS);
   return {
     abortedMs: since(stoppedAt, first.requests[0]?.abortedAtMs),
@@ -77,15 +77,15 @@ async function stopQueued({ scene, seed }: CaseContext): Promise<StopResults["wh
   };
 }
 
-async function press({ scene }: CaseContext, question: Question): Promise<StopResult> {
+async function press({ environment }: CaseContext, question: Question): Promise<StopResult> {
   const { chat } = question;
   const withButton = replyMessages(question).findLast((message) => message.reply_markup !== undefined);
   const button = withButton?.reply_markup?.inline_keyboard[0]?.[0];
-  if (!withButton || !button) throw new Error("the reply shows no stop button");
+  if (!withButton || !button) throw new Error("the reply has no stop button");
   const wasOpen = question.requests.at(-1)?.abortedAtMs === null && question.plan[0]?.call === undefined;
-  const pressedAt = scene.now();
+  const pressedAt = environment.now();
   chat.press(withButton, button.text);
-  const markedAt = await scene.waitInChat(chat, () => (isMarked(question) ? scene.now() : 0), LIMIT_MS);
+  const markedAt = await environment.waitInChat(chat, () => (isMarked(question) ? environment.now() : 0), LIMIT_MS);
   return {
     abortedMs: wasOpen ? since(pressedAt, question.requests.at(-1)?.abortedAtMs) : null,
     markedMs: since(pressedAt, markedAt),

@@ -1,6 +1,4 @@
-/**
- * Case "429": a chat is frozen for 3, 8 and 40 s, in the middle of the text and at the very end of it.
- */
+/** Case "429": a chat is frozen for 3, 8 and 40 s, in the middle and near the end of the text. */
 import { setTimeout as pause } from "node:timers/promises";
 import { rounded } from "../../report.ts";
 import type { Question } from "../question.ts";
@@ -9,23 +7,20 @@ import { type CaseContext, usualTurn } from "./case.ts";
 
 export interface FreezeResult {
   seconds: number;
-  /** The freeze begins when this token (from 1) is handed over. */
+  /** The freeze starts when this token (from 1) is sent. */
   atToken: number;
   lost: number;
   doubled: number;
-  /** Calls made in a window that a 429 had told of. */
+  /** Calls during a freeze that a 429 had announced. */
   insideWindow: number;
-  /**
-   * From the end of the window that the last 429 told of (or from the last token, where that is later) to the write that
-   * completed the reply; null when none did.
-   */
+  /** Time from the announced end of the freeze, or from the last token if later, to the final write; null if there was none. */
   finalAfterWindowMs: number | null;
 }
 
 const SECONDS = [3, 8, 40];
 const AT_TOKENS = [300, 598];
 const REPLY_LIMIT_MS = 75_000;
-/** Pause between the questions: several chats refused in one second would look like the limit over all of them. */
+/** Delay between questions: several refused chats within a second would look like the limit over all chats. */
 const BETWEEN_MS = 2_200;
 
 export function tooManyRequestsCase(context: CaseContext): Promise<FreezeResult[]> {
@@ -39,17 +34,17 @@ export function tooManyRequestsCase(context: CaseContext): Promise<FreezeResult[
 }
 
 async function freezeOne(
-  { scene, seed }: CaseContext,
+  { environment, seed }: CaseContext,
   { seconds, atToken }: { seconds: number; atToken: number },
 ): Promise<FreezeResult> {
-  const chat = scene.privateChat();
-  const question = scene.ask(chat, [usualTurn(`${seed} 429 ${seconds} ${atToken}`)]);
+  const chat = environment.privateChat();
+  const question = environment.ask(chat, [usualTurn(`${seed} 429 ${seconds} ${atToken}`)]);
   question.onToken = (index) => {
-    if (index === atToken - 1) scene.telegram.freeze(chat, seconds);
+    if (index === atToken - 1) environment.telegram.freeze(chat, seconds);
   };
-  const isComplete = await scene.waitUntilComplete(question, seconds * 1_000 + REPLY_LIMIT_MS);
+  const isComplete = await environment.waitUntilComplete(question, seconds * 1_000 + REPLY_LIMIT_MS);
   const { lost, doubled } = findFaults(question);
-  const since = Math.max(toldWindowEnd(question), question.tokenAt.at(-1) ?? 0);
+  const since = Math.max(announcedFreezeEnd(question), question.tokenAt.at(-1) ?? 0);
   return {
     seconds,
     atToken,
@@ -60,11 +55,11 @@ async function freezeOne(
   };
 }
 
-/** Telegram speaks in whole seconds: what it told of is what a bot can know of the window. */
-function toldWindowEnd({ calls }: Question): number {
-  const told = calls.map(({ outcome, endedAtMs = 0 }) => {
+/** The end of the freeze as announced by `retry_after` in whole seconds. A bot cannot know it more exactly. */
+function announcedFreezeEnd({ calls }: Question): number {
+  const ends = calls.map(({ outcome, endedAtMs = 0 }) => {
     const seconds = outcome?.kind === "refused" ? outcome.parameters?.retry_after : undefined;
     return seconds === undefined ? 0 : endedAtMs + seconds * 1_000;
   });
-  return Math.max(0, ...told);
+  return Math.max(0, ...ends);
 }

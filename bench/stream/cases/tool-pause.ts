@@ -1,6 +1,5 @@
 /**
- * Case "tool": 300 tokens, then 6 s in which a tool works (for the libraries, which have none: the model pauses), then
- * the rest.
+ * Case "tool": 300 tokens, then a tool call of 6 s, then the rest. The libraries have no tools: for them the model pauses.
  */
 import { rounded } from "../../report.ts";
 import type { Plan, Question } from "../question.ts";
@@ -11,31 +10,31 @@ import { type CaseContext, TOKENS, TOKENS_PER_SECOND, usualTurn } from "./case.t
 
 export interface ToolPauseResult {
   isComplete: boolean;
-  /** Of the tokens before the pause. */
+  /** For the tokens before the pause. */
   worstStalenessBeforeMs: number | null;
   lost: number;
   doubled: number;
-  /** From the call to the status line; null when none was shown. */
+  /** Time from the call to the status line; null if none was shown. */
   statusAfterMs: number | null;
-  /** Whether the finished reply still shows it. */
+  /** Whether the finished reply still has the status line. */
   isStatusLeft: boolean;
 }
 
 const PAUSE_MS = 6_000;
 const BEFORE = 300;
 const LIMIT_MS = 120_000;
-/** Ends every status line; no token holds it. */
+/** Ends every status line. No token contains it. */
 const STATUS_MARK = "…";
 
 export async function toolPauseCase(context: CaseContext): Promise<ToolPauseResult> {
-  const { scene, seed, running } = context;
+  const { environment, seed, running } = context;
   const isOurs = running.subject.name === "ours";
   const unlock = isOurs ? await lockProducts(running.dataDir) : null;
-  const question = scene.ask(scene.privateChat(), isOurs ? callingPlan(seed) : pausingPlan(seed));
+  const question = environment.ask(environment.privateChat(), isOurs ? callingPlan(seed) : pausingPlan(seed));
   question.onToken = (index) => {
     if (index === BEFORE - 1 && unlock) setTimeout(() => void unlock(), PAUSE_MS);
   };
-  const isComplete = await scene.waitUntilComplete(question, LIMIT_MS);
+  const isComplete = await environment.waitUntilComplete(question, LIMIT_MS);
   const before = stalenessOf(question).slice(0, BEFORE);
   const { lost, doubled } = findFaults(question);
   return {
