@@ -1,4 +1,4 @@
-# Counterhand in a container: its own Node and PostgreSQL come with `npm ci`, so the last stage is Debian and nothing else.
+# Counterhand in a container. `npm ci` installs its own Node and PostgreSQL, so the last stage is plain Debian.
 #
 #   docker build -t counterhand .
 #   docker run --init -p 127.0.0.1:4000:4000 -v counterhand:/data --env-file .env counterhand
@@ -6,18 +6,18 @@
 FROM node:26-trixie-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
-# The package `node` keeps headers, documents and a second name of its binary beside the one that runs: 68 MB, and 143 more
-# where a copy does not keep hard links.
+# The package `node` also has headers, documentation and a second copy of its binary: 68 MB, and 143 MB more when a copy does
+# not preserve hard links.
 RUN npm ci --omit=dev --no-audit --no-fund && rm -rf node_modules/node/node_modules
 COPY scripts scripts
 RUN node_modules/.bin/node scripts/check-node.cjs
 COPY src src
 COPY sandbox sandbox
-# Links to PostgreSQL's libraries, made here while the folder can still be written.
+# Creates links to PostgreSQL's libraries while the folder is still writable.
 RUN node_modules/.bin/node -e 'import("./src/db/embedded/binaries.ts").then((it) => it.findPostgresBinaries("/app/pg-lib"))'
 
 FROM debian:trixie-slim
-# libatomic1: Node 26 is linked against it, and a slim Debian lacks it.
+# Node 26 needs libatomic1, which slim Debian does not have.
 RUN apt-get update \
   && apt-get install -y --no-install-recommends libatomic1 \
   && rm -rf /var/lib/apt/lists/* \
@@ -29,14 +29,14 @@ COPY package.json ./
 COPY drizzle drizzle
 COPY src src
 COPY sandbox sandbox
-# The first in PATH is the Node of package.json.
+# The first directory in PATH has the Node of package.json.
 ENV PATH=/app/node_modules/.bin:$PATH NODE_ENV=production DATA_DIR=/data HOST=0.0.0.0 PORT=4000
 USER counterhand
 VOLUME /data
 EXPOSE 4000
-# A start that changes large tables takes minutes (CHANGELOG.md), and would be called unhealthy after a short start period. A
-# long one costs nothing: it ends with the first success.
+# A start that migrates large tables takes minutes (CHANGELOG.md), so the start period must be long. That costs nothing: it ends
+# with the first success.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=15m --start-interval=1s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
-# Not through npm: the first process gets the SIGTERM of `docker stop`, and has to pass it on to nobody.
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((response) => process.exit(response.ok ? 0 : 1), () => process.exit(1))"]
+# Not through npm, so that SIGTERM from `docker stop` reaches Node directly.
 CMD ["node", "src/start.ts"]

@@ -1,10 +1,10 @@
 "use strict";
 /**
- * Runs before every command: says in one sentence why the project's own Node is missing, instead of a syntax error.
+ * Runs before every command: explains in one sentence that the project's own Node is missing, instead of a syntax error.
  *
- * The project brings its Node as the npm package `node`, whose install script puts the binary into
- * `node_modules/.bin`. Without that script (`--ignore-scripts`, or an npm that blocks scripts) an older Node runs.
- * CommonJS and old syntax on purpose: it has to run on that older Node.
+ * The project installs its Node as the npm package `node`, whose install script puts the binary into `node_modules/.bin`.
+ * Without that script (`--ignore-scripts`, or an npm that blocks scripts) an older Node may run. This file is CommonJS
+ * with old syntax, because it must run on that older Node.
  */
 var NEEDED_MAJOR = 26;
 var major = Number(process.versions.node.split(".")[0]);
@@ -14,8 +14,8 @@ if (major < NEEDED_MAJOR) {
       NEEDED_MAJOR +
       " and found " +
       process.versions.node +
-      ". It brings its own: run 'npm ci' without --ignore-scripts " +
-      "(or 'npm rebuild node' to run just that install script), and start it through npm, as in 'npm start'.",
+      ". It installs its own Node: run 'npm ci' without --ignore-scripts " +
+      "(or 'npm rebuild node' to run only that install script), and start it through npm, as in 'npm start'.",
   );
   process.exit(1);
 }

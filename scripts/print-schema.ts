@@ -1,4 +1,4 @@
-/** Writes `schema.graphql`: run it after a change of the admins' API, and commit what it writes. */
+/** Writes `schema.graphql`. Run it after a change of the admin API and commit the file. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { printSortedSchema } from "../src/graphql/schema.ts";

@@ -8,7 +8,7 @@ interface LockedPackage {
 
 const lock = readLock("package-lock.json");
 
-test("every platform's packages are in the lockfile, or 'npm ci' refuses it", () => {
+test("the lockfile has the optional packages of every platform, because 'npm ci' needs them", () => {
   const missing = Object.entries(lock.packages).flatMap(([path, { optionalDependencies = {} }]) =>
     Object.keys(optionalDependencies).filter((name) => !isLocked(path, name)),
   );
@@ -23,7 +23,7 @@ const LOCKFILES = [
   "test/clients/package-lock.json",
 ];
 
-test.each(LOCKFILES)("%s names no registry's address", (path) => {
+test.each(LOCKFILES)("%s contains no registry URL", (path) => {
   const packages = Object.values(readLock(path).packages);
 
   expect(packages.length).toBeGreaterThan(10);

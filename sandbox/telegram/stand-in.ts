@@ -73,25 +73,9 @@ export interface TelegramStandIn
 
 /** Resolves when the server listens. */
 export async function createTelegramStandIn(options: StandInOptions): Promise<TelegramStandIn> {
-  const now = options.now ?? Date.now;
-  const callLog = createCallLog();
-  const { emit, onChange, waitFor } = createChanges(callLog.describe);
-  const world = createWorld({
-    bot: createBotUser(options),
-    now,
-    emit,
-    firstMessageId: options.firstId ?? FIRST_MESSAGE_ID,
-  });
-  const updates = createUpdateFeed({
-    now,
-    emit,
-    webhookRetryMs: options.webhookRetryMs ?? 100,
-    firstUpdateId: options.firstId ?? FIRST_UPDATE_ID,
-  });
-  const limits = createFloodControl(resolveLimits(options.limits), now);
-  const faults = createFaults();
-  const profile = createBotProfile();
-  const dispatch = createDispatch({ world, updates, profile, callLog, faults, limits, emit });
+  const parts = createParts(options);
+  const { callLog, world, updates, limits, faults, profile, onChange, waitFor } = parts;
+  const dispatch = createDispatch(parts);
   const { port = 0, latencyMs = 0, token } = options;
   const server = await startServer({
     token,
@@ -104,7 +88,7 @@ export async function createTelegramStandIn(options: StandInOptions): Promise<Te
     ...createChatDirectory({ world, updates, limits, waitFor }),
     apiRoot: server.apiRoot,
     bot: world.bot,
-    now,
+    now: world.now,
     onChange,
     waitFor,
     failNext: faults.failNext,
@@ -118,6 +102,22 @@ export async function createTelegramStandIn(options: StandInOptions): Promise<Te
       updates.close();
       return server.close();
     },
+  };
+}
+
+function createParts(options: StandInOptions) {
+  const { now = Date.now, firstId, webhookRetryMs = 100 } = options;
+  const callLog = createCallLog();
+  const changes = createChanges(callLog.describe);
+  const { emit } = changes;
+  return {
+    ...changes,
+    callLog,
+    world: createWorld({ bot: createBotUser(options), now, emit, firstMessageId: firstId ?? FIRST_MESSAGE_ID }),
+    updates: createUpdateFeed({ now, emit, webhookRetryMs, firstUpdateId: firstId ?? FIRST_UPDATE_ID }),
+    limits: createFloodControl(resolveLimits(options.limits), now),
+    faults: createFaults(),
+    profile: createBotProfile(),
   };
 }
 
