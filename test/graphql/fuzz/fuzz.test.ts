@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { fuzz } from "./fuzz.ts";
-import { findFaults } from "./response-checks.ts";
 import type { FuzzRequest } from "./requests.ts";
+import { findFaults } from "./response-checks.ts";
 import { createFuzzTarget, type FuzzTarget } from "./target.ts";
 
 let testDatabase: TestDatabase;

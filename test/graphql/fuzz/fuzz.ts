@@ -1,8 +1,8 @@
 /** Sends generated requests and reports every faulty response. */
 import fc from "fast-check";
 import { createSchema } from "../../../src/graphql/schema.ts";
-import { findFaults } from "./response-checks.ts";
 import { type FuzzRequest, requestsTo } from "./requests.ts";
+import { findFaults } from "./response-checks.ts";
 import type { FuzzTarget } from "./target.ts";
 import { catchUnhandledErrors, type UnhandledErrors } from "./unhandled-errors.ts";
 

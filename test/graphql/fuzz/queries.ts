@@ -53,16 +53,34 @@ interface Drawing {
 }
 
 /** Generates queries and mutations, or subscriptions. `valuesOf` generates the value of an argument. */
-export function queriesOf(schema: GraphQLSchema, { mood, valuesOf, isLive = false }: Drawing): fc.Arbitrary<Query> {
+export function queriesOf(schema: GraphQLSchema, drawing: Drawing): fc.Arbitrary<Query> {
+  const selections = selectionsOf(schema, drawing);
+  const roots: [string, GraphQLObjectType | null | undefined, number][] = drawing.isLive
+    ? [["subscription", schema.getSubscriptionType(), 1]]
+    : [
+        ["query", schema.getQueryType(), 12],
+        ["mutation", schema.getMutationType(), 1],
+      ];
+  return fc.oneof(
+    ...roots.flatMap(([operation, root, weight]) =>
+      root ? [{ weight, arbitrary: selections(root, 0).map((inner) => render(operation, inner)) }] : [],
+    ),
+  );
+}
+
+type Selections = (type: GraphQLCompositeType, depth: number) => fc.Arbitrary<Selected[]>;
+
+/** Generates the selections on a type at a depth, each once. */
+function selectionsOf(schema: GraphQLSchema, { mood, valuesOf }: Drawing): Selections {
   const made = new Map<string, fc.Arbitrary<Selected[]>>();
 
-  const selections = (type: GraphQLCompositeType, depth: number): fc.Arbitrary<Selected[]> => {
+  const selections: Selections = (type, depth) => {
     const key = `${type.name} ${depth}`;
     const known = made.get(key) ?? build(type, depth);
     made.set(key, known);
     return known;
   };
-  const build = (type: GraphQLCompositeType, depth: number): fc.Arbitrary<Selected[]> => {
+  const build: Selections = (type, depth) => {
     const own = isUnionType(type) ? [] : Object.values(type.getFields());
     const fields = own.filter((field) => depth < MAX_DEPTH || !isCompositeType(getNamedType(field.type)));
     const choices = [fc.constant(TYPENAME), ...fields.map((field) => selected(field, depth))];
@@ -91,26 +109,19 @@ export function queriesOf(schema: GraphQLSchema, { mood, valuesOf, isLive = fals
       .record({
         alias: fc.oneof({ weight: 12, arbitrary: fc.constant("") }, fc.constantFrom("a", "b", "__proto__")),
         args: fc.tuple(...field.args.map((argument) => argumentOf(argument, { mood, valuesOf }))),
-        directive: fc.oneof(
-          { weight: 100, arbitrary: fc.constant("") },
-          { weight: 8, arbitrary: fc.constantFrom("@include(if: true)", "@skip(if: true)") },
-          { weight: mood === "tame" ? 0 : 1, arbitrary: fc.constantFrom("@nothing", "@skip") },
-        ),
+        directive: directivesOf(mood),
         inner,
       })
       .map(({ args, ...rest }) => ({ ...leaf(field.name), ...rest, args: args.filter((arg) => arg !== null) }));
   };
+  return selections;
+}
 
-  const roots: [string, GraphQLObjectType | null | undefined, number][] = isLive
-    ? [["subscription", schema.getSubscriptionType(), 1]]
-    : [
-        ["query", schema.getQueryType(), 12],
-        ["mutation", schema.getMutationType(), 1],
-      ];
+function directivesOf(mood: Mood): fc.Arbitrary<string> {
   return fc.oneof(
-    ...roots.flatMap(([operation, root, weight]) =>
-      root ? [{ weight, arbitrary: selections(root, 0).map((inner) => render(operation, inner)) }] : [],
-    ),
+    { weight: 100, arbitrary: fc.constant("") },
+    { weight: 8, arbitrary: fc.constantFrom("@include(if: true)", "@skip(if: true)") },
+    { weight: mood === "tame" ? 0 : 1, arbitrary: fc.constantFrom("@nothing", "@skip") },
   );
 }
 

@@ -18,8 +18,8 @@ import {
   insertToolCall,
 } from "../../support/conversations.ts";
 import { createTestEnvironment } from "../api-environment.ts";
-import type { Answer } from "./response-checks.ts";
 import type { FuzzRequest } from "./requests.ts";
+import type { Answer } from "./response-checks.ts";
 import type { Known } from "./values.ts";
 
 export interface FuzzTarget {

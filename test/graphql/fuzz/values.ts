@@ -126,7 +126,7 @@ export function valuesFor(known: Known, mood: Mood): (type: GraphQLInputType) =>
   const made = new Map<string, Values>();
   const draw = (type: GraphQLInputType): Values => {
     const key = String(type);
-    const values = (made.get(key) ?? isTame) ? proper(type) : fc.oneof(...weighted(type, () => proper(type)));
+    const values = made.get(key) ?? (isTame ? proper(type) : withInvalid(type, proper(type)));
     made.set(key, values);
     return values;
   };
@@ -145,13 +145,13 @@ export function valuesFor(known: Known, mood: Mood): (type: GraphQLInputType) =>
   return draw;
 }
 
-function weighted(type: GraphQLInputType, proper: () => Values): { weight: number; arbitrary: Values }[] {
-  const wrong = anyJson.map(plain);
-  return [
-    { weight: 40, arbitrary: proper() },
+/** Adds some nulls and values of a wrong type. */
+function withInvalid(type: GraphQLInputType, proper: Values): Values {
+  return fc.oneof(
+    { weight: 40, arbitrary: proper },
     { weight: isNonNullType(type) ? 1 : 3, arbitrary: fc.constant({ json: null, literal: "null" }) },
-    { weight: 1, arbitrary: wrong },
-  ];
+    { weight: 1, arbitrary: anyJson.map(plain) },
+  );
 }
 
 function listOf(items: Values): Values {
