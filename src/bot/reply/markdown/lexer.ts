@@ -4,7 +4,7 @@
  * The departures keep what is already shown from changing when more text comes, and keep figures as they were written.
  * It knows nothing of Telegram.
  */
-import { Marked, type Token, type Tokens } from "marked";
+import { Marked, type Token, Tokenizer, type Tokens } from "marked";
 
 /** The longest line that an underline of `---` or `===` can turn into a heading; a long paragraph must not change its look late. */
 const MAX_UNDERLINED_HEADING_LENGTH = 100;
@@ -15,10 +15,15 @@ export const MAX_HEADER_LENGTH = 500;
 /** The most columns of a table; laying out hundreds of empty ones would take seconds, and no screen shows them. */
 const MAX_COLUMNS = 30;
 
-/** A line that starts with more marks of lists and quotes is text: `marked` recurses, and reads what is inside anew each time. */
+/** A line that starts with more list and quote markers is text: `marked` recurses, and reads the content again at each level. */
 const MAX_NESTING = 16;
 
-const NESTING_MARKERS = new RegExp(`^(?:[ \\t]*(?:>|[-*+](?=[ \\t])|\\d{1,9}[.)](?=[ \\t]))){${MAX_NESTING + 1}}`);
+const BULLET = "(?:[-*+]|\\d{1,9}[.)])(?=[ \\t])";
+const TOO_DEEP = `(?:[ \\t]*(?:>|${BULLET})){${MAX_NESTING + 1}}`;
+const STARTS_TOO_DEEP = new RegExp(`^${TOO_DEEP}`);
+/** The line break before a list item that nests too deep. */
+const BEFORE_DEEP_ITEM = new RegExp(`\\n(?= {0,3}${BULLET})(?=${TOO_DEEP})`);
+const STARTS_LIST = /^ {0,3}(?:[-*+]|\d)/;
 
 /** Stands before the rest of a paragraph that is read in two pieces: a line that starts so is nothing but text. */
 export const CONTINUATION = "\u2060 ";
@@ -41,8 +46,14 @@ const lexing = new Marked({
     def: never,
     lheading: (source) => (isUnderlinedHeading(source) ? false : undefined),
     table: (source) => (mayStartTable(source) ? false : undefined),
-    blockquote: (source) => (NESTING_MARKERS.test(source) ? undefined : false),
-    list: (source) => (NESTING_MARKERS.test(source) ? undefined : false),
+    blockquote: (source) => (STARTS_TOO_DEEP.test(source) ? undefined : false),
+    list(source) {
+      if (!STARTS_LIST.test(source)) return false;
+      if (STARTS_TOO_DEEP.test(source)) return undefined;
+      // The list ends before an item that nests too deep: after a cut this item starts the text, and it must read the same there.
+      const end = source.search(BEFORE_DEEP_ITEM) + 1;
+      return end === 0 ? false : Tokenizer.prototype.list.call(this, source.slice(0, end));
+    },
     // One tilde means "about" in what models write: "~5% (~10%)".
     del: (source) => (source.startsWith("~~") ? false : undefined),
     emStrong(source, _masked, previous) {

@@ -100,6 +100,7 @@ export const DENSE_LINES = [
   "~~a",
   "<a",
   "- > ",
+  `${"- > ".repeat(20)}\n`,
   "a\n=\n",
   "\n",
   "👩\u200d",

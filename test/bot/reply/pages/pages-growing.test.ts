@@ -24,7 +24,7 @@ test("whatever the pieces in which a text comes, its pages are those of the whol
 
       expect(growing.pages({ final: true })).toEqual(paginate(text, { final: true, limit }));
     }),
-    { numRuns: 80 },
+    { numRuns: 80, examples: [[`- top\n${"- > ".repeat(30)}\n- end`, [5], 40]] },
   );
 });
 
