@@ -66,7 +66,7 @@ test("an owner by configuration who opens a lower invite first stays an owner, a
   const code = await inviteFrom(owner, "staff");
 
   other.send(`/start ${code}`);
-  await other.waitForBotMessage(/You have access already. Your role: owner/);
+  await other.waitForBotMessage(/You already have access. Your role: owner/);
 
   expect(await app.test.db.select({ usedAt: invites.usedAt }).from(invites)).toEqual([{ usedAt: null }]);
 });
@@ -236,14 +236,14 @@ test("who is staff already leaves an invite unused, and is told whether somebody
   const code = await inviteFrom(owner, "staff");
 
   const early = binh.send(`/start ${code}`);
-  const stillGood = await binh.waitForBotMessage(/You have access already. Your role: staff member/, { after: early });
+  const stillGood = await binh.waitForBotMessage(/You already have access. Your role: staff member/, { after: early });
   linh.send(`/start ${code}`);
   await linh.waitForBotMessage(texts.joined("Xi Pho Coffee", "staff member"));
   const again = linh.send(`/start ${code}`);
-  const used = await linh.waitForBotMessage(/You have access already. Your role: staff member/, { after: again });
+  const used = await linh.waitForBotMessage(/You already have access. Your role: staff member/, { after: again });
 
-  expect(stillGood.text).toContain("still good for somebody else");
-  expect(used.text).not.toContain("still good");
+  expect(stillGood.text).toContain("still works for someone else");
+  expect(used.text).not.toContain("still works");
 });
 
 test("an invite to a higher role raises who is staff already", async () => {

@@ -17,7 +17,7 @@ test("/start says who it is and its three abilities, and its two buttons ask the
   const chat = await app.staff("staff", { first_name: "Linh" });
 
   chat.send("/start");
-  const greeting = await chat.waitForBotMessage(/^Hello Linh, I am the Assistant behind the counter of Xi Pho Coffee/);
+  const greeting = await chat.waitForBotMessage(/^Hello Linh, I'm the assistant behind the counter at Xi Pho Coffee/);
   const buttons = chat
     .replyKeyboard()
     ?.keyboard.flat()

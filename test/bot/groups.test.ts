@@ -182,7 +182,7 @@ test("/threads in a topic offers that topic's threads only", async () => {
   const offer = await forum.waitForBotMessage(texts.pickThread);
   const [button] = offer.reply_markup?.inline_keyboard.flat() ?? [];
   forum.press(offer, button?.text ?? "");
-  const resumed = await forum.waitForBotMessage(/^We go on with/);
+  const resumed = await forum.waitForBotMessage(/^Continuing/);
 
   expect(offer.reply_markup?.inline_keyboard.flat().map(({ text }) => text)).toEqual([`● ${BOT} beans?`]);
   expect(resumed.message_thread_id).toBe(stock);

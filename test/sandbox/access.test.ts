@@ -155,7 +155,7 @@ test("invites and tokens of the sandbox are not valid for the real bot, nor thos
   // Back to the sandbox, which now needs SANDBOX=1. Its owner cannot remove the real owner.
   const again = start({ ...env, SANDBOX: "1" });
   const secondPage = await waitUntilReady(again);
-  await writeInSandbox(again, "/remove 42", /(I find no member of the staff by that name)/);
+  await writeInSandbox(again, "/remove 42", /(I can't find a staff member with that name)/);
   const [back, foreign] = [await ask(secondPage, made.token, LISTS), await ask(secondPage, realToken.token, LISTS)];
 
   expect(back.body.data).toEqual(inSandbox.body.data);

@@ -31,8 +31,8 @@ export function createReportFailedUpdate({
     const { chat } = placeOf(ctx);
     const isNew = await oncePerUpdate(db, { chat, updateId: ctx.update.update_id }, async () => true);
     const texts = textsFor(ctx);
-    if (ctx.callbackQuery) answerPress(ctx, isNew ? texts.pressNotTakenIn : "", logger);
-    else if (isNew) systemMessages.say(ctx, texts.notTakenIn);
+    if (ctx.callbackQuery) answerPress(ctx, isNew ? texts.pressNotProcessed : "", logger);
+    else if (isNew) systemMessages.say(ctx, texts.notProcessed);
   };
 }
 

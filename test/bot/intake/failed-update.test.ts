@@ -138,11 +138,11 @@ test.each(ODD)(
     const bring = await startDoor();
 
     const statuses = [await bring(messageWith(fields)), await bring(messageWith({ text: "and milk?" }))];
-    await chat.waitForBotMessage(english.notTakenIn);
+    await chat.waitForBotMessage(english.notProcessed);
 
     expect(statuses).toEqual([200, 200]);
     expect((await conversationsIn(database)).texts).toEqual(["and milk?"]);
-    expect(textsOf(chat)).toEqual([english.notTakenIn]);
+    expect(textsOf(chat)).toEqual([english.notProcessed]);
     expect(failures()).toEqual(["update skipped: it failed every time"]);
     expect(JSON.stringify(log.lines)).not.toContain("secret-word");
   },
@@ -159,7 +159,7 @@ test("it is so where updates are fetched, and what comes behind it in one batch 
     telegram.calls().some(({ method, params }) => method === "getUpdates" && params.offset === 4),
   );
 
-  expect(textsOf(chat)).toEqual([english.notTakenIn, english.notTakenIn]);
+  expect(textsOf(chat)).toEqual([english.notProcessed, english.notProcessed]);
   expect((await conversationsIn(database)).texts[0]).toBe("and milk?");
   expect(failures()).toEqual(Array(2).fill("update skipped: it failed every time"));
 });
@@ -169,7 +169,7 @@ test("a person is told in their language", async () => {
 
   await bring(messageWith({ message_id: 1e30, from: { ...an, language_code: "vi-VN" } }));
 
-  await chat.waitForBotMessage(textsIn("vi").notTakenIn);
+  await chat.waitForBotMessage(textsIn("vi").notProcessed);
 });
 
 test("an edit that cannot be taken in is told of", async () => {
@@ -177,7 +177,7 @@ test("an edit that cannot be taken in is told of", async () => {
   await bring(messageWith({}));
 
   const status = await bring(editWith({ message_id: 1e30, text: "milk?" }));
-  await chat.waitForBotMessage(english.notTakenIn);
+  await chat.waitForBotMessage(english.notProcessed);
 
   expect(status).toBe(200);
   expect(await database.db.$count(messageRevisions)).toBe(0);
@@ -191,7 +191,7 @@ test("a pressed button that cannot be taken in says so where it was pressed", as
   await telegram.waitFor(() => telegram.calls().some(({ method }) => method === "answerCallbackQuery"));
 
   const [answer] = telegram.calls().filter(({ method }) => method === "answerCallbackQuery");
-  expect(answer?.params).toEqual({ callback_query_id: "77", text: english.pressNotTakenIn });
+  expect(answer?.params).toEqual({ callback_query_id: "77", text: english.pressNotProcessed });
   expect(textsOf(chat)).toEqual([]);
   expect(failures()).toEqual(["update skipped: it failed every time"]);
 });
@@ -206,7 +206,7 @@ test("an update that comes again when it was given up is not told of twice", asy
   await chat.waitForBotMessage(english.help + english.ownerHelp);
 
   expect(statuses).toEqual([200, 200, 200]);
-  expect(textsOf(chat)).toEqual([english.notTakenIn, english.help + english.ownerHelp]);
+  expect(textsOf(chat)).toEqual([english.notProcessed, english.help + english.ownerHelp]);
 });
 
 test("nothing is said of an update that was committed after all, to another bot, or where nobody was let in", async () => {
@@ -234,7 +234,7 @@ test("nothing is said of an update that was committed after all, to another bot,
   await giveUp(9, { chat: { id: -5, type: "supergroup", title: "Shift" }, staffMember: member });
 
   expect(before).toEqual([]);
-  expect(said).toEqual([english.notTakenIn]);
+  expect(said).toEqual([english.notProcessed]);
 });
 
 test("one update without a chat holds up no other", async () => {
