@@ -48,7 +48,7 @@ async function historyOf(told: readonly Told[], role: StaffRole = "staff") {
       id: randomUUIDv7(),
       type: "private",
       telegramId: 1,
-      window: { notedBy: null, callAgesMs: [], restedInMs: 0, frozenForMs: 0 },
+      window: { savedBy: null, callAgesMs: [], restedInMs: 0, frozenForMs: 0 },
     },
     topicId: null,
     stopRequested: false,

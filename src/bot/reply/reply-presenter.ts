@@ -101,7 +101,7 @@ export function createReplyPresenter(deps: ReplyPresenterDeps): ReplyPresenter {
     const before = open.get(replyId);
     const turn = { isAwaited: true };
     ownNumbers.add(place.workerId);
-    if (!ownNumbers.has(place.window.notedBy ?? place.workerId)) budget.learn(chat, place.window);
+    if (!ownNumbers.has(place.window.savedBy ?? place.workerId)) budget.learn(chat, place.window);
     const reply = createReply({
       chat,
       budget,
