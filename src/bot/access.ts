@@ -7,13 +7,13 @@ import { Composer, type NextFunction } from "grammy";
 import type { Db } from "../db/client.ts";
 import { createFirstOwnerInvite, createInvite, type Redemption, redeemInvite } from "../db/queries/chat/invites.ts";
 import {
+  claimNotice,
   findStaffMember,
-  type Notice,
-  noteTold,
   renameStaffMember,
   type StaffMember,
   saveStaffMember,
   type TelegramPerson,
+  type ThrottledNotice,
 } from "../db/queries/chat/staff.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { StaffRole } from "../shop/roles.ts";
@@ -87,11 +87,11 @@ function isOfOtherSide(ctx: BotContext, telegramUserId: number): boolean {
 async function tellOnce(
   { db, systemMessages }: AccessDeps,
   ctx: BotContext,
-  { id, notice }: { id: number; notice: Notice["notice"] },
+  { id, notice }: { id: number; notice: ThrottledNotice["notice"] },
   text: string,
 ): Promise<void> {
   const intervalSeconds = STRANGER_NOTICE_INTERVAL_SECONDS;
-  if (await noteTold(db, { botId: ctx.me.id, telegramUserId: id, notice, intervalSeconds }))
+  if (await claimNotice(db, { botId: ctx.me.id, telegramUserId: id, notice, intervalSeconds }))
     systemMessages.say(ctx, text);
 }
 

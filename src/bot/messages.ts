@@ -59,7 +59,7 @@ export function createMessages({ db, bell, systemMessages, logger }: MessageDeps
     if (outcome === "not-staff") logger.info(facts, "message of a person who was just removed");
     if (outcome === "too-many") {
       logger.warn(facts, "message not taken in: the person asks too much at once");
-      if (received.tell) systemMessages.say(ctx, texts.tooMany);
+      if (received.shouldNotify) systemMessages.say(ctx, texts.tooMany);
     }
   });
 

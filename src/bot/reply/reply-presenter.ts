@@ -185,7 +185,7 @@ export function createReplyPresenter(deps: ReplyPresenterDeps): ReplyPresenter {
       const limit = Math.min(WAITING_BATCH, mostOpenReplies - open.size);
       if (limit <= 0) return;
       const workerId = deps.workerId();
-      const claim = { botId: deps.botId, workerId, drawn: [...open.keys()], limit };
+      const claim = { botId: deps.botId, workerId, openReplyIds: [...open.keys()], limit };
       for (const waiting of await claimWaitingReplies(db, claim)) {
         // Its run has ended just now, or an earlier drawing of it is about to end.
         if (open.has(waiting.id)) continue;

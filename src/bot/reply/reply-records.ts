@@ -6,7 +6,7 @@ import type { Db } from "../../db/client.ts";
 import { createCoalescer } from "../../db/notify/coalesce.ts";
 import {
   confirmReply,
-  findReplyTurn,
+  findReplyPosition,
   markDelivered,
   markUndeliverable,
   type ReplyClaim,
@@ -69,7 +69,7 @@ export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
       };
     },
     close: (replyId) => void claims.delete(replyId),
-    findTurn: (replyId) => keep(() => findReplyTurn(db, replyId)),
+    findTurn: (replyId) => keep(() => findReplyPosition(db, replyId)),
     giveUp() {
       isOver = true;
     },

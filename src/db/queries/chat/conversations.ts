@@ -1,7 +1,7 @@
 /**
- * Taking a message in: the one transaction between Telegram's update and a run in the queue.
+ * Storing a person's message: the one transaction between Telegram's update and a run in the queue.
  *
- * Order in a thread is the position given under the thread's row lock, never a time or an id.
+ * The order in a thread is the position that is assigned under the thread's row lock, never a time or an id.
  */
 import { randomUUIDv7 } from "node:crypto";
 import { and, eq, gt, lt, type SQL, sql } from "drizzle-orm";
@@ -9,22 +9,22 @@ import { lowerRole, type StaffRole } from "../../../shop/roles.ts";
 import type { Db } from "../../client.ts";
 import { messages, replies, runs, threads } from "../../schema/index.ts";
 import { getOne, isTopic, oncePerUpdate, type Place, saveChat } from "./places.ts";
-import { lockStaffMember, noteTold } from "./staff.ts";
+import { claimNotice, lockStaffMember } from "./staff.ts";
 
 export interface IncomingMessage extends Place {
-  /** Telegram's number of the update; null for the terminal. */
+  /** Telegram's id of the update; null for the terminal. */
   updateId: number | null;
   author: { id: string | null; role: StaffRole };
   language: string;
   text: string;
-  /** Written by somebody else, and passed on by the author. */
+  /** Whether the author forwarded a message of someone else. */
   forwarded: boolean;
   telegramMessageId: number | null;
-  /** When the person wrote it, by Telegram's clock; now when left out. */
+  /** When the person wrote it, by Telegram's clock. Default: now. */
   sentAt?: Date;
 }
 
-/** A message that was taken in, with the run that answers it. */
+/** A stored message, with the run that answers it. */
 export interface QueuedQuestion {
   outcome: "queued";
   threadId: string;
@@ -32,46 +32,46 @@ export interface QueuedQuestion {
   messageId: string;
 }
 
-/** What became of a person's message. */
+/** The result of receiving a person's message. */
 export type ReceivedMessage =
   | QueuedQuestion
-  /** More than one person may ask in a minute: nothing is queued. `tell` says whether they are to hear so, once a minute. */
-  | { outcome: "too-many"; tell: boolean }
-  /** The person was removed from the staff at this very moment. */
+  /** Over the limit of one person: nothing is queued. `shouldNotify` is true once a minute, so that they read why. */
+  | { outcome: "too-many"; shouldNotify: boolean }
+  /** The person was removed from the staff at the same moment. */
   | { outcome: "not-staff" }
-  /** The update was seen before: it changed nothing. */
+  /** A repeated delivery of an update: nothing changed. */
   | { outcome: "seen-before" };
 
 /**
- * Questions that one person writes within a minute, over all chats. Nobody types that many; a loop of some other program, or a
- * child with the phone, would run up the model's bill and hold up everybody else.
+ * Questions that one person may ask per minute, over all chats. Nobody types that many. A program in a loop, or a child with
+ * the phone, would run up the model's bill and delay everyone else.
  */
 export const MAX_QUESTIONS_PER_MINUTE = 20;
 const MINUTE_SECONDS = 60;
 
 const MAX_TITLE_CHARACTERS = 80;
-/** In UTF-16 units: one character may be made of any number of them, and titles stand on buttons. */
+/** In UTF-16 units: one character may consist of any number of them, and titles are shown on buttons. */
 const MAX_TITLE_LENGTH = 320;
 
 /**
- * Takes a person's message in: the update's key, the chat, the thread, the message and a queued run, in one transaction.
+ * Stores a person's message: the update's key, the chat, the thread, the message and a queued run, in one transaction.
  *
- * Only when this has returned may the update be confirmed to Telegram. The workers are told by whoever called it
- * (`notice-bell.ts`). The run's role is the author's, in a group at most the group's ceiling.
+ * The update may be confirmed to Telegram only after this returns. The caller notifies the workers (`coalesce.ts`). The
+ * run's role is the author's role, in a group at most the group's ceiling.
  */
 export async function receiveMessage(db: Db, incoming: IncomingMessage): Promise<ReceivedMessage> {
   const received = await oncePerUpdate(db, incoming, async (tx) => {
-    return (await refusalOf(tx, incoming)) ?? queueQuestion(tx, incoming);
+    return (await findRefusal(tx, incoming)) ?? queueQuestion(tx, incoming);
   });
   return received ?? { outcome: "seen-before" };
 }
 
 /**
- * Why the author may not ask now, if there is a reason. The terminal's has no name and no limit.
+ * Why the author may not ask now; undefined if they may. The terminal has no author and no limit.
  *
- * What counts is when things were written: after an outage all that somebody asked meanwhile comes at once.
+ * Messages are counted by the time they were written: after an outage, all of them arrive at once.
  */
-export async function refusalOf(
+export async function findRefusal(
   tx: Db,
   { author, chat, sentAt }: Pick<IncomingMessage, "author" | "chat" | "sentAt">,
 ): Promise<ReceivedMessage | undefined> {
@@ -82,10 +82,10 @@ export async function refusalOf(
   if (asked < MAX_QUESTIONS_PER_MINUTE) return undefined;
   const { telegramUserId } = member;
   const notice = { botId: chat.botId, telegramUserId, notice: "too_many", intervalSeconds: MINUTE_SECONDS } as const;
-  return { outcome: "too-many", tell: await noteTold(tx, notice) };
+  return { outcome: "too-many", shouldNotify: await claimNotice(tx, notice) };
 }
 
-/** SQL. Before and after: chats are taken in side by side, so what was written later may be stored already. */
+/** SQL. Both before and after: chats are processed concurrently, so a later message may already be stored. */
 function isWithinMinuteOf(time: SQL): SQL | undefined {
   const minute = sql`make_interval(secs => ${MINUTE_SECONDS})`;
   return and(gt(messages.sentAt, sql`${time} - ${minute}`), lt(messages.sentAt, sql`${time} + ${minute}`));
@@ -95,7 +95,7 @@ function instantOf(time: Date | undefined): SQL {
   return time ? sql`${time.toISOString()}::timestamptz` : sql`now()`;
 }
 
-/** Stores a message and its run within a transaction. `retryOf`: the failed run whose question it asks again. */
+/** Stores a message and its run, inside a transaction. `retryOf` is the failed run whose question is asked again. */
 export async function queueQuestion(
   tx: Db,
   incoming: Omit<IncomingMessage, "updateId"> & { retryOf?: string },
@@ -115,7 +115,7 @@ export async function queueQuestion(
   const message = tx.$with("message").as(tx.insert(messages).values({ ...place, ...said, ...sent, id: messageId }));
   const shown = { runId, chatId: chat.id, replyToMessageId: telegramMessageId };
   const reply = tx.$with("reply").as(tx.insert(replies).values(shown));
-  // One statement: in a rush it is the ways to the server and back that take the time.
+  // One statement: under load, the round trips to the server take most of the time.
   await tx
     .with(run, message, ...(chat.type === "terminal" ? [] : [reply]))
     .update(threads)
@@ -130,22 +130,22 @@ async function lockOpenThread(tx: Db, chatId: string, topicId: number | null) {
   const find = () => tx.select(columns).from(threads).where(isOpenHere).for("update");
   const [found] = await find();
   if (found) return found;
-  // Another process may open it at the same moment: the unique index lets one of the two in, and both find that one.
+  // Another process may open one at the same moment: the unique index accepts one of the two, and both find it.
   await tx.insert(threads).values({ chatId, topicId }).onConflictDoNothing();
   return getOne(find());
 }
 
-/** A thread's title: the first line of its first question, cut at a whole character as people see it. */
+/** A thread's title: the first line of its first question, cut at a grapheme. */
 export function titleOf(text: string): string {
   const line = text.trim().split("\n", 1)[0] ?? "";
-  const kept: string[] = [];
+  const characters: string[] = [];
   let length = 0;
   for (const { segment } of new Intl.Segmenter().segment(line)) {
     length += segment.length;
-    if (kept.length === MAX_TITLE_CHARACTERS || length > MAX_TITLE_LENGTH) {
-      return `${kept.slice(0, MAX_TITLE_CHARACTERS - 1).join("")}…`;
+    if (characters.length === MAX_TITLE_CHARACTERS || length > MAX_TITLE_LENGTH) {
+      return `${characters.slice(0, MAX_TITLE_CHARACTERS - 1).join("")}…`;
     }
-    kept.push(segment);
+    characters.push(segment);
   }
   return line;
 }

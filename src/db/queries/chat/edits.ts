@@ -1,6 +1,6 @@
 /**
- * What people change of what they have said: the question itself while nobody has begun to answer it, else a revision that
- * is only kept. An edit never makes anything run again.
+ * Edited messages. An edit replaces the question while its run is queued; later it is only stored as a revision. An edit
+ * never starts a run.
  */
 import { and, desc, eq } from "drizzle-orm";
 import { FIRST_STATUS } from "../../../run-states.ts";
@@ -11,9 +11,9 @@ import { titleOf } from "./conversations.ts";
 import { type ChatAddress, findChat, oncePerUpdate } from "./places.ts";
 
 export interface Edit {
-  /** Telegram's number of the update; a second delivery changes nothing. */
+  /** Telegram's id of the update; a repeated delivery changes nothing. */
   updateId: number;
-  /** Nobody changes what another has said. */
+  /** Only the author can edit a message. */
   authorId: string;
   telegramMessageId: number;
   text: string;
@@ -21,20 +21,20 @@ export interface Edit {
 
 export interface Revised {
   messageId: string;
-  /** Whether the question was changed before anybody read it, or the change came too late for its answer. */
+  /** `replaced`: the question changed before a worker read it. `kept`: the edit came too late and is a revision. */
   outcome: "replaced" | "kept";
 }
 
 /**
- * Takes an edit in. @returns undefined where nothing was changed: a message that is not known here, the same text again,
- * or an update that was seen before.
+ * Stores an edit. @returns undefined if nothing changed: an unknown message, the same text, or a repeated delivery of the
+ * update.
  */
 export function reviseMessage(db: Db, chat: ChatAddress, edit: Edit): Promise<Revised | undefined> {
   return oncePerUpdate(db, { chat, updateId: edit.updateId }, async (tx) => {
     const message = await findMessage(tx, chat, edit);
     if (!message || (await newestText(tx, message)) === edit.text) return undefined;
     const { id: messageId, runId, threadId } = message;
-    // The thread's lock before the run's, as everywhere. With the run's, no worker begins it until this has committed.
+    // The thread is locked before the run, as everywhere. While the run is locked, no worker can claim it.
     const [thread] = await tx
       .select({ title: threads.title })
       .from(threads)
@@ -51,7 +51,7 @@ export function reviseMessage(db: Db, chat: ChatAddress, edit: Edit): Promise<Re
         .set({ title: titleOf(edit.text) })
         .where(eq(threads.id, threadId));
     }
-    // A worker that looked meanwhile passed the locked run over.
+    // A worker that searched in the meantime skipped the locked run.
     await publish(tx, { type: "run-queued", runId });
     return { messageId, outcome: "replaced" };
   });
@@ -65,7 +65,7 @@ interface KnownMessage {
   text: string;
 }
 
-/** The newest: a question that is asked again by the Retry button has the number of the first one. */
+/** The newest one: a question that was asked again with the retry button has the same Telegram message id. */
 async function findMessage(tx: Db, address: ChatAddress, edit: Edit): Promise<KnownMessage | undefined> {
   const chat = await findChat(tx, address);
   if (!chat) return undefined;
@@ -87,7 +87,7 @@ async function findMessage(tx: Db, address: ChatAddress, edit: Edit): Promise<Kn
   return found?.runId ? { ...found, runId: found.runId } : undefined;
 }
 
-/** What the message says now to those who see it in Telegram. */
+/** The text that the message now has in Telegram. */
 async function newestText(tx: Db, { id, text }: KnownMessage): Promise<string> {
   const [revision] = await tx
     .select({ text: messageRevisions.text })
@@ -98,7 +98,7 @@ async function newestText(tx: Db, { id, text }: KnownMessage): Promise<string> {
   return revision?.text ?? text;
 }
 
-/** @returns whether the run still waits; if so, it goes on waiting until the transaction ends. */
+/** @returns whether the run is queued; if so, it stays queued until the transaction ends. */
 async function lockQueuedRun(tx: Db, runId: string): Promise<boolean> {
   const [run] = await tx.select({ status: runs.status }).from(runs).where(eq(runs.id, runId)).for("update");
   return run?.status === FIRST_STATUS;

@@ -1,34 +1,34 @@
 /**
- * Where conversations take place: chats as Telegram names them, topics, and the key that lets an update count once.
+ * Where conversations take place: chats and topics as Telegram identifies them, and the key that makes an update idempotent.
  */
 import { and, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 import { chats, messages, replies, threads, updatesSeen } from "../../schema/index.ts";
 
-/** A chat as Telegram names it, seen through one bot; or the terminal of `npm run ask`. */
+/** A chat as Telegram identifies it for one bot, or the terminal of `npm run ask`. */
 export type ChatAddress =
   | { type: "private" | "group" | "supergroup"; botId: number; telegramId: number; title: string | null }
   | { type: "terminal" };
 
-/** A chat, and in a forum the topic: where one conversation takes place. */
+/** The place of one conversation: a chat, and in a forum the topic. */
 export interface Place {
   chat: ChatAddress;
   /** The forum topic; null for the chat itself. */
   topicId: number | null;
 }
 
-/** An update as it is told apart: Telegram's number of it, for the bot of the chat; null for the terminal. */
+/** The key of an update: its Telegram id, unique per bot; null for the terminal. */
 export interface UpdateKey {
   chat: ChatAddress;
   updateId: number | null;
 }
 
-/** Does `work` in one transaction with the update's key. @returns undefined for an update that was seen before. */
+/** Runs `work` in one transaction with the update's key. @returns undefined for a repeated delivery of the update. */
 export function oncePerUpdate<T>(db: Db, update: UpdateKey, work: (tx: Db) => Promise<T>): Promise<T | undefined> {
   return db.transaction(async (tx) => ((await isFirstDelivery(tx, update)) ? work(tx) : undefined));
 }
 
-/** Finds or makes the chat; a renamed group gets its new title. */
+/** Finds or creates the chat; updates the title of a renamed group. */
 export async function saveChat(tx: Db, address: ChatAddress) {
   const found = await findChat(tx, address);
   if (address.type === "terminal") {
@@ -45,7 +45,7 @@ export async function saveChat(tx: Db, address: ChatAddress) {
   );
 }
 
-/** The chat of an address; undefined where nothing was ever said. */
+/** The chat of an address; undefined if it was never stored. */
 export async function findChat(db: Db, address: ChatAddress) {
   const isIt =
     address.type === "terminal"
@@ -55,16 +55,16 @@ export async function findChat(db: Db, address: ChatAddress) {
   return chat;
 }
 
-/** SQL: whether a thread belongs to this topic, null being the chat itself. */
+/** SQL: whether a thread belongs to this topic; null is the chat itself. */
 export function isTopic(topicId: number | null) {
   return topicId === null ? isNull(threads.topicId) : eq(threads.topicId, topicId);
 }
 
 /**
- * A group became a supergroup: its chat keeps its id and gets Telegram's new one. A second notice changes nothing.
+ * A group became a supergroup: the chat keeps our id and gets Telegram's new id. Repeating this changes nothing.
  *
- * Its messages have other numbers there, and theirs are other messages': replies that are still to be delivered are sent
- * anew and quote nothing, and what was said before can be neither quoted nor edited.
+ * Message ids of the old group mean other messages in the new one. So undelivered replies are sent again and quote nothing,
+ * and earlier messages can no longer be quoted or edited.
  */
 export async function migrateChat(
   db: Db,

@@ -1,8 +1,8 @@
 /**
- * Replies: which Telegram messages show a run, and whether the person has seen the end of it.
+ * Replies: the Telegram messages that show a run, and their delivery state.
  *
- * A run ends at commit; its reply is delivered afterwards, by the same process or, when that one is gone, by another. Every
- * write is fenced by the worker that has the reply: one that was thought dead changes nothing any more.
+ * A run ends at commit. Its reply is delivered afterwards, by the same process or, if that one is gone, by another. Every
+ * write is fenced by the worker that holds the reply: a worker that lost it changes nothing.
  */
 import { and, asc, eq, inArray, isNotNull, not, type SQL, sql } from "drizzle-orm";
 import type { PgUpdateSetSource } from "drizzle-orm/pg-core";
@@ -11,9 +11,9 @@ import { uuidArray } from "../../driver/uuid-array.ts";
 import { chats, replies, runs, threads } from "../../schema/index.ts";
 import { workerIsAlive } from "../../worker-lock.ts";
 import { type StoredWindow, windowColumn } from "./chat-windows.ts";
-import { countWhereLost, isBehind, isUndelivered, lostSend, takeOverReply } from "./reply-order.ts";
+import { countWhereLost, isBehind, isUndelivered, lostSend, type ReplyPosition, takeOverReply } from "./reply-order.ts";
 
-/** A reply whose run has ended and whose end was not delivered yet. */
+/** A reply whose run has ended but that is not fully delivered. */
 export interface WaitingReply {
   id: string;
   runId: string;
@@ -26,56 +26,42 @@ export interface WaitingReply {
   telegramMessageIds: number[];
   finalText: string;
   language: string;
-  /** Why the run failed; null where it did not. */
+  /** Why the run failed; null if it did not. */
   errorCode: string | null;
 }
 
-/** A reply in the hands of a worker: the key under which it writes. */
+/** A reply and the worker that holds it: the fencing key of every write. */
 export interface ReplyClaim {
   id: string;
   workerId: number;
 }
 
-/** Another worker has the reply, or it was delivered: whoever gets this stops drawing it. */
+/** Another worker holds the reply, or its delivery has ended. The receiver must stop rendering it. */
 export class ReplyLostError extends Error {
   constructor() {
     super("the reply belongs to another worker");
   }
 }
 
+export interface WaitingRepliesClaim {
+  botId: number;
+  workerId: number;
+  /** Replies that this worker already has in memory. */
+  openReplyIds: readonly string[];
+  limit: number;
+}
+
 /**
- * Claims the replies of a bot that nobody delivers: their run has ended, and the worker that had them is gone or is this one
- * and does not draw them (`drawn` are those it does). Only those whose turn it is: the others could but wait, and take the place
- * of what they wait for. Oldest first; at most `limit`.
+ * Claims waiting replies of a bot, the oldest first, at most `limit`.
  *
- * Claimed and read in one statement: whoever has a claim must know at that moment what to deliver.
+ * A reply waits if its run has ended and nobody delivers it: its worker is dead, or it is this worker and the reply is not in
+ * `openReplyIds`. Replies behind another one are left out: they could not be sent yet, and would fill the batch.
+ *
+ * One statement claims and reads, so that the content belongs to the moment of the claim.
  */
-export async function claimWaitingReplies(
-  db: Db,
-  { botId, workerId, drawn, limit }: { botId: number; workerId: number; drawn: readonly string[]; limit: number },
-): Promise<WaitingReply[]> {
-  const orphaned = db
-    .select({ id: replies.id })
-    .from(replies)
-    .innerJoin(chats, eq(chats.id, replies.chatId))
-    .innerJoin(runs, eq(runs.id, replies.runId))
-    .innerJoin(threads, eq(threads.id, runs.threadId))
-    .where(
-      and(
-        eq(chats.botId, botId),
-        isNotNull(replies.finalText),
-        isUndelivered(),
-        // An end whose commit was not heard of is stored, and its run worked on no more.
-        sql`(not ${workerIsAlive(replies.workerId)}
-          or (${replies.workerId} = ${workerId} and not ${replies.id} = any(${uuidArray(drawn)})))`,
-        workerIsAlive(sql`${workerId}`),
-        not(isBehind()),
-      ),
-    )
-    .orderBy(asc(replies.number))
-    .limit(limit)
-    .for("update", { of: replies, skipLocked: true });
-  const claimed = db.$with("claimed").as(takeOverReply(db, workerId, inArray(replies.id, orphaned)));
+export async function claimWaitingReplies(db: Db, claim: WaitingRepliesClaim): Promise<WaitingReply[]> {
+  const waiting = inArray(replies.id, selectWaiting(db, claim));
+  const claimed = db.$with("claimed").as(takeOverReply(db, claim.workerId, waiting));
   const rows = await db
     .with(claimed)
     .select({
@@ -103,25 +89,46 @@ export async function claimWaitingReplies(
   });
 }
 
-/** Whether a reply before this one, in the same chat and topic, is still to be delivered; and what shows this one now. */
-export async function findReplyTurn(
-  db: Db,
-  replyId: string,
-): Promise<{ isBehind: boolean; telegramMessageIds: number[] } | undefined> {
-  const [turn] = await db
+function selectWaiting(db: Db, { botId, workerId, openReplyIds, limit }: WaitingRepliesClaim) {
+  return db
+    .select({ id: replies.id })
+    .from(replies)
+    .innerJoin(chats, eq(chats.id, replies.chatId))
+    .innerJoin(runs, eq(runs.id, replies.runId))
+    .innerJoin(threads, eq(threads.id, runs.threadId))
+    .where(
+      and(
+        eq(chats.botId, botId),
+        isNotNull(replies.finalText),
+        isUndelivered(),
+        // This worker's own: it committed the end of the run, but lost the database's answer.
+        sql`(not ${workerIsAlive(replies.workerId)}
+          or (${replies.workerId} = ${workerId} and not ${replies.id} = any(${uuidArray(openReplyIds)})))`,
+        workerIsAlive(sql`${workerId}`),
+        not(isBehind()),
+      ),
+    )
+    .orderBy(asc(replies.number))
+    .limit(limit)
+    .for("update", { of: replies, skipLocked: true });
+}
+
+/** The current position of a reply; undefined if it does not exist. */
+export async function findReplyPosition(db: Db, replyId: string): Promise<ReplyPosition | undefined> {
+  const [position] = await db
     .select({ isBehind: isBehind(), telegramMessageIds: replies.telegramMessageIds })
     .from(replies)
     .innerJoin(runs, eq(runs.id, replies.runId))
     .innerJoin(threads, eq(threads.id, runs.threadId))
     .where(eq(replies.id, replyId));
-  return turn;
+  return position;
 }
 
 /**
- * Notes that a message of the reply is on its way: until it is known what came of it, it may stand there twice. One that was
- * on its way before is counted: its answer was lost.
+ * Records that a message of the reply is in flight: until its result is known, sending it again may duplicate it. If another
+ * message was already in flight, its result is lost, and it is counted.
  *
- * @param sendingSince tells this message from the one before, so that what is stored twice counts once
+ * @param sendingSince identifies this message, so that a repeated write counts once
  */
 export async function recordSending(db: Db, claim: ReplyClaim, sendingSince: Date): Promise<void> {
   const since = sql`${sendingSince.toISOString()}::timestamptz`;
@@ -129,45 +136,45 @@ export async function recordSending(db: Db, claim: ReplyClaim, sendingSince: Dat
   await update(db, claim, { sendingSince: since, resentCount: countWhereLost(isLost) });
 }
 
-/** The message that was on its way was surely not sent. */
+/** Records that the message in flight was certainly not sent. */
 export async function recordNotSent(db: Db, claim: ReplyClaim): Promise<void> {
   await update(db, claim, { sendingSince: null });
 }
 
 /**
- * Stores the Telegram messages of a reply, as soon as they are known.
+ * Stores the Telegram messages of a reply, as soon as their ids are known.
  *
- * @throws {ReplyLostError} here and below, when another worker has the reply or it has come to its end.
+ * @throws {ReplyLostError} here and below, if another worker holds the reply or its delivery has ended.
  */
 export async function saveReplyPages(db: Db, claim: ReplyClaim, telegramMessageIds: readonly number[]): Promise<void> {
   await update(db, claim, { telegramMessageIds: [...telegramMessageIds], status: "partial", sendingSince: null });
 }
 
-/** The person has the whole reply before them. */
+/** Records that the chat shows the whole reply. */
 export async function markDelivered(db: Db, claim: ReplyClaim): Promise<void> {
   await update(db, claim, { status: "delivered", deliveredAt: sql`now()`, ...lostSend() });
 }
 
-/** Telegram said that it never will: blocked, chat gone. `error` in words for an admin. */
+/** Records that the reply can never be delivered: bot blocked, chat gone. `error` is a text for admins. */
 export async function markUndeliverable(db: Db, claim: ReplyClaim, error: string): Promise<void> {
   await update(db, claim, { status: "failed", error, ...lostSend() });
 }
 
 /**
- * Looks whether the reply is still this worker's to draw: before an end is shown by an edit, which notes nothing.
+ * Checks that this worker still holds the reply. Needed before an edit shows the end, because an edit writes nothing here.
  *
- * @throws {ReplyLostError} when it is not.
+ * @throws {ReplyLostError} if it does not.
  */
 export async function confirmReply(db: Db, claim: ReplyClaim): Promise<void> {
-  const found = await db.select({ id: replies.id }).from(replies).where(isHeldUnder(claim));
+  const found = await db.select({ id: replies.id }).from(replies).where(isHeldBy(claim));
   if (found.length === 0) throw new ReplyLostError();
 }
 
 /**
- * Gives up what waits to be delivered to a person in private: within the transaction that takes their rights away. Whoever
- * draws it hears so at the next message, and before the end is shown.
+ * Cancels the finished replies that wait for delivery in a person's private chat, in the transaction that removes their
+ * access. A worker that renders one learns of it at its next message, and before it shows the end.
  */
-export async function giveUpRepliesTo(tx: Db, askerId: string): Promise<void> {
+export async function cancelRepliesTo(tx: Db, askerId: string): Promise<void> {
   const isTheirs = sql`exists (select 1 from ${runs} where ${runs.id} = ${replies.runId} and ${runs.askerId} = ${askerId})`;
   const isPrivate = sql`exists (select 1 from ${chats} where ${chats.id} = ${replies.chatId} and ${chats.type} = 'private')`;
   const error = "The person who asked was removed from the staff.";
@@ -177,16 +184,16 @@ export async function giveUpRepliesTo(tx: Db, askerId: string): Promise<void> {
     .where(and(isUndelivered(), isNotNull(replies.finalText), isTheirs, isPrivate));
 }
 
-/** Leaves a reply to whoever looks next for what waits: this process has too many. */
+/** Gives a reply back, for any process to claim: this one has too many. */
 export async function releaseReply(db: Db, claim: ReplyClaim): Promise<void> {
   await update(db, claim, { workerId: null });
 }
 
 async function update(db: Db, claim: ReplyClaim, set: PgUpdateSetSource<typeof replies>): Promise<void> {
-  const changed = await db.update(replies).set(set).where(isHeldUnder(claim)).returning({ id: replies.id });
+  const changed = await db.update(replies).set(set).where(isHeldBy(claim)).returning({ id: replies.id });
   if (changed.length === 0) throw new ReplyLostError();
 }
 
-function isHeldUnder({ id, workerId }: ReplyClaim): SQL | undefined {
+function isHeldBy({ id, workerId }: ReplyClaim): SQL | undefined {
   return and(eq(replies.id, id), eq(replies.workerId, workerId), isUndelivered());
 }

@@ -1,6 +1,5 @@
 /**
- * The order of replies in a conversation, across processes, and whose each is: the fence for what a worker that was thought
- * dead still writes.
+ * The order of replies in a conversation across processes, and the takeover of replies from a dead worker.
  */
 import { and, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
@@ -8,9 +7,17 @@ import { FIRST_STATUS } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
 import { replies, runs, statusLiteral, threads } from "../../schema/index.ts";
 
+/** The position of a reply in the delivery order of its conversation, and its state in the chat. */
+export interface ReplyPosition {
+  /** Whether an earlier reply in the same chat and topic is not delivered yet. */
+  isBehind: boolean;
+  /** The messages that already show this reply. */
+  telegramMessageIds: number[];
+}
+
 /**
- * SQL for a query that has a reply (`replies`) and its thread (`threads`): whether one before it, in the same chat and topic,
- * is still to be delivered. One whose run has not begun holds up nobody.
+ * SQL for a query with a reply (`replies`) and its thread (`threads`): whether an earlier reply in the same chat and topic
+ * is not delivered yet. A reply whose run is queued blocks none.
  */
 export function isBehind(): SQL<boolean> {
   const [earlier, run, thread] = [
@@ -26,29 +33,30 @@ export function isBehind(): SQL<boolean> {
 }
 
 /**
- * Makes a worker the one who draws replies. One whose message was on its way when its worker ended may stand twice from now
- * on: that is counted. It returns the replies as they are now: the same statement would see them elsewhere as it found them, and
- * miss what their worker wrote last.
+ * Assigns replies to a worker. A message that was in flight when its earlier worker ended may be sent twice; that is counted.
+ *
+ * It returns the updated rows. Any other reference to `replies` in the same statement reads its snapshot, which misses the
+ * last writes of the earlier worker.
  */
-export function takeOverReply(db: Db, workerId: number, isMeant: SQL | undefined) {
+export function takeOverReply(db: Db, workerId: number, isWanted: SQL | undefined) {
   return db
     .update(replies)
     .set({ workerId, ...lostSend() })
-    .where(and(isMeant, isUndelivered()))
+    .where(and(isWanted, isUndelivered()))
     .returning();
 }
 
-/** What to set where nobody will learn any more what came of a message that was on its way: it may stand twice, and counts. */
+/** The columns to set when the result of a message in flight will never be known: it may be sent twice, and is counted. */
 export function lostSend() {
   return { resentCount: countWhereLost(sql`true`), sendingSince: null };
 }
 
-/** SQL: the count, with one more where a message is on its way and this is so. */
-export function countWhereLost(isSo: SQL): SQL {
-  return sql`${replies.resentCount} + (${replies.sendingSince} is not null and ${isSo})::int`;
+/** SQL: the count of lost sends, plus one if a message is in flight and `condition` holds. */
+export function countWhereLost(condition: SQL): SQL {
+  return sql`${replies.resentCount} + (${replies.sendingSince} is not null and ${condition})::int`;
 }
 
-/** SQL, with the words in it: where they are parameters, the planner cannot know that a partial index fits. */
+/** SQL with literals: with parameters, the planner cannot prove that a partial index applies. */
 export function isUndelivered(): SQL {
   return sql`${replies.status} in ('pending', 'partial')`;
 }

@@ -1,11 +1,11 @@
-/** Numbers for the sandbox's stand-in of Telegram, which begins anew with each start. */
+/** Ids for the sandbox's Telegram, which forgets its own at each start. */
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 import { chats, messages, replies, threads, updatesSeen } from "../../schema/index.ts";
 
 /**
- * A number above those of all updates and messages that are stored for this bot, whatever the clocks said meanwhile: an update
- * with a number that was seen before would not be answered.
+ * An id above those of all stored updates and messages of this bot, also if the clock was set back. An update with a known
+ * id would not be answered.
  */
 export async function findFreeId(db: Db, botId: number): Promise<number> {
   const [row] = await db.execute<{ id: string }>(sql`select greatest(

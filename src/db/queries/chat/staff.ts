@@ -1,15 +1,15 @@
 /**
- * People: who is staff, and who was told something lately. How they join is in `invites.ts`.
+ * Staff members, and the notices that people get at most once per interval. How people join is in `invites.ts`.
  *
- * The sandbox's people are staff of the sandbox only, and real ones of real bots only: each look-up is given which of the two it
- * is for (`sandbox`), or a Telegram id, which decides it.
+ * Staff of the sandbox have no rights with a real bot, and vice versa. Each lookup takes `sandbox`, or a Telegram id, which
+ * implies it.
  */
 import { and, asc, eq, isNull, lt, ne, sql } from "drizzle-orm";
 import type { StaffRole } from "../../../shop/roles.ts";
 import { isOfSandbox } from "../../../shop/telegram-ids.ts";
 import type { Db } from "../../client.ts";
 import { staff, strangerNotices } from "../../schema/index.ts";
-import { giveUpRepliesTo } from "./replies.ts";
+import { cancelRepliesTo } from "./replies.ts";
 import { type StoppedRuns, stopRunsOfAsker } from "./threads.ts";
 
 export interface StaffMember {
@@ -20,7 +20,7 @@ export interface StaffMember {
   role: StaffRole;
 }
 
-/** A person as Telegram names them. */
+/** A person as Telegram identifies them. */
 export interface TelegramPerson {
   telegramUserId: number;
   name: string;
@@ -35,7 +35,7 @@ const member = {
   role: staff.role,
 };
 
-/** The present staff member with this Telegram id; undefined for anyone else, the removed included. */
+/** The active staff member with this Telegram id; undefined for others and for removed ones. */
 export async function findStaffMember(db: Db, telegramUserId: number): Promise<StaffMember | undefined> {
   const [found] = await db
     .select(member)
@@ -44,7 +44,7 @@ export async function findStaffMember(db: Db, telegramUserId: number): Promise<S
   return found;
 }
 
-/** The present staff member who showed this @username last, in any case. */
+/** The active staff member who last had this @username (case-insensitive). */
 export async function findStaffMemberByUsername(
   db: Db,
   { username, sandbox }: { username: string; sandbox: boolean },
@@ -56,7 +56,7 @@ export async function findStaffMemberByUsername(
   return found;
 }
 
-/** All present staff, in the order in which they came; at most `limit`. */
+/** Active staff members in the order in which they joined; at most `limit`. */
 export function findStaff(db: Db, { sandbox, limit }: { sandbox: boolean; limit: number }): Promise<StaffMember[]> {
   return db
     .select(member)
@@ -66,7 +66,7 @@ export function findStaff(db: Db, { sandbox, limit }: { sandbox: boolean; limit:
     .limit(limit);
 }
 
-/** Whether the shop has an owner yet; one of the sandbox's people is none. */
+/** Whether the shop has an owner; owners of the sandbox do not count. */
 export async function hasOwner(db: Db): Promise<boolean> {
   const [found] = await db
     .select({ id: staff.id })
@@ -76,7 +76,7 @@ export async function hasOwner(db: Db): Promise<boolean> {
   return found !== undefined;
 }
 
-/** Makes the person a present staff member with this role, whether new, removed before, or of another role. */
+/** Makes the person an active staff member with this role, whether they are new, were removed, or had another role. */
 export async function saveStaffMember(
   db: Db,
   person: TelegramPerson & { role: StaffRole; invitedBy?: string | null },
@@ -92,7 +92,7 @@ export async function saveStaffMember(
   return saved;
 }
 
-/** Keeps a staff member's name as Telegram shows it now. */
+/** Updates the name and @username of a staff member. */
 export async function renameStaffMember(db: Db, person: TelegramPerson): Promise<void> {
   const { telegramUserId, name, username } = person;
   await releaseUsername(db, person);
@@ -100,10 +100,10 @@ export async function renameStaffMember(db: Db, person: TelegramPerson): Promise
 }
 
 /**
- * Takes a person's rights away, stops what they asked for, and gives up what waits to be delivered to them in private. What is
- * on its way to Telegram at that moment still arrives, and an answer that is stopped in the middle says so.
+ * Removes a person's access, stops their runs, and cancels the replies that wait for delivery in their private chat. A
+ * message in flight to Telegram still arrives. An answer that is stopped halfway says so.
  *
- * @returns the person and what became of their runs, or undefined where no present staff member has this id.
+ * @returns the person and their stopped runs; undefined if no active staff member has this id.
  */
 export function removeStaffMember(
   db: Db,
@@ -117,14 +117,14 @@ export function removeStaffMember(
       .returning(member);
     if (!removed) return undefined;
     const stopped = await stopRunsOfAsker(tx, removed.id);
-    await giveUpRepliesTo(tx, removed.id);
+    await cancelRepliesTo(tx, removed.id);
     return { removed, stopped };
   });
 }
 
 /**
- * Holds a person's row until the transaction ends: their messages are counted one after the other, whatever the chat and the
- * process, and none is taken in beside their removal. @returns undefined when they are no staff any more.
+ * Locks a person's row until the transaction ends. So their messages are counted one after the other, across chats and
+ * processes, and none is stored during their removal. @returns undefined if they are no longer staff.
  */
 export async function lockStaffMember(tx: Db, id: string): Promise<StaffMember | undefined> {
   const [held] = await tx
@@ -135,34 +135,39 @@ export async function lockStaffMember(tx: Db, id: string): Promise<StaffMember |
   return held;
 }
 
-export interface Notice {
+/** A sentence that a person gets at most once per interval. */
+export interface ThrottledNotice {
   botId: number;
   telegramUserId: number;
-  /** Which sentence; `too_many` is for staff, the others are for those who are none. */
+  /** `too_many` is for staff, the others are for strangers. */
   notice: "staff_only" | "bad_invite" | "anonymous" | "too_many";
   intervalSeconds: number;
 }
 
 /**
- * Notes that somebody is told something now.
+ * Claims the right to send a notice now.
  *
- * @returns false when they were told less than `intervalSeconds` ago: then nothing is to be said. Older notes of the same
- * sentence are forgotten on the way, so that a flood of strangers leaves no growing table.
+ * It also deletes expired claims of the same notice, so that a flood of strangers does not grow the table.
+ *
+ * @returns false if the person got this notice less than `intervalSeconds` ago: then it must not be sent.
  */
-export async function noteTold(db: Db, { botId, telegramUserId, notice, intervalSeconds }: Notice): Promise<boolean> {
+export async function claimNotice(
+  db: Db,
+  { botId, telegramUserId, notice, intervalSeconds }: ThrottledNotice,
+): Promise<boolean> {
   const before = sql`now() - make_interval(secs => ${intervalSeconds})`;
   await db
     .delete(strangerNotices)
     .where(and(lt(strangerNotices.noticedAt, before), eq(strangerNotices.notice, notice)));
-  const noted = await db
+  const claimed = await db
     .insert(strangerNotices)
     .values({ botId, telegramUserId, notice, noticedAt: sql`now()` })
     .onConflictDoNothing()
     .returning({ telegramUserId: strangerNotices.telegramUserId });
-  return noted.length > 0;
+  return claimed.length > 0;
 }
 
-/** On Telegram a @username belongs to one person at a time: whoever had it before has another one by now, or none. */
+/** On Telegram a @username belongs to one person at a time, so an earlier holder no longer has it. */
 async function releaseUsername(db: Db, { telegramUserId, username }: TelegramPerson): Promise<void> {
   if (username === null) return;
   await db

@@ -1,5 +1,5 @@
 /**
- * Threads as people change them: closed, gone on with, their runs stopped.
+ * What people do to threads: list, close and resume them, and stop their runs.
  */
 import { and, desc, eq, inArray, isNotNull, isNull, ne, type SQL, sql } from "drizzle-orm";
 import { OPEN_STATUSES, RUNNING_STATUSES, WAITING_STATUSES } from "../../../run-states.ts";
@@ -8,7 +8,7 @@ import { publish } from "../../notify/notify.ts";
 import { hasStatus, replies, runs, threads } from "../../schema/index.ts";
 import { findChat, isTopic, oncePerUpdate, type Place } from "./places.ts";
 
-/** A thread in the list of `/threads`. */
+/** A thread as `/threads` lists it. */
 export interface ThreadSummary {
   id: string;
   title: string | null;
@@ -16,15 +16,15 @@ export interface ThreadSummary {
   lastActivityAt: Date;
 }
 
-/** What a person may change with one update; a second delivery of that update changes nothing. */
-export interface Change {
-  /** Telegram's number of the update. */
+/** One command of a person; a repeated delivery of its update changes nothing. */
+export interface ThreadCommand {
+  /** Telegram's id of the update. */
   updateId: number;
-  /** Only the runs of this asker are stopped; those of everyone when left out. */
+  /** Stop only the runs of this person. Default: the runs of everyone. */
   askerId?: string;
 }
 
-/** A run that ended before any worker had begun it. */
+/** A run that was cancelled before a worker claimed it. */
 export interface CancelledRun {
   id: string;
   threadId: string;
@@ -32,50 +32,54 @@ export interface CancelledRun {
   queuedMs: number;
 }
 
-/** What became of the runs that were to be stopped. */
+/** The result of a request to stop runs. */
 export interface StoppedRuns {
-  /** They are worked on: whoever does it ends them, and their answers say so. */
+  /** How many are in progress: their workers stop them, and their answers say so. */
   running: number;
-  /** They had not begun: they have ended, and nothing was said of it yet, neither to people nor in the log. */
+  /** Queued runs, now cancelled. The caller tells people and the log. */
   cancelled: CancelledRun[];
-  /** They go on: another person asked. */
+  /** How many continue, because another person asked. */
   refused: number;
 }
 
 /**
- * Closes the open thread of a place and asks its runs to stop (`/new`): the next message opens a new one.
+ * Closes the open thread of a place and stops its runs (`/new`). The next message opens a new thread.
  *
- * @returns what became of the runs, and null where no thread was open; undefined for an update that was seen before.
+ * @returns the stopped runs; null if no thread was open; undefined for a repeated delivery of the update.
  */
-export function closeThread(db: Db, place: Place, change: Change): Promise<StoppedRuns | null | undefined> {
-  return oncePerUpdate(db, { ...place, ...change }, async (tx) => {
+export function closeThread(db: Db, place: Place, command: ThreadCommand): Promise<StoppedRuns | null | undefined> {
+  return oncePerUpdate(db, { ...place, ...command }, async (tx) => {
     const thread = await findOpenThread(tx, place);
     if (!thread) return null;
-    const stopped = await requestStop(tx, eq(runs.threadId, thread.id), change);
+    const stopped = await requestStop(tx, eq(runs.threadId, thread.id), command);
     await tx.update(threads).set({ status: "closed", closedAt: sql`now()` }).where(eq(threads.id, thread.id));
     return stopped;
   });
 }
 
 /**
- * Stops the runs of a place (`/stop`), or one of them (the button). Those of closed threads too: an answer goes on when its
- * thread is left for another.
+ * Stops the runs of a place (`/stop`), or one of them (the stop button). Runs of closed threads too: an answer continues
+ * when people switch to another thread.
  *
- * @returns how many there were; undefined for an update that was seen before.
+ * @returns the stopped runs; undefined for a repeated delivery of the update.
  */
-export function stopRuns(db: Db, place: Place, change: Change & { runId?: string }): Promise<StoppedRuns | undefined> {
-  return oncePerUpdate(db, { ...place, ...change }, async (tx) => {
+export function stopRuns(
+  db: Db,
+  place: Place,
+  command: ThreadCommand & { runId?: string },
+): Promise<StoppedRuns | undefined> {
+  return oncePerUpdate(db, { ...place, ...command }, async (tx) => {
     const chat = await findChat(tx, place.chat);
     if (!chat) return { running: 0, cancelled: [], refused: 0 };
     const here = tx
       .select({ id: threads.id })
       .from(threads)
       .where(and(eq(threads.chatId, chat.id), isTopic(place.topicId)));
-    return requestStop(tx, inArray(runs.threadId, here), change);
+    return requestStop(tx, inArray(runs.threadId, here), command);
   });
 }
 
-/** The threads of a place with something said in them, newest first; at most `limit`. */
+/** The threads of a place that have a message, the most recently active first; at most `limit`. */
 export async function findThreads(db: Db, place: Place, limit: number): Promise<ThreadSummary[]> {
   const chat = await findChat(db, place.chat);
   if (!chat) return [];
@@ -88,17 +92,16 @@ export async function findThreads(db: Db, place: Place, limit: number): Promise<
 }
 
 /**
- * Goes on in an earlier thread of the place: it is opened, the one that was open is closed.
+ * Resumes an earlier thread of the place: opens it and closes the thread that was open.
  *
- * @returns the thread; null where the place has none with this id, whoever made the id up; undefined for an update that
- * was seen before.
+ * @returns the thread; null if the place has no thread with this id; undefined for a repeated delivery of the update.
  */
 export function resumeThread(
   db: Db,
   place: Place,
-  { threadId, ...change }: Change & { threadId: string },
+  { threadId, ...command }: ThreadCommand & { threadId: string },
 ): Promise<ThreadSummary | null | undefined> {
-  return oncePerUpdate(db, { ...place, ...change }, async (tx) => {
+  return oncePerUpdate(db, { ...place, ...command }, async (tx) => {
     const chat = await findChat(tx, place.chat);
     if (!chat) return null;
     const isHere = and(eq(threads.id, threadId), eq(threads.chatId, chat.id), isTopic(place.topicId));
@@ -125,7 +128,7 @@ export function resumeThread(
   });
 }
 
-/** Stops everything that a person asked for, wherever: within the transaction that takes their rights away. */
+/** Stops all runs of a person, in the transaction that removes their access. */
 export function stopRunsOfAsker(tx: Db, askerId: string): Promise<StoppedRuns> {
   return requestStop(tx, eq(runs.askerId, askerId), {});
 }
@@ -146,44 +149,44 @@ async function requestStop(
   isHere: SQL | undefined,
   only: { askerId?: string; runId?: string },
 ): Promise<StoppedRuns> {
-  const isNamed = and(
+  const isWanted = and(
     isHere,
     isNull(runs.stopRequestedAt),
     only.runId === undefined ? undefined : eq(runs.id, only.runId),
   );
-  const isMeant = and(isNamed, only.askerId === undefined ? undefined : eq(runs.askerId, only.askerId));
-  // Those that wait first: one that a worker claims at this moment is then seen as running.
-  const cancelled = await cancelWaiting(tx, isMeant);
+  const isAllowed = and(isWanted, only.askerId === undefined ? undefined : eq(runs.askerId, only.askerId));
+  // Queued runs first: a run that a worker claims at this moment is then found as running.
+  const cancelled = await cancelQueued(tx, isAllowed);
   const running = await tx
     .update(runs)
     .set({ stopRequestedAt: sql`now()` })
-    .where(and(isMeant, hasStatus(runs.status, RUNNING_STATUSES)))
+    .where(and(isAllowed, hasStatus(runs.status, RUNNING_STATUSES)))
     .returning({ id: runs.id });
   for (const run of running) await publish(tx, { type: "run-stop", runId: run.id });
-  const refused = only.askerId === undefined ? 0 : await countOpen(tx, and(isNamed, ne(runs.askerId, only.askerId)));
+  const refused = only.askerId === undefined ? 0 : await countOpen(tx, and(isWanted, ne(runs.askerId, only.askerId)));
   return { running: running.length, cancelled, refused };
 }
 
-function countOpen(tx: Db, isMeant: SQL | undefined): Promise<number> {
-  return tx.$count(runs, and(isMeant, hasStatus(runs.status, OPEN_STATUSES)));
+function countOpen(tx: Db, condition: SQL | undefined): Promise<number> {
+  return tx.$count(runs, and(condition, hasStatus(runs.status, OPEN_STATUSES)));
 }
 
-/** Ends runs that no worker has begun: they would wait for the one before them only to be stopped. */
-async function cancelWaiting(tx: Db, isMeant: SQL | undefined): Promise<CancelledRun[]> {
+/** Cancels queued runs at once: otherwise they would wait for the run before them only to be stopped. */
+async function cancelQueued(tx: Db, condition: SQL | undefined): Promise<CancelledRun[]> {
   const cancelled = await tx
     .update(runs)
     .set({ status: "cancelled", stopRequestedAt: sql`now()`, completedAt: sql`now()` })
-    .where(and(isMeant, hasStatus(runs.status, WAITING_STATUSES)))
+    .where(and(condition, hasStatus(runs.status, WAITING_STATUSES)))
     .returning({
       id: runs.id,
       threadId: runs.threadId,
       queuedMs: sql<number>`(extract(epoch from clock_timestamp() - ${runs.queuedAt}) * 1000)::float8`,
     });
   for (const { id, threadId } of cancelled) {
-    // Whoever stopped it hears so from the bot itself: there is nothing to deliver.
+    // The bot confirms the stop itself, so there is nothing to deliver.
     await tx.update(replies).set({ status: "delivered", deliveredAt: sql`now()` }).where(eq(replies.runId, id));
     await publish(tx, { type: "run-changed", threadId, runId: id });
-    // The thread's next run may have waited for this one.
+    // The next run of the thread may have waited for this one.
     await publish(tx, { type: "run-queued", runId: id });
   }
   return cancelled;

@@ -3,7 +3,7 @@ import { and, eq } from "drizzle-orm";
 import type { StaffRole } from "../../../shop/roles.ts";
 import type { Db } from "../../client.ts";
 import { messages, runs, threads } from "../../schema/index.ts";
-import { queueQuestion, type ReceivedMessage, refusalOf } from "../chat/conversations.ts";
+import { findRefusal, queueQuestion, type ReceivedMessage } from "../chat/conversations.ts";
 import { type ChatAddress, findChat, isTopic, oncePerUpdate, type Place } from "../chat/places.ts";
 
 export interface Retry extends Place {
@@ -27,7 +27,7 @@ export async function retryQuestion(db: Db, retry: Retry): Promise<RetriedQuesti
     const [again] = await tx.select({ id: runs.id }).from(runs).where(eq(runs.retryOf, retry.runId));
     if (again) return { outcome: "asked-again" };
     const { runId: retryOf, ...asked } = { ...retry, ...question };
-    return (await refusalOf(tx, asked)) ?? queueQuestion(tx, { ...asked, retryOf });
+    return (await findRefusal(tx, asked)) ?? queueQuestion(tx, { ...asked, retryOf });
   });
   return retried ?? { outcome: "seen-before" };
 }

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   claimWaitingReplies,
   confirmReply,
-  findReplyTurn,
+  findReplyPosition,
   markDelivered,
   markUndeliverable,
   ReplyLostError,
@@ -48,8 +48,8 @@ async function newReply(
 }
 
 const read = async (id: string) => (await store.db.select().from(replies).where(eq(replies.id, id)))[0];
-const claimReplies = (drawn: string[] = []) =>
-  claimWaitingReplies(store.db, { botId: BOT_ID, workerId: lock.workerId, drawn, limit: 10 });
+const claimReplies = (openReplyIds: string[] = []) =>
+  claimWaitingReplies(store.db, { botId: BOT_ID, workerId: lock.workerId, openReplyIds, limit: 10 });
 const at = (second: number) => new Date(Date.UTC(2026, 10, 24, 10, 0, second));
 
 test("what a worker learns late of a reply that is delivered, or another's, changes nothing", async () => {
@@ -170,13 +170,13 @@ test("a reply is behind one before it in its chat until that one is delivered, w
   const second = await newReply(DEAD_WORKER, { chatId: first.chatId });
   const elsewhere = await newReply();
 
-  const before = await Promise.all([second, elsewhere].map(({ id }) => findReplyTurn(store.db, id)));
+  const before = await Promise.all([second, elsewhere].map(({ id }) => findReplyPosition(store.db, id)));
   const claimedBefore = await claimReplies([first.id]);
   await markDelivered(store.db, { id: first.id, workerId: lock.workerId });
 
   expect(before.map((turn) => turn?.isBehind)).toEqual([true, false]);
   expect(claimedBefore.map(({ id }) => id)).toEqual([elsewhere.id]);
-  expect(await findReplyTurn(store.db, second.id)).toMatchObject({ isBehind: false });
+  expect(await findReplyPosition(store.db, second.id)).toMatchObject({ isBehind: false });
   expect((await claimReplies([elsewhere.id])).map(({ id }) => id)).toEqual([second.id]);
 });
 
