@@ -1,176 +1,173 @@
 /**
- * What one chat allows: when the next call of some importance may start, by the calls before it. Arithmetic alone; who
- * waits, and the limit over all chats, are `send-budget.ts`'s matter.
+ * The rate limit of one chat: when its next call may start, given the calls before it. Pure arithmetic; `send-budget.ts` owns
+ * the waiting, and the limit over all chats.
  *
- * Limits as Telegram's FAQ states them: about one message a second in a chat (short bursts pass), 20 a minute in a
- * group. Edits and typing count. Times are milliseconds of the budget's clock.
+ * Telegram's FAQ states about one message a second in a chat (it tolerates short bursts), and 20 a minute in a group. Edits
+ * and typing count. All times are milliseconds of the budget's clock.
  */
-
-/** In falling order of importance. */
-export type Priority = "final" | "message" | "edit" | "typing";
+import type { ChatWindow } from "../../../db/queries/chat/chat-windows.ts";
+import { GROUP_WINDOW_MS, groupFreeAt, type StartedCall } from "./group-minute.ts";
+import type { Priority } from "./priority.ts";
 
 /** Start to start in one chat: a little over the second that Telegram counts in. */
 const INTERVAL_MS = 1_030;
-/** Calls that may follow each other in a chat that was idle, as Telegram tolerates them. */
+/** Calls that may follow each other in an idle chat. Telegram tolerates that. */
 const BURST = 3;
 /**
- * What of the burst is never spent: calls do not arrive as evenly as they were sent, and one that was late by less than
- * this makes none of those behind it too early.
+ * The part of the burst that is never spent. Calls arrive less evenly than they were sent. If one is late by less than this,
+ * the next ones are still not too early.
  */
 const JITTER_MS = 100;
-const MOST_CREDIT_MS = BURST * INTERVAL_MS - JITTER_MS;
-/** Slots of the burst that are left alone by calls of each priority, so that a final never waits for them. */
-const KEPT_FREE: Record<Priority, number> = { final: 0, message: 0, edit: 1, typing: 1 };
-/** Start to start of edits while there is credit: the first words grow soon, and it lasts for more than one of them. */
+const MAX_CREDIT_MS = BURST * INTERVAL_MS - JITTER_MS;
+/** Calls of the burst that each priority leaves free, so that a final never waits for them. */
+const RESERVED_CALLS: Record<Priority, number> = { final: 0, message: 0, edit: 1, typing: 1 };
+/** Start to start of edits while there is credit: the first words grow fast, and the credit lasts for several edits. */
 const EDIT_SPACING_MS = 500;
 
-const GROUP_WINDOW_MS = 60_000;
-const GROUP_LIMIT = 20;
-/** Calls of a group's minute that are left alone: three for finals, one of them for new messages too. */
-const GROUP_KEPT_FREE: Record<Priority, number> = { final: 0, message: 1, edit: 3, typing: 8 };
-/**
- * The last edits of a group's minute are spread over what is left of it: a reply of ten seconds streams at full speed, and
- * a longer one goes on growing instead of standing still.
- */
-const GROUP_SPREAD_EDITS = 5;
-/** How long a call may be on its way: one that nobody ends counts for so long. */
-const LONGEST_CALL_MS = 20_000;
+/** How long a call may be in flight; one without an end counts that long. */
+const MAX_CALL_MS = 20_000;
 
-/** Added to Telegram's `retry_after`: its clock and ours are not the same. */
+/** Added to Telegram's `retry_after`: its clock and ours differ. */
 export const FREEZE_MARGIN_MS = 100;
-/** How much slower a chat gets by each 429, at most how slow, and how fast it recovers by each call that passes. */
+/** Credit after a freeze: one edit may go out at once and a final behind it, but no burst. */
+const CREDIT_AFTER_FREEZE_MS = 2 * INTERVAL_MS;
+/** How much each 429 slows a chat down, the slowest pace, and how much each answered call recovers. */
 const SLOWDOWN = 1.5;
-const SLOWEST = 4;
+const MAX_SLOWNESS = 4;
 const RECOVERY = 0.95;
 
-/** One call of a chat that has begun. */
-export interface StartedCall {
-  readonly startedAt: number;
-  /** Until when Telegram may count it in a group's minute. */
-  countsUntil: number;
-}
-
 export interface ChatAllowance {
-  /** The earliest time at which a call of this priority may start; not before `now`. */
+  /** The earliest time at which a call of this priority may start; `now` or later. */
   freeAt(priority: Priority, now: number): number;
   /** A call starts. */
   start(now: number): StartedCall;
-  /** It was answered, however. */
+  /** Telegram answered it, or nobody waits for the answer any more. */
   end(call: StartedCall, now: number): void;
   /** It was never made. */
   undo(call: StartedCall): void;
-  /** Telegram asked to wait so many seconds: nothing at all may start until then, and afterwards less than before. */
+  /** Telegram asked to wait: no call may start until then, and the chat is slower afterwards. */
   freeze(seconds: number, now: number): void;
-  /** Whether Telegram has asked to send nothing for now. */
   isFrozen(now: number): boolean;
-  /** What another process has to know to go on from here. */
+  /** The state that another process needs to continue from here. */
   window(now: number): ChatWindow;
-  /** What another process has done here: it counts as if it had been done by this one. */
+  /** Adopts the state of another process, as if its calls had been made here. */
   learn(window: ChatWindow, now: number): void;
-  /** Whether nothing of the past matters any more. */
+  /** Whether no earlier call matters any more. */
   isRested(now: number): boolean;
 }
 
-/** Ages and durations in milliseconds, so that it can be handed from one clock to another. */
-export interface ChatWindow {
-  /** How long ago each call began that may still count, oldest first. */
-  callAgesMs: number[];
-  /** In how many milliseconds there is all of the burst's credit again; 0 for now. */
-  restedInMs: number;
-  /** For how long nothing at all may start; 0 for now. */
-  frozenForMs: number;
+interface State {
+  readonly isGroup: boolean;
+  readonly createdAt: number;
+  /** Grows with time up to `MAX_CREDIT_MS`; a call costs `INTERVAL_MS`. The value at `creditedAt`. */
+  creditMs: number;
+  creditedAt: number;
+  /** 1 or more: how many times slower the credit grows. */
+  slowness: number;
+  frozenUntil: number;
+  /** Calls that Telegram may count, the oldest first; in a private chat only the last one. */
+  calls: readonly StartedCall[];
 }
 
-/** The allowance of a chat of which nothing is known yet. */
-export function createChatAllowance({ isGroup, now: createdAt }: { isGroup: boolean; now: number }): ChatAllowance {
-  /** Grows with time up to `MOST_CREDIT_MS`; a call costs an interval of it. As of `countedAt`. */
-  let creditMs = MOST_CREDIT_MS;
-  let countedAt = createdAt;
-  let slowness = 1;
-  let frozenUntil = Number.NEGATIVE_INFINITY;
-  /** Calls that Telegram may count now, oldest first; without a group only the last one. */
-  let calls: StartedCall[] = [];
-
-  const refill = (now: number) => {
-    creditMs = Math.min(MOST_CREDIT_MS, creditMs + Math.max(0, now - countedAt) / slowness);
-    countedAt = Math.max(countedAt, now);
+/** The allowance of a chat without known calls. */
+export function createChatAllowance({ isGroup, now }: { isGroup: boolean; now: number }): ChatAllowance {
+  const state: State = {
+    isGroup,
+    createdAt: now,
+    creditMs: MAX_CREDIT_MS,
+    creditedAt: now,
+    slowness: 1,
+    frozenUntil: Number.NEGATIVE_INFINITY,
+    calls: [],
   };
-  const creditAt = (priority: Priority, now: number) => {
-    const missingMs = (1 + KEPT_FREE[priority]) * INTERVAL_MS - creditMs;
-    return now + Math.max(0, Math.ceil(missingMs * slowness));
-  };
-  const spacedAt = (priority: Priority, now: number) => {
-    const last = calls.at(-1);
-    return last && priority === "edit" ? Math.max(now, last.startedAt + EDIT_SPACING_MS) : now;
-  };
-
   return {
-    freeAt(priority, now) {
-      refill(now);
-      if (isGroup) calls = calls.filter(({ countsUntil }) => countsUntil > now);
-      const groupAt = isGroup ? minuteFreeAt(calls, priority, now) : now;
-      return Math.max(frozenUntil, creditAt(priority, now), spacedAt(priority, now), groupAt);
-    },
-    start(now) {
-      refill(now);
-      creditMs -= INTERVAL_MS;
-      const call = { startedAt: now, countsUntil: now + LONGEST_CALL_MS + GROUP_WINDOW_MS };
-      calls = isGroup ? [...calls, call] : [call];
-      return call;
-    },
-    end(call, now) {
-      refill(now);
-      call.countsUntil = now + GROUP_WINDOW_MS;
-      // When it arrived, Telegram's own count was full at most: time on the way before that has earned nothing.
-      if (frozenUntil <= now) creditMs = Math.min(creditMs, MOST_CREDIT_MS - INTERVAL_MS);
-      slowness = Math.max(1, slowness * RECOVERY);
-    },
-    undo(call) {
-      calls = calls.filter((other) => other !== call);
-      creditMs = Math.min(MOST_CREDIT_MS, creditMs + INTERVAL_MS);
-    },
-    freeze(seconds, now) {
-      refill(now);
-      frozenUntil = Math.max(frozenUntil, now + seconds * 1000 + FREEZE_MARGIN_MS);
-      slowness = Math.min(SLOWEST, slowness * SLOWDOWN);
-      // After the window one edit may go out at once and a final behind it, but no burst.
-      creditMs = 2 * INTERVAL_MS;
-      countedAt = frozenUntil;
-    },
-    isFrozen: (now) => now < frozenUntil,
-    window: (now) => ({
-      callAgesMs: calls.map((call) => now - callCountedAt(call)).filter((ageMs) => ageMs < GROUP_WINDOW_MS),
-      restedInMs: Math.max(0, Math.ceil((MOST_CREDIT_MS - creditMs) * slowness) - (now - countedAt)),
-      frozenForMs: Math.max(0, frozenUntil - now),
-    }),
-    learn({ callAgesMs, restedInMs, frozenForMs }, now) {
-      const heard = callAgesMs.map((ageMs) => ({ startedAt: now - ageMs, countsUntil: now - ageMs + GROUP_WINDOW_MS }));
-      const newest = heard.at(-1)?.startedAt ?? Number.NEGATIVE_INFINITY;
-      calls = [...heard, ...calls.filter(({ startedAt }) => startedAt > newest)];
-      refill(now);
-      frozenUntil = Math.max(frozenUntil, now + frozenForMs);
-      creditMs = Math.min(creditMs, MOST_CREDIT_MS - Math.max(0, restedInMs - frozenForMs));
-      // After a window one edit may go out at once and a final behind it, but no burst.
-      if (frozenUntil > now) [creditMs, countedAt] = [Math.min(creditMs, 2 * INTERVAL_MS), frozenUntil];
-    },
-    isRested: (now) => now > frozenUntil && now - (calls.at(-1)?.startedAt ?? createdAt) > 2 * GROUP_WINDOW_MS,
+    freeAt: (priority, at) => freeAt(state, priority, at),
+    start: (at) => start(state, at),
+    end: (call, at) => end(state, call, at),
+    undo: (call) => undo(state, call),
+    freeze: (seconds, at) => freeze(state, seconds, at),
+    isFrozen: (at) => at < state.frozenUntil,
+    window: (at) => readWindow(state, at),
+    learn: (window, at) => learn(state, window, at),
+    isRested: (at) => isRested(state, at),
   };
 }
 
-/** From when on Telegram counts a call: its answer, where that is known. */
-function callCountedAt({ startedAt, countsUntil }: StartedCall): number {
-  const isUnderWay = countsUntil === startedAt + LONGEST_CALL_MS + GROUP_WINDOW_MS;
-  return isUnderWay ? startedAt : countsUntil - GROUP_WINDOW_MS;
+function freeAt(state: State, priority: Priority, now: number): number {
+  refill(state, now);
+  if (state.isGroup) state.calls = state.calls.filter(({ countsUntil }) => countsUntil > now);
+  const missingMs = (1 + RESERVED_CALLS[priority]) * INTERVAL_MS - state.creditMs;
+  const creditAt = now + Math.max(0, Math.ceil(missingMs * state.slowness));
+  const groupAt = state.isGroup ? groupFreeAt(state.calls, priority, now) : now;
+  return Math.max(state.frozenUntil, creditAt, spacedAt(state, priority, now), groupAt);
 }
 
-/** When a group's minute has room for a call of this priority. */
-function minuteFreeAt(calls: readonly StartedCall[], priority: Priority, now: number): number {
-  const free = GROUP_LIMIT - GROUP_KEPT_FREE[priority] - calls.length;
-  // Calls may be answered in another order than they began.
-  const leaving = calls.map(({ countsUntil }) => countsUntil).sort((a, b) => a - b);
-  if (free <= 0) return (leaving[-free] ?? now) + 1;
-  const oldest = leaving[0];
+function spacedAt({ calls }: State, priority: Priority, now: number): number {
   const last = calls.at(-1);
-  if (priority !== "edit" || free > GROUP_SPREAD_EDITS || oldest === undefined || last === undefined) return now;
-  return last.startedAt + (oldest - last.startedAt) / (free + 1);
+  return last && priority === "edit" ? Math.max(now, last.startedAt + EDIT_SPACING_MS) : now;
+}
+
+function refill(state: State, now: number): void {
+  const elapsedMs = Math.max(0, now - state.creditedAt);
+  state.creditMs = Math.min(MAX_CREDIT_MS, state.creditMs + elapsedMs / state.slowness);
+  state.creditedAt = Math.max(state.creditedAt, now);
+}
+
+function start(state: State, now: number): StartedCall {
+  refill(state, now);
+  state.creditMs -= INTERVAL_MS;
+  const call = { startedAt: now, countsUntil: now + MAX_CALL_MS + GROUP_WINDOW_MS };
+  state.calls = state.isGroup ? [...state.calls, call] : [call];
+  return call;
+}
+
+function end(state: State, call: StartedCall, now: number): void {
+  refill(state, now);
+  call.countsUntil = now + GROUP_WINDOW_MS;
+  // Telegram's own credit was full at most when the call arrived: the time in flight before that earned nothing.
+  if (state.frozenUntil <= now) state.creditMs = Math.min(state.creditMs, MAX_CREDIT_MS - INTERVAL_MS);
+  state.slowness = Math.max(1, state.slowness * RECOVERY);
+}
+
+function undo(state: State, call: StartedCall): void {
+  state.calls = state.calls.filter((other) => other !== call);
+  state.creditMs = Math.min(MAX_CREDIT_MS, state.creditMs + INTERVAL_MS);
+}
+
+function freeze(state: State, seconds: number, now: number): void {
+  refill(state, now);
+  state.frozenUntil = Math.max(state.frozenUntil, now + seconds * 1000 + FREEZE_MARGIN_MS);
+  state.slowness = Math.min(MAX_SLOWNESS, state.slowness * SLOWDOWN);
+  state.creditMs = CREDIT_AFTER_FREEZE_MS;
+  state.creditedAt = state.frozenUntil;
+}
+
+function readWindow({ calls, creditMs, creditedAt, frozenUntil, slowness }: State, now: number): ChatWindow {
+  return {
+    callAgesMs: calls.map((call) => now - countedFrom(call)).filter((ageMs) => ageMs < GROUP_WINDOW_MS),
+    restedInMs: Math.max(0, Math.ceil((MAX_CREDIT_MS - creditMs) * slowness) - (now - creditedAt)),
+    frozenForMs: Math.max(0, frozenUntil - now),
+  };
+}
+
+/** From when Telegram counts a call: its answer, if that is known. */
+function countedFrom({ startedAt, countsUntil }: StartedCall): number {
+  const isInFlight = countsUntil === startedAt + MAX_CALL_MS + GROUP_WINDOW_MS;
+  return isInFlight ? startedAt : countsUntil - GROUP_WINDOW_MS;
+}
+
+function learn(state: State, { callAgesMs, restedInMs, frozenForMs }: ChatWindow, now: number): void {
+  const learned = callAgesMs.map((ageMs) => ({ startedAt: now - ageMs, countsUntil: now - ageMs + GROUP_WINDOW_MS }));
+  const newest = learned.at(-1)?.startedAt ?? Number.NEGATIVE_INFINITY;
+  state.calls = [...learned, ...state.calls.filter(({ startedAt }) => startedAt > newest)];
+  refill(state, now);
+  state.frozenUntil = Math.max(state.frozenUntil, now + frozenForMs);
+  state.creditMs = Math.min(state.creditMs, MAX_CREDIT_MS - Math.max(0, restedInMs - frozenForMs));
+  if (state.frozenUntil <= now) return;
+  state.creditMs = Math.min(state.creditMs, CREDIT_AFTER_FREEZE_MS);
+  state.creditedAt = state.frozenUntil;
+}
+
+function isRested({ calls, createdAt, frozenUntil }: State, now: number): boolean {
+  return now > frozenUntil && now - (calls.at(-1)?.startedAt ?? createdAt) > 2 * GROUP_WINDOW_MS;
 }

@@ -1,4 +1,4 @@
-/** Notes what was sent in each chat lately, so that the next process that sends there begins where this one ended. */
+/** Saves the rate windows of the chats, so that the next process that sends there continues from them. */
 import type { Db } from "../../../db/client.ts";
 import { saveChatWindows } from "../../../db/queries/chat/chat-windows.ts";
 import type { Logger } from "../../../observability/logger.ts";
@@ -13,32 +13,32 @@ export interface RateWindowStoreDeps {
 }
 
 export interface RateWindowStore {
-  /** Notes what is new, once more, and ends. */
+  /** Saves the last changes and stops. */
   stop(): Promise<void>;
 }
 
-/** One statement for all chats; Telegram allows some 15 calls in that time. */
-const NOTE_INTERVAL_MS = 500;
+/** One statement for all chats. Telegram allows some 15 calls in that time. */
+const SAVE_INTERVAL_MS = 500;
 
-/** Begins to note. */
+/** Starts saving. */
 export function createRateWindowStore({ db, botId, budget, workerId, logger }: RateWindowStoreDeps): RateWindowStore {
-  let noting: Promise<void> = Promise.resolve();
-  const note = async () => {
+  let saving: Promise<void> = Promise.resolve();
+  const save = async () => {
     const windows = budget.takeChanged();
     if (windows.length === 0) return;
     await saveChatWindows(db, { botId, workerId: workerId() }, windows).catch((error: unknown) =>
-      // Worth a 429 at worst, in a process that goes on in that chat.
-      logger.warn({ err: error }, "could not note what was sent to the chats"),
+      // At worst this causes a 429 for the next process in the chat.
+      logger.warn({ err: error }, "could not save the rate windows of the chats"),
     );
   };
   const timer = setInterval(() => {
-    noting = noting.then(note);
-  }, NOTE_INTERVAL_MS);
+    saving = saving.then(save);
+  }, SAVE_INTERVAL_MS);
   return {
     async stop() {
       clearInterval(timer);
-      await noting;
-      await note();
+      await saving;
+      await save();
     },
   };
 }
