@@ -1,50 +1,78 @@
-/** Whose turn it is: the replies of a conversation are delivered one after the other, whichever processes have them. */
+/** Delivers the replies of one conversation one after the other, across processes. */
+import type { ReplyPosition } from "../../db/queries/chat/reply-order.ts";
 import { waitUpTo } from "../../process/timeout.ts";
 
-/** How a reply stands: whether one before it is still to be delivered, and the messages that show it already. */
-export interface Turn {
-  isBehind: boolean;
-  telegramMessageIds: readonly number[];
-}
-
-export interface TurnWait {
-  /** As it was when the reply was claimed. */
-  place: Turn;
-  /** Settles when this process draws the same reply no more under an earlier claim; undefined when it never did. */
-  before: Promise<void> | undefined;
-  /** As it is now; undefined when there is no such reply any more. */
-  look(): Promise<Turn | undefined>;
-  /** Calls back when a reply of the conversation has ended in this process, until the returned function is called. */
-  onEnd(callback: () => void): () => void;
+export interface DeliveryWait {
+  /** The chat and topic. */
+  conversation: string;
+  /** The position when the reply was claimed. */
+  position: ReplyPosition;
+  /** Settles when this process no longer renders the reply under an earlier claim; undefined if it never did. */
+  earlier: Promise<void> | undefined;
+  /** Reads the current position; undefined if the reply no longer exists. */
+  readPosition(): Promise<ReplyPosition | undefined>;
   signal: AbortSignal;
 }
 
-/** How often a reply looks whether one in another process has been delivered, in milliseconds: ever more rarely. */
-const FIRST_LOOK_MS = 200;
-const LONGEST_LOOK_MS = 5_000;
-
-/** Waits for the reply's turn. @returns the messages that show it already. */
-export async function waitForTurn(wait: TurnWait): Promise<readonly number[]> {
-  let turn = wait.place;
-  if (wait.before) {
-    await wait.before;
-    // A message that was on its way when the claim was made is known by now.
-    turn = (await wait.look()) ?? turn;
-  }
-  for (let lookMs = FIRST_LOOK_MS; turn.isBehind && !wait.signal.aborted; lookMs *= 1.5) {
-    await nextEnd(wait, Math.min(lookMs, LONGEST_LOOK_MS));
-    turn = (await wait.look()) ?? { ...turn, isBehind: false };
-  }
-  return turn.telegramMessageIds;
+export interface DeliveryOrder {
+  /** Waits until all earlier replies of the conversation are delivered. @returns the messages that already show this one. */
+  waitForTurn(wait: DeliveryWait): Promise<readonly number[]>;
+  /** A reply of the conversation has ended in this process. */
+  replyEnded(conversation: string): void;
 }
 
-async function nextEnd({ onEnd, signal }: TurnWait, limitMs: number): Promise<void> {
+/** How often to read whether another process has delivered the reply before, in milliseconds; less and less often. */
+const FIRST_POLL_MS = 200;
+const MAX_POLL_MS = 5_000;
+
+/** The delivery order of one process. */
+export function createDeliveryOrder(): DeliveryOrder {
+  const listeners = createListeners();
+  return {
+    async waitForTurn(wait) {
+      let { position } = wait;
+      if (wait.earlier) {
+        await wait.earlier;
+        // A message that was in flight at the claim is known now.
+        position = (await wait.readPosition()) ?? position;
+      }
+      for (let pollMs = FIRST_POLL_MS; position.isBehind && !wait.signal.aborted; pollMs *= 1.5) {
+        await nextEnd(listeners, wait, Math.min(pollMs, MAX_POLL_MS));
+        position = (await wait.readPosition()) ?? { ...position, isBehind: false };
+      }
+      return position.telegramMessageIds;
+    },
+    replyEnded: listeners.notify,
+  };
+}
+
+/** Waits for the next end of a reply in this process, at most `limitMs`. */
+async function nextEnd(listeners: Listeners, { conversation, signal }: DeliveryWait, limitMs: number): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const stopListening = onEnd(resolve);
+  const unsubscribe = listeners.subscribe(conversation, resolve);
   const onAbort = () => resolve();
   signal.addEventListener("abort", onAbort, { once: true });
   await waitUpTo(limitMs, promise);
-  stopListening();
-  // A reply may wait for hours, and look every few seconds.
+  unsubscribe();
+  // A reply may wait for hours and poll every few seconds.
   signal.removeEventListener("abort", onAbort);
+}
+
+type Listeners = ReturnType<typeof createListeners>;
+
+function createListeners() {
+  const callbacks = new Map<string, Set<() => void>>();
+  return {
+    subscribe(conversation: string, callback: () => void): () => void {
+      const others = callbacks.get(conversation) ?? new Set();
+      callbacks.set(conversation, others.add(callback));
+      return () => {
+        others.delete(callback);
+        if (others.size === 0 && callbacks.get(conversation) === others) callbacks.delete(conversation);
+      };
+    },
+    notify(conversation: string): void {
+      for (const callback of callbacks.get(conversation) ?? []) callback();
+    },
+  };
 }

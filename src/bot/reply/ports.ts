@@ -1,8 +1,8 @@
-/** What a reply needs of the world: Telegram to show it in, and a store for how far it has come. */
+/** What a reply needs from outside: Telegram to show it, and a store for its delivery state. */
 import type { TelegramAnswer } from "../telegram/api-errors.ts";
 import type { PageContent, PageToSend } from "./pages/page-diff.ts";
 
-/** The calls that a reply makes; each answers what became of it and never throws. */
+/** The calls of a reply. Each resolves with Telegram's answer and never rejects. */
 export interface ReplyTransport {
   send(page: PageToSend): Promise<SendAnswer>;
   edit(messageId: number, page: PageContent): Promise<TelegramAnswer>;
@@ -14,15 +14,15 @@ export interface ReplyTransport {
 
 export type SendAnswer = { kind: "sent"; messageId: number } | TelegramAnswer;
 
-/** What is kept of a reply; each retries until it is stored, and rejects when the reply belongs to another worker by now. */
+/** The stored state of a reply. Each write is retried until it is stored, and rejects if another worker holds the reply. */
 export interface ReplyStore {
-  /** A message is about to be sent: until it is known what came of it, it may stand there twice. */
+  /** A message is about to be sent: until the result is known, it may be duplicated. */
   recordSending(): Promise<void>;
-  /** It was surely not sent. */
+  /** It was certainly not sent. */
   recordNotSent(): Promise<void>;
-  /** It was sent: these are the reply's messages now. */
+  /** It was sent: these are the messages of the reply now. */
   savePages(telegramMessageIds: readonly number[]): Promise<void>;
-  /** The end is about to be shown by an edit: rejects when it must not be, as for all the others. */
+  /** Checks that this worker still holds the reply, before an edit shows the end. */
   confirm(): Promise<void>;
   markDelivered(): Promise<void>;
   markUndeliverable(reason: string): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * What is kept of replies in the database while they are drawn: what the chat shows already is stored as soon as the database
- * takes it, under the claim that this process has at that moment.
+ * The stored state of the replies of one process. What the chat shows is stored as soon as the database accepts it, under the
+ * claim that this process holds at that moment.
  */
 import type { Db } from "../../db/client.ts";
 import { createCoalescer } from "../../db/notify/coalesce.ts";
@@ -15,28 +15,27 @@ import {
   recordSending,
   saveReplyPages,
 } from "../../db/queries/chat/replies.ts";
+import type { ReplyPosition } from "../../db/queries/chat/reply-order.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { retry } from "../../process/retry.ts";
-import type { Turn } from "./delivery-order.ts";
 import type { ReplyStore } from "./ports.ts";
 
 const RETRY_INTERVAL_MS = 1_000;
 
 export interface ReplyRecords {
-  /** Records of one reply under a claim; a later claim of this process counts for the earlier one too. */
+  /** The store of one reply under a claim. A later claim of this process also applies to the earlier store. */
   open(claim: ReplyClaim): ReplyStore;
-  /** This process has nothing to do with the reply any more. */
+  /** This process no longer holds the reply. */
   close(replyId: string): void;
-  findTurn(replyId: string): Promise<Turn | undefined>;
-  /** Tries until the database takes it. */
+  findPosition(replyId: string): Promise<ReplyPosition | undefined>;
+  /** Retries until the database accepts it. @throws {ReplyLostError} */
   keep<T>(write: () => Promise<T>): Promise<T>;
-  /** The process stops: what fails from now on is not tried again. */
+  /** The process stops: no more retries. */
   giveUp(): void;
 }
 
-/** Records of the replies of one process. */
 export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
-  /** The number under which this process has each reply now. */
+  /** The worker id under which this process now holds each reply. */
   const claims = new Map<string, number>();
   let isOver = false;
   const bell = createCoalescer(db, (error) => logger.warn({ err: error }, "could not tell that a reply was delivered"));
@@ -46,7 +45,7 @@ export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
       isRetryable: (error) => !isOver && !(error instanceof ReplyLostError),
       onRetry: ({ error }) => logger.warn({ err: error }, "could not store a reply's state: trying again"),
     });
-  /** What admins see of the reply: whoever follows it looks again. */
+  /** For what admins see of a reply: their subscriptions read again. */
   const show = async (write: () => Promise<void>) => {
     await keep(write);
     bell.notify({ type: "changed" });
@@ -69,7 +68,7 @@ export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
       };
     },
     close: (replyId) => void claims.delete(replyId),
-    findTurn: (replyId) => keep(() => findReplyPosition(db, replyId)),
+    findPosition: (replyId) => keep(() => findReplyPosition(db, replyId)),
     giveUp() {
       isOver = true;
     },

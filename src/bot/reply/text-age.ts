@@ -1,27 +1,27 @@
 /**
- * How long text waits between the model and the chat: of each write that Telegram accepts, the age of its oldest text.
- * Arithmetic alone, by the clock's milliseconds.
+ * How long text waits between the model and the chat: for each write that Telegram accepts, the age of its oldest text. Pure
+ * arithmetic, in milliseconds of the given clock.
  */
 
 export interface TextAge {
-  /** The model said something more. */
-  said(): void;
-  /** What was said so far has been rendered for a write, which is on its way now. */
+  /** The model added text. */
+  added(): void;
+  /** The text so far was rendered for a write that starts now. */
   rendered(): void;
-  /** Telegram accepted that write. @returns how old its oldest text was; null when it brought no new text. */
+  /** Telegram accepted that write. @returns the age of its oldest text; null if it had no new text. */
   accepted(): number | null;
-  /** It did not: what it was to bring still waits. */
+  /** Telegram did not accept it: its text still waits. */
   failed(): void;
 }
 
-/** `now` never goes back. */
+/** @param now a monotonic clock */
 export function createTextAge(now: () => number): TextAge {
-  /** When the oldest text was said that no write has taken along yet. */
+  /** When the oldest text was added that is in no write yet. */
   let waitingSince: number | null = null;
-  /** The same of the write on its way. */
+  /** The same for the write in flight. */
   let sendingSince: number | null = null;
   return {
-    said() {
+    added() {
       waitingSince ??= now();
     },
     rendered() {

@@ -1,13 +1,13 @@
 /**
- * How a reply reaches Telegram: messages with text and entities, edited in place. The small part of the Bot API that a
- * reply uses; what came of a call is sorted, never thrown.
+ * Sends a reply to Telegram: messages with text and entities, edited in place. It uses the small part of the Bot API that a
+ * reply needs, and returns failures as answers.
  */
 import type { Api } from "grammy";
 import type { InlineKeyboardMarkup } from "grammy/types";
 import { sortFailure, type TelegramAnswer } from "../telegram/api-errors.ts";
 import type { BudgetChat } from "./budget/send-budget.ts";
-import type { PageContent, ReplyButton } from "./pages/page-diff.ts";
-import type { ReplyTransport } from "./ports.ts";
+import type { PageContent, PageToSend, ReplyButton } from "./pages/page-diff.ts";
+import type { ReplyTransport, SendAnswer } from "./ports.ts";
 
 export interface TransportDeps {
   api: Api;
@@ -21,52 +21,53 @@ export interface TransportDeps {
 
 /** A transport for one reply. */
 export function createReplyTransport(deps: TransportDeps): ReplyTransport {
-  const { api, chat, topicId, replyToMessageId } = deps;
-  const thread = topicId === null ? {} : { message_thread_id: topicId };
-  const markup = ({ button }: PageContent): { reply_markup?: InlineKeyboardMarkup } => {
-    if (button === null) return {};
-    const { label, data } = deps.buttons[button];
-    return { reply_markup: { inline_keyboard: [[{ text: label, callback_data: data }]] } };
-  };
+  const { api, chat } = deps;
   const askedIn = chat.telegramId;
-  const quote = () =>
-    // In a supergroup that was a group the same number is another message.
-    chat.isGroup && replyToMessageId !== null && chat.telegramId === askedIn
-      ? { reply_parameters: { message_id: replyToMessageId, allow_sending_without_reply: true } }
-      : {};
-
   return {
-    async send(page) {
-      try {
-        const message = await api.sendMessage(chat.telegramId, page.text, {
-          ...thread,
-          ...markup(page),
-          ...(page.isFirst ? quote() : { disable_notification: true }),
-          entities: page.entities,
-          link_preview_options: { is_disabled: true },
-        });
-        return { kind: "sent", messageId: message.message_id };
-      } catch (error) {
-        return sortFailure(error);
-      }
-    },
+    // In a supergroup that was a group, the number of the question is another message.
+    send: (page) => send(deps, page, chat.telegramId === askedIn),
     edit: (messageId, page) =>
-      answerOf(
-        api.editMessageText(chat.telegramId, messageId, page.text, {
-          ...markup(page),
-          entities: page.entities,
-          link_preview_options: { is_disabled: true },
-        }),
-      ),
+      answerOf(api.editMessageText(chat.telegramId, messageId, page.text, contentOptions(deps, page))),
     remove: (messageId) => answerOf(api.deleteMessage(chat.telegramId, messageId)),
-    typing: () => answerOf(api.sendChatAction(chat.telegramId, "typing", thread)),
+    typing: () => answerOf(api.sendChatAction(chat.telegramId, "typing", topicOptions(deps))),
     migrate: deps.onMigrated,
   };
 }
 
+async function send(deps: TransportDeps, page: PageToSend, mayQuote: boolean): Promise<SendAnswer> {
+  const { api, chat, replyToMessageId } = deps;
+  const quote =
+    chat.isGroup && replyToMessageId !== null && mayQuote
+      ? { reply_parameters: { message_id: replyToMessageId, allow_sending_without_reply: true } }
+      : {};
+  try {
+    const message = await api.sendMessage(chat.telegramId, page.text, {
+      ...topicOptions(deps),
+      ...contentOptions(deps, page),
+      ...(page.isFirst ? quote : { disable_notification: true }),
+    });
+    return { kind: "sent", messageId: message.message_id };
+  } catch (error) {
+    return sortFailure(error);
+  }
+}
+
+function topicOptions({ topicId }: TransportDeps) {
+  return topicId === null ? {} : { message_thread_id: topicId };
+}
+
+function contentOptions({ buttons }: TransportDeps, { button, entities }: PageContent) {
+  return { ...markupOf(button && buttons[button]), entities, link_preview_options: { is_disabled: true } };
+}
+
+function markupOf(button: { label: string; data: string } | null): { reply_markup?: InlineKeyboardMarkup } {
+  if (button === null) return {};
+  return { reply_markup: { inline_keyboard: [[{ text: button.label, callback_data: button.data }]] } };
+}
+
 async function answerOf(call: Promise<unknown>): Promise<TelegramAnswer> {
   try {
-    // Telegram's answers to these calls are a message or true: without one, nobody knows.
+    // Telegram answers these calls with a message or true. Without either, the result is unknown.
     return (await call)
       ? { kind: "done" }
       : { kind: "unknown", description: "an answer without a result", mayBeDone: true };

@@ -1,7 +1,6 @@
 /**
- * Typing: shows that work goes on while a reply has nothing new to show, from slots that nobody else waits for.
- *
- * When it is due is the reply's matter.
+ * The typing indicator: shows that work continues while a reply has nothing new to show. It uses only slots that no other call
+ * waits for. The reply decides when typing is due.
  */
 import type { Logger } from "../../observability/logger.ts";
 import type { TelegramAnswer } from "../telegram/api-errors.ts";
@@ -9,29 +8,29 @@ import type { Timers } from "../telegram/clock.ts";
 import type { BudgetChat, SendBudget } from "./budget/send-budget.ts";
 import { endSlot } from "./write-step.ts";
 
-/** Typing shows for 5 s at Telegram; a little less keeps it up. */
+/** Telegram shows typing for 5 s. A little less keeps it visible. */
 export const TYPING_INTERVAL_MS = 4_500;
-/** An answer that comes sooner needs no typing, and the slot is better spent on it. */
+/** An answer that comes sooner needs no typing, and the slot is better used for it. */
 export const TYPING_DELAY_MS = 300;
 
 export interface Typing {
   chat: BudgetChat;
   budget: SendBudget;
   transport: { typing(): Promise<TelegramAnswer> };
-  /** In how many milliseconds it is due, now at 0 and below; null when it never is again. */
+  /** Milliseconds until typing is due, 0 or less if it is now; null if it never is again. */
   dueIn(): number | null;
   timers: Timers;
   logger: Logger;
 }
 
-/** Types now if it is due, and goes on until it never is again. */
+/** Types when it is due, until it never is again. */
 export function keepTyping(typing: Typing): void {
   const dueInMs = typing.dueIn();
   if (dueInMs === null) return;
   typing.timers.after(dueInMs > 0 ? dueInMs : type(typing), () => keepTyping(typing));
 }
 
-/** @returns in how many milliseconds to look again. */
+/** @returns milliseconds until the next check. */
 function type({ budget, chat, logger, transport }: Typing): number {
   const slot = budget.tryTake(chat, "typing");
   if (!slot) return TYPING_DELAY_MS;

@@ -4,6 +4,7 @@ import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
 import { replies } from "../../../src/db/schema/index.ts";
 import { textsOf } from "../bot-support.ts";
 import { createScene, type Process, type Scene } from "./budget/process-support.ts";
+import { TOO_MANY_REQUESTS } from "./reply-support.ts";
 
 let scene: Scene;
 beforeEach(async () => {
@@ -44,10 +45,10 @@ test.each(["Telegram refused for now", "its process held back"])(
     const [first, second] = [await scene.startProcess(), await scene.startProcess()];
     const isHeld = why === "its process held back";
     if (isHeld) first.freeze();
-    else scene.telegram.freeze(chat, 1);
+    else scene.telegram.failNext(isSendTo(chat), TOO_MANY_REQUESTS);
     await finishOne(first, chat);
     if (isHeld) await first.whenHeld;
-    else await scene.telegram.waitFor(() => chat.limitCounts().refused === 1);
+    else await scene.telegram.waitFor(() => scene.telegram.calls().some(isSendTo(chat)));
 
     await first.end();
     await second.presenter.deliverWaiting();

@@ -11,11 +11,11 @@ function open() {
 }
 
 test("a write is as old as the oldest text that it brings", () => {
-  const { said, rendered, accepted, advance } = open();
+  const { added, rendered, accepted, advance } = open();
 
-  said();
+  added();
   advance(400);
-  said();
+  added();
   rendered();
   advance(80);
 
@@ -23,11 +23,11 @@ test("a write is as old as the oldest text that it brings", () => {
 });
 
 test("text that comes while a write is on its way belongs to the next one", () => {
-  const { said, rendered, accepted, advance } = open();
-  said();
+  const { added, rendered, accepted, advance } = open();
+  added();
   rendered();
   advance(10);
-  said();
+  added();
   advance(70);
 
   const first = accepted();
@@ -39,11 +39,11 @@ test("text that comes while a write is on its way belongs to the next one", () =
 });
 
 test("text of a write that failed still waits, and is as old as it is", () => {
-  const { said, rendered, accepted, failed, advance } = open();
-  said();
+  const { added, rendered, accepted, failed, advance } = open();
+  added();
   rendered();
   advance(1_000);
-  said();
+  added();
 
   failed();
   advance(500);
@@ -53,8 +53,8 @@ test("text of a write that failed still waits, and is as old as it is", () => {
 });
 
 test("a write that brings no new text, such as one that takes the button away, has no age", () => {
-  const { said, rendered, accepted, failed, advance } = open();
-  said();
+  const { added, rendered, accepted, failed, advance } = open();
+  added();
   rendered();
   accepted();
   advance(1_000);
@@ -63,7 +63,7 @@ test("a write that brings no new text, such as one that takes the button away, h
   const withoutText = accepted();
   rendered();
   failed();
-  said();
+  added();
   advance(5);
   rendered();
 

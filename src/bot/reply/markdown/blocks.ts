@@ -1,8 +1,8 @@
 /**
- * Markdown blocks (paragraphs, items of lists, quotes, code, rows of tables) as pieces of a Telegram text, not yet on pages.
+ * Markdown blocks (paragraphs, list items, quotes, code, table rows) as pieces of a Telegram text, not yet split into pages.
  *
- * What a block becomes never depends on a block that comes later: so what a reader has seen of a growing text stays. Blocks
- * stand as far apart as in the source, a line or a blank line.
+ * A block never depends on a later block, so that text on the screen does not change while the reply grows. Blocks are
+ * separated as in the source, by a line break or a blank line.
  */
 import type { Token, Tokens } from "marked";
 import {
@@ -23,13 +23,13 @@ const LIST_INDENT = "  ";
 
 export interface TextBlock extends FormattedText {
   kind: "heading" | "item" | "text";
-  /** What parts it from the block before it, if there is one on the same page. */
+  /** The separator from the previous block, if there is one on the same page. */
   gap: string;
-  /** Whether it is the rest of the block before it, cut in the source: code and quotes then are one. */
+  /** Whether it continues the previous block, which was cut in the source: code and quotes are then joined. */
   joins: boolean;
 }
 
-/** A row of a top-level table, not laid out: the columns are as wide as the rows on one page need. */
+/** A row of a top-level table. It is laid out later, because the column widths depend on the rows on its page. */
 export interface RowBlock extends TableRow {
   kind: "row";
   gap: string;
@@ -37,7 +37,7 @@ export interface RowBlock extends TableRow {
 
 export type Block = TextBlock | RowBlock;
 
-/** How a unit follows what is before it. */
+/** How a unit is attached to the previous one. */
 export interface Joint {
   gap: string;
   joins: boolean;
@@ -58,14 +58,14 @@ interface ItemPlace {
 
 const TOP: Nesting = { indent: "", isInQuote: false };
 
-/** One unit as a block; null if it shows nothing, as an empty code block does. */
+/** One unit as a block; null if it shows nothing, such as an empty code block. */
 export function toBlock({ content }: Unit, { number, ...joint }: Joint): Block | null {
   if (content.kind === "row") return { kind: "row", gap: joint.gap, ...readRow(content.table, content.index) };
   const written = createFormattedText();
   if (content.kind === "item") writeItem(written, { ...content, number }, TOP);
   else writeBlock(written, content.token, TOP);
   const end = written.text.trimEnd().length;
-  // Nothing but the mark is there when the rest is still kept back.
+  // There is only the mark while the rest is held back.
   const start = `${written.text} `.startsWith(CONTINUATION) ? CONTINUATION.length : 0;
   if (end <= start) return null;
   return { kind: kindOf(content), ...joint, ...sliceFormatted(written, start, end) };
@@ -76,7 +76,7 @@ function kindOf(content: Unit["content"]): TextBlock["kind"] {
   return "item";
 }
 
-/** Blocks with the line breaks that stand before each. */
+/** Blocks, each with the separator before it. */
 function* spaced(tokens: Token[]): Generator<{ token: Token; gap: string }> {
   let lineBreaks = 0;
   let isFirst = true;
@@ -90,14 +90,14 @@ function* spaced(tokens: Token[]): Generator<{ token: Token; gap: string }> {
   }
 }
 
-/** Writes `gap` and a block, or nothing at all if the block shows nothing. */
+/** Writes `gap` and a block, or nothing if the block shows nothing. */
 function writeSpacedBlock(target: FormattedText, gap: string, block: { token: Token; nesting: Nesting }): void {
-  // On its own first: looking into a long text after every small addition would copy it each time.
+  // Into a text of its own first: reading a long text after every addition would copy it each time.
   const written = createFormattedText();
   writeBlock(written, block.token, block.nesting);
   if (written.text.trim() === "") return;
   const isPreformatted = isToken(block.token, "code") || isToken(block.token, "table");
-  // Code has lines of its own, also as the first thing in a list item.
+  // Code starts on a new line, also at the start of a list item.
   if (isPreformatted) target.text += gap === "" && target.text !== "" ? "\n" : gap;
   else target.text += gap === "" ? "" : gap + block.nesting.indent;
   appendFormatted(target, written);
@@ -138,7 +138,7 @@ function writePreformatted(target: FormattedText, text: string, language?: strin
   });
 }
 
-/** Telegram refuses a quote in a quote: an inner one joins the outer. */
+/** Telegram refuses nested quotes: an inner quote becomes part of the outer one. */
 function writeQuote(target: FormattedText, token: Tokens.Blockquote, nesting: Nesting): void {
   const write = () => writeBlocks(target, token.tokens, { ...nesting, isInQuote: true });
   if (nesting.isInQuote) write();
@@ -150,7 +150,7 @@ function writeList(target: FormattedText, list: Tokens.List, nesting: Nesting): 
   for (const [index, item] of list.items.entries()) {
     if (index > 0) target.text += gap + nesting.indent;
     writeItem(target, { list, index, number: Number(list.start) + index }, nesting);
-    // Read off this item alone: whether a list is loose can be decided by its last item.
+    // From this item alone: the last item may decide whether the list is loose.
     gap = countLineBreaksAtEnd(item.raw) > 1 ? "\n\n" : "\n";
   }
 }

@@ -1,17 +1,17 @@
-/** Code blocks that are open where a text ends, told by its lines alone. */
+/** Finds a code block that is still open at the end of a text, by looking at its lines. */
 
-/** A line that opens or closes a code block of its own. */
+/** A line that opens or closes a top-level code block. */
 const FENCE = /^ {0,3}(`{3,}(?!.*`)|~{3,})(.*)$/;
-/** The same behind the marks of quotes and items. */
+/** The same after the markers of quotes and list items. */
 const FENCE_IN_CONTAINER = /^(?:[ \t>]|[-*+][ \t]|\d{1,9}[.)][ \t])*(`{3,}(?!.*`)|~{3,})(.*)$/;
 
-/** The text, with the code block closed in which it broke off: else what is added would be code too. */
+/** The text, with its last code block closed. Otherwise, text that is appended would become code. */
 export function withClosedFence(text: string): string {
   const open = openFence(text, FENCE);
   return open === "" ? text : `${text}\n${open}`;
 }
 
-/** Whether a code block is open at the end of a quote or an item: what follows would not be read as code without it. */
+/** Whether a code block in a quote or list item is open at the end: a cut there would lose it. */
 export function endsInFence(text: string): boolean {
   return openFence(text, FENCE_IN_CONTAINER) !== "";
 }

@@ -1,8 +1,7 @@
 /**
- * Telegram text with its entities: writing it piece by piece, cutting it, and making the entities such that
- * Telegram takes them.
+ * Telegram text with entities: append, slice, and normalize, so that Telegram accepts the entities.
  *
- * Offsets and lengths are UTF-16 units everywhere, as Telegram counts. It knows nothing of Markdown and of pages.
+ * All offsets and lengths are UTF-16 units, as Telegram counts. It knows nothing of Markdown or pages.
  */
 import type { MessageEntity } from "@grammyjs/types";
 
@@ -12,16 +11,16 @@ export interface FormattedText {
   entities: MessageEntity[];
 }
 
-/** What an entity says besides its place. */
+/** An entity without its position. */
 export type EntityStyle =
   | { type: "bold" | "italic" | "strikethrough" | "blockquote" | "code" | "email" }
   | { type: "pre"; language?: string }
   | { type: "text_link"; url: string };
 
-/** Outer entities first where two share a place. Also fixes the order of equals, so that equal texts have equal lists. */
+/** The order of entities with the same range, the outer one first. It is fixed, so that equal texts have equal lists. */
 const NESTING_ORDER = ["blockquote", "bold", "italic", "strikethrough", "text_link", "email", "pre", "code"];
 
-/** Telegram ignores all entities of a message beyond these. */
+/** Telegram ignores further entities of a message. */
 const MAX_ENTITIES = 100;
 
 const EMPTY_LINES = /^(?:[ \t]*\n)+/;
@@ -30,7 +29,7 @@ export function createFormattedText(): FormattedText {
   return { text: "", entities: [] };
 }
 
-/** Runs `write`, which appends to `target`, and lays an entity over what it wrote. */
+/** Runs `write`, which appends to `target`, and adds an entity for what it wrote. */
 export function writeStyled(target: FormattedText, style: EntityStyle, write: () => void): void {
   const offset = target.text.length;
   write();
@@ -38,14 +37,14 @@ export function writeStyled(target: FormattedText, style: EntityStyle, write: ()
   if (length > 0) target.entities.push({ ...style, offset, length });
 }
 
-/** Appends `source` to `target`, its entities moved along. */
+/** Appends `source` to `target` and shifts its entities. */
 export function appendFormatted(target: FormattedText, source: FormattedText): void {
   const shift = target.text.length;
   target.text += source.text;
   for (const entity of source.entities) target.entities.push({ ...entity, offset: entity.offset + shift });
 }
 
-/** The part from `start` up to `end`; entities that reach over an end are cut there. */
+/** The part from `start` up to `end`; entities are cut at both ends. */
 export function sliceFormatted(source: FormattedText, start: number, end: number): FormattedText {
   const entities = source.entities.flatMap((entity) => {
     const from = Math.max(entity.offset, start);
@@ -55,7 +54,7 @@ export function sliceFormatted(source: FormattedText, start: number, end: number
   return { text: source.text.slice(start, end), entities };
 }
 
-/** Makes one of the code, or the quote, that ends at `end` and that which starts at `start`. */
+/** Joins the code or the quote that ends at `end` with the one that starts at `start`. */
 export function joinFormatted(target: FormattedText, end: number, start: number): void {
   for (const rest of target.entities.filter((entity) => isBlock(entity) && entity.offset === start)) {
     const index = target.entities.findIndex((entity) => entity.type === rest.type && endOf(entity) === end);
@@ -66,18 +65,18 @@ export function joinFormatted(target: FormattedText, end: number, start: number)
   }
 }
 
-/** The code block that is on both sides of `index`. */
+/** The code block that covers both sides of `index`. */
 export function codeAcross(source: FormattedText, index: number): MessageEntity | undefined {
   return source.entities.find((entity) => entity.type === "pre" && entity.offset < index && index < endOf(entity));
 }
 
-/** The first entities, as many as Telegram takes; code blocks and quotes before all, as they shape the text. */
+/** The first entities, as many as Telegram accepts; code blocks and quotes take precedence, as they shape the text. */
 export function withinEntityLimit({ text, entities }: FormattedText): FormattedText {
   if (entities.length <= MAX_ENTITIES) return { text, entities };
   const blocks = entities.filter(isBlock);
   const others = entities.filter((entity) => !isBlock(entity));
-  const kept = new Set([...blocks, ...others].slice(0, MAX_ENTITIES));
-  return { text, entities: entities.filter((entity) => kept.has(entity)) };
+  const accepted = new Set([...blocks, ...others].slice(0, MAX_ENTITIES));
+  return { text, entities: entities.filter((entity) => accepted.has(entity)) };
 }
 
 /** Whether an entity of type `pre` covers the unit at `index`. */
@@ -86,8 +85,8 @@ export function isPreformattedAt(source: FormattedText, index: number): boolean 
 }
 
 /**
- * The same text without empty lines at its start or whitespace at its end, and with entities as Telegram wants them: inside
- * the text, no whitespace at their ends, nothing laid over `code` and `pre` but a quote, no type inside itself, in order.
+ * The text without empty lines at the start and whitespace at the end, and with the entities that Telegram requires: inside
+ * the text, without whitespace at their ends, no `code` or `pre` inside anything but a quote, no type inside itself, sorted.
  */
 export function tidyFormatted(source: FormattedText): FormattedText {
   const emptyLines = EMPTY_LINES.exec(source.text)?.[0].length ?? 0;
@@ -100,7 +99,7 @@ export function tidyFormatted(source: FormattedText): FormattedText {
   return { text, entities: withoutRepeats(apart.sort(compareEntities)) };
 }
 
-/** What is as wide as the chat, and has lines of its own. */
+/** Entities that Telegram shows as blocks, on lines of their own. */
 function isBlock({ type }: MessageEntity): boolean {
   return type === "pre" || type === "blockquote";
 }
@@ -115,10 +114,10 @@ function isMonospaced(entity: MessageEntity): boolean {
 
 function trimEntity(text: string, entity: MessageEntity): MessageEntity[] {
   const content = text.slice(entity.offset, endOf(entity)).trimEnd();
-  // The first line of a code block keeps its indentation, also in a quote; Telegram does not trim inside an entity.
-  const kept = isBlock(entity) ? content.replace(EMPTY_LINES, "") : content.trimStart();
-  if (kept === "") return [];
-  return [{ ...entity, offset: entity.offset + content.length - kept.length, length: kept.length }];
+  // The first line of a code block keeps its indentation, also in a quote: Telegram does not trim inside an entity.
+  const trimmed = isBlock(entity) ? content.replace(EMPTY_LINES, "") : content.trimStart();
+  if (trimmed === "") return [];
+  return [{ ...entity, offset: entity.offset + content.length - trimmed.length, length: trimmed.length }];
 }
 
 function subtract(text: string, entity: MessageEntity, holes: MessageEntity[]): MessageEntity[] {
@@ -140,7 +139,7 @@ function compareEntities(a: MessageEntity, b: MessageEntity): number {
   return a.offset - b.offset || b.length - a.length || NESTING_ORDER.indexOf(a.type) - NESTING_ORDER.indexOf(b.type);
 }
 
-/** Drops what lies inside another entity of its own type; `sorted` has the outer one first. */
+/** Removes entities inside another one of the same type; `sorted` has the outer one first. */
 function withoutRepeats(sorted: MessageEntity[]): MessageEntity[] {
   const reached = new Map<string, number>();
   return sorted.filter((entity) => {

@@ -1,14 +1,14 @@
 /**
  * Inline Markdown tokens (emphasis, code, links, line breaks) as Telegram text and entities.
  *
- * A link always shows where it leads: an answer may quote text that somebody planted.
+ * A link always shows its address, because an answer may quote injected text.
  */
 import type { Token, Tokens } from "marked";
 import { type EntityStyle, type FormattedText, writeStyled } from "./formatted-text.ts";
 import { isToken } from "./lexer.ts";
 import { cleanSource, decodeReferences } from "./source.ts";
 
-/** A host that Telegram takes in a `text_link`: it refuses the whole message for one without a dot. */
+/** A host that Telegram accepts in a `text_link`: it refuses the whole message for a host without a dot. */
 const LINKABLE_HOST = /^(?:[a-z\d](?:[a-z\d-]*[a-z\d])?\.)+[a-z\d-]*[a-z\d]$/;
 const LINKABLE_TG_ADDRESS = /^tg:\/\/[a-z_]+(?:\?[\w=&%.+-]*)?$/i;
 const MAIL_ADDRESS = /^mailto:([^\s@?]+@[^\s@?]+)$/i;
@@ -19,17 +19,17 @@ const STYLES: Partial<Record<string, EntityStyle>> = {
   del: { type: "strikethrough" },
 };
 
-/** Appends inline `tokens` to `target`; a line of them that is not the first starts with `indent`. */
+/** Appends inline `tokens` to `target`; every line after the first starts with `indent`. */
 export function writeInline(target: FormattedText, tokens: Token[], indent: string): void {
   for (const [index, token] of tokens.entries()) {
     const startsLine = target.text === "" || isLineBreak(tokens[index - 1]);
-    // The indentation of a line in the source means nothing inside a block.
+    // Inside a block, the indentation of a source line has no meaning.
     const isIndented = startsLine && token.type === "text" && /^[ \t]/.test(token.raw);
     writeToken(target, isIndented ? { ...token, raw: token.raw.trimStart() } : token, indent);
   }
 }
 
-/** The text alone, in one line, as a table cell has it. */
+/** The plain text on one line, for a table cell. */
 export function plainInline(tokens: Token[]): string {
   const target: FormattedText = { text: "", entities: [] };
   writeInline(target, tokens, "");
@@ -51,12 +51,12 @@ function writeToken(target: FormattedText, token: Token, indent: string): void {
   } else if (token.type === "escape") {
     writeText(target, textOf(token), indent);
   } else if (!isToken(token, "checkbox")) {
-    // `raw`: in `text` marked has decoded some references already, control characters among them.
+    // Not `text`: marked has already decoded some references there, including control characters.
     writeText(target, decodeReferences(token.raw), indent);
   }
 }
 
-/** Of HTML only `<br>` is read at all. */
+/** `<br>` is the only HTML that is interpreted. */
 function isLineBreak(token: Token | undefined): boolean {
   return token?.type === "br" || token?.type === "html";
 }
@@ -103,18 +103,18 @@ function writeAddress(target: FormattedText, shown: string, style: EntityStyle |
   else writeStyled(target, style, write);
 }
 
-/** The entity for an address, or nothing where Telegram could refuse the message for it, or the scheme is none of ours. */
+/** The entity for an address; undefined if Telegram could refuse the message for it, or for other schemes. */
 function linkStyle(address: string): EntityStyle | undefined {
   if (MAIL_ADDRESS.test(address)) return { type: "email" };
   if (LINKABLE_TG_ADDRESS.test(address)) return { type: "text_link", url: address };
   if (!/^https?:\/\//i.test(address) || !URL.canParse(address)) return undefined;
   const url = new URL(address);
-  // "https://bank.example@elsewhere.example" leads elsewhere.
+  // "https://bank.example@evil.example" leads to evil.example.
   const isPlain = url.username === "" && url.password === "" && LINKABLE_HOST.test(url.hostname);
   return isPlain ? { type: "text_link", url: /^[!-~]+$/.test(address) ? address : url.href } : undefined;
 }
 
-/** What cannot be seen or would end the address is shown encoded. */
+/** Encodes invisible characters and those that would end the address. */
 function showAddress(address: string): string {
   return (MAIL_ADDRESS.exec(address)?.[1] ?? address).replace(/[\p{C}\p{Z}]/gu, encodeURIComponent);
 }

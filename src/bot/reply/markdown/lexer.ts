@@ -1,18 +1,18 @@
 /**
- * Markdown into the tokens of `marked`: CommonMark and GFM, with the few departures that a streamed chat message needs.
+ * Markdown as tokens of `marked`: CommonMark and GFM, with a few exceptions for streamed chat messages.
  *
- * The departures keep what is already shown from changing when more text comes, and keep figures as they were written.
- * It knows nothing of Telegram.
+ * The exceptions prevent text on the screen from changing when more text arrives, and keep figures as they were written. It
+ * knows nothing of Telegram.
  */
 import { Marked, type Token, Tokenizer, type Tokens } from "marked";
 
-/** The longest line that an underline of `---` or `===` can turn into a heading; a long paragraph must not change its look late. */
+/** The longest line that an underline of `---` or `===` can turn into a heading: a long paragraph must not change late. */
 const MAX_UNDERLINED_HEADING_LENGTH = 100;
 
-/** The longest first row of a table. What is longer is text, so that a long line never changes its look late. */
+/** The longest first row of a table. A longer line is text, so that it does not change late. */
 export const MAX_HEADER_LENGTH = 500;
 
-/** The most columns of a table; laying out hundreds of empty ones would take seconds, and no screen shows them. */
+/** The most columns of a table. The layout of hundreds of empty ones would take seconds, and no screen shows them. */
 const MAX_COLUMNS = 30;
 
 /** A line that starts with more list and quote markers is text: `marked` recurses, and reads the content again at each level. */
@@ -25,12 +25,12 @@ const STARTS_TOO_DEEP = new RegExp(`^${TOO_DEEP}`);
 const BEFORE_DEEP_ITEM = new RegExp(`\\n(?= {0,3}${BULLET})(?=${TOO_DEEP})`);
 const STARTS_LIST = /^ {0,3}(?:[-*+]|\d)/;
 
-/** Stands before the rest of a paragraph that is read in two pieces: a line that starts so is nothing but text. */
+/** Marks the rest of a paragraph that is read in two pieces: a line with this prefix is always text. */
 export const CONTINUATION = "\u2060 ";
 
 /**
- * Bold without other markup. CommonMark does not see its end in "**注意。**然后" nor its start in "chữ**“đậm”**", as it goes by
- * spaces; models mean bold.
+ * Bold without other markup. CommonMark depends on spaces, so it misses the end in "**注意。**然后" and the start in
+ * "chữ**“đậm”**". Models mean bold.
  */
 const PLAIN_BOLD = /^\*\*(?![\s*])([^*`[\]<\\\n]*[^\s*`[\]<\\])\*\*(?!\*)/;
 
@@ -39,10 +39,10 @@ const never = () => undefined;
 const lexing = new Marked({
   gfm: true,
   tokenizer: {
-    // HTML is text like any other: shown, never interpreted. But a line break is one, also in a cell of a table.
+    // HTML is shown as text, never interpreted. The exception is a line break, also in a table cell.
     html: never,
     tag: readLineBreak,
-    // A definition further down would change links that are already shown.
+    // A link definition further down would change links on the screen.
     def: never,
     lheading: (source) => (isUnderlinedHeading(source) ? false : undefined),
     table: (source) => (mayStartTable(source) ? false : undefined),
@@ -54,7 +54,7 @@ const lexing = new Marked({
       const end = source.search(BEFORE_DEEP_ITEM) + 1;
       return end === 0 ? false : Tokenizer.prototype.list.call(this, source.slice(0, end));
     },
-    // One tilde means "about" in what models write: "~5% (~10%)".
+    // Models write one tilde for "about": "~5% (~10%)".
     del: (source) => (source.startsWith("~~") ? false : undefined),
     emStrong(source, _masked, previous) {
       if (isProduct(source, previous ?? "")) return undefined;
@@ -67,9 +67,9 @@ const lexing = new Marked({
 
 /** Markdown read as blocks. */
 export interface LexedBlocks {
-  /** Block tokens, without their inline tokens. Their `raw` together is the text. */
+  /** Block tokens without inline tokens. Their `raw` values together are the text. */
   tokens: Token[];
-  /** Fills in the inline tokens, the costlier half of the work; but not of the block with the content `except`. */
+  /** Adds the inline tokens, the more expensive half of the work, except for the block with the content `except`. */
   readInline(except?: Token[]): Token[];
 }
 
@@ -87,17 +87,17 @@ export function lexBlocks(markdown: string): LexedBlocks {
   };
 }
 
-/** Block tokens of a text, each with its inline tokens. */
+/** Block tokens of a text, with inline tokens. */
 export function lexMarkdown(markdown: string): Token[] {
   return lexBlocks(markdown).readInline();
 }
 
-/** Inline tokens of the content of one block. */
+/** Inline tokens of one block's content. */
 export function lexInline(markdown: string): Token[] {
   return lexing.Lexer.lexInline(markdown, lexing.defaults);
 }
 
-/** Whether `token` is one that `marked` itself makes, of the given type. */
+/** Whether `token` has the given type of `marked`. */
 export function isToken<Type extends keyof TokenByType>(token: Token, type: Type): token is TokenByType[Type] {
   return token.type === type;
 }

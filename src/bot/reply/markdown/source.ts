@@ -1,17 +1,17 @@
 /**
- * What is done to a model's characters before and after Markdown is read: those that Telegram drops or refuses, and
- * character references (`&amp;`).
+ * Cleans the model's characters: removes those that Telegram drops or refuses before Markdown is read, and decodes character
+ * references (`&amp;`) afterwards.
  */
 
 /**
- * Control characters, and the marks that turn the direction of text round (U+202A to U+202E): Telegram takes both out of a
- * text by itself, which would move every entity behind them.
+ * Control characters and bidirectional marks (U+202A to U+202E). Telegram removes both from a text, which would shift every
+ * entity after them.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the expression matches control characters on purpose
 const DROPPED = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]/g;
 const LINE_BREAK = /\r\n?|[\u2028\u2029]/g;
 
-/** The character references that models write; any other stays as it is. */
+/** The character references that models write; others stay as they are. */
 const REFERENCES: ReadonlyMap<string, string> = new Map([
   ["amp", "&"],
   ["apos", "'"],
@@ -32,7 +32,7 @@ const REFERENCES: ReadonlyMap<string, string> = new Map([
   ["times", "×"],
 ]);
 
-/** The longest reference that is awaited when its semicolon has not come: `&#x10FFFF`. */
+/** A reference without its semicolon; the longest one is `&#x10FFFF`. */
 const HALF_REFERENCE = /&(#?[a-z\d]{0,8})$/i;
 
 /** Line breaks as `\n`, no control characters but `\n` and `\t`, lone surrogates as U+FFFD. */
@@ -40,7 +40,7 @@ export function cleanSource(markdown: string): string {
   return markdown.toWellFormed().replace(LINE_BREAK, "\n").replace(DROPPED, "");
 }
 
-/** Splits off a last unit that cannot be cleaned before the next one is known: half a surrogate pair, half a line break. */
+/** Splits off a last unit that can only be cleaned with the next one: half a surrogate pair, or half of "\r\n". */
 export function splitHalfCharacter(markdown: string): { whole: string; half: string } {
   const half = /[\ud800-\udbff\r]$/.exec(markdown)?.[0] ?? "";
   return { whole: markdown.slice(0, markdown.length - half.length), half };
@@ -55,7 +55,7 @@ export function decodeReferences(text: string): string {
   });
 }
 
-/** `text` without a character reference that is only half there at its end. */
+/** `text` without an incomplete character reference at its end. */
 export function withoutHalfReference(text: string): string {
   const half = HALF_REFERENCE.exec(text);
   if (half === null) return text;
@@ -64,7 +64,7 @@ export function withoutHalfReference(text: string): string {
   return isAwaited ? text.slice(0, half.index) : text;
 }
 
-/** How many line breaks are in the whitespace at the end of `text`; from two on there is a blank line. */
+/** The number of line breaks in the whitespace at the end of `text`; two or more are a blank line. */
 export function countLineBreaksAtEnd(text: string): number {
   return text.slice(text.trimEnd().length).split("\n").length - 1;
 }

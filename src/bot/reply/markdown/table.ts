@@ -1,15 +1,15 @@
 /**
- * A table as lines of one width for a monospaced block. Width is what is seen: an emoji takes two columns, a Vietnamese
- * letter one, however it is composed.
+ * A table as aligned lines for a monospaced block. Width is the visible width: an emoji takes two columns, a Vietnamese letter
+ * one, composed or decomposed.
  *
- * A table grows row by row, as each row that is added may widen its columns; how long it has become is known without laying it out.
+ * A table grows row by row, and each row may widen its columns. Its length is known without a layout.
  */
 import type { Tokens } from "marked";
 import stringWidth from "string-width";
 import { plainInline } from "./inline.ts";
 
 const COLUMN_GAP = "  ";
-/** Only the line under the header has this character; it is drawn as long as its column. */
+/** The character of the line under the header; the line is as long as its column. */
 export const TABLE_RULE = "─";
 
 interface Cell {
@@ -20,22 +20,22 @@ interface Cell {
 export interface TableRow {
   cells: Cell[];
   alignments: Tokens.Table["align"];
-  /** Whether a line is drawn under it. */
+  /** Whether there is a line under it. */
   isHeader: boolean;
 }
 
 /** Rows that are laid out together. */
 export interface Table {
   rows: readonly TableRow[];
-  /** Of each column, in columns of a monospaced font. */
+  /** The width of each column, in characters of a monospaced font. */
   widths: readonly number[];
-  /** UTF-16 units that {@link layOutTable} gives. */
+  /** The length of {@link layOutTable}'s result, in UTF-16 units. */
   length: number;
 }
 
 export const EMPTY_TABLE: Table = { rows: [], widths: [], length: 0 };
 
-/** A row of a table in Markdown; row 0 is its header. */
+/** A row of a Markdown table; row 0 is the header. */
 export function readRow(token: Tokens.Table, index: number): TableRow {
   const cells = (index === 0 ? token.header : (token.rows[index - 1] ?? [])).map((cell) => {
     const text = plainInline(cell.tokens);
@@ -44,12 +44,12 @@ export function readRow(token: Tokens.Table, index: number): TableRow {
   return { cells, alignments: token.align, isHeader: index === 0 };
 }
 
-/** The whole of a table in Markdown. */
+/** All rows of a Markdown table. */
 export function readTable(token: Tokens.Table): Table {
   return [token.header, ...token.rows].reduce((table, _, index) => addRow(table, readRow(token, index)), EMPTY_TABLE);
 }
 
-/** The table with one row more. */
+/** The table with one more row. */
 export function addRow(table: Table, row: TableRow): Table {
   const widths = row.alignments.map((_, column) => Math.max(table.widths[column] ?? 0, row.cells[column]?.width ?? 0));
   const rows = [...table.rows, row];

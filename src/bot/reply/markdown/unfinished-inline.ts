@@ -1,9 +1,9 @@
 /**
- * The end of an unfinished paragraph: closes what is open (`**bold te`), keeps back what cannot be read yet (`**`, `\`,
- * `<https://`, the address of a link).
+ * Completes the end of an unfinished paragraph: closes open markup (`**bold te`) and holds back what cannot be read yet (`**`,
+ * `\`, `<https://`, the address of a link).
  *
- * It follows CommonMark's delimiters closely enough for what models write. Where it is wrong, a marker shows for a moment:
- * the complete text is never read through it.
+ * It follows CommonMark's delimiter rules closely enough for what models write. If it is wrong, a marker is visible for a
+ * moment. The complete text never passes through it.
  */
 import { withoutHalfReference } from "./source.ts";
 
@@ -16,21 +16,21 @@ interface Opener {
 
 interface Scan {
   text: string;
-  /** Where to read on. */
+  /** Where to continue reading. */
   position: number;
   openers: Opener[];
 }
 
-/** What may open, close or hide markup. A footnote (`[^1]`) and a kind of quote (`[!NOTE]`) are text. */
+/** What can open, close or escape markup. Footnotes (`[^1]`) and alerts (`[!NOTE]`) are text. */
 const NEXT_MARKER =
   /\\[\s\S]|(?<code>`+)|(?<run>\*+|_+|~~+)|(?<open>!?\[(?!\^|![A-Z]))|(?<close>\])|<[a-z][^\s<>]*>/giu;
 const HALF_LINK_TARGET = /^\((?:[^()\n]|\([^()\n]*(?:\)|$))*$/;
 const LINK_TARGET = /\((?:<[^<>\n]*>|(?:[^\s()\\]|\\.|\([^\s()]*\))*)(?:\s+(?:"[^"]*"|'[^']*'))?\s*\)/y;
 
-/** More open markers than this are not markup; closing them all would nest as deep. */
+/** More open markers than this are not markup. Closing them all would nest equally deep. */
 const MAX_OPEN_MARKERS = 32;
 
-/** The content of a block, such that it reads as if its markup were complete. */
+/** The content of a block, changed to read as if its markup were complete. */
 export function closeInline(content: string): string {
   const scan: Scan = { text: withoutHalfToken(content.trimEnd()), position: 0, openers: [] };
   while (scan.position < scan.text.length) {
@@ -78,13 +78,13 @@ function readRun(scan: Scan, run: string): void {
   }
 }
 
-/** Takes a run's markers off the openers that they close; returns how many of them closed nothing. */
+/** Closes openers with the markers of a run. @returns how many of its markers closed nothing. */
 function closeRuns(scan: Scan, marker: string, run: { length: number; isLast: boolean }): number {
   let { length } = run;
   while (length > 0) {
     const index = scan.openers.findLastIndex((opener) => opener.marker === marker);
     const opener = scan.openers[index];
-    // At the very end "**bold*" has half of its closing marker: the opener stays open, and is closed whole.
+    // At the end, "**bold*" has half of its closing marker: the opener stays open and is closed completely later.
     if (opener === undefined || (run.isLast && opener.count > length)) return length;
     const closed = Math.min(length, opener.count);
     scan.openers.length = closed === opener.count ? index : index + 1;
@@ -98,9 +98,9 @@ function canOpen(marker: string, count: number, around: { before: string; after:
   const isApart = isSpace(around.before) || isPunctuation(around.before);
   const isBold = marker !== "_" && count > 1;
   if (isSpace(around.after) || (isPunctuation(around.after) && !isApart && !isBold)) return false;
-  // CommonMark would open here; nobody writes emphasis that starts with a full stop.
+  // CommonMark would open here, but nobody writes emphasis that starts with a full stop.
   if (/^[.,;:!?)\]}%]/.test(around.after)) return false;
-  // Inside a word CommonMark opens with "*", but there a lone one is mostly a product: "5*3".
+  // CommonMark opens with "*" inside a word, but a single one there is mostly a multiplication: "5*3".
   return isApart || (isBold && !/\d/.test(around.before)) || (marker === "*" && !/[a-z\d)]/i.test(around.before));
 }
 
@@ -127,7 +127,7 @@ function readLabelEnd(scan: Scan): void {
   const isHalf = !isLink && (rest === "" || HALF_LINK_TARGET.test(rest));
   scan.openers.length = isHalf ? scan.openers.length : index;
   if (!isHalf) return;
-  // The label alone, until the address is there.
+  // Only the label, until the address is complete.
   scan.text = scan.text.slice(0, scan.position - 1);
   scan.position = scan.text.length;
 }
@@ -141,12 +141,12 @@ function closeOpeners(scan: Scan): string {
     (whole, { at, marker }) => whole.slice(0, at) + whole.slice(at + marker.length),
     scan.text,
   );
-  // A marker that stood alone before what was kept back would grow together with a closing one.
-  const settled = text.trimEnd().replace(/(?:\s[*_~]+)+$/, "");
-  return settled + closers.map(({ marker, count }) => marker.repeat(count)).join("");
+  // A lone marker before the held-back text would merge with a closing marker.
+  const trimmed = text.trimEnd().replace(/(?:\s[*_~]+)+$/, "");
+  return trimmed + closers.map(({ marker, count }) => marker.repeat(count)).join("");
 }
 
-/** An opener with nothing behind it waits. */
+/** Holds back openers without content. */
 function dropEmptyOpeners(scan: Scan): void {
   const last = scan.openers.at(-1);
   if (last === undefined || scan.text.trimEnd().length > last.at + last.marker.length * last.count) return;

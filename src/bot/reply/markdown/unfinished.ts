@@ -1,30 +1,30 @@
 /**
- * Markdown that is still being written, as tokens: what its last line has only begun is guessed or kept back.
+ * Unfinished Markdown as tokens: what the last line has only begun is completed or held back.
  *
- * The rule: what is shown now is what will be shown when the markup is complete. So a lone "-" waits (a bullet, or a
- * line across the page), and the first row of a table is a table already. It looks at the last block alone.
+ * The rule: show now what the complete markup will show. So a lone "-" is held back (a bullet or a horizontal rule?), and the
+ * first row of a table is already a table. Only the last block is changed.
  */
 import type { Token, Tokens } from "marked";
 import { isToken, lexBlocks, lexInline, mayBeHeader } from "./lexer.ts";
 import { countLineBreaksAtEnd } from "./source.ts";
 import { closeInline } from "./unfinished-inline.ts";
 
-/** The marks of quotes and list items that a line may start with. */
+/** The markers of quotes and list items at the start of a line. */
 const CONTAINERS = /^(?:[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])(?=[ \t])))*[ \t]*/;
 
-/** The rest of a line that could become a heading, a line across, a fence, a table, a task box. */
+/** The rest of a line that could become a heading, a horizontal rule, a fence, a table or a checkbox. */
 const LONE_MARKER = /^(?:#{1,6}|[-=*_+~`|:> \t]+|\[[ xX]?\]?)?$/;
 
-/** The number of a list item without its text; after a blank line a number may be the whole answer. */
+/** The number of a list item without text. After a blank line, a number may be the whole answer. */
 const LONE_NUMBER = /^\d{1,3}[.)]?$/;
 
-/** The tokens of a text that is not complete. */
+/** The tokens of an unfinished text. */
 export function lexUnfinished(markdown: string): Token[] {
   const blocks = lexBlocks(markdown);
   const isInCode = isInFence(blocks.tokens);
   const source = closeTable(withoutLoneMarker(markdown, isInCode), isInCode);
   const settled = source === markdown ? blocks : lexBlocks(source);
-  // After a blank line the last block is complete.
+  // After a blank line, the last block is complete.
   if (countLineBreaksAtEnd(source) > 1) return settled.readInline();
   const last = lastBlock(settled.tokens);
   const content = last !== undefined && "text" in last && "tokens" in last ? last.tokens : undefined;
@@ -56,7 +56,7 @@ function withoutLoneMarker(markdown: string, isInCode: boolean): string {
   return isLone && line !== "" ? markdown.slice(0, start) : markdown;
 }
 
-/** Adds the line of dashes to the first row of a table: GFM knows a table only by it. */
+/** Adds the delimiter row to the first row of a table: without it, GFM recognizes no table. */
 function closeTable(markdown: string, isInCode: boolean): string {
   const lines = markdown.split("\n");
   if (lines.at(-1) === "") lines.pop();

@@ -1,6 +1,6 @@
 /**
- * Top-level Markdown as the pieces by which a reply grows: a block, but of a list each item and of a table each row. With the
- * place of each in the source.
+ * Top-level Markdown as the units by which a reply grows: blocks, but each list item and table row separately, with their
+ * positions in the source.
  */
 import type { Token, Tokens } from "marked";
 import { isToken } from "./lexer.ts";
@@ -13,12 +13,12 @@ export type UnitContent =
 
 export interface Unit {
   content: UnitContent;
-  /** Where it begins in the source. */
+  /** Where it starts in the source. */
   start: number;
   end: number;
 }
 
-/** The pieces in order; blank lines belong to none. */
+/** The units in order; blank lines belong to none. */
 export function toUnits(tokens: Token[]): Unit[] {
   const units: Unit[] = [];
   let start = 0;

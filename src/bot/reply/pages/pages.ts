@@ -1,48 +1,47 @@
 /**
  * A reply as the Telegram messages that show it, each within the limit.
  *
- * Pages that are full stay as they are while the text grows, and showing what was added costs as much as one page, however long
- * the reply is. It knows nothing of when pages are sent.
+ * Full pages stay unchanged while the text grows. An addition costs as much as one page, however long the reply is. This
+ * module does not know when pages are sent.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { FormattedText } from "../markdown/formatted-text.ts";
 import { createMarkdownReader } from "../markdown/reader.ts";
 import { cleanSource } from "../markdown/source.ts";
-import { closeBook, copyBook, createBook, pour, pourNote } from "./paginator.ts";
+import { addBlock, addStatus, copyPaginator, createPaginator, finishPages } from "./paginator.ts";
 
-/** The longest text of a message in UTF-16 units, entities parsed (Bot API, `sendMessage`). */
+/** The longest text of a message in UTF-16 units, after entity parsing (Bot API, `sendMessage`). */
 export const TELEGRAM_TEXT_LIMIT = 4_096;
 
-/** A reply's Markdown while it grows, as pages. */
+/** The pages of Markdown that is still growing. */
 export interface GrowingPages {
   append(markdown: string): void;
   /**
-   * The pages of all so far in order, none of them empty; none for blank Markdown. Bold, code and quotes that a cut goes through
-   * are closed there and opened again on the next page. A page that looks as it did last time is the same object.
+   * All pages so far in order, none of them empty; none for blank Markdown. Bold, code and quotes across a page break are
+   * closed there and opened again on the next page. A page that has not changed since the last call is the same object.
    *
-   * @param options.final true when the text is complete, and is read as it stands. Else what is only half there at its end is
-   *   shown as if closed, and all pages but the last stay.
-   * @param options.status plain text, shown in italics as a paragraph of its own at the end; left out when the last page has no
-   *   room for it
+   * @param options.final true if the text is complete. Else unfinished markup at the end is shown as if closed, and only the
+   *   last page may still change.
+   * @param options.status plain text, shown in italics as the last paragraph; omitted if the last page has no room for it
    */
   pages(options: { final: boolean; status?: string }): readonly FormattedText[];
 }
 
-/** @param options.limit UTF-16 units a page, {@link TELEGRAM_TEXT_LIMIT} unless told */
+/** @param options.limit UTF-16 units per page. Default: {@link TELEGRAM_TEXT_LIMIT} */
 export function createGrowingPages(options: { limit?: number } = {}): GrowingPages {
   const reader = createMarkdownReader();
-  const settled = createBook(options.limit ?? TELEGRAM_TEXT_LIMIT);
-  let shown: readonly FormattedText[] = [];
+  const settled = createPaginator(options.limit ?? TELEGRAM_TEXT_LIMIT);
+  let lastPages: readonly FormattedText[] = [];
 
   return {
     append: (markdown) => reader.append(markdown),
     pages({ final, status = "" }) {
-      for (const block of reader.takeSettled()) pour(settled, block);
-      const book = copyBook(settled);
-      for (const block of reader.unsettled({ final })) pour(book, block);
-      pourNote(book, cleanSource(status).trim());
-      shown = closeBook(book).map((page, index) => sameOr(page, shown[index]));
-      return shown;
+      for (const block of reader.takeSettled()) addBlock(settled, block);
+      const paginator = copyPaginator(settled);
+      for (const block of reader.unsettled({ final })) addBlock(paginator, block);
+      addStatus(paginator, cleanSource(status).trim());
+      lastPages = finishPages(paginator).map((page, index) => reuseIfEqual(page, lastPages[index]));
+      return lastPages;
     },
   };
 }
@@ -55,6 +54,6 @@ export function paginate(markdown: string, options: { final: boolean; limit?: nu
   return pages.pages({ final });
 }
 
-function sameOr(page: FormattedText, before: FormattedText | undefined): FormattedText {
-  return before !== undefined && isDeepStrictEqual(page, before) ? before : page;
+function reuseIfEqual(page: FormattedText, earlier: FormattedText | undefined): FormattedText {
+  return earlier !== undefined && isDeepStrictEqual(page, earlier) ? earlier : page;
 }

@@ -1,9 +1,8 @@
 /**
- * Blocks poured onto pages, each within the limit: the pages that are full, and the one under way.
+ * Splits blocks into pages within the limit: finished pages, and the open one.
  *
- * A page that is full is never touched again. It knows nothing of Markdown and of when pages are sent.
+ * A finished page never changes. This module knows nothing of Markdown, nor of when pages are sent.
  */
-
 import type { Block, RowBlock, TextBlock } from "../markdown/blocks.ts";
 import {
   appendFormatted,
@@ -18,15 +17,15 @@ import {
 import { addRow, EMPTY_TABLE, layOutTable, type Table } from "../markdown/table.ts";
 import { findPageEnd, NEARLY_FULL } from "./page-break.ts";
 
-/** Telegram refuses a message of nothing but these (Hangul filler and blank Braille among them). */
+/** Telegram refuses a message of only these characters (Hangul filler and blank Braille among them). */
 const INVISIBLE = /^[\s\p{Cf}\u115f\u1160\u2800\u3164]*$/u;
 
-interface Page extends FormattedText {
+interface OpenPage extends FormattedText {
   blockEnds: number[];
   headings: { start: number; end: number }[];
-  /** What was poured last; null on a new page. */
+  /** The kind of the last block; null on a new page. */
   last: Block["kind"] | null;
-  /** A table at the end of the page: not laid out before it is known which rows it has there. */
+  /** A table at the end of the page. It is laid out when its rows on this page are known. */
   table: OpenTable | null;
 }
 
@@ -35,50 +34,54 @@ interface OpenTable {
   cells: Table;
 }
 
-export interface Book {
+export interface Paginator {
   readonly limit: number;
   readonly finished: FormattedText[];
-  page: Page;
+  page: OpenPage;
 }
 
-/** @param limit UTF-16 units a page */
-export function createBook(limit: number): Book {
+/** @param limit UTF-16 units per page */
+export function createPaginator(limit: number): Paginator {
   return { limit, finished: [], page: createPage() };
 }
 
-/** A book to write on in without a change to `book`. */
-export function copyBook({ limit, finished, page }: Book): Book {
+/** A copy to continue with, without a change to the original. */
+export function copyPaginator({ limit, finished, page }: Paginator): Paginator {
   const copy = { ...page, entities: [...page.entities], blockEnds: [...page.blockEnds], headings: [...page.headings] };
   return { limit, finished: [...finished], page: copy };
 }
 
-export function pour(book: Book, block: Block): void {
-  if (block.kind === "row") pourRow(book, block);
-  else pourText(book, block);
+export function addBlock(paginator: Paginator, block: Block): void {
+  if (block.kind === "row") addRowBlock(paginator, block);
+  else addTextBlock(paginator, block);
 }
 
-/** Writes `text` in italics as a paragraph of its own, if the page under way has room for it. */
-export function pourNote(book: Book, text: string): void {
-  layOutTableOf(book.page);
-  const gap = book.page.text === "" ? "" : "\n\n";
-  if (text === "" || book.page.text.length + gap.length + text.length > book.limit) return;
-  book.page.entities.push({ type: "italic", offset: book.page.text.length + gap.length, length: text.length });
-  book.page.text += gap + text;
+/** Adds `text` in italics as a paragraph of its own, if the open page has room for it. */
+export function addStatus(paginator: Paginator, text: string): void {
+  layOutTableOf(paginator.page);
+  const gap = paginator.page.text === "" ? "" : "\n\n";
+  if (text === "" || paginator.page.text.length + gap.length + text.length > paginator.limit) return;
+  paginator.page.entities.push({
+    type: "italic",
+    offset: paginator.page.text.length + gap.length,
+    length: text.length,
+  });
+  paginator.page.text += gap + text;
 }
 
-/** All pages, the one under way as the last. */
-export function closeBook(book: Book): FormattedText[] {
-  layOutTableOf(book.page);
-  finishPage(book, book.page.text.length);
-  return book.finished;
+/** All pages; the open one becomes the last. */
+export function finishPages(paginator: Paginator): FormattedText[] {
+  layOutTableOf(paginator.page);
+  finishPage(paginator, paginator.page.text.length);
+  return paginator.finished;
 }
 
-function createPage(): Page {
+function createPage(): OpenPage {
   return { ...createFormattedText(), blockEnds: [], headings: [], last: null, table: null };
 }
 
-function pourText(book: Book, block: TextBlock): void {
-  const { page, limit } = book;
+function addTextBlock(paginator: Paginator, block: TextBlock): void {
+  const { page, limit } = paginator;
   startBlock(page, block);
   const isFirst = page.text === "";
   const end = page.text.length;
@@ -87,52 +90,53 @@ function pourText(book: Book, block: TextBlock): void {
   appendFormatted(page, isFirst ? sliceFormatted(block, skipBlank(block, 0), block.text.length) : block);
   if (block.joins) joinFormatted(page, end, start);
   if (block.kind === "heading") page.headings.push({ start, end: page.text.length });
-  while (book.page.text.length > limit) turnPage(book, findPageEnd(book.page, limit));
+  while (paginator.page.text.length > limit) turnPage(paginator, findPageEnd(paginator.page, limit));
 }
 
-/** Notes the end of the block before it; not that of a heading, nor of an item when its list goes on. */
-function startBlock(page: Page, { kind, joins }: Pick<TextBlock, "joins"> & { kind: Block["kind"] }): void {
+/** Records where the block before it ends; not after a heading, nor between items of one list. */
+function startBlock(page: OpenPage, { kind, joins }: Pick<TextBlock, "joins"> & { kind: Block["kind"] }): void {
   layOutTableOf(page);
-  const goesOn = joins || page.last === null || page.last === "heading" || (page.last === "item" && kind === "item");
-  if (!goesOn) page.blockEnds.push(page.text.length);
+  const isContinued =
+    joins || page.last === null || page.last === "heading" || (page.last === "item" && kind === "item");
+  if (!isContinued) page.blockEnds.push(page.text.length);
   page.last = kind;
 }
 
-function pourRow(book: Book, row: RowBlock): void {
-  const { page } = book;
+function addRowBlock(paginator: Paginator, row: RowBlock): void {
+  const { page } = paginator;
   if (page.table !== null && !row.isHeader) {
-    addToTable(book, page.table, row);
+    addToTable(paginator, page.table, row);
     return;
   }
   startBlock(page, { kind: "row", joins: false });
-  addToTable(book, { gap: page.text === "" ? "" : row.gap, cells: EMPTY_TABLE }, row);
+  addToTable(paginator, { gap: page.text === "" ? "" : row.gap, cells: EMPTY_TABLE }, row);
 }
 
-function addToTable(book: Book, table: OpenTable, row: RowBlock): void {
-  const { page, limit } = book;
+function addToTable(paginator: Paginator, table: OpenTable, row: RowBlock): void {
+  const { page, limit } = paginator;
   const cells = addRow(table.cells, row);
   const startsLate = page.text.length >= limit * NEARLY_FULL || table.cells.rows.length < 2;
   if (page.text.length + table.gap.length + cells.length <= limit) {
     page.table = { gap: table.gap, cells };
   } else if (page.text !== "" && startsLate) {
     page.table = null;
-    turnPage(book, page.text.length);
-    addToTable(book, { gap: book.page.text === "" ? "" : table.gap, cells: table.cells }, row);
+    turnPage(paginator, page.text.length);
+    addToTable(paginator, { gap: paginator.page.text === "" ? "" : table.gap, cells: table.cells }, row);
   } else if (table.cells.rows.length > 0) {
     page.table = table;
     layOutTableOf(page);
-    finishPage(book, page.text.length);
-    addToTable(book, { gap: "", cells: EMPTY_TABLE }, row);
+    finishPage(paginator, page.text.length);
+    addToTable(paginator, { gap: "", cells: EMPTY_TABLE }, row);
   } else {
-    // A row longer than a page is cut like any text.
+    // A row longer than a page is split like any text.
     page.table = null;
     const text = layOutTable(cells);
     const pre = { type: "pre" as const, offset: 0, length: text.length };
-    pourText(book, { kind: "text", gap: table.gap, joins: false, text, entities: [pre] });
+    addTextBlock(paginator, { kind: "text", gap: table.gap, joins: false, text, entities: [pre] });
   }
 }
 
-function layOutTableOf(page: Page): void {
+function layOutTableOf(page: OpenPage): void {
   if (page.table === null) return;
   const { gap, cells } = page.table;
   page.table = null;
@@ -142,24 +146,24 @@ function layOutTableOf(page: Page): void {
   appendFormatted(page, { text, entities: [{ type: "pre", offset: 0, length: text.length }] });
 }
 
-/** Ends the page at `end`, or before the headings there: they go with the text that they are above. */
-function turnPage(book: Book, end: number): void {
-  const { headings, text } = book.page;
+/** Ends the page at `end`, or before headings there: a heading stays with the text below it. */
+function turnPage(paginator: Paginator, end: number): void {
+  const { headings, text } = paginator.page;
   let cut = end;
   for (const { start, end: headingEnd } of headings.toReversed()) {
-    // A page that is nothing but headings has to end somewhere.
-    if (start < book.limit * NEARLY_FULL) break;
+    // A page of only headings must end somewhere.
+    if (start < paginator.limit * NEARLY_FULL) break;
     if (start < cut && text.slice(headingEnd, cut).trim() === "") cut = start;
   }
-  finishPage(book, cut);
+  finishPage(paginator, cut);
 }
 
-function finishPage(book: Book, end: number): void {
-  const { page } = book;
+function finishPage(paginator: Paginator, end: number): void {
+  const { page } = paginator;
   const finished = withinEntityLimit(tidyFormatted(sliceFormatted(page, 0, end)));
-  if (!INVISIBLE.test(finished.text)) book.finished.push(finished);
+  if (!INVISIBLE.test(finished.text)) paginator.finished.push(finished);
   const start = skipBlank(page, end);
-  book.page = {
+  paginator.page = {
     ...sliceFormatted(page, start, page.text.length),
     blockEnds: page.blockEnds.filter((blockEnd) => blockEnd > start).map((blockEnd) => blockEnd - start),
     headings: page.headings
@@ -170,7 +174,7 @@ function finishPage(book: Book, end: number): void {
   };
 }
 
-/** Where a new page goes on: behind empty lines and spaces, but with the indentation of a line of code. */
+/** Where the next page starts: after empty lines and spaces, but before the indentation of a line of code. */
 function skipBlank(text: FormattedText, start: number): number {
   const rest = text.text.slice(start);
   const lineStart = start + (/^(?:[ \t]*\n)*/.exec(rest)?.[0].length ?? 0);

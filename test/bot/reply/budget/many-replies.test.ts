@@ -14,7 +14,7 @@ afterEach(() => scene.close());
 
 test("a reply that is given back for want of room, while Telegram says that it never will be delivered, ends no process", async () => {
   const chat = scene.newChat();
-  const process = await scene.startProcess({ mostOpenReplies: 0 });
+  const process = await scene.startProcess({ maxOpenReplies: 0 });
   await scene.ask(chat, "one");
   const run = await process.claim();
   process.viewOf(run).emit({ type: "text-delta", delta: "Half" });
@@ -37,7 +37,7 @@ test("replies that wait behind one that was given back leave room to deliver tha
   const chats = Array.from({ length: 5 }, () => scene.newChat());
   const [chat] = chats;
   if (!chat) throw new Error("there are five");
-  const process = await scene.startProcess({ mostOpenReplies: 4 });
+  const process = await scene.startProcess({ maxOpenReplies: 4 });
   for (const each of chats) await scene.ask(each, "one");
   const runs = [];
   for (const _ of chats) runs.push(await process.claim());
@@ -52,7 +52,7 @@ test("replies that wait behind one that was given back leave room to deliver tha
 });
 
 test("three times as many replies as there is room for, in few chats, are all delivered in order when Telegram is back", async () => {
-  const process = await scene.startProcess({ mostOpenReplies: 4 });
+  const process = await scene.startProcess({ maxOpenReplies: 4 });
   const chats = [scene.newChat(), scene.newChat(), scene.newChat()];
   const texts = ["one", "two", "three", "four"];
   process.freeze();

@@ -1,37 +1,37 @@
 import { expect, test } from "vitest";
-import { createShownPages } from "../../../../src/bot/reply/pages/page-diff.ts";
+import { createSentPages } from "../../../../src/bot/reply/pages/page-diff.ts";
 
 const page = (text: string) => ({ text, entities: [] });
 
-test("messages of an earlier attempt beyond the last page are removed, at the end only", () => {
-  const shown = createShownPages([11, 12, 13]);
-  const growing = shown.stepsTo({ pages: [page("new")], isFinal: false, button: "stop" });
+test("surplus messages of an earlier attempt are removed, but only at the end", () => {
+  const sentPages = createSentPages([11, 12, 13]);
+  const growing = sentPages.stepsTo({ pages: [page("new")], isFinal: false, button: "stop" });
 
-  const final = shown.stepsTo({ pages: [page("new")], isFinal: true, button: null });
+  const final = sentPages.stepsTo({ pages: [page("new")], isFinal: true, button: null });
 
   expect(growing.map(({ kind }) => kind)).toEqual(["edit"]);
-  expect(final.map((step) => [step.kind, "shown" in step ? step.shown.messageId : null])).toEqual([
+  expect(final.map((step) => [step.kind, "sent" in step ? step.sent.messageId : null])).toEqual([
     ["edit", 11],
     ["remove", 12],
     ["remove", 13],
   ]);
 });
 
-test("what is shown already needs no call, but for the stop button that goes at the end", () => {
-  const shown = createShownPages([]);
-  shown.sent(11, { ...page("all"), button: "stop" });
+test("a page that the chat already shows needs no call, except to remove the stop button at the end", () => {
+  const sentPages = createSentPages([]);
+  sentPages.recordSend(11, { ...page("all"), button: "stop" });
 
-  expect(shown.stepsTo({ pages: [page("all")], isFinal: false, button: "stop" })).toEqual([]);
-  expect(shown.stepsTo({ pages: [page("all")], isFinal: true, button: null })).toMatchObject([
+  expect(sentPages.stepsTo({ pages: [page("all")], isFinal: false, button: "stop" })).toEqual([]);
+  expect(sentPages.stepsTo({ pages: [page("all")], isFinal: true, button: null })).toMatchObject([
     { kind: "edit", page: page("all") },
   ]);
 });
 
-test("a message that is gone is left alone", () => {
-  const shown = createShownPages([11]);
-  for (const step of shown.stepsTo({ pages: [page("new")], isFinal: false, button: "stop" })) {
-    if ("shown" in step) step.shown.gone = true;
+test("a message that is gone gets no more calls", () => {
+  const sentPages = createSentPages([11]);
+  for (const step of sentPages.stepsTo({ pages: [page("new")], isFinal: false, button: "stop" })) {
+    if ("sent" in step) step.sent.isGone = true;
   }
 
-  expect(shown.stepsTo({ pages: [page("newer")], isFinal: true, button: null })).toEqual([]);
+  expect(sentPages.stepsTo({ pages: [page("newer")], isFinal: true, button: null })).toEqual([]);
 });
