@@ -1,6 +1,6 @@
 /**
- * Who may speak with the bot: staff, and whoever opens a good invite link. All others get one polite sentence an hour, and
- * nothing behind this ever sees them.
+ * Access control: staff get through, and people with a valid invite link join. Everyone else gets one polite sentence per hour,
+ * and no later handler sees them.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { Composer, type NextFunction } from "grammy";
@@ -28,15 +28,15 @@ export interface AccessDeps {
   db: Db;
   systemMessages: SystemMessages;
   shop: Shop;
-  /** Owners by configuration: they need no invite, and cannot be removed. */
+  /** Owners by configuration: they need no invite and cannot be removed. */
   ownerTelegramIds: readonly number[];
   logger: Logger;
 }
 
-/** How long an invite link is good for. */
+/** How long an invite link is valid. */
 export const INVITE_HOURS = 24;
 const STRANGER_NOTICE_INTERVAL_SECONDS = 3_600;
-/** Telegram allows 64 characters of `A-Za-z0-9_-` behind `?start=`. */
+/** Telegram allows 64 characters of `A-Za-z0-9_-` after `?start=`. */
 const INVITE_CODE_BYTES = 24;
 
 /** Lets staff through, with `ctx.staffMember` set, and answers everyone else. */
@@ -45,18 +45,18 @@ export function createAccess(deps: AccessDeps): Composer<BotContext> {
   access.use(async (ctx, next) => {
     const { from, chat } = ctx;
     if (!from || from.is_bot || !chat || chat.type === "channel" || ctx.msg?.sender_chat) {
-      // Anonymous admins and channels: nobody to ask for rights.
+      // Anonymous admins and channels: the person is unknown.
       const sender = ctx.message?.sender_chat;
       if (sender && isAddressed(ctx))
-        await tellOnce(deps, ctx, { id: sender.id, notice: "anonymous" }, textsFor(ctx).anonymous);
+        await sendNotice(deps, ctx, { id: sender.id, notice: "anonymous" }, textsFor(ctx).anonymous);
       return;
     }
-    // Nobody is answered for an edit: what it is about was addressed to the bot when it was written, or is not known.
-    if (ctx.editedMessage) return letEditIn(deps, ctx, next);
+    // An edit is never answered: the message was addressed to the bot when it was sent, or it is unknown.
+    if (ctx.editedMessage) return admitEdit(deps, ctx, next);
     if (!isAddressed(ctx)) return;
     const person = { telegramUserId: from.id, name: nameOf(from), username: usernameOf(from) };
     const isForeign = isOfOtherSide(ctx, from.id);
-    // An owner by configuration is one before anything else: an invite to less must not be spent on them.
+    // Before the invite: an owner by configuration must not use up an invite to a lower role.
     const member = isForeign ? undefined : await findMember(deps, person);
     if (!isForeign && (await tryInvite(deps, ctx, person))) return;
     if (member) {
@@ -65,12 +65,12 @@ export function createAccess(deps: AccessDeps): Composer<BotContext> {
       return;
     }
     if (ctx.callbackQuery) answerPress(ctx, "", deps.logger);
-    await tellOnce(deps, ctx, { id: from.id, notice: "staff_only" }, textsFor(ctx).stranger);
+    await sendNotice(deps, ctx, { id: from.id, notice: "staff_only" }, textsFor(ctx).stranger);
   });
   return access;
 }
 
-async function letEditIn({ db }: AccessDeps, ctx: BotContext, next: NextFunction): Promise<void> {
+async function admitEdit({ db }: AccessDeps, ctx: BotContext, next: NextFunction): Promise<void> {
   if (!ctx.from || isOfOtherSide(ctx, ctx.from.id)) return;
   const member = await findStaffMember(db, ctx.from.id);
   if (!member) return;
@@ -78,13 +78,13 @@ async function letEditIn({ db }: AccessDeps, ctx: BotContext, next: NextFunction
   await next();
 }
 
-/** Whether a person is of the sandbox while this bot is real, or the other way round: then they have no rights here. */
+/** Whether a person belongs to the sandbox and this bot is real, or vice versa: then they have no rights here. */
 function isOfOtherSide(ctx: BotContext, telegramUserId: number): boolean {
   return isOfSandbox(telegramUserId) !== isOfSandbox(ctx.me.id);
 }
 
-/** Says something to somebody who is no staff, once an hour: whatever they send costs nothing more. */
-async function tellOnce(
+/** Sends a notice to a stranger at most once per hour, so that a flood costs little. */
+async function sendNotice(
   { db, systemMessages }: AccessDeps,
   ctx: BotContext,
   { id, notice }: { id: number; notice: ThrottledNotice["notice"] },
@@ -95,21 +95,21 @@ async function tellOnce(
     systemMessages.say(ctx, text);
 }
 
-/** Makes an invite of this staff member's and stores its hash. @returns the code for the link, seen only now. */
+/** Makes an invite and stores its hash. @returns the code for the link, which is not stored. */
 export async function makeInvite(db: Db, role: StaffRole, createdBy: string): Promise<string> {
   const code = newCode();
   await createInvite(db, { codeHash: hashOf(code), role, createdBy, hours: INVITE_HOURS });
   return code;
 }
 
-/** Makes the only invite that is good for the first owner, and stores its hash. @returns the code for the link, seen only now. */
+/** Makes the only valid invite for the first owner and stores its hash. @returns the code for the link, which is not stored. */
 export async function makeFirstOwnerInvite(db: Db): Promise<string> {
   const code = newCode();
   await createFirstOwnerInvite(db, { codeHash: hashOf(code), hours: INVITE_HOURS });
   return code;
 }
 
-/** The link that opens the bot with an invite. */
+/** The link that opens the bot with an invite code. */
 export function inviteLink(username: string, code: string): string {
   return `https://t.me/${username}?start=${code}`;
 }
@@ -124,7 +124,7 @@ async function findMember(deps: AccessDeps, person: TelegramPerson): Promise<Sta
   return member && { ...member, ...person };
 }
 
-/** @returns whether the update was an invite being opened; then it is answered. */
+/** @returns whether the update opened an invite link; if so, it is answered. */
 async function tryInvite(deps: AccessDeps, ctx: BotContext, person: TelegramPerson): Promise<boolean> {
   const code = /^\/start ([\w-]{16,64})$/.exec(ctx.message?.text ?? "")?.[1];
   if (code === undefined || ctx.chat?.type !== "private") return false;
@@ -142,7 +142,7 @@ async function tryInvite(deps: AccessDeps, ctx: BotContext, person: TelegramPers
       deps.systemMessages.say(ctx, alreadyStaff(texts, redemption), mainKeyboard(texts));
       break;
     default:
-      await tellOnce(
+      await sendNotice(
         deps,
         ctx,
         { id: person.telegramUserId, notice: "bad_invite" },

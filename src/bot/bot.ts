@@ -31,7 +31,7 @@ import { createReplyPresenter, type ReplyPresenter } from "./reply/reply-present
 import { HeldCallError } from "./telegram/api-errors.ts";
 import { reasonOf } from "./telegram/call-failure.ts";
 import { type Clock, systemClock } from "./telegram/clock.ts";
-import { askWhoIAm, CALL_TIMEOUT_SECONDS, clientOptions, type TelegramAccess } from "./telegram/connection.ts";
+import { CALL_TIMEOUT_SECONDS, clientOptions, fetchBotInfo, type TelegramAccess } from "./telegram/connection.ts";
 import { countCalls } from "./telegram/metered-calls.ts";
 import { createSystemMessages } from "./telegram/system-messages.ts";
 
@@ -100,7 +100,7 @@ const STORE_LIMIT_MS = 5_000;
  */
 export async function createTelegramBot(deps: TelegramBotDeps): Promise<TelegramBot> {
   const { clock = systemClock, logger, telegram } = deps;
-  const me = await untilAborted(deps.stopping, askWhoIAm(telegram));
+  const me = await untilAborted(deps.stopping, fetchBotInfo(telegram));
   const bot = new Bot<BotContext>(telegram.token, {
     client: clientOptions(telegram, CALL_TIMEOUT_SECONDS),
     botInfo: me,
@@ -128,11 +128,13 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
   const { db } = deps.database;
   bot.use(createMigration(db));
   bot.use(createAccess({ ...deps, db, systemMessages }));
-  const bell = createCoalescer(db, (error) => logger.warn({ err: error }, "could not tell the workers of a message"));
+  const notifier = createCoalescer(db, (error) =>
+    logger.warn({ err: error }, "could not tell the workers of a message"),
+  );
   const recordCancelledRuns = createRecordCancelledRuns(deps);
-  bot.use(createButtons({ ...deps, db, bell, systemMessages, recordCancelledRuns }));
+  bot.use(createButtons({ ...deps, db, notifier, systemMessages, recordCancelledRuns }));
   bot.use(createCommands({ ...deps, db, systemMessages, recordCancelledRuns }));
-  bot.use(createMessages({ db, bell, systemMessages, logger }));
+  bot.use(createMessages({ db, notifier, systemMessages, logger }));
 
   const windows = createRateWindowStore({ db: deps.db, botId: me.id, budget, workerId: deps.workerId, logger });
   const rush = createOverload();

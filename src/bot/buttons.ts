@@ -1,55 +1,50 @@
 /**
- * The buttons: the two questions under the input of a private chat, and what is pressed beneath messages (stop, retry, a
- * thread to go on in, a person to remove).
+ * The buttons: two questions below the input of a private chat, and the buttons below messages (stop, retry, resume a thread,
+ * remove a person).
  */
 import { Composer, InlineKeyboard, Keyboard } from "grammy";
 import type { ReplyKeyboardMarkup } from "grammy/types";
 import type { Db } from "../db/client.ts";
 import type { Coalescer } from "../db/notify/coalesce.ts";
-import {
-  findStaffMember,
-  findStaffMemberByUsername,
-  removeStaffMember,
-  type StaffMember,
-} from "../db/queries/chat/staff.ts";
+import type { StaffMember } from "../db/queries/chat/staff.ts";
 import { resumeThread, type StoppedRuns, stopRuns, type ThreadSummary } from "../db/queries/chat/threads.ts";
 import { type RetriedQuestion, retryQuestion } from "../db/queries/runs/retry.ts";
 import type { RunOutcome } from "../events.ts";
 import type { Logger } from "../observability/logger.ts";
-import { isOfSandbox } from "../shop/telegram-ids.ts";
 import type { RecordCancelledRuns } from "./cancelled-runs.ts";
 import { type BotContext, languageOf, placeOf, stoppableBy, textsFor } from "./context.ts";
+import { removeStaff } from "./remove-staff.ts";
 import type { SystemMessages } from "./telegram/system-messages.ts";
 import type { Texts } from "./texts.ts";
 
 export interface ButtonDeps {
   db: Db;
-  /** Tells the workers of what was taken in. */
-  bell: Coalescer;
+  /** Notifies the workers of new runs. */
+  notifier: Coalescer;
   systemMessages: SystemMessages;
   ownerTelegramIds: readonly number[];
   recordCancelledRuns: RecordCancelledRuns;
   logger: Logger;
 }
 
-/** The two questions, under the input. What they send is an ordinary message. */
+/** The two questions below the input. A press sends an ordinary message. */
 export function mainKeyboard(texts: Texts): ReplyKeyboardMarkup {
   const keyboard = new Keyboard().text(texts.buttons.stock).text(texts.buttons.yesterday);
   return { keyboard: keyboard.build(), resize_keyboard: true, is_persistent: true };
 }
 
-/** What the stop button beneath a reply sends; Telegram allows 64 bytes. */
+/** The callback data of a reply's stop button. Telegram allows 64 bytes. */
 export function stopData(runId: string): string {
   return `stop:${runId}`;
 }
 
-/** What the retry button beneath a reply that came to nothing sends. */
+/** The callback data of a failed reply's retry button. */
 export function retryData(runId: string): string {
   return `retry:${runId}`;
 }
 
-/** Faults that pass: the same question may well be answered the next time. */
-const PASSING_FAULTS = new Set([
+/** Temporary faults: the same question may succeed later. */
+const TEMPORARY_FAULTS = new Set([
   "MODEL_UNREACHABLE",
   "MODEL_UNAVAILABLE",
   "MODEL_CIRCUIT_OPEN",
@@ -63,12 +58,12 @@ const PASSING_FAULTS = new Set([
   "INTERNAL",
 ]);
 
-/** Whether a run that ended so gets a button that asks the same again. */
+/** Whether a run with this outcome gets a retry button. */
 export function isWorthRetrying({ status, errorCode }: RunOutcome): boolean {
-  return status === "failed" && errorCode !== null && PASSING_FAULTS.has(errorCode);
+  return status === "failed" && errorCode !== null && TEMPORARY_FAULTS.has(errorCode);
 }
 
-/** A button for each thread, the title on it. */
+/** A button for each thread, with its title. */
 export function threadButtons(threads: ThreadSummary[]): InlineKeyboard {
   return InlineKeyboard.from(
     threads.map(({ id, title, status }) => [
@@ -86,111 +81,78 @@ export function removeButtons(people: StaffMember[], texts: Texts): InlineKeyboa
   );
 }
 
-/** What happens when a button beneath a message is pressed. */
+/** The handlers of pressed buttons; `access` lets only staff through. */
 export function createButtons(deps: ButtonDeps): Composer<BotContext> {
+  const { logger, systemMessages } = deps;
   const buttons = new Composer<BotContext>();
-  const answer = (ctx: BotContext, text: string) => answerPress(ctx, text, deps.logger);
-
-  buttons.callbackQuery(/^stop:(.+)$/, async (ctx) => {
-    const texts = textsFor(ctx);
-    const runId = ctx.match[1];
-    const change = { updateId: ctx.update.update_id, ...stoppableBy(ctx) };
-    const stopped = isUuid(runId) ? await stopRuns(deps.db, placeOf(ctx), { ...change, runId }) : NOTHING_STOPPED;
-    deps.recordCancelledRuns(stopped?.cancelled ?? []);
-    answer(ctx, afterStop(texts, stopped));
-  });
-
-  buttons.callbackQuery(/^retry:(.+)$/, async (ctx) => {
-    const runId = ctx.match[1];
-    const language = languageOf(ctx);
-    const retry = { ...placeOf(ctx), updateId: ctx.update.update_id, author: ctx.staffMember, language };
-    const retried: RetriedQuestion = isUuid(runId)
-      ? await retryQuestion(deps.db, { ...retry, runId })
-      : { outcome: "nothing" };
-    const { outcome } = retried;
-    if (retried.outcome === "queued") deps.bell.notify({ type: "run-queued", runId: retried.runId });
-    answer(ctx, afterRetry(textsFor(ctx), outcome));
-    if (outcome === "queued" || outcome === "asked-again") deps.systemMessages.dropButtons(ctx);
-  });
-
-  buttons.callbackQuery(/^thread:(.+)$/, async (ctx) => {
-    const texts = textsFor(ctx);
-    const threadId = ctx.match[1];
-    const change = { updateId: ctx.update.update_id };
-    const thread = isUuid(threadId) ? await resumeThread(deps.db, placeOf(ctx), { ...change, threadId }) : null;
-    answer(ctx, "");
-    if (thread !== undefined)
-      deps.systemMessages.say(ctx, thread ? texts.resumed(thread.title ?? "") : texts.threadGone);
-  });
-
+  buttons.callbackQuery(/^stop:(.+)$/, (ctx) => stopRun(deps, ctx, String(ctx.match[1])));
+  buttons.callbackQuery(/^retry:(.+)$/, (ctx) => retryRun(deps, ctx, String(ctx.match[1])));
+  buttons.callbackQuery(/^thread:(.+)$/, (ctx) => openThread(deps, ctx, String(ctx.match[1])));
   buttons.callbackQuery(/^remove:(\d+)$/, async (ctx) => {
-    answer(ctx, "");
-    deps.systemMessages.say(ctx, await removeStaff(deps, ctx, { telegramUserId: Number(ctx.match[1]) }));
+    answerPress(ctx, "", logger);
+    systemMessages.say(ctx, await removeStaff(deps, ctx, { telegramUserId: Number(ctx.match[1]) }));
   });
-
-  buttons.on("callback_query", (ctx) => answer(ctx, ""));
-
+  buttons.on("callback_query", (ctx) => answerPress(ctx, "", logger));
   return buttons;
+}
+
+async function stopRun({ db, logger, recordCancelledRuns }: ButtonDeps, ctx: BotContext, runId: string): Promise<void> {
+  const command = { updateId: ctx.update.update_id, ...stoppableBy(ctx), runId };
+  const stopped = isUuid(runId) ? await stopRuns(db, placeOf(ctx), command) : NOTHING_STOPPED;
+  recordCancelledRuns(stopped?.cancelled ?? []);
+  answerPress(ctx, describeStop(textsFor(ctx), stopped), logger);
+}
+
+async function retryRun(deps: ButtonDeps, ctx: BotContext, runId: string): Promise<void> {
+  const retry = {
+    ...placeOf(ctx),
+    updateId: ctx.update.update_id,
+    author: ctx.staffMember,
+    language: languageOf(ctx),
+    runId,
+  };
+  const retried: RetriedQuestion = isUuid(runId) ? await retryQuestion(deps.db, retry) : { outcome: "nothing" };
+  if (retried.outcome === "queued") deps.notifier.notify({ type: "run-queued", runId: retried.runId });
+  answerPress(ctx, describeRetry(textsFor(ctx), retried.outcome), deps.logger);
+  if (retried.outcome === "queued" || retried.outcome === "asked-again") deps.systemMessages.removeKeyboard(ctx);
+}
+
+async function openThread(
+  { db, logger, systemMessages }: ButtonDeps,
+  ctx: BotContext,
+  threadId: string,
+): Promise<void> {
+  const texts = textsFor(ctx);
+  const command = { updateId: ctx.update.update_id, threadId };
+  const thread = isUuid(threadId) ? await resumeThread(db, placeOf(ctx), command) : null;
+  answerPress(ctx, "", logger);
+  if (thread !== undefined) systemMessages.say(ctx, thread ? texts.resumed(thread.title ?? "") : texts.threadGone);
 }
 
 const NOTHING_STOPPED: StoppedRuns = { running: 0, cancelled: [], refused: 0 };
 
-/** What the stop button answers; an update that comes again is answered as the first time. */
-function afterStop(texts: Texts, stopped: StoppedRuns | undefined): string {
+/** The answer to the stop button; a repeated update gets the same answer as the first time. */
+function describeStop(texts: Texts, stopped: StoppedRuns | undefined): string {
   if (!stopped || stopped.running + stopped.cancelled.length > 0) return texts.stopping;
   return stopped.refused > 0 ? texts.onlyOwnStop : texts.nothingToStop;
 }
 
-/** What the retry button answers; an update that comes again is answered as the first time. */
-function afterRetry(texts: Texts, outcome: RetriedQuestion["outcome"]): string {
+/** The answer to the retry button; a repeated update gets the same answer as the first time. */
+function describeRetry(texts: Texts, outcome: RetriedQuestion["outcome"]): string {
   if (outcome === "queued" || outcome === "seen-before") return texts.retrying;
   if (outcome === "asked-again") return texts.retriedAlready;
   if (outcome === "too-many") return texts.tooMany;
   return texts.nothingToRetry;
 }
 
-/** Answers a pressed button, which Telegram shows as busy until then; an empty `text` shows nothing. */
+/** Answers a pressed button, which Telegram shows as busy until then. An empty `text` shows nothing. */
 export function answerPress(ctx: BotContext, text: string, logger: Logger): void {
   ctx.answerCallbackQuery(text === "" ? {} : { text }).catch((error: unknown) => {
-    // Whether it gets through changes nothing: Telegram gives up waiting by itself.
+    // A lost answer does no harm: Telegram stops waiting after a while.
     logger.debug({ err: error }, "could not answer a pressed button");
   });
 }
 
-/** Takes a person's access away, for an owner. @returns the sentence that says what became of it. */
-export async function removeStaff(
-  { db, ownerTelegramIds, recordCancelledRuns }: Pick<ButtonDeps, "db" | "ownerTelegramIds" | "recordCancelledRuns">,
-  ctx: BotContext,
-  who: { telegramUserId: number } | { username: string },
-): Promise<string> {
-  const texts = textsFor(ctx);
-  const { staffMember } = ctx;
-  if (staffMember.role !== "owner") return texts.ownersOnly;
-  const found = await findWho(db, who, isOfSandbox(ctx.me.id));
-  const telegramUserId = "telegramUserId" in who ? who.telegramUserId : found?.telegramUserId;
-  if (telegramUserId === staffMember.telegramUserId) return texts.removeSelf;
-  if (telegramUserId !== undefined && ownerTelegramIds.includes(telegramUserId)) {
-    return texts.removeConfigured(found?.name ?? String(telegramUserId));
-  }
-  const removal = found && (await removeStaffMember(db, found.telegramUserId));
-  if (!removal) return texts.removeUnknown;
-  recordCancelledRuns(removal.stopped.cancelled);
-  return texts.removed(removal.removed.name);
-}
-
-async function findWho(
-  db: Db,
-  who: { telegramUserId: number } | { username: string },
-  sandbox: boolean,
-): Promise<StaffMember | undefined> {
-  if ("username" in who) return findStaffMemberByUsername(db, { ...who, sandbox });
-  const { telegramUserId } = who;
-  // The sandbox knows nobody real, and a real bot nobody of the sandbox.
-  if (isOfSandbox(telegramUserId) !== sandbox) return undefined;
-  // More digits than any id has: nobody, and not even a number for the database.
-  return Number.isSafeInteger(telegramUserId) ? findStaffMember(db, telegramUserId) : undefined;
-}
-
-function isUuid(text: string | undefined): text is string {
-  return text !== undefined && /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text);
+function isUuid(text: string): boolean {
+  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text);
 }

@@ -1,6 +1,6 @@
 /**
- * Runs that people end before any worker has begun them: one line in the log and one count each, in the shape in which a
- * worker writes of the others.
+ * Logs and counts the runs that people cancelled before a worker claimed them, in the same format as a worker does for other
+ * runs.
  */
 import { createSpending, runEndFields } from "../assistant/run-log.ts";
 import type { CancelledRun } from "../db/queries/chat/threads.ts";
@@ -8,12 +8,12 @@ import type { RunOutcome } from "../events.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { RunMeter } from "../observability/meter.ts";
 
-/** To be called after the commit that ended them. */
+/** To be called after the commit that cancelled them. */
 export type RecordCancelledRuns = (runs: readonly CancelledRun[]) => void;
 
 const CANCELLED: RunOutcome = { status: "cancelled", errorCode: null, errorMessage: null };
 
-/** Whoever is given no meter is not counted. */
+/** Without a meter nothing is recorded. */
 export function createRecordCancelledRuns(deps: {
   meter?: Pick<RunMeter, "runEnded">;
   logger: Logger;
@@ -21,9 +21,9 @@ export function createRecordCancelledRuns(deps: {
   return (runs) => {
     for (const { id, threadId, queuedMs } of runs) {
       deps.meter?.runEnded(CANCELLED);
-      // No model was asked: none has a price, on whatever day.
-      const asked = { model: "", rounds: 0, spent: createSpending(), firstTokenMs: null, durationMs: 0 };
-      const end = { run: { id, threadId, attempt: 0, queuedAt: new Date() }, outcome: CANCELLED, queuedMs, ...asked };
+      // No model was called, so there is no price to look up.
+      const usage = { model: "", rounds: 0, spent: createSpending(), firstTokenMs: null, durationMs: 0 };
+      const end = { run: { id, threadId, attempt: 0, queuedAt: new Date() }, outcome: CANCELLED, queuedMs, ...usage };
       deps.logger.info(runEndFields(end), "run ended");
     }
   };

@@ -1,21 +1,16 @@
 /**
- * The commands: what each does, and how they show in Telegram's menu.
+ * The commands: what each one does, and how Telegram's menu shows them.
  *
- * What changes something does so once, however often its update comes; a sentence may be said twice then: it says the same,
- * and a note of each would cost a commit.
+ * A repeated update changes nothing. A confirmation may be sent twice then: recording each one would cost a commit.
  */
 import { type Api, Composer } from "grammy";
 import type { Db } from "../db/client.ts";
-import { oncePerUpdate } from "../db/queries/chat/places.ts";
-import { findStaff } from "../db/queries/chat/staff.ts";
 import { closeThread, findThreads, stopRuns } from "../db/queries/chat/threads.ts";
-import { STAFF_ROLES } from "../shop/roles.ts";
 import type { Shop } from "../shop/shop.ts";
-import { isOfSandbox } from "../shop/telegram-ids.ts";
-import { INVITE_HOURS, inviteLink, makeInvite } from "./access.ts";
-import { mainKeyboard, removeButtons, removeStaff, threadButtons } from "./buttons.ts";
+import { mainKeyboard, threadButtons } from "./buttons.ts";
 import type { RecordCancelledRuns } from "./cancelled-runs.ts";
 import { type BotContext, placeOf, stoppableBy, textsFor } from "./context.ts";
+import { inviteCommand, removeCommand } from "./owner-commands.ts";
 import type { SystemMessages } from "./telegram/system-messages.ts";
 import { LANGUAGES, textsIn } from "./texts.ts";
 
@@ -27,92 +22,66 @@ export interface CommandDeps {
   recordCancelledRuns: RecordCancelledRuns;
 }
 
-/** Threads that `/threads` offers: a screenful of buttons. */
+/** Threads that `/threads` lists: a screen full of buttons. */
 const MAX_THREADS = 10;
-/** People that `/remove` offers; beyond them it takes a name. */
-const MAX_PEOPLE = 50;
 
-/** The handlers of all commands; they see staff only. */
+/** The handlers of all commands; `access` lets only staff through. */
 export function createCommands(deps: CommandDeps): Composer<BotContext> {
-  const { db, systemMessages, shop, recordCancelledRuns } = deps;
   const commands = new Composer<BotContext>();
-
-  commands.command("start", (ctx) => {
-    const texts = textsFor(ctx);
-    const keyboard = ctx.chat.type === "private" ? mainKeyboard(texts) : undefined;
-    systemMessages.say(ctx, texts.start(shop.name, ctx.staffMember.name), keyboard);
-  });
-
-  commands.command("help", (ctx) => {
-    const texts = textsFor(ctx);
-    systemMessages.say(ctx, texts.help + (ctx.staffMember.role === "owner" ? texts.ownerHelp : ""));
-  });
-
-  commands.command("new", async (ctx) => {
-    const texts = textsFor(ctx);
-    const closed = await closeThread(db, placeOf(ctx), { updateId: ctx.update.update_id, ...stoppableBy(ctx) });
-    if (closed === undefined) return;
-    recordCancelledRuns(closed?.cancelled ?? []);
-    systemMessages.say(ctx, closed ? texts.newThread : texts.alreadyNew);
-  });
-
-  commands.command("stop", async (ctx) => {
-    const texts = textsFor(ctx);
-    const stopped = await stopRuns(db, placeOf(ctx), { updateId: ctx.update.update_id, ...stoppableBy(ctx) });
-    if (!stopped) return;
-    recordCancelledRuns(stopped.cancelled);
-    // An answer that had begun says so itself.
-    if (stopped.cancelled.length > 0) systemMessages.sayInPassing(ctx, texts.stopped);
-    else if (stopped.running === 0) systemMessages.say(ctx, texts.nothingToStop);
-  });
-
-  commands.command("threads", async (ctx) => {
-    const texts = textsFor(ctx);
-    const threads = await findThreads(db, placeOf(ctx), MAX_THREADS);
-    if (threads.length === 0) systemMessages.say(ctx, texts.noThreads);
-    else systemMessages.say(ctx, texts.pickThread, threadButtons(threads));
-  });
-
-  commands.command("invite", async (ctx) => {
-    const texts = textsFor(ctx);
-    if (ctx.staffMember.role !== "owner") return systemMessages.say(ctx, texts.ownersOnly);
-    // In a group everyone would see the link.
-    if (ctx.chat.type !== "private") return systemMessages.say(ctx, texts.privateOnly);
-    const role = STAFF_ROLES.find((candidate) => candidate === ctx.match.trim().toLowerCase());
-    if (!role) return systemMessages.say(ctx, texts.inviteUsage);
-    const update = { chat: placeOf(ctx).chat, updateId: ctx.update.update_id };
-    const code = await oncePerUpdate(db, update, (tx) => makeInvite(tx, role, ctx.staffMember.id));
-    // The link went out the first time: it is stored nowhere, and a second one would be good beside it.
-    if (code === undefined) return;
-    systemMessages.say(ctx, texts.invite(texts.roles[role], inviteLink(ctx.me.username, code), INVITE_HOURS));
-  });
-
-  commands.command("remove", async (ctx) => {
-    const texts = textsFor(ctx);
-    if (ctx.staffMember.role !== "owner") return systemMessages.say(ctx, texts.ownersOnly);
-    if (ctx.chat.type !== "private") return systemMessages.say(ctx, texts.privateOnly);
-    const who = ctx.match.trim();
-    if (who !== "") {
-      const target = /^\d+$/.test(who) ? { telegramUserId: Number(who) } : { username: who.replace(/^@/, "") };
-      return systemMessages.say(ctx, await removeStaff(deps, ctx, target));
-    }
-    const present = await findStaff(db, { sandbox: isOfSandbox(ctx.me.id), limit: MAX_PEOPLE });
-    const others = present.filter(({ id }) => id !== ctx.staffMember.id);
-    if (others.length === 0) systemMessages.say(ctx, texts.removeNobody);
-    else systemMessages.say(ctx, texts.removeWhom, removeButtons(others, texts));
-  });
-
+  commands.command("start", (ctx) => startCommand(deps, ctx));
+  commands.command("help", (ctx) => helpCommand(deps, ctx));
+  commands.command("new", (ctx) => newCommand(deps, ctx));
+  commands.command("stop", (ctx) => stopCommand(deps, ctx));
+  commands.command("threads", (ctx) => threadsCommand(deps, ctx));
+  commands.command("invite", (ctx) => inviteCommand(deps, ctx, ctx.match));
+  commands.command("remove", (ctx) => removeCommand(deps, ctx, ctx.match));
   return commands;
 }
 
-/** Tells Telegram's menu about the commands, in every language. */
+function startCommand({ shop, systemMessages }: CommandDeps, ctx: BotContext): void {
+  const texts = textsFor(ctx);
+  const keyboard = ctx.chat?.type === "private" ? mainKeyboard(texts) : undefined;
+  systemMessages.say(ctx, texts.start(shop.name, ctx.staffMember.name), keyboard);
+}
+
+function helpCommand({ systemMessages }: CommandDeps, ctx: BotContext): void {
+  const texts = textsFor(ctx);
+  systemMessages.say(ctx, texts.help + (ctx.staffMember.role === "owner" ? texts.ownerHelp : ""));
+}
+
+async function newCommand({ db, recordCancelledRuns, systemMessages }: CommandDeps, ctx: BotContext): Promise<void> {
+  const texts = textsFor(ctx);
+  const stopped = await closeThread(db, placeOf(ctx), { updateId: ctx.update.update_id, ...stoppableBy(ctx) });
+  if (stopped === undefined) return;
+  recordCancelledRuns(stopped?.cancelled ?? []);
+  systemMessages.say(ctx, stopped ? texts.newThread : texts.alreadyNew);
+}
+
+async function stopCommand({ db, recordCancelledRuns, systemMessages }: CommandDeps, ctx: BotContext): Promise<void> {
+  const texts = textsFor(ctx);
+  const stopped = await stopRuns(db, placeOf(ctx), { updateId: ctx.update.update_id, ...stoppableBy(ctx) });
+  if (!stopped) return;
+  recordCancelledRuns(stopped.cancelled);
+  // An answer in progress says itself that it was stopped.
+  if (stopped.cancelled.length > 0) systemMessages.sayLowPriority(ctx, texts.stopped);
+  else if (stopped.running === 0) systemMessages.say(ctx, texts.nothingToStop);
+}
+
+async function threadsCommand({ db, systemMessages }: CommandDeps, ctx: BotContext): Promise<void> {
+  const texts = textsFor(ctx);
+  const threads = await findThreads(db, placeOf(ctx), MAX_THREADS);
+  if (threads.length === 0) systemMessages.say(ctx, texts.noThreads);
+  else systemMessages.say(ctx, texts.pickThread, threadButtons(threads));
+}
+
+/** Sets the commands in Telegram's menu, in every language. */
 export async function publishCommands(api: Api): Promise<void> {
   for (const language of LANGUAGES) {
     const commands = Object.entries(textsIn(language).commands).map(([command, description]) => ({
       command,
       description,
     }));
-    // English is what everyone else gets too.
+    // English is the default for all other languages.
     await api.setMyCommands(commands, language === "en" ? {} : { language_code: language });
   }
 }

@@ -1,4 +1,4 @@
-/** What a handler knows of an update: who asks, where, in which language. */
+/** What handlers read from an update: the person, the place and the language. */
 import type { Context } from "grammy";
 import type { ChatAddress, Place } from "../db/queries/chat/places.ts";
 import type { StaffMember } from "../db/queries/chat/staff.ts";
@@ -6,7 +6,7 @@ import { isHigherRole } from "../shop/roles.ts";
 import { type Language, pickLanguage, type Texts, textsIn } from "./texts.ts";
 
 export interface BotContext extends Context {
-  /** Set by `access`: handlers behind it only ever see staff. */
+  /** Set by `access`, which lets only staff through. */
   staffMember: StaffMember;
 }
 
@@ -20,17 +20,17 @@ export function textsFor(ctx: Context): Texts {
   return textsIn(languageOf(ctx));
 }
 
-/** A place in Telegram. */
+/** A place in Telegram, not the terminal. */
 export type TelegramPlace = Place & { chat: Exclude<ChatAddress, { type: "terminal" }> };
 
 /**
- * Where the update belongs: the chat, and the topic only where the message is one of a forum topic.
+ * The place of an update: its chat, and the topic if the message belongs to a forum topic.
  *
- * @throws on an update of a channel or of no chat: `access` lets none through.
+ * @throws for an update of a channel or without a chat, which `access` does not let through.
  */
 export function placeOf(ctx: Context): TelegramPlace {
   const { chat, msg: message } = ctx;
-  if (!chat || chat.type === "channel") throw new Error("the update is of no private chat and no group");
+  if (!chat || chat.type === "channel") throw new Error("the update belongs neither to a private chat nor to a group");
   return {
     chat: {
       type: chat.type,
@@ -43,15 +43,14 @@ export function placeOf(ctx: Context): TelegramPlace {
 }
 
 /**
- * Whether the bot is meant: always in a private chat; in a group when it is mentioned, replied to, commanded, or its
- * button pressed.
+ * Whether the bot is addressed: always in a private chat; in a group by a mention, a reply, a command or a pressed button.
  */
 export function isAddressed(ctx: Context): boolean {
   if (ctx.chat?.type === "private" || ctx.callbackQuery) return true;
   const message = ctx.message;
   if (!message) return false;
   const command = commandOf(ctx);
-  // A command that names another bot is theirs, also beneath a message of ours.
+  // A command with another bot's name is for that bot, also as a reply to our message.
   if (command?.bot) return command.bot === ctx.me.username.toLowerCase();
   if (command || message.reply_to_message?.from?.id === ctx.me.id) return true;
   const text = message.text ?? message.caption ?? "";
@@ -62,7 +61,7 @@ export function isAddressed(ctx: Context): boolean {
   });
 }
 
-/** The command that the message begins with, and the bot that it names behind an @, in lower case. */
+/** The command at the start of the message, with the bot's name after the @, in lower case. */
 export function commandOf({ message }: Context): { bot: string | null } | undefined {
   const entities = message?.entities ?? message?.caption_entities ?? [];
   const entity = entities.find(({ type, offset }) => type === "bot_command" && offset === 0);
@@ -71,7 +70,7 @@ export function commandOf({ message }: Context): { bot: string | null } | undefi
   return { bot };
 }
 
-/** Whose answers the person may stop: in a private chat any, in a group their own, and a manager anybody's. */
+/** Whose answers the person may stop: all of them in a private chat or as a manager, in a group only their own. */
 export function stoppableBy({ chat, staffMember }: BotContext): { askerId?: string } {
   return chat?.type === "private" || isHigherRole(staffMember.role, "staff") ? {} : { askerId: staffMember.id };
 }
@@ -81,10 +80,10 @@ export function nameOf(person: { first_name: string; last_name?: string | undefi
   return [person.first_name, person.last_name].filter(Boolean).join(" ");
 }
 
-/** A person's @username; null where there is none, or none that Telegram has: it takes 32 characters. */
+/** A person's @username; null if there is none, or if it is too long for the index. */
 export function usernameOf({ username }: { username?: string | undefined }): string | null {
   return typeof username === "string" && username.length <= MAX_USERNAME_CHARACTERS ? username : null;
 }
 
-/** Telegram's limit, doubled: what is longer has no room in the index by which people are found. */
+/** Twice Telegram's limit: longer ones do not fit into the index of usernames. */
 const MAX_USERNAME_CHARACTERS = 64;

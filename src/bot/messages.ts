@@ -1,8 +1,7 @@
 /**
- * What people write: taken in with one commit, answered by a run; what they change later. Everything that is no text gets one
- * sentence.
+ * What people write: a text is stored and answered by a run, an edit changes it. Any other message gets one sentence.
  */
-import { Composer } from "grammy";
+import { Composer, type Filter } from "grammy";
 import type { Db } from "../db/client.ts";
 import type { Coalescer } from "../db/notify/coalesce.ts";
 import { receiveMessage } from "../db/queries/chat/conversations.ts";
@@ -14,74 +13,79 @@ import type { SystemMessages } from "./telegram/system-messages.ts";
 
 export interface MessageDeps {
   db: Db;
-  /** Tells the workers of what was taken in. */
-  bell: Coalescer;
+  /** Notifies the workers of new runs. */
+  notifier: Coalescer;
   systemMessages: SystemMessages;
   logger: Logger;
 }
 
-/** Longest message that is taken in, in UTF-16 units: Telegram's own limit for people, doubled. */
+/** The longest accepted message in UTF-16 units: twice Telegram's own limit for people. */
 export const MAX_MESSAGE_CHARACTERS = 8_192;
 
-/** The handlers of messages; they see staff only. */
-export function createMessages({ db, bell, systemMessages, logger }: MessageDeps): Composer<BotContext> {
+/** The handlers of messages; `access` lets only staff through. */
+export function createMessages(deps: MessageDeps): Composer<BotContext> {
   const messages = new Composer<BotContext>();
-
-  messages.on("message:text", async (ctx) => {
-    const texts = textsFor(ctx);
-    const { text } = ctx.msg;
-    if (text.trim() === "") return systemMessages.say(ctx, texts.empty);
-    if (text.length > MAX_MESSAGE_CHARACTERS) return systemMessages.say(ctx, texts.tooLong(MAX_MESSAGE_CHARACTERS));
-    const command = commandOf(ctx);
-    if (command) {
-      // In a group a command that we do not know, and that names nobody, is some other bot's.
-      if (ctx.chat.type === "private" || command.bot) systemMessages.say(ctx, texts.unknownCommand);
-      return;
-    }
-
-    const received = await receiveMessage(db, {
-      ...placeOf(ctx),
-      updateId: ctx.update.update_id,
-      author: ctx.staffMember,
-      language: languageOf(ctx),
-      text,
-      forwarded: ctx.msg.forward_origin !== undefined,
-      telegramMessageId: ctx.msg.message_id,
-      sentAt: new Date(ctx.msg.date * 1_000),
-    });
-    const { outcome } = received;
-    const facts = { updateId: ctx.update.update_id, staffId: ctx.staffMember.id };
-    if (outcome === "queued") {
-      bell.notify({ type: "run-queued", runId: received.runId });
-      logger.info({ threadId: received.threadId, runId: received.runId }, "message received");
-    }
-    if (outcome === "seen-before") logger.info({ updateId: ctx.update.update_id }, "update seen before");
-    if (outcome === "not-staff") logger.info(facts, "message of a person who was just removed");
-    if (outcome === "too-many") {
-      logger.warn(facts, "message not taken in: the person asks too much at once");
-      if (received.shouldNotify) systemMessages.say(ctx, texts.tooMany);
-    }
-  });
-
-  messages.on("edited_message:text", async (ctx) => {
-    const { text, message_id: telegramMessageId } = ctx.msg;
-    if (text.trim() === "" || text.length > MAX_MESSAGE_CHARACTERS) return;
-    const edit = { updateId: ctx.update.update_id, authorId: ctx.staffMember.id, telegramMessageId, text };
-    const revised = await reviseMessage(db, placeOf(ctx).chat, edit);
-    if (revised) logger.info({ messageId: revised.messageId, outcome: revised.outcome }, "message edited");
-  });
-
+  messages.on("message:text", (ctx) => handleText(deps, ctx));
+  messages.on("edited_message:text", (ctx) => handleEdit(deps, ctx));
   messages.on("message", (ctx) => {
-    if (isService(ctx)) return;
-    systemMessages.say(ctx, textsFor(ctx).unsupported);
+    if (!isService(ctx)) deps.systemMessages.say(ctx, textsFor(ctx).unsupported);
   });
-
   return messages;
 }
 
+async function handleText(deps: MessageDeps, ctx: Filter<BotContext, "message:text">): Promise<void> {
+  const { systemMessages } = deps;
+  const texts = textsFor(ctx);
+  const { text } = ctx.msg;
+  if (text.trim() === "") return systemMessages.say(ctx, texts.empty);
+  if (text.length > MAX_MESSAGE_CHARACTERS) return systemMessages.say(ctx, texts.tooLong(MAX_MESSAGE_CHARACTERS));
+  const command = commandOf(ctx);
+  if (!command) return receive(deps, ctx);
+  // In a group, an unknown command without a bot's name belongs to another bot.
+  if (ctx.chat.type === "private" || command.bot) systemMessages.say(ctx, texts.unknownCommand);
+}
+
+async function receive(deps: MessageDeps, ctx: Filter<BotContext, "message:text">): Promise<void> {
+  const { db, logger, notifier, systemMessages } = deps;
+  const received = await receiveMessage(db, {
+    ...placeOf(ctx),
+    updateId: ctx.update.update_id,
+    author: ctx.staffMember,
+    language: languageOf(ctx),
+    text: ctx.msg.text,
+    forwarded: ctx.msg.forward_origin !== undefined,
+    telegramMessageId: ctx.msg.message_id,
+    sentAt: new Date(ctx.msg.date * 1_000),
+  });
+  const facts = { updateId: ctx.update.update_id, staffId: ctx.staffMember.id };
+  switch (received.outcome) {
+    case "queued":
+      notifier.notify({ type: "run-queued", runId: received.runId });
+      logger.info({ threadId: received.threadId, runId: received.runId }, "message received");
+      break;
+    case "seen-before":
+      logger.info({ updateId: facts.updateId }, "update seen before");
+      break;
+    case "not-staff":
+      logger.info(facts, "message refused: the person was just removed");
+      break;
+    case "too-many":
+      logger.warn(facts, "message refused: the person asks too much at once");
+      if (received.shouldNotify) systemMessages.say(ctx, textsFor(ctx).tooMany);
+  }
+}
+
+async function handleEdit({ db, logger }: MessageDeps, ctx: Filter<BotContext, "edited_message:text">): Promise<void> {
+  const { text, message_id: telegramMessageId } = ctx.msg;
+  if (text.trim() === "" || text.length > MAX_MESSAGE_CHARACTERS) return;
+  const edit = { updateId: ctx.update.update_id, authorId: ctx.staffMember.id, telegramMessageId, text };
+  const revised = await reviseMessage(db, placeOf(ctx).chat, edit);
+  if (revised) logger.info({ messageId: revised.messageId, outcome: revised.outcome }, "message edited");
+}
+
 /**
- * A group became a supergroup: said by a service message that comes from nobody, so it stands before `access`. Both chats
- * say so: over a webhook the new one may be heard first, and what is written there must find the group's thread.
+ * A group became a supergroup. The service message has no author, so this handler runs before `access`. Both chats report
+ * it: by webhook the new chat may be first, and its messages must find the thread of the group.
  */
 export function createMigration(db: Db): Composer<BotContext> {
   const migration = new Composer<BotContext>();
@@ -94,25 +98,25 @@ export function createMigration(db: Db): Composer<BotContext> {
   return migration;
 }
 
-/** Joined, left, pinned, a topic opened: nothing that a person said. */
-function isService(ctx: BotContext): boolean {
-  const { message } = ctx;
-  if (!message) return true;
-  const said = [
-    "photo",
-    "sticker",
-    "voice",
-    "video",
-    "video_note",
-    "audio",
-    "document",
-    "animation",
-    "location",
-    "contact",
-    "poll",
-    "dice",
-    "venue",
-    "story",
-  ];
-  return !said.some((kind) => kind in message);
+/** Fields of a message that a person sent without text. */
+const CONTENT_FIELDS = [
+  "photo",
+  "sticker",
+  "voice",
+  "video",
+  "video_note",
+  "audio",
+  "document",
+  "animation",
+  "location",
+  "contact",
+  "poll",
+  "dice",
+  "venue",
+  "story",
+];
+
+/** Whether it is a service message (joined, left, pinned, topic opened), not written by a person. */
+function isService({ message }: BotContext): boolean {
+  return !message || !CONTENT_FIELDS.some((field) => field in message);
 }

@@ -6,7 +6,7 @@
  */
 import { createModel, type Model } from "../assistant/model/model.ts";
 import { withRetries } from "../assistant/model/retry.ts";
-import { askWhoIAm } from "../bot/telegram/connection.ts";
+import { fetchBotInfo } from "../bot/telegram/connection.ts";
 import { type Config, loadConfig } from "../config.ts";
 import { AppError } from "../errors.ts";
 import { createToolRegistry } from "../tools/registry.ts";
@@ -38,7 +38,7 @@ try {
 function telegramChecks({ telegram }: Config): Check[] {
   const { token } = telegram;
   if (token === null) return notChecked("Telegram", "TELEGRAM_BOT_TOKEN");
-  return [{ name: "Telegram", run: async () => `the bot is @${(await askWhoIAm({ ...telegram, token })).username}` }];
+  return [{ name: "Telegram", run: async () => `the bot is @${(await fetchBotInfo({ ...telegram, token })).username}` }];
 }
 
 function modelChecks({ model: settings, revenueRoles }: Config): Check[] {

@@ -3,7 +3,7 @@
  * each call of the one undoes the other's, so this one waits longer and longer instead of fighting.
  */
 import { backoffMs } from "../../process/retry.ts";
-import type { Rival } from "../telegram/call-failure.ts";
+import type { ConflictSource } from "../telegram/call-failure.ts";
 
 /** Short at first, because the other one may just be on its way out. */
 const BACKOFF = { firstMs: 3_000, longestMs: 60_000 };
@@ -12,14 +12,14 @@ const PEACE_MS = 120_000;
 
 export interface ConflictBackoff {
   /** Telegram answered 409. @returns how long to wait, and whether the operator should hear of such a rival. */
-  met(rival: Rival): { waitMs: number; isNew: boolean };
+  met(rival: ConflictSource): { waitMs: number; isNew: boolean };
   /** Telegram gave updates. @returns whether a conflict is over with it. */
   polled(): boolean;
 }
 
 /** `now` is a monotonic clock in milliseconds. */
 export function createConflictBackoff(now: () => number = () => performance.now()): ConflictBackoff {
-  const known = new Set<Rival>();
+  const known = new Set<ConflictSource>();
   let count = 0;
   let lastAt = 0;
   return {

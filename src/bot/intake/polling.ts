@@ -13,11 +13,11 @@ import type { StartupError } from "../../errors.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { backoffMs } from "../../process/retry.ts";
 import {
-  isRefusal,
-  type Rival,
+  isTokenRefused,
+  type ConflictSource,
   reasonOf,
-  refusedToken,
-  rivalIn,
+  refusedTokenError,
+  findConflict,
   sleep,
   TELEGRAM_BACKOFF,
 } from "../telegram/call-failure.ts";
@@ -118,9 +118,9 @@ async function pollOneTurn(deps: PollingDeps, { begin, conflicts, stop }: Turns)
     if (unconfirmed !== null) await confirm(deps, unconfirmed);
     await releasePolling(database.db, { botId, workerId: workerId() });
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    if (!isTokenRefused(error)) throw error;
     stop.abort();
-    deps.onRefused(refusedToken());
+    deps.onRefused(refusedTokenError());
   }
 }
 
@@ -146,8 +146,8 @@ async function poll(deps: PollingDeps, conflicts: ConflictBackoff, signal: Abort
       offset = await takeInAll(deps, updates, { offset, signal });
     } catch (error) {
       if (signal.aborted) break;
-      if (isRefusal(error)) throw error;
-      const rival = rivalIn(error);
+      if (isTokenRefused(error)) throw error;
+      const rival = findConflict(error);
       if (rival === null) failures += 1;
       // Whoever set it since: without this the bot would hear nothing until its next start.
       if (rival === "webhook") webhookOff = false;
@@ -166,13 +166,13 @@ function waitAfter(error: unknown, failures: number, logger: Logger): number {
   return waitMs;
 }
 
-function waitInConflict(conflicts: ConflictBackoff, rival: Rival, logger: Logger): number {
+function waitInConflict(conflicts: ConflictBackoff, rival: ConflictSource, logger: Logger): number {
   const { waitMs, isNew } = conflicts.met(rival);
   if (isNew) logger.error(CONFLICT[rival]);
   return waitMs;
 }
 
-const CONFLICT: Record<Rival, string> = {
+const CONFLICT: Record<ConflictSource, string> = {
   poller:
     "Another process is polling with this TELEGRAM_BOT_TOKEN (409): only one may. This one waits and tries again; stop the other one, or give this one a token of its own.",
   webhook:

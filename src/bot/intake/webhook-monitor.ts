@@ -8,7 +8,7 @@ import type { Api } from "grammy";
 import type { WebhookInfo } from "grammy/types";
 import type { StartupError } from "../../errors.ts";
 import type { Logger } from "../../observability/logger.ts";
-import { isRefusal, reasonOf, refusedToken } from "../telegram/call-failure.ts";
+import { isTokenRefused, reasonOf, refusedTokenError } from "../telegram/call-failure.ts";
 
 export interface WebhookMonitorDeps {
   api: Api;
@@ -37,7 +37,7 @@ export function createWebhookMonitor(deps: WebhookMonitorDeps): { look(signal: A
       try {
         info = await api.getWebhookInfo(signal as never);
       } catch (error) {
-        if (isRefusal(error)) return deps.onRefused(refusedToken());
+        if (isTokenRefused(error)) return deps.onRefused(refusedTokenError());
         if (!signal.aborted) logger.warn({ reason: reasonOf(error) }, "could not ask Telegram about the webhook");
         return;
       }

@@ -10,7 +10,7 @@ import type { WebhookConfig } from "../../config.ts";
 import type { StartupError } from "../../errors.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { retry } from "../../process/retry.ts";
-import { isRefusal, reasonOf, refusedToken, sleep, TELEGRAM_BACKOFF } from "../telegram/call-failure.ts";
+import { isTokenRefused, reasonOf, refusedTokenError, sleep, TELEGRAM_BACKOFF } from "../telegram/call-failure.ts";
 import { ALLOWED_UPDATES, type ProcessUpdate } from "./process-update.ts";
 import { createWebhookHandler, type WebhookHandler, type WebhookHandlerOptions } from "./webhook-handler.ts";
 import { createWebhookMonitor } from "./webhook-monitor.ts";
@@ -93,13 +93,13 @@ async function tellTelegram({ api, webhook, onRefused, logger }: WebhookDeps, si
     await retry(() => api.setWebhook(webhook.url, settings, signal as never), {
       ...TELEGRAM_BACKOFF,
       signal,
-      isRetryable: (error) => !isRefusal(error),
+      isRetryable: (error) => !isTokenRefused(error),
       onRetry: ({ error, failures, waitMs }) =>
         logger.error({ reason: reasonOf(error), failures, waitMs }, "Telegram did not take the webhook: trying again"),
     });
     logger.info({ host: new URL(webhook.url).host }, "Telegram brings updates to the webhook");
   } catch {
     // Only a refused token or the stop ends the retries.
-    if (!signal.aborted) onRefused(refusedToken());
+    if (!signal.aborted) onRefused(refusedTokenError());
   }
 }

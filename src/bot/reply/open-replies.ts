@@ -114,7 +114,7 @@ function createTransport({ api, botId, db, records }: State, target: ReplyTarget
       stop: { label: buttons.stop, data: stopData(runId) },
       retry: { label: buttons.retry, data: retryData(runId) },
     },
-    onMigrated: (to) => records.keep(() => migrateChat(db, { botId, from: chat.telegramId, to })),
+    onMigrated: (to) => records.store(() => migrateChat(db, { botId, from: chat.telegramId, to })),
   });
 }
 

@@ -54,7 +54,7 @@ export function createReplyPresenter(deps: ReplyPresenterDeps): ReplyPresenter {
     abandonAll: openReplies.abandonAll,
     async stop(graceMs) {
       await waitUpTo(graceMs, openReplies.allDone());
-      records.giveUp();
+      records.stopRetrying();
       openReplies.abandonAll();
       await openReplies.allDone();
     },
@@ -83,7 +83,7 @@ function openRun(presenter: Presenter, run: ClaimedRun): RunView {
 /** Gives a reply back to the database. */
 async function release({ db, logger, records }: Presenter, claim: ReplyClaim): Promise<void> {
   try {
-    await records.keep(() => releaseReply(db, claim));
+    await records.store(() => releaseReply(db, claim));
   } catch (error) {
     // It has ended in the meantime, or another worker holds it.
     if (error instanceof ReplyLostError) return;

@@ -29,47 +29,47 @@ export interface ReplyRecords {
   close(replyId: string): void;
   findPosition(replyId: string): Promise<ReplyPosition | undefined>;
   /** Retries until the database accepts it. @throws {ReplyLostError} */
-  keep<T>(write: () => Promise<T>): Promise<T>;
+  store<T>(write: () => Promise<T>): Promise<T>;
   /** The process stops: no more retries. */
-  giveUp(): void;
+  stopRetrying(): void;
 }
 
 export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
   /** The worker id under which this process now holds each reply. */
   const claims = new Map<string, number>();
   let isOver = false;
-  const bell = createCoalescer(db, (error) => logger.warn({ err: error }, "could not tell that a reply was delivered"));
-  const keep = <T>(write: () => Promise<T>): Promise<T> =>
+  const notifier = createCoalescer(db, (error) => logger.warn({ err: error }, "could not tell that a reply was delivered"));
+  const store = <T>(write: () => Promise<T>): Promise<T> =>
     retry(write, {
       firstMs: RETRY_INTERVAL_MS,
       isRetryable: (error) => !isOver && !(error instanceof ReplyLostError),
       onRetry: ({ error }) => logger.warn({ err: error }, "could not store a reply's state: trying again"),
     });
   /** For what admins see of a reply: their subscriptions read again. */
-  const show = async (write: () => Promise<void>) => {
-    await keep(write);
-    bell.notify({ type: "changed" });
+  const storeAndNotify = async (write: () => Promise<void>) => {
+    await store(write);
+    notifier.notify({ type: "changed" });
   };
   return {
-    keep,
+    store,
     open({ id, workerId }) {
       claims.set(id, workerId);
       const claim = () => ({ id, workerId: claims.get(id) ?? workerId });
       return {
         recordSending() {
           const sendingSince = new Date();
-          return keep(() => recordSending(db, claim(), sendingSince));
+          return store(() => recordSending(db, claim(), sendingSince));
         },
-        recordNotSent: () => keep(() => recordNotSent(db, claim())),
-        savePages: (telegramMessageIds) => show(() => saveReplyPages(db, claim(), telegramMessageIds)),
-        confirm: () => keep(() => confirmReply(db, claim())),
-        markDelivered: () => show(() => markDelivered(db, claim())),
-        markUndeliverable: (reason) => show(() => markUndeliverable(db, claim(), reason)),
+        recordNotSent: () => store(() => recordNotSent(db, claim())),
+        savePages: (telegramMessageIds) => storeAndNotify(() => saveReplyPages(db, claim(), telegramMessageIds)),
+        confirm: () => store(() => confirmReply(db, claim())),
+        markDelivered: () => storeAndNotify(() => markDelivered(db, claim())),
+        markUndeliverable: (reason) => storeAndNotify(() => markUndeliverable(db, claim(), reason)),
       };
     },
     close: (replyId) => void claims.delete(replyId),
-    findPosition: (replyId) => keep(() => findReplyPosition(db, replyId)),
-    giveUp() {
+    findPosition: (replyId) => store(() => findReplyPosition(db, replyId)),
+    stopRetrying() {
       isOver = true;
     },
   };

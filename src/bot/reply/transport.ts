@@ -4,7 +4,7 @@
  */
 import type { Api } from "grammy";
 import type { InlineKeyboardMarkup } from "grammy/types";
-import { sortFailure, type TelegramAnswer } from "../telegram/api-errors.ts";
+import { classifyFailure, type TelegramAnswer } from "../telegram/api-errors.ts";
 import type { BudgetChat } from "./budget/send-budget.ts";
 import type { PageContent, PageToSend, ReplyButton } from "./pages/page-diff.ts";
 import type { ReplyTransport, SendAnswer } from "./ports.ts";
@@ -48,7 +48,7 @@ async function send(deps: TransportDeps, page: PageToSend, mayQuote: boolean): P
     });
     return { kind: "sent", messageId: message.message_id };
   } catch (error) {
-    return sortFailure(error);
+    return classifyFailure(error);
   }
 }
 
@@ -72,6 +72,6 @@ async function answerOf(call: Promise<unknown>): Promise<TelegramAnswer> {
       ? { kind: "done" }
       : { kind: "unknown", description: "an answer without a result", mayBeDone: true };
   } catch (error) {
-    return sortFailure(error);
+    return classifyFailure(error);
   }
 }

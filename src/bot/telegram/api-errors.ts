@@ -1,59 +1,58 @@
 /**
- * What Telegram said to a call, sorted by what is to be done about it. Pure.
+ * The result of a call to Telegram, classified by how to react to it. Pure.
  *
- * Source: the Bot API's `error_code`, `description` and `parameters`; the descriptions are matched where the code alone
- * says too little.
+ * Source: the Bot API's `error_code`, `description` and `parameters`. Descriptions are matched where the code is ambiguous.
  */
 import { GrammyError, HttpError } from "grammy";
 
 export type TelegramAnswer =
   | { kind: "done" }
-  /** 429: nothing may be sent to the chat before that many seconds have passed. */
+  /** 429: nothing may be sent to the chat for this many seconds. */
   | { kind: "wait"; seconds: number }
-  /** The group has become a supergroup with this id; its old messages cannot be edited any more. */
+  /** The group became a supergroup with this id. Its old messages can no longer be edited. */
   | { kind: "migrated"; telegramId: number }
-  /** The message is gone or cannot be changed: nothing is to be done about it. */
+  /** The message was deleted or cannot be changed: there is nothing to do. */
   | { kind: "message-gone" }
-  /** The person blocked the bot, the chat is gone, or the bot may not write there: no call to it will succeed. */
+  /** The person blocked the bot, the chat is gone, or the bot may not write there: no call to this chat will succeed. */
   | { kind: "chat-gone"; description: string }
-  /** Telegram will never accept this call as it is: a fault of ours. */
+  /** Telegram will never accept this call as it is: a fault in our code. */
   | { kind: "refused"; description: string }
-  /** No answer to the call itself. It may have been done, unless Telegram was not even reached or did not know the token. */
+  /** The result is unknown. The call may have been done, unless Telegram was not reached or did not know the token. */
   | { kind: "unknown"; description: string; mayBeDone: boolean }
-  /** The call was not made: this process may not be believed until it has heard from the database again. */
+  /** The call was not made: this process must first renew its lease in the database. */
   | { kind: "held" };
 
-/** Thrown in place of a call of a process that must not act now. */
+/** Thrown instead of a call when this process may not call Telegram now. */
 export class HeldCallError extends Error {
   constructor() {
-    super("no call is made: this process was frozen, or has lost the database");
+    super("no call to Telegram: this process was suspended, or has lost the database");
   }
 }
 
-/** What says that no connection came about. */
+/** Error codes without a connection. */
 const NEVER_REACHED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
 
-/** The token is not known: says nothing of the call, which succeeds under the right one. What takes updates in ends the process. */
+/** The token is unknown. The call may succeed with the right one. Polling and the webhook end the process for it. */
 const TOKEN_REFUSED = new Set([401, 404]);
 
 const MESSAGE_GONE = /message to (edit|delete) not found|message can't be (edited|deleted)|MESSAGE_ID_INVALID/i;
-/** The chat or its topic is closed to us; what is not 403 for it is one of these. */
+/** The chat or its topic is closed to the bot, with another code than 403. */
 const CHAT_GONE =
   /chat not found|user is deactivated|group chat was deleted|no rights|not enough rights|need administrator|CHAT_(WRITE|SEND_PLAIN)_FORBIDDEN|CHAT_RESTRICTED|PEER_ID_INVALID|message thread not found|TOPIC_(CLOSED|DELETED)/i;
 
-/** Sorts what a failed call threw, also when grammY could make nothing of the answer. */
-export function sortFailure(error: unknown): TelegramAnswer {
+/** Classifies the error of a failed call, also if grammY could not read the response. */
+export function classifyFailure(error: unknown): TelegramAnswer {
   if (error instanceof HeldCallError) return { kind: "held" };
   if (error instanceof HttpError) {
     return { kind: "unknown", description: error.message, mayBeDone: !NEVER_REACHED.has(codeOf(error.error)) };
   }
   if (!(error instanceof GrammyError)) {
-    return { kind: "unknown", description: `no answer of Telegram's: ${error}`, mayBeDone: true };
+    return { kind: "unknown", description: `no response from Telegram: ${error}`, mayBeDone: true };
   }
   const { error_code: code, description, parameters } = error;
-  // JSON of somebody between us and Telegram has no code, whatever the type says.
+  // JSON from a proxy has no error code, although the type says so.
   if (typeof code !== "number") {
-    return { kind: "unknown", description: "an answer that is none of Telegram's", mayBeDone: true };
+    return { kind: "unknown", description: "not a Bot API response", mayBeDone: true };
   }
   if (code === 429) return { kind: "wait", seconds: parameters.retry_after ?? 1 };
   if (parameters.migrate_to_chat_id) return { kind: "migrated", telegramId: parameters.migrate_to_chat_id };

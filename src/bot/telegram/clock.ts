@@ -1,13 +1,13 @@
-/** Time as whoever sends to Telegram needs it: monotonic, with timers. Given, so that a test can drive it. */
+/** A monotonic clock with timers. It is a dependency, so that tests can control the time. */
 
 export interface Clock {
-  /** Milliseconds, never going back. */
+  /** Milliseconds; never decreases. */
   now(): number;
-  /** Calls back once after `delayMs`, unless the returned function is called before. */
+  /** Calls `callback` once after `delayMs`, unless the returned function is called before. */
   after(delayMs: number, callback: () => void): () => void;
 }
 
-/** The real one. Its timers keep no process alive. */
+/** The real clock. Its timers do not keep the process running. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(delayMs, callback) {
@@ -16,9 +16,9 @@ export const systemClock: Clock = {
   },
 };
 
-/** Timers of one thing, which end with it. */
+/** A set of timers with one owner, cancelled together. */
 export interface Timers {
-  /** Calls back once after `delayMs`, unless they were cancelled before. */
+  /** Calls `callback` once after `delayMs`, unless cancelled before. */
   after(delayMs: number, callback: () => void): void;
   cancelAll(): void;
 }

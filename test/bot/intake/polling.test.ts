@@ -390,7 +390,7 @@ test("a proxy that is down is named, without its password", async () => {
   const failure = await createBot({}, { proxy }).catch((error: unknown) => error);
 
   expect(failure).toBeInstanceOf(StartupError);
-  expect(String(failure)).toMatch(/through TELEGRAM_PROXY: is the proxy up\?/);
+  expect(String(failure)).toMatch(/through TELEGRAM_PROXY: is the proxy running\?/);
   expect(String(failure)).not.toContain("hush");
 });
 

@@ -22,7 +22,7 @@ let systemMessages: SystemMessages;
 let log: ReturnType<typeof recordLog>;
 let attempts: number;
 let isHeld: boolean;
-/** How long the outbox has waited between its tries, or is about to. */
+/** The pauses between tries so far, in milliseconds. */
 let pauses: number[];
 let passed: number;
 
@@ -57,19 +57,19 @@ afterEach(async () => {
   telegram = undefined;
 });
 
-test("a sentence is tried again for as long as Telegram is not reached, and said once it is", async () => {
+test("a message is retried while Telegram cannot be reached, and then sent once", async () => {
   say("hello");
   await passPauses(7);
   await expect.poll(() => pauses.length).toBe(8);
   const chat = await startTelegram();
   await passPauses(8);
-  await heard(chat, ["hello"]);
+  await untilShown(chat, ["hello"]);
 
   expect(attempts).toBe(9);
   expect(log.lines).toEqual([]);
 });
 
-test("a process that must not act for a while says its sentences when it may again, in order", async () => {
+test("a process that may not call Telegram for a while sends its messages later, in order", async () => {
   const chat = await startTelegram();
   isHeld = true;
   say("one");
@@ -78,74 +78,74 @@ test("a process that must not act for a while says its sentences when it may aga
   const heldTries = attempts;
 
   isHeld = false;
-  await heard(chat, ["one", "two"]);
+  await untilShown(chat, ["one", "two"]);
 
   expect(heldTries).toBeGreaterThan(5);
   expect(log.lines).toEqual([]);
 });
 
-test("a sentence lives for two minutes from when it was said, not from its turn, and each that is given up is in the log", async () => {
+test("a message expires two minutes after it was queued, and each dropped one is in the log", async () => {
   budget.freeze(CHAT, 1_000);
   say("one");
   say("two");
   say("three");
 
   await clock.advance(LIFETIME_MS);
-  await log.waitForLine(isGivenUp, 3);
+  await log.waitForLine(isDropped, 3);
 
   expect(attempts).toBe(0);
-  expect(log.lines.filter(isGivenUp)).toHaveLength(3);
+  expect(log.lines.filter(isDropped)).toHaveLength(3);
 });
 
-test("of more than twenty sentences that wait in a chat the rest is dropped, with one warning", async () => {
+test("with more than twenty messages in a chat's queue the rest is dropped, with one warning", async () => {
   budget.freeze(CHAT, 1_000);
 
-  for (let number = 1; number <= 25; number++) say(`sentence ${number}`);
+  for (let number = 1; number <= 25; number++) say(`message ${number}`);
   await clock.advance(LIFETIME_MS);
-  await log.waitForLine(isGivenUp, 20);
+  await log.waitForLine(isDropped, 20);
 
-  expect(log.lines.filter(isGivenUp)).toHaveLength(20);
-  expect(log.lines.filter(({ msg }) => /^too many sentences/.test(msg))).toHaveLength(1);
+  expect(log.lines.filter(isDropped)).toHaveLength(20);
+  expect(log.lines.filter(({ msg }) => /^too many system messages/.test(msg))).toHaveLength(1);
 });
 
-test("a sentence before which Telegram asks to wait again and again is given up with one line", async () => {
+test("a message is dropped with one line when Telegram asks to wait again and again", async () => {
   await startTelegram();
   telegram?.failNext("sendMessage", { kind: "too-many-requests", retryAfterSeconds: 1 }, 99);
 
   say("hello");
-  const givenUp = async () => {
+  const dropped = async () => {
     await clock.advance(1_000);
-    return log.lines.filter(isGivenUp).length;
+    return log.lines.filter(isDropped).length;
   };
-  await expect.poll(givenUp).toBe(1);
+  await expect.poll(dropped).toBe(1);
 
   expect(attempts).toBe(6);
-  expect(log.lines.map(({ msg }) => msg)).toEqual(["a sentence of the bot was given up"]);
+  expect(log.lines.map(({ msg }) => msg)).toEqual(["a system message was dropped"]);
 });
 
-test("what has not been said when the process stops is given up, and the log says so", async () => {
+test("messages in the queue are dropped when the process stops, and the log says so", async () => {
   isHeld = true;
   say("one");
   say("two");
 
   await systemMessages.stop(0);
-  await log.waitForLine(isGivenUp, 2);
+  await log.waitForLine(isDropped, 2);
 
-  expect(log.lines.filter(isGivenUp)).toHaveLength(2);
+  expect(log.lines.filter(isDropped)).toHaveLength(2);
 });
 
-/** Lets time pass until the outbox has made so many pauses, and is over the last one. */
+/** Advances the clock until `count` pauses are over. */
 async function passPauses(count: number): Promise<void> {
   for (; passed < count; passed++) {
     await expect.poll(() => pauses.length).toBeGreaterThan(passed);
     await clock.advance(pauses[passed] ?? 0);
-    // For the chat's next slot.
+    // For the next slot of the chat.
     await clock.advance(2_000);
   }
 }
 
-/** Lets time pass until the chat shows these texts. */
-async function heard(chat: StandInChat, texts: string[]): Promise<void> {
+/** Advances the clock until the chat shows these texts. */
+async function untilShown(chat: StandInChat, texts: string[]): Promise<void> {
   const look = async () => {
     await clock.advance(100);
     return textsOf(chat);
@@ -156,20 +156,20 @@ async function heard(chat: StandInChat, texts: string[]): Promise<void> {
 async function startTelegram() {
   telegram = await createTelegramStandIn({ token: BOT_TOKEN, port, limits: "none" });
   const chat = telegram.privateChat(telegram.person(AN));
-  // Before that, nobody may write to them.
+  // A bot may only write to people who have written to it.
   chat.send("/start");
   return chat;
 }
 
-/** As a handler of a message of An's does. */
+/** As a handler does for a message from An. */
 function say(text: string): void {
   const chat = { id: AN.id, type: "private", first_name: AN.first_name } as const;
   const update = { update_id: 1, message: { message_id: 2, date: 0, from: AN, chat, text: "/help" } };
   const me = { ...AN, id: 7_123_456_789, is_bot: true, username: "shop_bot" };
-  // Of who the bot is only its id and name are read.
+  // Only the id and username of the bot are read.
   systemMessages.say(new Context(update, new Api(BOT_TOKEN), me as Context["me"]), text);
 }
 
-function isGivenUp({ msg }: { msg: string }): boolean {
-  return msg === "a sentence of the bot was given up";
+function isDropped({ msg }: { msg: string }): boolean {
+  return msg === "a system message was dropped";
 }
