@@ -150,7 +150,7 @@ export async function startApp(parts: AppParts): Promise<App> {
         ...strangers,
         onError: (error) => logger.warn({ err: error }, "could not check an admin's token"),
       }),
-      webhook: webhook && { path: webhook.path, handle: webhook.door.handle },
+      webhook: webhook && { path: webhook.path, handle: webhook.handler.handle },
       sandbox: parts.page,
     });
 

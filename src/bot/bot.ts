@@ -1,11 +1,10 @@
 /**
- * The Telegram bot, put together: who may speak, what they can say, where the answers are shown, how updates come in.
+ * The Telegram bot: access control, handlers, replies, and the intake of updates, wired together.
  *
- * Handlers translate and delegate; each commits with one call. It knows nothing of the model and the tools.
+ * Handlers translate and delegate; each one makes one call that commits. The bot knows nothing of the model and the tools.
  */
-
-import { Api, Bot } from "grammy";
-import type { Update, UserFromGetMe } from "grammy/types";
+import { type Api, Bot, type Transformer } from "grammy";
+import type { UserFromGetMe } from "grammy/types";
 import type { Database, Db } from "../db/client.ts";
 import { createCoalescer } from "../db/notify/coalesce.ts";
 import type { StartupError } from "../errors.ts";
@@ -19,11 +18,9 @@ import { createRecordCancelledRuns } from "./cancelled-runs.ts";
 import { createCommands, publishCommands } from "./commands.ts";
 import type { BotContext } from "./context.ts";
 import { createReportFailedUpdate } from "./intake/failed-update.ts";
+import { type Intake, startIntake } from "./intake/intake.ts";
 import { createOverload } from "./intake/overload.ts";
-import { startPolling } from "./intake/polling.ts";
-import { createProcessUpdate } from "./intake/process-update.ts";
-import { startUpdateRetention } from "./intake/update-retention.ts";
-import { startWebhook, type Webhook } from "./intake/webhook.ts";
+import type { Webhook } from "./intake/webhook.ts";
 import { createMessages, createMigration } from "./messages.ts";
 import { createRateWindowStore } from "./reply/budget/rate-window-store.ts";
 import { createSendBudget } from "./reply/budget/send-budget.ts";
@@ -33,19 +30,19 @@ import { reasonOf } from "./telegram/call-failure.ts";
 import { type Clock, systemClock } from "./telegram/clock.ts";
 import { CALL_TIMEOUT_SECONDS, clientOptions, fetchBotInfo, type TelegramAccess } from "./telegram/connection.ts";
 import { countCalls } from "./telegram/metered-calls.ts";
-import { createSystemMessages } from "./telegram/system-messages.ts";
+import { createSystemMessages, type SystemMessages } from "./telegram/system-messages.ts";
 
 export interface TelegramBotDeps {
   telegram: TelegramAccess;
-  /** For what comes in: a pool that nobody else waits for. */
+  /** For incoming updates: a connection pool of its own, so that they do not wait for answers. */
   database: Database;
-  /** For what goes out. */
+  /** For outgoing replies. */
   db: Db;
-  /** Where Telegram brings the updates to; null: they are fetched. */
+  /** Null: updates are polled. */
   webhook: Webhook | null;
   shop: Shop;
   ownerTelegramIds: readonly number[];
-  /** What a person reads while a tool of this name runs. */
+  /** What a person reads while the tool with this name runs. */
   toolLabel(name: string, language: string): string;
   workerId(): number;
   /** Whether this process holds its worker's number, as far as it has heard. */
@@ -53,12 +50,12 @@ export interface TelegramBotDeps {
   /** Whether this process may act where others see it: not after it was frozen, until it has heard from the database. */
   mayCall(): boolean;
   isDatabaseUp(): Promise<boolean>;
-  /** Telegram refused the token while running: the process has to end. */
+  /** Telegram refused the token while running: the process must end. */
   onRefused(error: StartupError): void;
-  /** Gives up asking Telegram who the bot is. */
+  /** Cancels the first call to Telegram. */
   stopping?: AbortSignal | undefined;
   meter?: TelegramMeter & ReplyMeter & Pick<RunMeter, "runEnded">;
-  /** By which calls are spaced; the system's when left out. */
+  /** Spaces the calls to Telegram. Default: the system clock. */
   clock?: Clock;
   logger: Logger;
 }
@@ -66,131 +63,148 @@ export interface TelegramBotDeps {
 export interface TelegramBot {
   readonly me: UserFromGetMe;
   readonly presenter: ReplyPresenter;
-  /** So many processes send for the bot now, this one among them. */
+  /** This many processes send for the bot now, this one included. */
   share(processes: number): void;
-  /** Chats that Telegram has asked to leave alone for now. */
+  /** How many chats Telegram has asked to leave alone for now. */
   frozenChats(): number;
-  /** Whether more comes in than answers could be shown for. */
+  /** Whether more updates arrive than answers could be sent. */
   isOverloaded(): boolean;
-  /** Begins to take updates in and to deliver what was left. */
+  /** Starts receiving updates and delivering waiting replies. */
   start(): void;
-  /** The worker's number is dead: what this process drew and fetched may be another's from now on. */
+  /** The worker id is no longer valid: other processes may hold the replies and the polling of this one. */
   loseAll(): void;
-  /** Takes no more updates in; what is in hand is committed when this settles. */
+  /** Receives no more updates; settles when the received ones are committed. */
   stopIntake(): Promise<void>;
   /** Delivers what it can within `graceMs`; the rest stays in the database. */
   stop(graceMs: number): Promise<void>;
-  /** A link by which the first person who opens it becomes the owner. Earlier links end. */
+  /** A link that makes the first person who opens it the owner. Earlier links expire. */
   makeOwnerInvite(): Promise<string>;
 }
 
-const POLL_TIMEOUT_SECONDS = 45;
-/** How often what dead processes left undelivered is looked for, in milliseconds. */
-const WAITING_LOOK_INTERVAL_MS = 1_000;
-
-/** How long updates in hand may take to be committed when the process stops, in milliseconds. */
+/** How often to look for waiting replies, in milliseconds. */
+const WAITING_INTERVAL_MS = 1_000;
+/** How long the updates in progress may take to commit at shutdown, in milliseconds. */
 const INTAKE_STOP_LIMIT_MS = 5_000;
-/** How long what was shown last may take to be stored when the process stops, in milliseconds. */
+/** How long the delivery state may take to be stored at shutdown, in milliseconds. */
 const STORE_LIMIT_MS = 5_000;
 
 /**
- * Makes the bot and asks Telegram who it is.
+ * Creates the bot and reads its account from Telegram.
  *
- * @throws {StartupError} when Telegram refuses the token or cannot be reached.
+ * @throws {StartupError} if Telegram refuses the token or cannot be reached.
  */
 export async function createTelegramBot(deps: TelegramBotDeps): Promise<TelegramBot> {
-  const { clock = systemClock, logger, telegram } = deps;
-  const me = await untilAborted(deps.stopping, fetchBotInfo(telegram));
-  const bot = new Bot<BotContext>(telegram.token, {
-    client: clientOptions(telegram, CALL_TIMEOUT_SECONDS),
-    botInfo: me,
-  });
-  const counting = deps.meter ? [countCalls(deps.meter)] : [];
-  bot.api.config.use(...counting);
-  const { callsPerSecond } = telegram;
-  const budget = createSendBudget({ clock, ...(callsPerSecond === undefined ? {} : { callsPerSecond }) });
-  bot.api.config.use((callApi, method, payload, signal) => {
-    if (!deps.mayCall()) throw new HeldCallError();
-    return callApi(method, payload, signal);
-  });
-  const systemMessages = createSystemMessages({ api: bot.api, budget, clock, logger });
-  const presenter = createReplyPresenter({
-    db: deps.db,
-    api: bot.api,
-    botId: me.id,
-    budget,
-    toolLabel: deps.toolLabel,
-    workerId: deps.workerId,
-    clock,
-    ...(deps.meter ? { meter: deps.meter } : {}),
-    logger,
-  });
   const { db } = deps.database;
-  bot.use(createMigration(db));
-  bot.use(createAccess({ ...deps, db, systemMessages }));
-  const notifier = createCoalescer(db, (error) =>
-    logger.warn({ err: error }, "could not tell the workers of a message"),
-  );
-  const recordCancelledRuns = createRecordCancelledRuns(deps);
-  bot.use(createButtons({ ...deps, db, notifier, systemMessages, recordCancelledRuns }));
-  bot.use(createCommands({ ...deps, db, systemMessages, recordCancelledRuns }));
-  bot.use(createMessages({ db, notifier, systemMessages, logger }));
-
-  const windows = createRateWindowStore({ db: deps.db, botId: me.id, budget, workerId: deps.workerId, logger });
-  const rush = createOverload();
-  const startIntake = () => {
-    const handle = (update: Update) => {
-      rush.note();
-      return bot.handleUpdate(update);
-    };
-    const processUpdate = createProcessUpdate({
-      ...deps,
-      handle,
-      giveUp: createReportFailedUpdate({ db, systemMessages, logger }),
-    });
-    if (deps.webhook) return startWebhook({ ...deps, api: bot.api, webhook: deps.webhook, processUpdate });
-    const api = new Api(telegram.token, clientOptions(telegram, POLL_TIMEOUT_SECONDS));
-    api.config.use(...counting);
-    return startPolling({ ...deps, api, botId: me.id, processUpdate });
-  };
-  let intake: { stop(): Promise<void>; loseTurn?(): void } | undefined;
-  let forgetting: { stop(): Promise<void> } | undefined;
+  const me = await untilAborted(deps.stopping, fetchBotInfo(deps.telegram));
+  const bot = createClient(deps, me);
+  const output = createOutput(deps, bot.api, me.id);
+  const { budget, presenter } = output;
+  const overload = createOverload();
+  addHandlers(bot, deps, output.systemMessages);
+  let intake: Intake | undefined;
   let waitingTimer: NodeJS.Timeout | undefined;
-  const deliverWaiting = () => {
-    if (!deps.mayCall()) return;
-    presenter
-      .deliverWaiting()
-      .catch((error: unknown) => logger.warn({ err: error }, "could not look for waiting replies"));
-  };
 
   return {
     me,
     presenter,
     share: budget.share,
     frozenChats: budget.frozenChats,
-    isOverloaded: rush.isOn,
+    isOverloaded: overload.isOverloaded,
     start() {
-      intake = startIntake();
-      forgetting = startUpdateRetention({ db, logger });
-      deliverWaiting();
-      waitingTimer = setInterval(deliverWaiting, WAITING_LOOK_INTERVAL_MS);
+      intake = startBotIntake(bot, deps, { systemMessages: output.systemMessages, onUpdate: overload.recordUpdate });
+      waitingTimer = startDeliveringWaiting(deps, presenter);
       publishCommands(bot.api).catch((error: unknown) => {
-        logger.warn({ reason: reasonOf(error) }, "could not set the commands in Telegram's menu");
+        deps.logger.warn({ reason: reasonOf(error) }, "could not set the commands in Telegram's menu");
       });
     },
     loseAll() {
       presenter.abandonAll();
-      intake?.loseTurn?.();
+      intake?.endSession();
     },
     async stopIntake() {
       clearInterval(waitingTimer);
-      // What a silent database does not commit by then is not confirmed to Telegram either, and comes again.
-      await waitUpTo(INTAKE_STOP_LIMIT_MS, Promise.all([intake?.stop(), forgetting?.stop()]));
+      // An update that a silent database does not commit by then is not confirmed to Telegram, so it comes again.
+      await waitUpTo(INTAKE_STOP_LIMIT_MS, Promise.resolve(intake?.stop()));
     },
-    async stop(graceMs) {
-      await waitUpTo(graceMs + STORE_LIMIT_MS, Promise.all([systemMessages.stop(graceMs), presenter.stop(graceMs)]));
-      await waitUpTo(STORE_LIMIT_MS, windows.stop());
-    },
+    stop: output.stop,
     makeOwnerInvite: async () => inviteLink(me.username, await makeFirstOwnerInvite(db)),
   };
+}
+
+function createClient(deps: TelegramBotDeps, me: UserFromGetMe): Bot<BotContext> {
+  const client = clientOptions(deps.telegram, CALL_TIMEOUT_SECONDS);
+  const bot = new Bot<BotContext>(deps.telegram.token, { client, botInfo: me });
+  bot.api.config.use(...meterTransformers(deps));
+  // Added last, it runs first: held calls are not counted.
+  bot.api.config.use((call, method, payload, signal) => {
+    if (!deps.mayCall()) throw new HeldCallError();
+    return call(method, payload, signal);
+  });
+  return bot;
+}
+
+function meterTransformers({ meter }: TelegramBotDeps): Transformer[] {
+  return meter ? [countCalls(meter)] : [];
+}
+
+/** What sends: the bot's own messages and the replies, within one budget. */
+function createOutput(deps: TelegramBotDeps, api: Api, botId: number) {
+  const { clock = systemClock, db, logger, telegram, workerId } = deps;
+  const { callsPerSecond } = telegram;
+  const budget = createSendBudget({ clock, ...(callsPerSecond === undefined ? {} : { callsPerSecond }) });
+  const systemMessages = createSystemMessages({ api, budget, clock, logger });
+  const presenter = createReplyPresenter({ ...deps, api, botId, budget, clock });
+  const rateWindows = createRateWindowStore({ db, botId, budget, workerId, logger });
+  return {
+    budget,
+    systemMessages,
+    presenter,
+    async stop(graceMs: number) {
+      await waitUpTo(graceMs + STORE_LIMIT_MS, Promise.all([systemMessages.stop(graceMs), presenter.stop(graceMs)]));
+      await waitUpTo(STORE_LIMIT_MS, rateWindows.stop());
+    },
+  };
+}
+
+function addHandlers(bot: Bot<BotContext>, deps: TelegramBotDeps, systemMessages: SystemMessages): void {
+  const { database, logger } = deps;
+  const { db } = database;
+  const notifier = createCoalescer(db, (error) => logger.warn({ err: error }, "could not notify the workers"));
+  const recordCancelledRuns = createRecordCancelledRuns(deps);
+  bot.use(createMigration(db));
+  bot.use(createAccess({ ...deps, db, systemMessages }));
+  bot.use(createButtons({ ...deps, db, notifier, systemMessages, recordCancelledRuns }));
+  bot.use(createCommands({ ...deps, db, systemMessages, recordCancelledRuns }));
+  bot.use(createMessages({ db, notifier, systemMessages, logger }));
+}
+
+function startBotIntake(
+  bot: Bot<BotContext>,
+  deps: TelegramBotDeps,
+  { systemMessages, onUpdate }: { systemMessages: SystemMessages; onUpdate: () => void },
+): Intake {
+  const { database, logger } = deps;
+  return startIntake({
+    ...deps,
+    api: bot.api,
+    botId: bot.botInfo.id,
+    transformers: meterTransformers(deps),
+    handle(update) {
+      onUpdate();
+      return bot.handleUpdate(update);
+    },
+    reportFailure: createReportFailedUpdate({ db: database.db, systemMessages, logger }),
+  });
+}
+
+/** Delivers waiting replies now and regularly. */
+function startDeliveringWaiting({ logger, mayCall }: TelegramBotDeps, presenter: ReplyPresenter): NodeJS.Timeout {
+  const deliver = () => {
+    if (!mayCall()) return;
+    presenter
+      .deliverWaiting()
+      .catch((error: unknown) => logger.warn({ err: error }, "could not look for waiting replies"));
+  };
+  deliver();
+  return setInterval(deliver, WAITING_INTERVAL_MS);
 }

@@ -1,4 +1,4 @@
-/** Telling a person that what they sent could not be taken in: one sentence, so that nobody waits for an answer. */
+/** Tells a person that their message or button press could not be processed, so that they do not wait for an answer. */
 import { BotError } from "grammy";
 import type { Db } from "../../db/client.ts";
 import { oncePerUpdate } from "../../db/queries/chat/places.ts";
@@ -14,20 +14,17 @@ export interface FailedUpdateDeps {
 }
 
 /**
- * Takes the error with which the handlers of an update ended, and tells whom it came from; nobody where that is not known.
+ * Takes the error of an update's handlers and tells the sender, if it is known.
  *
- * Nothing is said of an update that was committed after all, nor twice by two processes: its key is stored with it.
+ * It stores the update's key. So nothing is sent for an update that was committed after all, nor twice by two processes.
  *
- * @throws what the database throws.
+ * @throws errors of the database
  */
-export function createReportFailedUpdate({
-  db,
-  systemMessages,
-  logger,
-}: FailedUpdateDeps): (error: unknown) => Promise<void> {
+export function createReportFailedUpdate(deps: FailedUpdateDeps): (error: unknown) => Promise<void> {
+  const { db, systemMessages, logger } = deps;
   return async (error) => {
     const ctx = error instanceof BotError ? (error.ctx as BotContext) : undefined;
-    if (!ctx || !isToBeTold(ctx)) return;
+    if (!ctx || !mayTell(ctx)) return;
     const { chat } = placeOf(ctx);
     const isNew = await oncePerUpdate(db, { chat, updateId: ctx.update.update_id }, async () => true);
     const texts = textsFor(ctx);
@@ -36,8 +33,8 @@ export function createReportFailedUpdate({
   };
 }
 
-/** Those whom `access` let in; in a private chat also who was not looked up yet. Never another bot: it would answer. */
-function isToBeTold({ chat, from, msg, staffMember }: BotContext): boolean {
+/** People whom `access` let through; in a private chat also those it did not look up yet. Never another bot: it would answer. */
+function mayTell({ chat, from, msg, staffMember }: BotContext): boolean {
   if (!from || from.is_bot || !chat || chat.type === "channel" || msg?.sender_chat) return false;
   return staffMember !== undefined || chat.type === "private";
 }

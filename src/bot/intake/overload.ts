@@ -1,23 +1,23 @@
-/** Whether more comes in than answers could be shown for: then storing what people write goes before answering it. */
+/** Detects overload: more updates arrive than answers could be sent. Then storing messages has priority over answering them. */
 
-/** Telegram's 30 calls a second, each answer being one at the very least. */
-const UPDATES_IN_A_RUSH = 30;
-const SPAN_MS = 1_000;
+/** Telegram allows 30 calls a second, and each answer needs at least one. */
+const MAX_UPDATES = 30;
+const WINDOW_MS = 1_000;
 
 export interface Overload {
-  /** An update came in. */
-  note(): void;
-  isOn(): boolean;
+  /** An update arrived. */
+  recordUpdate(): void;
+  isOverloaded(): boolean;
 }
 
-/** `now` is a monotonic clock in milliseconds. */
+/** @param now a monotonic clock in milliseconds */
 export function createOverload(now: () => number = () => performance.now()): Overload {
   const newest: number[] = [];
   return {
-    note() {
+    recordUpdate() {
       newest.push(now());
-      if (newest.length > UPDATES_IN_A_RUSH) newest.shift();
+      if (newest.length > MAX_UPDATES) newest.shift();
     },
-    isOn: () => newest.length === UPDATES_IN_A_RUSH && now() - (newest[0] ?? 0) < SPAN_MS,
+    isOverloaded: () => newest.length === MAX_UPDATES && now() - (newest[0] ?? 0) < WINDOW_MS,
   };
 }

@@ -1,9 +1,9 @@
 /**
- * Long polling: fetches updates, has each committed, and only then moves the offset that confirms them to Telegram.
+ * Long polling: fetches updates, waits until each is committed, and only then moves the offset that confirms them.
  *
- * grammY's own loops confirm an update before its handler ends, or whether it threw or not; here an update that was not
- * committed is fetched again, also by the next process. Of the processes of one shop one polls, the others stand by. It
- * knows nothing of what is in an update.
+ * grammY's own loops confirm an update before its handler ends, or even if it throws. Here an update that was not committed
+ * is fetched again, also by the next process. One process of a shop polls, the others stand by. This module knows nothing of
+ * the content of updates.
  */
 import type { Api } from "grammy";
 import type { Update } from "grammy/types";
@@ -13,11 +13,11 @@ import type { StartupError } from "../../errors.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { backoffMs } from "../../process/retry.ts";
 import {
-  isTokenRefused,
   type ConflictSource,
+  findConflict,
+  isTokenRefused,
   reasonOf,
   refusedTokenError,
-  findConflict,
   sleep,
   TELEGRAM_BACKOFF,
 } from "../telegram/call-failure.ts";
@@ -27,48 +27,48 @@ import { sequentialize } from "./sequentialize.ts";
 import { updatesOf } from "./update-batch.ts";
 
 export interface PollingDeps {
-  /** With a time limit longer than the long poll. */
+  /** Its timeout must be longer than the long poll. */
   api: Api;
   botId: number;
-  /** Where the processes of a shop agree on which of them polls. */
+  /** Holds the claim by which the processes of a shop agree on the one that polls. */
   database: Database;
   workerId(): number;
-  /** Whether this process holds its worker's number, as far as it has heard: one that was frozen finds another polling. */
+  /** Whether this process holds its worker lease. After a suspension, another process may be polling. */
   isAlive(): boolean;
   processUpdate: ProcessUpdate;
-  /** The token was refused while running: the process has to end. */
+  /** Telegram refused the token while running: the process must end. */
   onRefused(error: StartupError): void;
   logger: Logger;
 }
 
 export interface Polling {
-  /** The worker's number is dead: another process may poll by now. */
-  loseTurn(): void;
-  /** Stops fetching; settles when the updates in hand are committed. */
+  /** The worker id is no longer valid: another process may be polling. */
+  endSession(): void;
+  /** Stops polling; settles when the fetched updates are committed. */
   stop(): Promise<void>;
 }
 
 const LONG_POLL_SECONDS = 30;
 const CONFIRM_TIMEOUT_MS = 2_000;
-/** How often a process that stands by looks whether the one that polls is gone, in milliseconds. */
-const STANDBY_LOOK_MS = 300;
-/** Pauses before an update that was not committed is tried again: longer each time, and in step with the driver's own. */
+/** How often a process that stands by tries to claim the polling, in milliseconds. */
+const STANDBY_INTERVAL_MS = 300;
+/** The pauses before an uncommitted update is retried, in step with the reconnects of the database driver. */
 const UPDATE_BACKOFF = { firstMs: 500, longestMs: 2_000 };
 
-/** Begins to poll as soon as no other process of the shop does. */
+/** Starts polling as soon as no other process of the shop does. */
 export function startPolling(deps: PollingDeps): Polling {
   const stop = new AbortController();
-  let turn = new AbortController();
-  const done = pollInTurn(deps, {
+  let session = new AbortController();
+  const done = pollWhileClaimed(deps, {
     stop,
     conflicts: createConflictBackoff(),
-    begin() {
-      turn = new AbortController();
-      return AbortSignal.any([stop.signal, turn.signal]);
+    startSession() {
+      session = new AbortController();
+      return AbortSignal.any([stop.signal, session.signal]);
     },
   });
   return {
-    loseTurn: () => turn.abort(),
+    endSession: () => session.abort(),
     async stop() {
       stop.abort();
       await done;
@@ -76,45 +76,47 @@ export function startPolling(deps: PollingDeps): Polling {
   };
 }
 
-interface Turns {
-  /** Also aborted from within, when polling is over for good. */
+/** A session is a period in which this process holds the claim and polls. */
+interface Sessions {
+  /** Also aborted by the polling itself, if the token is refused. */
   stop: AbortController;
   conflicts: ConflictBackoff;
-  /** @returns the signal of a new turn. */
-  begin(): AbortSignal;
+  /** @returns the signal that ends the new session. */
+  startSession(): AbortSignal;
 }
 
-/** Polls whenever it is this process's turn. */
-async function pollInTurn(deps: PollingDeps, turns: Turns): Promise<void> {
-  const { signal } = turns.stop;
+/** Polls whenever this process holds the claim; stands by otherwise. */
+async function pollWhileClaimed(deps: PollingDeps, sessions: Sessions): Promise<void> {
+  const { signal } = sessions.stop;
   let isStandingBy = false;
   while (!signal.aborted) {
-    const whose = await whoseTurn(deps);
-    if (whose === "ours") await pollOneTurn(deps, turns);
-    if (whose === "theirs" && !isStandingBy) deps.logger.info("another process of this shop polls: this one stands by");
-    isStandingBy = whose === "theirs";
-    if (whose !== "ours") await sleep(STANDBY_LOOK_MS, signal);
+    const claim = await tryClaim(deps);
+    if (claim === "held") await runSession(deps, sessions);
+    if (claim === "taken" && !isStandingBy) deps.logger.info("another process of this shop is polling: standing by");
+    isStandingBy = claim === "taken";
+    if (claim !== "held") await sleep(STANDBY_INTERVAL_MS, signal);
   }
 }
 
-/** Unknown while the database is away, or this process may not be believed. */
-async function whoseTurn({ botId, database, isAlive, logger, workerId }: PollingDeps) {
+/** `unknown`: the database is away, or this process has lost its worker lease. */
+async function tryClaim(deps: PollingDeps): Promise<"held" | "taken" | "unknown"> {
+  const { botId, database, isAlive, logger, workerId } = deps;
   if (!isAlive()) return "unknown";
   try {
-    return (await claimPolling(database.db, { botId, workerId: workerId() })) ? "ours" : "theirs";
+    return (await claimPolling(database.db, { botId, workerId: workerId() })) ? "held" : "taken";
   } catch (error) {
-    logger.warn({ err: error }, "could not ask for the right to poll: trying again");
+    logger.warn({ err: error }, "could not claim the polling: trying again");
     return "unknown";
   }
 }
 
-async function pollOneTurn(deps: PollingDeps, { begin, conflicts, stop }: Turns): Promise<void> {
+async function runSession(deps: PollingDeps, { conflicts, startSession, stop }: Sessions): Promise<void> {
   const { botId, database, logger, workerId } = deps;
   try {
-    const unconfirmed = await poll(deps, conflicts, begin());
-    if (!stop.signal.aborted) return logger.warn("lost the right to poll: it is asked for again");
-    // Not when it is another's: this call would end its own.
-    if ((await whoseTurn(deps)) !== "ours") return;
+    const unconfirmed = await poll(deps, conflicts, startSession());
+    if (!stop.signal.aborted) return logger.warn("lost the claim to poll: claiming it again");
+    // Not if another process polls: this call would end its long poll.
+    if ((await tryClaim(deps)) !== "held") return;
     if (unconfirmed !== null) await confirm(deps, unconfirmed);
     await releasePolling(database.db, { botId, workerId: workerId() });
   } catch (error) {
@@ -124,74 +126,77 @@ async function pollOneTurn(deps: PollingDeps, { begin, conflicts, stop }: Turns)
   }
 }
 
-/** @returns the offset that Telegram was not told of yet, if there is one. Throws when the token is refused. */
+/** @returns the offset that is not confirmed to Telegram yet; null if there is none. @throws if the token is refused. */
 async function poll(deps: PollingDeps, conflicts: ConflictBackoff, signal: AbortSignal): Promise<number | null> {
   const { api, logger } = deps;
   let offset = 0;
   let confirmed = 0;
   let failures = 0;
-  let webhookOff = false;
+  let isWebhookRemoved = false;
   while (!signal.aborted) {
     try {
-      if (!webhookOff) await api.deleteWebhook({}, signal as never);
-      webhookOff = true;
+      if (!isWebhookRemoved) await api.deleteWebhook({}, signal as never);
+      isWebhookRemoved = true;
       const batch = await api.getUpdates(
         { offset, timeout: LONG_POLL_SECONDS, allowed_updates: ALLOWED_UPDATES },
         signal as never,
       );
       confirmed = offset;
       const updates = updatesOf(batch, logger);
-      if (failures > 0 || conflicts.polled()) logger.info("Telegram answers again");
+      if (failures > 0 || conflicts.recordSuccess()) logger.info("Telegram answers again");
       failures = 0;
-      offset = await takeInAll(deps, updates, { offset, signal });
+      offset = await processBatch(deps, updates, { offset, signal });
     } catch (error) {
       if (signal.aborted) break;
       if (isTokenRefused(error)) throw error;
-      const rival = findConflict(error);
-      if (rival === null) failures += 1;
-      // Whoever set it since: without this the bot would hear nothing until its next start.
-      if (rival === "webhook") webhookOff = false;
-      // The other poller may be one of this shop: then there is nothing to wait for.
-      if (rival === "poller" && (await whoseTurn(deps)) === "theirs") break;
-      await sleep(rival ? waitInConflict(conflicts, rival, logger) : waitAfter(error, failures, logger), signal);
+      const conflict = findConflict(error);
+      if (conflict === null) failures += 1;
+      // Set by another program: unless it is removed, the bot gets no updates until its next start.
+      if (conflict === "webhook") isWebhookRemoved = false;
+      // The other poller may be a process of this shop: then there is no reason to wait.
+      if (conflict === "poller" && (await tryClaim(deps)) === "taken") break;
+      await sleep(
+        conflict ? conflictPauseMs(conflicts, conflict, logger) : retryPauseMs(error, failures, logger),
+        signal,
+      );
     }
-    if ((await whoseTurn(deps)) !== "ours") break;
+    if ((await tryClaim(deps)) !== "held") break;
   }
   return offset > confirmed ? offset : null;
 }
 
-function waitAfter(error: unknown, failures: number, logger: Logger): number {
+function retryPauseMs(error: unknown, failures: number, logger: Logger): number {
   const waitMs = backoffMs(failures, TELEGRAM_BACKOFF, error);
   logger.warn({ reason: reasonOf(error), failures, waitMs }, "could not fetch updates: trying again");
   return waitMs;
 }
 
-function waitInConflict(conflicts: ConflictBackoff, rival: ConflictSource, logger: Logger): number {
-  const { waitMs, isNew } = conflicts.met(rival);
-  if (isNew) logger.error(CONFLICT[rival]);
+function conflictPauseMs(conflicts: ConflictBackoff, conflict: ConflictSource, logger: Logger): number {
+  const { waitMs, isNew } = conflicts.recordConflict(conflict);
+  if (isNew) logger.error(CONFLICT_MESSAGES[conflict]);
   return waitMs;
 }
 
-const CONFLICT: Record<ConflictSource, string> = {
+const CONFLICT_MESSAGES: Record<ConflictSource, string> = {
   poller:
-    "Another process is polling with this TELEGRAM_BOT_TOKEN (409): only one may. This one waits and tries again; stop the other one, or give this one a token of its own.",
+    "Another program is polling with this TELEGRAM_BOT_TOKEN (409): only one can. This process waits and tries again; stop the other program, or give this process a token of its own.",
   webhook:
-    "Somebody set a webhook with this TELEGRAM_BOT_TOKEN (409): while it stands, nothing can be fetched. This process takes it off again; stop the other program, or give this process TELEGRAM_WEBHOOK_URL.",
+    "Another program set a webhook with this TELEGRAM_BOT_TOKEN (409): with a webhook, updates cannot be polled. This process removes it; stop the other program, or set TELEGRAM_WEBHOOK_URL for this process.",
 };
 
-/** Takes a batch in. @returns the offset behind the updates that are done with. */
-async function takeInAll(
+/** Processes a batch. @returns the offset after the last update that may be confirmed. */
+async function processBatch(
   { processUpdate }: PollingDeps,
   updates: Update[],
   { offset, signal }: { offset: number; signal: AbortSignal },
 ): Promise<number> {
-  const count = await sequentialize(updates, (update) => takeInAtLast(processUpdate, update, signal));
+  const count = await sequentialize(updates, (update) => processUntilDone(processUpdate, update, signal));
   const last = updates[count - 1];
   return last ? last.update_id + 1 : offset;
 }
 
-/** Tries one update until it is done with. @returns false when polling stops before that, or stopped before it began. */
-async function takeInAtLast(processUpdate: ProcessUpdate, update: Update, signal: AbortSignal): Promise<boolean> {
+/** Retries one update until it is done. @returns false if `signal` aborts before. */
+async function processUntilDone(processUpdate: ProcessUpdate, update: Update, signal: AbortSignal): Promise<boolean> {
   for (let failures = 1; !signal.aborted; failures += 1) {
     if (await processUpdate(update)) return true;
     await sleep(backoffMs(failures, UPDATE_BACKOFF), signal);
@@ -199,11 +204,11 @@ async function takeInAtLast(processUpdate: ProcessUpdate, update: Update, signal
   return false;
 }
 
-/** Confirms the last updates before the process ends, or the next one would be given them again. */
+/** Confirms the last updates at shutdown: otherwise Telegram would deliver them again to the next process. */
 async function confirm({ api, logger }: PollingDeps, offset: number): Promise<void> {
   try {
     await api.getUpdates({ offset, limit: 1, timeout: 0 }, AbortSignal.timeout(CONFIRM_TIMEOUT_MS) as never);
   } catch (error) {
-    logger.warn({ reason: reasonOf(error) }, "could not confirm the last updates: they come again");
+    logger.warn({ reason: reasonOf(error) }, "could not confirm the last updates: Telegram will deliver them again");
   }
 }

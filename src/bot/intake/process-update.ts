@@ -1,7 +1,8 @@
 /**
- * Taking one update in, whichever way it came: committed, or tried again by whoever brought it.
+ * Processes one update from polling or the webhook: it is committed, or the caller tries it again.
  *
- * Knows which failure is the update's own. It knows nothing of what is in an update, nor how often it comes.
+ * It decides which failures are caused by the update itself. It knows nothing of the content of updates, nor how often they
+ * are delivered.
  */
 import { BotError } from "grammy";
 import type { Update } from "grammy/types";
@@ -9,69 +10,66 @@ import { errorCode, isDataError, isTransient } from "../../db/error-code.ts";
 import { storable } from "../../db/storable.ts";
 import type { Logger } from "../../observability/logger.ts";
 
-/** What the handlers know; everything else is not even sent to us. */
+/** The update types that the handlers know. Telegram sends no others. */
 export const ALLOWED_UPDATES = ["message", "edited_message", "callback_query"] as const;
 
 export interface ProcessUpdateDeps {
-  /** Commits what the update says; throws when it could not. */
+  /** Commits the update. @throws if it could not. */
   handle(update: Update): Promise<void>;
-  /** Tells the person that an update was given up, for this error of `handle`; throws when that could not be noted. */
-  giveUp(error: unknown): Promise<void>;
-  /** Whether a failure is the database's: then nothing is wrong with the update. */
+  /** Tells the person that their update was skipped after this error of `handle`. @throws if that could not be stored. */
+  reportFailure(error: unknown): Promise<void>;
+  /** Whether the database works. If not, the update is not to blame. */
   isDatabaseUp(): Promise<boolean>;
   logger: Logger;
 }
 
-/** One try; never throws. @returns whether the update is done with and may be confirmed: committed, or given up. */
+/** Tries an update once; never rejects. @returns whether it may be confirmed: it is committed or skipped. */
 export type ProcessUpdate = (update: Update) => Promise<boolean>;
 
-/** Tries of an update that fails while the database is well. Then it is a fault of ours, and others wait behind it. */
+/** Tries of an update that fails although the database works. Then the fault is ours, and other updates wait for it. */
 const MAX_TRIES = 5;
-/** Updates whose tries are remembered: one that comes no more (another process took it) must not be kept for ever. */
+/** Updates whose tries are remembered. An update that never comes again (another process got it) must not stay in memory. */
 const MAX_REMEMBERED = 1_000;
 
-/** Takes updates in, and remembers how often each has failed. */
-export function createProcessUpdate({ handle, giveUp, isDatabaseUp, logger }: ProcessUpdateDeps): ProcessUpdate {
-  const failures = new Map<number, number>();
+interface Failure {
+  error: unknown;
+  root: unknown;
+}
 
-  /** @returns whether it is done with. */
-  const giveUpFor = async (error: unknown, updateId: number): Promise<boolean> => {
-    try {
-      await giveUp(error);
-      return true;
-    } catch (cause) {
-      const reason = rootOf(cause);
-      logger.error({ ...factsOf(reason), updateId }, "could not tell a person that their update was given up");
-      return !isTransient(reason);
-    }
-  };
-
+/** Remembers how often each update has failed. */
+export function createProcessUpdate(deps: ProcessUpdateDeps): ProcessUpdate {
+  const { handle, logger } = deps;
+  const tries = new Map<number, number>();
   return async (update) => {
     const { update_id: updateId } = update;
-    // A server of one's own may bring what no database stores. Offsets of entities stay right: nothing becomes shorter.
-    const clean = storable(update) as Update;
-    let failure = await failureOf(handle, clean);
-    // Another process may have been in its way, or the connection: what fails for its values does so again at once.
-    if (failure && failsAgain(failure.root)) failure = await failureOf(handle, clean);
+    // A local Bot API server may send characters that no database stores. No text gets shorter, so entity offsets stay valid.
+    const failure = await tryTwice(handle, storable(update) as Update);
     if (!failure) {
-      failures.delete(updateId);
+      tries.delete(updateId);
       return true;
     }
-    const { error, root } = failure;
-    const isOurFault = !isTransient(root) && (await isDatabaseUp());
-    const tries = (failures.get(updateId) ?? 0) + (isOurFault ? 1 : 0);
-    remember(failures, updateId, tries);
-    const isGivenUp = isOurFault && (failsAgain(root) || tries >= MAX_TRIES) && (await giveUpFor(error, updateId));
-    if (isGivenUp) failures.delete(updateId);
+    const { root } = failure;
+    const isOurFault = !isTransient(root) && (await deps.isDatabaseUp());
+    const count = (tries.get(updateId) ?? 0) + (isOurFault ? 1 : 0);
+    remember(tries, updateId, count);
+    const isLastTry = isOurFault && (isPermanent(root) || count >= MAX_TRIES);
+    const isSkipped = isLastTry && (await report(deps, failure.error, updateId));
+    if (isSkipped) tries.delete(updateId);
     logger.error(
-      { ...factsOf(root), updateId, tries },
-      isGivenUp ? "update skipped: it failed every time" : "update was not committed: trying again",
+      { ...factsOf(root), updateId, tries: count },
+      isSkipped ? "update skipped: it failed every time" : "update was not committed: trying again",
     );
-    return isGivenUp;
+    return isSkipped;
   };
 }
 
-async function failureOf(handle: ProcessUpdateDeps["handle"], update: Update) {
+/** Tries a permanent failure twice: another process or the connection may have interfered the first time. */
+async function tryTwice(handle: ProcessUpdateDeps["handle"], update: Update): Promise<Failure | null> {
+  const failure = await failureOf(handle, update);
+  return failure && isPermanent(failure.root) ? failureOf(handle, update) : failure;
+}
+
+async function failureOf(handle: ProcessUpdateDeps["handle"], update: Update): Promise<Failure | null> {
   try {
     await handle(update);
     return null;
@@ -80,24 +78,40 @@ async function failureOf(handle: ProcessUpdateDeps["handle"], update: Update) {
   }
 }
 
-/** Whether it fails for what it holds: numbers that no column takes, fields that are missing or of another kind. */
-function failsAgain(root: unknown): boolean {
+/** @returns whether the update is done: the person was told, or never can be. */
+async function report(
+  { logger, reportFailure }: ProcessUpdateDeps,
+  error: unknown,
+  updateId: number,
+): Promise<boolean> {
+  try {
+    await reportFailure(error);
+    return true;
+  } catch (cause) {
+    const reason = rootOf(cause);
+    logger.error({ ...factsOf(reason), updateId }, "could not tell a person that their update was skipped");
+    return !isTransient(reason);
+  }
+}
+
+/** Whether the content of the update causes the failure: values that no column accepts, missing or wrong fields. */
+function isPermanent(root: unknown): boolean {
   return isDataError(root) || root instanceof TypeError || root instanceof RangeError;
 }
 
-/** For the log. Where values are refused, the database quotes them, a person's words among them. */
+/** For the log. If the database refuses a value, its message quotes the value, which may contain a person's words. */
 function factsOf(root: unknown): object {
   return isDataError(root) ? { code: errorCode(root) } : { err: root };
 }
 
-function remember(failures: Map<number, number>, id: number, tries: number): void {
-  failures.delete(id);
-  failures.set(id, tries);
-  const [oldest] = failures.keys();
-  if (failures.size > MAX_REMEMBERED && oldest !== undefined) failures.delete(oldest);
+function remember(tries: Map<number, number>, id: number, count: number): void {
+  tries.delete(id);
+  tries.set(id, count);
+  const [oldest] = tries.keys();
+  if (tries.size > MAX_REMEMBERED && oldest !== undefined) tries.delete(oldest);
 }
 
-/** What failed in the end. What wraps it on the way quotes SQL and its parameters, a person's message among them. */
+/** The root cause. Its wrappers quote SQL and parameters, including a person's message. */
 function rootOf(error: unknown): unknown {
   if (error instanceof BotError) return rootOf(error.error);
   return error instanceof Error && error.cause instanceof Error ? rootOf(error.cause) : error;

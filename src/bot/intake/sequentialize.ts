@@ -1,16 +1,17 @@
 /**
- * One batch of updates, worked on side by side: what happens in one chat strictly in Telegram's order, chats beside each
- * other. It knows of an update only where it happened.
+ * Processes a batch of updates concurrently: within a chat strictly in Telegram's order, different chats at the same time. Of
+ * an update it reads only the chat.
  */
 import type { Update } from "grammy/types";
 
-/** Chats that are worked on at once: as many as the pool of what comes in has connections (`app.ts`). More would only wait. */
-const MAX_CHATS_AT_ONCE = 12;
+/** Chats at the same time: as many as the intake pool has connections (`app.ts`). More would only wait. */
+const MAX_CONCURRENT_CHATS = 12;
 
 /**
- * Hands every update to `processUpdate`, which answers whether it may be confirmed; after a no, the rest of its chat is left.
+ * Passes every update to `processUpdate`, which returns whether it may be confirmed. After a false, the rest of its chat is
+ * skipped.
  *
- * @returns how many from the first on may be confirmed: one that may not holds back those behind it, whatever their chat.
+ * @returns how many updates from the start may be confirmed: one that may not also blocks all later ones, of any chat.
  */
 export async function sequentialize(
   updates: readonly Update[],
@@ -26,21 +27,21 @@ export async function sequentialize(
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(MAX_CHATS_AT_ONCE, queues.length) }, work));
+  await Promise.all(Array.from({ length: Math.min(MAX_CONCURRENT_CHATS, queues.length) }, work));
   const firstLeft = updates.findIndex((update) => !done.has(update));
   return firstLeft < 0 ? updates.length : firstLeft;
 }
 
-/** The updates of each chat; those of no chat are together, as if they had one. */
+/** The updates by chat; those without a chat form one queue. */
 function queuesOf(updates: readonly Update[]): Map<number | undefined, Update[]> {
-  const sameAs = migrationsIn(updates);
+  const oldIds = migrationsIn(updates);
   return Map.groupBy(updates, (update) => {
     const chatId = chatIdOf(update);
-    return sameAs.get(chatId) ?? chatId;
+    return oldIds.get(chatId) ?? chatId;
   });
 }
 
-/** A group that becomes a supergroup stays one chat: what is written there comes after what was written before. */
+/** New chat id -> old chat id. A group that becomes a supergroup stays one chat, so that its messages stay in order. */
 function migrationsIn(updates: readonly Update[]): Map<number | undefined, number> {
   return new Map(
     updates.flatMap(({ message }) => {

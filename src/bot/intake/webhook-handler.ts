@@ -1,9 +1,9 @@
 /**
- * The door through which Telegram brings updates: one HTTP handler, which answers 200 only for what is committed.
+ * The HTTP handler of the webhook. It answers 200 only when an update is committed.
  *
- * Telegram brings again whatever got another answer, in order within a chat, with growing pauses. The door knows nothing of
- * what is in an update, and nothing of how Telegram came to know the address (`webhook.ts`). Whoever lets the outside reach
- * this server need let it reach no other path than the webhook's.
+ * After any other status, Telegram delivers the update again, in order within a chat, with growing pauses. The handler knows
+ * nothing of the content of updates, nor of the registration (`webhook.ts`). A proxy in front of this server needs to expose
+ * only the webhook's path.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -13,77 +13,56 @@ import { networkOf, type RateLimiter } from "../../process/rate-limiter.ts";
 import type { ProcessUpdate } from "./process-update.ts";
 
 export interface WebhookHandler {
-  /** Never throws. */
+  /** Never rejects. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
-  /** Lets updates in from now on: before, and after `close`, they are sent away to come again. */
+  /** Accepts updates from now on. Before this, and after `close`, updates get 503 and come again. */
   open(processUpdate: ProcessUpdate): void;
-  /** Lets no more in; settles when those inside are done with. */
+  /** Accepts no more updates; settles when the accepted ones are done. */
   close(): Promise<void>;
 }
 
-/** The header in which Telegram shows the secret. */
+/** The header in which Telegram sends the secret. */
 const SECRET_HEADER = "x-telegram-bot-api-secret-token";
-/** An update is a few kilobytes; Telegram's largest, with a long message that quotes another, are some tens of them. */
+/** An update has a few kilobytes. Telegram's largest, a long message that quotes another, have some tens of them. */
 const MAX_BODY_BYTES = 1_000_000;
-/** Above what Telegram opens to one bot (`MAX_CONNECTIONS`), so that only a fault makes it be reached. */
-const MAX_AT_ONCE = 100;
+/** More than Telegram opens for one bot (`MAX_CONNECTIONS`), so that only a fault reaches it. */
+const MAX_CONCURRENT = 100;
 const RETRY_AFTER_SECONDS = 1;
 
-/** What is relied on here; all else in it is for the handlers, and Telegram's own: the secret says so. */
+/** The field that this module relies on. The secret proves that the rest comes from Telegram. */
 const IncomingUpdate = z.looseObject({ update_id: z.int().min(0) });
 
 export interface WebhookHandlerOptions {
-  /** How often an address may come without the secret, here and at the other paths; without a limit when left out. */
+  /** How often an address may send a wrong secret, here and on the other paths. Default: no limit. */
   readonly refusals?: RateLimiter;
-  /** Hears of each request that brings the secret. */
+  /** Called for each request with the right secret. */
   readonly onTrusted?: (request: IncomingMessage) => void;
 }
 
-/** A door that is closed at first. */
-export function createWebhookHandler(
-  secret: string,
-  { refusals, onTrusted }: WebhookHandlerOptions = {},
-): WebhookHandler {
+interface State extends WebhookHandlerOptions {
+  readonly secretHash: Buffer;
+  /** The accepted updates. */
+  readonly inProgress: Set<Promise<boolean>>;
+  /** Requests that are being read or processed. */
+  concurrent: number;
+  /** Null while the handler is closed. */
+  processUpdate: ProcessUpdate | null;
+}
+
+/** A handler that is closed at first. */
+export function createWebhookHandler(secret: string, options: WebhookHandlerOptions = {}): WebhookHandler {
   const secretHash = hashOf(secret);
-  const inside = new Set<Promise<boolean>>();
-  let atOnce = 0;
-  let processUpdate: ProcessUpdate | null = null;
-
-  const takeInWhenOpen = async (update: Update): Promise<Status> => {
-    if (!processUpdate) return 503;
-    const taken = processUpdate(update);
-    inside.add(taken);
-    const isDone = await taken.finally(() => inside.delete(taken));
-    return isDone ? 200 : 500;
-  };
-  const statusFor = async (request: IncomingMessage): Promise<Status> => {
-    if (!isSecret(request.headers[SECRET_HEADER], secretHash)) {
-      return (refusals?.take(networkOf(request.socket.remoteAddress)) ?? 0) > 0 ? 429 : 401;
-    }
-    onTrusted?.(request);
-    if (request.method !== "POST") return 405;
-    if (!processUpdate || atOnce >= MAX_AT_ONCE) return 503;
-    atOnce += 1;
-    try {
-      const body = await readBody(request);
-      if (body === null) return 413;
-      const update = parseUpdate(body);
-      return update ? await takeInWhenOpen(update) : 400;
-    } finally {
-      atOnce -= 1;
-    }
-  };
-
+  const state: State = { ...options, secretHash, inProgress: new Set(), concurrent: 0, processUpdate: null };
   return {
     async handle(request, response) {
-      respond(response, await statusFor(request));
+      respond(response, await statusOf(state, request));
     },
-    open(whoTakesIn) {
-      processUpdate = whoTakesIn;
+    open(processUpdate) {
+      state.processUpdate = processUpdate;
     },
     async close() {
-      processUpdate = null;
-      await Promise.all(inside);
+      state.processUpdate = null;
+      await Promise.all(state.inProgress);
     },
   };
 }
@@ -100,8 +79,35 @@ function respond(response: ServerResponse, status: Status): void {
   if (!response.destroyed) response.writeHead(status, HEADERS[status]).end();
 }
 
+async function statusOf(state: State, request: IncomingMessage): Promise<Status> {
+  if (!isSecret(request.headers[SECRET_HEADER], state.secretHash)) {
+    return (state.refusals?.take(networkOf(request.socket.remoteAddress)) ?? 0) > 0 ? 429 : 401;
+  }
+  state.onTrusted?.(request);
+  if (request.method !== "POST") return 405;
+  if (!state.processUpdate || state.concurrent >= MAX_CONCURRENT) return 503;
+  state.concurrent += 1;
+  try {
+    const body = await readBody(request);
+    if (body === null) return 413;
+    const update = parseUpdate(body);
+    return update ? await processAccepted(state, update) : 400;
+  } finally {
+    state.concurrent -= 1;
+  }
+}
+
+async function processAccepted({ inProgress, processUpdate }: State, update: Update): Promise<Status> {
+  // Closed while the body was read.
+  if (!processUpdate) return 503;
+  const processed = processUpdate(update);
+  inProgress.add(processed);
+  const isDone = await processed.finally(() => inProgress.delete(processed));
+  return isDone ? 200 : 500;
+}
+
 function isSecret(given: string | string[] | undefined, secretHash: Buffer): boolean {
-  // Hashes have one length, and a comparison of them takes one time.
+  // Hashes of equal length, so that the comparison takes constant time.
   return typeof given === "string" && timingSafeEqual(hashOf(given), secretHash);
 }
 
@@ -109,20 +115,20 @@ function hashOf(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-/** The body as text; null when it is too large, "" when its sender went away in the middle. */
+/** The body as text; null if it is too large, "" if the sender disconnected. */
 async function readBody(request: IncomingMessage): Promise<string | null> {
   if (Number(request.headers["content-length"]) > MAX_BODY_BYTES) return null;
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    // Left open when we stop reading: the answer goes out on the same connection.
+    // The request stays open when reading stops: the response uses the same connection.
     for await (const chunk of request.iterator({ destroyOnReturn: false })) {
       size += chunk.length;
       if (size > MAX_BODY_BYTES) return null;
       chunks.push(chunk);
     }
   } catch {
-    // Nobody is there any more to be answered.
+    // The sender is gone, so the status does not matter.
     return "";
   }
   return Buffer.concat(chunks).toString("utf8");

@@ -1,8 +1,8 @@
 /**
- * Looks whether Telegram still brings the updates here, and whether it fares well: whoever else has the token can take the
- * webhook off, and that a certificate has run out, only Telegram sees.
+ * Checks that Telegram still delivers to this webhook, and reports delivery errors. Any program with the token can remove the
+ * webhook, and only Telegram sees an expired certificate.
  *
- * It does not fight: what somebody has moved on purpose stays where it is, and the operator is told.
+ * A webhook that was moved to another address stays there; the operator is told.
  */
 import type { Api } from "grammy";
 import type { WebhookInfo } from "grammy/types";
@@ -12,27 +12,27 @@ import { isTokenRefused, reasonOf, refusedTokenError } from "../telegram/call-fa
 
 export interface WebhookMonitorDeps {
   api: Api;
-  /** Where the updates belong. */
+  /** The address of this webhook. */
   url: string;
-  /** Tells Telegram of the webhook. */
-  tell(): Promise<void>;
-  /** The token was revoked: nothing comes any more, and nothing can be said. */
+  /** Registers the webhook with Telegram. */
+  register(): Promise<void>;
+  /** The token was revoked: the bot can neither receive nor send. */
   onRefused(error: StartupError): void;
   logger: Logger;
 }
 
-/** A watch over one webhook. Each look asks Telegram once, and never throws for what Telegram does. */
-export function createWebhookMonitor(deps: WebhookMonitorDeps): { look(signal: AbortSignal): Promise<void> } {
-  const { api, url, tell, logger } = deps;
-  let knownErrorAt: number | undefined;
-  const noteErrors = (info: WebhookInfo) => {
+/** Each check makes one call to Telegram and never rejects because of Telegram. */
+export function createWebhookMonitor(deps: WebhookMonitorDeps): { check(signal: AbortSignal): Promise<void> } {
+  const { api, url, register, logger } = deps;
+  let reportedErrorAt: number | undefined;
+  const reportErrors = (info: WebhookInfo) => {
     const { last_error_date: errorAt, last_error_message: reason, pending_update_count: waiting } = info;
-    if (errorAt === undefined || errorAt === knownErrorAt) return;
-    knownErrorAt = errorAt;
-    logger.warn({ reason, waiting }, "Telegram could not bring an update to the webhook");
+    if (errorAt === undefined || errorAt === reportedErrorAt) return;
+    reportedErrorAt = errorAt;
+    logger.warn({ reason, waiting }, "Telegram could not deliver an update to the webhook");
   };
   return {
-    async look(signal) {
+    async check(signal) {
       let info: WebhookInfo;
       try {
         info = await api.getWebhookInfo(signal as never);
@@ -42,14 +42,14 @@ export function createWebhookMonitor(deps: WebhookMonitorDeps): { look(signal: A
         return;
       }
       const { url: current = "" } = info;
-      if (current === url) return noteErrors(info);
+      if (current === url) return reportErrors(info);
       if (current === "") {
-        logger.error("somebody took the webhook off: it is set again. Does another program use this token?");
-        return tell();
+        logger.error("the webhook was removed: setting it again. Does another program use this token?");
+        return register();
       }
       logger.error(
         { host: URL.parse(current)?.host },
-        "Telegram brings the updates to another address: a program with this token set it. Start this one anew to take it back",
+        "Telegram sends the updates to another address, which a program with this token set. Restart this process to take them back",
       );
     },
   };

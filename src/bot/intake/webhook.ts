@@ -1,8 +1,8 @@
 /**
- * Webhook mode: Telegram is told the address, again and again until it has heard, and brings the updates to the door.
+ * Webhook mode: registers the public address with Telegram, until it succeeds, and receives the updates.
  *
- * Several processes behind one address tell it the same. Nothing is taken off at a stop: the others serve on, and what
- * comes when nobody does, Telegram keeps for a day.
+ * Several processes behind one address register the same webhook. A stop does not remove it: the other processes continue,
+ * and Telegram keeps undelivered updates for a day.
  */
 import { createHmac } from "node:crypto";
 import type { Api } from "grammy";
@@ -16,74 +16,74 @@ import { createWebhookHandler, type WebhookHandler, type WebhookHandlerOptions }
 import { createWebhookMonitor } from "./webhook-monitor.ts";
 
 export interface Webhook {
-  /** The public address, as Telegram is told it. */
+  /** The public address that is registered with Telegram. */
   url: string;
-  /** What of it this server answers. */
+  /** The path that this server answers. */
   path: string;
   secret: string;
-  door: WebhookHandler;
+  handler: WebhookHandler;
 }
 
 export interface WebhookDeps {
   api: Api;
   webhook: Webhook;
   processUpdate: ProcessUpdate;
-  /** The token was refused while running: the process has to end. */
+  /** Telegram refused the token while running: the process must end. */
   onRefused(error: StartupError): void;
   logger: Logger;
 }
 
 /**
- * Updates that Telegram brings at once, over all processes: enough for the intake pools of three (12 connections each). What
- * finds none waits for one.
+ * Concurrent deliveries from Telegram, over all processes: enough for the intake pools of three (12 connections each). More
+ * would only wait for a database connection.
  */
 const MAX_CONNECTIONS = 40;
 
-/** The webhook of a bot, its door still closed. */
+/** The webhook of a bot. Its handler refuses updates until {@link startWebhook}. */
 export function createWebhook(
   { url, path, secret }: WebhookConfig,
   token: string,
   options?: WebhookHandlerOptions,
 ): Webhook {
-  const known = secret ?? deriveSecret(token);
-  return { url, path, secret: known, door: createWebhookHandler(known, options) };
+  const ownSecret = secret ?? deriveSecret(token);
+  return { url, path, secret: ownSecret, handler: createWebhookHandler(ownSecret, options) };
 }
 
-/** How often Telegram is asked whether it still brings the updates here, in milliseconds. */
-const WATCH_INTERVAL_MS = 60_000;
+/** How often to check that Telegram still uses this webhook, in milliseconds. */
+const MONITOR_INTERVAL_MS = 60_000;
 
-/** Opens the door, tells Telegram of it, and sees to it that it stays so. */
+/** Accepts updates, registers the webhook with Telegram, and monitors it. */
 export function startWebhook(deps: WebhookDeps): { stop(): Promise<void> } {
-  const { door } = deps.webhook;
+  const { handler } = deps.webhook;
   const stop = new AbortController();
-  door.open(deps.processUpdate);
-  const told = keepTold(deps, stop.signal);
+  handler.open(deps.processUpdate);
+  const registered = keepRegistered(deps, stop.signal);
   return {
     async stop() {
       stop.abort();
-      await Promise.all([door.close(), told]);
+      await Promise.all([handler.close(), registered]);
     },
   };
 }
 
-/** The secret for who configured none: the same in every process with this token, and nobody learns the token from it. */
+/** The default secret: the same in every process with this token, and it does not reveal the token. */
 function deriveSecret(token: string): string {
   return createHmac("sha256", token).update("counterhand webhook secret").digest("base64url");
 }
 
-async function keepTold(deps: WebhookDeps, signal: AbortSignal): Promise<void> {
+async function keepRegistered(deps: WebhookDeps, signal: AbortSignal): Promise<void> {
   const { api, logger, onRefused, webhook } = deps;
-  const tell = () => tellTelegram(deps, signal);
-  const watch = createWebhookMonitor({ api, url: webhook.url, tell, onRefused, logger });
-  await tell();
+  const register = () => registerWebhook(deps, signal);
+  const monitor = createWebhookMonitor({ api, url: webhook.url, register, onRefused, logger });
+  await register();
   for (;;) {
-    await sleep(WATCH_INTERVAL_MS, signal);
+    await sleep(MONITOR_INTERVAL_MS, signal);
     if (signal.aborted) return;
-    await watch.look(signal);
+    await monitor.check(signal);
   }
 }
 
-async function tellTelegram({ api, webhook, onRefused, logger }: WebhookDeps, signal: AbortSignal): Promise<void> {
+async function registerWebhook({ api, webhook, onRefused, logger }: WebhookDeps, signal: AbortSignal): Promise<void> {
   const settings = {
     secret_token: webhook.secret,
     allowed_updates: ALLOWED_UPDATES,
@@ -95,9 +95,9 @@ async function tellTelegram({ api, webhook, onRefused, logger }: WebhookDeps, si
       signal,
       isRetryable: (error) => !isTokenRefused(error),
       onRetry: ({ error, failures, waitMs }) =>
-        logger.error({ reason: reasonOf(error), failures, waitMs }, "Telegram did not take the webhook: trying again"),
+        logger.error({ reason: reasonOf(error), failures, waitMs }, "could not set the webhook: trying again"),
     });
-    logger.info({ host: new URL(webhook.url).host }, "Telegram brings updates to the webhook");
+    logger.info({ host: new URL(webhook.url).host }, "Telegram sends updates to the webhook");
   } catch {
     // Only a refused token or the stop ends the retries.
     if (!signal.aborted) onRefused(refusedTokenError());

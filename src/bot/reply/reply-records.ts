@@ -38,7 +38,9 @@ export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
   /** The worker id under which this process now holds each reply. */
   const claims = new Map<string, number>();
   let isOver = false;
-  const notifier = createCoalescer(db, (error) => logger.warn({ err: error }, "could not tell that a reply was delivered"));
+  const notifier = createCoalescer(db, (error) =>
+    logger.warn({ err: error }, "could not tell that a reply was delivered"),
+  );
   const store = <T>(write: () => Promise<T>): Promise<T> =>
     retry(write, {
       firstMs: RETRY_INTERVAL_MS,

@@ -64,7 +64,7 @@ function pressWith(fields: object) {
 
 /** A bot in webhook mode. @returns what brings it an update, and answers with the status. */
 async function startDoor(): Promise<(update: object) => Promise<number>> {
-  const http = await serveWebhook({ path: PATH, handle: (...exchange) => webhook.door.handle(...exchange) });
+  const http = await serveWebhook({ path: PATH, handle: (...exchange) => webhook.handler.handle(...exchange) });
   // Telegram is told an address where nobody is: the test brings the updates.
   const webhook = createWebhook({ url: "http://127.0.0.1:9/", path: PATH, secret: null }, BOT_TOKEN);
   stops.push(() => http.close());

@@ -1,31 +1,31 @@
 import { expect, test } from "vitest";
 import { createOverload } from "../../../src/bot/intake/overload.ts";
 
-test("thirty updates within a second are a rush, for as long as they keep coming like that", () => {
+test("thirty updates within a second are an overload, until they slow down", () => {
   let now = 0;
-  const rush = createOverload(() => now);
-  const isOn = Array.from({ length: 40 }, () => {
+  const overload = createOverload(() => now);
+  const isOverloaded = Array.from({ length: 40 }, () => {
     now += 20;
-    rush.note();
-    return rush.isOn();
+    overload.recordUpdate();
+    return overload.isOverloaded();
   });
 
   now += 400;
-  const stillOn = rush.isOn();
+  const isStillOverloaded = overload.isOverloaded();
   now += 200;
 
-  expect(isOn).toEqual([...Array(29).fill(false), ...Array(11).fill(true)]);
-  expect(stillOn).toBe(true);
-  expect(rush.isOn()).toBe(false);
+  expect(isOverloaded).toEqual([...Array(29).fill(false), ...Array(11).fill(true)]);
+  expect(isStillOverloaded).toBe(true);
+  expect(overload.isOverloaded()).toBe(false);
 });
 
-test("a busy day is no rush", () => {
+test("a busy day is no overload", () => {
   let now = 0;
-  const rush = createOverload(() => now);
+  const overload = createOverload(() => now);
   for (let count = 0; count < 1_000; count++) {
     now += 40;
-    rush.note();
+    overload.recordUpdate();
   }
 
-  expect(rush.isOn()).toBe(false);
+  expect(overload.isOverloaded()).toBe(false);
 });

@@ -7,7 +7,7 @@ import { createTestDatabase, holdLocks, type TestDatabase } from "../../support/
 import { allHandled, staffPerson } from "../bot-support.ts";
 import { BOT_TOKEN, conversationsIn, createIntakeBot, recordLog, takeLock } from "./intake-support.ts";
 
-const STANDS_BY = "another process of this shop polls: this one stands by";
+const STANDS_BY = "another process of this shop is polling: standing by";
 let telegram: TelegramStandIn;
 let database: TestDatabase;
 let processes: { bot: TelegramBot; own: Database }[];

@@ -138,7 +138,7 @@ test.for([1e30, 2 ** 31 - 1, -1, 0.5, "7", null, undefined])(
 
     expect((await conversationsIn(database)).texts).toEqual(["one", "two"]);
     expect(log.lines.filter(({ level }) => level >= 40)).toEqual([
-      expect.objectContaining({ level: 50, count: 3, msg: "not an update: left out" }),
+      expect.objectContaining({ level: 50, count: 3, msg: "invalid updates left out" }),
     ]);
     expect(JSON.stringify(log.lines)).not.toContain("words");
   },
@@ -208,7 +208,7 @@ test("a second process with the same token is told of in one sentence, and polli
 
   const errors = log.lines.filter(({ level }) => level >= 50);
   expect(errors.map(({ msg }) => msg)).toEqual([
-    expect.stringMatching(/^Another process is polling with this TELEGRAM_BOT_TOKEN \(409\).*stop the other one/),
+    expect.stringMatching(/^Another program is polling with this TELEGRAM_BOT_TOKEN \(409\).*stop the other program/),
   ]);
   expect((await conversationsIn(database)).texts).toEqual(["and now?"]);
 });
@@ -239,7 +239,9 @@ test("a webhook that somebody sets while the bot polls is told of in one sentenc
 
   expect((await conversationsIn(database)).texts).toEqual(["hello?"]);
   expect(log.lines.filter(({ level }) => level >= 50).map(({ msg }) => msg)).toEqual([
-    expect.stringMatching(/^Somebody set a webhook with this TELEGRAM_BOT_TOKEN \(409\).*takes it off again/),
+    expect.stringMatching(
+      /^Another program set a webhook with this TELEGRAM_BOT_TOKEN \(409\).*This process removes it/,
+    ),
   ]);
 });
 
@@ -291,7 +293,7 @@ test("a message that comes while the database is away is committed when it is ba
   bot.loseAll();
   chat.send("keep this");
   chat.send("and this");
-  await log.waitForLine(({ msg }) => msg === "could not ask for the right to poll: trying again", 2);
+  await log.waitForLine(({ msg }) => msg === "could not claim the polling: trying again", 2);
   const unconfirmed = telegram.pendingUpdates().map(({ message }) => message?.text);
   await openDatabaseAgain(database);
   // As its worker does.

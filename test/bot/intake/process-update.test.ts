@@ -1,4 +1,4 @@
-/** Which failures count against an update. The database is a real one in a bad state; only what comes in is made up. */
+/** Which failures count against an update. The database is real, in a bad state. */
 import type { Update } from "@grammyjs/types";
 import { eq } from "drizzle-orm";
 import { pino } from "pino";
@@ -14,7 +14,7 @@ import { createTestDatabase, holdLocks, onTestServer, type TestDatabase } from "
 const CHAT = { type: "private", botId: 1, telegramId: 7_001, title: null } as const;
 const AN = { telegramUserId: 7_001, name: "An", username: null, role: "staff" } as const;
 const UPDATE: Update = { update_id: 1 };
-/** More than the tries after which an update that fails by itself is given up. */
+/** More than the tries after which a faulty update is skipped. */
 const MANY = 7;
 
 let store: TestDatabase;
@@ -39,7 +39,7 @@ beforeEach(async () => {
         telegramMessageId: 11,
       });
     },
-    giveUp: () => Promise.reject(new Error("nothing of this is given up")),
+    reportFailure: () => Promise.reject(new Error("no update is skipped here")),
     isDatabaseUp: () => isDatabaseUp(intake.db),
     logger: pino({ level: "silent" }),
   });
@@ -50,7 +50,7 @@ afterEach(async () => {
   await store.close();
 });
 
-test("an update that waits for a lock longer than a statement may take is never given up", async () => {
+test("an update that waits for a lock until the statement timeout is never skipped", async () => {
   const release = await holdLocks(store.db, (tx) =>
     tx.select().from(staff).where(eq(staff.id, authorId)).for("update"),
   );
@@ -63,7 +63,7 @@ test("an update that waits for a lock longer than a statement may take is never 
   expect(await store.db.$count(messages)).toBe(1);
 });
 
-test("an update is not given up while the database only reads, and is taken in when it writes again", async () => {
+test("an update is not skipped while the database is read-only, and is stored when it is writable again", async () => {
   await setReadOnly(true);
 
   const meanwhile = await tryTimes(MANY);
@@ -80,7 +80,7 @@ async function tryTimes(count: number): Promise<boolean[]> {
   return outcomes;
 }
 
-/** As a standby is, or a server whose disk is nearly full: for connections that begin from now on. */
+/** Like a standby, or a server with a full disk. For new connections. */
 async function setReadOnly(isReadOnly: boolean): Promise<void> {
   const { name } = store;
   await onTestServer(

@@ -12,32 +12,32 @@ beforeEach(async () => {
 });
 afterEach(() => database.close());
 
-test("updates are forgotten a week after they came, and not before", async () => {
+test("update keys are deleted after a week, and not before", async () => {
   await seen({ from: 1, to: 3, age: "7 days 1 minute" });
   await seen({ from: 4, to: 5, age: "6 days 23 hours" });
 
   const count = await deleteOldUpdates(database.db);
 
   expect(count).toBe(3);
-  expect(await left()).toEqual([4, 5]);
+  expect(await remaining()).toEqual([4, 5]);
 });
 
-test("however many have gathered, all are forgotten, also by two processes at once", async () => {
+test("any number of old keys is deleted, also by two processes at once", async () => {
   await seen({ from: 1, to: 4_500, age: "30 days" });
 
   const counts = await Promise.all([deleteOldUpdates(database.db), deleteOldUpdates(database.db)]);
 
   expect(counts.reduce((sum, count) => sum + count)).toBe(4_500);
-  expect(await left()).toEqual([]);
+  expect(await remaining()).toEqual([]);
 });
 
-test("a database that is away when it is time to forget disturbs nobody", async () => {
+test("a failure of the database is only logged", async () => {
   const log = createCapturedLog();
   await database.db.execute(sql`alter table updates_seen rename to elsewhere`);
 
   await startUpdateRetention({ db: database.db, logger: log.logger }).stop();
 
-  expect(log.lines().map(({ msg }) => msg)).toEqual(["could not forget old updates"]);
+  expect(log.lines().map(({ msg }) => msg)).toEqual(["could not delete old updates"]);
 });
 
 async function seen({ from, to, age }: { from: number; to: number; age: string }): Promise<void> {
@@ -45,7 +45,7 @@ async function seen({ from, to, age }: { from: number; to: number; age: string }
     select 1, number, now() - ${age}::interval from generate_series(${from}::bigint, ${to}::bigint) as number`);
 }
 
-async function left(): Promise<number[]> {
+async function remaining(): Promise<number[]> {
   const rows = await database.db
     .select({ id: updatesSeen.updateId })
     .from(updatesSeen)

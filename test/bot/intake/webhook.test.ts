@@ -137,7 +137,7 @@ test("a Telegram that is out of order when it is told is told again", async () =
   chat.send("hello");
   await allHandled({ telegram });
 
-  const told = log.lines.filter(({ msg }) => msg === "Telegram did not take the webhook: trying again");
+  const told = log.lines.filter(({ msg }) => msg === "could not set the webhook: trying again");
   expect(told).toHaveLength(2);
   expect(JSON.stringify(log.lines)).not.toContain(BOT_TOKEN);
 });
@@ -190,7 +190,7 @@ test("the whole product answers in webhook mode, and polls nothing", async () =>
 /** A process in webhook mode with a pool of its own: the bot and its HTTP server. */
 async function startProcess(deps: Partial<TelegramBotDeps> = {}) {
   const own = connectDatabase(database.target, { poolSize: 5 });
-  const http = await serveWebhook({ path: PATH, handle: (...exchange) => webhook.door.handle(...exchange) });
+  const http = await serveWebhook({ path: PATH, handle: (...exchange) => webhook.handler.handle(...exchange) });
   const url = `${http.address}${PATH}`;
   const webhook = createWebhook({ url, path: PATH, secret: null }, BOT_TOKEN);
   const bot: TelegramBot = await createIntakeBot({ telegram, database: own }, { webhook, ...deps });
