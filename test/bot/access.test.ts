@@ -13,7 +13,7 @@ const texts = textsIn("en");
 let app: TestApp;
 afterEach(() => app.close());
 
-test("a stranger is told once an hour that the bot is for staff, across a restart too, and the model is never asked", async () => {
+test("a stranger reads once an hour that the bot is for staff, also across a restart, and the model is never called", async () => {
   app = await startTestApp(scripted([]));
   const stranger = app.telegram.privateChat(app.telegram.person({ first_name: "Tourist" }));
 
@@ -34,7 +34,7 @@ test("a stranger is told once an hour that the bot is for staff, across a restar
   expect(app.model.unexpected).toEqual([]);
 });
 
-test("each stranger is told, however many there are", async () => {
+test("every one of many strangers gets the notice", async () => {
   app = await startTestApp(scripted([]));
   const chats = ["An", "Binh", "Chi"].map((name) =>
     app.telegram.privateChat(app.telegram.person({ first_name: name })),
@@ -46,7 +46,7 @@ test("each stranger is told, however many there are", async () => {
   expect(chats.map(textsOf)).toEqual([[texts.stranger], [texts.stranger], [texts.stranger]]);
 });
 
-test("who is named in OWNER_TELEGRAM_IDS is an owner with the first message", async () => {
+test("a person in OWNER_TELEGRAM_IDS is an owner from their first message on", async () => {
   app = await startTestApp(repeats, { env: { OWNER_TELEGRAM_IDS: "9001, 9002" } });
   const chat = app.telegram.privateChat(app.telegram.person({ id: 9002, first_name: "Mai" }));
 
@@ -59,7 +59,7 @@ test("who is named in OWNER_TELEGRAM_IDS is an owner with the first message", as
   expect(await findStaffMember(app.test.db, 9001)).toBeUndefined();
 });
 
-test("an owner by configuration who opens a lower invite first stays an owner, and the invite unused", async () => {
+test("an owner by configuration who opens an invite to a lower role stays an owner, and the invite stays unused", async () => {
   app = await startTestApp(repeats, { env: { OWNER_TELEGRAM_IDS: "9001,9002" } });
   const owner = app.telegram.privateChat(app.telegram.person({ id: 9001, first_name: "Mai" }));
   const other = app.telegram.privateChat(app.telegram.person({ id: 9002, first_name: "Bao" }));
@@ -71,7 +71,7 @@ test("an owner by configuration who opens a lower invite first stays an owner, a
   expect(await app.test.db.select({ usedAt: invites.usedAt }).from(invites)).toEqual([{ usedAt: null }]);
 });
 
-test("an invite lets one stranger in, with its role, and nobody after", async () => {
+test("an invite lets in one stranger, with its role, and nobody else", async () => {
   app = await startTestApp(repeats);
   const owner = await app.staff("owner");
   const linh = app.telegram.privateChat(app.telegram.person({ first_name: "Linh" }));
@@ -92,7 +92,7 @@ test("an invite lets one stranger in, with its role, and nobody after", async ()
   expect(app.model.requests).toHaveLength(1);
 });
 
-test("of two people who open an invite at the same moment one joins", async () => {
+test("when two people open an invite at the same moment, one joins", async () => {
   app = await startTestApp(repeats);
   const code = await inviteFrom(await app.staff("owner"), "staff");
   const chats = ["An", "Binh"].map((name) => app.telegram.privateChat(app.telegram.person({ first_name: name })));
@@ -100,12 +100,12 @@ test("of two people who open an invite at the same moment one joins", async () =
   for (const chat of chats) chat.send(`/start ${code}`);
   const answers = await Promise.all(chats.map((chat) => chat.waitForBotMessage(/./)));
 
-  // Chats are handled side by side: either may be the first.
+  // Chats are processed concurrently: either may be first.
   const said = answers.map(({ text }) => text).toSorted();
   expect(said).toEqual([texts.joined("Xi Pho Coffee", "staff member"), texts.inviteUsed].toSorted());
 });
 
-test("an expired invite and an unknown one let nobody in, and say so", async () => {
+test("an expired or unknown invite lets nobody in, and the bot says so", async () => {
   app = await startTestApp(repeats);
   const code = await inviteFrom(await app.staff("owner"), "staff");
   const late = app.telegram.privateChat(app.telegram.person({ first_name: "Late" }));
@@ -123,7 +123,7 @@ test("an expired invite and an unknown one let nobody in, and say so", async () 
   expect(await findStaffMember(app.test.db, other.id)).toBeUndefined();
 });
 
-test("who tries one bad invite after another is told once an hour", async () => {
+test("a person who tries one bad invite after another is told once an hour", async () => {
   app = await startTestApp(repeats);
   const { telegram } = app;
   const guesser = telegram.privateChat(telegram.person({ first_name: "Guesser" }));
@@ -137,7 +137,7 @@ test("who tries one bad invite after another is told once an hour", async () => 
   expect(guesser.botMessages().map(({ text }) => text)).toEqual([texts.inviteUnknown, texts.stranger]);
 });
 
-test("an owner who was removed does not come back with an invite of their own making", async () => {
+test("a removed owner cannot come back with their own invite", async () => {
   app = await startTestApp(repeats);
   await app.staff("owner");
   const binh = await app.staff("owner");
@@ -150,7 +150,7 @@ test("an owner who was removed does not come back with an invite of their own ma
   expect(await findStaffMember(app.test.db, binh.id)).toBeUndefined();
 });
 
-test("of the first owner's links only the newest is good, and none once there is an owner", async () => {
+test("only the newest link for the first owner is valid, and none once there is an owner", async () => {
   app = await startTestApp(repeats);
   const { makeOwnerInvite } = app.app();
   const codeOf = (link: string) => link.split("start=")[1];
@@ -170,7 +170,7 @@ test("of the first owner's links only the newest is good, and none once there is
   expect(await app.test.db.select({ name: staff.name }).from(staff)).toEqual([{ name: "Mai" }]);
 });
 
-test("for a real bot the sandbox's people are nobody: not when they write, press, edit or open an invite, nor in /remove", async () => {
+test("people of the sandbox are strangers to a real bot when they write, press, edit or open an invite, and in /remove", async () => {
   app = await startTestApp(repeats);
   const { telegram, test } = app;
   const owner = await app.staff("owner");
@@ -203,14 +203,14 @@ test("for a real bot the sandbox's people are nobody: not when they write, press
   expect(app.model.requests).toEqual([]);
 });
 
-test("the sandbox's owner, whose id nobody on Telegram can have, is no owner of the shop", async () => {
+test("the sandbox's owner, whose id nobody on Telegram can have, is not an owner of the shop", async () => {
   app = await startTestApp(repeats);
   await saveStaffMember(app.test.db, { telegramUserId: 2 ** 52 + 1, name: "Lan", username: null, role: "owner" });
 
   expect(await hasOwner(app.test.db)).toBe(false);
 });
 
-test("in the sandbox real people are nobody: they cannot be removed, and keep their @username", async () => {
+test("real people are strangers in the sandbox: they cannot be removed, and keep their @username", async () => {
   app = await startTestApp(repeats, { botToken: `${2 ** 52}:a-token-of-the-sandbox` });
   const { telegram, test } = app;
   const lan = telegram.person({ id: 2 ** 52 + 1, first_name: "Lan", username: "counter" });
@@ -228,7 +228,7 @@ test("in the sandbox real people are nobody: they cannot be removed, and keep th
   expect(await findStaffMember(test.db, 42)).toEqual(real);
 });
 
-test("who is staff already leaves an invite unused, and is told whether somebody else can use it", async () => {
+test("a staff member leaves an invite unused, and reads whether someone else can use it", async () => {
   app = await startTestApp(repeats);
   const owner = await app.staff("owner");
   const binh = await app.staff("staff");
@@ -246,7 +246,7 @@ test("who is staff already leaves an invite unused, and is told whether somebody
   expect(used.text).not.toContain("still works");
 });
 
-test("an invite to a higher role raises who is staff already", async () => {
+test("an invite to a higher role promotes a staff member", async () => {
   app = await startTestApp(repeats);
   const owner = await app.staff("owner");
   const binh = await app.staff("staff");
@@ -276,7 +276,7 @@ test("only an owner invites, only in private, and a wrong word gets the usage", 
   expect(await app.test.db.select().from(invites)).toEqual([]);
 });
 
-test("an owner removes somebody by button, by @username or by id, and they are a stranger at once", async () => {
+test("an owner removes a person by button, @username or id, and the person is a stranger at once", async () => {
   app = await startTestApp(repeats);
   const owner = await app.staff("owner");
   const people = [
@@ -314,7 +314,7 @@ test("a removed person comes back with a new invite", async () => {
   expect(await findStaffMember(app.test.db, an.id)).toMatchObject({ role: "staff" });
 });
 
-test("nobody removes themselves, an owner by configuration, or somebody who is not there", async () => {
+test("nobody can remove themselves, an owner by configuration, or an unknown person", async () => {
   app = await startTestApp(repeats, { env: { OWNER_TELEGRAM_IDS: "9001" } });
   const configured = app.telegram.person({ id: 9001, first_name: "Mai", username: "mai" });
   const bao = await staffPerson(app, "owner", { first_name: "Bao", username: "bao" });
@@ -349,7 +349,7 @@ test("nobody removes themselves, an owner by configuration, or somebody who is n
   ]);
 });
 
-test("a @username that went over to somebody else removes only who has it now", async () => {
+test("a @username that now belongs to another person removes only that person", async () => {
   app = await startTestApp(repeats);
   const owner = await app.staff("owner");
   const an = await staffPerson(app, "staff", { first_name: "An", username: "counter" });
@@ -380,7 +380,7 @@ test("only an owner removes, and only in private", async () => {
   expect(await findStaffMember(app.test.db, owner.id)).toMatchObject({ role: "owner" });
 });
 
-test("a staff member's new name is kept with their next message", async () => {
+test("a staff member's new name is stored with their next message", async () => {
   app = await startTestApp(repeats);
   const binh = await staffPerson(app, "staff", { first_name: "Binh" });
   const chat = app.telegram.privateChat(binh);

@@ -1,4 +1,4 @@
-/** Words for tests of the bot: people, a model that repeats what it is asked, and waiting for what cannot be seen. */
+/** Helpers for tests of the bot: people, a model that repeats the question, and waiting for invisible effects. */
 import type { Message, User } from "@grammyjs/types";
 import { says } from "../../sandbox/model/script.ts";
 import type { ModelRequest, Responder } from "../../sandbox/model/turn.ts";
@@ -12,17 +12,17 @@ import type { TestDatabase } from "../support/database.ts";
 /** Answers every question with `Answer: ` and the question. */
 export const repeats: Responder = (request) => says(`Answer: ${questionOf(request)}`);
 
-/** What the model is asked, the newest item of its input. */
+/** The question to the model: the newest item of its input. */
 export function questionOf(request: ModelRequest): string {
   return conversationOf(request).at(-1) ?? "";
 }
 
-/** Everything said so far, as the model gets it, the question last. */
+/** The conversation as the model gets it, the question last. */
 export function conversationOf({ body }: ModelRequest): string[] {
   return typeof body.input === "string" ? [body.input] : body.input.map(({ content }) => String(content));
 }
 
-/** A member of the staff, for groups and for people with more than a first name. */
+/** A staff member, for groups and for people with more than a first name. */
 export async function staffPerson(
   { telegram, test }: { telegram: TelegramStandIn; test: TestDatabase },
   role: StaffRole,
@@ -34,7 +34,7 @@ export async function staffPerson(
   return person;
 }
 
-/** Settles when the bot has confirmed every update: what it did not answer by then it will never answer. */
+/** Settles when the bot has confirmed every update: it will answer no more of them. */
 export async function allHandled({ telegram }: Pick<TestApp, "telegram">): Promise<void> {
   await telegram.waitFor(() => telegram.pendingUpdates().length === 0);
 }
@@ -46,12 +46,12 @@ export async function inviteFrom(owner: StandInChat, role: StaffRole): Promise<s
   return /\?start=([\w-]+)/.exec(text)?.[1] ?? "";
 }
 
-/** What the buttons beneath a message say, from top to bottom. */
+/** The labels of the buttons below a message, from top to bottom. */
 export function buttonsOf(message: Message): string[] {
   return message.reply_markup?.inline_keyboard.flat().map(({ text }) => text) ?? [];
 }
 
-/** All that the bot wrote in a chat. */
+/** All texts that the bot sent to a chat. */
 export function textsOf(chat: StandInChat): (string | undefined)[] {
   return chat.botMessages().map(({ text }) => text);
 }

@@ -11,7 +11,7 @@ import { allHandled, staffPerson } from "./bot-support.ts";
 import { BOT_TOKEN, createIntakeBot, recordLog } from "./intake/intake-support.ts";
 
 const texts = textsIn("en");
-// Without a worker: whatever is asked waits.
+// Without a worker, all questions stay queued.
 let telegram: TelegramStandIn;
 let database: TestDatabase;
 let bot: TelegramBot;
@@ -38,7 +38,7 @@ afterEach(async () => {
   await database.close();
 });
 
-test("a question that is stopped, left or lost with its asker's rights before its turn is one ended run in the log and the metrics", async () => {
+test("a queued question that is stopped, left, or lost with its asker's access is one ended run in the log and the metrics", async () => {
   const owner = telegram.privateChat(await staff("owner", "Linh"));
   const chat = telegram.privateChat(await staff("staff", "An"));
 
@@ -63,7 +63,7 @@ test("a question that is stopped, left or lost with its asker's rights before it
   expect(await metrics.scrape()).toContain('counterhand_runs_ended_total{outcome="cancelled",code="none"} 3');
 });
 
-test("a stop that finds nothing to end tells of no end", async () => {
+test("a stop without a run to end logs no end", async () => {
   const chat = telegram.privateChat(await staff("staff", "An"));
 
   chat.send("one");

@@ -58,7 +58,7 @@ test("/help tells owners of their commands, and only them", async () => {
   expect(textsOf(manager)).toEqual([texts.help]);
 });
 
-test("/new begins a thread that knows nothing of the one before", async () => {
+test("/new starts a thread without the history of the last one", async () => {
   app = await startTestApp(repeats);
   const chat = await app.staff();
   await ask(chat, "one");
@@ -77,7 +77,7 @@ test("/new begins a thread that knows nothing of the one before", async () => {
   ]);
 });
 
-test("/new cancels the run under way, and the next message is answered in the new thread", async () => {
+test("/new cancels the current run, and the next message is answered in the new thread", async () => {
   const held = Promise.withResolvers<void>();
   app = await startTestApp(holding("long", held.promise));
   const chat = await app.staff();
@@ -93,7 +93,7 @@ test("/new cancels the run under way, and the next message is answered in the ne
   expect(app.model.requests.map(conversationOf)).toEqual([["long"], ["next"]]);
 });
 
-test("/stop ends the answer while it streams, aborts the model and keeps what was said", async () => {
+test("/stop ends the answer while it streams, aborts the model and keeps the text so far", async () => {
   app = await startTestApp(holding("long", new Promise(() => {})));
   const chat = await app.staff();
 
@@ -110,7 +110,7 @@ test("/stop ends the answer while it streams, aborts the model and keeps what wa
   expect(await runs()).toEqual(["COMPLETED", "CANCELLED"]);
 });
 
-test("/stop in a private chat ends the waiting question too, and the model is never asked it", async () => {
+test("/stop in a private chat also cancels the queued question, and the model never gets it", async () => {
   app = await startTestApp(holding("long", new Promise(() => {})));
   const chat = await app.staff();
 
@@ -139,7 +139,7 @@ test("/stop says when there is nothing to stop", async () => {
   expect(await runs()).toEqual(["COMPLETED"]);
 });
 
-test("/stop reaches an answer whose thread was left for another one", async () => {
+test("/stop reaches an answer in a thread that is no longer open", async () => {
   app = await startTestApp(holding("long", new Promise(() => {})));
   const chat = await app.staff();
   await ask(chat, "one");
@@ -180,7 +180,7 @@ test("in a group /stop ends only the asker's own answer, and a manager's ends an
   expect(await runs()).toEqual(["CANCELLED", "CANCELLED"]);
 });
 
-test("in a group /new leaves another's answer alone unless a manager says it", async () => {
+test("in a group /new does not stop another person's answer, except from a manager", async () => {
   app = await startTestApp(holding("@counterhand_sandbox_bot long", new Promise(() => {})));
   const asker = await staffPerson(app, "staff", { first_name: "An" });
   const other = await staffPerson(app, "staff", { first_name: "Binh" });
@@ -200,7 +200,7 @@ test("in a group /new leaves another's answer alone unless a manager says it", a
   expect(before).toEqual(["IN_PROGRESS"]);
 });
 
-test("the stop button under an answer ends it and says so", async () => {
+test("the stop button below an answer stops it and says so", async () => {
   app = await startTestApp(holding("long", new Promise(() => {})));
   const chat = await app.staff();
 
@@ -230,7 +230,7 @@ test("a stop button pressed when the answer is complete says that there is nothi
   expect(callbackAnswers(other)).toEqual([texts.nothingToStop, texts.nothingToStop, texts.nothingToStop]);
 });
 
-test("/threads offers the threads of the chat by title, and going on in one gives the model its history", async () => {
+test("/threads lists the threads of the chat by title, and resuming one gives the model its history", async () => {
   app = await startTestApp(repeats);
   const [chat, other] = [await app.staff(), await app.staff()];
   chat.send("/threads");
@@ -255,7 +255,7 @@ test("/threads offers the threads of the chat by title, and going on in one give
   ]);
 });
 
-test("a thread of another chat, or none at all, is not opened, whoever made its button up", async () => {
+test("a forged button does not open a thread of another chat or an unknown one", async () => {
   app = await startTestApp(repeats);
   const [chat, other] = [await app.staff(), await app.staff("owner")];
   await ask(other, "what the owner asked");
@@ -274,7 +274,7 @@ test("a thread of another chat, or none at all, is not opened, whoever made its 
   expect(app.model.requests.map(conversationOf).at(-1)).toEqual(["mine", "Answer: mine", "more"]);
 });
 
-test("the menu shows the commands in English, and in Vietnamese to whoever has Telegram in it", async () => {
+test("the menu shows the commands in English, and in Vietnamese to people with a Vietnamese Telegram", async () => {
   app = await startTestApp(scripted([]));
   const an = app.telegram.person({ first_name: "An", language_code: "vi" });
   const [ben, carla] = [
@@ -291,7 +291,7 @@ test("the menu shows the commands in English, and in Vietnamese to whoever has T
   expect(app.telegram.commandsFor(an).map(({ command }) => command)).toEqual(inEnglish.map(({ command }) => command));
 });
 
-test("a command that does not exist is told of /help, and is no question", async () => {
+test("an unknown command gets a hint to /help and is not a question", async () => {
   app = await startTestApp(scripted([]));
   const chat = await app.staff();
 
@@ -301,7 +301,7 @@ test("a command that does not exist is told of /help, and is no question", async
   expect(await runs()).toEqual([]);
 });
 
-test("a button under a message of somebody else's making is answered, so that it does not turn for ever", async () => {
+test("an unknown button is answered too, so that it does not stay busy for ever", async () => {
   app = await startTestApp(scripted([]));
   const chat = await app.staff();
   const stranger = app.telegram.privateChat(app.telegram.person({ first_name: "Tourist" }));
@@ -326,7 +326,7 @@ function holding(question: string, release: Promise<unknown>): Responder {
   return (request) => (questionOf(request) === question ? says(pieces) : repeats(request));
 }
 
-/** The bot shows buttons that it would never show: what a changed Telegram client can press. */
+/** Shows forged buttons, as a modified Telegram client can press them. */
 async function showButtons(chat: StandInChat, made: string[]) {
   if (chat.messages().length === 0) chat.send("/start");
   const reply_markup = { inline_keyboard: made.map((data) => [{ text: "a button", callback_data: data }]) };

@@ -9,7 +9,7 @@ import { BOT } from "./reply/reply-support.ts";
 let app: TestApp;
 afterEach(() => app.close());
 
-test("a question that is changed before its turn is answered as it was changed; later changes are kept and answered by nobody", async () => {
+test("a question that is edited while queued is answered as edited; later edits are stored but not answered", async () => {
   const release = await startWithHeldQuestion("one");
   const chat = await app.staff();
   const one = chat.send("one");
@@ -31,7 +31,7 @@ test("a question that is changed before its turn is answered as it was changed; 
   expect((await revisions()).sort()).toEqual(["five", "one, or rather four"]);
 });
 
-test("in a group only what was addressed to the bot can be changed, also into what no longer is", async () => {
+test("in a group only messages to the bot can be edited, also into a text that no longer mentions it", async () => {
   const release = await startWithHeldQuestion(`${BOT} one`);
   const person = await staffPerson(app, "staff", { first_name: "An" });
   const group = app.telegram.group({ title: "Shop", members: [person], isBotAdministrator: true });
@@ -49,7 +49,7 @@ test("in a group only what was addressed to the bot can be changed, also into wh
   expect(textsOf(group)).toEqual(["First: done", "Answer: two, all the same"]);
 });
 
-test("a stranger who changes a message is not answered for it", async () => {
+test("a stranger gets no answer to an edit", async () => {
   app = await startTestApp(repeats);
   const stranger = app.telegram.privateChat(app.telegram.person({ first_name: "Alex" }));
   const hello = stranger.send("hello");
@@ -65,7 +65,7 @@ test("a stranger who changes a message is not answered for it", async () => {
   expect(textsOf(stranger)).toEqual([textsIn("en").stranger]);
 });
 
-/** The model begins to answer this question, and goes on when the returned function is called. */
+/** The model starts to answer this question, and continues when the returned function is called. */
 async function startWithHeldQuestion(question: string): Promise<() => void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   app = await startTestApp((request) =>

@@ -14,7 +14,7 @@ const BOT = "@counterhand_sandbox_bot";
 let app: TestApp;
 afterEach(() => app.close());
 
-test("in a group the bot is silent unless it is mentioned, replied to or commanded", async () => {
+test("in a group the bot answers only mentions, replies and commands", async () => {
   app = await startTestApp(repeats);
   const { group } = await groupOf("staff");
 
@@ -34,7 +34,7 @@ test("in a group the bot is silent unless it is mentioned, replied to or command
   expect(answer.reply_to_message?.message_id).toBe(mention.message_id);
 });
 
-test("a command for another bot is left to it, even as a reply to ours; one for us that we do not know is not", async () => {
+test("a command for another bot is ignored, even as a reply to ours; an unknown command for ours is not", async () => {
   app = await startTestApp(repeats);
   const { group } = await groupOf("staff");
   group.send("/start");
@@ -49,7 +49,7 @@ test("a command for another bot is left to it, even as a reply to ours; one for 
   expect(textsOf(group)).toEqual([ours.text, texts.unknownCommand]);
 });
 
-test("a mention by a person's name without a username counts, and text_mention of others does not", async () => {
+test("a mention of the bot by name without a username counts, and a text_mention of others does not", async () => {
   app = await startTestApp(repeats);
   const { group, person } = await groupOf("staff");
   const mentioned = (user: User) => ({
@@ -63,7 +63,7 @@ test("a mention by a person's name without a username counts, and text_mention o
   expect(textsOf(group)).toEqual(["Answer: Bot there?"]);
 });
 
-test("strangers in a group are told once an hour when they speak to the bot, and not when they speak to others", async () => {
+test("strangers in a group get the notice once an hour when they address the bot, and none when they address others", async () => {
   app = await startTestApp(scripted([]));
   const { group } = await groupOf("staff");
   const guest = app.telegram.person({ first_name: "Guest" });
@@ -78,7 +78,7 @@ test("strangers in a group are told once an hour when they speak to the bot, and
   expect(textsOf(group)).toEqual([texts.stranger, texts.help]);
 });
 
-test("an owner in a group has staff rights only: figures for owners are refused there, and given in private", async () => {
+test("an owner in a group has only staff rights: figures for owners are refused there, and given in private", async () => {
   const question = calls({ name: "CheckDailyRevenue", arguments: { date: "2026-11-14" } });
   app = await startTestApp(scripted([question, says("in the group"), question, says("in private")]), {
     env: { REVENUE_ROLES: "owner" },
@@ -99,7 +99,7 @@ test("an owner in a group has staff rights only: figures for owners are refused 
   expect(outputs).toHaveLength(2);
 });
 
-test("what was said by or for a higher role stays out of a lower one's history", async () => {
+test("messages by or for a higher role are not in the history of a lower one", async () => {
   app = await startTestApp(repeats);
   const { group } = await groupOf("owner");
   const [barista, manager] = [
@@ -127,7 +127,7 @@ test("what was said by or for a higher role stays out of a lower one's history",
   ]);
 });
 
-test("anonymous admins and channels are asked to write as themselves, when they speak to the bot", async () => {
+test("anonymous admins and channels that address the bot are asked to write as themselves", async () => {
   app = await startTestApp(scripted([]));
   const { group, person } = await groupOf("owner");
   const asGroup = { extra: { sender_chat: { id: group.id, type: "supergroup" as const, title: "Shop" } } };
@@ -170,7 +170,7 @@ test("each forum topic is a thread of its own, and is answered where it was aske
   expect(closed.message_thread_id).toBe(sales);
 });
 
-test("/threads in a topic offers that topic's threads only", async () => {
+test("/threads in a topic lists only the threads of that topic", async () => {
   app = await startTestApp(repeats);
   const person = await staffPerson(app, "staff", { first_name: "An" });
   const forum = app.telegram.group({ title: "Shop", members: [person], type: "supergroup", is_forum: true });
@@ -188,7 +188,7 @@ test("/threads in a topic offers that topic's threads only", async () => {
   expect(resumed.message_thread_id).toBe(stock);
 });
 
-test("the thread of replies in a supergroup is no topic", async () => {
+test("a reply thread in a supergroup is not a topic", async () => {
   app = await startTestApp(repeats);
   const person = await staffPerson(app, "staff", { first_name: "An" });
   const group = app.telegram.group({ title: "Shop", members: [person], type: "supergroup" });
@@ -205,7 +205,7 @@ test("the thread of replies in a supergroup is no topic", async () => {
   expect(sent.filter(({ params }) => "message_thread_id" in params)).toEqual([]);
 });
 
-test("an answer in a group, and the bot's own sentence, replies to the asker's message, in a private chat to nothing", async () => {
+test("answers and system messages reply to the asker's message in a group, and to nothing in a private chat", async () => {
   app = await startTestApp(repeats);
   const { group, person } = await groupOf("staff");
   const own = app.telegram.privateChat(person);
@@ -222,7 +222,7 @@ test("an answer in a group, and the bot's own sentence, replies to the asker's m
   expect(inPrivate.reply_to_message).toBeUndefined();
 });
 
-test("a group that becomes a supergroup keeps its chat, its thread and what was said", async () => {
+test("a group that becomes a supergroup keeps its chat, thread and messages", async () => {
   app = await startTestApp(repeats);
   const { group, person } = await groupOf("staff", "group");
   await ask(group, `${BOT} beans?`);
@@ -251,7 +251,7 @@ test("a group's new name is known from the next message on", async () => {
   expect(await app.test.db.select({ title: chats.title }).from(chats)).toEqual([{ title: "Shop" }]);
 });
 
-/** A group of one staff member in which the bot sees everything, so that its silence is its own doing. */
+/** A group with one staff member in which the bot sees every message, so that its silence is a decision. */
 async function groupOf(role: StaffRole, type: "group" | "supergroup" = "group") {
   const person = await staffPerson(app, role, { first_name: "An" });
   const group = app.telegram.group({ title: "Shop", members: [person], type, isBotAdministrator: true });

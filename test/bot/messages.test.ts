@@ -11,7 +11,7 @@ const texts = textsIn("en");
 let app: TestApp;
 afterEach(() => app.close());
 
-test("a message that comes while another is answered is taken in at once and answered next, and other chats do not wait", async () => {
+test("a message during an answer is stored at once and answered next, and other chats do not wait", async () => {
   const release = Promise.withResolvers<void>();
   app = await startTestApp((request) =>
     questionOf(request) === "one" ? says(["First: ", release.promise, "done"]) : repeats(request),
@@ -36,7 +36,7 @@ test("a message that comes while another is answered is taken in at once and ans
   expect(app.model.requests.map(conversationOf).at(-1)).toEqual(["one", "First: done", "two", "Answer: two", "three"]);
 });
 
-test("pictures, stickers, voices and files get one sentence and no answer", async () => {
+test("pictures, stickers, voice messages and files get one sentence and no answer", async () => {
   app = await startTestApp(scripted([]));
   const voice = { file_id: "v", file_unique_id: "v", duration: 3 };
   const document = { file_id: "d", file_unique_id: "d" };
@@ -52,7 +52,7 @@ test("pictures, stickers, voices and files get one sentence and no answer", asyn
   expect(await countRuns()).toBe(0);
 });
 
-test("a message of nothing but space, or one that is far too long, gets a sentence and no answer", async () => {
+test("a blank or far too long message gets a sentence and no answer", async () => {
   app = await startTestApp(scripted([says("ok")]));
   const [empty, long, longest] = [await app.staff(), await app.staff(), await app.staff()];
 
@@ -68,7 +68,7 @@ test("a message of nothing but space, or one that is far too long, gets a senten
   expect(app.model.requests.map((request) => questionOf(request).length)).toEqual([MAX_MESSAGE_CHARACTERS]);
 });
 
-test("what Telegram itself says in a chat (joined, pinned, renamed) is met with silence", async () => {
+test("service messages (joined, pinned, renamed) get no answer", async () => {
   app = await startTestApp(repeats);
   const person = await staffPerson(app, "staff", { first_name: "An" });
   const chat = app.telegram.privateChat(person);
@@ -90,7 +90,7 @@ test("what Telegram itself says in a chat (joined, pinned, renamed) is met with 
   expect(textsOf(group)).toEqual(["Answer: @counterhand_sandbox_bot hello"]);
 });
 
-test("what people write is kept and asked exactly as it is", async () => {
+test("messages are stored and sent to the model exactly as written", async () => {
   app = await startTestApp(scripted([says("ok")]));
   const chat = await app.staff();
   const text = '\'; drop table runs; --\n\n<b>*_`[\\ "quoted" مرحبا 👩‍👩‍👧 \u202e end';
@@ -105,7 +105,7 @@ test("what people write is kept and asked exactly as it is", async () => {
   expect(messages.nodes.at(-1)?.text).toBe(text);
 });
 
-test("names with quotes, right-to-left letters and emoji are shown as they are, and are only data to the model", async () => {
+test("names with quotes, right-to-left letters and emoji are shown unchanged, and are only data to the model", async () => {
   app = await startTestApp(repeats);
   const name = `"Anh" \\ 'x' שרה 👩‍👩‍👧`;
   const owner = await app.staff("owner");
@@ -127,7 +127,7 @@ test("names with quotes, right-to-left letters and emoji are shown as they are, 
   expect(app.model.requests[0]?.body.instructions).toContain(`The person: ${JSON.stringify(fullName)}, role staff.`);
 });
 
-test("the title of a thread is the first line of its first question, cut at a whole character", async () => {
+test("the title of a thread is the first line of its first question, cut at a grapheme", async () => {
   app = await startTestApp(repeats);
   const family = "👩‍👩‍👧";
   const cases: [question: string, title: string][] = [

@@ -14,7 +14,7 @@ const texts = textsIn("en");
 let app: TestApp;
 afterEach(() => app.close());
 
-test("a person who is removed in the middle of an answer hears no more of it, and what they asked next is never answered", async () => {
+test("a person who is removed during an answer gets no more of it, and their next question is never answered", async () => {
   const never = Promise.withResolvers<void>();
   app = await startTestApp((request) =>
     questionOf(request) === "one" ? says(["The figures are", never.promise, "..."]) : repeats(request),
@@ -42,7 +42,7 @@ test.each([
   ["sendMessage", "PENDING", []],
   ["editMessageText", "PARTIAL", ["The start"]],
 ])(
-  "an answer whose end Telegram had not taken (%s) when its asker was removed is not delivered",
+  "an answer whose end Telegram had not accepted (%s) when its asker was removed is not delivered",
   async (method, status, shown) => {
     const rest = Promise.withResolvers<void>();
     const log = recordLog();
@@ -68,7 +68,7 @@ test.each([
   },
 );
 
-test("a message that comes in at the very moment of its author's removal is not taken in", async () => {
+test("a message at the moment of its author's removal is not stored", async () => {
   app = await startTestApp(repeats);
   const chat = await app.staff();
   const author = await findStaffMember(app.test.db, chat.id);

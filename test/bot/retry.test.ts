@@ -21,7 +21,7 @@ afterEach(async () => {
   app = undefined;
 });
 
-/** A model that is out of order until the returned function is called. */
+/** A model that fails until the returned function is called. */
 async function startOutOfOrder(turn: Turn = fails({ status: 503, headers: { "x-should-retry": "false" } })) {
   const requests: ModelRequest[] = [];
   let isWell = false;
@@ -35,7 +35,7 @@ async function startOutOfOrder(turn: Turn = fails({ status: 503, headers: { "x-s
   return { app, heal, requests };
 }
 
-test("an answer that came to nothing has a button that asks the same again, once", async () => {
+test("a failed answer has a button that asks the question again, once", async () => {
   const { app, heal, requests } = await startOutOfOrder();
   const chat = await app.staff();
   chat.send("stock?");
@@ -54,7 +54,7 @@ test("an answer that came to nothing has a button that asks the same again, once
   });
 });
 
-test("of two who press in a group one asks, and the other hears that it was asked", async () => {
+test("when two people press in a group, one asks and the other reads that it was asked again", async () => {
   const { app, heal, requests } = await startOutOfOrder();
   const first = await staffPerson(app, "staff", { first_name: "Linh" });
   const second = await staffPerson(app, "staff", { first_name: "Minh" });
@@ -73,7 +73,7 @@ test("of two who press in a group one asks, and the other hears that it was aske
   expect(requests).toHaveLength(before + 1);
 });
 
-test("a fault that does not pass has no button", async () => {
+test("a permanent fault has no retry button", async () => {
   const { app } = await startOutOfOrder(fails({ status: 401 }));
   const chat = await app.staff();
 
@@ -83,7 +83,7 @@ test("a fault that does not pass has no button", async () => {
   expect(buttonsOf(failed)).toEqual([]);
 });
 
-test("what another process delivers of a failed run has the button too", async () => {
+test("a failed run that another process delivers has the button too", async () => {
   const { app } = await startOutOfOrder();
   const chat = await app.staff();
   app.telegram.freeze(chat, 2);
@@ -95,7 +95,7 @@ test("what another process delivers of a failed run has the button too", async (
   expect(buttonsOf(await chat.waitForBotMessage(PASSING))).toEqual([texts.buttons.retry]);
 });
 
-test("a run of another chat, one that has not failed, and one that is made up are not asked again", async () => {
+test("runs of another chat, runs that have not failed and unknown runs are not retried", async () => {
   const { app, heal } = await startOutOfOrder();
   const [chat, other] = [await app.staff(), await app.staff()];
   chat.send("stock?");
@@ -120,7 +120,7 @@ test("a run of another chat, one that has not failed, and one that is made up ar
   expect(outcomes).toEqual(["nothing", "nothing", "nothing"]);
 });
 
-/** For a message of this text that can be asked again. */
+/** Matches a message with this text and a retry button. */
 function withRetry(text: string) {
   return (message: Message) => message.text === text && buttonsOf(message).includes(texts.buttons.retry);
 }

@@ -9,7 +9,7 @@ import { inviteFrom } from "./bot-support.ts";
 const english = textsIn("en");
 const vietnamese = textsIn("vi");
 
-/** Every fault of the model, kept whole by the compiler, and those of the run loop. */
+/** Every fault of the model (the compiler checks that none is missing), and those of the run loop. */
 const MODEL_FAULTS = {
   MODEL_UNREACHABLE: true,
   MODEL_UNAVAILABLE: true,
@@ -34,7 +34,7 @@ test("both languages have the same sentences, none of them empty", () => {
 });
 
 test.each(["constructor", "toString", "hasOwnProperty", "__proto__"])(
-  "a fault called %s is one of ours",
+  "an error code called %s gets the general sentence",
   (errorCode) => {
     const outcome = { status: "failed", errorCode, errorMessage: "?" } as const;
 
@@ -42,16 +42,16 @@ test.each(["constructor", "toString", "hasOwnProperty", "__proto__"])(
   },
 );
 
-test("no Vietnamese sentence is the English one", () => {
+test("no Vietnamese sentence equals the English one", () => {
   const [one, other] = [leaves(english), leaves(vietnamese)];
 
-  // This one is made of nothing but what it is given.
+  // It consists only of its parameter.
   const same = Object.keys(one).filter((key) => key !== "checking" && one[key] === other[key]);
 
   expect(same).toEqual([]);
 });
 
-test("sentences that are given a name, a number or a link say it", () => {
+test("sentences with a parameter contain it", () => {
   for (const texts of [english, vietnamese]) {
     const given = Object.entries(texts).flatMap(([key, value]) =>
       typeof value === "function" ? [[key, call(value)] as const] : [],
@@ -61,7 +61,7 @@ test("sentences that are given a name, a number or a link say it", () => {
   }
 });
 
-test("every fault of the model and of a run has a sentence of its own in both languages", () => {
+test("every fault of the model and of a run has its own sentence in both languages", () => {
   for (const language of ["en", "vi"]) {
     const unknown = reply(language, "NEVER_HEARD_OF");
     const sentences = [...Object.keys(MODEL_FAULTS), ...RUN_FAULTS].map((code) => reply(language, code));
@@ -72,7 +72,7 @@ test("every fault of the model and of a run has a sentence of its own in both la
   }
 });
 
-test("a note stands behind what was said, and alone where nothing was", () => {
+test("the sentence about the end follows the text, or is the whole reply if there is no text", () => {
   const cancelled = { status: "cancelled" as const, errorCode: null, errorMessage: null };
 
   expect(finalReply("vi", cancelled, "Hết sữa")).toBe(`Hết sữa\n\n_${vietnamese.stopped}_`);
@@ -96,7 +96,7 @@ describe("on Telegram", () => {
   let app: TestApp;
   afterEach(() => app.close());
 
-  test("whoever has Telegram in Vietnamese reads the bot's own sentences in Vietnamese", async () => {
+  test("people with a Vietnamese Telegram read the bot's sentences in Vietnamese", async () => {
     app = await startTestApp(scripted([]));
     const answersTo = async (act: (chat: StandInChat) => unknown, role: "staff" | "owner" = "staff") => {
       const chat = await app.staff(role, { first_name: "Linh", language_code: "vi" });
@@ -124,7 +124,7 @@ describe("on Telegram", () => {
     expect(await answersTo((chat) => chat.sendService({ text: "a".repeat(9_000) }))).toBe(vietnamese.tooLong(8_192));
   });
 
-  test("the buttons, the welcome and what became of an answer are in the reader's language", async () => {
+  test("the buttons, the welcome and the end of an answer are in the reader's language", async () => {
     app = await startTestApp(scripted([says(["Xin chào", new Promise(() => {})])]));
     const owner = await app.staff("owner");
     const linh = app.telegram.privateChat(app.telegram.person({ first_name: "Linh", language_code: "vi" }));
@@ -149,7 +149,7 @@ function reply(language: string, errorCode: string): string {
   return finalReply(language, { status: "failed", errorCode, errorMessage: "details" }, "");
 }
 
-/** All sentences by their path; functions are given «1», «2» and so on. */
+/** All sentences by path; functions get «1», «2» and so on. */
 function leaves(value: unknown, path = ""): Record<string, string> {
   if (typeof value === "string") return { [path]: value };
   if (typeof value === "function") return { [path]: call(value) };

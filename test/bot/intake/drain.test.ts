@@ -9,12 +9,12 @@ import { allHandled, repeats, textsOf } from "../bot-support.ts";
 
 const CHATS = 90;
 const ROUNDS = 5;
-/** What Telegram allows a bot over all chats. */
+/** Telegram's limit over all chats of a bot. */
 const CALLS_PER_SECOND = 30;
 let app: TestApp;
 afterEach(() => app.close());
 
-test("a rush is answered at Telegram's thirty calls a second, by the injected clock: none refused, each chat in order", async () => {
+test("a burst of questions is answered at thirty calls a second by the injected clock: none refused, each chat in order", async () => {
   const clock = createFakeClock();
   app = await startTestApp(repeats, { clock });
   const chats = await Promise.all(Array.from({ length: CHATS }, () => app.staff()));
@@ -22,7 +22,7 @@ test("a rush is answered at Telegram's thirty calls a second, by the injected cl
 
   for (const question of questions) for (const chat of chats) chat.send(question);
   await allHandled(app);
-  // Time stands still, and Telegram takes no more than a burst: no run waits for that.
+  // The clock is stopped and Telegram accepts only a burst: no run waits for that.
   await allRunsCompleted(app);
   const shownAtOnce = chats.flatMap(textsOf).length;
   const beganAt = clock.now();
@@ -37,12 +37,12 @@ test("a rush is answered at Telegram's thirty calls a second, by the injected cl
   expect(drainSeconds).toBeLessThan(((CHATS * ROUNDS) / CALLS_PER_SECOND) * 2);
 });
 
-/** Looked at again after each change, however long a busy machine takes for them. */
+/** Checked again after each change, however long a busy machine takes. */
 async function allRunsCompleted({ test: { db, database } }: TestApp): Promise<void> {
   let look = () => {};
   const listener = await listen(database, { onNotification: () => look(), onGap: () => look() });
   for (;;) {
-    // Before the look: what changes while it is read is not missed.
+    // Before the query, so that no change during it is missed.
     const changed = new Promise<void>((resolve) => {
       look = resolve;
     });
@@ -52,7 +52,7 @@ async function allRunsCompleted({ test: { db, database } }: TestApp): Promise<vo
   await listener.close();
 }
 
-/** Moves the clock on, slowly enough that calls go to and fro meanwhile, until `isOver`. */
+/** Advances the clock, slowly enough for calls to complete, until `isOver`. */
 async function moveOn(clock: FakeClock, isOver: () => boolean): Promise<void> {
   while (!isOver()) {
     await clock.advance(5);

@@ -1,4 +1,4 @@
-/** Updates as no Telegram of its own brings them: what can be stored is, and whoever sent the rest is told so at once. */
+/** Malformed updates: what can be stored is stored, and the sender of the rest is told at once. */
 import type { User } from "@grammyjs/types";
 import { BotError } from "grammy";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -32,10 +32,10 @@ beforeEach(async () => {
   log = recordLog();
   an = await staffPerson({ telegram, test: database }, "owner", { first_name: "An" });
   chat = telegram.privateChat(an);
-  // Below those of the stand-in, which are all still to come.
+  // Below the ids that the stand-in will use.
   number = 0;
   stops = [];
-  // The chat is known to Telegram once somebody has written in it; nobody fetches what was written.
+  // Telegram knows the chat once somebody has written there. Nobody fetches that message.
   chat.send("hello");
 });
 
@@ -45,7 +45,7 @@ afterEach(async () => {
   await database.close();
 });
 
-/** A message of An's with these fields in place of good ones. */
+/** A message from An with these invalid fields. */
 function messageWith(fields: object) {
   number += 1;
   const good = { message_id: 100 + number, date: 1_795_000_000, chat: { id: chat.id, type: "private" }, from: an };
@@ -62,10 +62,10 @@ function pressWith(fields: object) {
   return { update_id, callback_query: { id: "77", from: an, chat_instance: "1", message, data: "stop:1", ...fields } };
 }
 
-/** A bot in webhook mode. @returns what brings it an update, and answers with the status. */
+/** A bot in webhook mode. @returns a function that delivers an update and returns the status. */
 async function startDoor(): Promise<(update: object) => Promise<number>> {
   const http = await serveWebhook({ path: PATH, handle: (...exchange) => webhook.handler.handle(...exchange) });
-  // Telegram is told an address where nobody is: the test brings the updates.
+  // Telegram gets an address without a server: the test delivers the updates.
   const webhook = createWebhook({ url: "http://127.0.0.1:9/", path: PATH, secret: null }, BOT_TOKEN);
   stops.push(() => http.close());
   await startBot({ webhook });
@@ -88,7 +88,7 @@ async function startBot(deps: Partial<Parameters<typeof createIntakeBot>[1]> = {
 
 const failures = () => log.lines.filter(({ level }) => level >= 50).map(({ msg }) => msg);
 
-test("what no database stores of a text, a name or a title is replaced, and the message is taken in", async () => {
+test("characters that the database cannot store are replaced in texts, names and titles, and the message is stored", async () => {
   const bring = await startDoor();
   const group = { id: -100_500, type: "supergroup", title: "Shift\0 \udfff" };
   const entities = [{ type: "mention", offset: 5, length: telegram.bot.username.length + 1 }];
@@ -111,7 +111,7 @@ test.each<[string, object]>([
   ["too long", { username: "a".repeat(20_000) }],
   ["a number", { username: 5 }],
   ["not to be stored", { username: "a\0b" }],
-])("a person whose @username is %s is answered all the same", async (_name, fields) => {
+])("a person whose @username is %s is answered too", async (_name, fields) => {
   const bring = await startDoor();
 
   expect(await bring(messageWith({ from: { ...an, ...fields } }))).toBe(200);
@@ -133,7 +133,7 @@ const ODD: [string, object][] = [
 ];
 
 test.each(ODD)(
-  "a message with %s is told of in one sentence, and the next one goes on at once",
+  "a message with %s gets one sentence, and the next message is processed at once",
   async (_name, fields) => {
     const bring = await startDoor();
 
@@ -148,13 +148,13 @@ test.each(ODD)(
   },
 );
 
-test("it is so where updates are fetched, and what comes behind it in one batch is taken in", async () => {
+test("the same holds for polling, and the next updates of the batch are stored", async () => {
   const result = [messageWith({ message_id: 1e30 }), messageWith({ text: "and milk?" }), messageWith({ date: "x" })];
   telegram.failNext("getUpdates", { kind: "http", status: 200, body: { ok: true, result } });
 
   await startBot();
   await telegram.waitFor(() => textsOf(chat).length === 2);
-  // What was fetched is confirmed.
+  // The fetched updates are confirmed.
   await telegram.waitFor(() =>
     telegram.calls().some(({ method, params }) => method === "getUpdates" && params.offset === 4),
   );
@@ -172,7 +172,7 @@ test("a person is told in their language", async () => {
   await chat.waitForBotMessage(textsIn("vi").notProcessed);
 });
 
-test("an edit that cannot be taken in is told of", async () => {
+test("an edit that cannot be processed gets the sentence too", async () => {
   const bring = await startDoor();
   await bring(messageWith({}));
 
@@ -184,7 +184,7 @@ test("an edit that cannot be taken in is told of", async () => {
   expect(failures()).toEqual(["update skipped: it failed every time"]);
 });
 
-test("a pressed button that cannot be taken in says so where it was pressed", async () => {
+test("a button press that cannot be processed is answered at the button", async () => {
   const bring = await startDoor();
 
   await bring(pressWith({ data: 5 }));
@@ -196,7 +196,7 @@ test("a pressed button that cannot be taken in says so where it was pressed", as
   expect(failures()).toEqual(["update skipped: it failed every time"]);
 });
 
-test("an update that comes again when it was given up is not told of twice", async () => {
+test("a repeated delivery of a skipped update is not reported twice", async () => {
   const bring = await startDoor();
   const odd = messageWith({ message_id: 1e30 });
 
@@ -209,7 +209,7 @@ test("an update that comes again when it was given up is not told of twice", asy
   expect(textsOf(chat)).toEqual([english.notProcessed, english.help + english.ownerHelp]);
 });
 
-test("nothing is said of an update that was committed after all, to another bot, or where nobody was let in", async () => {
+test("nothing is sent for an update that was committed after all, to another bot, or where access was denied", async () => {
   const said: string[] = [];
   const systemMessages = { say: (_ctx: unknown, text: string) => said.push(text) };
   const tell = createReportFailedUpdate({
@@ -237,7 +237,7 @@ test("nothing is said of an update that was committed after all, to another bot,
   expect(said).toEqual([english.notProcessed]);
 });
 
-test("one update without a chat holds up no other", async () => {
+test("an update without a chat blocks no other", async () => {
   const result = [{ update_id: 1, message: { message_id: 1, date: 1, text: "?", from: an } }, messageWith({})];
   telegram.failNext("getUpdates", { kind: "http", status: 200, body: { ok: true, result } });
 

@@ -1,4 +1,4 @@
-/** Words for tests of how updates come in: a bot without the rest of the product, on a database and a Telegram of its own. */
+/** Helpers for tests of the intake: a bot without the rest of the product, with its own database and Telegram. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Logger, pino } from "pino";
@@ -14,12 +14,12 @@ import { HANOI } from "../../support/shop.ts";
 /** As long as real ones are. */
 export const BOT_TOKEN = "7123456789:AAE-token-of-the-local-stand-in-0123";
 
-/** A process that may be believed: a worker's lock, and nothing that renews its lease. */
+/** The lock of a living worker, without a heartbeat. */
 export function takeLock(telegram: TelegramStandIn, database: Database): Promise<WorkerLock> {
   return takeWorkerLock(database, { botId: telegram.bot.id, onLost: () => undefined });
 }
 
-/** A bot that fetches its updates unless told otherwise, and is not started yet. */
+/** A bot that is not started yet; it polls by default. */
 export async function createIntakeBot(
   { telegram, database }: { telegram: TelegramStandIn; database: Database },
   deps: Partial<TelegramBotDeps> = {},
@@ -45,7 +45,7 @@ export async function createIntakeBot(
   });
 }
 
-/** What is stored, in the order in which it came. */
+/** The stored conversations, in order of arrival. */
 export async function conversationsIn({ db }: TestDatabase) {
   const stored = await db.select({ text: messages.text }).from(messages).orderBy(messages.createdAt);
   return {
@@ -58,7 +58,7 @@ export async function conversationsIn({ db }: TestDatabase) {
   };
 }
 
-/** Lets nobody into the database, and ends who is in it. */
+/** Refuses new connections to the database and terminates the existing ones. */
 export async function closeDatabaseToEveryone({ name }: TestDatabase): Promise<void> {
   await onTestServer(async (session) => {
     await session`alter database ${session(name)} allow_connections false`;
@@ -75,7 +75,7 @@ interface LogLine {
   msg: string;
 }
 
-/** A log whose lines a test reads and waits for. */
+/** A log whose lines a test can read and wait for. */
 export function recordLog() {
   const lines: LogLine[] = [];
   let wake = Promise.withResolvers<void>();
@@ -95,7 +95,7 @@ export function recordLog() {
   return { logger, lines, waitForLine };
 }
 
-/** Calls the Bot API as somebody else who has the token would. */
+/** Calls the Bot API as another program with the token would. */
 export async function callTelegram({ apiRoot }: TelegramStandIn, method: string, params: object): Promise<unknown> {
   const response = await fetch(`${apiRoot}/bot${BOT_TOKEN}/${method}`, {
     method: "POST",

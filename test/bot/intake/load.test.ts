@@ -9,7 +9,7 @@ const MESSAGES = 200;
 let app: TestApp;
 afterEach(() => app.close());
 
-test("a rush of messages over many chats is committed whole, in each chat's order, and every one is answered", async () => {
+test("a burst of messages in many chats is committed completely, in each chat's order, and every message is answered", async () => {
   app = await startTestApp(repeats, { telegramLimits: "none" });
   const chats = await Promise.all(Array.from({ length: CHATS }, () => app.staff()));
 

@@ -28,7 +28,7 @@ afterEach(async () => {
   await database.close();
 });
 
-test("of the processes of a shop one polls, and the next takes over when it stops", async () => {
+test("one process of a shop polls, and the next takes over when it stops", async () => {
   const chat = await staffChat();
   const { first, log } = await startTwo();
 
@@ -43,7 +43,7 @@ test("of the processes of a shop one polls, and the next takes over when it stop
   expect(log.lines.filter(({ msg }) => msg === STANDS_BY)).toHaveLength(1);
 });
 
-test("when the process that polls dies, the one that stands by goes on", async () => {
+test("when the polling process dies, the one that stands by takes over", async () => {
   const chat = await staffChat();
   const { first, log } = await startTwo();
 
@@ -56,7 +56,7 @@ test("when the process that polls dies, the one that stands by goes on", async (
   expect(log.lines.filter(({ level }) => level >= 50)).toEqual([]);
 });
 
-test("a process that is frozen is polled for by another when its lease is over, and finds that when it wakes up", async () => {
+test("another process polls when the lease of a suspended one expires, and the suspended one stands by when it resumes", async () => {
   const chat = await staffChat();
   const log = recordLog();
   const first = await startProcess({ logger: log.logger });
@@ -73,7 +73,7 @@ test("a process that is frozen is polled for by another when its lease is over, 
   expect(log.lines.filter(({ level }) => level >= 50)).toEqual([]);
 });
 
-test("one chat that cannot be committed yet holds up no other, and nothing is confirmed past it", async () => {
+test("a chat that cannot be committed yet blocks no other, and nothing after it is confirmed", async () => {
   const [slow, quick] = [await staffChat("An"), await staffChat("Binh")];
   slow.send("first");
   quick.send("first");
@@ -126,7 +126,7 @@ function openPolls() {
   return polls().filter(({ outcome }) => outcome === undefined);
 }
 
-/** Nothing new can be said in the thread of this person until it is released. */
+/** Locks the thread of this person until it is released. */
 function holdThreadOf(name: string): Promise<() => Promise<void>> {
   return holdLocks(database.db, (tx) =>
     tx.execute(sql`select 1 from threads where id = (select thread_id from messages

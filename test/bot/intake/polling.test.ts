@@ -71,7 +71,7 @@ test("updates that are delivered again to the next process change nothing", asyn
   expect(telegram.pendingUpdates()).toHaveLength(3);
 });
 
-test("an invite whose command is delivered again is one invite", async () => {
+test("a repeated delivery of /invite makes one invite", async () => {
   const owner = telegram.privateChat(await staffPerson({ telegram, test: database }, "owner", { first_name: "An" }));
   telegram.failNext(
     ({ method, params }) => method === "getUpdates" && params.offset !== 0,
@@ -92,12 +92,12 @@ test("an invite whose command is delivered again is one invite", async () => {
   expect(owner.botMessages().filter(({ text }) => text?.includes("?start="))).toHaveLength(1);
 });
 
-test("an update in hand when the process stops is committed and confirmed: the next process does not get it again", async () => {
+test("an update in progress at shutdown is committed and confirmed: the next process does not get it again", async () => {
   const chat = await staffChat();
   const release = await holdLocks(database.db, (tx) => tx.execute(sql`lock table threads in access exclusive mode`));
   chat.send("one");
   const bot = await start();
-  // The handler is inside its transaction when it waits for the table; the look for waiting replies may wait for it too.
+  // The handler waits for the table inside its transaction; the query for waiting replies may wait for it too.
   const waiting = sql`select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%next_position%'
     and datname = current_database()`;
   await expect.poll(async () => (await database.db.execute(waiting)).length).toBe(1);
@@ -110,7 +110,7 @@ test("an update in hand when the process stops is committed and confirmed: the n
   expect(telegram.pendingUpdates()).toEqual([]);
 });
 
-test("an answer of Telegram that is lost on the way is asked for again, and loses nothing", async () => {
+test("a lost answer of Telegram is fetched again, and no update is lost", async () => {
   const chat = await staffChat();
   telegram.failNext("getUpdates", { kind: "drop-after" }, 2);
   chat.send("one");
@@ -123,7 +123,7 @@ test("an answer of Telegram that is lost on the way is asked for again, and lose
 });
 
 test.for([1e30, 2 ** 31 - 1, -1, 0.5, "7", null, undefined])(
-  "an update whose id is %j is left out of its batch, and the others and those behind it are taken in",
+  "an update with the id %j is left out of its batch, and the others are stored",
   async (id) => {
     const chat = await staffChat();
     const log = recordLog();
@@ -145,7 +145,7 @@ test.for([1e30, 2 ** 31 - 1, -1, 0.5, "7", null, undefined])(
 );
 
 test.for([[[null]], [[{ update_id: -1 }, {}]], [{}], [null]])(
-  "after an answer without any update, %j, the bot pauses as after a failure",
+  "after an answer without a valid update, %j, the bot pauses as after a failure",
   async ([result]) => {
     const chat = await staffChat();
     const log = recordLog();
@@ -162,7 +162,7 @@ test.for([[[null]], [[{ update_id: -1 }, {}]], [{}], [null]])(
   },
 );
 
-test("a batch out of order is taken in by its ids, and nothing of it comes again", async () => {
+test("a batch out of order is processed by its ids, and nothing of it is delivered again", async () => {
   const chat = await staffChat();
   chat.send("one");
   chat.send("two");
@@ -176,7 +176,7 @@ test("a batch out of order is taken in by its ids, and nothing of it comes again
   expect(fetches()[1]?.params.offset).toBe((result[0]?.update_id ?? 0) + 1);
 });
 
-test("errors of Telegram's server and of the network are waited out", async () => {
+test("polling resumes after errors of Telegram's server and of the network", async () => {
   const chat = await staffChat();
   const log = recordLog();
   telegram.failNext("getUpdates", { kind: "http", status: 502, body: "<html><h1>502 Bad Gateway</h1></html>" });
@@ -193,7 +193,7 @@ test("errors of Telegram's server and of the network are waited out", async () =
   expect(JSON.stringify(log.lines)).not.toContain(BOT_TOKEN);
 });
 
-test("a second process with the same token is told of in one sentence, and polling goes on when it has stopped", async () => {
+test("another poller with the same token is reported once, and polling resumes when it stops", async () => {
   const chat = await staffChat();
   const log = recordLog();
   await start({ logger: log.logger });
@@ -213,7 +213,7 @@ test("a second process with the same token is told of in one sentence, and polli
   expect((await conversationsIn(database)).texts).toEqual(["and now?"]);
 });
 
-test("a webhook that was set before is taken off", async () => {
+test("a webhook that was set before is removed", async () => {
   const chat = await staffChat();
   await callTelegram(telegram, "setWebhook", { url: `http://127.0.0.1:${await unusedPort()}/` });
 
@@ -227,7 +227,7 @@ test("a webhook that was set before is taken off", async () => {
   expect((await conversationsIn(database)).texts).toEqual(["hello"]);
 });
 
-test("a webhook that somebody sets while the bot polls is told of in one sentence and taken off again", async () => {
+test("a webhook that another program sets while the bot polls is reported once and removed", async () => {
   const chat = await staffChat();
   const log = recordLog();
   await start({ logger: log.logger });
@@ -245,7 +245,7 @@ test("a webhook that somebody sets while the bot polls is told of in one sentenc
   ]);
 });
 
-test("a webhook that stands before the next call of the bot is taken off again too", async () => {
+test("a webhook that is set before the bot's next call is removed too", async () => {
   const chat = await staffChat();
   const url = `http://127.0.0.1:${await unusedPort()}/`;
   const answer = Promise.withResolvers<void>();
@@ -269,7 +269,7 @@ test.each([
   [401, "Unauthorized"],
   [404, "Not Found"],
 ])(
-  "a token that Telegram refuses while running (%i) ends the process with one sentence",
+  "a token that Telegram refuses while running (%i) ends the process with one message",
   async (status, description) => {
     const refused = Promise.withResolvers<StartupError>();
     telegram.failNext("getUpdates", { kind: "http", status, body: refusal(status, description) });
@@ -283,7 +283,7 @@ test.each([
   },
 );
 
-test("a message that comes while the database is away is committed when it is back", async () => {
+test("a message during a database outage is committed afterwards", async () => {
   const chat = await staffChat();
   const log = recordLog();
   let lock = await takeLock(telegram, database.database);
@@ -305,7 +305,7 @@ test("a message that comes while the database is away is committed when it is ba
   expect(JSON.stringify(log.lines)).not.toContain("keep this");
 });
 
-test("an update that fails every time for a fault of ours is skipped, and those behind it are taken in", async () => {
+test("an update that always fails because of our code is skipped, and the next ones are stored", async () => {
   const chat = await staffChat();
   const log = recordLog();
   await onDatabase("alter table messages add constraint no_poison check (text <> 'poison')");
@@ -319,7 +319,7 @@ test("an update that fails every time for a fault of ours is skipped, and those 
   expect(log.lines.filter(({ msg }) => msg === "update skipped: it failed every time")).toHaveLength(1);
 });
 
-test("a stop in the middle of a batch waits for the update in hand and gives up none", async () => {
+test("a stop during a batch waits for the update in progress and skips none", async () => {
   const chat = await staffChat();
   for (const text of ["one", "two", "three"]) chat.send(text);
   const bot = await start();
@@ -337,7 +337,7 @@ test("a stop in the middle of a batch waits for the update in hand and gives up 
   expect((await conversationsIn(database)).texts).toEqual(["one", "two", "three"]);
 });
 
-test("a wrong token is one sentence at start, and the token is not in it", async () => {
+test("a wrong token is one message at start, without the token", async () => {
   const token = "7123456789:a-token-of-nobody-that-is-long-enough";
 
   const failure = await createBot({}, { token }).catch((error: unknown) => error);
@@ -347,7 +347,7 @@ test("a wrong token is one sentence at start, and the token is not in it", async
   expect(String(failure)).not.toMatch(/a-token-of-nobody|\n/);
 });
 
-test("a Telegram that cannot be reached is one sentence that names TELEGRAM_PROXY, and the token is not in it", async () => {
+test("an unreachable Telegram is one message that names TELEGRAM_PROXY, without the token", async () => {
   const port = await unusedPort();
 
   const failure = await createBot({}, { apiRoot: `http://127.0.0.1:${port}` }).catch((error: unknown) => error);
@@ -359,7 +359,7 @@ test("a Telegram that cannot be reached is one sentence that names TELEGRAM_PROX
   expect(String(failure)).not.toContain(BOT_TOKEN);
 });
 
-test("a Telegram that asks for a long wait at start is not asked again, and the operator hears of it", async () => {
+test("a Telegram that asks for a long wait at start fails the start, with its reason", async () => {
   const asksToWait = { retry_after: 3_600 };
   telegram.failNext(
     "getMe",
@@ -378,7 +378,7 @@ test("a Telegram that asks for a long wait at start is not asked again, and the 
   expect(telegram.calls().filter(({ method }) => method === "getMe")).toHaveLength(1);
 });
 
-test("a Telegram that is out of order for a moment at start is asked again", async () => {
+test("a short failure of Telegram at start is retried", async () => {
   telegram.failNext("getMe", { kind: "http", status: 502, body: "<html>Bad Gateway</html>" });
 
   const bot = await createBot();
@@ -396,7 +396,7 @@ test("a proxy that is down is named, without its password", async () => {
   expect(String(failure)).not.toContain("hush");
 });
 
-test("with TELEGRAM_PROXY every call goes through the proxy, over connections that are kept", async () => {
+test("with TELEGRAM_PROXY every call goes through the proxy, over kept-alive connections", async () => {
   const proxy = await startProxy();
   const chat = await staffChat();
   const bot = await createBot({}, { proxy: proxy.address });
@@ -433,7 +433,7 @@ async function staffChat() {
   return telegram.privateChat(await staffPerson({ telegram, test: database }, "staff", { first_name: "An" }));
 }
 
-/** Settles when the bot has begun its poll number `count` and waits in it. */
+/** Settles when the bot waits in its long poll number `count`. */
 async function polls(count: number): Promise<void> {
   await telegram.waitFor(() => {
     const calls = fetches();
@@ -461,7 +461,7 @@ async function onDatabase(statement: string): Promise<void> {
   await database.db.execute(statement);
 }
 
-/** An HTTP proxy that only knows CONNECT, and notes each connection that it made. */
+/** An HTTP proxy that only knows CONNECT, and records each connection that it opens. */
 async function startProxy() {
   const targets: string[] = [];
   const server = createServer((_request, response) => response.writeHead(405).end());

@@ -2,7 +2,7 @@ import type { Update } from "@grammyjs/types";
 import { expect, test } from "vitest";
 import { sequentialize } from "../../../src/bot/intake/sequentialize.ts";
 
-test("chats are worked on beside each other, each in its order", async () => {
+test("chats are processed concurrently, each in its order", async () => {
   const release = Promise.withResolvers<void>();
   const begun: number[] = [];
 
@@ -17,7 +17,7 @@ test("chats are worked on beside each other, each in its order", async () => {
   expect(begun).toEqual([1, 2, 4, 3]);
 });
 
-test("an update that is not done with holds back its own chat, and the confirmation of all behind it", async () => {
+test("an update that is not done blocks its chat, and the confirmation of all later updates", async () => {
   const taken: number[] = [];
   const updates = [inChat(1, 7), inChat(2, 8), inChat(3, 7), inChat(4, 8), inChat(5, 9)];
 
@@ -31,7 +31,7 @@ test("an update that is not done with holds back its own chat, and the confirmat
   expect(taken.sort()).toEqual([1, 3, 5]);
 });
 
-test("no more than twelve chats are worked on at once", async () => {
+test("no more than twelve chats are processed at once", async () => {
   let now = 0;
   let most = 0;
   const updates = Array.from({ length: 40 }, (_, index) => inChat(index, index));
@@ -46,7 +46,7 @@ test("no more than twelve chats are worked on at once", async () => {
   expect(most).toBe(12);
 });
 
-test("edits and pressed buttons keep the order of their chat, what is of no chat an order of its own", async () => {
+test("edits and button presses keep the order of their chat, and updates without a chat have their own order", async () => {
   const chat = { id: 7, type: "private", first_name: "An" } as const;
   const updates = [
     inChat(1, 7),
@@ -62,7 +62,7 @@ test("edits and pressed buttons keep the order of their chat, what is of no chat
   ]);
 });
 
-test("a group that becomes a supergroup in the middle of a batch stays in one order", async () => {
+test("a group that becomes a supergroup within a batch stays in order", async () => {
   const to = { update_id: 2, message: { chat: { id: -7 }, migrate_to_chat_id: -1007 } };
   const from = { update_id: 3, message: { chat: { id: -1007 }, migrate_from_chat_id: -7 } };
 
@@ -70,11 +70,11 @@ test("a group that becomes a supergroup in the middle of a batch stays in one or
   expect(await waysOf([inChat(1, -7), from, inChat(4, -1007)] as Update[])).toEqual([[1, 3, 4]]);
 });
 
-test("an empty batch is confirmed whole", async () => {
+test("an empty batch is fully confirmed", async () => {
   expect(await sequentialize([], async () => true)).toBe(0);
 });
 
-/** The updates that are worked on one after the other: those that a refusal of one before them would hold back. */
+/** The updates that are processed one after the other: a refused one blocks the later ones. */
 async function waysOf(updates: Update[]): Promise<number[][]> {
   const ways = new Map<number, number[]>();
   for (const { update_id: first } of updates) {

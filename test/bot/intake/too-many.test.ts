@@ -11,11 +11,11 @@ import { allHandled, staffPerson, textsOf } from "../bot-support.ts";
 import { BOT_TOKEN, createIntakeBot } from "./intake-support.ts";
 
 const texts = textsIn("en");
-// Without a worker: what is taken in is not answered, and the bot's own sentences need not wait for answers.
+// Without a worker nothing is answered, and system messages need not wait for answers.
 let telegram: TelegramStandIn;
 let database: TestDatabase;
 let bot: TelegramBot;
-/** How far the clock of Telegram, and so of all that people write, is behind. */
+/** How far Telegram's clock is behind, and with it the time of all messages. */
 let behindMs: number;
 
 beforeEach(async () => {
@@ -33,7 +33,7 @@ afterEach(async () => {
   await database.close();
 });
 
-test("who asks more than twenty questions in a minute is told once, wherever they ask, and nobody else is held up", async () => {
+test("a person who asks more than twenty questions a minute is told once, over all chats, and nobody else is delayed", async () => {
   const person = await staff("An");
   const chat = telegram.privateChat(person);
   const group = telegram.group({ title: "Shop", members: [person], isBotAdministrator: true });
@@ -54,7 +54,7 @@ test("who asks more than twenty questions in a minute is told once, wherever the
   expect([...textsOf(chat), ...textsOf(group)]).toEqual([texts.tooMany, texts.help]);
 });
 
-test("in one minute twenty questions are taken in, however many chats they come from at once", async () => {
+test("twenty questions are stored per minute, also when they come from many chats at once", async () => {
   const person = await staff("An");
   const groups = Array.from({ length: 30 }, () =>
     telegram.group({ title: "Shop", members: [person], isBotAdministrator: true }),
@@ -66,21 +66,21 @@ test("in one minute twenty questions are taken in, however many chats they come 
   expect(await storedMessages()).toBe(MAX_QUESTIONS_PER_MINUTE);
 });
 
-test("after a minute a person may ask again, and is told again when it is too much again", async () => {
+test("after a minute a person may ask again, and is told again if it is too much again", async () => {
   const chat = telegram.privateChat(await staff("An", "vi"));
   const { tooMany } = textsIn("vi");
   ask(chat, MAX_QUESTIONS_PER_MINUTE + 1);
-  const told = await chat.waitForBotMessage(tooMany);
+  const notice = await chat.waitForBotMessage(tooMany);
 
   await database.db.execute(sql`update messages set sent_at = sent_at - interval '61 seconds'`);
   await database.db.execute(sql`update stranger_notices set noticed_at = noticed_at - interval '61 seconds'`);
   ask(chat, MAX_QUESTIONS_PER_MINUTE + 1);
-  await chat.waitForBotMessage(tooMany, { after: told });
+  await chat.waitForBotMessage(tooMany, { after: notice });
 
   expect(await storedMessages()).toBe(MAX_QUESTIONS_PER_MINUTE * 2);
 });
 
-test("what somebody asked over an hour is all taken in when it comes at once, as after an outage", async () => {
+test("questions written over an hour are all stored when they arrive at once, as after an outage", async () => {
   const chat = telegram.privateChat(await staff("An"));
   const questions = MAX_QUESTIONS_PER_MINUTE + 5;
 
@@ -93,7 +93,7 @@ test("what somebody asked over an hour is all taken in when it comes at once, as
   expect(await storedMessages()).toBe(questions);
 });
 
-test("what was written within a minute is too much however late it comes, and who asks since is heard", async () => {
+test("too many questions within a minute are refused also when they arrive late, and later ones are stored", async () => {
   const chat = telegram.privateChat(await staff("An"));
 
   behindMs = HOUR_MS;
@@ -106,7 +106,7 @@ test("what was written within a minute is too much however late it comes, and wh
   expect((await newestMessage())?.text).toBe("and now?");
 });
 
-test("a stranger's hour is not over because somebody asked too much", async () => {
+test("the limit for questions does not end a stranger's hour", async () => {
   const stranger = telegram.privateChat(telegram.person({ first_name: "Alex" }));
   stranger.send("hello");
   await stranger.waitForBotMessage(texts.stranger);

@@ -10,9 +10,9 @@ const HEADER = "x-telegram-bot-api-secret-token";
 let http: HttpServer;
 afterEach(() => http.close());
 
-test("only a POST with the secret is listened to", async () => {
-  const { door, taken } = await startDoor();
-  door.open(taken.processUpdate);
+test("only a POST with the secret is accepted", async () => {
+  const { handler, accepted } = await startHandler();
+  handler.open(accepted.processUpdate);
 
   const statuses = [
     await post({ update_id: 1 }, { [HEADER]: "not-the-secret" }),
@@ -24,27 +24,27 @@ test("only a POST with the secret is listened to", async () => {
   ].map(({ status }) => status);
 
   expect(statuses).toEqual([401, 401, 401, 405, 405, 200]);
-  expect(taken.ids).toEqual([4]);
+  expect(accepted.ids).toEqual([4]);
 });
 
 test.each(["", "{", "[]", "null", "{}", '{"update_id":"1"}', '{"update_id":1.5}', "\u0000"])(
-  "a body that is no update is refused: %j",
+  "a body that is not an update is refused: %j",
   async (body) => {
-    const { door, taken } = await startDoor();
-    door.open(taken.processUpdate);
+    const { handler, accepted } = await startHandler();
+    handler.open(accepted.processUpdate);
 
     const { status } = await fetch(`${http.address}/hook`, { method: "POST", headers: { [HEADER]: SECRET }, body });
 
     expect(status).toBe(400);
-    expect(taken.ids).toEqual([]);
+    expect(accepted.ids).toEqual([]);
   },
 );
 
 test.each(["content-length", "transfer-encoding"])(
   "a body over 1 MB is refused before it is read (%s)",
   async (header) => {
-    const { door, taken } = await startDoor();
-    door.open(taken.processUpdate);
+    const { handler, accepted } = await startHandler();
+    handler.open(accepted.processUpdate);
     const { promise: status, resolve, reject } = Promise.withResolvers<number | undefined>();
     const value = header === "content-length" ? 1_000_001 : "chunked";
 
@@ -59,36 +59,36 @@ test.each(["content-length", "transfer-encoding"])(
 
     expect(await status).toBe(413);
     sending.destroy();
-    expect(taken.ids).toEqual([]);
+    expect(accepted.ids).toEqual([]);
   },
 );
 
-test("what was not committed is answered with 500, so that it comes again", async () => {
-  const { door } = await startDoor();
-  door.open(async () => false);
+test("an update that was not committed gets 500, so that it comes again", async () => {
+  const { handler } = await startHandler();
+  handler.open(async () => false);
 
   expect((await post({ update_id: 1 })).status).toBe(500);
 });
 
-test("before it opens and after it closes, updates are sent away to come again", async () => {
-  const { door, taken } = await startDoor();
+test("before opening and after closing, updates get 503, so that they come again", async () => {
+  const { handler, accepted } = await startHandler();
 
   const early = await post({ update_id: 1 });
-  door.open(taken.processUpdate);
+  handler.open(accepted.processUpdate);
   const between = await post({ update_id: 2 });
-  await door.close();
+  await handler.close();
   const late = await post({ update_id: 3 });
 
   expect([early, between, late].map(({ status }) => status)).toEqual([503, 200, 503]);
   expect(late.headers.get("retry-after")).toBe("1");
-  expect(taken.ids).toEqual([2]);
+  expect(accepted.ids).toEqual([2]);
 });
 
-test("a door that closes waits for the update inside, which is answered as if nothing were", async () => {
-  const { door } = await startDoor();
+test("closing waits for the update in progress, which is answered as usual", async () => {
+  const { handler } = await startHandler();
   const inside = Promise.withResolvers<void>();
   const committed = Promise.withResolvers<boolean>();
-  door.open(() => {
+  handler.open(() => {
     inside.resolve();
     return committed.promise;
   });
@@ -96,7 +96,7 @@ test("a door that closes waits for the update inside, which is answered as if no
 
   const answer = post({ update_id: 1 });
   await inside.promise;
-  const closing = door.close().then(() => {
+  const closing = handler.close().then(() => {
     isClosed = true;
   });
   const closedEarly = (await post({ update_id: 2 })).status === 503 && isClosed;
@@ -107,12 +107,12 @@ test("a door that closes waits for the update inside, which is answered as if no
   expect((await answer).status).toBe(200);
 });
 
-test("no more than a hundred updates are inside at once: the next is sent away until one is done with", async () => {
-  const { door } = await startDoor();
+test("no more than a hundred requests are processed at once: the next one gets 503 until one is done", async () => {
+  const { handler } = await startHandler();
   const committed = Promise.withResolvers<boolean>();
   const full = Promise.withResolvers<void>();
   let inside = 0;
-  door.open(() => {
+  handler.open(() => {
     if (++inside === 100) full.resolve();
     return committed.promise;
   });
@@ -128,9 +128,9 @@ test("no more than a hundred updates are inside at once: the next is sent away u
   expect((await post({ update_id: 100 })).status).toBe(200);
 });
 
-test("a sender that goes away in the middle of a body disturbs nobody", async () => {
-  const { door, taken, errors } = await startDoor();
-  door.open(taken.processUpdate);
+test("a sender that disconnects within a body does no harm", async () => {
+  const { handler, accepted, errors } = await startHandler();
+  handler.open(accepted.processUpdate);
   const sending = request(`${http.address}/hook`, {
     method: "POST",
     headers: { [HEADER]: SECRET, "content-length": 1_000 },
@@ -143,20 +143,20 @@ test("a sender that goes away in the middle of a body disturbs nobody", async ()
   await gone;
 
   expect((await post({ update_id: 2 })).status).toBe(200);
-  expect(taken.ids).toEqual([1, 2]);
+  expect(accepted.ids).toEqual([1, 2]);
   expect(errors).toEqual([]);
 });
 
-async function startDoor() {
-  const door: WebhookHandler = createWebhookHandler(SECRET);
+async function startHandler() {
+  const handler: WebhookHandler = createWebhookHandler(SECRET);
   const errors: unknown[] = [];
-  http = await serveWebhook({ path: "/hook", handle: door.handle }, (error) => errors.push(error));
+  http = await serveWebhook({ path: "/hook", handle: handler.handle }, (error) => errors.push(error));
   const ids: number[] = [];
   const processUpdate: ProcessUpdate = async ({ update_id: id }) => {
     ids.push(id);
     return true;
   };
-  return { door, errors, taken: { ids, processUpdate } };
+  return { handler, errors, accepted: { ids, processUpdate } };
 }
 
 function post(update: object, headers: Record<string, string> = { [HEADER]: SECRET }): Promise<Response> {

@@ -38,9 +38,9 @@ afterEach(async () => {
   await database.close();
 });
 
-test("Telegram is told the address, a secret that the token alone decides, and brings what people write", async () => {
+test("the webhook is registered with its address and a secret derived from the token, and Telegram delivers messages", async () => {
   const chat = await staffChat();
-  chat.send("sent before it was told");
+  chat.send("sent before");
 
   await startProcess();
   await telegram.waitFor(() => settings().length === 1);
@@ -53,10 +53,10 @@ test("Telegram is told the address, a secret that the token alone decides, and b
   expect(first).toMatchObject({ url: expect.stringMatching(/:\d+\/telegram\/webhook$/), max_connections: 40 });
   expect(first?.secret_token).toMatch(/^[\w-]{43}$/);
   expect(second?.secret_token).toBe(first?.secret_token);
-  expect((await conversationsIn(database)).texts).toEqual(["sent before it was told", "sent after"]);
+  expect((await conversationsIn(database)).texts).toEqual(["sent before", "sent after"]);
 });
 
-test("an update that comes twice, at once, to several processes and by polling, is one message with one run", async () => {
+test("an update that is delivered twice, at once, to several processes and by polling, is one message with one run", async () => {
   const chat = await staffChat();
   const [one, two] = [await startProcess(), await startProcess()];
   await telegram.waitFor(() => settings().length === 2);
@@ -80,7 +80,7 @@ test("an update that comes twice, at once, to several processes and by polling, 
   expect(stored.threads).toHaveLength(1);
 });
 
-test("what comes while the database is away is brought again until it is committed, in order", async () => {
+test("updates during a database outage are delivered again until they are committed, in order", async () => {
   const chat = await staffChat();
   const log = recordLog();
   await startProcess({ logger: log.logger });
@@ -98,7 +98,7 @@ test("what comes while the database is away is brought again until it is committ
   expect((await conversationsIn(database)).texts).toEqual(["keep this", "and this"]);
 });
 
-test("an update that fails every time for a fault of ours is skipped, and those behind it are taken in", async () => {
+test("an update that always fails because of our code is skipped, and the next ones are stored", async () => {
   const chat = await staffChat();
   const log = recordLog();
   await database.db.execute(sql`alter table messages add constraint no_poison check (text <> 'poison')`);
@@ -113,7 +113,7 @@ test("an update that fails every time for a fault of ours is skipped, and those 
   expect(log.lines.filter(({ msg }) => msg === "update skipped: it failed every time")).toHaveLength(1);
 });
 
-test("a process that stops leaves the webhook to the others", async () => {
+test("a process that stops does not remove the webhook", async () => {
   const chat = await staffChat();
   const { bot } = await startProcess();
   await telegram.waitFor(() => settings().length === 1);
@@ -127,7 +127,7 @@ test("a process that stops leaves the webhook to the others", async () => {
   expect((await conversationsIn(database)).texts).toEqual(["anybody there?"]);
 });
 
-test("a Telegram that is out of order when it is told is told again", async () => {
+test("setting the webhook is retried while Telegram fails", async () => {
   const chat = await staffChat();
   const log = recordLog();
   telegram.failNext("setWebhook", { kind: "http", status: 502, body: "<h1>Bad Gateway</h1>" });
@@ -137,12 +137,12 @@ test("a Telegram that is out of order when it is told is told again", async () =
   chat.send("hello");
   await allHandled({ telegram });
 
-  const told = log.lines.filter(({ msg }) => msg === "could not set the webhook: trying again");
-  expect(told).toHaveLength(2);
+  const retries = log.lines.filter(({ msg }) => msg === "could not set the webhook: trying again");
+  expect(retries).toHaveLength(2);
   expect(JSON.stringify(log.lines)).not.toContain(BOT_TOKEN);
 });
 
-test("a token that Telegram refuses when it is told ends the process with one sentence", async () => {
+test("a token that Telegram refuses for the webhook ends the process with one message", async () => {
   const refused = Promise.withResolvers<StartupError>();
   const body = { ok: false, error_code: 401, description: "Unauthorized" };
   telegram.failNext("setWebhook", { kind: "http", status: 401, body });
@@ -154,7 +154,7 @@ test("a token that Telegram refuses when it is told ends the process with one se
   expect(error.message).toMatch(/^Telegram refuses TELEGRAM_BOT_TOKEN: .*@BotFather/);
 });
 
-test("a supergroup that is heard of before its group knows so goes on in the group's thread", async () => {
+test("a supergroup whose message arrives before the group's notice continues the group's thread", async () => {
   const person = await staffPerson({ telegram, test: database }, "staff", { first_name: "An" });
   const { post } = await startProcess();
   await telegram.waitFor(() => settings().length === 1);
@@ -205,7 +205,7 @@ async function startProcess(deps: Partial<TelegramBotDeps> = {}) {
   return { bot, post: (update: Update) => fetch(url, { method: "POST", headers, body: JSON.stringify(update) }) };
 }
 
-/** What Telegram was told, time by time. */
+/** The calls of setWebhook, in order. */
 function settings() {
   return telegram.calls().flatMap(({ method, params, outcome }) => {
     return method === "setWebhook" && outcome?.kind === "ok" ? [params] : [];

@@ -10,7 +10,7 @@ const WHOLE = "The start and the end.";
 let app: TestApp;
 afterEach(() => app.close());
 
-test("a message that the person deleted is left alone, and what does not belong into it goes on in the next", async () => {
+test("a deleted message gets no more edits, and the rest of the reply continues in the next message", async () => {
   const { chat, goOn } = await streamIn("private", [numbers(1, 900), numbers(901, 1_200)]);
   const first = await chat.waitForBotMessage(/900$/);
 
@@ -25,7 +25,7 @@ test("a message that the person deleted is left alone, and what does not belong 
   expect(refusedCalls(chat)).toEqual(["Bad Request: message to edit not found"]);
 });
 
-test("a person who blocks the bot in the middle is not called again, and is answered when they come back", async () => {
+test("a person who blocks the bot during a reply gets no more calls, and is answered when they come back", async () => {
   const { chat, goOn } = await streamIn("private");
 
   chat.block();
@@ -41,7 +41,7 @@ test("a person who blocks the bot in the middle is not called again, and is answ
   expect(textsOf(chat)).toEqual(["The start", "Answer: still there?"]);
 });
 
-test("a group that puts the bot out in the middle is not called again, and is answered when it lets it in", async () => {
+test("a group that removes the bot during a reply gets no more calls, and is answered when the bot is back", async () => {
   const { chat, goOn } = await streamIn("group");
 
   chat.kick();
@@ -65,21 +65,24 @@ test.each([
   "Bad Request: CHAT_WRITE_FORBIDDEN",
   "Bad Request: message thread not found",
   "Bad Request: TOPIC_CLOSED",
-])("told “%s”, it makes no other call, stores the run in full, and the delivery says why", async (description) => {
-  const { chat, goOn } = await streamIn("private");
-  const error_code = description.startsWith("Forbidden") ? 403 : 400;
-  const refusal = { kind: "http", status: error_code, body: { ok: false, error_code, description } } as const;
-  app.telegram.failNext(({ chatId }) => chatId === chat.id, refusal, 100);
+])(
+  "after “%s”, no other call is made, the run is stored completely, and the delivery says why",
+  async (description) => {
+    const { chat, goOn } = await streamIn("private");
+    const error_code = description.startsWith("Forbidden") ? 403 : 400;
+    const refusal = { kind: "http", status: error_code, body: { ok: false, error_code, description } } as const;
+    app.telegram.failNext(({ chatId }) => chatId === chat.id, refusal, 100);
 
-  goOn();
-  const [run] = await runsAre(app, [{ status: "COMPLETED", delivery: { status: "FAILED" } }]);
+    goOn();
+    const [run] = await runsAre(app, [{ status: "COMPLETED", delivery: { status: "FAILED" } }]);
 
-  expect(run?.message?.text).toBe(WHOLE);
-  expect(run?.delivery.error).toBe(description);
-  expect(callsTo(app, chat).filter(({ outcome }) => outcome?.kind === "http")).toHaveLength(1);
-});
+    expect(run?.message?.text).toBe(WHOLE);
+    expect(run?.delivery.error).toBe(description);
+    expect(callsTo(app, chat).filter(({ outcome }) => outcome?.kind === "http")).toHaveLength(1);
+  },
+);
 
-test("a group that becomes a supergroup in the middle gets the whole reply in its new chat, once", async () => {
+test("a group that becomes a supergroup during a reply gets the whole reply in its new chat, once", async () => {
   const { chat: group, goOn } = await streamIn("group");
 
   const supergroup = group.migrate();
@@ -93,7 +96,7 @@ test("a group that becomes a supergroup in the middle gets the whole reply in it
   expect(await storedChats()).toEqual([{ telegramId: supergroup.id, type: "supergroup" }]);
 });
 
-test("a group's new id is taken from Telegram's refusal too, before its service message has come", async () => {
+test("a group's new id is also read from Telegram's refusal, before the service message arrives", async () => {
   const { chat: group, goOn } = await streamIn("group");
   let isHeldBack = true;
   const isPoll = ({ method }: { method: string }) => isHeldBack && method === "getUpdates";
@@ -116,7 +119,7 @@ test("a group's new id is taken from Telegram's refusal too, before its service 
   expect(textsOf(supergroup)).toEqual([WHOLE, `Answer: ${BOT} next`]);
 });
 
-test("in the new chat of a group nothing quotes a message by its number in the old one", async () => {
+test("in the supergroup nothing quotes a message by its id in the old group", async () => {
   const { chat: group, goOn } = await streamIn("group");
   const question = group.send(`${BOT} next`);
   await app.telegram.waitFor(() => app.telegram.pendingUpdates().length === 0);
@@ -132,7 +135,7 @@ test("in the new chat of a group nothing quotes a message by its number in the o
   ]);
 });
 
-test("a process that takes a reply over after its group became a supergroup sends it anew there", async () => {
+test("a process that takes over a reply after the migration of its group sends it again in the supergroup", async () => {
   const { chat: group, goOn } = await streamIn("group");
   app.telegram.failNext("editMessageText", { kind: "too-many-requests", retryAfterSeconds: 30 });
   goOn();
@@ -147,7 +150,7 @@ test("a process that takes a reply over after its group became a supergroup send
   expect(textsOf(supergroup)).toEqual([WHOLE]);
 });
 
-/** Asks "tell me", and waits until the first part of the answer stands in the chat. */
+/** Asks "tell me", and waits until the chat shows the first part of the answer. */
 async function streamIn(type: "private" | "group", [start, end] = ["The start", " and the end."]) {
   const rest = Promise.withResolvers<void>();
   app = await startTestApp(answers({ "tell me": says([start ?? "", rest.promise, ` ${end?.trimStart()}`]) }));
@@ -163,7 +166,7 @@ function numbers(from: number, to: number): string {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index).join(" ");
 }
 
-/** What Telegram said to calls that it refused for what they were, not for coming too early on a busy machine. */
+/** Telegram's refusals of invalid calls, without those that were too early on a busy machine. */
 function refusedCalls(chat: StandInChat): string[] {
   const refused = callsTo(app, chat).flatMap(({ outcome }) =>
     outcome?.kind === "refused" ? [outcome.description] : [],

@@ -1,4 +1,4 @@
-/** Messages of which nobody knows whether they were sent: each counts once, and what surely was not sent counts as nothing. */
+/** Messages with an unknown result: each counts once, and messages that were certainly not sent do not count. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
 import { replies } from "../../../src/db/schema/index.ts";
@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => scene.close());
 
-test("two sends whose answers were lost count as two, though their process dies before it knows a message", async () => {
+test("two sends with lost answers count as two, also if their process dies before it knows a message", async () => {
   const chat = scene.newChat();
   const [first, second] = [await scene.startProcess(), await scene.startProcess()];
   scene.telegram.failNext(isSendTo(chat), { kind: "drop-after" }, 2);
@@ -28,7 +28,7 @@ test("two sends whose answers were lost count as two, though their process dies 
   expect(await reply()).toMatchObject({ resentCount: 2, telegramMessageIds: [chat.botMessages()[2]?.message_id] });
 });
 
-test("a send whose answer was lost counts as one, where the same process sends it again", async () => {
+test("a send with a lost answer counts as one, if the same process sends it again", async () => {
   const chat = scene.newChat();
   scene.telegram.failNext(isSendTo(chat), { kind: "drop-after" });
   await finishOne(await scene.startProcess(), chat);
@@ -39,7 +39,7 @@ test("a send whose answer was lost counts as one, where the same process sends i
 });
 
 test.each(["Telegram refused for now", "its process held back"])(
-  "a send that %s counts as nothing when another process sends the message",
+  "a send that %s is not counted when another process sends the message",
   async (why) => {
     const chat = scene.newChat();
     const [first, second] = [await scene.startProcess(), await scene.startProcess()];

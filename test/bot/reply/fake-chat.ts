@@ -1,6 +1,6 @@
 /**
- * One chat at Telegram behind a reply's transport, on a fake clock: it counts as Telegram does, takes time, and fails as a
- * test says. For the real protocol there is the stand-in; here thousands of replies can be played in a second.
+ * A fake Telegram chat behind a reply's transport, on a fake clock: it counts as Telegram does, takes time, and fails as a
+ * test says. The stand-in has the real protocol; here thousands of replies can be played per second.
  */
 
 import { createFloodControl, TELEGRAM_LIMITS } from "../../../sandbox/telegram/flood-control.ts";
@@ -12,18 +12,18 @@ import type { FakeClock } from "../../support/fake-clock.ts";
 
 /** What happens to one call. */
 export interface Fate {
-  /** On the way there, and on the way back, in milliseconds. */
+  /** Latency of the request and of the answer, in milliseconds. */
   there: number;
   back: number;
   fault?:
     | { kind: "lost-before" | "lost-after" | "deleted-before" }
-    /** Telegram refuses everything in the chat for so many seconds. */
+    /** Telegram refuses all calls to the chat for this many seconds. */
     | { kind: "freeze"; seconds: number };
 }
 
 export interface ShownMessage extends PageContent {
   id: number;
-  /** Nobody knows its id: Telegram's answer to the send was lost. */
+  /** Its id is unknown: Telegram's answer to the send was lost. */
   isOrphan: boolean;
   isDeleted: boolean;
 }
@@ -35,7 +35,7 @@ interface AcceptedCall {
   messageId: number | null;
 }
 
-/** A chat in which the calls meet these fates one after the other; when they are used up, all goes well. */
+/** A chat whose calls meet these fates one after the other; later calls succeed. */
 export function createFakeChat(clock: FakeClock, options: { isGroup: boolean; fates: readonly Fate[] }) {
   const chat = { id: 1, type: options.isGroup ? ("group" as const) : ("private" as const) };
   const limits = createFloodControl(TELEGRAM_LIMITS, clock.now);
@@ -113,19 +113,19 @@ export function createFakeChat(clock: FakeClock, options: { isGroup: boolean; fa
     accepted,
     messages,
     offences,
-    /** Telegram refuses everything from now on, for so many seconds. */
+    /** Telegram refuses all calls from now on, for this many seconds. */
     freeze,
-    /** Telegram can no longer be reached, for typing neither; or again. */
+    /** Whether Telegram is unreachable, also for typing. */
     setAway(away: boolean) {
       isAway = away;
     },
-    /** Calls that were made, whatever came of them. */
+    /** How many calls were made, with any result. */
     attempts: () => attempts,
-    /** Calls `look` whenever something may have changed in the chat. */
+    /** Calls `look` whenever the chat may have changed. */
     watch(look: () => void) {
       onShown = look;
     },
-    /** The messages that the reply knows of and the person has not deleted. */
+    /** The messages that the reply knows and the person has not deleted. */
     shown: () => messages.filter(({ isOrphan, isDeleted }) => !isOrphan && !isDeleted),
   };
 }

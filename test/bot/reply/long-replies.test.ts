@@ -15,7 +15,7 @@ afterEach(async () => {
   app = undefined;
 });
 
-test("replies of 9,600 and 40,000 characters fill as few messages as they need, in order, and none is touched when the next stands", async () => {
+test("replies of 9,600 and 40,000 characters fill as few messages as they need, in order, and only the last one is edited", async () => {
   const [short, long] = [textOf(9_600), textOf(40_000)];
   app = await startTestApp(answers({ short: streamed(short), long: streamed(long) }));
   const [first, second] = [await app.staff(), await app.staff()];
@@ -37,7 +37,7 @@ test("replies of 9,600 and 40,000 characters fill as few messages as they need, 
   expect(app.telegram.limitCounts().insideWindow).toBe(0);
 });
 
-test.each([9_600, 40_000])("a reply of %i characters earns no 429, however fast it is written", async (length) => {
+test.each([9_600, 40_000])("a reply of %i characters causes no 429, however fast it is written", async (length) => {
   const clock = createFakeClock();
   const chat = createFakeChat(clock, { isGroup: false, fates: [] });
   const { outcome, say, end } = startReply({ chat: CHAT, transport: chat.transport, clock });
@@ -55,7 +55,7 @@ test.each([9_600, 40_000])("a reply of %i characters earns no 429, however fast 
   expect(chat.offences).toEqual({ insideWindow: 0, earned: 0 });
 });
 
-/** Paragraphs of numbered words, so that each is told from every other. */
+/** Paragraphs of numbered words, so that each one is unique. */
 function textOf(length: number): string {
   const paragraphs: string[] = [];
   for (let word = 0; paragraphs.join("\n\n").length < length; word += 30) {
@@ -64,7 +64,7 @@ function textOf(length: number): string {
   return paragraphs.join("\n\n").slice(0, length).trimEnd();
 }
 
-/** In pieces as a model's tokens are, each in a tick of its own. */
+/** In chunks like a model's tokens, each in its own tick. */
 function streamed(text: string) {
   return says(text.match(/[\s\S]{1,40}/g)?.flatMap((piece) => [piece, Promise.resolve()]) ?? []);
 }

@@ -14,7 +14,7 @@ afterEach(async () => {
   running = undefined;
 });
 
-test("in a topic only the first message of a reply quotes the question and rings, and no link is ever previewed", async () => {
+test("in a topic only the first message of a reply quotes the question and notifies, and no link has a preview", async () => {
   const rest = Promise.withResolvers<void>();
   const app = await start({ "tell me": says(["See https://a.example", rest.promise, ` ${"and more ".repeat(600)}`]) });
   const person = await staffPerson(app, "staff", { first_name: "An" });
@@ -39,7 +39,7 @@ test("in a topic only the first message of a reply quotes the question and rings
   expect(others[0]).not.toHaveProperty("reply_parameters");
 });
 
-test("the answer to a question that was deleted meanwhile comes all the same, and quotes nothing", async () => {
+test("the answer to a deleted question is sent too, and quotes nothing", async () => {
   const thought = Promise.withResolvers<void>();
   const app = await start({ "tell me": says([thought.promise, "Here it is."]) });
   const group = app.telegram.group({ title: "Shop", members: [await staffPerson(app, "staff", { first_name: "An" })] });
@@ -53,7 +53,7 @@ test("the answer to a question that was deleted meanwhile comes all the same, an
   expect(answer.reply_to_message).toBeUndefined();
 });
 
-test("each edit while the answer streams carries the stop button, the last one none, and only the last page has it", async () => {
+test("each edit while the answer streams has the stop button, the last one none, and only the last page has it", async () => {
   const [goOn, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const long = "and more ".repeat(600);
   const app = await start({ "tell me": says(["The start", goOn.promise, ` ${long}`, end.promise, "and the end."]) });
@@ -70,7 +70,7 @@ test("each edit while the answer streams carries the stop button, the last one n
   const shown = callsTo(app, chat).map(({ params }) => "reply_markup" in params);
   expect(whileStreaming).toEqual([false, true]);
   expect(chat.botMessages().map(hasButton)).toEqual([false, false]);
-  // The first page while it grew, then whole without; the second page, as often as it was edited; the end.
+  // The first page while it grew, then complete without it; the second page, as often as it was edited; the end.
   expect(shown.slice(0, 3)).toEqual([true, false, true]);
   expect(shown.slice(3, -1)).not.toContain(false);
   expect(shown.at(-1)).toBe(false);
@@ -79,32 +79,29 @@ test("each edit while the answer streams carries the stop button, the last one n
 test.each([
   ["en", "Checking stock", "Checking sales"],
   ["vi", "Đang kiểm tra kho", "Đang kiểm tra doanh thu"],
-])(
-  "two tools that take long are both named in plain words (%s), and both names go",
-  async (language_code, ...names) => {
-    const revenue = { name: "CheckDailyRevenue", arguments: { date: "2026-11-14" } };
-    let round = 0;
-    running = await startTestApp(() => {
-      round += 1;
-      return round === 1 ? calls({ name: "CheckOutOfStock" }, revenue) : says("All is well.");
-    });
-    const chat = await running.staff("staff", { language_code });
-    const release = await holdShop(running);
+])("two slow tools are both named in plain words (%s), and both names disappear", async (language_code, ...names) => {
+  const revenue = { name: "CheckDailyRevenue", arguments: { date: "2026-11-14" } };
+  let round = 0;
+  running = await startTestApp(() => {
+    round += 1;
+    return round === 1 ? calls({ name: "CheckOutOfStock" }, revenue) : says("All is well.");
+  });
+  const chat = await running.staff("staff", { language_code });
+  const release = await holdShop(running);
 
-    chat.send("how are we?");
-    // Side by side: either may have begun first.
-    const lines = [names, names.toReversed()].map((labels) => `${labels.join(", ")}…`);
-    const status = await chat.waitForBotMessage(({ text = "" }) => lines.includes(text));
-    await release();
-    await chat.waitForBotMessage(ended("All is well."));
+  chat.send("how are we?");
+  // They run concurrently: either may have started first.
+  const lines = [names, names.toReversed()].map((labels) => `${labels.join(", ")}…`);
+  const status = await chat.waitForBotMessage(({ text = "" }) => lines.includes(text));
+  await release();
+  await chat.waitForBotMessage(ended("All is well."));
 
-    expect(status.entities).toEqual([{ type: "italic", offset: 0, length: lines[0]?.length }]);
-    expect(status.reply_markup?.inline_keyboard[0]?.[0]?.text).toBe(textsIn(language_code).buttons.stop);
-    expect(textsOf(chat)).toEqual(["All is well."]);
-  },
-);
+  expect(status.entities).toEqual([{ type: "italic", offset: 0, length: lines[0]?.length }]);
+  expect(status.reply_markup?.inline_keyboard[0]?.[0]?.text).toBe(textsIn(language_code).buttons.stop);
+  expect(textsOf(chat)).toEqual(["All is well."]);
+});
 
-test("a tool that is done within 700 ms shows no line, one that is not shows it until then", async () => {
+test("a tool that ends within 700 ms shows no status line, a slower one shows it until it ends", async () => {
   const { clock, chat, reply, say, shown } = startClockedReply();
   const runsFor = async (toolCallId: string, ms: number) => {
     reply.emit({ type: "tool-start", toolCallId, name: "CheckOutOfStock", arguments: {} });
@@ -127,7 +124,7 @@ test("a tool that is done within 700 ms shows no line, one that is not shows it 
   expect(shown()).toEqual(["I will look."]);
 });
 
-test("a slow tool is told of after 700 ms also when the text before it has just been shown", async () => {
+test("a slow tool is named after 700 ms also if the text before it was just shown", async () => {
   const { clock, chat, reply, say, shown } = startClockedReply();
   for (let word = 0; word < 200; word++) {
     say(`w${word} `);
@@ -142,7 +139,7 @@ test("a slow tool is told of after 700 ms also when the text before it has just 
   expect(chat.offences).toEqual({ insideWindow: 0, earned: 0 });
 });
 
-test("a quick tool changes nothing of the pace", async () => {
+test("a fast tool does not change the pace", async () => {
   const callsWith = async (toolCallIds: string[]) => {
     const { clock, chat, reply, say } = startClockedReply();
     for (let word = 0; word < 100; word++) {
@@ -160,7 +157,7 @@ test("a quick tool changes nothing of the pace", async () => {
   expect(await callsWith(["1", "2", "3", "4"])).toEqual(await callsWith([]));
 });
 
-test("the end is shown at once, from the slot that was kept for it", async () => {
+test("the end is shown at once, with the slot that is reserved for it", async () => {
   const { clock, chat, say, end, shown } = startClockedReply();
   let text = "";
   const stream = async (words: number) => {
@@ -181,7 +178,7 @@ test("the end is shown at once, from the slot that was kept for it", async () =>
   expect(chat.offences).toEqual({ insideWindow: 0, earned: 0 });
 });
 
-test("a status line stands behind a code block that is not closed yet, not in it", async () => {
+test("a status line follows a code block that is still open, and is not part of it", async () => {
   const { clock, chat, reply, say } = startClockedReply();
 
   say("```sh\nnpm ci");
@@ -193,7 +190,7 @@ test("a status line stands behind a code block that is not closed yet, not in it
   expect(shown?.entities.map(({ type }) => type)).toEqual(["pre", "italic"]);
 });
 
-test("typing shows as long as a model is silent, without a gap, and ends with the first words", async () => {
+test("typing shows without a gap while the model is silent, and ends with the first words", async () => {
   const { clock, chat, say, end } = startClockedReply();
 
   await clock.advance(30_000);
@@ -207,9 +204,9 @@ test("typing shows as long as a model is silent, without a gap, and ends with th
   expect(typingOf(chat)).toBe(whileSilent);
 });
 
-test("typing comes again while a tool runs for long, and never while text streams", async () => {
+test("typing shows again while a slow tool runs, and never while text streams", async () => {
   const { clock, chat, reply, say, end } = startClockedReply();
-  // So slowly that there would be room for typing between the words.
+  // So slowly that typing would fit between the words.
   const stream = async (seconds: number) => {
     for (let second = 0; second < seconds; second += 2) {
       say(`w${second} `);
@@ -238,7 +235,7 @@ test("typing comes again while a tool runs for long, and never while text stream
   expect(typingOf(chat)).toBe(afterTool);
 });
 
-test("while Telegram asks to wait, no typing is tried", async () => {
+test("while Telegram asks to wait, no typing is sent", async () => {
   const { clock, chat, end } = startClockedReply();
   chat.freeze(20);
 

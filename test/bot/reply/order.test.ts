@@ -7,7 +7,7 @@ import { answers, asked, BOT, DELIVERED, ended, failEdits, runsAre, TOO_MANY_REQ
 let app: TestApp;
 afterEach(() => app.close());
 
-test("questions that come during a long answer are taken in at once, and each is answered in messages of its own, in order", async () => {
+test("questions during a long answer are stored at once, and each is answered in its own messages, in order", async () => {
   const rest = Promise.withResolvers<void>();
   const part = (name: string) => Array.from({ length: 400 }, (_, index) => `${name}${index}`).join(" ");
   const [first, second] = [part("first"), part("second")];
@@ -30,7 +30,7 @@ test("questions that come during a long answer are taken in at once, and each is
   expect(textsOf(chat)).toHaveLength(4);
 });
 
-test("two topics of a forum stream side by side", async () => {
+test("two topics of a forum stream at the same time", async () => {
   const rest = Promise.withResolvers<void>();
   app = await startTestApp(
     answers({ beans: says(["Beans", rest.promise, " are low."]), sales: says(["Sales", rest.promise, " are up."]) }),
@@ -53,7 +53,7 @@ test("two topics of a forum stream side by side", async () => {
   expect(forum.botMessages()).toHaveLength(2);
 });
 
-test("a reply that Telegram holds up holds up neither the chat's next question nor other chats, only the chat's next reply", async () => {
+test("a reply that Telegram delays blocks only the next reply of its chat, but neither its next question nor other chats", async () => {
   const rest = Promise.withResolvers<void>();
   app = await startTestApp(answers({ one: says(["The start", rest.promise, " and the end."]) }));
   const [chat, other] = [await app.staff(), await app.staff()];
@@ -82,7 +82,7 @@ test("a reply that Telegram holds up holds up neither the chat's next question n
   expect(newTextsOf(chat)).toEqual(["The start", "The start and the end.", "Answer: two"]);
 });
 
-test("a reply whose end Telegram does not take at first still comes before the next one", async () => {
+test("a reply whose end Telegram refuses at first still comes before the next one", async () => {
   const rest = Promise.withResolvers<void>();
   app = await startTestApp(answers({ one: says(["The start", rest.promise, " and the end."]) }));
   const chat = await app.staff();
@@ -98,7 +98,7 @@ test("a reply whose end Telegram does not take at first still comes before the n
   expect(newTextsOf(chat)).toEqual(["The start", "The start and the end.", "Answer: two"]);
 });
 
-test("when a group becomes a supergroup, a reply that is held up still comes before the next one", async () => {
+test("when a group becomes a supergroup, a delayed reply still comes before the next one", async () => {
   const rest = Promise.withResolvers<void>();
   app = await startTestApp(answers({ one: says(["The start", rest.promise, " and the end."]) }));
   const person = await staffPerson(app, "staff", { first_name: "An" });
@@ -118,7 +118,7 @@ test("when a group becomes a supergroup, a reply that is held up still comes bef
   expect(textsOf(supergroup)).toEqual(["The start and the end.", `Answer: ${BOT} two`]);
 });
 
-/** What stood in the chat for the first time, or anew, in this order; what is only another edit's button counts once. */
+/** The texts of the chat in the order in which they appeared; a change of only the button does not count. */
 function newTextsOf(chat: Awaited<ReturnType<TestApp["staff"]>>): (string | undefined)[] {
   const texts = chat.history.flatMap((change) =>
     (change.kind === "message-new" || change.kind === "message-edit") && change.message.from?.is_bot

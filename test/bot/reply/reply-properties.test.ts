@@ -11,7 +11,7 @@ const LONG_ENOUGH_MS = 3_600_000;
 
 type Step =
   | { kind: "text"; delta: string; pauseMs: number }
-  /** Words at one pace. */
+  /** Words at a constant pace. */
   | { kind: "stream"; words: number; everyMs: number; pauseMs: number }
   | { kind: "tool"; runsForMs: number; pauseMs: number }
   | { kind: "pause"; pauseMs: number };
@@ -78,12 +78,12 @@ const scene = fc.record({
   steps: fc.array(step, { minLength: 1, maxLength: 60, size: "large" }),
   fates: fc.array(fate, { maxLength: 40, size: "large" }),
   isGroup: fc.boolean(),
-  /** What comes so late that it is first shown with the final text. */
+  /** Text so late that it is first shown with the final text. */
   ending: fc.option(longText, { nil: "", freq: 4 }),
   note: fc.constantFrom("", "\n\n(stopped)"),
 });
 
-/** Plays a reply to its end and records what stood in the chat after each call. */
+/** Plays a reply to its end and records what the chat showed after each call. */
 async function play({
   steps,
   fates,
@@ -157,10 +157,10 @@ async function play({
   return { chat, states, finalText, outcome, stored };
 }
 
-/** What is said, however it is spaced and cut into messages: a status line is not said. */
+/** The words without spacing and message breaks; a status line does not count. */
 const words = (texts: readonly string[]) => texts.join(" ").replaceAll(STATUS, "").replace(/\s+/g, "");
 
-test("whatever happens, what is visible is always the beginning of the truth, and all of it in the end", async () => {
+test("under any faults, the visible text is always a prefix of the answer, and the whole answer in the end", async () => {
   await fc.assert(
     fc.asyncProperty(scene, async (played) => {
       const { chat, states, finalText, outcome, stored } = await play(played);
@@ -177,7 +177,7 @@ test("whatever happens, what is visible is always the beginning of the truth, an
   );
 });
 
-test("whatever happens, no limit is exceeded and nothing is called inside a window", async () => {
+test("under any faults, no limit is exceeded and no call is made during a freeze", async () => {
   await fc.assert(
     fc.asyncProperty(scene, async (played) => {
       const { chat } = await play(played);
@@ -188,7 +188,7 @@ test("whatever happens, no limit is exceeded and nothing is called inside a wind
   );
 });
 
-test("a message is doubled only where Telegram's answer was lost, and a page is left alone once the next one stands", async () => {
+test("a message is duplicated only if Telegram's answer was lost, and a page is not edited after the next one is sent", async () => {
   await fc.assert(
     fc.asyncProperty(scene, async (played) => {
       const { chat } = await play(played);

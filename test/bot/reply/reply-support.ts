@@ -1,4 +1,4 @@
-/** Words for tests of replies on the whole product: answers by question, runs as an admin sees them, a tool that takes long. */
+/** Helpers for tests of replies on the whole product: answers by question, runs as an admin sees them, slow tools. */
 
 import { sql } from "drizzle-orm";
 import { expect } from "vitest";
@@ -15,17 +15,17 @@ import type { TestApp } from "../../support/app.ts";
 import { holdLocks } from "../../support/database.ts";
 import { questionOf, repeats } from "../bot-support.ts";
 
-/** What never comes. */
+/** A promise that never settles. */
 export const NEVER: Promise<never> = new Promise(() => undefined);
-/** How the bot is spoken to in a group. */
+/** How people mention the bot in a group. */
 export const BOT = "@counterhand_sandbox_bot";
 
-/** The first round of a question in `turns` is answered with its turn; every other request repeats the question. */
+/** Answers the first round of a question in `turns` with its turn; any other request repeats the question. */
 export function answers(turns: Record<string, Turn>): Responder {
   return (request) => turns[questionOf(request).replace(`${BOT} `, "")] ?? repeats(request);
 }
 
-/** What a test looks at of a run. */
+/** The fields of a run that tests read. */
 export interface ShownRun {
   status: string;
   message: { text: string } | null;
@@ -40,7 +40,7 @@ export async function runsOf(app: TestApp): Promise<ShownRun[]> {
   return runs.nodes.reverse();
 }
 
-/** Settles when the runs have these states; what becomes of a run or its delivery in the database tells nobody outside. */
+/** Settles when the runs have these states. It polls, because some changes in the database send no notification. */
 export async function runsAre(app: TestApp, states: object[]): Promise<ShownRun[]> {
   await expect.poll(() => runsOf(app)).toMatchObject(states);
   return runsOf(app);
@@ -49,7 +49,7 @@ export async function runsAre(app: TestApp, states: object[]): Promise<ShownRun[
 export const DELIVERED = { status: "COMPLETED", delivery: { status: "DELIVERED" } };
 export const STOPPED = { status: "CANCELLED", delivery: { status: "DELIVERED" } };
 
-/** The request of the model that asks this, now or when it comes. */
+/** The request to the model with this question, now or later. */
 export async function asked(app: TestApp, question: string): Promise<ModelRequest> {
   for (let number = 1; ; number++) {
     const request = await app.model.waitForRequest(number);
@@ -57,21 +57,21 @@ export async function asked(app: TestApp, question: string): Promise<ModelReques
   }
 }
 
-/** Makes every tool that reads products or sales take until the returned function is called. */
+/** Blocks every tool that reads products or sales until the returned function is called. */
 export function holdShop({ test }: TestApp): Promise<() => Promise<void>> {
   return holdLocks(test.db, (tx) =>
     tx.execute(sql`lock table products, sales, sale_lines, imports in access exclusive mode`),
   );
 }
 
-/** Calls that named this chat and that its people could see, or would have seen, oldest first. */
+/** The visible calls to this chat, with any result, oldest first. */
 export function callsTo({ telegram }: TestApp, chat: StandInChat): RecordedCall[] {
   return telegram
     .calls()
     .filter(({ chatId, method }) => chatId === chat.id && ["sendMessage", "editMessageText"].includes(method));
 }
 
-/** What Telegram says to who sends too much; the shortest wait that it asks for. */
+/** Telegram's 429 with its shortest wait. */
 export const TOO_MANY_REQUESTS: Fault = {
   kind: "http",
   status: 429,
@@ -94,23 +94,23 @@ export function failEdits({ telegram }: TestApp, chat: StandInChat, fault: Fault
   };
 }
 
-/** For a message of this text whose answer is over: the stop button is gone. */
+/** Matches a message with this text without a stop button. */
 export function ended(text: string) {
   return (message: { text?: string; reply_markup?: unknown }) =>
     message.text === text && message.reply_markup === undefined;
 }
 
-/** What the bot answered to pressed buttons. */
+/** The bot's answers to pressed buttons. */
 export function pressAnswers(chat: StandInChat): (string | undefined)[] {
   return chat.history.flatMap((change) => (change.kind === "callback-answer" ? [change.text] : []));
 }
 
-/** One reply by itself, without the run, the database and the real clock. */
+/** One reply, without a run, a database and the real clock. */
 export function startReply(parts: {
   chat: BudgetChat;
   transport: ReplyTransport;
   clock: Clock;
-  /** Where other replies share it; one of its own when left out. */
+  /** Shared with other replies. Default: its own budget. */
   budget?: SendBudget;
   statusLine?: (names: string[]) => string;
 }) {

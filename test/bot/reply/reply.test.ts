@@ -6,7 +6,7 @@ import { answers, DELIVERED, ended, runsAre } from "./reply-support.ts";
 let app: TestApp;
 afterEach(() => app.close());
 
-test("text shows while the model is still writing, with the stop button beneath it until the end", async () => {
+test("text shows while the model is still writing, with the stop button below it until the end", async () => {
   const { chat, goOn } = await streamTo("Two products", " are low.");
   const first = await chat.waitForBotMessage("Two products");
 
@@ -35,7 +35,7 @@ test.each([
   ["its token was revoked", 401, refusedToken(401, "Unauthorized")],
   ["its token was no token", 404, refusedToken(404, "Not Found")],
 ])(
-  "what a stopped process has not delivered, since %s, the next one delivers into the same message",
+  "the next process delivers into the same message what a stopped one could not, because %s",
   async (_, status, body) => {
     const { chat, goOn } = await streamTo("**The start**", " and the end.");
     const first = await chat.waitForBotMessage("The start");
@@ -44,7 +44,7 @@ test.each([
     app.telegram.failNext(isEdit, { kind: "http", status, body }, 1_000);
     goOn();
     await runsAre(app, [{ status: "COMPLETED" }]);
-    // More than once: a refusal for good would have been taken for one by then.
+    // More than once: after one, a permanent refusal would already be final.
     await app.telegram.waitFor(
       () => app.telegram.calls().filter(({ outcome }) => outcome?.kind === "http").length >= 2,
     );
@@ -61,7 +61,7 @@ test.each([
   },
 );
 
-/** Asks a question whose answer comes in two parts, the second when it is told to. */
+/** Asks a question with an answer in two parts; the test releases the second. */
 async function streamTo(start: string, end: string) {
   const rest = Promise.withResolvers<void>();
   const pieces = [start, rest.promise, end].filter((piece) => piece !== "");

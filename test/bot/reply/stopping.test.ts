@@ -22,13 +22,13 @@ import {
 } from "./reply-support.ts";
 
 const texts = textsIn("en");
-/** A model that has begun to speak and goes on for ever. */
+/** A model that starts to answer and never ends. */
 const endless: Turn = says(["The first words", NEVER]);
 const serverError = { kind: "http", status: 500, body: { ok: false, error_code: 500, description: "Oops" } } as const;
 let app: TestApp;
 afterEach(() => app.close());
 
-test("a Vietnamese speaker's stop button ends the answer: what was said stays, marked in Vietnamese, and the next question is answered", async () => {
+test("a Vietnamese stop button ends the answer: the text so far stays, marked in Vietnamese, and the next question is answered", async () => {
   app = await startTestApp(answers({ "kể đi": endless }));
   const chat = await app.staff("staff", { language_code: "vi" });
   const vietnamese = textsIn("vi");
@@ -48,7 +48,7 @@ test("a Vietnamese speaker's stop button ends the answer: what was said stays, m
   expect(chat.botMessages()[0]?.entities).toEqual([{ type: "italic", offset: 17, length: 8 }]);
 });
 
-test("stopped while a tool runs, what was said before it stays, the status line goes, and the tool holds up nobody", async () => {
+test("after a stop during a tool, the text so far stays, the status line disappears, and the tool delays nobody", async () => {
   const looks = calls({ name: "CheckOutOfStock" });
   app = await startTestApp(
     answers({ "what's low?": { parts: [{ kind: "text", text: "I will look." }, ...looks.parts] } }),
@@ -71,7 +71,7 @@ test("stopped while a tool runs, what was said before it stays, the status line 
   expect(app.model.requests.map(questionOf)).toEqual(["what's low?", "next"]);
 });
 
-test("stopped before the model has said a word, the answer is one message that says so", async () => {
+test("after a stop before the first word, the answer is one message that says so", async () => {
   app = await startTestApp(answers({ think: says([NEVER, "?"]) }));
   const chat = await app.staff();
   chat.send("think");
@@ -87,7 +87,7 @@ test("stopped before the model has said a word, the answer is one message that s
 });
 
 test.each(["```sh\nnpm ci", "Run:\n\n~~~\nnpm ci\n"])(
-  "stopped in the middle of the code block %j, the mark stands behind it",
+  "after a stop within the code block %j, the mark follows the block",
   async (code) => {
     app = await startTestApp(answers({ how: says([code, NEVER]) }));
     const chat = await app.staff();
@@ -102,7 +102,7 @@ test.each(["```sh\nnpm ci", "Run:\n\n~~~\nnpm ci\n"])(
   },
 );
 
-test("who stops their question while it waits behind another's answer hears so at once, and that answer goes on", async () => {
+test("a person who stops their queued question is told at once, and the current answer continues", async () => {
   const rest = Promise.withResolvers<void>();
   app = await startTestApp(answers({ long: says(["The first words", rest.promise, " and the last."]) }));
   const [first, second] = [
@@ -129,7 +129,7 @@ test("who stops their question while it waits behind another's answer hears so a
   expect(textsOf(group)).toEqual(["The first words and the last.", "Stopped.", `Answer: ${BOT} next`]);
 });
 
-test("a stop is heard at once, not when the worker next renews its leases", async () => {
+test("a stop takes effect at once, not at the worker's next heartbeat", async () => {
   app = await startTestApp(answers({ long: endless }));
   const [chat, other] = [await app.staff(), await app.staff()];
   for (const { send, waitForBotMessage } of [other, chat]) {
@@ -140,7 +140,7 @@ test("a stop is heard at once, not when the worker next renews its leases", asyn
   const [streaming] = chat.botMessages();
 
   await app.test.db.transaction(async (tx) => {
-    // No lease can be renewed meanwhile: all of them are, in one statement.
+    // No lease can be renewed meanwhile: one statement renews all of them.
     await tx.select().from(runs).orderBy(runs.queuedAt).limit(1).for("update");
     chat.press(streaming ?? { message_id: 0 }, texts.buttons.stop);
     await chat.waitForBotMessage(ended("The first words\n\nStopped."));
@@ -165,7 +165,7 @@ test("a button pressed twice stops once, and both presses are answered", async (
   expect(textsOf(chat)).toEqual(["The first words\n\nStopped."]);
 });
 
-test("a button that somebody still sees when the answer has ended changes nothing, and says so", async () => {
+test("a button that is still visible after the end changes nothing, and says so", async () => {
   const rest = Promise.withResolvers<void>();
   app = await startTestApp(answers({ long: says(["The first words", rest.promise, " and the last."]) }));
   const chat = await app.staff();
@@ -184,7 +184,7 @@ test("a button that somebody still sees when the answer has ended changes nothin
   expect(pressAnswers(chat)).toEqual([texts.nothingToStop]);
 });
 
-test("in a group the button ends the asker's answer for the asker and for a manager, and for nobody else", async () => {
+test("in a group only the asker and managers can stop an answer with the button", async () => {
   app = await startTestApp(answers({ long: endless }));
   const asker = await staffPerson(app, "staff", { first_name: "An" });
   const other = await staffPerson(app, "staff", { first_name: "Binh" });
@@ -208,7 +208,7 @@ test("in a group the button ends the asker's answer for the asker and for a mana
   expect(pressAnswers(group).toSorted()).toEqual([...each, ...each].toSorted());
 });
 
-test("a stop in one topic leaves the answer in another alone", async () => {
+test("a stop in one topic does not stop the answer in another", async () => {
   const rest = Promise.withResolvers<void>();
   app = await startTestApp(answers({ beans: endless, sales: says(["Yesterday", rest.promise, " was good."]) }));
   const person = await staffPerson(app, "manager", { first_name: "An" });

@@ -17,7 +17,7 @@ import { callsTo, DELIVERED, ended, NEVER, runsAre, startReply } from "./reply-s
 const http = (status: number, body: string | object): Fault => ({ kind: "http", status, body });
 const refusal = (error_code: number, description: string) => http(error_code, { ok: false, error_code, description });
 const REFUSED = "entities refused";
-/** Each is met once, by a chat of its own. */
+/** Each one occurs once, in a chat of its own. */
 const FAULTS: Record<string, Fault> = {
   "connection reset before Telegram did it": { kind: "drop-before" },
   "connection reset after Telegram did it": { kind: "drop-after" },
@@ -43,7 +43,7 @@ test.each([
   ["the first message", { method: "sendMessage", text: "The start" }],
   ["an edit in the middle", { method: "editMessageText", text: "The start goes on" }],
   ["the last edit", { method: "editMessageText", text: WHOLE }],
-])("a fault of Telegram's at %s loses nothing, and doubles a message only where its answer was lost", async (_, at) => {
+])("a fault of Telegram at %s loses nothing, and duplicates a message only if its answer was lost", async (_, at) => {
   const { app, chats, goOn, end } = await streamInChats(Object.keys(FAULTS));
   for (const [name, chat] of chats) {
     const isIt: Parameters<TestApp["telegram"]["failNext"]>[0] = ({ method, params, chatId }) =>
@@ -77,7 +77,7 @@ test.each([
 });
 
 test.each(["in the middle", "at the very end"])(
-  "a 429 %s loses nothing, and nothing is called inside its window",
+  "a 429 %s loses nothing, and no call is made during its freeze",
   async (when) => {
     const { app, chats, goOn, end } = await streamInChats(["one"]);
     const [chat] = chats.values();
@@ -97,7 +97,7 @@ test.each(["in the middle", "at the very end"])(
   },
 );
 
-test("an edit that changed nothing, as Telegram says, is done: no call is made again for it", async () => {
+test("an edit without a change, according to Telegram, is done and not repeated", async () => {
   const { app, chats, goOn, end } = await streamInChats(["one"]);
   const [chat] = chats.values();
   chat?.send("tell me");
@@ -111,13 +111,13 @@ test("an edit that changed nothing, as Telegram says, is done: no call is made a
   await runsAre(app, [DELIVERED]);
 
   const said = chat ? callsTo(app, chat).map(({ params }) => params.text) : [];
-  // The end may be shown with the button first: its text comes a moment before its end is stored.
+  // The end may be shown with the button first: its text arrives a moment before its end is stored.
   expect(said.filter((text) => text !== WHOLE)).toEqual(["The start", "The start goes on"]);
   expect(said.at(-1)).toBe(WHOLE);
   expect(said.length).toBeLessThanOrEqual(4);
 });
 
-test("while Telegram is out of order, calls become rare, and the reply is whole when it is back", async () => {
+test("while Telegram is down, calls become rare, and the reply is complete when it is back", async () => {
   const clock = createFakeClock();
   const outage: Fate[] = Array.from({ length: 30 }, () => ({ there: 40, back: 40, fault: { kind: "lost-before" } }));
   const telegram = createFakeChat(clock, { isGroup: false, fates: outage });
@@ -138,7 +138,7 @@ test("while Telegram is out of order, calls become rare, and the reply is whole 
   expect(telegram.shown().map(({ text }) => text)).toEqual([WHOLE]);
 });
 
-test("typing runs into a Telegram that is away no more often than anything else, and goes on when it is back", async () => {
+test("while Telegram is down, typing is as rare as other calls, and continues when it is back", async () => {
   const clock = createFakeClock();
   const budget = createSendBudget({ clock });
   const chats = Array.from({ length: 20 }, (_, index) => {
@@ -157,13 +157,13 @@ test("typing runs into a Telegram that is away no more often than anything else,
   for (const { end } of chats) end(WHOLE);
   await clock.advance(20_000);
 
-  // 15 were under way when it was noticed; since then one tried at a time.
+  // 15 calls were in flight when it was noticed; since then one at a time probed.
   expect(whileAway).toBeLessThan(30);
   expect(isTyping).toHaveLength(20);
   expect(chats.map(({ outcome }) => outcome())).toEqual(chats.map(() => "delivered"));
 });
 
-test("what cannot be drawn for a fault of ours holds nothing up: the next words show", async () => {
+test("a fault in rendering blocks nothing: the next words show", async () => {
   const clock = createFakeClock();
   const telegram = createFakeChat(clock, { isGroup: false, fates: [] });
   const statusLine = () => {
@@ -180,39 +180,36 @@ test("what cannot be drawn for a fault of ours holds nothing up: the next words 
   expect(telegram.shown().map(({ text }) => text)).toEqual([WHOLE]);
 });
 
-test.each(["the first message", "the last edit"])(
-  "an answer of Telegram's to %s that never comes is not waited for without end",
-  async (at) => {
-    const token = "1:token";
-    const telegram = await createTelegramStandIn({ token });
-    const chat = telegram.privateChat(telegram.person({ first_name: "An" }));
-    chat.send("tell me");
-    const method = at === "the last edit" ? "editMessageText" : "sendMessage";
-    telegram.failNext(method, { kind: "delay", until: NEVER });
-    const shortlyWaiting = clientOptions({ token, apiRoot: telegram.apiRoot, proxy: null }, 2);
-    const transport = createReplyTransport({
-      api: new Api(token, shortlyWaiting),
-      chat: { telegramId: chat.id, isGroup: false },
-      topicId: null,
-      replyToMessageId: null,
-      buttons: { stop: { label: "Stop", data: "stop:1" }, retry: { label: "Retry", data: "retry:1" } },
-      onMigrated: async () => undefined,
-    });
-    const { reply, outcome, say, end } = startReply({ chat: CHAT, transport, clock: systemClock });
+test.each(["the first message", "the last edit"])("the wait for Telegram's answer to %s has a timeout", async (at) => {
+  const token = "1:token";
+  const telegram = await createTelegramStandIn({ token });
+  const chat = telegram.privateChat(telegram.person({ first_name: "An" }));
+  chat.send("tell me");
+  const method = at === "the last edit" ? "editMessageText" : "sendMessage";
+  telegram.failNext(method, { kind: "delay", until: NEVER });
+  const shortlyWaiting = clientOptions({ token, apiRoot: telegram.apiRoot, proxy: null }, 2);
+  const transport = createReplyTransport({
+    api: new Api(token, shortlyWaiting),
+    chat: { telegramId: chat.id, isGroup: false },
+    topicId: null,
+    replyToMessageId: null,
+    buttons: { stop: { label: "Stop", data: "stop:1" }, retry: { label: "Retry", data: "retry:1" } },
+    onMigrated: async () => undefined,
+  });
+  const { reply, outcome, say, end } = startReply({ chat: CHAT, transport, clock: systemClock });
 
-    say("The start");
-    await chat.waitForBotMessage("The start");
-    end(WHOLE);
-    await reply.done;
-    await telegram.close();
+  say("The start");
+  await chat.waitForBotMessage("The start");
+  end(WHOLE);
+  await reply.done;
+  await telegram.close();
 
-    expect(outcome()).toBe("delivered");
-    expect(telegram.calls().filter(({ outcome }) => outcome?.kind === "abandoned")).toHaveLength(1);
-    expect(textsOf(chat)).toEqual(at === "the last edit" ? [WHOLE] : ["The start", WHOLE]);
-  },
-);
+  expect(outcome()).toBe("delivered");
+  expect(telegram.calls().filter(({ outcome }) => outcome?.kind === "abandoned")).toHaveLength(1);
+  expect(textsOf(chat)).toEqual(at === "the last edit" ? [WHOLE] : ["The start", WHOLE]);
+});
 
-/** Answers every question in three parts: the first at once, each other when it is told to. */
+/** Answers every question in three parts: the first at once, the others when the test releases them. */
 async function streamInChats(names: string[]) {
   const [goOn, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const app = await startTestApp(() => says([START, goOn.promise, MIDDLE, end.promise, END]));

@@ -10,7 +10,7 @@ function open() {
   return { ...age, advance };
 }
 
-test("a write is as old as the oldest text that it brings", () => {
+test("the age of a write is the age of its oldest text", () => {
   const { added, rendered, accepted, advance } = open();
 
   added();
@@ -22,7 +22,7 @@ test("a write is as old as the oldest text that it brings", () => {
   expect(accepted()).toBe(480);
 });
 
-test("text that comes while a write is on its way belongs to the next one", () => {
+test("text that arrives while a write is in flight belongs to the next one", () => {
   const { added, rendered, accepted, advance } = open();
   added();
   rendered();
@@ -38,7 +38,7 @@ test("text that comes while a write is on its way belongs to the next one", () =
   expect([first, accepted()]).toEqual([80, 650]);
 });
 
-test("text of a write that failed still waits, and is as old as it is", () => {
+test("text of a failed write still waits and keeps its age", () => {
   const { added, rendered, accepted, failed, advance } = open();
   added();
   rendered();
@@ -52,7 +52,7 @@ test("text of a write that failed still waits, and is as old as it is", () => {
   expect(accepted()).toBe(1_500);
 });
 
-test("a write that brings no new text, such as one that takes the button away, has no age", () => {
+test("a write without new text, such as one that removes the button, has no age", () => {
   const { added, rendered, accepted, failed, advance } = open();
   added();
   rendered();

@@ -1,4 +1,4 @@
-/** Replies that several processes draw in one chat: each a stage of its own, on one database and one Telegram. */
+/** Replies of several processes in one chat: each has its own presenter, on one database and one Telegram. */
 import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { TelegramStandIn } from "../../../../sandbox/telegram/stand-in.ts";
@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 afterEach(() => scene.close());
 
-test("an answer waits for the one before it in its chat, which another process is just sending", async () => {
+test("an answer waits for the earlier one in its chat that another process is sending", async () => {
   const chat = scene.newChat();
   const [first, second] = [await scene.startProcess(), await scene.startProcess()];
   const mayArrive = Promise.withResolvers<void>();
@@ -36,7 +36,7 @@ test("an answer waits for the one before it in its chat, which another process i
   expect(textsOf(chat)).toEqual(["Answer one.", "Answer two."]);
 });
 
-test("what a dead process left is delivered by another before its own next answer", async () => {
+test("a process delivers what a dead one left before its own next answer", async () => {
   const chat = scene.newChat();
   const [first, second] = [await scene.startProcess(), await scene.startProcess()];
   first.freeze();
@@ -53,7 +53,7 @@ test("what a dead process left is delivered by another before its own next answe
   expect(textsOf(chat)).toEqual(["Answer one.", "Answer two."]);
 });
 
-test("a process that was frozen makes no call, and its successor's reply stays as it is", async () => {
+test("a suspended process makes no call, and the reply of its successor stays unchanged", async () => {
   const chat = scene.newChat();
   const [frozen, successor] = [await scene.startProcess(), await scene.startProcess()];
   await scene.ask(chat, "one");
@@ -82,7 +82,7 @@ test("a process that was frozen makes no call, and its successor's reply stays a
   expect(textsOf(chat)).toEqual(["The whole answer."]);
 });
 
-test("a message that was about to be sent when its process died may stand twice, and is counted", async () => {
+test("a message in flight when its process died may be duplicated, and is counted", async () => {
   const chat = scene.newChat();
   const [first, second] = [await scene.startProcess(), await scene.startProcess()];
   const never = Promise.withResolvers<void>();
@@ -100,7 +100,7 @@ test("a message that was about to be sent when its process died may stand twice,
   expect((await store.db.select().from(replies))[0]).toMatchObject({ resentCount: 1 });
 });
 
-test("a takeover takes back nothing that was shown: it shows its own text when that is as long, or at its end", async () => {
+test("a takeover removes nothing from the screen: it shows its text when that is as long, or at the end", async () => {
   const chat = scene.newChat();
   const [first, second] = [await scene.startProcess(), await scene.startProcess()];
   await scene.ask(chat, "one");
@@ -124,7 +124,7 @@ test("a takeover takes back nothing that was shown: it shows its own text when t
   expect(edits).toEqual(["Oat milk is out of stock."]);
 });
 
-test("what was sent to a chat, and how long it wants to be left alone, is known to the next process", async () => {
+test("the next process knows the rate window and the freeze of a chat", async () => {
   const chat = scene.newChat();
   const [first, second] = [await scene.startProcess(), await scene.startProcess()];
   telegram.freeze(chat, 3);

@@ -1,4 +1,4 @@
-/** More replies than a process keeps in memory: they wait in the database, and none is forgotten there. */
+/** More replies than a process holds in memory: they wait in the database, and none is forgotten. */
 import { asc } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { StandInChat } from "../../../../sandbox/telegram/world/chat.ts";
@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => scene.close());
 
-test("a reply that is given back for want of room, while Telegram says that it never will be delivered, ends no process", async () => {
+test("releasing a reply for lack of room, while Telegram makes it undeliverable, ends no process", async () => {
   const chat = scene.newChat();
   const process = await scene.startProcess({ maxOpenReplies: 0 });
   await scene.ask(chat, "one");
@@ -28,12 +28,12 @@ test("a reply that is given back for want of room, while Telegram says that it n
   chat.block();
   mayArrive.resolve();
 
-  // A rejection that nobody handles fails the run of this file.
+  // An unhandled rejection fails this test file.
   await statusesAre(["failed"]);
   await scene.answersElsewhere(await scene.startProcess());
 });
 
-test("replies that wait behind one that was given back leave room to deliver that one", async () => {
+test("replies behind a released one leave room for its delivery", async () => {
   const chats = Array.from({ length: 5 }, () => scene.newChat());
   const [chat] = chats;
   if (!chat) throw new Error("there are five");
@@ -51,7 +51,7 @@ test("replies that wait behind one that was given back leave room to deliver tha
   expect(textsOf(chat)).toEqual(["one", "two", "three", "four", "five"].map((text) => `Answer ${text}.`));
 });
 
-test("three times as many replies as there is room for, in few chats, are all delivered in order when Telegram is back", async () => {
+test("three times as many replies as fit, in few chats, are all delivered in order when Telegram is back", async () => {
   const process = await scene.startProcess({ maxOpenReplies: 4 });
   const chats = [scene.newChat(), scene.newChat(), scene.newChat()];
   const texts = ["one", "two", "three", "four"];
@@ -70,7 +70,7 @@ async function answer(process: Process, chat: StandInChat, text: string): Promis
   await process.finish(await process.claim(), `Answer ${text}.`);
 }
 
-/** Looks for what waits, again and again as the bot does, until nothing does any more. */
+/** Delivers waiting replies repeatedly, as the bot does, until there are none. */
 async function deliversAll({ presenter }: Process): Promise<void> {
   const lookAndCount = async () => {
     await presenter.deliverWaiting();

@@ -1,4 +1,4 @@
-/** Processes that draw replies, for tests: each a stage of its own, on one database and one Telegram. */
+/** Processes with replies, for tests: each has its own presenter, on one database and one Telegram. */
 import { Api } from "grammy";
 import { createTelegramStandIn, type TelegramStandIn } from "../../../../sandbox/telegram/stand-in.ts";
 import type { StandInChat } from "../../../../sandbox/telegram/world/chat.ts";
@@ -29,9 +29,9 @@ export interface Process {
   viewOf(run: ClaimedRun): RunView;
   /** Ends a run that it has claimed, as the worker does. */
   finish(run: ClaimedRun, text: string): Promise<void>;
-  /** From now on no call is made. */
+  /** From now on no call to Telegram is made. */
   freeze(): void;
-  /** Settles when a call was not made for that. */
+  /** Settles when a call was held back for that. */
   whenHeld: Promise<void>;
   wake(): void;
   createRateWindowStore(): Promise<void>;
@@ -44,9 +44,9 @@ export interface Scene {
   startProcess(options?: Partial<ReplyPresenterDeps>): Promise<Process>;
   /** A private chat that the bot may write in. */
   newChat(): StandInChat;
-  /** Puts a question into the queue. */
+  /** Queues a question. */
   ask(chat: StandInChat, text: string): Promise<void>;
-  /** Settles when the process has answered in another chat: what it would have sent before that, it has. */
+  /** Settles when the process has answered in another chat: it has sent everything before that. */
   answersElsewhere(process: Process): Promise<void>;
   close(): Promise<void>;
 }

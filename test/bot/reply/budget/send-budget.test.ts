@@ -11,7 +11,7 @@ import { createFakeClock } from "../../../support/fake-clock.ts";
 const PRIVATE = { telegramId: 1, isGroup: false };
 const GROUP = { telegramId: -1, isGroup: true };
 
-/** A budget with a record of when each call went out. Calls are answered at once unless they are held. */
+/** A budget that records when each call was made. Calls end at once unless the test takes their slots. */
 function startBudget(callsPerSecond?: number) {
   const clock = createFakeClock();
   const budget = createSendBudget({ clock, ...(callsPerSecond === undefined ? {} : { callsPerSecond }) });
@@ -82,7 +82,7 @@ test("edits never use the last slot, so a final goes out at once between them", 
   ]);
 });
 
-test("a slow call earns nothing on its way: those behind it cannot come too early", async () => {
+test("a slow call earns no credit in flight, so that later calls are not too early", async () => {
   const { clock, take, send, times } = startBudget();
   const slow = await take("slow", PRIVATE, "message");
   await clock.advance(2_000);
@@ -94,7 +94,7 @@ test("a slow call earns nothing on its way: those behind it cannot come too earl
   expect(times()).toEqual([0, 2_000, 2_100, 3_130]);
 });
 
-test("a slot that is given back is there for the next", async () => {
+test("a returned slot is free for the next call", async () => {
   const { clock, take, send, times } = startBudget(2);
   const unused = await take("nothing to send", PRIVATE, "message");
 
@@ -105,7 +105,7 @@ test("a slot that is given back is there for the next", async () => {
   expect(times()).toEqual([0, 0]);
 });
 
-test("the most important of the waiting goes first, whatever came first", async () => {
+test("the most important waiting call goes first, in any order of arrival", async () => {
   const { clock, budget, send, names } = startBudget();
   budget.freeze(PRIVATE, 1);
   void send("typing", PRIVATE, "typing");
@@ -118,7 +118,7 @@ test("the most important of the waiting goes first, whatever came first", async 
   expect(names()).toEqual(["final", "message", "edit", "typing"]);
 });
 
-test("an edit that becomes the final one while it waits does not wait as an edit any longer", async () => {
+test("an edit that becomes the final one while it waits has the priority of a final", async () => {
   const { clock, budget, sent, send } = startBudget();
   let priority: Priority = "edit";
   for (const name of ["1", "2"]) void send(name);
@@ -144,7 +144,7 @@ test("after a 429 nothing goes out before the window has passed, finals included
   expect(sent).toEqual([{ at: 8_100, name: "final" }]);
 });
 
-test("after a 429 a chat is slower for a while, and slowly comes back to normal", async () => {
+test("after a 429 a chat is slower for a while, and slowly recovers", async () => {
   const { clock, budget, send, times } = startBudget();
   budget.freeze(PRIVATE, 3);
 
@@ -159,7 +159,7 @@ test("after a 429 a chat is slower for a while, and slowly comes back to normal"
   expect(pauses.at(-1)).toBe(1_030);
 });
 
-test("a frozen chat holds no other chat up", async () => {
+test("a frozen chat delays no other chat", async () => {
   const { clock, budget, send, names } = startBudget();
   budget.freeze(PRIVATE, 60);
   void send("frozen");
@@ -170,7 +170,7 @@ test("a frozen chat holds no other chat up", async () => {
   expect(names()).toEqual(["free"]);
 });
 
-test("three chats refused within a second: all chats wait, as long as the shortest of them", async () => {
+test("after refusals in three chats within a second, all chats wait as long as the shortest of them", async () => {
   const { clock, budget, sent, send } = startBudget();
   for (const [index, seconds] of [5, 40, 6].entries())
     budget.freeze({ telegramId: index + 1, isGroup: false }, seconds);
@@ -193,7 +193,7 @@ test("a group never gets a 21st call in any minute, and edits leave three of the
   expect(names().slice(17)).toEqual(["final", "final", "final"]);
 });
 
-test("a group's reply streams at full speed for ten seconds, and then goes on growing until the minute is over", async () => {
+test("a reply in a group streams at full speed for ten seconds, and then keeps growing until the minute is over", async () => {
   const { clock, send, times } = startBudget();
 
   void send("first text", GROUP);
@@ -206,7 +206,7 @@ test("a group's reply streams at full speed for ten seconds, and then goes on gr
   expect(afterwards.every((at, index) => at - (afterwards[index - 1] ?? 10_000) <= 10_000)).toBe(true);
 });
 
-test("a call counts in a group's minute until a minute after its answer: who knows when it arrived", async () => {
+test("a call counts in a group's minute until a minute after its answer, because its arrival is unknown", async () => {
   const { clock, take, send, times } = startBudget();
   const slow = await take("slow", GROUP, "final");
   await clock.advance(10_000);
@@ -229,7 +229,7 @@ test("over all chats no more than 30 go out in a second, and no more than 15 at 
   expect(times()).toHaveLength(30);
 });
 
-test("processes that send for one bot share what all chats together are allowed, also when their number changes", async () => {
+test("processes of one bot share the limit over all chats, also when their number changes", async () => {
   const { budget, clock, send, times } = startBudget();
   budget.share(3);
   for (let chat = 1; chat <= 40; chat++) void send(`${chat}`, { telegramId: chat, isGroup: false });
@@ -243,7 +243,7 @@ test("processes that send for one bot share what all chats together are allowed,
   expect(times().length - shared).toBe(15);
 });
 
-test("however many processes share, and though all begin at once: never more than 30 in a second, and most of what whole calls allow", async () => {
+test("any number of processes that start at once make at most 30 calls a second, and use most of them", async () => {
   for (let processes = 1; processes <= 40; processes++) {
     const { budget, clock, send, times } = startBudget();
     budget.share(processes);
@@ -253,7 +253,7 @@ test("however many processes share, and though all begin at once: never more tha
     const made = times();
     const inASecond = made.map((from) => made.filter((at) => at >= from && at < from + 1_000).length * processes);
     const perSecond = (made.length * processes) / 10.3;
-    // More than 30 that begin at once is what nobody can hinder; then it is 30 a second on average.
+    // More than 30 processes that start at once cannot be prevented; then it is 30 a second on average.
     expect([processes, Math.max(...inASecond)]).toEqual([
       processes,
       expect.toSatisfy((n) => n <= Math.max(30, processes)),
@@ -264,7 +264,7 @@ test("however many processes share, and though all begin at once: never more tha
   }
 });
 
-test("calls that nobody answers make all chats wait, ever longer, until one is answered again", async () => {
+test("unanswered calls make all chats wait, longer each time, until one is answered", async () => {
   const { clock, take, times } = startBudget();
   let isAway = true;
   const keepTrying = async (chat: BudgetChat) => {
@@ -278,12 +278,12 @@ test("calls that nobody answers make all chats wait, ever longer, until one is a
   isAway = false;
   await clock.advance(20_000);
 
-  // 15 were under way when it was noticed; since then one tried at a time, after up to 10 s each.
+  // 15 calls were in flight when it was noticed; since then one at a time probed, after up to 10 s each.
   expect(whileAway).toBeLessThan(25);
   expect(times().length - whileAway).toBe(50);
 });
 
-test("calls that were under way together when Telegram went away are one fault: a second later one tries again", async () => {
+test("calls that were in flight together at an outage count as one fault: one call probes a second later", async () => {
   const { clock, take, times } = startBudget();
   const slots: Slot[] = [];
   for (let chat = 1; chat <= 50; chat++) {
@@ -296,11 +296,11 @@ test("calls that were under way together when Telegram went away are one fault: 
   slots.shift()?.end();
   await clock.advance(0);
 
-  // 15 at first, the one that tried, and what its answer let through.
+  // 15 at first, the probe, and those that its answer allowed.
   expect(times().length).toBeGreaterThan(16);
 });
 
-test.each([PRIVATE, GROUP])("a process goes on in a chat where another one ended: $isGroup", async (chat) => {
+test.each([PRIVATE, GROUP])("a process continues from the rate window of another one: $isGroup", async (chat) => {
   const [other, own] = [startBudget(), startBudget()];
   const alone = startBudget();
   for (const { send } of [other, alone]) for (let call = 1; call <= 21; call++) void send(`${call}`, chat, "final");
@@ -318,7 +318,7 @@ test.each([PRIVATE, GROUP])("a process goes on in a chat where another one ended
   for (const [index, at] of own.times().entries()) expect(at).toBeGreaterThanOrEqual((since[index] ?? 0) - 3_000 - 1);
 });
 
-test("a window that another process was told of is kept here too", async () => {
+test("a freeze that another process learned of holds here too", async () => {
   const [other, own] = [startBudget(), startBudget()];
   other.budget.freeze(PRIVATE, 30);
   await other.clock.advance(10_000);
@@ -331,18 +331,18 @@ test("a window that another process was told of is kept here too", async () => {
   expect(own.times()).toEqual([20_100]);
 });
 
-test("only chats in which something was sent since the last time are told of", async () => {
+test("takeChanged returns only the chats with calls since the last time", async () => {
   const { budget, clock, send } = startBudget();
   void send("hello");
   await clock.advance(100);
 
-  const told = budget.takeChanged();
+  const changed = budget.takeChanged();
 
-  expect(told).toEqual([{ telegramId: PRIVATE.telegramId, callAgesMs: [100], restedInMs: 930, frozenForMs: 0 }]);
+  expect(changed).toEqual([{ telegramId: PRIVATE.telegramId, callAgesMs: [100], restedInMs: 930, frozenForMs: 0 }]);
   expect(budget.takeChanged()).toEqual([]);
 });
 
-test("without a limit over all chats none waits for another", async () => {
+test("without a limit over all chats, no chat waits for another", async () => {
   const { clock, send, times } = startBudget(Number.POSITIVE_INFINITY);
 
   for (let chat = 1; chat <= 100; chat++) void send(`${chat}`, { telegramId: chat, isGroup: false });
@@ -351,7 +351,7 @@ test("without a limit over all chats none waits for another", async () => {
   expect(times()).toHaveLength(100);
 });
 
-test("where all chats wait for each other, finals and starts pass edits, and edits go in turn", async () => {
+test("at the limit over all chats, finals and first messages overtake edits, and edits take turns", async () => {
   const { clock, send, names } = startBudget(2);
   const chat = (telegramId: number) => ({ telegramId, isGroup: false });
   void send("begins");
@@ -364,7 +364,7 @@ test("where all chats wait for each other, finals and starts pass edits, and edi
   expect(names()).toEqual(["begins", "final", "start", "edit 2", "edit 3", "edit 4"]);
 });
 
-test("200 chats that stream at once all get their turn", async () => {
+test("200 chats that stream at once all make progress", async () => {
   const { clock, send, sent } = startBudget();
   const stream = async (telegramId: number) => {
     for (let edit = 0; edit < 10; edit++) await send(`${telegramId}`, { telegramId, isGroup: false }, "edit");
@@ -379,35 +379,35 @@ test("200 chats that stream at once all get their turn", async () => {
   expect(sent.length).toBeGreaterThan(29 * 34);
 });
 
-test("who gives up waiting takes no slot", async () => {
+test("an aborted wait takes no slot", async () => {
   const { clock, budget, send, names } = startBudget();
-  const giveUp = new AbortController();
+  const abort = new AbortController();
   budget.freeze(PRIVATE, 1);
-  const given = send("given up", PRIVATE, "message", giveUp.signal);
+  const aborted = send("aborted", PRIVATE, "message", abort.signal);
   void send("kept");
 
-  giveUp.abort(new Error("stopped"));
+  abort.abort(new Error("stopped"));
 
   await expect(given).rejects.toThrow("stopped");
   await clock.advance(5_000);
   expect(names()).toEqual(["kept"]);
 });
 
-test("who gives up while all chats wait for each other leaves nothing behind that holds up others", async () => {
+test("a wait that is aborted at the limit over all chats blocks no other", async () => {
   const { clock, budget, send } = startBudget(2);
-  const giveUp = new AbortController();
+  const abort = new AbortController();
   void send("begins");
-  const given = send("given up", { telegramId: 2, isGroup: false }, "message", giveUp.signal);
+  const aborted = send("aborted", { telegramId: 2, isGroup: false }, "message", abort.signal);
   await clock.advance(0);
 
-  giveUp.abort(new Error("stopped"));
+  abort.abort(new Error("stopped"));
 
   await expect(given).rejects.toThrow("stopped");
   await clock.advance(2_000);
   expect(budget.tryTake({ telegramId: 3, isGroup: false }, "typing")).not.toBeNull();
 });
 
-test("tryTake takes a slot only when one is free and nobody waits", async () => {
+test("tryTake takes a slot only if one is free and no call waits", async () => {
   const { clock, budget, send } = startBudget();
 
   budget.tryTake(PRIVATE, "typing")?.end();
@@ -419,7 +419,7 @@ test("tryTake takes a slot only when one is free and nobody waits", async () => 
   expect(budget.tryTake(PRIVATE, "typing")).toBeNull();
 });
 
-test("a slot of the chat's that is given back wakes who waits for one", async () => {
+test("a returned slot wakes the waiting call of its chat", async () => {
   const { clock, take, send, names } = startBudget();
   for (const number of Array(19).keys()) void send(`call ${number}`, GROUP, "final");
   await clock.advance(25_000);
@@ -435,7 +435,7 @@ test("a slot of the chat's that is given back wakes who waits for one", async ()
   expect(names().slice(19)).toEqual(["unused", "final"]);
 });
 
-test("a slot of all chats' that is given back wakes who waits for one in another chat", async () => {
+test("a returned slot wakes the waiting call of another chat", async () => {
   const { clock, take, send, sent } = startBudget(2);
   const unused = await take("unused", PRIVATE, "final");
   void send("final", GROUP, "final");
@@ -450,7 +450,7 @@ test("a slot of all chats' that is given back wakes who waits for one in another
   ]);
 });
 
-test("whatever is asked for, no window is ever exceeded and nothing waits for ever", async () => {
+test("under any load, no window is exceeded and no call waits for ever", async () => {
   const request = fc.record({
     chat: fc.integer({ min: 1, max: 4 }),
     priority: fc.constantFrom<Priority>("final", "message", "edit", "typing"),
@@ -472,7 +472,7 @@ test("whatever is asked for, no window is ever exceeded and nothing waits for ev
         }
         const call = { startedAt: clock.now(), arrivedAt: Number.NaN, chat };
         calls.push(call);
-        // It arrives at some time before it is answered.
+        // It arrives at some time before its answer.
         clock.after(onTheWayMs / 2, () => {
           call.arrivedAt = clock.now();
         });
@@ -507,7 +507,7 @@ function only(calls: Call[], chat: number): Call[] {
   return calls.filter((call) => call.chat === chat);
 }
 
-/** The most calls in any window of that length. */
+/** The most calls in any window of this length. */
 function mostIn(calls: Call[], windowMs: number): number {
   return Math.max(
     0,

@@ -1,14 +1,14 @@
-/** What Telegram would refuse, drop or misread in a text with entities. */
+/** Finds what Telegram would refuse, drop or misread in a text with entities. */
 import type { MessageEntity } from "@grammyjs/types";
 import type { FormattedText } from "../../../../src/bot/reply/markdown/formatted-text.ts";
 
 const STYLES = ["bold", "italic", "strikethrough"];
 
-/** Every fault of a message, in words; empty for one that Telegram takes as it is. */
+/** Every fault of a message, in words; none if Telegram accepts it as it is. */
 export function findEntityFaults({ text, entities }: FormattedText): string[] {
   return [
     ...(text.isWellFormed() ? [] : ["a lone surrogate"]),
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression matches control characters on purpose
     ...(/[\0-\x08\x0b-\x1f\x7f-\x9f]/.test(text) ? ["a control character"] : []),
     ...(/^[ \t]*\n/.test(text) ? ["a blank line at the start"] : []),
     ...(entities.length <= 100 ? [] : ["more entities than Telegram reads"]),

@@ -1,4 +1,4 @@
-/** Long answers as a model writes them: sections with prose, bold, lists, code, a table now and then, Vietnamese and emoji. */
+/** Long answers as models write them: sections with prose, bold, lists, code, some tables, Vietnamese and emoji. */
 import { renderMarkdown } from "./markdown-rendering.ts";
 
 /** Markdown that shows exactly `length` UTF-16 units as one text. */

@@ -76,7 +76,7 @@ const block = fc.oneof(
 /** A whole answer. */
 export const answer = fc.array(block, { minLength: 1, maxLength: 10 }).map((blocks) => blocks.join("\n\n"));
 
-/** Repeated until it is long: blocks of many lines, and what is dear to read. */
+/** To be repeated: blocks of many lines, and Markdown that is expensive to read. */
 export const DENSE_LINES = [
   "một đoạn **dài** không xuống dòng, ",
   "1. món **số** một\n",
@@ -113,7 +113,7 @@ export const longBlock = fc
   .tuple(opening, fc.constantFrom(...DENSE_LINES), fc.integer({ min: 500, max: 10_000 }))
   .map(([start, line, length]) => start + line.repeat(Math.ceil(length / line.length)));
 
-/** Anything at all, rich in what Markdown and Unicode give a meaning to. */
+/** Arbitrary text with many characters that have a meaning in Markdown and Unicode. */
 export const wildMarkdown = fc
   .array(
     fc.oneof(

@@ -1,14 +1,14 @@
-/** What Markdown becomes, for tests that look at it without the cuts between messages. */
+/** Renders Markdown for tests, without page breaks. */
 import type { FormattedText } from "../../../../src/bot/reply/markdown/formatted-text.ts";
 import { paginate } from "../../../../src/bot/reply/pages/pages.ts";
 
-/** All of it as one Telegram text. */
+/** The whole text as one Telegram text. */
 export function renderMarkdown(markdown: string, { final }: { final: boolean }): FormattedText {
   const [page = { text: "", entities: [] }] = paginate(markdown, { final, limit: Number.POSITIVE_INFINITY });
   return page;
 }
 
-/** Each entity as its type and the text under it. */
+/** Each entity as its type and text. */
 export function described({ text, entities }: FormattedText): string[] {
   return entities.map((entity) => {
     const content = text.slice(entity.offset, entity.offset + entity.length);

@@ -22,7 +22,7 @@ test.each([
   ["a link definition", "[a]: elsewhere"],
   ["unclosed markers", "**bold and `code and [label"],
   ["dong", "1.870.000 ₫ & R&D &unknown;"],
-])("final text keeps %s to the character", (_, text) => {
+])("final text keeps %s exactly", (_, text) => {
   const rendered = renderMarkdown(text, { final: true });
 
   expect(rendered).toEqual({ text, entities: [] });
@@ -49,7 +49,7 @@ test.each([
   ["# A **b**", "A b", ["bold A b"]],
   ["Title\n---\ntext", "Title\ntext", ["bold Title"]],
   ["a \\*b\\* &amp; &#233; &nbsp;x", "a *b* & é \u00a0x", []],
-  // No character reference, though every object has it by that name.
+  // Not a character reference, although every object has a property of that name.
   ["&constructor; &toString; &valueOf; &hasOwnProperty;", "&constructor; &toString; &valueOf; &hasOwnProperty;", []],
   ["a  \nb\\\nc", "a\nb\nc", []],
   ["a\n\n\n\nb", "a\n\nb", []],
@@ -61,7 +61,7 @@ test.each([
   expect(described(rendered)).toEqual(entities);
 });
 
-test("lists keep their numbers, nesting, boxes and the distance of their items", () => {
+test("lists keep their numbers, nesting, checkboxes and the gaps between items", () => {
   const markdown = "- a\n- b\n  - c\n    - d\n\n- e\n\n3. x\n4. y\n\n1) z\n\n- [ ] to do\n- [x] **done**";
 
   const rendered = renderMarkdown(markdown, { final: true });
@@ -70,7 +70,7 @@ test("lists keep their numbers, nesting, boxes and the distance of their items",
   expect(described(rendered)).toEqual(["bold done"]);
 });
 
-test("the boxes of a list with blank lines are drawn too", () => {
+test("a list with blank lines keeps its checkboxes", () => {
   const final = renderMarkdown("- [ ] a\n\n- [x] b", { final: true });
   const unfinished = renderMarkdown("- [ ] a\n\n- [x] b", { final: false });
 
@@ -102,14 +102,14 @@ test("an empty block leaves no gap", () => {
   expect(rendered.map(({ text }) => text)).toEqual(["x", "x\n\ny", "x", "x", ""]);
 });
 
-test("a quote in a quote joins it", () => {
+test("a nested quote becomes part of the outer one", () => {
   const rendered = renderMarkdown("> a **b**\n> > c\n>\n> - d\n\ne", { final: true });
 
   expect(rendered.text).toBe("a b\nc\n\n• d\n\ne");
   expect(described(rendered)).toEqual(["blockquote a b\nc\n\n• d", "bold b"]);
 });
 
-test("a table is aligned by what is seen, with its markup taken out", () => {
+test("a table is aligned by its visible width, without markup", () => {
   const markdown =
     "| Món | SL | X |\n|---|--:|:-:|\n| **Cà phê** | 10 | a |\n| 🍵 trà \\| `z` | 2 | bcd |\n| phở | | [s](https://a.b) |\n| 👩‍👩‍👧 🇻🇳 1️⃣ | 7 | x<br>y |";
 
@@ -171,7 +171,7 @@ test.each([
   ["an address that hides its host behind a name", "[x](https://bank.example@evil.example)"],
   ["an address that is none", "[x](https://)"],
   ["an address with a broken character", "[x](https://a&#xd800;&#8;.b)"],
-])("an address that Telegram could refuse or misread is not linked: %s", (_, markdown) => {
+])("an address that Telegram could refuse or misread is not a link: %s", (_, markdown) => {
   const rendered = renderMarkdown(markdown, { final: true });
 
   expect(rendered.entities).toEqual([]);
@@ -201,7 +201,7 @@ test("complete markup looks the same before and after the text is final", () => 
   );
 });
 
-test("whatever a model writes, Telegram takes text and entities", () => {
+test("Telegram accepts text and entities of any Markdown", () => {
   fc.assert(
     fc.property(fc.oneof(wildMarkdown, fc.string({ unit: "binary" }), answer), fc.boolean(), (text, final) => {
       expect(findEntityFaults(renderMarkdown(text, { final }))).toEqual([]);
@@ -216,7 +216,7 @@ test.each([
   ["emphasis", `${"*a _b ".repeat(2_000)}${"c_ d* ".repeat(2_000)}`],
   ["unclosed emphasis", `${"*".repeat(20_000)}a`],
   ["brackets", "[".repeat(10_000)],
-])("%s nested thousands deep do not end a reply", (_, nested) => {
+])("%s nested thousands of levels deep do not break a reply", (_, nested) => {
   const rendered = [true, false].map((final) => renderMarkdown(`${nested}x`, { final }));
 
   expect(rendered.map((result) => result.text.endsWith("x"))).toEqual([true, true]);

@@ -13,7 +13,7 @@ test.each([
   ["code", growing("```js\n", (index) => `  line(${index});\n`), 1_100],
   ["one paragraph", growing("", (index) => `Câu **số** ${index}. `), 3_000],
   ["a quote", growing("", (index) => `> dòng ${index}\n`), 9_000],
-])("however long a text of %s is, only its end is read anew when more comes", (_, text, most) => {
+])("of any long text of %s, only the end is read again when more arrives", (_, text, most) => {
   const reader = createMarkdownReader();
   let longest = 0;
 
@@ -26,7 +26,7 @@ test.each([
   expect(longest).toBeLessThanOrEqual(most);
 });
 
-test.each(DENSE_LINES)("no more than a piece of thousands of %j is read anew when more comes", (line) => {
+test.each(DENSE_LINES)("of thousands of %j, no more than a piece is read again when more arrives", (line) => {
   const text = line.repeat(Math.ceil(LENGTH / line.length));
   const reader = createMarkdownReader();
   reader.append(text);
@@ -38,7 +38,7 @@ test.each(DENSE_LINES)("no more than a piece of thousands of %j is read anew whe
   expect(shownLength(settled) + shownLength(unsettled)).toBeLessThanOrEqual(text.length * 3);
 });
 
-test("a block is settled when the next one has a line of its own, an item and a row likewise", () => {
+test("a block, an item or a row is settled when the next one has a line of its own", () => {
   const reader = createMarkdownReader();
   const taken: Block[][] = [];
 

@@ -30,7 +30,7 @@ test.each([
   ["a quote", "> **Lưu ý:** hết\n> - a\n> - b\n>\n> [x](https://a.example)\n\nsau[^1]\n\n[^1]: chú thích"],
   ["HTML", "Dùng <b>đậm</b><br>a < b && c > d &amp; <details>\n\nx\n</details>"],
   ["a long answer", answerOfLength(1_500)],
-])("of %s nothing is shown while it is written but what is shown in the end", (_, markdown) => {
+])("growing %s shows nothing that the final text does not show", (_, markdown) => {
   const whole = withoutLayout(renderMarkdown(markdown, { final: true }).text);
 
   for (let length = 1; length <= markdown.length; length++) {
@@ -79,7 +79,7 @@ test.each([
 });
 
 test.each(["*", "**", "`", "_", "~", "~~", "[", "![", "\\", "<", "&am", "<a"])(
-  "a lone %j at the end waits while the text grows, and is kept in the final text",
+  "a lone %j at the end is held back while the text grows, and is part of the final text",
   (marker) => {
     const unfinished = renderMarkdown(`word ${marker}`, { final: false });
     const final = renderMarkdown(`word ${marker}`, { final: true });
@@ -90,7 +90,7 @@ test.each(["*", "**", "`", "_", "~", "~~", "[", "![", "\\", "<", "&am", "<a"])(
 );
 
 test.each(["-", "*", "+", "1.", "12", "#", "##", "--", "---", "===", "|", "``", ">", "- [ ]", "- [", "  -"])(
-  "a line of %j, which may become anything, waits for what follows it",
+  "an ambiguous line of %j is held back",
   (line) => {
     const unfinished = renderMarkdown(`- item\n${line}`, { final: false });
 
@@ -98,7 +98,7 @@ test.each(["-", "*", "+", "1.", "12", "#", "##", "--", "---", "===", "|", "``", 
   },
 );
 
-test("what only looks like markup is not guessed to be any while the text grows", () => {
+test("text that only looks like markup stays text while it grows", () => {
   const texts = [
     "5*3",
     "a * b",
@@ -124,7 +124,7 @@ test("the first half of an emoji at the end of unfinished text is not shown", ()
   expect(rendered.text).toBe("tea");
 });
 
-/** What a table's width does not change. */
+/** The text without what depends on a table's width. */
 function withoutLayout(text: string): string {
   return text.replace(/[─\s]+/g, "");
 }

@@ -19,7 +19,7 @@ test.each([
   expect(page?.text).toMatch(new RegExp(`^.{380}.*\\s${RegExp.escape(last)}$`, "s"));
 });
 
-test("no neat end is worth leaving more than a fortieth of a page empty, but a word is whole", () => {
+test("no more than a fortieth of a page stays empty for a neat break, but words stay whole", () => {
   const block = paginate(`${"a ".repeat(180)}\n\n${"b ".repeat(180)}`, { final: true, limit: 400 });
   const address = paginate(`${"a ".repeat(170)}https://shop.example/${"b".repeat(60)}`, { final: true, limit: 400 });
 
@@ -27,7 +27,7 @@ test("no neat end is worth leaving more than a fortieth of a page empty, but a w
   expect(address[1]?.text).toBe(`https://shop.example/${"b".repeat(60)}`);
 });
 
-test("headings go to the next page together with their text", () => {
+test("headings move to the next page together with their text", () => {
   const pages = paginate(`${"a ".repeat(190)}\n\n# Title\n## Part\n\n${"b ".repeat(30)}`, { final: true, limit: 400 });
   const onlyHeadings = paginate("# Title\n".repeat(40), { final: true, limit: 100 });
 
@@ -35,7 +35,7 @@ test("headings go to the next page together with their text", () => {
   expect(onlyHeadings.length).toBe(3);
 });
 
-test("code that starts in the last quarter of a page and does not fit goes to the next page whole", () => {
+test("code that starts in the last quarter of a page and does not fit moves to the next page", () => {
   const code = `\`\`\`sql\n${"SELECT 1;\n".repeat(20)}\`\`\``;
 
   const late = paginate(`${"a ".repeat(155)}\n\n${code}`, { final: true, limit: 400 });
@@ -51,7 +51,7 @@ test("code that starts in the last quarter of a page and does not fit goes to th
   expect(earlier.slice(1).map(covering)).toEqual([["pre sql"]]);
 });
 
-test("a table that starts in the last quarter of a page and does not fit goes to the next page whole", () => {
+test("a table that starts in the last quarter of a page and does not fit moves to the next page", () => {
   const rows = Array.from({ length: 8 }, (_, row) => `| món số ${row} | ${row} |`);
   const markdown = `# Title\n\n| Món | SL |\n|---|--:|\n${rows.join("\n")}`;
 
@@ -61,7 +61,7 @@ test("a table that starts in the last quarter of a page and does not fit goes to
   expect(pages.slice(1)).toEqual([renderMarkdown(markdown, { final: true })]);
 });
 
-test("a table that starts earlier fills the page with its rows and goes on", () => {
+test("a table that starts earlier fills the page with its rows and continues on the next one", () => {
   const rows = Array.from({ length: 12 }, (_, row) => `| món ${row} | ${row} |`);
 
   const pages = paginate(`${"a ".repeat(30)}\n\n| Món | SL |\n|---|--:|\n${rows.join("\n")}`, {
@@ -73,7 +73,7 @@ test("a table that starts earlier fills the page with its rows and goes on", () 
   expect(pages[1]?.text).toMatch(/^món 7\s+7\n/);
 });
 
-test("a table of exactly the limit is one page, one unit more makes two", () => {
+test("a table of exactly the limit is one page, one more unit makes two", () => {
   const table = "| a | b | c |\n|--:|:-:|---|\n| 🍵 long | 1 | |\n| x | 12345 | z |\n| | y | |";
   const { text } = renderMarkdown(table, { final: true });
 
@@ -83,7 +83,7 @@ test("a table of exactly the limit is one page, one unit more makes two", () => 
   expect(less?.length).toBe(2);
 });
 
-test("a table longer than a page goes on without header, its columns as wide as the rows there need", () => {
+test("a table longer than a page continues without header, with columns as wide as the rows there need", () => {
   const rows = [
     ...Array.from({ length: 8 }, () => "| a | 1 |"),
     ...Array.from({ length: 8 }, () => "| much wider | 1 |"),
@@ -96,7 +96,7 @@ test("a table longer than a page goes on without header, its columns as wide as 
   expect(pages.every((page) => covering(page).includes("pre"))).toBe(true);
 });
 
-test("a table row longer than a page is cut and loses nothing", () => {
+test("a table row longer than a page is split and loses nothing", () => {
   const table = `| x |\n|---|\n| ${"long ".repeat(30)}|\n| end |`;
 
   const pages = paginate(table, { final: true, limit: 50 });

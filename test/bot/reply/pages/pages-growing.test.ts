@@ -12,7 +12,7 @@ const documents = fc
 const deltaLengths = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 4, maxLength: 12 });
 const limits = fc.constantFrom(40, 300, 900, 4_096);
 
-test("whatever the pieces in which a text comes, its pages are those of the whole text", () => {
+test("the pages of a text do not depend on the chunks in which it arrives", () => {
   fc.assert(
     fc.property(documents, deltaLengths, limits, (text, lengths, limit) => {
       const growing = createGrowingPages({ limit });
@@ -28,7 +28,7 @@ test("whatever the pieces in which a text comes, its pages are those of the whol
   );
 });
 
-test("at every moment the pages are those of the text up to there", () => {
+test("at every moment the pages are those of the text so far", () => {
   fc.assert(
     fc.property(documents, deltaLengths, limits, (text, lengths, limit) => {
       const growing = createGrowingPages({ limit });
@@ -46,7 +46,7 @@ test("at every moment the pages are those of the text up to there", () => {
   );
 });
 
-test.each([9_600, 40_000])("while an answer of %d characters streams, no page but the last ever changes", (length) => {
+test.each([9_600, 40_000])("while an answer of %d characters streams, only the last page changes", (length) => {
   const growing = createGrowingPages();
   let finished: readonly FormattedText[] = [];
 
@@ -63,7 +63,7 @@ test.each([9_600, 40_000])("while an answer of %d characters streams, no page bu
 test.each([
   ["an item of a list", "1. ", "   "],
   ["a quote", "> ", "> "],
-])("code of 10,000 characters in %s stays code to its end, and what follows it does not", (_, first, others) => {
+])("10,000 characters of code in %s stay code, and the text after them does not", (_, first, others) => {
   const code = Array.from({ length: 220 }, (_, line) => `const value${line} = left * right * ${line}; // *a*`);
   const source = [`${first}Run this:`, "```js", ...code, "```"].join(`\n${others}`);
   const growing = createGrowingPages();
@@ -85,7 +85,7 @@ test.each([
   expect(pages.at(-1)?.text).toMatch(/Then that\.$/);
 });
 
-test("a table of more columns than any screen shows is text, while it grows too", () => {
+test("a table with more columns than any screen shows is text, also while it grows", () => {
   const source = `${"|a".repeat(200)}|\n${"|-".repeat(200)}|\n${"|1".repeat(200)}|`;
   const growing = createGrowingPages();
   growing.append(source.slice(0, 300));
@@ -100,7 +100,7 @@ test("a table of more columns than any screen shows is text, while it grows too"
   expect(page?.entities).toEqual([]);
 });
 
-test("a page that looks as before is the same object", () => {
+test("an unchanged page is the same object", () => {
   const growing = createGrowingPages();
   growing.append("**some** text");
   const before = growing.pages({ final: false });
@@ -117,23 +117,20 @@ test.each([
   ["a code block that is not closed", "```js\nlet a;", "let a;"],
   ["a table", "| a |\n|---|\n| 1 |", "a\n─\n1"],
   ["a quote", "> said", "said"],
-])(
-  "the status stands in italics as a paragraph of its own after %s, and goes without a trace",
-  (_, markdown, shown) => {
-    const growing = createGrowingPages();
-    growing.append(markdown);
-    const without = growing.pages({ final: false });
+])("the status is a paragraph in italics after %s, and disappears without a trace", (_, markdown, shown) => {
+  const growing = createGrowingPages();
+  growing.append(markdown);
+  const without = growing.pages({ final: false });
 
-    const [page] = growing.pages({ final: false, status: "Checking *stock*..." });
+  const [page] = growing.pages({ final: false, status: "Checking *stock*..." });
 
-    expect(page?.text).toBe(`${shown}\n\nChecking *stock*...`);
-    expect(page?.entities.at(-1)).toEqual({ type: "italic", offset: shown.length + 2, length: 19 });
-    expect(page?.entities.slice(0, -1)).toEqual(without[0]?.entities);
-    expect(growing.pages({ final: false })).toEqual(without);
-  },
-);
+  expect(page?.text).toBe(`${shown}\n\nChecking *stock*...`);
+  expect(page?.entities.at(-1)).toEqual({ type: "italic", offset: shown.length + 2, length: 19 });
+  expect(page?.entities.slice(0, -1)).toEqual(without[0]?.entities);
+  expect(growing.pages({ final: false })).toEqual(without);
+});
 
-test("the status alone is a page, and no page without text", () => {
+test("the status alone is a page, and without text there is none", () => {
   const growing = createGrowingPages();
 
   const pages = growing.pages({ final: false, status: "Checking stock..." });
@@ -142,7 +139,7 @@ test("the status alone is a page, and no page without text", () => {
   expect(growing.pages({ final: false })).toEqual([]);
 });
 
-test("a status for which the last page has no room is left out: it never moves text nor makes a message", () => {
+test("a status that does not fit on the last page is left out: it never moves text nor starts a message", () => {
   const growing = createGrowingPages({ limit: 100 });
   growing.append("word ".repeat(17));
 
@@ -154,7 +151,7 @@ test("a status for which the last page has no room is left out: it never moves t
   expect(withoutRoom.map(({ text }) => text)).toEqual(["word ".repeat(18).trim()]);
 });
 
-test("a long code block, list, table and quote each go on whole over many pages", () => {
+test("a long code block, list, table and quote each continue over many pages", () => {
   const code = `\`\`\`js\n${Array.from({ length: 400 }, (_, line) => `  line(${line});  `).join("\n\n")}\n\`\`\``;
   const list = Array.from({ length: 400 }, (_, item) => `${item + 1}. món **số** ${item}`).join("\n");
   const quote = Array.from({ length: 400 }, (_, line) => `> dòng **số** ${line}`).join("\n");
@@ -168,7 +165,7 @@ test("a long code block, list, table and quote each go on whole over many pages"
   expect(pages.flat().flatMap(findEntityFaults)).toEqual([]);
 });
 
-test("a paragraph longer than is read at once shows what it says, with its markup", () => {
+test("a paragraph that is read in pieces keeps its text and markup", () => {
   const bold = `**${"đậm ".repeat(150)}hết**`;
   const words = "giá - 1. hai # ba > bốn | năm + ";
   const paragraph = `${words.repeat(20)}${bold} ${words.repeat(60)}${bold} ${words.repeat(60)}[x](https://a.example) hết.`;

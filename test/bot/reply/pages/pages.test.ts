@@ -17,7 +17,7 @@ test("blank text has no pages and a short one has one", () => {
   expect(short).toEqual([renderMarkdown("**hi**", { final: true })]);
 });
 
-test("a text of exactly the limit is one page, one unit more makes two", () => {
+test("a text of exactly the limit is one page, one more unit makes two", () => {
   const words = "abc ".repeat(TELEGRAM_TEXT_LIMIT / 4 - 1);
 
   const exact = paginate(`${words}abcd`, { final: true });
@@ -27,7 +27,7 @@ test("a text of exactly the limit is one page, one unit more makes two", () => {
   expect(over.map((page) => page.text.length)).toEqual([TELEGRAM_TEXT_LIMIT - 5, 5]);
 });
 
-test("a word longer than a page is cut between characters, never inside one", () => {
+test("a word longer than a page is split between graphemes", () => {
   const family = "👩‍👩‍👧";
   const accented = "e\u0323\u0302";
 
@@ -38,14 +38,14 @@ test("a word longer than a page is cut between characters, never inside one", ()
   expect(new Set(texts(letters))).toEqual(new Set([accented.repeat(16), accented.repeat(8)]));
 });
 
-test("one character longer than a page is still sent, with no surrogate pair cut", () => {
+test("a grapheme longer than a page is sent, with no surrogate pair cut", () => {
   const pages = paginate("👩\u200d".repeat(40), { final: true, limit: 20 });
 
   expect(pages.flatMap(findEntityFaults)).toEqual([]);
   expect(texts(pages).join("").replaceAll("\u200d", "")).toBe("👩".repeat(40));
 });
 
-test("bold, quotes and code blocks are whole on both pages", () => {
+test("bold, quotes and code blocks are closed and opened again at a page break", () => {
   const bold = paginate(`**${"bold ".repeat(30)}end**`, { final: true, limit: 100 });
   const quote = paginate(`> ${"said ".repeat(30)}`, { final: true, limit: 100 });
   const code = paginate(`\`\`\`js\n${"    line();\n".repeat(12)}\`\`\``, { final: true, limit: 100 });
@@ -56,7 +56,7 @@ test("bold, quotes and code blocks are whole on both pages", () => {
   expect(new Set(texts(code).flatMap((text) => text.split("\n")))).toEqual(new Set(["    line();"]));
 });
 
-test("a list is cut between its items and goes on with its numbers", () => {
+test("a list is split between its items and continues its numbers", () => {
   const items = Array.from({ length: 12 }, (_, index) => `${index + 1}. item that is listed`).join("\n");
 
   const pages = paginate(items, { final: true, limit: 120 });
@@ -65,7 +65,7 @@ test("a list is cut between its items and goes on with its numbers", () => {
   expect(pages[1]?.text).toMatch(/^\d+\. item/);
 });
 
-test("every page is within the limit, and Telegram takes its entities", () => {
+test("every page is within the limit, and Telegram accepts its entities", () => {
   const markdown = fc.oneof(answer, wildMarkdown);
 
   fc.assert(
@@ -91,7 +91,7 @@ test("the pages together show every character of the text once", () => {
   );
 });
 
-test("a page that is full stays as it is while the text grows", () => {
+test("a full page does not change while the text grows", () => {
   const steps = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 5, maxLength: 60 });
 
   fc.assert(
@@ -106,7 +106,7 @@ test("a page that is full stays as it is while the text grows", () => {
   );
 });
 
-test("a full page stays at every single step of a long answer with all kinds of blocks", () => {
+test("a full page does not change at any step of a long answer with all kinds of blocks", () => {
   const [text = ""] = fc.sample(answer, { numRuns: 12, seed: 7 }).sort((a, b) => b.length - a.length);
   const whole = paginate(text, { final: true, limit: 300 });
   expect(whole.length).toBeGreaterThan(7);
@@ -135,7 +135,7 @@ test.each([
   },
 );
 
-test("of more entities than Telegram takes, code blocks and then the first are kept", () => {
+test("of more entities than Telegram accepts, code blocks and then the first ones are kept", () => {
   const markdown = `${"**b** ".repeat(150)}\n\n\`\`\`js\ncode\n\`\`\``;
 
   const [page] = paginate(markdown, { final: true });

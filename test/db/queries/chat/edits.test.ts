@@ -19,7 +19,7 @@ afterEach(() => database.close());
 
 const AN = { telegramUserId: 7_001, name: "An", username: null, role: "staff" } as const;
 
-test("while nobody has begun to answer it, an edit is the question, and the thread's title when it made it", async () => {
+test("while its run is queued, an edit replaces the question, and the thread's title if it came from it", async () => {
   await say("beans?", 11);
   await say("and milk?", 12);
 
@@ -31,7 +31,7 @@ test("while nobody has begun to answer it, an edit is the question, and the thre
 });
 
 test.each(["in_progress", "requires_action", "completed", "cancelled"] as const)(
-  "once its run is %s the question stays, and every edit is kept",
+  "once its run is %s, the question stays, and every edit is stored as a revision",
   async (status) => {
     await say("beans?", 11);
     await setStatus(status);
@@ -45,7 +45,7 @@ test.each(["in_progress", "requires_action", "completed", "cancelled"] as const)
   },
 );
 
-test("an edit that comes twice, or that changes nothing, is taken in once or not at all", async () => {
+test("a repeated edit is stored once, and an edit without a change is not stored", async () => {
   await say("beans?", 11);
   await setStatus("completed");
   const again = { updateId: 900, authorId, telegramMessageId: 11, text: "coffee beans?" };
@@ -58,7 +58,7 @@ test("an edit that comes twice, or that changes nothing, is taken in once or not
   expect((await stored()).revisions).toEqual(["coffee beans?"]);
 });
 
-test("an edit of a message that is not known here, or of somebody else's, changes nothing", async () => {
+test("an edit of an unknown message, or of someone else's, changes nothing", async () => {
   await say("beans?", 11);
   const other = await saveStaffMember(database.db, { ...AN, telegramUserId: 7_002, name: "Binh" });
 
@@ -70,7 +70,7 @@ test("an edit of a message that is not known here, or of somebody else's, change
   expect((await stored()).texts).toEqual(["beans?"]);
 });
 
-test("a worker that claims the run at this moment answers what it read: the edit waits for it, and is only kept", async () => {
+test("an edit at the moment of the claim waits for the worker, and is only stored as a revision", async () => {
   await say("beans?", 11);
   const commit = await holdLocks(database.db, (tx) => tx.update(runs).set(RUNNING));
 

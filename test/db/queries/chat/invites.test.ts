@@ -32,8 +32,8 @@ function person(number: number) {
 const codeHash = () => randomBytes(32);
 const countOwners = () => store.db.$count(staff, eq(staff.role, "owner"));
 
-test("of three people with three links for the first owner, opened at once, one becomes it", async () => {
-  // As the starts of an earlier version left them.
+test("when three people open three links for the first owner at once, one becomes owner", async () => {
+  // As starts of an earlier version left them.
   const hashes = [codeHash(), codeHash(), codeHash()];
   const expiresAt = sql`now() + interval '1 day'`;
   await store.db.insert(invites).values(hashes.map((hash) => ({ codeHash: hash, role: "owner" as const, expiresAt })));
@@ -48,7 +48,7 @@ test("of three people with three links for the first owner, opened at once, one 
   expect(await countOwners()).toBe(1);
 });
 
-test("a link for the first owner that waited for a newer one to be made is good no more", async () => {
+test("a link for the first owner that waited while a newer one was made is no longer valid", async () => {
   const [early, newest] = [codeHash(), codeHash()];
   await createFirstOwnerInvite(store.db, { codeHash: early, hours: 24 });
   const release = await holdLocks(store.db, (tx) => createFirstOwnerInvite(tx, { codeHash: newest, hours: 24 }));
@@ -61,14 +61,14 @@ test("a link for the first owner that waited for a newer one to be made is good 
   expect(await redeemInvite(store.db, newest, person(2))).toMatchObject({ outcome: "joined" });
 });
 
-test("links for the first owner that several processes make at once leave one that is good", async () => {
+test("when several processes make links for the first owner at once, one stays valid", async () => {
   const hashes = [codeHash(), codeHash(), codeHash(), codeHash()];
   await Promise.all(hashes.map((hash) => createFirstOwnerInvite(store.db, { codeHash: hash, hours: 24 })));
 
   expect(await store.db.$count(invites, sql`${invites.expiresAt} > now()`)).toBe(1);
 });
 
-test("a link for the first owner that was withdrawn is good for nobody", async () => {
+test("a withdrawn link for the first owner is valid for nobody", async () => {
   const hash = codeHash();
   await createFirstOwnerInvite(store.db, { codeHash: hash, hours: 24 });
   await withdrawFirstOwnerInvites(store.db);
@@ -76,7 +76,7 @@ test("a link for the first owner that was withdrawn is good for nobody", async (
   expect(await redeemInvite(store.db, hash, person(1))).toEqual({ outcome: "expired" });
 });
 
-test("one person who opens two invites at once has the higher of the two roles", async () => {
+test("a person who opens two invites at once gets the higher role", async () => {
   const { id } = await saveStaffMember(store.db, OWNER);
   const [low, high] = [codeHash(), codeHash()];
   await createInvite(store.db, { codeHash: low, role: "staff", createdBy: id, hours: 1 });
@@ -107,7 +107,7 @@ test("an invite whose maker is removed at that moment lets nobody in", async () 
   expect(await countOwners()).toBe(1);
 });
 
-test("an invite of the sandbox's is unknown to real people, and a real one to the sandbox's", async () => {
+test("an invite from the sandbox is unknown to real people, and vice versa", async () => {
   const [real, ofSandbox, first] = [codeHash(), codeHash(), codeHash()];
   const { id: owner } = await saveStaffMember(store.db, OWNER);
   const { id: sandboxOwner } = await saveStaffMember(store.db, SANDBOX_OWNER);
@@ -140,7 +140,7 @@ test.each([
   expect(kept?.status).toBe("valid");
 });
 
-/** Nobody becomes a member of the staff until the returned function is called; who is one can be read. */
+/** Blocks new staff members until the returned function is called; existing ones can be read. */
 function holdJoining() {
   return holdLocks(store.db, (tx) => tx.execute(sql`lock table staff in share mode`));
 }

@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => database.close());
 
-test("a question of before a group became a supergroup that is asked again quotes no foreign message of its number", async () => {
+test("a question from the old group that is asked again in the supergroup quotes no other message with the same id", async () => {
   const { runId } = await say("beans?", GROUP);
   await database.db.update(runs).set({ status: "failed", errorCode: "MODEL_FAILED", completedAt: sql`now()` });
   await migrateChat(database.db, MOVE);
@@ -39,7 +39,7 @@ test("a question of before a group became a supergroup that is asked again quote
   expect(quoted).toEqual([{ to: null }]);
 });
 
-test("an edit in a supergroup of a message with an old one's number changes nothing of the old one", async () => {
+test("an edit in a supergroup does not change an old message with the same id", async () => {
   await say("beans?", GROUP);
   await migrateChat(database.db, MOVE);
 
@@ -52,7 +52,7 @@ test("an edit in a supergroup of a message with an old one's number changes noth
   expect(await database.db.$count(messageRevisions)).toBe(0);
 });
 
-test("the notice that comes from the other side later leaves alone what was said since", async () => {
+test("the later notice from the other chat does not change newer messages", async () => {
   await say("beans?", GROUP);
   await migrateChat(database.db, MOVE);
   await say("milk?", SUPERGROUP);
@@ -62,11 +62,11 @@ test("the notice that comes from the other side later leaves alone what was said
   expect((await edit("oat milk?"))?.outcome).toBe("replaced");
 });
 
-/** Both before and after the move as Telegram's message 11. */
+/** Telegram's message 11, both before and after the migration. */
 async function say(text: string, chat: typeof GROUP | typeof SUPERGROUP) {
   const message = { language: "en", text, forwarded: false, telegramMessageId: 11 };
   const received = await receiveMessage(database.db, { ...here(chat), ...message });
-  if (received.outcome !== "queued") throw new Error("the message was not taken in");
+  if (received.outcome !== "queued") throw new Error("the message was not stored");
   return received;
 }
 

@@ -19,7 +19,7 @@ import { insertChat, insertReply, insertRun, insertStaffMember, insertThread } f
 import { createTestDatabase, type TestDatabase } from "../../../support/database.ts";
 
 const BOT_ID = 1;
-/** A worker that never took a lock under this number: as dead as one can be. */
+/** A worker that never existed, so it is dead. */
 const DEAD_WORKER = 999_999;
 
 let store: TestDatabase;
@@ -33,7 +33,7 @@ afterEach(async () => {
   await store.close();
 });
 
-/** A reply that a worker draws. */
+/** A reply that a worker holds. */
 async function newReply(
   workerId = DEAD_WORKER,
   values: Partial<Parameters<typeof insertReply>[1]> = {},
@@ -52,7 +52,7 @@ const claimReplies = (openReplyIds: string[] = []) =>
   claimWaitingReplies(store.db, { botId: BOT_ID, workerId: lock.workerId, openReplyIds, limit: 10 });
 const at = (second: number) => new Date(Date.UTC(2026, 10, 24, 10, 0, second));
 
-test("what a worker learns late of a reply that is delivered, or another's, changes nothing", async () => {
+test("a late write to a reply that is delivered, or held by another worker, changes nothing", async () => {
   const { id } = await newReply(1);
   await saveReplyPages(store.db, { id, workerId: 1 }, [11]);
   const another = { id, workerId: 2 };
@@ -72,7 +72,7 @@ test("what a worker learns late of a reply that is delivered, or another's, chan
   expect(await read(id)).toEqual(delivered);
 });
 
-test("a reply that Telegram refused for good stays so", async () => {
+test("an undeliverable reply stays undeliverable", async () => {
   const { id } = await newReply(1);
   await markUndeliverable(store.db, { id, workerId: 1 }, "blocked");
 
@@ -82,7 +82,7 @@ test("a reply that Telegram refused for good stays so", async () => {
   expect(await claimReplies()).toEqual([]);
 });
 
-test("what a dead worker left is claimed oldest first, by a living one, and once", async () => {
+test("replies of a dead worker are claimed oldest first, by a living worker, and once", async () => {
   const first = await newReply();
   const second = await newReply();
   const alive = await newReply(lock.workerId);
@@ -97,9 +97,9 @@ test("what a dead worker left is claimed oldest first, by a living one, and once
   expect(await read(alive.id)).toEqual(alive);
 });
 
-test("a claim knows of the messages that the dead worker's last write stored while the claim was being made", async () => {
+test("a claim reads the messages that the dead worker stored while the claim was running", async () => {
   const { id } = await newReply();
-  // Whoever asks which workers live waits at a gate: the claim has begun then, and locked no reply yet.
+  // The query for living workers waits at a gate: the claim has started then, but locked no reply yet.
   await store.db.execute(sql`alter table workers rename to real_workers`);
   await store.db.execute(sql`create function pass_gate() returns boolean language plpgsql as
     'begin perform pg_advisory_xact_lock_shared(1, 1); return true; end'`);
@@ -120,26 +120,26 @@ test("a claim knows of the messages that the dead worker's last write stored whi
   expect(await claiming.claimed).toMatchObject([{ id, telegramMessageIds: [11] }]);
 });
 
-test("a worker finds what it has itself and does not draw: it never heard that the end was committed", async () => {
+test("a worker finds its own reply that is not in its memory: the answer to its commit was lost", async () => {
   const { id } = await newReply(lock.workerId);
 
   expect((await claimReplies()).map((reply) => reply.id)).toEqual([id]);
 });
 
-test("a worker whose lease has run out claims nothing", async () => {
+test("a worker with an expired lease claims nothing", async () => {
   await newReply();
   await lock.release();
 
   expect(await claimReplies()).toEqual([]);
 });
 
-test("each message of which nobody knows whether it was sent counts once, whoever sends the next one or ends the reply", async () => {
+test("each message with an unknown result counts once, whichever worker sends the next one or ends the reply", async () => {
   const [left, delivered, given] = [await newReply(), await newReply(), await newReply()];
   for (const { id } of [left, delivered, given]) {
     const claim = { id, workerId: DEAD_WORKER };
     await recordSending(store.db, claim, at(1));
     await recordSending(store.db, claim, at(2));
-    // The database had it, and was asked again.
+    // The database stored it, but its answer was lost.
     await recordSending(store.db, claim, at(2));
   }
 
@@ -152,7 +152,7 @@ test("each message of which nobody knows whether it was sent counts once, whoeve
   expect(ends.map((end) => end?.sendingSince)).toEqual([null, null, null]);
 });
 
-test("a message that was sent, or surely was not, counts as nothing", async () => {
+test("a message that was sent, or certainly not sent, is not counted", async () => {
   const [answered, refused] = [await newReply(), await newReply()];
   await recordSending(store.db, { id: answered.id, workerId: DEAD_WORKER }, at(1));
   await recordSending(store.db, { id: refused.id, workerId: DEAD_WORKER }, at(1));
@@ -165,7 +165,7 @@ test("a message that was sent, or surely was not, counts as nothing", async () =
   expect(await read(refused.id)).toMatchObject({ resentCount: 0, sendingSince: null });
 });
 
-test("a reply is behind one before it in its chat until that one is delivered, whoever has it, and nobody claims it before", async () => {
+test("a reply is behind an earlier one in its chat until that one is delivered, by any worker, and cannot be claimed before", async () => {
   const first = await newReply(lock.workerId);
   const second = await newReply(DEAD_WORKER, { chatId: first.chatId });
   const elsewhere = await newReply();
@@ -174,13 +174,13 @@ test("a reply is behind one before it in its chat until that one is delivered, w
   const claimedBefore = await claimReplies([first.id]);
   await markDelivered(store.db, { id: first.id, workerId: lock.workerId });
 
-  expect(before.map((turn) => turn?.isBehind)).toEqual([true, false]);
+  expect(before.map((position) => position?.isBehind)).toEqual([true, false]);
   expect(claimedBefore.map(({ id }) => id)).toEqual([elsewhere.id]);
   expect(await findReplyPosition(store.db, second.id)).toMatchObject({ isBehind: false });
   expect((await claimReplies([elsewhere.id])).map(({ id }) => id)).toEqual([second.id]);
 });
 
-test("a reply that a worker has too many of is there for whoever looks next", async () => {
+test("a released reply can be claimed by the next worker", async () => {
   const { id } = await newReply(lock.workerId);
 
   await releaseReply(store.db, { id, workerId: lock.workerId });
@@ -188,7 +188,7 @@ test("a reply that a worker has too many of is there for whoever looks next", as
   expect((await claimReplies()).map((reply) => reply.id)).toEqual([id]);
 });
 
-test("of a person who is removed, what waits in private chats is given up; what a group or another person waits for is not", async () => {
+test("removing a person cancels replies in their private chats, but not those in groups or for others", async () => {
   const [asker, other] = [await insertStaffMember(store.db), await insertStaffMember(store.db)];
   const group = await insertChat(store.db, { type: "group" });
   const waiting = await newReply(DEAD_WORKER, { status: "partial" }, asker.id);

@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => store.close());
 
-test("the first free number is the database's time, above what other bots have", async () => {
+test("the first free id is the database's time, above the ids of other bots", async () => {
   await store.db.insert(updatesSeen).values({ botId: 42, updateId: 2 ** 40 });
   const before = Math.floor((await readClock(store.db)) / 1_000);
 
@@ -23,7 +23,7 @@ test("the first free number is the database's time, above what other bots have",
 });
 
 test.each(["an update", "a question", "a page of a reply"])(
-  "it is above %s that an earlier start has stored with the clock ahead",
+  "it is above %s that an earlier start stored with a fast clock",
   async (what) => {
     const taken = 2 ** 40;
     const chat = await insertChat(store.db, { botId: BOT_ID });
