@@ -388,7 +388,7 @@ test("an aborted wait takes no slot", async () => {
 
   abort.abort(new Error("stopped"));
 
-  await expect(given).rejects.toThrow("stopped");
+  await expect(aborted).rejects.toThrow("stopped");
   await clock.advance(5_000);
   expect(names()).toEqual(["kept"]);
 });
@@ -402,7 +402,7 @@ test("a wait that is aborted at the limit over all chats blocks no other", async
 
   abort.abort(new Error("stopped"));
 
-  await expect(given).rejects.toThrow("stopped");
+  await expect(aborted).rejects.toThrow("stopped");
   await clock.advance(2_000);
   expect(budget.tryTake({ telegramId: 3, isGroup: false }, "typing")).not.toBeNull();
 });
