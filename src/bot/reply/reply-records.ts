@@ -39,9 +39,9 @@ export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
   const claims = new Map<string, number>();
   let isOver = false;
   const notifier = createCoalescer(db, (error) =>
-    logger.warn({ err: error }, "could not tell that a reply was delivered"),
+    logger.warn({ err: error }, "could not notify subscribers of a reply"),
   );
-  const store = <T>(write: () => Promise<T>): Promise<T> =>
+  const store: Write = (write) =>
     retry(write, {
       firstMs: RETRY_INTERVAL_MS,
       isRetryable: (error) => !isOver && !(error instanceof ReplyLostError),
@@ -56,23 +56,33 @@ export function createReplyRecords(db: Db, logger: Logger): ReplyRecords {
     store,
     open({ id, workerId }) {
       claims.set(id, workerId);
-      const claim = () => ({ id, workerId: claims.get(id) ?? workerId });
-      return {
-        recordSending() {
-          const sendingSince = new Date();
-          return store(() => recordSending(db, claim(), sendingSince));
-        },
-        recordNotSent: () => store(() => recordNotSent(db, claim())),
-        savePages: (telegramMessageIds) => storeAndNotify(() => saveReplyPages(db, claim(), telegramMessageIds)),
-        confirm: () => store(() => confirmReply(db, claim())),
-        markDelivered: () => storeAndNotify(() => markDelivered(db, claim())),
-        markUndeliverable: (reason) => storeAndNotify(() => markUndeliverable(db, claim(), reason)),
-      };
+      return openStore(db, () => ({ id, workerId: claims.get(id) ?? workerId }), { store, storeAndNotify });
     },
     close: (replyId) => void claims.delete(replyId),
     findPosition: (replyId) => store(() => findReplyPosition(db, replyId)),
     stopRetrying() {
       isOver = true;
     },
+  };
+}
+
+type Write = <T>(write: () => Promise<T>) => Promise<T>;
+
+/** @param claim the current claim of this process on the reply */
+function openStore(
+  db: Db,
+  claim: () => ReplyClaim,
+  { store, storeAndNotify }: { store: Write; storeAndNotify: (write: () => Promise<void>) => Promise<void> },
+): ReplyStore {
+  return {
+    recordSending() {
+      const sendingSince = new Date();
+      return store(() => recordSending(db, claim(), sendingSince));
+    },
+    recordNotSent: () => store(() => recordNotSent(db, claim())),
+    savePages: (telegramMessageIds) => storeAndNotify(() => saveReplyPages(db, claim(), telegramMessageIds)),
+    confirm: () => store(() => confirmReply(db, claim())),
+    markDelivered: () => storeAndNotify(() => markDelivered(db, claim())),
+    markUndeliverable: (reason) => storeAndNotify(() => markUndeliverable(db, claim(), reason)),
   };
 }
