@@ -26,7 +26,6 @@ import { createRateWindowStore } from "./reply/budget/rate-window-store.ts";
 import { createSendBudget } from "./reply/budget/send-budget.ts";
 import { createReplyPresenter, type ReplyPresenter } from "./reply/reply-presenter.ts";
 import { HeldCallError } from "./telegram/api-errors.ts";
-import { reasonOf } from "./telegram/call-failure.ts";
 import { type Clock, systemClock } from "./telegram/clock.ts";
 import { CALL_TIMEOUT_SECONDS, clientOptions, fetchBotInfo, type TelegramAccess } from "./telegram/connection.ts";
 import { countCalls } from "./telegram/metered-calls.ts";
@@ -101,6 +100,7 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
   const { budget, presenter } = output;
   const overload = createOverload();
   addHandlers(bot, deps, output.systemMessages);
+  const stop = new AbortController();
   let intake: Intake | undefined;
   let waitingTimer: NodeJS.Timeout | undefined;
 
@@ -113,15 +113,14 @@ export async function createTelegramBot(deps: TelegramBotDeps): Promise<Telegram
     start() {
       intake = startBotIntake(bot, deps, { systemMessages: output.systemMessages, onUpdate: overload.recordUpdate });
       waitingTimer = startDeliveringWaiting(deps, presenter);
-      publishCommands(bot.api).catch((error: unknown) => {
-        deps.logger.warn({ reason: reasonOf(error) }, "could not set the commands in Telegram's menu");
-      });
+      void publishCommands(bot.api, deps.logger, stop.signal);
     },
     loseAll() {
       presenter.abandonAll();
       intake?.endSession();
     },
     async stopIntake() {
+      stop.abort();
       clearInterval(waitingTimer);
       // An update that a silent database does not commit by then is not confirmed to Telegram, so it comes again.
       await waitUpTo(INTAKE_STOP_LIMIT_MS, Promise.resolve(intake?.stop()));

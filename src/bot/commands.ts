@@ -6,13 +6,16 @@
 import { type Api, Composer } from "grammy";
 import type { Db } from "../db/client.ts";
 import { closeThread, findThreads, stopRuns } from "../db/queries/chat/threads.ts";
+import type { Logger } from "../observability/logger.ts";
+import { type Retry, retry } from "../process/retry.ts";
 import type { Shop } from "../shop/shop.ts";
 import { mainKeyboard, threadButtons } from "./buttons.ts";
 import type { RecordCancelledRuns } from "./cancelled-runs.ts";
 import { type BotContext, placeOf, stoppableBy, textsFor } from "./context.ts";
 import { inviteCommand, removeCommand } from "./owner-commands.ts";
+import { isTokenRefused, reasonOf, TELEGRAM_BACKOFF } from "./telegram/call-failure.ts";
 import type { SystemMessages } from "./telegram/system-messages.ts";
-import { LANGUAGES, textsIn } from "./texts.ts";
+import { LANGUAGES, type Language, textsIn } from "./texts.ts";
 
 export interface CommandDeps {
   db: Db;
@@ -74,14 +77,26 @@ async function threadsCommand({ db, systemMessages }: CommandDeps, ctx: BotConte
   else systemMessages.say(ctx, texts.pickThread, threadButtons(threads));
 }
 
-/** Sets the commands in Telegram's menu, in every language. */
-export async function publishCommands(api: Api): Promise<void> {
-  for (const language of LANGUAGES) {
-    const commands = Object.entries(textsIn(language).commands).map(([command, description]) => ({
-      command,
-      description,
-    }));
-    // English is the default for all other languages.
-    await api.setMyCommands(commands, language === "en" ? {} : { language_code: language });
+/** Sets the commands in Telegram's menu, in every language. It retries until it succeeds or `signal` aborts; never rejects. */
+export async function publishCommands(api: Api, logger: Logger, signal: AbortSignal): Promise<void> {
+  const warn = (error: unknown) =>
+    logger.warn({ reason: reasonOf(error) }, "could not set the commands in Telegram's menu");
+  const options = {
+    ...TELEGRAM_BACKOFF,
+    signal,
+    isRetryable: (error: unknown) => !isTokenRefused(error),
+    onRetry: ({ error }: Retry) => warn(error),
+  };
+  try {
+    for (const language of LANGUAGES) await retry(() => setCommands(api, language), options);
+  } catch (error) {
+    if (!signal.aborted) warn(error);
   }
+}
+
+async function setCommands(api: Api, language: Language): Promise<void> {
+  const texts = Object.entries(textsIn(language).commands);
+  const commands = texts.map(([command, description]) => ({ command, description }));
+  // English is the default for all other languages.
+  await api.setMyCommands(commands, language === "en" ? {} : { language_code: language });
 }
