@@ -38,7 +38,9 @@ try {
 function telegramChecks({ telegram }: Config): Check[] {
   const { token } = telegram;
   if (token === null) return notChecked("Telegram", "TELEGRAM_BOT_TOKEN");
-  return [{ name: "Telegram", run: async () => `the bot is @${(await fetchBotInfo({ ...telegram, token })).username}` }];
+  return [
+    { name: "Telegram", run: async () => `the bot is @${(await fetchBotInfo({ ...telegram, token })).username}` },
+  ];
 }
 
 function modelChecks({ model: settings, revenueRoles }: Config): Check[] {
