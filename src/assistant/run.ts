@@ -5,7 +5,8 @@
  * or when `signal` aborts. Everything is stored before it is acted on, so another process can go on from any point. It
  * knows nothing of Telegram or GraphQL.
  */
-import { type ClaimedRun, LeaseLostError } from "../db/queries/runs/run-queue.ts";
+import { LeaseLostError } from "../db/queries/runs/run-claim.ts";
+import type { ClaimedRun } from "../db/queries/runs/run-queue.ts";
 import {
   endToolCall,
   findProgress,

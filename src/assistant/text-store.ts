@@ -5,7 +5,7 @@
  * are being stored are stored together afterwards.
  */
 import type { Db } from "../db/client.ts";
-import { LeaseLostError, type RunClaim } from "../db/queries/runs/run-queue.ts";
+import { LeaseLostError, type RunClaim } from "../db/queries/runs/run-claim.ts";
 import { appendRunTexts, type TextPiece } from "../db/queries/runs/run-text.ts";
 import { TEXT_STORE_INTERVAL_MS } from "./limits.ts";
 

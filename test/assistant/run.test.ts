@@ -5,7 +5,7 @@ import { newestRuns } from "../../src/assistant/history.ts";
 import { MAX_CALLS_PER_ROUND } from "../../src/assistant/limits.ts";
 import { runAssistant } from "../../src/assistant/run.ts";
 import { textsIn } from "../../src/bot/texts.ts";
-import { LeaseLostError } from "../../src/db/queries/runs/run-queue.ts";
+import { LeaseLostError } from "../../src/db/queries/runs/run-claim.ts";
 import { BadInputError } from "../../src/errors.ts";
 import type { RunEvent } from "../../src/events.ts";
 import { inputOf, openRoom, outputsOf, type Room, type RoomOptions, type StoredRun, tool } from "./run-room.ts";

@@ -1,7 +1,7 @@
 import { asc, eq } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createTextStore } from "../../src/assistant/text-store.ts";
-import { LeaseLostError, type RunClaim } from "../../src/db/queries/runs/run-queue.ts";
+import { LeaseLostError, type RunClaim } from "../../src/db/queries/runs/run-claim.ts";
 import { runs, runText } from "../../src/db/schema/index.ts";
 import { insertRun, insertThread } from "../support/conversations.ts";
 import { createTestDatabase, holdLocks, type TestDatabase } from "../support/database.ts";

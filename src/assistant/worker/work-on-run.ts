@@ -7,7 +7,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Database } from "../../db/client.ts";
 import { isDatabaseUnavailable } from "../../db/error-code.ts";
-import { type ClaimedRun, countHandovers, LeaseLostError, releaseRun } from "../../db/queries/runs/run-queue.ts";
+import { LeaseLostError } from "../../db/queries/runs/run-claim.ts";
+import { type ClaimedRun, countHandovers, releaseRun } from "../../db/queries/runs/run-queue.ts";
 import { endRun } from "../../db/queries/runs/run-steps.ts";
 import { truncateRunText } from "../../db/queries/runs/run-text.ts";
 import { storableText } from "../../db/storable.ts";

@@ -6,14 +6,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Coalescer, createCoalescer } from "../../db/notify/coalesce.ts";
 import { type Listener, listen } from "../../db/notify/notify.ts";
-import {
-  type ClaimedRun,
-  claimRun,
-  LeaseLostError,
-  releaseRun,
-  releaseRuns,
-  releaseStrays,
-} from "../../db/queries/runs/run-queue.ts";
+import { LeaseLostError } from "../../db/queries/runs/run-claim.ts";
+import { type ClaimedRun, claimRun, releaseRun, releaseRuns, releaseStrays } from "../../db/queries/runs/run-queue.ts";
 import type { Heartbeat } from "../../db/queries/runs/workers.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { waitUpTo } from "../../process/timeout.ts";

@@ -8,7 +8,8 @@ import { createModel, type Model } from "../../../src/assistant/model/model.ts";
 import { runAssistant } from "../../../src/assistant/run.ts";
 import { textsIn } from "../../../src/bot/texts.ts";
 import { listen, type Notification, publish } from "../../../src/db/notify/notify.ts";
-import { claimRun, LeaseLostError, releaseRuns } from "../../../src/db/queries/runs/run-queue.ts";
+import { LeaseLostError } from "../../../src/db/queries/runs/run-claim.ts";
+import { claimRun, releaseRuns } from "../../../src/db/queries/runs/run-queue.ts";
 import { endRun } from "../../../src/db/queries/runs/run-steps.ts";
 import { messages, runs, threads, workers } from "../../../src/db/schema/index.ts";
 import { defineTool } from "../../../src/tools/tool.ts";
@@ -33,10 +34,7 @@ function play(of: Room, run: Parameters<typeof runAssistant>[1]) {
 }
 
 /** The first notice that fits, from when this was called on. */
-async function nextNotice(
-  of: Room,
-  fits: (notice: Notification) => boolean,
-): Promise<{ heard: Promise<Notification> }> {
+async function nextNotice(of: Room, fits: (notice: Notification) => boolean): Promise<{ heard: Promise<Notification> }> {
   const { promise: heard, resolve } = Promise.withResolvers<Notification>();
   const listener = await listen(of.test.database, {
     onNotification: (notice) => {

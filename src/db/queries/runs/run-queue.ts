@@ -5,15 +5,8 @@
  * The states that a run passes through are in `run-states.ts`.
  */
 import { and, asc, eq, lt, ne, or, type SQL, sql } from "drizzle-orm";
-import { alias, type PgUpdateSetSource } from "drizzle-orm/pg-core";
-import {
-  CLAIMABLE_STATUSES,
-  CLAIMED_STATUS,
-  canFollow,
-  OPEN_STATUSES,
-  RUNNING_STATUSES,
-  type RunStatus,
-} from "../../../run-states.ts";
+import { alias } from "drizzle-orm/pg-core";
+import { CLAIMABLE_STATUSES, CLAIMED_STATUS, OPEN_STATUSES, RUNNING_STATUSES } from "../../../run-states.ts";
 import type { StaffRole } from "../../../shop/roles.ts";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
@@ -22,15 +15,8 @@ import { chats, hasStatus, replies, runs, runText, staff, statusLiteral, threads
 import { workerIsAlive } from "../../worker-lock.ts";
 import { type StoredWindow, windowColumn } from "../chat/chat-windows.ts";
 import { isBehind, takeOverReply } from "../chat/reply-order.ts";
+import { isHeldUnder, LeaseLostError, type RunClaim } from "./run-claim.ts";
 import { leaseEnd } from "./workers.ts";
-
-/** The key under which a worker writes. */
-export interface RunClaim {
-  id: string;
-  threadId: string;
-  workerId: number;
-  attempt: number;
-}
 
 /** A run as its worker needs to know it. */
 export interface ClaimedRun extends RunClaim {
@@ -63,16 +49,6 @@ export interface ReplyPlace {
   isBehind: boolean;
   /** Of the text so far, what an earlier attempt may have shown, in characters. */
   shownLength: number;
-}
-
-/** Another worker has the run, or it has ended: whoever gets this stops working on it and writes nothing more. */
-export class LeaseLostError extends Error {
-  readonly runId: string;
-
-  constructor(runId: string) {
-    super("the run belongs to another worker");
-    this.runId = runId;
-  }
 }
 
 /** SQL: whether a worker has the run. */
@@ -183,38 +159,6 @@ async function handOver(db: Db, isMeant: SQL | undefined, { counts }: { counts: 
       .returning({ id: runs.id });
     for (const { id } of released) await publish(tx, { type: "run-queued", runId: id });
   });
-}
-
-type RunChange = Omit<PgUpdateSetSource<typeof runs>, "status"> & { status?: RunStatus };
-
-/**
- * Changes a run under its claim, and renews the lease with it.
- *
- * @throws {LeaseLostError} when the run belongs to another worker, or has ended.
- */
-export async function updateClaimed(
-  db: Db,
-  claim: RunClaim,
-  set: RunChange,
-): Promise<{ askerRole: StaffRole; completedAt: Date | null }> {
-  const [row] = await db
-    .update(runs)
-    .set({ leaseUntil: leaseEnd, ...set })
-    .where(isHeldUnder(claim, set.status))
-    .returning({ askerRole: runs.askerRole, completedAt: runs.completedAt });
-  if (!row) throw new LeaseLostError(claim.id);
-  return row;
-}
-
-/** SQL: whether the claim holds the run, in a state that `next` may follow. Writing the same state again is allowed. */
-function isHeldUnder(claim: RunClaim, next?: RunStatus): SQL | undefined {
-  const statuses = RUNNING_STATUSES.filter((status) => !next || status === next || canFollow(status, next));
-  return and(
-    eq(runs.id, claim.id),
-    eq(runs.workerId, claim.workerId),
-    eq(runs.attempt, claim.attempt),
-    hasStatus(runs.status, statuses),
-  );
 }
 
 async function beginRun(

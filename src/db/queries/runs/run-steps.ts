@@ -19,7 +19,7 @@ import {
   toolCalls,
 } from "../../schema/index.ts";
 import { workerIsAlive } from "../../worker-lock.ts";
-import { type RunClaim, updateClaimed } from "./run-queue.ts";
+import { type RunClaim, updateClaimed } from "./run-claim.ts";
 import { insertRound, type RoundFacts, tokensOfRounds } from "./run-rounds.ts";
 import { instantAgo } from "./run-text.ts";
 

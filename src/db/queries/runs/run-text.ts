@@ -7,7 +7,7 @@ import { RUNNING_STATUSES } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
 import { publish } from "../../notify/notify.ts";
 import { hasStatus, runs, runText } from "../../schema/index.ts";
-import { type RunClaim, updateClaimed } from "./run-queue.ts";
+import { type RunClaim, updateClaimed } from "./run-claim.ts";
 
 /** The next piece of a run's text. */
 export interface TextPiece {
