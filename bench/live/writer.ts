@@ -61,7 +61,7 @@ process.once("disconnect", () => process.exit(0));
 async function startWorker(database: Database): Promise<number> {
   const onLost = () => fail(new Error("the worker has lost its lock"));
   const lock = await takeWorkerLock(database, { botId: BOT_ID, onLost });
-  setInterval(() => void lock.beat([], HEARTBEAT_LIMIT_MS).catch(fail), HEARTBEAT_INTERVAL_MS);
+  setInterval(() => void lock.renew([], HEARTBEAT_LIMIT_MS).catch(fail), HEARTBEAT_INTERVAL_MS);
   return lock.workerId;
 }
 

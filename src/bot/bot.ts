@@ -5,6 +5,7 @@
  */
 import { type Api, Bot, type Transformer } from "grammy";
 import type { UserFromGetMe } from "grammy/types";
+import type { WorkerIdentity } from "../assistant/worker/worker-lease.ts";
 import type { Database, Db } from "../db/client.ts";
 import { createCoalescer } from "../db/notify/coalesce.ts";
 import type { StartupError } from "../errors.ts";
@@ -43,11 +44,8 @@ export interface TelegramBotDeps {
   ownerTelegramIds: readonly number[];
   /** What a person reads while the tool with this name runs. */
   toolLabel(name: string, language: string): string;
-  workerId(): number;
-  /** Whether this process holds its worker's number, as far as it has heard. */
-  isAlive(): boolean;
-  /** Whether this process may act where others see it: not after it was frozen, until it has heard from the database. */
-  mayCall(): boolean;
+  /** Who this process is among the workers, and whether it may act where others see it. */
+  worker: WorkerIdentity;
   isDatabaseUp(): Promise<boolean>;
   /** Telegram refused the token while running: the process must end. */
   onRefused(error: StartupError): void;
@@ -136,7 +134,7 @@ function createClient(deps: TelegramBotDeps, me: UserFromGetMe): Bot<BotContext>
   bot.api.config.use(...meterTransformers(deps));
   // Added last, it runs first: held calls are not counted.
   bot.api.config.use((call, method, payload, signal) => {
-    if (!deps.mayCall()) throw new HeldCallError();
+    if (!deps.worker.isFresh()) throw new HeldCallError();
     return call(method, payload, signal);
   });
   return bot;
@@ -148,11 +146,12 @@ function meterTransformers({ meter }: TelegramBotDeps): Transformer[] {
 
 /** What sends: the bot's own messages and the replies, within one budget. */
 function createOutput(deps: TelegramBotDeps, api: Api, botId: number) {
-  const { clock = systemClock, db, logger, telegram, workerId } = deps;
+  const { clock = systemClock, db, logger, telegram } = deps;
+  const { id: workerId } = deps.worker;
   const { callsPerSecond } = telegram;
   const budget = createSendBudget({ clock, ...(callsPerSecond === undefined ? {} : { callsPerSecond }) });
   const systemMessages = createSystemMessages({ api, budget, clock, logger });
-  const presenter = createReplyPresenter({ ...deps, api, botId, budget, clock });
+  const presenter = createReplyPresenter({ ...deps, api, botId, budget, clock, workerId });
   const rateWindows = createRateWindowStore({ db, botId, budget, workerId, logger });
   return {
     budget,
@@ -182,9 +181,11 @@ function startBotIntake(
   deps: TelegramBotDeps,
   { systemMessages, onUpdate }: { systemMessages: SystemMessages; onUpdate: () => void },
 ): Intake {
-  const { database, logger } = deps;
+  const { database, logger, worker } = deps;
   return startIntake({
     ...deps,
+    workerId: worker.id,
+    isAlive: worker.isAlive,
     api: bot.api,
     botId: bot.botInfo.id,
     transformers: meterTransformers(deps),
@@ -197,9 +198,9 @@ function startBotIntake(
 }
 
 /** Delivers waiting replies now and regularly. */
-function startDeliveringWaiting({ logger, mayCall }: TelegramBotDeps, presenter: ReplyPresenter): NodeJS.Timeout {
+function startDeliveringWaiting({ logger, worker }: TelegramBotDeps, presenter: ReplyPresenter): NodeJS.Timeout {
   const deliver = () => {
-    if (!mayCall()) return;
+    if (!worker.isFresh()) return;
     presenter
       .deliverWaiting()
       .catch((error: unknown) => logger.warn({ err: error }, "could not look for waiting replies"));

@@ -1,33 +1,34 @@
 /**
  * `npm run ask -- "what's running out?"`: one question from the terminal, answered on the shop's own figures.
  *
- * The answer streams to standard output, the tool calls to standard error, so the answer can be piped on. It is a run like
- * any other: admins see it.
+ * The answer streams to standard output, the tool calls to standard error, so the answer can be piped. It is a run like any
+ * other: admins see it.
  */
 import { Writable } from "node:stream";
 import { startScriptedModel } from "../../sandbox/sandbox.ts";
 import { seedDemoShop } from "../../sandbox/shop/demo-shop.ts";
 import { createModel, type Model } from "../assistant/model/model.ts";
-import type { RunPresenter } from "../assistant/worker/work-on-run.ts";
 import { startWorker } from "../assistant/worker/worker.ts";
+import { takeWorkerLease } from "../assistant/worker/worker-lease.ts";
 import { pickLanguage } from "../bot/texts.ts";
 import { type Config, loadConfig } from "../config.ts";
+import type { Db } from "../db/client.ts";
 import { errorCode } from "../db/error-code.ts";
 import { type OpenDatabase, openDatabase, openDatabaseOrDemo } from "../db/open.ts";
 import { receiveMessage } from "../db/queries/chat/conversations.ts";
-import { claimRunById } from "../db/queries/runs/run-queue.ts";
+import { type ClaimedRun, claimRunById } from "../db/queries/runs/run-queue.ts";
 import { failLeftTerminalRuns } from "../db/queries/runs/run-steps.ts";
 import { BadInputError } from "../errors.ts";
-import type { RunEvent, RunOutcome } from "../events.ts";
+import type { RunOutcome } from "../events.ts";
 import { createLogger, type Logger } from "../observability/logger.ts";
 import { createToolRegistry } from "../tools/registry.ts";
 import { describeFailure } from "./describe-failure.ts";
-import { plainText } from "./plain-text.ts";
+import { createTerminalPresenter, remark } from "./terminal-presenter.ts";
 import { withDatabase } from "./with-database.ts";
 
 const UNIQUE_VIOLATION = "23505";
 
-// Whoever reads the answer has heard enough, as `| head` does: the run goes on to its end.
+// The reader of the pipe has enough, as `| head` does: the run continues to its end.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
 });
@@ -40,7 +41,7 @@ try {
   const outcome = await ask(question, config, createTerminalLog(config));
   process.exitCode = outcome?.status === "completed" ? 0 : 1;
 } catch (error) {
-  note(describeFailure(error, "The question failed"));
+  remark(describeFailure(error, "The question failed"));
   process.exitCode = 1;
 }
 
@@ -51,27 +52,27 @@ async function ask(question: string, config: Config, log: TerminalLog): Promise<
       stopping.addEventListener("abort", log.mute);
       return open(config, log.logger, { signal: stopping });
     },
-    (opened, stopping) => askAt(opened, question, { config, log, stopping }),
+    (opened, stopping) => askIn(opened, question, { config, log, stopping }),
   );
 }
 
-/** What an answer takes beside the question and the database. */
+/** What an answer needs besides the question and the database. */
 interface Asking {
   readonly config: Config;
   readonly log: TerminalLog;
-  /** Breaks the answer off. */
+  /** Interrupts the answer. */
   readonly stopping: AbortSignal;
 }
 
-async function askAt(open: OpenDatabase, question: string, asking: Asking): Promise<RunOutcome | undefined> {
+async function askIn(open: OpenDatabase, question: string, asking: Asking): Promise<RunOutcome | undefined> {
   const { config } = asking;
   if (open.isDemo) {
     await seedDemoShop(open.database, { shop: config.shop, now: new Date() });
-    note("On the demo shop: its figures are made up. 'npm run import' brings in yours.");
+    remark("On the demo shop: its figures are made up. 'npm run import' brings in yours.");
   }
   if (config.model) return answer(question, asking, { open, model: createModel(config.model) });
   const standIn = await startScriptedModel();
-  note("No model is configured: a script answers.");
+  remark("No model is configured: a script answers.");
   try {
     return await answer(question, asking, { open, model: standIn.value });
   } finally {
@@ -82,46 +83,43 @@ async function askAt(open: OpenDatabase, question: string, asking: Asking): Prom
 async function answer(
   question: string,
   { config, log, stopping }: Asking,
-  { open, model }: { open: OpenDatabase; model: Model },
+  { open: { database }, model }: { open: OpenDatabase; model: Model },
 ): Promise<RunOutcome | undefined> {
-  const { database } = open;
-  const { logger } = log;
-  const presenter = createTerminalPresenter(log, stopping);
-  const loop = {
-    db: database.db,
-    model,
-    tools: createToolRegistry(config.revenueRoles),
-    shop: config.shop,
-    now: () => new Date(),
-    logger,
-  };
-  const worker = await startWorker({ database, loop, presenter, logger: log.workerLogger }, null);
+  const { db } = database;
+  const presenter = createTerminalPresenter(stopping, log.mute);
+  const tools = createToolRegistry(config.revenueRoles);
+  const loop = { db, model, tools, shop: config.shop, now: () => new Date(), logger: log.logger };
+  const lease = await takeWorkerLease(database, { botId: null, logger: log.workerLogger });
   try {
-    await failLeftTerminalRuns(database.db);
-    const received = await receiveMessage(database.db, {
-      chat: { type: "terminal" },
-      topicId: null,
-      updateId: null,
-      author: { id: null, role: "owner" },
-      language: pickLanguage(Intl.DateTimeFormat().resolvedOptions().locale),
-      text: question,
-      forwarded: false,
-      telegramMessageId: null,
-    });
-    if (received.outcome !== "queued") throw new Error("a message from the terminal is always new");
-    await worker.work(await claim(open, received.runId, worker.id()));
-    // Broken off, in most cases for want of the database: this fails as well then, and says so.
-    if (!presenter.outcome()) await failLeftTerminalRuns(database.db);
-    return presenter.outcome();
+    const worker = await startWorker({ database, lease, loop, presenter, logger: log.workerLogger });
+    try {
+      await failLeftTerminalRuns(db);
+      await worker.work(await queueAndClaim(db, question, lease.id()));
+      // Interrupted, in most cases because the database is gone: this fails as well then, and says so.
+      if (!presenter.outcome()) await failLeftTerminalRuns(db);
+      return presenter.outcome();
+    } finally {
+      await worker.stop(0);
+    }
   } finally {
-    await worker.stop(0);
-    await worker.leave();
+    await lease.release();
   }
 }
 
-async function claim(open: OpenDatabase, runId: string, workerId: number) {
+async function queueAndClaim(db: Db, question: string, workerId: number): Promise<ClaimedRun> {
+  const received = await receiveMessage(db, {
+    chat: { type: "terminal" },
+    topicId: null,
+    updateId: null,
+    author: { id: null, role: "owner" },
+    language: pickLanguage(Intl.DateTimeFormat().resolvedOptions().locale),
+    text: question,
+    forwarded: false,
+    telegramMessageId: null,
+  });
+  if (received.outcome !== "queued") throw new Error("a message from the terminal is always new");
   try {
-    const run = await claimRunById(open.database.db, { runId, workerId });
+    const run = await claimRunById(db, { runId: received.runId, workerId });
     if (run) return run;
   } catch (error) {
     if (errorCode(error) !== UNIQUE_VIOLATION) throw error;
@@ -131,9 +129,9 @@ async function claim(open: OpenDatabase, runId: string, workerId: number) {
 
 interface TerminalLog {
   readonly logger: Logger;
-  /** Quieter, unless LOG_LEVEL says otherwise: what the worker warns of is the database, of which the command says it itself. */
+  /** Shows less, unless LOG_LEVEL says otherwise: a worker warns mostly of the database, and the command reports that itself. */
   readonly workerLogger: Logger;
-  /** Nothing more is written: what fails once the answer is broken off is of no interest. */
+  /** Writes nothing more: failures after an interruption are of no interest. */
   mute(): void;
 }
 
@@ -155,61 +153,4 @@ function createTerminalLog({ logLevel }: Config): TerminalLog {
       isMuted = true;
     },
   };
-}
-
-/** Shows a run in the terminal, until it is broken off. */
-function createTerminalPresenter(
-  log: TerminalLog,
-  stopping: AbortSignal,
-): RunPresenter & { outcome(): RunOutcome | undefined } {
-  let isOver = false;
-  let outcome: RunOutcome | undefined;
-  let atLineStart = true;
-  const startedAt = new Map<string, number>();
-  const write = (text: string) => {
-    process.stdout.write(text);
-    atLineStart = text.endsWith("\n");
-  };
-  const remark = (text: string) => {
-    if (!atLineStart) write("\n");
-    note(text);
-  };
-  const breakOff = () => {
-    if (isOver) return;
-    isOver = true;
-    log.mute();
-    remark("The answer was broken off.");
-  };
-  const show = (event: RunEvent) => {
-    if (event.type === "text-delta") write(plainText(event.delta));
-    else if (event.type === "tool-start") {
-      startedAt.set(event.toolCallId, performance.now());
-      remark(`-> ${event.name} ${JSON.stringify(event.arguments)}`);
-    } else if (event.type === "tool-end") {
-      const tookMs = Math.round(performance.now() - (startedAt.get(event.toolCallId) ?? 0));
-      remark(`<- ${event.name} ${event.succeeded ? "done" : "failed"} in ${tookMs} ms`);
-    } else if (event.type === "run-end") {
-      isOver = true;
-      outcome = event.outcome;
-      if (!atLineStart) write("\n");
-      if (outcome.status !== "completed") remark(outcome.errorMessage ?? `The run was ${outcome.status}.`);
-    }
-  };
-  return {
-    outcome: () => outcome,
-    finalText: (_run, _outcome, text) => text,
-    open() {
-      stopping.addEventListener("abort", breakOff);
-      return {
-        emit(event) {
-          if (!isOver) show(event);
-        },
-        abandon: async () => breakOff(),
-      };
-    },
-  };
-}
-
-function note(text: string): void {
-  process.stderr.write(`${plainText(text)}\n`);
 }

@@ -1,40 +1,41 @@
 /**
- * A worker's sign of life: a session advisory lock on its number, held on a connection of its own, and a lease that it renews
- * over the same connection.
+ * A worker's number, and what shows that it lives: a session advisory lock on the number, held on a connection of its own,
+ * and a lease that is renewed over the same connection.
  *
- * The server frees the lock the moment the connection is gone, so another process sees a worker's death at once; the lease is
- * for one that is only frozen, or cut off. A number whose lease has run out never lives again: whatever was its own may be
- * another's by then. What a worker does is not known here.
+ * The server frees the lock when the connection closes, so other processes notice a worker's death at once. The lease is for
+ * a worker that is only frozen or cut off. A number whose lease has expired is never alive again: another worker may have
+ * taken over its work by then.
  */
 import { type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/postgres-js";
+import type { Sql } from "postgres";
 import { answerWithin, waitUpTo } from "../process/timeout.ts";
 import type { Database, Db } from "./client.ts";
 import { connectionError } from "./driver/connection-error.ts";
-import { beatWorker, type Heartbeat, removeWorker, saveWorker } from "./queries/runs/workers.ts";
+import { type Heartbeat, removeWorker, renewWorkerLease, saveWorker } from "./queries/runs/workers.ts";
 
-/** The first half of the lock's key, so that worker numbers meet no other advisory lock of ours. */
+/** The first half of the lock's key. It keeps worker numbers apart from our other advisory locks. */
 const WORKER_LOCK_CLASS = 7_016;
 
-/** How long the goodbye may take, in milliseconds: a server that is gone never answers. */
-const GOODBYE_LIMIT_MS = 1_000;
+/** How long the removal of a worker may take, in milliseconds: a server that is gone never answers. */
+const REMOVE_LIMIT_MS = 1_000;
 
 export interface WorkerLock {
   readonly workerId: number;
   /**
-   * Renews the worker's lease, and those of the runs that it works on. Undefined when it had run out. Rejects when the server
-   * does not answer within `limitMs`: then the lock is given up as well.
+   * Renews the worker's lease, and the leases of the runs that it works on. Undefined when the worker's lease had expired.
+   * Rejects when the server does not answer within `limitMs`; the lock is given up then.
    */
-  beat(runIds: readonly string[], limitMs: number): Promise<Heartbeat | undefined>;
+  renew(runIds: readonly string[], limitMs: number): Promise<Heartbeat | undefined>;
   release(): Promise<void>;
 }
 
 export interface WorkerLockOptions {
-  /** The bot for whose chats it works; null for a terminal. */
+  /** The bot for whose chats the worker works; null for a terminal. */
   botId: number | null;
-  /** How long the server may take, in milliseconds; without limit when left out. */
+  /** How long the server may take, in milliseconds; no limit when left out. */
   limitMs?: number;
-  /** Hears when the connection, and with it the lock, is gone. */
+  /** Called when the connection, and with it the lock, is gone. */
   onLost(): void;
 }
 
@@ -43,13 +44,13 @@ export async function takeWorkerLock(
   database: Database,
   { botId, limitMs, onLost }: WorkerLockOptions,
 ): Promise<WorkerLock> {
-  let released = false;
+  let isReleased = false;
   const session = database.openSession("worker", () => {
-    if (!released) onLost();
+    if (!isReleased) onLost();
   });
   const db: Db = drizzle({ client: session });
-  const hangUp = async () => {
-    released = true;
+  const disconnect = async () => {
+    isReleased = true;
     await session.end({ timeout: 0 });
   };
   try {
@@ -57,26 +58,21 @@ export async function takeWorkerLock(
     const workerId = await (limitMs === undefined ? number : answerWithin(limitMs, number, noAnswer));
     return {
       workerId,
-      async beat(runIds, limitMs) {
-        try {
-          return await answerWithin(
-            limitMs,
-            beatWorker(db, { workerId, botId, runIds, holdsLock: isHeldHere(workerId) }),
-            noAnswer,
-          );
-        } catch (error) {
+      async renew(runIds, limitMs) {
+        const renewal = renewWorkerLease(db, { workerId, botId, runIds, holdsLock: isHeldHere(workerId) });
+        return answerWithin(limitMs, renewal, noAnswer).catch(async (error: unknown) => {
           await session.end({ timeout: 0 });
           throw error;
-        }
+        });
       },
       async release() {
-        // Whether it is said or not: without its lock the worker is dead.
-        await waitUpTo(GOODBYE_LIMIT_MS, removeWorker(db, workerId)).catch(() => undefined);
-        await hangUp();
+        // Whether or not it succeeds: without its lock the worker is dead.
+        await waitUpTo(REMOVE_LIMIT_MS, removeWorker(db, workerId)).catch(() => undefined);
+        await disconnect();
       },
     };
   } catch (error) {
-    await hangUp();
+    await disconnect();
     throw error;
   }
 }
@@ -86,8 +82,8 @@ function noAnswer(): Error {
 }
 
 /**
- * SQL: whether the worker with this number holds its lock and its lease lasts; false for null. The locks are read once for a
- * statement, not once for a row: reading them is dear, and hundreds of runs may be looked at.
+ * SQL: whether the worker with this number holds its lock and its lease has not expired; false for null. The locks are read
+ * once for a statement, not once for a row: reading them is expensive, and a statement may look at hundreds of runs.
  */
 export function workerIsAlive(workerId: SQLWrapper): SQL<boolean> {
   return sql<boolean>`coalesce(${workerId}::integer in (
@@ -97,18 +93,19 @@ export function workerIsAlive(workerId: SQLWrapper): SQL<boolean> {
         and classid = ${WORKER_LOCK_CLASS} and objsubid = 2)), false)`;
 }
 
+/** SQL: whether the connection that asks holds the lock. */
 function isHeldHere(workerId: number): SQL {
   return sql`exists (select 1 from pg_locks where locktype = 'advisory' and granted and pid = pg_backend_pid()
     and classid = ${WORKER_LOCK_CLASS} and objid::bigint = ${workerId}::bigint and objsubid = 2)`;
 }
 
-async function takeNumber(session: ReturnType<Database["openSession"]>, db: Db, botId: number | null): Promise<number> {
+async function takeNumber(session: Sql, db: Db, botId: number | null): Promise<number> {
   const workerId = await lockNextNumber(session);
   await saveWorker(db, { workerId, botId });
   return workerId;
 }
 
-async function lockNextNumber(session: ReturnType<Database["openSession"]>): Promise<number> {
+async function lockNextNumber(session: Sql): Promise<number> {
   const [row] = await session<{ workerId: number }[]>`select nextval('worker_ids')::int as "workerId"`;
   if (!row) throw new Error("nextval always returns a row");
   await session`select pg_advisory_lock(${WORKER_LOCK_CLASS}::int, ${row.workerId}::int)`;

@@ -13,6 +13,7 @@ import type { ModelRetryOptions } from "../../src/assistant/model/retry.ts";
 import type { RunLoop } from "../../src/assistant/run.ts";
 import type { RunPresenter } from "../../src/assistant/worker/work-on-run.ts";
 import { startWorker, type Worker } from "../../src/assistant/worker/worker.ts";
+import { takeWorkerLease, type WorkerIdentity } from "../../src/assistant/worker/worker-lease.ts";
 import { finalReply } from "../../src/bot/texts.ts";
 import { connectDatabase, type Database } from "../../src/db/client.ts";
 import { publish } from "../../src/db/notify/notify.ts";
@@ -58,7 +59,7 @@ export interface AskOptions {
 export type StoredRun = Awaited<ReturnType<typeof readRun>>;
 
 /** A worker in a process of its own: its pool and its lock are nobody else's. */
-export interface RoomWorker extends Worker {
+export interface RoomWorker extends Worker, WorkerIdentity {
   /** Its lock's connection is cut, as when its machine loses the network. */
   cutOff(): Promise<void>;
 }
@@ -150,16 +151,15 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
   };
   const start = async (botId: number | null): Promise<RoomWorker> => {
     const database = connectDatabase(test.target, { poolSize: 3 });
-    const worker = await startWorker(
-      { database, loop: { ...loop, db: database.db }, presenter, logger: loop.logger },
-      botId,
-    );
+    const { logger } = loop;
+    const lease = await takeWorkerLease(database, { botId, logger });
+    const worker = await startWorker({ database, lease, loop: { ...loop, db: database.db }, presenter, logger });
     closings.push(async () => {
       await worker.stop(0);
-      await worker.leave();
+      await lease.release();
       await database.close();
     });
-    return { ...worker, cutOff: () => cutLock(test.database, worker.id()) };
+    return { ...worker, ...lease, cutOff: () => cutLock(test.database, lease.id()) };
   };
   const room: Room = {
     test,

@@ -25,7 +25,7 @@ afterEach(async () => {
   await testDatabase.close();
 });
 
-test("a signal breaks the answer off, and nothing more is said", async () => {
+test("a signal interrupts the answer, and nothing more is written", async () => {
   const model = await startHangingModel();
   const started = ask(model.url);
   await started.waitFor(/As far as I can see/);
@@ -34,7 +34,7 @@ test("a signal breaks the answer off, and nothing more is said", async () => {
 
   expect(await started.exit).toBe(130);
   // Two streams: which of them is read first is open.
-  expect(started.output()).toMatch(/^As far as I can see\n?The answer was broken off\.\n\n?$/);
+  expect(started.output()).toMatch(/^As far as I can see\n?The answer was interrupted\.\n\n?$/);
   model.close();
 });
 

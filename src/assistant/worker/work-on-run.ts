@@ -1,8 +1,7 @@
 /**
- * Work on one claimed run, from its claim to its end: the loop's events to the view and into the store, the end committed
- * before it is told.
+ * Work on one claimed run, from its claim to its end. The end is committed before anybody is told of it.
  *
- * Which runs are claimed, and when one is aborted, is the worker's matter.
+ * Which runs are claimed, and when one is aborted, is decided in `worker.ts`.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Database } from "../../db/client.ts";
@@ -12,28 +11,20 @@ import { type ClaimedRun, countHandovers, releaseRun } from "../../db/queries/ru
 import { endRun } from "../../db/queries/runs/run-steps.ts";
 import { truncateRunText } from "../../db/queries/runs/run-text.ts";
 import { storableText } from "../../db/storable.ts";
-import type { RunEvent, RunOutcome } from "../../events.ts";
+import type { RunOutcome } from "../../events.ts";
 import type { Logger } from "../../observability/logger.ts";
 import type { HandoverReason, RunMeter } from "../../observability/meter.ts";
-import { waitUpTo } from "../../process/timeout.ts";
 import { MAX_ATTEMPTS, MAX_BEGINNINGS, UNCOUNTED_GRACE_MS } from "../limits.ts";
-import { type RunControl, type RunLoop, type RunResult, runAssistant, StoppedError } from "../run.ts";
+import { type RunLoop, type RunResult, runAssistant, StoppedError } from "../run.ts";
 import { createSpending, runEndFields } from "../run-log.ts";
 import type { TextStore } from "../text-store.ts";
+import { openRunOutput, type RunOutput, type RunView } from "./run-output.ts";
 import type { UncountedAttempts } from "./uncounted-attempts.ts";
-
-/** Where one run is shown. */
-export interface RunView {
-  /** Must not throw and must not wait. */
-  emit(event: RunEvent): void;
-  /** Another process goes on with the run: settles when nothing more is shown from here, and what was is stored. */
-  abandon(): Promise<void>;
-}
 
 /** Shows runs, and words how one ended. */
 export interface RunPresenter {
   open(run: ClaimedRun): RunView;
-  /** The whole reply as Markdown: what the Assistant said, and the bot's own sentence when it did not end well. */
+  /** The whole reply as Markdown: the Assistant's text, and a sentence of the bot when the run did not end well. */
   finalText(run: ClaimedRun, outcome: RunOutcome, text: string): string;
 }
 
@@ -47,67 +38,85 @@ export interface RunWork {
   logger: Logger;
 }
 
-/** How long what is on its way to be shown may take to end, in milliseconds: a Telegram that is silent holds nothing up. */
-const ABANDON_LIMIT_MS = 4_000;
+export interface WorkControl {
+  /** Aborted for a stop, a lost lease or a shutdown. */
+  abort: AbortController;
+  /** Waits until the worker may act where others see it. */
+  untilFresh(): Promise<void>;
+}
 
-/** Characters of a fault's explanation: some servers answer with a whole page. */
+/** Characters of an error message that are stored: some servers answer with a whole page. */
 const MAX_ERROR_CHARACTERS = 2_000;
 
-/** Why a run is aborted when the process stops: another one goes on with it. */
+/** Why a run is aborted when the process stops: another process continues it. */
 export class ShutdownError extends Error {}
 
-/**
- * Works on a run until it ends or `abort` aborts; never throws. With a lost lease, at shutdown, or when its end cannot be
- * stored, it is left as it is: its next attempt goes on from what is stored.
- */
-export async function workOnRun(
-  deps: RunWork,
-  run: ClaimedRun,
-  abort: AbortController,
-  untilFresh: () => Promise<void>,
-): Promise<void> {
-  const { database, logger } = deps;
-  const claimedAt = performance.now();
-  let firstTextAt: number | null = null;
-  const log = logger.child({ runId: run.id, threadId: run.threadId, attempt: run.attempt });
-  const view = deps.presenter.open(run);
-  const texts = deps.texts.open(run, (error) => {
-    if (error instanceof LeaseLostError) abort.abort(error);
-    else log.warn({ err: error }, "could not store the text so far");
-  });
-  let said = "";
-  const emit = (event: RunEvent) => {
-    if (event.type === "text-delta") {
-      said += event.delta;
-      firstTextAt ??= performance.now();
-      texts.append(event.delta);
-    }
-    view.emit(event);
-  };
+/** One attempt at a run. */
+interface Attempt extends WorkControl {
+  readonly run: ClaimedRun;
+  /** By `performance.now`. */
+  readonly claimedAt: number;
+  readonly output: RunOutput;
+  readonly log: Logger;
+}
 
+/**
+ * Works on a run until it ends or is aborted; never throws. After a lost lease, at shutdown, or when its end cannot be
+ * stored, the run stays as it is: the next attempt continues from what is stored.
+ */
+export async function workOnRun(deps: RunWork, run: ClaimedRun, control: WorkControl): Promise<void> {
+  const log = deps.logger.child({ runId: run.id, threadId: run.threadId, attempt: run.attempt });
+  const claimedAt = performance.now();
+  const output = openRunOutput(run, {
+    view: deps.presenter.open(run),
+    texts: deps.texts,
+    onStoreError(error) {
+      if (error instanceof LeaseLostError) control.abort.abort(error);
+      else log.warn({ err: error }, "could not store the text so far");
+    },
+  });
+  const attempt = { ...control, run, claimedAt, output, log };
   try {
-    deps.meter?.attemptStarted(run.attempt);
-    emit({ type: "run-start", runId: run.id, attempt: run.attempt });
-    if (run.attempt > 1) await truncateRunText(database.db, run, 0);
-    const result = await resultOf(deps, run, { signal: abort.signal, emit, untilFresh, said: () => said });
-    const firstTokenAgeMs = await texts.close();
-    await end(deps, run, { ...result, firstTokenAgeMs }, emit);
-    deps.meter?.runEnded(result.outcome);
-    const firstTokenMs = firstTextAt === null ? null : run.queuedMs + firstTextAt - claimedAt;
-    const times = { queuedMs: run.queuedMs, firstTokenMs, durationMs: performance.now() - claimedAt };
-    logger.info(runEndFields({ run, ...result, ...times, model: deps.loop.model.name }), "run ended");
+    await work(deps, attempt);
   } catch (error) {
-    // A message that is on its way must be known before another process goes on, or it would stand there twice.
-    await waitUpTo(ABANDON_LIMIT_MS, view.abandon());
-    await texts.close();
-    const reason = handoverReason(error);
-    deps.meter?.runHandedOver(reason);
-    if (reason === "lease-lost" || reason === "shutdown") log.info({ reason }, "run handed over");
-    else {
-      if (reason === "database-away") deps.uncountedAttempts.make([run]);
-      await giveUp(deps, run, log, error);
-    }
+    await output.abandon();
+    await leaveToOthers(deps, attempt, error);
   }
+}
+
+async function work(deps: RunWork, attempt: Attempt): Promise<void> {
+  const { run, output } = attempt;
+  deps.meter?.attemptStarted(run.attempt);
+  output.emit({ type: "run-start", runId: run.id, attempt: run.attempt });
+  if (run.attempt > 1) await truncateRunText(deps.database.db, run, 0);
+  const result = await resultOf(deps, attempt);
+  await end(deps, attempt, result);
+  deps.meter?.runEnded(result.outcome);
+  deps.logger.info(endFields(deps, attempt, result), "run ended");
+}
+
+function endFields({ loop }: RunWork, { run, claimedAt, output }: Attempt, result: RunResult) {
+  const firstTextAt = output.firstTextAt();
+  return runEndFields({
+    run,
+    ...result,
+    model: loop.model.name,
+    queuedMs: run.queuedMs,
+    firstTokenMs: firstTextAt === null ? null : run.queuedMs + firstTextAt - claimedAt,
+    durationMs: performance.now() - claimedAt,
+  });
+}
+
+/** Another attempt follows: by whoever has the run already, or by the next worker that claims it. */
+async function leaveToOthers(deps: RunWork, { run, log }: Attempt, error: unknown): Promise<void> {
+  const reason = handoverReason(error);
+  deps.meter?.runHandedOver(reason);
+  if (reason === "lease-lost" || reason === "shutdown") return log.info({ reason }, "run handed over");
+  if (reason === "database-away") deps.uncountedAttempts.make([run]);
+  log.error({ err: error }, "run given up: another attempt follows, unless its end was stored after all");
+  await releaseRun(deps.database.db, run, { counts: true }).catch((cause: unknown) =>
+    log.warn({ err: cause }, "could not release the run: its lease runs out instead"),
+  );
 }
 
 function handoverReason(error: unknown): HandoverReason {
@@ -116,53 +125,42 @@ function handoverReason(error: unknown): HandoverReason {
   return isDatabaseUnavailable(error) ? "database-away" : "fault";
 }
 
-/** Without an end of its own: whoever claims it next goes on, at once unless the database is away for longer. */
-async function giveUp({ database }: RunWork, run: ClaimedRun, log: Logger, error: unknown): Promise<void> {
-  log.error({ err: error }, "run given up: another attempt follows, unless its end was stored after all");
-  await releaseRun(database.db, run, { counts: true }).catch((cause: unknown) =>
-    log.warn({ err: cause }, "could not release the run: its lease runs out instead"),
-  );
-}
-
-async function resultOf(deps: RunWork, run: ClaimedRun, control: RunControl & { said(): string }): Promise<RunResult> {
-  if (await wasBegunTooOften(deps, run, control.signal)) {
-    return failed("TOO_MANY_ATTEMPTS", `The run was begun ${run.attempt - 1} times and never came to an end.`, "");
+async function resultOf(deps: RunWork, { abort, output, run, untilFresh }: Attempt): Promise<RunResult> {
+  const { signal } = abort;
+  if (await wasBegunTooOften(deps, run, signal)) {
+    return failed("TOO_MANY_ATTEMPTS", `The run was begun ${run.attempt - 1} times and never ended.`, "");
   }
   try {
-    return await runAssistant(deps.loop, run, control);
+    return await runAssistant(deps.loop, run, { signal, emit: output.emit, untilFresh });
   } catch (error) {
-    if (error instanceof LeaseLostError || control.signal.aborted || isDatabaseUnavailable(error)) throw error;
+    if (error instanceof LeaseLostError || signal.aborted || isDatabaseUnavailable(error)) throw error;
     deps.logger.error({ err: error, runId: run.id }, "run failed unexpectedly");
-    return failed("INTERNAL", "An unexpected error; the log says more.", control.said());
+    return failed("INTERNAL", "An unexpected error; the log says more.", output.text());
   }
 }
 
 async function wasBegunTooOften({ database }: RunWork, run: ClaimedRun, signal: AbortSignal): Promise<boolean> {
   if (run.attempt > MAX_BEGINNINGS) return true;
   if (run.attempt - run.handovers <= MAX_ATTEMPTS) return false;
-  // It rejects only when the run is aborted, which is looked at next.
+  // It rejects only when the run is aborted, which is checked next.
   await pause(UNCOUNTED_GRACE_MS, undefined, { signal }).catch(() => undefined);
-  // Who is stopped does not fail.
+  // A run that a person stopped is cancelled, not failed.
   if (signal.reason instanceof StoppedError) return false;
   signal.throwIfAborted();
   return run.attempt - (await countHandovers(database.db, run)) > MAX_ATTEMPTS;
 }
 
-async function end(
-  deps: RunWork,
-  run: ClaimedRun,
-  result: RunResult & { firstTokenAgeMs: number | null },
-  emit: (event: RunEvent) => void,
-): Promise<void> {
-  const { text, firstTokenAgeMs } = result;
+async function end(deps: RunWork, { run, output }: Attempt, result: RunResult): Promise<void> {
+  const { text } = result;
+  const firstTokenAgeMs = await output.close();
   const outcome = storableOutcome(result.outcome);
   const finalText = deps.presenter.finalText(run, outcome, text);
   const completedAt = await endRun(deps.database.db, run, { outcome, text, firstTokenAgeMs, finalText });
-  if (outcome.status === "completed") emit({ type: "message-completed", text, completedAt });
-  emit({ type: "run-end", outcome, finalText });
+  if (outcome.status === "completed") output.emit({ type: "message-completed", text, completedAt });
+  output.emit({ type: "run-end", outcome, finalText });
 }
 
-/** What is wrong is told in the words of a server, which may say anything. */
+/** A model's server words its errors, and may send any characters. */
 function storableOutcome(outcome: RunOutcome): RunOutcome {
   if (outcome.status === "completed" || outcome.errorMessage === null) return outcome;
   return { ...outcome, errorMessage: storableText(outcome.errorMessage.slice(0, MAX_ERROR_CHARACTERS)) };

@@ -1,9 +1,8 @@
 /**
- * A worker's lock that is kept: its lease renewed, and when it is lost, taken again under a new number. The old one counts as
- * dead by then.
+ * A worker's lease: its lock is held, heartbeats renew the lease, and a lock that is lost is taken again under a new number.
+ * The old number counts as dead by then.
  *
- * It also says whether the worker may be believed right now. One that was frozen wakes up in the middle of whatever it did,
- * while another does the same already: until it has heard from the database again it must not act where others can see it.
+ * The lease exists before the bot and the worker, and both ask it who they are and whether they may act.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Database } from "../../db/client.ts";
@@ -12,168 +11,189 @@ import { takeWorkerLock, type WorkerLock } from "../../db/worker-lock.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { retry } from "../../process/retry.ts";
 import { waitUpTo } from "../../process/timeout.ts";
+import { ALIVE_MS, createLiveness, type Liveness, readClocks, TICK_MS } from "./liveness.ts";
 
-export interface WorkerLease {
-  /** The number under which this worker is alive now. */
-  workerId(): number;
-  /** Whether the last sign of life is younger than half a lease, by a clock that no one sets. */
+/** Who a process is among the workers. */
+export interface WorkerIdentity {
+  /** The number under which the worker is alive now. It changes when the lock was lost. */
+  id(): number;
+  /** Whether the worker holds its number, as far as it knows. */
   isAlive(): boolean;
-  /** Whether it may act where others see it: alive, and with a sign of life since it last stood still for a moment. */
+  /**
+   * Whether it may act where others see it. A process that was frozen, or that lost the database, may not until the
+   * database has renewed its lease. Asking changes nothing.
+   */
   isFresh(): boolean;
-  /** Waits until it is fresh; rejects with the signal's reason when that aborts first. */
+}
+
+/** The work that a lease covers. */
+export interface LeaseHolder {
+  /** The runs that are worked on. Their leases are renewed with the worker's own. */
+  runIds(): string[];
+  /** The lease was renewed. `askedRunIds` are the runs that the heartbeat was sent for: others may have begun since. */
+  onHeartbeat(heartbeat: Heartbeat, askedRunIds: readonly string[]): void;
+  /** The lock is gone: from now on another worker may have what this one had. Called at once. */
+  onLost(): void;
+  /** The database is back, and the lock is held under a new number. */
+  onRetaken(): void;
+}
+
+export interface WorkerLease extends WorkerIdentity {
+  /** The bot for whose chats the worker works; null for a terminal. */
+  readonly botId: number | null;
+  /**
+   * Covers this work from now on. Settles after a first heartbeat.
+   *
+   * @throws when the database does not answer it.
+   */
+  cover(holder: LeaseHolder): Promise<void>;
+  /** Waits until the worker is fresh. Rejects with the signal's reason when that aborts first. */
   untilFresh(signal: AbortSignal): Promise<void>;
-  /** Stops keeping it, and lets it go. */
+  /** Ends the heartbeats and releases the lock. */
   release(): Promise<void>;
 }
 
-export interface WorkerLeaseOptions {
-  botId: number | null;
-  logger: Logger;
-  /** The runs that it works on, whose leases are renewed with its own. */
-  runIds(): string[];
-  /** Hears of each renewal, and for which runs it was asked: others may have begun since. */
-  onBeat(heartbeat: Heartbeat, askedRunIds: readonly string[]): void;
-  /** Hears at once when the lock is gone: what was the worker's may be another's from now on. */
-  onLost(): void;
-  /** The database is back, and the lock held under a new number. */
-  onTaken(): void;
-}
-
-/** Four beats fit into a lease: three may fail in a row. */
-const BEAT_INTERVAL_MS = LEASE_SECONDS * 250;
-/** Half a lease: whoever is older than this acts no more, well before another takes over what it has. */
-const FRESH_MS = LEASE_SECONDS * 500;
-/** How often it is noted that this process runs, in milliseconds. */
-const TICK_MS = 100;
-/**
- * For how long it may not have run, in milliseconds: a lock that was lost meanwhile is another's within a moment, and this
- * process has not heard of it yet.
- */
-const STANDSTILL_MS = 500;
-/** The clock of the machine stands still while it sleeps, the wall clock does not: how far apart the two may get, in milliseconds. */
-const CLOCKS_APART_MS = 2_000;
+/** Four heartbeats fit into a lease: three may fail in a row. In milliseconds. */
+const HEARTBEAT_INTERVAL_MS = LEASE_SECONDS * 250;
 /** How long the database may take to give the lock, in milliseconds. */
 const TAKE_LIMIT_MS = 5_000;
-/** How often a worker that must not act looks whether it may again, in milliseconds. */
+/** Pause between two looks whether a worker is fresh again, in milliseconds. */
 const FRESH_LOOK_MS = 50;
 /** Pause before the database is tried again, in milliseconds. */
 const RETRY_INTERVAL_MS = 500;
 
-/** Takes the lock and keeps it. */
-export async function keepWorkerLease(database: Database, keeping: WorkerLeaseOptions): Promise<WorkerLease> {
-  const { botId, logger } = keeping;
-  const released = new AbortController();
-  let relocking: Promise<void> | null = null;
-  let beating = false;
-  let beatAt = now();
-  let lock: WorkerLock | undefined;
-  let tickedAt = performance.now();
-  let stoodStillUntil = Number.NEGATIVE_INFINITY;
+interface Keeping {
+  readonly database: Database;
+  readonly botId: number | null;
+  readonly logger: Logger;
+  readonly liveness: Liveness;
+  readonly released: AbortController;
+  lock: WorkerLock;
+  holder: LeaseHolder;
+  heartbeat: Promise<void> | null;
+  retaking: Promise<void> | null;
+}
 
-  const take = async (): Promise<WorkerLock> => {
-    let taken: WorkerLock | undefined;
-    const askedAt = now();
-    taken = await takeWorkerLock(database, { botId, limitMs: TAKE_LIMIT_MS, onLost: () => lose(taken) });
-    beatAt = askedAt;
-    return taken;
-  };
-  const retake = async () => {
-    await retry(async () => (lock = await take()), {
-      firstMs: RETRY_INTERVAL_MS,
-      signal: released.signal,
-      onRetry: ({ error }) => logger.warn({ err: error }, "the database is away"),
-    }).catch(() => undefined); // Only the release ends the retries.
-    relocking = null;
-    if (!released.signal.aborted) keeping.onTaken();
-  };
-  // A try that fails tells of a lost lock as well.
-  const lose = (lost: WorkerLock | undefined) => {
-    if (relocking || released.signal.aborted || !lost || lost !== lock) return;
-    beatAt = NEVER;
-    logger.warn({ workerId: lost.workerId }, "lost the worker's lock: what it has is given up");
-    keeping.onLost();
-    relocking = retake();
-    lost.release().catch((error: unknown) => logger.debug({ err: error }, "could not say goodbye"));
-  };
-  const beat = async () => {
-    const kept = lock;
-    if (relocking || beating || !kept) return;
-    const askedAt = now();
-    const runIds = keeping.runIds();
-    beating = true;
-    const heartbeat = await kept.beat(runIds, FRESH_MS).finally(() => {
-      beating = false;
-    });
-    if (kept !== lock || relocking) return;
-    if (!heartbeat) return lose(kept);
-    beatAt = askedAt;
-    keeping.onBeat(heartbeat, runIds);
-  };
-  const keepBeating = () => {
-    const kept = lock;
-    beat().catch((error: unknown) => {
-      logger.warn({ err: error }, "could not renew the worker's lease");
-      lose(kept);
-    });
-  };
+const NO_WORK: LeaseHolder = {
+  runIds: () => [],
+  onHeartbeat: () => undefined,
+  onLost: () => undefined,
+  onRetaken: () => undefined,
+};
 
-  const isAlive = () => since(beatAt).ms < FRESH_MS;
-  const isFresh = () => {
-    const ms = performance.now();
-    if (ms - tickedAt > STANDSTILL_MS) stoodStillUntil = ms;
-    tickedAt = ms;
-    const sinceBeat = since(beatAt);
-    // Asleep with its machine, or the wall clock was set: one sign of life tells which. It must have been asked for since.
-    const isInDoubt = beatAt.ms <= stoodStillUntil || sinceBeat.wallMs > sinceBeat.ms + CLOCKS_APART_MS;
-    if (isInDoubt) keepBeating();
-    return !isInDoubt && isAlive();
+/** Takes a worker's number and lock, and keeps them until `release`. The lease covers no work yet. */
+export async function takeWorkerLease(
+  database: Database,
+  { botId, logger }: { botId: number | null; logger: Logger },
+): Promise<WorkerLease> {
+  const common = { database, botId, logger, liveness: createLiveness() };
+  const keeping: Keeping = {
+    ...common,
+    lock: await takeLock(common, (lock) => lose(keeping, lock)),
+    released: new AbortController(),
+    holder: NO_WORK,
+    heartbeat: null,
+    retaking: null,
   };
-
-  const first = await take();
-  lock = first;
-  try {
-    await beat();
-  } catch (error) {
-    released.abort();
-    await first.release();
-    throw error;
-  }
-  const beats = setInterval(keepBeating, BEAT_INTERVAL_MS);
-  const ticks = setInterval(isFresh, TICK_MS);
+  const { liveness } = keeping;
+  const timers = [
+    setInterval(() => sendHeartbeat(keeping), HEARTBEAT_INTERVAL_MS),
+    setInterval(() => tick(keeping), TICK_MS),
+  ];
   return {
-    isAlive,
-    workerId: () => (lock ?? first).workerId,
-    isFresh,
+    botId,
+    id: () => keeping.lock.workerId,
+    isAlive: liveness.isAlive,
+    isFresh: liveness.isFresh,
+    async cover(holder) {
+      keeping.holder = holder;
+      // A heartbeat that is under way reports to the new holder.
+      if (!keeping.retaking) await (keeping.heartbeat ?? renew(keeping));
+    },
     async untilFresh(signal) {
       signal.throwIfAborted();
-      while (!isFresh()) {
-        keepBeating();
+      while (!liveness.isFresh()) {
+        liveness.tick();
+        sendHeartbeat(keeping);
         await pause(FRESH_LOOK_MS);
         signal.throwIfAborted();
       }
     },
     async release() {
-      released.abort();
-      clearInterval(beats);
-      clearInterval(ticks);
-      if (relocking) await waitUpTo(TAKE_LIMIT_MS, relocking);
-      await (lock ?? first).release();
+      keeping.released.abort();
+      for (const timer of timers) clearInterval(timer);
+      if (keeping.retaking) await waitUpTo(TAKE_LIMIT_MS, keeping.retaking);
+      await keeping.lock.release();
     },
   };
 }
 
-/** A moment by both clocks, in milliseconds. */
-interface Moment {
-  ms: number;
-  wallMs: number;
+/** Notices a break of the process, and asks the database at once who this worker is now. */
+function tick(keeping: Keeping): void {
+  keeping.liveness.tick();
+  if (keeping.liveness.needsHeartbeat()) sendHeartbeat(keeping);
 }
 
-const NEVER: Moment = { ms: Number.NEGATIVE_INFINITY, wallMs: Number.NEGATIVE_INFINITY };
-
-function now(): Moment {
-  return { ms: performance.now(), wallMs: Date.now() };
+/** Sends a heartbeat unless one is under way. A worker that cannot renew its lease gives its lock up. */
+function sendHeartbeat(keeping: Keeping): void {
+  const { lock, logger } = keeping;
+  if (keeping.heartbeat || keeping.retaking) return;
+  renew(keeping).catch((error: unknown) => {
+    logger.warn({ err: error }, "could not renew the worker's lease");
+    lose(keeping, lock);
+  });
 }
 
-function since({ ms, wallMs }: Moment): Moment {
-  return { ms: performance.now() - ms, wallMs: Date.now() - wallMs };
+function renew(keeping: Keeping): Promise<void> {
+  keeping.heartbeat = renewNow(keeping).finally(() => {
+    keeping.heartbeat = null;
+  });
+  return keeping.heartbeat;
+}
+
+async function renewNow(keeping: Keeping): Promise<void> {
+  const { lock, liveness } = keeping;
+  const sentAt = readClocks();
+  const runIds = keeping.holder.runIds();
+  const heartbeat = await lock.renew(runIds, ALIVE_MS);
+  if (lock !== keeping.lock || keeping.retaking) return;
+  if (!heartbeat) return lose(keeping, lock);
+  liveness.confirm(sentAt);
+  keeping.holder.onHeartbeat(heartbeat, runIds);
+}
+
+function lose(keeping: Keeping, lost: WorkerLock): void {
+  const { holder, liveness, logger, released } = keeping;
+  if (keeping.retaking || released.signal.aborted || lost !== keeping.lock) return;
+  liveness.expire();
+  logger.warn({ workerId: lost.workerId }, "lost the worker's lock: giving up its runs");
+  holder.onLost();
+  keeping.retaking = retake(keeping);
+  lost.release().catch((error: unknown) => logger.debug({ err: error }, "could not release a lost lock"));
+}
+
+async function retake(keeping: Keeping): Promise<void> {
+  const { logger, released } = keeping;
+  const take = async () => {
+    keeping.lock = await takeLock(keeping, (lock) => lose(keeping, lock));
+  };
+  await retry(take, {
+    firstMs: RETRY_INTERVAL_MS,
+    signal: released.signal,
+    onRetry: ({ error }) => logger.warn({ err: error }, "the database is away"),
+  }).catch(() => undefined); // Only the release ends the retries.
+  keeping.retaking = null;
+  if (!released.signal.aborted) keeping.holder.onRetaken();
+}
+
+async function takeLock(
+  { database, botId, liveness }: Pick<Keeping, "database" | "botId" | "liveness">,
+  onLost: (lock: WorkerLock) => void,
+): Promise<WorkerLock> {
+  let lock: WorkerLock | undefined;
+  const sentAt = readClocks();
+  // The connection of a failed attempt is lost as well: then there is no lock to lose.
+  lock = await takeWorkerLock(database, { botId, limitMs: TAKE_LIMIT_MS, onLost: () => lock && onLost(lock) });
+  liveness.confirm(sentAt);
+  return lock;
 }

@@ -2,7 +2,8 @@
  * Shows runs in the chats of one bot: a reply for each run of this process, and for each reply that a dead process left
  * undelivered. It limits how many replies are in memory.
  */
-import type { RunPresenter, RunView } from "../../assistant/worker/work-on-run.ts";
+import type { RunView } from "../../assistant/worker/run-output.ts";
+import type { RunPresenter } from "../../assistant/worker/work-on-run.ts";
 import { claimWaitingReplies, type ReplyClaim, ReplyLostError, releaseReply } from "../../db/queries/chat/replies.ts";
 import type { ClaimedRun } from "../../db/queries/runs/run-queue.ts";
 import type { RunOutcome } from "../../events.ts";

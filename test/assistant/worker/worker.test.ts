@@ -501,7 +501,7 @@ test("a worker renews only what it works on: a run that it gave up is free when 
   await claim(lock);
   await database.db.update(runs).set({ leaseUntil: sql`now() - interval '1 second'` });
 
-  const heartbeat = await lock.beat([worked.runId], 60_000);
+  const heartbeat = await lock.renew([worked.runId], 60_000);
 
   const held = [worked, givenUp].map(({ runId }) => ({ id: runId, stopRequested: false }));
   expect(heartbeat?.runs.toSorted((one, other) => one.id.localeCompare(other.id))).toEqual(held);

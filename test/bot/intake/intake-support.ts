@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Logger, pino } from "pino";
 import type { TelegramStandIn } from "../../../sandbox/telegram/stand-in.ts";
+import type { WorkerIdentity } from "../../../src/assistant/worker/worker-lease.ts";
 import { createTelegramBot, type TelegramBot, type TelegramBotDeps } from "../../../src/bot/bot.ts";
 import type { Database } from "../../../src/db/client.ts";
 import { isDatabaseUp } from "../../../src/db/queries/process/health.ts";
@@ -19,12 +20,17 @@ export function takeLock(telegram: TelegramStandIn, database: Database): Promise
   return takeWorkerLock(database, { botId: telegram.bot.id, onLost: () => undefined });
 }
 
+/** The identity of a worker that is always alive. */
+export function identityOf(id: () => number): WorkerIdentity {
+  return { id, isAlive: () => true, isFresh: () => true };
+}
+
 /** A bot that is not started yet; it polls by default. */
 export async function createIntakeBot(
   { telegram, database }: { telegram: TelegramStandIn; database: Database },
   deps: Partial<TelegramBotDeps> = {},
 ): Promise<TelegramBot> {
-  const { workerId } = deps.workerId ? { workerId: 0 } : await takeLock(telegram, database);
+  const lock = deps.worker ? null : await takeLock(telegram, database);
   return createTelegramBot({
     telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null },
     database,
@@ -33,9 +39,7 @@ export async function createIntakeBot(
     shop: HANOI,
     ownerTelegramIds: [],
     toolLabel: (name) => name,
-    workerId: () => workerId,
-    isAlive: () => true,
-    mayCall: () => true,
+    worker: identityOf(() => lock?.workerId ?? 0),
     isDatabaseUp: () => isDatabaseUp(database.db),
     onRefused(error) {
       throw error;

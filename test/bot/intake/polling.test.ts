@@ -17,6 +17,7 @@ import {
   closeDatabaseToEveryone,
   conversationsIn,
   createIntakeBot,
+  identityOf,
   openDatabaseAgain,
   recordLog,
   takeLock,
@@ -287,7 +288,7 @@ test("a message during a database outage is committed afterwards", async () => {
   const chat = await staffChat();
   const log = recordLog();
   let lock = await takeLock(telegram, database.database);
-  const bot = await start({ logger: log.logger, workerId: () => lock.workerId });
+  const bot = await start({ logger: log.logger, worker: identityOf(() => lock.workerId) });
 
   await closeDatabaseToEveryone(database);
   bot.loseAll();

@@ -1,65 +1,64 @@
-/**
- * Workers as the others see them: who lives, and for how long it is believed. Their locks are `worker-lock.ts`'s matter.
- */
+/** The list of workers, and their leases. Their locks are in `worker-lock.ts`. */
 import { and, eq, lt, type SQL, sql } from "drizzle-orm";
 import { RUNNING_STATUSES } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
 import { hasStatus, runs, workers } from "../../schema/index.ts";
 
-/** How long a worker is believed after its last sign of life, in seconds. Its death is noticed at once, by its lock. */
+/** How long a worker counts as alive after its last heartbeat, in seconds. Its death shows at once, by its lock. */
 export const LEASE_SECONDS = 10;
 
-/** SQL: when a lease that is renewed now runs out. */
+/** SQL: when a lease that is renewed now expires. */
 export const leaseEnd = sql`now() + make_interval(secs => ${LEASE_SECONDS})`;
 
-/** What a worker hears when it renews its lease. */
+/** The answer to a worker that renews its lease. */
 export interface Heartbeat {
   /**
-   * The runs that it holds, with whether a stop was asked for (a notice of it may be lost). What it works on beside these was
-   * taken over; what it does not work on was claimed without its hearing of it.
+   * The runs that the worker holds, and whether a stop was requested for each: a notice of that may be lost. A run that it
+   * works on and that is missing here was taken over. A run that it does not work on was claimed, and the answer was lost.
    */
   runs: { id: string; stopRequested: boolean }[];
   /**
-   * Workers of the same bot whose lease lasts, this one among them: they share what Telegram allows a bot. By their leases
-   * alone: one that has just died, or is cut off from the database, may have calls under way.
+   * Workers of the same bot whose lease has not expired, this one included: they share the calls that Telegram allows a
+   * bot. Counted by their leases alone: a worker that has just died, or is cut off from the database, may have calls under
+   * way.
    */
   liveWorkers: number;
 }
 
-/** Puts a worker's number on the list; those that are long dead go from it. */
+/** Puts a worker's number on the list. Numbers that died more than a day ago are removed. */
 export async function saveWorker(
   db: Db,
   { workerId, botId }: { workerId: number; botId: number | null },
 ): Promise<void> {
   await db.delete(workers).where(lt(workers.leaseUntil, sql`now() - interval '1 day'`));
   const values = { id: workerId, botId, leaseUntil: leaseEnd };
-  // Numbers come again after two thousand million of them.
+  // The sequence starts again after two billion numbers.
   await db.insert(workers).values(values).onConflictDoUpdate({ target: workers.id, set: values });
 }
 
-/** Takes a number off the list, when its worker stops in good order. */
+/** Removes a number from the list, when its worker stops cleanly. */
 export async function removeWorker(db: Db, workerId: number): Promise<void> {
   await db.delete(workers).where(eq(workers.id, workerId));
 }
 
-export interface BeatingWorker {
+export interface LeaseRenewal {
   workerId: number;
   botId: number | null;
   runIds: readonly string[];
-  /** SQL: whether the connection that asks holds the worker's lock; the driver may have connected anew. */
+  /** SQL: whether the connection that asks holds the worker's lock. The driver may have reconnected. */
   holdsLock: SQL;
 }
 
 /**
- * Renews a worker's lease and those of the runs that it works on; one that it gave up is left to run out. Undefined when the
- * worker's own lease had run out: its number is dead for good.
+ * Renews a worker's lease, and the leases of the runs that it works on. The lease of a run that it gave up expires. Undefined
+ * when the worker's own lease had expired: its number is dead for good.
  *
- * It waits for no lock of a run, so that nobody who holds one can let a worker die; what is locked is renewed the next time.
+ * It waits for no lock of a run, so that a locked run cannot let a worker die. A locked run is renewed the next time.
  */
-export async function beatWorker(
+export async function renewWorkerLease(
   db: Db,
-  { workerId, botId, runIds, holdsLock }: BeatingWorker,
+  { workerId, botId, runIds, holdsLock }: LeaseRenewal,
 ): Promise<Heartbeat | undefined> {
   const isHeld = sql`${runs.workerId} = ${workerId} and ${hasStatus(runs.status, RUNNING_STATUSES)}`;
   const isWorkedOn = sql`${isHeld} and ${runs.id} = any(${uuidArray(runIds)})`;

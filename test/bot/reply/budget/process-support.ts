@@ -2,7 +2,7 @@
 import { Api } from "grammy";
 import { createTelegramStandIn, type TelegramStandIn } from "../../../../sandbox/telegram/stand-in.ts";
 import type { StandInChat } from "../../../../sandbox/telegram/world/chat.ts";
-import type { RunView } from "../../../../src/assistant/worker/work-on-run.ts";
+import type { RunView } from "../../../../src/assistant/worker/run-output.ts";
 import { createRateWindowStore } from "../../../../src/bot/reply/budget/rate-window-store.ts";
 import { createSendBudget } from "../../../../src/bot/reply/budget/send-budget.ts";
 import {

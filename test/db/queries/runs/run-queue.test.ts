@@ -56,7 +56,7 @@ test("a worker that is only frozen loses its runs when its lease runs out, thoug
 
   expect(meanwhile).toBeUndefined();
   expect(takenOver).toMatchObject({ id: asked.id, attempt: 2, handovers: 0 });
-  expect(await locks[0]?.beat([asked.id], 60_000)).toBeUndefined();
+  expect(await locks[0]?.renew([asked.id], 60_000)).toBeUndefined();
   expect(await claim(locks[0])).toBeUndefined();
 });
 
@@ -76,7 +76,7 @@ test("a heartbeat waits for no lock of a run, and tells how many workers share t
     tx.execute(sql`select 1 from runs where id = ${run?.id} for update`),
   );
 
-  const heartbeat = await locks[0]?.beat([run?.id ?? ""], 60_000);
+  const heartbeat = await locks[0]?.renew([run?.id ?? ""], 60_000);
   await release();
 
   expect(heartbeat).toEqual({ runs: [{ id: run?.id, stopRequested: false }], liveWorkers: 2 });
