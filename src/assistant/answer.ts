@@ -1,10 +1,10 @@
-/** What the Assistant says in one run, put together from the model's pieces and from what earlier attempts have stored. */
+/** The Assistant's text in one run: put together from the model's pieces, and from what earlier attempts have stored. */
 import type { RunEvent } from "../events.ts";
 
-/** What the Assistant has said so far; rounds are set apart by a blank line. */
+/** The text so far. Rounds are separated by a blank line. */
 export type Answer = ReturnType<typeof createAnswer>;
 
-/** An answer that is still empty; what it grows by is told. */
+/** An empty answer. `emit` gets a `text-delta` for each piece by which it grows. */
 export function createAnswer(emit: (event: RunEvent) => void) {
   let text = "";
   let roundStart = 0;
@@ -13,7 +13,7 @@ export function createAnswer(emit: (event: RunEvent) => void) {
     const separated = isNewRound && text !== "" ? `\n\n${delta}` : delta;
     isNewRound = false;
     text += separated;
-    return separated;
+    emit({ type: "text-delta", delta: separated });
   };
   return {
     text: () => text,
@@ -22,12 +22,10 @@ export function createAnswer(emit: (event: RunEvent) => void) {
       isNewRound = true;
       roundStart = text.length;
     },
-    write(delta: string) {
-      emit({ type: "text-delta", delta: append(delta) });
-    },
+    write: append,
     replay(item: string) {
-      emit({ type: "text-delta", delta: append(item) });
-      // The next text item of this round stands apart, as it did when it was streamed.
+      append(item);
+      // The next text item of this round is separated, as it was when it was streamed.
       isNewRound = true;
     },
   };

@@ -1,9 +1,9 @@
 /**
- * One tool call: from the model's words to an output.
+ * One tool call: from the model's arguments to an output.
  *
- * A failure is an output: unknown tool, arguments that do not parse, rights, time, faults of our own. Only our own words
- * reach the model: a driver's message quotes SQL and parameters. A database that is gone for a moment is no failure: another
- * attempt makes the call again.
+ * A failure is an output too: an unknown tool, invalid arguments, missing rights, a timeout, a bug. Only messages of our own
+ * reach the model: a driver's message quotes SQL and parameters. A database that is away is no failure of the call: another
+ * attempt at the run repeats it.
  */
 import { type Db, readOnly } from "../db/client.ts";
 import { isDatabaseUnavailable } from "../db/error-code.ts";
@@ -11,6 +11,7 @@ import type { StoredToolCall, ToolCallEnd } from "../db/queries/runs/run-steps.t
 import { AppError } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { ToolMeter } from "../observability/meter.ts";
+import { answerWithin, untilAborted } from "../process/timeout.ts";
 import { STAFF_ROLES, type StaffRole } from "../shop/roles.ts";
 import type { Shop } from "../shop/shop.ts";
 import type { ToolRegistry } from "../tools/registry.ts";
@@ -29,21 +30,22 @@ export interface ToolRunner {
   shop: Shop;
   logger: Logger;
   now(): Date;
-  /** Milliseconds; `TOOL_TIMEOUT_MS` when left out. */
+  /** In milliseconds; `TOOL_TIMEOUT_MS` when left out. */
   toolTimeoutMs?: number;
   meter?: ToolMeter;
 }
 
+/** The person for whom a call is made. */
 interface Asker {
   role: StaffRole;
   signal: AbortSignal;
 }
 
 /**
- * Runs one call for a person of this role. Each tool works in a READ ONLY transaction with a statement timeout.
+ * Makes one call for a person of this role. Each tool works in a READ ONLY transaction with a statement timeout.
  *
- * @throws only the signal's reason, and what says that the database is away: neither call has ended, so it has no output
- * of its own. Tools reach nothing but the database: the fault is never another server's.
+ * @throws only the signal's reason, and an error that says that the database is away (tools use no other server). The call
+ * has not ended then, and has no output.
  */
 export async function executeTool(runner: ToolRunner, call: StoredToolCall, asker: Asker): Promise<ToolCallEnd> {
   asker.signal.throwIfAborted();
@@ -66,36 +68,40 @@ async function endOf(runner: ToolRunner, call: StoredToolCall, { role, signal }:
   if (!tool)
     return failure(`There is no tool ${JSON.stringify(call.name)}. Tools: ${[...runner.tools.keys()].join(", ")}.`);
   if (!tool.allowedRoles.includes(role)) return failure(refusal(tool));
-  // What could not be read is kept as it was written (`parseArguments`).
+  // Arguments that could not be parsed are stored as text (`parseArguments`).
   if (typeof call.arguments === "string") return failure(UNREADABLE);
   const parsed = tool.parse(call.arguments);
-  if ("fault" in parsed) return failure(`The arguments do not fit: ${parsed.fault}`);
+  if ("fault" in parsed) return failure(`Invalid arguments: ${parsed.fault}`);
 
   try {
     const work = readOnly(runner.db, { statementTimeoutMs: TOOL_STATEMENT_TIMEOUT_MS }, (db) =>
       parsed.run({ db, shop: runner.shop, now: runner.now() }),
     );
-    return success(await within(work, runner.toolTimeoutMs ?? TOOL_TIMEOUT_MS, signal));
+    return success(await finish(work, runner.toolTimeoutMs ?? TOOL_TIMEOUT_MS, signal));
   } catch (error) {
     signal.throwIfAborted();
     if (isDatabaseUnavailable(error)) throw error;
     if (error instanceof AppError) return failure(error.message);
     runner.logger.error({ err: error, tool: tool.name, toolCallId: call.id }, "tool failed");
-    return failure(
-      "The tool failed for a reason of its own. Trying again may help; the shop's engineer finds it in the log.",
-    );
+    return failure("The tool failed because of an internal error. Trying again may help; the log has the details.");
   }
 }
 
-const UNREADABLE = `The arguments do not fit: expected object, as JSON of at most ${MAX_ARGUMENTS_CHARACTERS} characters and ${MAX_ARGUMENTS_LEVELS} levels.`;
+const UNREADABLE = `Invalid arguments: expected object, as JSON of at most ${MAX_ARGUMENTS_CHARACTERS} characters and ${MAX_ARGUMENTS_LEVELS} levels.`;
 
 class ToolTimeoutError extends AppError {
   override readonly code = "TOOL_TIMEOUT";
 }
 
+/** Waits for work, a timeout or an abort. Drizzle takes no signal: the statement timeout ends the query itself. */
+function finish(work: Promise<ToolOutput>, timeoutMs: number, signal: AbortSignal): Promise<ToolOutput> {
+  const timeout = () => new ToolTimeoutError(`The tool took longer than ${timeoutMs / 1000} s.`);
+  return answerWithin(timeoutMs, untilAborted(signal, work), timeout);
+}
+
 function success(output: ToolOutput): ToolCallEnd {
   if (JSON.stringify(output).length > MAX_OUTPUT_CHARACTERS)
-    return failure("The answer is too long. Ask for less at once.");
+    return failure("The output is too long. Ask for less at once.");
   return { output, error: null };
 }
 
@@ -106,22 +112,4 @@ function failure(error: string): ToolCallEnd {
 function refusal(tool: Tool): string {
   const roles = STAFF_ROLES.filter((role) => tool.allowedRoles.includes(role)).join(" or ");
   return `This person may not see that. Tell them to ask someone with the role ${roles}.`;
-}
-
-/** Waits for work, a time limit or an abort. Drizzle takes no signal: the statement timeout ends the query itself. */
-async function within<T>(work: Promise<T>, timeoutMs: number, signal: AbortSignal): Promise<T> {
-  const { promise: interrupted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  const timer = setTimeout(
-    () => reject(new ToolTimeoutError(`The tool took longer than ${timeoutMs / 1000} s.`)),
-    timeoutMs,
-  );
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([work, interrupted]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", onAbort);
-  }
 }

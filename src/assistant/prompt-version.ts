@@ -1,15 +1,15 @@
 /**
- * Which words the model was asked with: a short name of the prompt and of the tools as it is told of them.
+ * The prompt's version: a short hash of the prompt's text and of the tools as the model gets them.
  *
- * The same in every process, for every shop, person and day: facts are not in it, and neither is a history. Another word in
- * a sentence, a description or a parameter makes another.
+ * It is the same in every process, for every shop, person and day: facts and history are not part of it. Another word in a
+ * sentence, a description or a parameter makes another version.
  */
 import { createHash } from "node:crypto";
 import type { ModelTool } from "./model/model.ts";
 
 const VERSION_CHARACTERS = 12;
 
-/** `words` as `promptWords` gives them; the tools in the order in which the model is told of them. */
+/** `words` as `promptWords` returns them; the tools in the order in which the model gets them. */
 export function versionOfPrompt(words: string, tools: readonly ModelTool[]): string {
   const hash = createHash("sha256").update(JSON.stringify([words, tools]));
   return hash.digest("hex").slice(0, VERSION_CHARACTERS);

@@ -1,7 +1,7 @@
 /**
- * What the model is told about itself: the shop, the day, the person, the rules. Pure.
+ * The instructions for the model: the shop, the day, the person, the rules. Pure.
  *
- * Whatever people or files wrote (names, titles) stands in quotes as data: it is never an instruction.
+ * Text from people or files (names, titles) is quoted as data: it is never an instruction.
  */
 import { clockAt, dateAt, weekdayOf } from "../shop/calendar.ts";
 import type { Shop } from "../shop/shop.ts";
@@ -9,14 +9,14 @@ import type { Shop } from "../shop/shop.ts";
 export interface PromptFacts {
   shop: Shop;
   now: Date;
-  /** When the message came: long before `now` where it had to wait. */
+  /** When the message arrived: long before `now` if it had to wait. */
   askedAt: Date;
   asker: { name: string | null; role: string };
   /** `en` or `vi`. */
   language: string;
 }
 
-/** Of a name: Telegram's own are far shorter. */
+/** Of a name. Telegram's names are far shorter. */
 const MAX_QUOTED_CHARACTERS = 200;
 
 /** The instructions of one model call. */
@@ -37,7 +37,7 @@ export function writePrompt(facts: PromptFacts): string {
   });
 }
 
-/** The prompt's own words: all that it may say, with names of the facts in their place. The same for every shop and day. */
+/** The prompt's text with the names of the facts instead of the facts: the same for every shop and day. */
 export function promptWords(): string {
   return fill({
     shop: "{shop}",
@@ -59,11 +59,11 @@ interface Moment {
   time: string;
 }
 
-/** The facts as they are worded. */
-interface PromptBlanks extends Moment {
+/** The facts as text. */
+interface PromptFields extends Moment {
   shop: string;
   timeZone: string;
-  /** When the message was sent, where it had to wait. */
+  /** When the message was sent; null unless it had to wait. */
   waited: Moment | null;
   currency: string;
   person: string;
@@ -71,7 +71,7 @@ interface PromptBlanks extends Moment {
   language: string;
 }
 
-function fill({ shop, weekday, date, time, timeZone, waited, currency, person, role, language }: PromptBlanks): string {
+function fill({ shop, weekday, date, time, timeZone, waited, currency, person, role, language }: PromptFields): string {
   return `You are the Assistant behind the counter of the shop ${shop}. Shop staff message you on Telegram.
 
 You can help with three things:
@@ -96,7 +96,7 @@ Rules:
 - Asked for something else, say what you can help with.`;
 }
 
-/** After such a wait, in milliseconds, the day or the hour may be another one than the person speaks of. */
+/** After such a wait, in milliseconds, "today" and "now" in the message may mean another day or hour. */
 const LONG_WAIT_MS = 3_600_000;
 
 function waitedSince({ shop, now, askedAt }: PromptFacts): Moment | null {
@@ -105,13 +105,13 @@ function waitedSince({ shop, now, askedAt }: PromptFacts): Moment | null {
   return { weekday: weekdayOf(date), date: date.toString(), time: clockAt(askedAt, shop.timeZone) };
 }
 
-/** For a message that had to wait: its words for days are those of its own time. */
+/** For a message that had to wait: "today" in it means the day on which it was sent. */
 function waitedNote({ weekday, date, time }: Moment): string {
   return `
 The newest message had to wait: it was sent on ${weekday}, ${date}, at ${time}. "Today", "yesterday" and the like in it mean days as of then: answer for those, and name the date.`;
 }
 
-/** As one JSON string: no line break or quote in a name can end it. JSON itself lets Unicode's own line breaks through. */
+/** As one JSON string, which no line break or quote in a name can end. JSON does not escape the line breaks of Unicode. */
 function quoted(text: string): string {
   const whole = text.slice(0, MAX_QUOTED_CHARACTERS).replace(/[\ud800-\udbff]$/, "");
   return JSON.stringify(whole).replace(/[\u007f-\u009f\u2028\u2029]/g, (character) => {

@@ -1,7 +1,7 @@
 /**
- * One model call of a run: asked and stored, or replayed from what an earlier attempt has stored.
+ * One model call of a run: made and stored, or replayed from what an earlier attempt has stored.
  *
- * What follows from it (tool calls, the next round, the end) is `run.ts`'s matter.
+ * What follows from it (tool calls, the next round, the end) is decided in `run.ts`.
  */
 import { createHash } from "node:crypto";
 import type { Db } from "../db/client.ts";
@@ -10,25 +10,25 @@ import { type StoredToolCall, storeRound } from "../db/queries/runs/run-steps.ts
 import type { RunOutcome } from "../events.ts";
 import type { Answer } from "./answer.ts";
 import { parseArguments, textsOf } from "./model/items.ts";
-import type { Model, ModelAnswer, ModelTool } from "./model/model.ts";
+import type { Model, ModelAnswer, ModelRequest, ModelTool } from "./model/model.ts";
 import { addUsage, type Spending } from "./run-log.ts";
 
-/** A round whose model call has ended; without calls the run ends with its outcome. */
+/** A model call that has ended. Without tool calls the run ends with its outcome. */
 export interface FinishedModelCall {
   items: object[];
   calls: StoredToolCall[];
   outcome: RunOutcome;
 }
 
-/** What a round is asked with. */
+/** What a model call is made with. */
 export interface Round {
-  /** Counted from 1. */
+  /** Starts at 1. */
   round: number;
   model: Model;
   instructions: string;
   input: object[];
   tools: ModelTool[];
-  /** Names the words of the instructions and of the tools, as `versionOfPrompt` gives it. */
+  /** As `versionOfPrompt` returns it. */
   promptVersion: string;
   mayCallTools: boolean;
   answer: Answer;
@@ -36,34 +36,26 @@ export interface Round {
   signal: AbortSignal;
 }
 
-/** Asks the model, and stores what came before anything is done with it. */
+/** Calls the model, and stores its answer before anything is done with it. */
 export async function askModel(
   { db, now }: { db: Db; now(): Date },
   run: ClaimedRun,
   at: Round,
 ): Promise<FinishedModelCall> {
   at.answer.beginRound();
-  const request = {
-    instructions: at.instructions,
-    input: at.input,
-    tools: at.tools,
-    mayCallTools: at.mayCallTools,
-    cacheKey: run.threadId,
-    safetyIdentifier: run.asker.id && createHash("sha256").update(run.asker.id).digest("hex"),
-  };
   const startedAt = now();
   let firstTokenAt: Date | null = null;
   const onText = (delta: string) => {
     firstTokenAt ??= now();
     at.answer.write(delta);
   };
-  const answer = await at.model.answer(request, { signal: at.signal, onText });
+  const answer = await at.model.answer(toRequest(run, at), { signal: at.signal, onText });
   addUsage(at.spent, answer.usage);
   at.signal.throwIfAborted();
-  // What was cut short is never sent back; without items another attempt knows that this round is to be asked again.
-  const cutShort = answer.outcome.status === "incomplete";
-  const items = cutShort ? [] : answer.items;
-  const calls = cutShort ? [] : answer.calls.map((call) => ({ ...call, arguments: parseArguments(call.arguments) }));
+  // An answer that was cut short is never sent back. A round without items is asked again by the next attempt.
+  const isCutShort = answer.outcome.status === "incomplete";
+  const items = isCutShort ? [] : answer.items;
+  const calls = isCutShort ? [] : answer.calls.map((call) => ({ ...call, arguments: parseArguments(call.arguments) }));
   const stored = await storeRound(db, run, {
     round: at.round,
     items,
@@ -79,7 +71,12 @@ export async function askModel(
   return { items, calls: stored, outcome: outcomeOf(answer, at.answer.textOfRound()) };
 }
 
-/** A round that an earlier attempt has finished: its text counts as said, its calls are known. */
+function toRequest(run: ClaimedRun, { instructions, input, tools, mayCallTools }: Round): ModelRequest {
+  const safetyIdentifier = run.asker.id && createHash("sha256").update(run.asker.id).digest("hex");
+  return { instructions, input, tools, mayCallTools, cacheKey: run.threadId, safetyIdentifier };
+}
+
+/** A round that an earlier attempt has finished: its text is emitted again, and its calls are known. */
 export function replay(items: object[], calls: StoredToolCall[], answer: Answer): FinishedModelCall {
   answer.beginRound();
   for (const text of items.flatMap(textsOf)) answer.replay(text);
@@ -94,7 +91,7 @@ function outcomeOf(answer: { outcome: ModelAnswer["outcome"]; calls: unknown[] }
     return { status: "incomplete", errorCode: "MODEL_CUT_SHORT", errorMessage: `The model was cut short: ${reason}.` };
   }
   if (answer.calls.length === 0 && textOfRound.trim() === "") {
-    return { status: "failed", errorCode: "MODEL_EMPTY", errorMessage: "The model ended without saying anything." };
+    return { status: "failed", errorCode: "MODEL_EMPTY", errorMessage: "The model ended without any text." };
   }
   return COMPLETED;
 }

@@ -1,20 +1,20 @@
 /**
- * The one line that the log has of a run's end: its facts, as fields.
+ * The log line of a run's end, as fields.
  *
- * Ids, counts and times only: what was said is never among them. Who writes it, and when, is `work-on-run.ts`'s matter.
+ * Ids, counts and times only, never text of a conversation. `work-on-run.ts` writes it.
  */
 import type { ClaimedRun } from "../db/queries/runs/run-queue.ts";
 import type { RoundUsage } from "../db/queries/runs/run-rounds.ts";
 import type { RunOutcome } from "../events.ts";
 import { costOf } from "../model-prices.ts";
 
-/** What an attempt at a run has used by itself; earlier attempts have lines of their own. Tokens are null when unknown. */
+/** What one attempt at a run used. Earlier attempts have log lines of their own. Tokens are null when unknown. */
 export type Spending = { [Kind in keyof RoundUsage]: number | null } & {
-  /** Tool calls that were begun. */
+  /** Tool calls that were started. */
   toolCalls: number;
 };
 
-/** What is known of a run when it ends. Times are milliseconds. */
+/** A run at its end. Times are in milliseconds. */
 export interface RunEnd {
   run: Pick<ClaimedRun, "id" | "threadId" | "attempt" | "queuedAt">;
   outcome: RunOutcome;
@@ -23,25 +23,25 @@ export interface RunEnd {
   spent: Spending;
   /** From the question's commit to this attempt's claim. */
   queuedMs: number;
-  /** From the question's commit to the model's first text; null when it said nothing. */
+  /** From the question's commit to the model's first text; null when there was no text. */
   firstTokenMs: number | null;
   /** From this attempt's claim to the commit of the run's end. */
   durationMs: number;
 }
 
-/** Nothing yet: counted up while the attempt goes on. */
+/** All zero. It is counted up during the attempt. */
 export function createSpending(): Spending {
   return { toolCalls: 0, inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0 };
 }
 
-/** Adds what one model call used. After one whose server does not count, all of it is unknown; a failed call adds nothing. */
+/** Adds the tokens of one model call. They stay unknown after a call whose server does not count. A failed call adds none. */
 export function addUsage(spent: Spending, usage: RoundUsage | null): void {
   for (const kind of TOKENS) spent[kind] = usage && spent[kind] !== null ? spent[kind] + usage[kind] : null;
 }
 
 const TOKENS = ["inputTokens", "cachedInputTokens", "outputTokens", "reasoningTokens"] as const;
 
-/** The fields of the line "run ended". Without `costUsd` when the tokens or the model's price are not known. */
+/** The fields of the line "run ended". Without `costUsd` when the tokens or the model's price are unknown. */
 export function runEndFields(end: RunEnd) {
   const { run, outcome, spent } = end;
   const costUsd = spent.inputTokens === null ? null : costOf(end.model, spent, run.queuedAt);
@@ -64,7 +64,7 @@ export function runEndFields(end: RunEnd) {
   };
 }
 
-/** Six decimals: more of them mean nothing to whoever reads a line. */
+/** Six decimals: more mean nothing to a reader. */
 function toMicrodollars(dollars: number): number {
   return Math.round(dollars * 1e6) / 1e6;
 }

@@ -2,7 +2,7 @@
  * The run loop: one run in, `RunEvent`s and an outcome out.
  *
  * A round is one model call and the tool calls it asks for. The run ends when a round asks for none, after `MAX_ROUNDS`,
- * or when `signal` aborts. Everything is stored before it is acted on, so another process can go on from any point. It
+ * or when `signal` aborts. Everything is stored before it is acted on, so another process can continue from any point. It
  * knows nothing of Telegram or GraphQL.
  */
 import { LeaseLostError } from "../db/queries/runs/run-claim.ts";
@@ -39,29 +39,30 @@ export interface RunControl {
   signal: AbortSignal;
   emit(event: RunEvent): void;
   /**
-   * Waits until the worker may be believed: a process that was frozen wakes up in the middle of a run that another has by now.
-   * Always, when left out.
+   * Waits until the worker may act: a process that was frozen continues in the middle of a run that another worker may have
+   * by now. Left out: it always may.
    */
   untilFresh?(): Promise<void>;
 }
 
-/** How the loop came to its end, and everything that the Assistant said. */
+/** How the loop ended, and the whole text of the Assistant. */
 export interface RunResult {
   outcome: RunOutcome;
   text: string;
   rounds: number;
-  /** What this attempt used by itself. */
+  /** What this attempt used. Earlier attempts are not included. */
   spent: Spending;
 }
 
-/** Why a run is aborted: the signal's reason when it was a person who stopped it. */
+/** The signal's reason when a person stopped the run. */
 export class StoppedError extends Error {}
 
 /**
- * Works on a claimed run until it ends, going on from what earlier attempts have stored.
+ * Works on a claimed run until it ends. Continues from what earlier attempts have stored.
  *
- * @throws {LeaseLostError} when the run belongs to another worker; the signal's reason when it is aborted for any other
- * cause than a person's stop. Then nothing is said of an end: another process goes on.
+ * @throws {LeaseLostError} when the run belongs to another worker.
+ * @throws the signal's reason when the run is aborted for another cause than a person's stop. The run has not ended then:
+ * another process continues it.
  */
 export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunControl): Promise<RunResult> {
   const answer = createAnswer(control.emit);
@@ -73,7 +74,7 @@ export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunC
     const progress = run.attempt > 1 ? await findProgress(loop.db, run.id) : { items: [], calls: [] };
     const input: object[] = await readHistory(loop.db, run);
     const model = withRetries(onlyWhenFresh(loop.model, control), retriesOf(loop, run));
-    const asked = { ...tellTools(loop), model, instructions, input, answer, spent, signal: control.signal };
+    const asked = { ...describeTools(loop), model, instructions, input, answer, spent, signal: control.signal };
     for (;;) {
       const stored = progress.items.filter((entry) => entry.round === round + 1).map((entry) => entry.item);
       round += 1;
@@ -81,13 +82,13 @@ export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunC
       const finished =
         stored.length > 0
           ? replay(stored, calls, answer)
-          : // In the last round the model has to answer with what it has.
+          : // In the last round the model must answer without tools.
             await askModel(loop, run, { ...asked, round, mayCallTools: round < maxRounds(loop) });
       const end = { text: answer.text(), rounds: round, spent };
       if (finished.calls.length === 0) return { outcome: finished.outcome, ...end };
 
       if (round >= maxRounds(loop)) return { outcome: tooManyRounds(round), ...end };
-      const outputs = await workOnCalls(loop, run, { ...control, round, calls: finished.calls, spent });
+      const outputs = await makeCalls(loop, run, { ...control, round, calls: finished.calls, spent });
       input.push(...finished.items, ...outputs);
     }
   } catch (error) {
@@ -95,8 +96,8 @@ export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunC
   }
 }
 
-/** The tools as the model is told of them, and the name of all the words that it is told. */
-function tellTools(loop: RunLoop): { tools: ModelTool[]; promptVersion: string } {
+/** The tools as the model gets them, and the version of the prompt. */
+function describeTools(loop: RunLoop): { tools: ModelTool[]; promptVersion: string } {
   const tools = [...loop.tools.values()].map(({ name, description, parameters }) => ({
     name,
     description,
@@ -105,7 +106,7 @@ function tellTools(loop: RunLoop): { tools: ModelTool[]; promptVersion: string }
   return { tools, promptVersion: versionOfPrompt(promptWords(), tools) };
 }
 
-/** Each call, a repeated one too: a process may have been frozen in the wait before it. */
+/** Waits before each call, also before a retry: the process may have been frozen during the pause. */
 function onlyWhenFresh(model: Model, { untilFresh }: RunControl): Model {
   if (!untilFresh) return model;
   return {
@@ -123,17 +124,15 @@ interface RoundCalls extends RunControl {
   spent: Spending;
 }
 
-/** Runs what is not ended yet side by side, and gives every call its one output, in the model's order. */
-async function workOnCalls(loop: RunLoop, run: ClaimedRun, at: RoundCalls): Promise<object[]> {
+/** Makes the calls that have not ended yet, at the same time. @returns one output for each call, in the model's order. */
+async function makeCalls(loop: RunLoop, run: ClaimedRun, at: RoundCalls): Promise<object[]> {
   const { calls, round } = at;
   at.emit({
     type: "run-requires-action",
     round,
     toolCalls: calls.map((call) => ({ id: call.id, callId: call.callId, name: call.name, arguments: call.arguments })),
   });
-  const ends = calls.map((call, index) =>
-    isEnded(call) ? call.output : workOnCall(loop, run, { ...at, call, index }),
-  );
+  const ends = calls.map((call, index) => (isEnded(call) ? call.output : makeCall(loop, run, { ...at, call, index })));
   const settled = await Promise.allSettled(ends);
   const failed = settled.find((end) => end.status === "rejected");
   if (failed) throw failed.reason;
@@ -145,7 +144,7 @@ async function workOnCalls(loop: RunLoop, run: ClaimedRun, at: RoundCalls): Prom
   }));
 }
 
-async function workOnCall(
+async function makeCall(
   loop: RunLoop,
   run: ClaimedRun,
   at: RunControl & { call: StoredToolCall; index: number; spent: Spending },
@@ -166,7 +165,7 @@ async function endOfCall(
   at: RunControl & { call: StoredToolCall; index: number },
 ): Promise<ToolCallEnd> {
   if (at.index < MAX_CALLS_PER_ROUND) return executeTool(loop, at.call, { role: run.asker.role, signal: at.signal });
-  const error = `Only ${MAX_CALLS_PER_ROUND} calls are worked on in one round. Ask for this one again.`;
+  const error = `Only ${MAX_CALLS_PER_ROUND} calls are made in one round. Request this one again.`;
   return { output: { error }, error };
 }
 
@@ -186,7 +185,7 @@ function retriesOf({ logger, modelRetries }: RunLoop, run: ClaimedRun): ModelRet
   return {
     ...modelRetries,
     onRetry(retry) {
-      logger.info({ runId: run.id, errorCode: retry.fault, waitMs: retry.waitMs }, "the model is asked again");
+      logger.info({ runId: run.id, errorCode: retry.fault, waitMs: retry.waitMs }, "retrying a model call");
       modelRetries?.onRetry?.(retry);
     },
   };

@@ -1,8 +1,8 @@
 /**
- * Keeps the texts so far of the runs under way in the database: what an admin watches grow.
+ * Stores the text so far of the runs under way: the text that admins see grow.
  *
- * All runs of a process together, at most five times a second. It never holds a stream up: pieces that come while others
- * are being stored are stored together afterwards.
+ * One write for all runs of a process, at most five times a second. It never delays a stream: text that arrives during a
+ * write is stored by the next one.
  */
 import type { Db } from "../db/client.ts";
 import { LeaseLostError, type RunClaim } from "../db/queries/runs/run-claim.ts";
@@ -12,102 +12,114 @@ import { TEXT_STORE_INTERVAL_MS } from "./limits.ts";
 export interface RunTextStore {
   append(delta: string): void;
   /**
-   * Waits for the write under way, and tells how long ago the first text came, in milliseconds; null when none did. What is
-   * not stored then is stored with the run's end.
+   * Waits for the write under way. Text that is not stored by then is stored with the run's end.
+   *
+   * @returns how long ago the first text came, in milliseconds; null when none came.
    */
   close(): Promise<number | null>;
 }
 
 export interface TextStore {
-  /** `onError` hears of a failed write once; nothing more of the run is stored then, for its end stores the whole text. */
+  /** `onError` is called at most once, for a failed write. No more text of the run is stored then: its end stores all. */
   open(claim: RunClaim, onError: (error: unknown) => void): RunTextStore;
 }
 
-/** One run whose text grows. */
-interface Growing {
-  claim: RunClaim;
-  stored: number;
-  waiting: string;
-  /** By the process's own clock, which nobody sets. */
-  firstTokenAtMs: number | null;
+/** The text of one run. */
+interface GrowingText {
+  readonly claim: RunClaim;
+  readonly onError: (error: unknown) => void;
+  /** Stored so far, in UTF-16 units. */
+  storedLength: number;
+  pending: string;
+  /** By a clock that nobody sets. */
+  firstTextAtMs: number | null;
   isClosed: boolean;
-  onError(error: unknown): void;
+}
+
+interface StoreState {
+  readonly db: Db;
+  /** Texts with something to store. */
+  readonly pending: Set<GrowingText>;
+  writing: Promise<void> | null;
+  isPausing: boolean;
 }
 
 /** A store for all runs of one process. */
 export function createTextStore(db: Db): TextStore {
-  /** Those with something to store. */
-  const waiting = new Set<Growing>();
-  let writing: Promise<void> | null = null;
-  let pausing = false;
+  const state: StoreState = { db, pending: new Set(), writing: null, isPausing: false };
+  return { open: (claim, onError) => openText(state, claim, onError) };
+}
 
-  const write = async () => {
-    const growing = [...waiting];
-    waiting.clear();
-    const pieces = new Map(growing.map((run) => [takePiece(run), run]));
-    try {
-      const { refused, busy } = await appendRunTexts(db, [...pieces.keys()]);
-      for (const piece of refused) pieces.get(piece)?.onError(new LeaseLostError(piece.claim.id));
-      for (const piece of busy) giveBack(piece, pieces.get(piece));
-    } catch (error) {
-      for (const run of growing) run.onError(error);
-    }
+function openText(state: StoreState, claim: RunClaim, onError: (error: unknown) => void): RunTextStore {
+  const text: GrowingText = {
+    claim,
+    onError,
+    storedLength: 0,
+    pending: "",
+    firstTextAtMs: null,
+    isClosed: false,
   };
-  const giveBack = ({ text }: TextPiece, run: Growing | undefined) => {
-    if (!run || run.isClosed) return;
-    run.stored -= text.length;
-    run.waiting = text + run.waiting;
-    waiting.add(run);
-  };
-  const schedule = () => {
-    if (pausing || writing || waiting.size === 0) return;
-    pausing = true;
-    writing = write().finally(() => {
-      writing = null;
-      schedule();
-    });
-    setTimeout(() => {
-      pausing = false;
-      schedule();
-    }, TEXT_STORE_INTERVAL_MS);
-  };
-
   return {
-    open(claim, onError) {
-      const run: Growing = {
-        claim,
-        stored: 0,
-        waiting: "",
-        firstTokenAtMs: null,
-        isClosed: false,
-        onError(error) {
-          if (!run.isClosed) onError(error);
-          run.isClosed = true;
-        },
-      };
-      return {
-        append(delta) {
-          if (run.isClosed) return;
-          run.firstTokenAtMs ??= performance.now();
-          run.waiting += delta;
-          waiting.add(run);
-          schedule();
-        },
-        async close() {
-          run.isClosed = true;
-          waiting.delete(run);
-          await writing;
-          return run.firstTokenAtMs === null ? null : performance.now() - run.firstTokenAtMs;
-        },
-      };
+    append(delta) {
+      if (text.isClosed) return;
+      text.firstTextAtMs ??= performance.now();
+      text.pending += delta;
+      state.pending.add(text);
+      schedule(state);
+    },
+    async close() {
+      text.isClosed = true;
+      state.pending.delete(text);
+      await state.writing;
+      return text.firstTextAtMs === null ? null : performance.now() - text.firstTextAtMs;
     },
   };
 }
 
-function takePiece(run: Growing): TextPiece {
-  const { claim, waiting: text, stored: offset } = run;
-  run.waiting = "";
-  run.stored += text.length;
+/** Writes now, unless a write is under way or the last one was a moment ago: then afterwards. */
+function schedule(state: StoreState): void {
+  if (state.isPausing || state.writing || state.pending.size === 0) return;
+  state.isPausing = true;
+  state.writing = write(state).finally(() => {
+    state.writing = null;
+    schedule(state);
+  });
+  setTimeout(() => {
+    state.isPausing = false;
+    schedule(state);
+  }, TEXT_STORE_INTERVAL_MS);
+}
+
+async function write(state: StoreState): Promise<void> {
+  const texts = [...state.pending];
+  state.pending.clear();
+  const pieces = new Map(texts.map((text) => [takePiece(text), text]));
+  try {
+    const { refused, busy } = await appendRunTexts(state.db, [...pieces.keys()]);
+    for (const piece of refused) fail(pieces.get(piece), new LeaseLostError(piece.claim.id));
+    for (const piece of busy) putBack(state, piece, pieces.get(piece));
+  } catch (error) {
+    for (const text of texts) fail(text, error);
+  }
+}
+
+function takePiece(text: GrowingText): TextPiece {
+  const { claim, pending, storedLength: offset } = text;
+  text.pending = "";
+  text.storedLength += pending.length;
   const now = performance.now();
-  return { claim, offset, text, firstTokenAgeMs: now - (run.firstTokenAtMs ?? now) };
+  return { claim, offset, text: pending, firstTokenAgeMs: now - (text.firstTextAtMs ?? now) };
+}
+
+function putBack(state: StoreState, piece: TextPiece, text: GrowingText | undefined): void {
+  if (!text || text.isClosed) return;
+  text.storedLength -= piece.text.length;
+  text.pending = piece.text + text.pending;
+  state.pending.add(text);
+}
+
+function fail(text: GrowingText | undefined, error: unknown): void {
+  if (!text || text.isClosed) return;
+  text.isClosed = true;
+  text.onError(error);
 }

@@ -74,7 +74,7 @@ async function checkToolCall(model: Model, tools: ReturnType<typeof createToolRe
   const tool = call && tools.get(call.name);
   if (!call || !tool) throw new CheckError("The model called no tool: it cannot answer with the shop's figures.");
   const parsed = tool.parse(JSON.parse(call.arguments));
-  if ("fault" in parsed) throw new CheckError(`The model's arguments do not fit: ${parsed.fault}`);
+  if ("fault" in parsed) throw new CheckError(`The model's arguments are invalid: ${parsed.fault}`);
   return `${call.name} ${call.arguments}`;
 }
 

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { executeTool } from "../../src/assistant/execute-tool.ts";
-import { isDatabaseUnavailable } from "../../src/db/error-code.ts";
+import { isDatabaseAway } from "../../src/db/error-code.ts";
 import { products } from "../../src/db/schema/index.ts";
 import { BadInputError } from "../../src/errors.ts";
 import { STAFF_ROLES, type StaffRole } from "../../src/shop/roles.ts";
@@ -46,7 +46,7 @@ function toolThat(execute: (context: ToolContext) => Promise<Record<string, unkn
 }
 
 const MASKED =
-  "The tool failed for a reason of its own. Trying again may help; the shop's engineer finds it in the log.";
+  "The tool failed because of an internal error. Trying again may help; the log has the details.";
 
 test("a call's output is what the tool says, for the shop's now", async () => {
   const { shop, call } = await openCounter();
@@ -84,10 +84,10 @@ test("arguments that do not fit are answered with what is wrong with them", asyn
   );
 
   expect(ends.map(({ error }) => error)).toEqual([
-    expect.stringMatching(/^The arguments do not fit: .*must be a calendar date in the form YYYY-MM-DD/),
+    expect.stringMatching(/^Invalid arguments: .*must be a day of the calendar, as YYYY-MM-DD/),
     expect.stringContaining("date"),
-    expect.stringMatching(/^The arguments do not fit: .*expected object/),
-    expect.stringMatching(/^The arguments do not fit: .*expected object/),
+    expect.stringMatching(/^Invalid arguments: .*expected object/),
+    expect.stringMatching(/^Invalid arguments: .*expected object/),
   ]);
   for (const { output, error } of ends) expect(output).toEqual({ error });
 });
@@ -150,7 +150,7 @@ test("a database that goes away in the middle is no output: the call has not end
 
   const end = call({ name: "Probe" });
 
-  await expect(end).rejects.toSatisfy(isDatabaseUnavailable);
+  await expect(end).rejects.toSatisfy(isDatabaseAway);
   expect(lines()).toEqual([]);
 });
 
@@ -272,7 +272,7 @@ test("an output that is too long is an error, the longest that fits is not", asy
   const fits = await call({ name: "Probe" });
   const tooLong = await call({ name: "Probe" });
 
-  const error = "The answer is too long. Ask for less at once.";
+  const error = "The output is too long. Ask for less at once.";
   expect(fits).toEqual({ output: outputOf(60_000), error: null });
   expect(tooLong).toEqual({ output: { error }, error });
 });

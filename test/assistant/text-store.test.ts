@@ -87,6 +87,8 @@ test("text that cannot be stored for a moment is stored afterwards, in its place
   await release();
 
   await expect.poll(() => textOf(claim)).toBe("Oat milk");
+  // The notice of the last write is still on its way.
+  await run.close();
 });
 
 test("closing tells how long ago the first text came, also of a text that was never stored", async () => {

@@ -1,9 +1,9 @@
 /**
- * The circuit around the model, one for each process: while the provider is away, calls fail at once, and one at a time
- * tries whether it is back.
+ * The circuit breaker around the model, one for each process: while the provider is away, calls fail at once, and one call at
+ * a time tries whether it is back.
  *
- * Our own, not a package's: cockatiel's lets everybody wait for the trial's end, takes a trial that a person stopped for a
- * success, and counts by the wall clock, which may jump.
+ * Our own, not cockatiel's: that one makes all callers wait for the trial, takes a trial that a person stopped for a success,
+ * and uses the wall clock, which may jump.
  */
 import type { Logger } from "../../observability/logger.ts";
 import type { CircuitState } from "../../observability/meter.ts";
@@ -13,17 +13,17 @@ import type { Model } from "./model.ts";
 
 export interface CircuitOptions {
   logger: Logger;
-  /** Milliseconds on a clock that never jumps; `performance.now` when left out. */
+  /** Milliseconds of a monotonic clock; `performance.now` when left out. */
   now?(): number;
-  /** Hears of each change of state. */
+  /** Called for each change of state. */
   onCircuit?(state: CircuitState): void;
 }
 
 /**
- * The same model behind a circuit. It opens after `CIRCUIT_FAILURES` calls in a row that the provider did not take, and
- * closes with the first one that is answered: be it by the first piece of text, or by a refusal.
+ * The same model behind a circuit breaker. It opens after `CIRCUIT_FAILURES` calls in a row that the provider did not accept,
+ * and closes with the first call that is answered: by a first piece of text, or by a refusal.
  *
- * @throws {ModelError} `MODEL_CIRCUIT_OPEN`, without asking the model.
+ * @throws {ModelError} `MODEL_CIRCUIT_OPEN`, without a call of the model.
  */
 export function withCircuit(model: Model, options: CircuitOptions): Model {
   const circuit = createCircuit(options);
@@ -31,33 +31,36 @@ export function withCircuit(model: Model, options: CircuitOptions): Model {
     name: model.name,
     async answer(request, { signal, onText }) {
       signal.throwIfAborted();
-      const report = circuit.enter();
-      const hear = (delta: string) => {
-        report("there");
+      const report = enter(circuit);
+      const onFirstText = (delta: string) => {
+        report("up");
         onText(delta);
       };
       try {
-        const answer = await model.answer(request, { signal, onText: hear });
-        report("there");
+        const answer = await model.answer(request, { signal, onText: onFirstText });
+        report("up");
         return answer;
       } catch (error) {
         report(error instanceof ModelError ? error : "unknown");
-        throw circuit.state() === "open" ? asLasting(error) : error;
+        throw circuit.state === "open" ? asPermanent(error) : error;
       }
     },
   };
 }
 
-/** While the circuit is open asking again does not help: nobody is to wait for it. */
-function asLasting(error: unknown): unknown {
+/** While the circuit is open a retry does not help: nobody is to wait for one. */
+function asPermanent(error: unknown): unknown {
   if (!(error instanceof ModelError)) return error;
   return new ModelError(error.code, error.message, { mayPass: false, retryAfterSeconds: error.retryAfterSeconds });
 }
 
-/** What a call says of the provider: that it is there, an error, or, when it was broken off, nothing. */
-type Finding = "there" | "unknown" | ModelError;
+/** What a call shows of the provider: that it is up, an error, or, when the call was aborted, nothing. */
+type Finding = "up" | "unknown" | ModelError;
 
-/** The provider took no call. One that limits the rate of every call is away as well; text in between shows that it is not. */
+/**
+ * The provider accepted no call. One that refuses every call by its rate limit is away as well; text in between shows that it
+ * is not.
+ */
 const AWAY: ReadonlySet<ModelFault> = new Set([
   "MODEL_UNREACHABLE",
   "MODEL_UNAVAILABLE",
@@ -66,75 +69,84 @@ const AWAY: ReadonlySet<ModelFault> = new Set([
   "MODEL_SILENT",
 ]);
 
-function createCircuit({ logger, now = () => performance.now(), onCircuit }: CircuitOptions) {
-  let state: CircuitState = "closed";
-  let changes = 0;
-  let failures = 0;
-  /** In a row, without one success. */
-  let openings = 0;
-  let firstOpenedAt = 0;
-  let opensUntil = 0;
+interface Circuit {
+  readonly logger: Logger;
+  readonly now: () => number;
+  readonly onCircuit: ((state: CircuitState) => void) | undefined;
+  state: CircuitState;
+  /** Changes of state so far. */
+  changes: number;
+  /** In a row. */
+  failures: number;
+  /** In a row, without a success. */
+  openings: number;
+  firstOpenedAt: number;
+  opensUntil: number;
+}
 
-  const become = (next: CircuitState) => {
-    state = next;
-    changes += 1;
-    onCircuit?.(next);
-  };
-  const open = ({ code, retryAfterSeconds }: ModelError) => {
-    const openMs = Math.max(CIRCUIT_OPEN_MS * 2 ** openings, (retryAfterSeconds ?? 0) * 1_000);
-    opensUntil = now() + Math.min(openMs, MAX_CIRCUIT_OPEN_MS);
-    openings += 1;
-    become("open");
-    if (openings > 1) return;
-    firstOpenedAt = now();
-    logger.warn({ failures, errorCode: code }, "the model is away: it is not asked until a trial succeeds");
-  };
-  const close = () => {
-    logger.info({ trials: openings, awayMs: Math.round(now() - firstOpenedAt) }, "the model is back");
-    openings = 0;
-    become("closed");
-  };
-  const take = (finding: Finding) => {
-    if (isAway(finding)) {
-      failures += 1;
-      // A trial is one more in the same row.
-      if (failures >= CIRCUIT_FAILURES) open(finding);
-    } else if (isThere(finding)) {
-      failures = 0;
-      if (state === "half-open") close();
-    } else if (state === "half-open") {
-      // The trial has shown nothing: the next call is another.
-      become("open");
-    }
-  };
+function createCircuit({ logger, now = () => performance.now(), onCircuit }: CircuitOptions): Circuit {
+  const counts = { changes: 0, failures: 0, openings: 0, firstOpenedAt: 0, opensUntil: 0 };
+  return { logger, now, onCircuit, state: "closed", ...counts };
+}
 
-  return {
-    state: () => state,
-    /** Lets a call through; what it found is told once, later findings of the same call are no news. */
-    enter(): (finding: Finding) => void {
-      if (state === "half-open" || (state === "open" && now() < opensUntil)) {
-        throw new ModelError(
-          "MODEL_CIRCUIT_OPEN",
-          "The model was not asked: it did not answer any of the calls before.",
-        );
-      }
-      if (state === "open") become("half-open");
-      const enteredAfter = changes;
-      let isTold = false;
-      return (finding) => {
-        // What was asked before the circuit changed says nothing of the time since.
-        if (!isTold && changes === enteredAfter) take(finding);
-        isTold = true;
-      };
-    },
+/** Lets a call through. @returns a function to report what the call shows; only its first report counts. */
+function enter(circuit: Circuit): (finding: Finding) => void {
+  if (circuit.state === "half-open" || (circuit.state === "open" && circuit.now() < circuit.opensUntil)) {
+    throw new ModelError("MODEL_CIRCUIT_OPEN", "The model was not called: it did not answer any of the calls before.");
+  }
+  if (circuit.state === "open") become(circuit, "half-open");
+  const enteredAfter = circuit.changes;
+  let isReported = false;
+  return (finding) => {
+    // A call that began before the last change of state shows nothing of the time since.
+    if (!isReported && circuit.changes === enteredAfter) take(circuit, finding);
+    isReported = true;
   };
+}
+
+function take(circuit: Circuit, finding: Finding): void {
+  if (isAway(finding)) {
+    circuit.failures += 1;
+    // A trial continues the same row of failures.
+    if (circuit.failures >= CIRCUIT_FAILURES) open(circuit, finding);
+  } else if (isUp(finding)) {
+    circuit.failures = 0;
+    if (circuit.state === "half-open") close(circuit);
+  } else if (circuit.state === "half-open") {
+    // The trial showed nothing: the next call is another one.
+    become(circuit, "open");
+  }
+}
+
+function open(circuit: Circuit, { code, retryAfterSeconds }: ModelError): void {
+  const { failures, logger, now } = circuit;
+  const openMs = Math.max(CIRCUIT_OPEN_MS * 2 ** circuit.openings, (retryAfterSeconds ?? 0) * 1_000);
+  circuit.opensUntil = now() + Math.min(openMs, MAX_CIRCUIT_OPEN_MS);
+  circuit.openings += 1;
+  become(circuit, "open");
+  if (circuit.openings > 1) return;
+  circuit.firstOpenedAt = now();
+  logger.warn({ failures, errorCode: code }, "the model is away: it is not called until a trial succeeds");
+}
+
+function close(circuit: Circuit): void {
+  const { firstOpenedAt, logger, now, openings } = circuit;
+  logger.info({ trials: openings, awayMs: Math.round(now() - firstOpenedAt) }, "the model is back");
+  circuit.openings = 0;
+  become(circuit, "closed");
+}
+
+function become(circuit: Circuit, state: CircuitState): void {
+  circuit.state = state;
+  circuit.changes += 1;
+  circuit.onCircuit?.(state);
 }
 
 function isAway(finding: Finding): finding is ModelError {
   return finding instanceof ModelError && AWAY.has(finding.code);
 }
 
-/** Also by refusing: only a failure while it works on an answer may be either. */
-function isThere(finding: Finding): boolean {
-  return finding === "there" || (finding instanceof ModelError && finding.code !== "MODEL_FAILED");
+/** A refusal shows it too. Only a failure during an answer may mean either. */
+function isUp(finding: Finding): boolean {
+  return finding === "up" || (finding instanceof ModelError && finding.code !== "MODEL_FAILED");
 }

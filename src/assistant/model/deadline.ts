@@ -1,54 +1,59 @@
-/** How long one model call may take and be silent: the SDK's own time limit ends with the response's headers. */
+/** How long one model call may take, and be silent: the SDK's own timeout ends with the headers of the response. */
 import { ModelError, type ModelFault } from "./error.ts";
 
 interface Deadline {
   readonly signal: AbortSignal;
   /** Why it aborted by itself; null while it has not. */
   fault(): ModelError | null;
-  /** Something was heard: silence begins anew. */
+  /** An event arrived: the silence starts again. */
   renew(): void;
-  /** To be called at the end, whatever it was. */
+  /** To be called when the call has ended. */
   clear(): void;
 }
 
-/** A signal that aborts with the caller's, after silence, and at the latest after the total time. */
-export function createDeadline(options: {
-  /** Silence before the first `renew()`. */
+export interface DeadlineOptions {
+  /** Silence before the first `renew()`, in milliseconds. */
   firstEventTimeoutMs: number;
   /** Silence after it. */
   idleTimeoutMs: number;
   totalTimeoutMs: number;
   signal: AbortSignal;
-}): Deadline {
+}
+
+/** A signal that aborts with the caller's, after silence, and at the latest after the total time. */
+export function createDeadline({
+  firstEventTimeoutMs,
+  idleTimeoutMs,
+  totalTimeoutMs,
+  signal,
+}: DeadlineOptions): Deadline {
   const controller = new AbortController();
   let fault: ModelError | null = null;
-  const expire = (code: ModelFault, message: string) => () => {
-    fault = new ModelError(code, message);
-    controller.abort(fault);
-  };
-  const onSilence = (ms: number) => setTimeout(expire("MODEL_SILENT", `The model was silent for ${ms / 1000} s.`), ms);
-  // By hand: a signal made by `AbortSignal.any` is looked through at every piece of text.
-  const onCallerAbort = () => controller.abort(options.signal.reason);
-  if (options.signal.aborted) onCallerAbort();
-  options.signal.addEventListener("abort", onCallerAbort, { once: true });
-  let idle = onSilence(options.firstEventTimeoutMs);
-  let wasHeard = false;
-  const total = setTimeout(
-    expire("MODEL_TIMEOUT", `The model took longer than ${options.totalTimeoutMs / 1000} s.`),
-    options.totalTimeoutMs,
-  );
+  const expireAfter = (ms: number, code: ModelFault, message: string) =>
+    setTimeout(() => {
+      fault = new ModelError(code, message);
+      controller.abort(fault);
+    }, ms);
+  const expireOnSilence = (ms: number) => expireAfter(ms, "MODEL_SILENT", `The model was silent for ${ms / 1000} s.`);
+  // Not `AbortSignal.any`: its signal is traversed for every piece of text.
+  const onCallerAbort = () => controller.abort(signal.reason);
+  if (signal.aborted) onCallerAbort();
+  signal.addEventListener("abort", onCallerAbort, { once: true });
+  let idle = expireOnSilence(firstEventTimeoutMs);
+  let hasEvents = false;
+  const total = expireAfter(totalTimeoutMs, "MODEL_TIMEOUT", `The model took longer than ${totalTimeoutMs / 1000} s.`);
   return {
     signal: controller.signal,
     fault: () => fault,
     renew() {
-      // Once for every piece of text.
-      if (wasHeard) return void idle.refresh();
-      wasHeard = true;
+      // Called for every piece of text.
+      if (hasEvents) return void idle.refresh();
+      hasEvents = true;
       clearTimeout(idle);
-      idle = onSilence(options.idleTimeoutMs);
+      idle = expireOnSilence(idleTimeoutMs);
     },
     clear() {
-      options.signal.removeEventListener("abort", onCallerAbort);
+      signal.removeEventListener("abort", onCallerAbort);
       clearTimeout(idle);
       clearTimeout(total);
     },

@@ -1,4 +1,4 @@
-/** What can go wrong between us and the model, in our own words: by a stable name, and without secrets. */
+/** The errors of model calls: a stable code, and a message of our own without secrets. */
 import { AppError } from "../../errors.ts";
 import { withoutSecrets } from "../../observability/logger.ts";
 
@@ -16,7 +16,7 @@ export type ModelFault =
   | "MODEL_TOO_LONG"
   | "MODEL_CIRCUIT_OPEN";
 
-/** Faults that are mostly gone when the same is asked again a little later. */
+/** Faults after which a retry a little later mostly succeeds. */
 const PASSING: ReadonlySet<ModelFault> = new Set([
   "MODEL_UNREACHABLE",
   "MODEL_UNAVAILABLE",
@@ -25,15 +25,15 @@ const PASSING: ReadonlySet<ModelFault> = new Set([
   "MODEL_SILENT",
 ]);
 
-/** The model gave no answer. The message is our own words and what the provider said, fit for a log and an admin. */
+/** The model gave no answer. The message quotes the provider without secrets: it is fit for a log and for admins. */
 export class ModelError extends AppError {
   override readonly code: ModelFault;
-  /** Whether the same may be answered when it is asked again. */
+  /** Whether a retry of the same call may succeed. */
   readonly mayPass: boolean;
-  /** How long the server asks to wait; null when it does not say. */
+  /** How long the server asks to wait; null when it does not ask. */
   readonly retryAfterSeconds: number | null;
 
-  /** `mayPass` goes by the code when it is left out. */
+  /** `mayPass` follows from the code when it is left out. */
   constructor(code: ModelFault, message: string, facts: { mayPass?: boolean; retryAfterSeconds?: number | null } = {}) {
     super(withoutSecrets(message));
     this.code = code;
@@ -42,7 +42,7 @@ export class ModelError extends AppError {
   }
 }
 
-/** A server that refuses a key may quote it. */
+/** The same error without the API key: a server that refuses a key may quote it. */
 export function withoutKey(error: unknown, apiKey: string | null): unknown {
   if (!(error instanceof ModelError) || !apiKey || !error.message.includes(apiKey)) return error;
   return new ModelError(error.code, error.message.replaceAll(apiKey, "[key]"), error);

@@ -1,9 +1,9 @@
-/** From what OpenAI's SDK throws and what a server says to a `ModelError`: which fault it is, and whether it may pass. */
+/** Makes a `ModelError` of what OpenAI's SDK throws and of what a server reports: which fault, and whether it may pass. */
 import { APIConnectionError, APIError, APIUserAbortError } from "openai";
 import { ModelError, type ModelFault } from "./error.ts";
 import { isRecord } from "./items.ts";
 
-/** What was thrown, in our own words; what is no fault of the model's is handed back as it is. */
+/** A thrown error as a `ModelError`. An error that has nothing to do with the model is returned as it is. */
 export function explain(error: unknown): unknown {
   if (error instanceof ModelError) return error;
   if (error instanceof APIUserAbortError)
@@ -13,14 +13,14 @@ export function explain(error: unknown): unknown {
   }
   if (error instanceof APIError) return explainAnswer(error);
   if (error instanceof SyntaxError) return new ModelError("MODEL_STREAM_BROKEN", "The model's stream is malformed.");
-  // What undici throws when the connection breaks in the middle of the stream.
+  // What undici throws when the connection breaks during the stream.
   if (error instanceof TypeError || (error instanceof Error && "code" in error)) {
-    return new ModelError("MODEL_STREAM_BROKEN", `The model's stream broke off: ${causeOf(error)}`);
+    return new ModelError("MODEL_STREAM_BROKEN", `The model's stream was interrupted: ${causeOf(error)}`);
   }
   return error;
 }
 
-/** A failure that the server tells of within its stream. */
+/** A failure that the server reports within its stream. */
 export function toFailure(error: unknown): ModelError {
   const { code, message } = isRecord(error) ? error : {};
   const word = typeof code === "string" ? code : "unknown";
@@ -38,7 +38,7 @@ function explainAnswer(error: InstanceType<typeof APIError>): ModelError {
   });
 }
 
-/** Only of `server_error` is it known that it is no matter of what was asked. */
+/** Of these only `server_error` is known not to depend on the request. */
 function failedWith(word: string | null | undefined, message: string): ModelError {
   const fault = faultByWord(word);
   if (fault) return new ModelError(fault, message);
@@ -53,7 +53,7 @@ function faultByWord(word: string | null | undefined): ModelFault | undefined {
 function faultByStatus(status: number): ModelFault {
   if (status === 401 || status === 403) return "MODEL_REFUSED_KEY";
   if (status === 429) return "MODEL_RATE_LIMITED";
-  // A request that a proxy gave up, and a lock that the server did not get: not refused for what they say.
+  // A proxy that timed out, and a lock that the server did not get: the request itself was not refused.
   if (status === 408 || status === 409) return "MODEL_UNAVAILABLE";
   return status >= 500 ? "MODEL_UNAVAILABLE" : "MODEL_REFUSED_REQUEST";
 }
@@ -64,16 +64,16 @@ function retryAfterSeconds(headers: Headers): number | null {
   const value = headers.get("retry-after")?.trim() ?? "";
   if (/^\d+(\.\d+)?$/.test(value)) return Number(value);
   if (!value.endsWith("GMT")) return null;
-  // A date is the server's time, which need not be ours.
+  // A date is by the server's clock, which may differ from ours.
   const seconds = (Date.parse(value) - (Date.parse(headers.get("date") ?? "") || Date.now())) / 1_000;
   return Number.isNaN(seconds) ? null : Math.max(0, seconds);
 }
 
-/** With the innermost cause: "fetch failed" alone says nothing. */
+/** The message, with that of the innermost cause: "fetch failed" alone says nothing. */
 function causeOf(error: Error): string {
   let cause = error;
   while (cause.cause instanceof Error) cause = cause.cause;
   if (cause === error) return error.message;
-  // Where each of several addresses failed, only the code says why.
+  // When each of several addresses failed, only the code says why.
   return `${error.message} (${cause.message || ("code" in cause ? cause.code : cause.name)})`;
 }

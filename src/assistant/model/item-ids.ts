@@ -1,12 +1,14 @@
-/** The ids of what a model said, as it goes back: each output must belong to one call, and no item may come twice. */
+/** The ids of a model's items, which are sent back to it: each output must belong to one call, and ids must be unique. */
 import { randomUUID } from "node:crypto";
 
 type Item = object & { type?: unknown; id?: unknown; call_id?: unknown };
 
 /**
- * Makes one answer fit what goes back with it. Calls get a new id whose own is missing or came before, in `input` or in the
- * same answer: some servers count from 0 in each answer. Of items the id is left out that came before; of reasoning, which
- * cannot go back without, the whole, and so is reasoning that nothing follows. `calls` are those of `items`, in the same order.
+ * Makes the ids of one answer unique among its own and those of `input`. `calls` are those of `items`, in the same order.
+ *
+ * A call gets a new id when its own is missing or was used before: some servers count from 0 in each answer. Other items lose
+ * an id that was used before. Reasoning cannot be sent back without its id, so it is left out whole. Reasoning at the end of
+ * an answer, which nothing follows, is left out too.
  */
 export function withOwnIds<Answer extends { items: object[]; calls: { callId: string }[] }>(
   answer: Answer,
@@ -24,12 +26,12 @@ export function withOwnIds<Answer extends { items: object[]; calls: { callId: st
     const own = item.type === "function_call" ? { ...item, call_id: ids.next().value } : item;
     const { id, ...others } = own;
     if (id === undefined) return [own];
-    const isTwice = taken.has(id);
+    const isUsed = taken.has(id);
     taken.add(id);
-    if (!isTwice) return [own];
+    if (!isUsed) return [own];
     return own.type === "reasoning" ? [] : [others];
   });
-  // Only an answer with calls goes back. Reasoning belongs to what comes behind it: at the end it is refused.
+  // Only an answer with calls is sent back. Reasoning belongs to the item after it: at the end it is refused.
   const end = items.findLastIndex(({ type }) => type !== "reasoning") + 1;
   return { ...answer, items: calls.length > 0 ? items.slice(0, end) : items, calls };
 }

@@ -1,64 +1,64 @@
 /**
- * What the model's items say, how they are stored, and what of them may go back: they come from outside, and may hold
- * anything.
+ * The model's output items: parsed, made storable, and reduced to what may be sent back. They come from outside, and may
+ * hold anything.
  */
 import { storable } from "../../db/storable.ts";
 import { MAX_ARGUMENTS_CHARACTERS, MAX_ARGUMENTS_LEVELS } from "../limits.ts";
 
-/** A tool call as the model wrote it, but for what is longer than any good one. */
-export interface SaidCall {
-  /** Empty where the model gave none that can go back. */
+/** A tool call as the model wrote it, cut where it is longer than any valid one. */
+export interface ParsedCall {
+  /** Empty when the model gave none that can be sent back. */
   callId: string;
   name: string;
   arguments: string;
 }
 
-/** An item as it may be stored and go back, and the call that it is. */
-export interface SaidItem {
+/** An item as it may be stored and sent back, and the call that it holds. */
+export interface ParsedItem {
   item: object;
-  call: SaidCall | null;
+  call: ParsedCall | null;
 }
 
-/** By the API's schema: of a tool's name and of an id. */
+/** Limits of the API's schema: a tool's name, and an id. */
 const MAX_NAME_CHARACTERS = 64;
 const ID = /^[\x21-\x7e]{1,64}$/;
 const STATUSES: readonly unknown[] = ["in_progress", "completed", "incomplete"];
 const PHASES: readonly unknown[] = ["commentary", "final_answer"];
 
-/** Whether a value of JSON is an object, and no list. */
+/** Whether a JSON value is an object, not an array. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**
- * Reads one item of an answer, whatever it is: of the kinds that a conversation with our tools has, the fields that the API
- * takes back (specs of the Responses API, `InputItem`), each as it was said where it is valid, mended or left out where not.
+ * Parses one item of an answer. Takes the types that a conversation with our tools has, and of them the fields that the API
+ * accepts back (`InputItem` in the spec of the Responses API). Valid fields stay as they are; others are repaired or left out.
  *
- * @returns null for any other kind, for a message without text, and for reasoning that could not go back.
+ * @returns null for any other type, for a message without text, and for reasoning that could not be sent back.
  */
-export function readItem(value: unknown): SaidItem | null {
-  const said = storable(value);
-  if (!isRecord(said)) return null;
-  switch (said.type) {
+export function readItem(value: unknown): ParsedItem | null {
+  const source = storable(value);
+  if (!isRecord(source)) return null;
+  switch (source.type) {
     case "function_call":
-      return readCall(said);
+      return readCall(source);
     case "message":
-      return readMessage(said);
+      return readMessage(source);
     case "reasoning":
-      return readReasoning(said);
+      return readReasoning(source);
     default:
       return null;
   }
 }
 
-function readMessage(said: Record<string, unknown>): SaidItem | null {
-  const content = Array.isArray(said.content) ? said.content.flatMap(readPart) : [];
+function readMessage(source: Record<string, unknown>): ParsedItem | null {
+  const content = Array.isArray(source.content) ? source.content.flatMap(readPart) : [];
   if (content.length === 0) return null;
-  const phase = PHASES.includes(said.phase) ? { phase: said.phase } : {};
-  return { item: { type: "message", role: "assistant", ...marksOf(said, "msg"), ...phase, content }, call: null };
+  const phase = PHASES.includes(source.phase) ? { phase: source.phase } : {};
+  return { item: { type: "message", role: "assistant", ...idAndStatus(source, "msg"), ...phase, content }, call: null };
 }
 
-/** A part by what it holds: some servers name it otherwise. */
+/** A part, by its fields: some servers use other names for its type. */
 function readPart(part: unknown): object[] {
   if (!isRecord(part)) return [];
   const { text, refusal, annotations } = part;
@@ -67,13 +67,13 @@ function readPart(part: unknown): object[] {
   return typeof refusal === "string" ? [{ type: "refusal", refusal }] : [];
 }
 
-function readReasoning(said: Record<string, unknown>): SaidItem | null {
-  const { summary, content, encrypted_content: encrypted } = said;
-  const marks = marksOf(said, "rs");
-  if (!("id" in marks) || !Array.isArray(summary)) return null;
+function readReasoning(source: Record<string, unknown>): ParsedItem | null {
+  const { summary, content, encrypted_content: encrypted } = source;
+  const common = idAndStatus(source, "rs");
+  if (!("id" in common) || !Array.isArray(summary)) return null;
   const item = {
     type: "reasoning",
-    ...marks,
+    ...common,
     summary,
     ...(Array.isArray(content) ? { content } : {}),
     ...(typeof encrypted === "string" || encrypted === null ? { encrypted_content: encrypted } : {}),
@@ -81,19 +81,19 @@ function readReasoning(said: Record<string, unknown>): SaidItem | null {
   return { item, call: null };
 }
 
-function readCall(said: Record<string, unknown>): SaidItem {
-  const name = textOf(said.name);
-  const callId = typeof said.call_id === "string" && ID.test(said.call_id) ? said.call_id : "";
-  const written = textOf(said.arguments);
+function readCall(source: Record<string, unknown>): ParsedItem {
+  const name = textOf(source.name);
+  const callId = typeof source.call_id === "string" && ID.test(source.call_id) ? source.call_id : "";
+  const written = textOf(source.arguments);
   const call = { callId, name: cutTo(name, MAX_NAME_CHARACTERS), arguments: cutTo(written, MAX_ARGUMENTS_CHARACTERS) };
   const sentName = name.replace(/[^\w-]/g, "_").slice(0, MAX_NAME_CHARACTERS) || "_";
-  const marks = marksOf(said, "fc");
+  const common = idAndStatus(source, "fc");
   const sent = { call_id: callId, name: sentName, arguments: sendableArguments(written) };
-  return { item: { type: "function_call", ...marks, ...sent }, call };
+  return { item: { type: "function_call", ...common, ...sent }, call };
 }
 
-/** Its id, where it begins as the API's do, and its status; both may be missing. */
-function marksOf({ id, status }: Record<string, unknown>, prefix: string): { id?: string; status?: unknown } {
+/** Its id, if it begins as the API's ids do, and its status; both may be missing. */
+function idAndStatus({ id, status }: Record<string, unknown>, prefix: string): { id?: string; status?: unknown } {
   return {
     ...(typeof id === "string" && id.startsWith(prefix) && ID.test(id) ? { id } : {}),
     ...(STATUSES.includes(status) ? { status } : {}),
@@ -101,8 +101,8 @@ function marksOf({ id, status }: Record<string, unknown>, prefix: string): { id?
 }
 
 /**
- * The arguments of a call for its tool: the JSON value, or the text that was written where that is no JSON or null,
- * longer than `MAX_ARGUMENTS_CHARACTERS` or nested deeper than `MAX_ARGUMENTS_LEVELS`.
+ * The arguments of a call for its tool: the JSON value. The text itself when it is not JSON, is null, is longer than
+ * `MAX_ARGUMENTS_CHARACTERS`, or is nested deeper than `MAX_ARGUMENTS_LEVELS`.
  */
 export function parseArguments(written: string): unknown {
   if (written.length > MAX_ARGUMENTS_CHARACTERS) return written;
@@ -115,7 +115,7 @@ export function parseArguments(written: string): unknown {
   }
 }
 
-/** As they were written where they are an object that can be stored: a server reads them again. */
+/** As they were written, if they are an object that can be stored: a server parses them again. */
 function sendableArguments(written: string): string {
   const value = parseArguments(written);
   if (!isRecord(value)) return "{}";
@@ -123,7 +123,7 @@ function sendableArguments(written: string): string {
   return sendable === JSON.stringify(JSON.parse(written)) ? written : sendable;
 }
 
-/** The text of a message, refusals too; none of any other item. */
+/** The text of a message, refusals included; empty for any other item. */
 export function textsOf(item: object): string[] {
   if (!("type" in item) || item.type !== "message" || !("content" in item) || !Array.isArray(item.content)) return [];
   const text = item.content
@@ -132,12 +132,12 @@ export function textsOf(item: object): string[] {
   return text === "" ? [] : [text];
 }
 
-/** Some servers give arguments as the object itself. */
+/** Some servers send arguments as an object instead of JSON text. */
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 }
 
-/** One character more, where something is missing, makes it a name of no tool and no JSON. */
+/** The extra character marks a cut text: it is no tool's name, and not JSON. */
 function cutTo(text: string, characters: number): string {
   return text.length <= characters ? text : `${text.slice(0, characters).toWellFormed()}…`;
 }

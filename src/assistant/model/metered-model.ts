@@ -1,11 +1,11 @@
-/** A model whose calls are counted: how each ended, what it used, what that cost. It changes nothing of them. */
+/** A model whose calls are counted: how each ended, its tokens, its cost. The calls stay as they are. */
 import type { RoundUsage } from "../../db/queries/runs/run-rounds.ts";
 import { AppError } from "../../errors.ts";
 import { costOf } from "../../model-prices.ts";
 import type { ModelMeter, ModelUse } from "../../observability/meter.ts";
 import type { Model } from "./model.ts";
 
-/** `model`, and each of its calls told to `meter` when it has ended. */
+/** `model`, with each of its calls reported to `meter` at its end. */
 export function createMeteredModel(model: Model, meter: ModelMeter): Model {
   return {
     name: model.name,
@@ -24,7 +24,7 @@ export function createMeteredModel(model: Model, meter: ModelMeter): Model {
 
 function useOf(model: string, usage: RoundUsage | null): ModelUse | null {
   if (!usage) return null;
-  // A counter goes with the day of the call: whoever asks for a run's own cost gets that of its question's day.
+  // The counter uses the price on the day of the call. A run's own cost uses the price on the day of its question.
   const cost = costOf(model, usage, new Date());
   return { ...usage, costUsd: cost === null ? null : Number(cost) };
 }

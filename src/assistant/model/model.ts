@@ -1,9 +1,8 @@
 /**
- * The model: one call of OpenAI's Responses API, streamed. Only it, its stream and its faults know `openai`.
+ * The model: one call of OpenAI's Responses API, streamed. Only this file, its stream and its faults know `openai`.
  *
- * Stateless (`store: false`): the whole input goes along each time, as every compatible server understands it. It knows
- * nothing of runs or tools: items in, items out. It asks once: whether to ask again is `model-retry.ts`'s matter, and
- * whether to ask at all `model-circuit.ts`'s.
+ * Stateless (`store: false`): each call sends the whole input, which every compatible server understands. It knows nothing
+ * of runs or tools: items in, items out. It makes one call: `retry.ts` repeats it, and `circuit.ts` may prevent it.
  */
 import OpenAI, { APIError } from "openai";
 import type { ResponseCreateParamsStreaming, ResponseInputItem } from "openai/resources/responses/responses";
@@ -31,17 +30,17 @@ export interface ModelRequest {
   instructions: string;
   input: object[];
   tools: ModelTool[];
-  /** False: the model has to answer with what it has. */
+  /** False: the model must answer without tools. */
   mayCallTools: boolean;
-  /** Keeps the provider's prompt cache warm: the thread's id. */
+  /** The key of the provider's prompt cache: the thread's id. */
   cacheKey: string;
   /** A hash of the asker, at most 64 characters; never a Telegram id. Null for none. */
   safetyIdentifier: string | null;
 }
 
-/** What one model call brought. The ids of its calls are unlike each other and unlike those of the input. */
+/** The answer of one model call. The ids of its tool calls are unique, also among those of the input. */
 export interface ModelAnswer extends StreamedAnswer {
-  /** What the model was asked with beside its input and its tools, by the provider's own names. */
+  /** The parameters of the call besides input and tools, by the provider's names. */
   settings: ModelSettings;
 }
 
@@ -54,10 +53,10 @@ export interface ModelSettings {
 export interface Model {
   readonly name: string;
   /**
-   * Calls the model. `onText` gets each piece of text exactly as it comes, refusals too; a new text item after an earlier
-   * one begins with a blank line.
+   * Calls the model. `onText` gets each piece of text exactly as it arrives, refusals included. A further text item begins
+   * with a blank line.
    *
-   * @throws {ModelError} on everything that is not an answer: also when a stream ends without a terminal event.
+   * @throws {ModelError} on everything that is not an answer, also when a stream ends without a terminal event.
    * @throws the signal's reason when it aborts.
    */
   answer(
@@ -70,12 +69,12 @@ export interface ModelOptions {
   apiKey: string | null;
   baseUrl: string | null;
   name: string;
-  /** Before the first event; `MODEL_FIRST_EVENT_TIMEOUT_MS` for OpenAI, `idleTimeoutMs` for any other server. */
+  /** Silence before the first event; `MODEL_FIRST_EVENT_TIMEOUT_MS` for OpenAI, `idleTimeoutMs` for any other server. */
   firstEventTimeoutMs?: number;
-  /** Between two events. */
+  /** Silence between two events. */
   idleTimeoutMs?: number;
   totalTimeoutMs?: number;
-  /** How long a server that has said all may take to end its stream; 50 ms when left out. */
+  /** How long a server may take to end its stream after its last event; 50 ms when left out. */
   lingerMs?: number;
 }
 
@@ -84,30 +83,19 @@ const LINGER_MS = 50;
 /** A model behind OpenAI's Responses API or a server that speaks it. */
 export function createModel(options: ModelOptions): Model {
   const { idleTimeoutMs = MODEL_IDLE_TIMEOUT_MS, totalTimeoutMs = MODEL_TOTAL_TIMEOUT_MS } = options;
-  // Another server may have to load the model first, and be slow to read the question.
+  // Another server may have to load the model first, and may process the question slowly.
   const ownFirstEventTimeoutMs = options.baseUrl === null ? MODEL_FIRST_EVENT_TIMEOUT_MS : idleTimeoutMs;
   const { firstEventTimeoutMs = ownFirstEventTimeoutMs, lingerMs = LINGER_MS } = options;
   const client = new OpenAI({
-    // The SDK wants some key, also for a server that asks for none.
+    // The SDK requires some key, also for a server that needs none.
     apiKey: options.apiKey ?? "none",
     baseURL: options.baseUrl ?? "https://api.openai.com/v1",
-    // Bounds only the wait for the response's headers: the deadlines below bound everything.
+    // Limits only the wait for the headers of the response: the deadline limits the whole call.
     timeout: totalTimeoutMs,
     maxRetries: 0,
     logLevel: "off",
   });
-  // Encrypted reasoning is OpenAI's own: a server that refuses to be asked for it is not asked again.
-  let asksForReasoning = true;
-  const open = async (request: ModelRequest, signal: AbortSignal) => {
-    try {
-      return await client.responses.create(toParameters(options.name, request, asksForReasoning), { signal });
-    } catch (error) {
-      if (!asksForReasoning || !isAboutInclude(error)) throw error;
-      const stream = await client.responses.create(toParameters(options.name, request, false), { signal });
-      asksForReasoning = false;
-      return stream;
-    }
-  };
+  const open = createOpenStream(client, options.name);
 
   return {
     name: options.name,
@@ -127,13 +115,28 @@ export function createModel(options: ModelOptions): Model {
   };
 }
 
+/** Encrypted reasoning is a feature of OpenAI: a server that refuses the request for it is not asked for it again. */
+function createOpenStream(client: OpenAI, model: string) {
+  let asksForReasoning = true;
+  return async (request: ModelRequest, signal: AbortSignal) => {
+    try {
+      return await client.responses.create(toParameters(model, request, asksForReasoning), { signal });
+    } catch (error) {
+      if (!asksForReasoning || !isAboutInclude(error)) throw error;
+      const stream = await client.responses.create(toParameters(model, request, false), { signal });
+      asksForReasoning = false;
+      return stream;
+    }
+  };
+}
+
 function toParameters(model: string, request: ModelRequest, asksForReasoning: boolean): ResponseCreateParamsStreaming {
   return {
     model,
     stream: true,
     store: false,
     instructions: request.instructions,
-    // Our own items are written as the API's types say, and the model's go back as they came.
+    // Our items have the API's types, and the model's items are sent back as they arrived.
     input: request.input.filter(isReplayable) as ResponseInputItem[],
     tools: request.tools.map((tool) => ({ type: "function", strict: true, ...tool })),
     ...settingsOf(request),
@@ -147,7 +150,7 @@ function settingsOf({ mayCallTools }: ModelRequest): ModelSettings {
   return { max_output_tokens: MAX_OUTPUT_TOKENS, tool_choice: mayCallTools ? "auto" : "none" };
 }
 
-/** Nothing is stored at the provider, so a reasoning item that is only an id there means nothing, and is refused. */
+/** The provider stores nothing: it refuses a reasoning item without its encrypted content. */
 function isReplayable(item: object): boolean {
   return (
     !("type" in item && item.type === "reasoning") ||
@@ -159,6 +162,6 @@ function isAboutInclude(error: unknown): boolean {
   return (
     error instanceof APIError &&
     error.status === 400 &&
-    [error.param, error.message].some((said) => typeof said === "string" && /include|encrypted_content/.test(said))
+    [error.param, error.message].some((text) => typeof text === "string" && /include|encrypted_content/.test(text))
   );
 }

@@ -1,7 +1,7 @@
 /**
- * The stream of one model call: its events in, the text as it comes and at the end the whole answer out.
+ * The stream of one model call: its events in, the text as it arrives and at the end the whole answer out.
  *
- * The one border at which the server's words are read: behind it all of them can be stored, and go back.
+ * The server's data is parsed only here and in `items.ts`. Everything after that can be stored, and sent back to the server.
  */
 import type { Stream } from "openai/core/streaming";
 import type { ResponseStreamEvent } from "openai/resources/responses/responses";
@@ -9,29 +9,29 @@ import type { RoundUsage } from "../../db/queries/runs/run-rounds.ts";
 import { MAX_ANSWER_ITEMS } from "../limits.ts";
 import { ModelError } from "./error.ts";
 import { toFailure } from "./fault.ts";
-import { isRecord, readItem, type SaidItem } from "./items.ts";
+import { isRecord, type ParsedItem, readItem } from "./items.ts";
 import { createTextWriter } from "./text.ts";
 import { readUsage } from "./usage.ts";
 
 interface StreamReader {
   onText(delta: string): void;
   onEvent(): void;
-  /** How long a server that has said all may take to end its stream. */
+  /** How long a server may take to end its stream after its last event, in milliseconds. */
   lingerMs: number;
   signal: AbortSignal;
 }
 
-/** What a stream says of an answer. */
+/** An answer as the stream delivered it. */
 export interface StreamedAnswer {
-  /** `incomplete`: the model was cut short; `reason` is the provider's word for it, such as `max_output_tokens`. */
+  /** `incomplete`: the answer was cut short; `reason` is the provider's word, such as `max_output_tokens`. */
   outcome: { status: "completed" } | { status: "incomplete"; reason: string };
-  /** Output items whole, reasoning included, as they must go back. */
+  /** Whole output items, reasoning included, as they must be sent back. */
   items: object[];
   calls: { callId: string; name: string; arguments: string }[];
   usage: RoundUsage | null;
 }
 
-/** Reads to the stream's own end: one that is left earlier loses its connection, and the next call pays for a new one. */
+/** Reads to the stream's end: a stream that is left earlier closes its connection, and the next call needs a new one. */
 export async function readStream(stream: Stream<ResponseStreamEvent>, reader: StreamReader): Promise<StreamedAnswer> {
   const read = createEventReader(reader.onText);
   let answer: StreamedAnswer | undefined;
@@ -43,7 +43,7 @@ export async function readStream(stream: Stream<ResponseStreamEvent>, reader: St
       if (answer) linger ??= setTimeout(() => stream.controller.abort(), reader.lingerMs);
     }
   } catch (error) {
-    // A connection that breaks when all is said takes nothing back.
+    // A connection that breaks after the last event does not change the answer.
     if (!answer) throw error;
   } finally {
     clearTimeout(linger);
@@ -54,11 +54,11 @@ export async function readStream(stream: Stream<ResponseStreamEvent>, reader: St
   throw new ModelError("MODEL_STREAM_BROKEN", "The model's stream ended without a terminal event.");
 }
 
-/** Takes event by event, whatever they hold; the terminal one makes the answer. */
+/** Takes event by event, also invalid ones. The terminal event returns the answer. */
 function createEventReader(onText: (delta: string) => void): (event: unknown) => StreamedAnswer | undefined {
-  const items: SaidItem[] = [];
+  const items: ParsedItem[] = [];
   const writer = createTextWriter(onText);
-  const add = (item: SaidItem | null) => {
+  const add = (item: ParsedItem | null) => {
     if (!item) return;
     if (items.length === MAX_ANSWER_ITEMS) {
       throw new ModelError("MODEL_TOO_LONG", `The answer has more than ${MAX_ANSWER_ITEMS} items.`);
@@ -85,7 +85,7 @@ function createEventReader(onText: (delta: string) => void): (event: unknown) =>
         return toAnswer(response, items, { status: "incomplete", reason: reasonIn(response.incomplete_details) });
       case "response.failed":
         throw toFailure(response.error);
-      // The SDK throws some forms of this event itself, and hands on others.
+      // The SDK throws some forms of this event itself, and passes others on.
       case "error":
         throw toFailure(event);
     }
@@ -94,7 +94,7 @@ function createEventReader(onText: (delta: string) => void): (event: unknown) =>
 
 function toAnswer(
   { usage }: { usage?: unknown },
-  items: readonly SaidItem[],
+  items: readonly ParsedItem[],
   outcome: StreamedAnswer["outcome"],
 ): StreamedAnswer {
   return {

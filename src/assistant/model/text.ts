@@ -1,26 +1,26 @@
-/** The text of one model call on its way out: exactly as it came, but for what no database stores. */
+/** The text of one model call: exactly as it arrives, except for characters that no database stores. */
 import { storableText } from "../../db/storable.ts";
 import { MAX_ANSWER_CHARACTERS } from "../limits.ts";
 import { ModelError } from "./error.ts";
 
-/** Takes the pieces of text items as they come, and hands them on. */
+/** Takes the pieces of text items as they arrive, and passes them on. */
 interface TextWriter {
   /** @throws {ModelError} when the answer is longer than `MAX_ANSWER_CHARACTERS`. */
   write(itemId: string, delta: string): void;
-  /** Hands on what waited for its other half. */
+  /** Passes on a half character that waited for its other half. */
   end(): void;
 }
 
-/** Sets text items apart by a blank line, puts halved characters together, and ends an answer that would not end by itself. */
+/** Separates text items by a blank line, joins halves of one character, and limits the length. */
 export function createTextWriter(onText: (delta: string) => void): TextWriter {
   let current: string | null = null;
   let length = 0;
   let half = "";
-  const handOn = (text: string) => {
+  const passOn = (text: string) => {
     if (text !== "") onText(storableText(text));
   };
   const end = () => {
-    handOn(half);
+    passOn(half);
     half = "";
   };
   return {
@@ -37,7 +37,7 @@ export function createTextWriter(onText: (delta: string) => void): TextWriter {
       }
       const text = half + delta;
       half = /[\ud800-\udbff]$/.test(text) ? text.slice(-1) : "";
-      handOn(text.slice(0, text.length - half.length));
+      passOn(text.slice(0, text.length - half.length));
     },
     end,
   };

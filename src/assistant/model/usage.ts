@@ -1,11 +1,11 @@
-/** The tokens of one model call, as the model's server counts them. */
+/** The tokens of one model call, as the server counts them. */
 import { z } from "zod";
 import type { RoundUsage } from "../../db/queries/runs/run-rounds.ts";
 
-/** As much as a column of the database holds: no call of a model uses a thousandth of it. */
+/** The largest number that a column of the database holds. No model call uses a thousandth of it. */
 const count = z.int().min(0).max(2_147_483_647);
 
-/** As the Responses API has it. A server that says nothing of a cache or of reasoning has none. */
+/** As in the Responses API. A server that does not mention a cache or reasoning has none. */
 const ResponseUsage = z
   .object({
     input_tokens: count,
@@ -24,9 +24,9 @@ const ResponseUsage = z
   .refine((usage) => usage.cachedInputTokens <= usage.inputTokens && usage.reasoningTokens <= usage.outputTokens);
 
 /**
- * What a call used; null where that is unknown, which is not 0.
+ * The tokens of a call; null when they are unknown, which is not 0.
  *
- * It is believed whole or not at all: where one figure cannot be right, a price by the others would be wrong too.
+ * One impossible figure makes all of them unknown: a price by the others would be wrong too.
  */
 export function readUsage(usage: unknown): RoundUsage | null {
   return ResponseUsage.safeParse(usage).data ?? null;
