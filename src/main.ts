@@ -1,8 +1,8 @@
 /**
- * `npm start`: from the environment to a running product, and down again in reverse.
+ * `npm start`: from the environment to the running product, and its shutdown in reverse order.
  *
- * With a Telegram token it is the real bot; without one, the sandbox: the same bot against local stand-ins. Faults that an
- * operator can mend end in one clear message and exit code 1.
+ * With a Telegram token it is the real bot; without one, the sandbox: the same bot with local stand-ins. An error that an
+ * operator can fix ends the process with one clear message and exit code 1.
  */
 import { join } from "node:path";
 import { lockSandboxDatabase, openSandboxDatabase, watchForRealBot } from "../sandbox/access.ts";
@@ -18,7 +18,7 @@ import { StartupError } from "./errors.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
 import { createLogger, type Logger } from "./observability/logger.ts";
 import { runShutdownSteps } from "./process/shutdown-steps.ts";
-import { stopOnSignals, unlessStopped, whenGivenUp } from "./process/signals.ts";
+import { stopOnSignals, unlessStopped, whenCancelled } from "./process/signals.ts";
 import { untilAborted } from "./process/timeout.ts";
 import { removeSecret, writeSecret } from "./tokens/installation-token.ts";
 
@@ -34,12 +34,12 @@ try {
   const starting = start(config, logger, stopping);
   const { app, chat } = await unlessStopped(stopping, starting);
   logger.info({ startMs: Math.round(performance.now() - startedAt) }, "ready");
-  await greet(app, chat, { config, log: logger });
+  greet(app, chat, { config, log: logger });
 } catch (error) {
   await fail(error);
 }
 
-/** What a start has been given, and has opened. */
+/** What a start was given and has opened so far. */
 interface Starting {
   readonly config: Config;
   readonly http: HttpServer;
@@ -48,16 +48,16 @@ interface Starting {
   readonly stopping: AbortSignal;
 }
 
-/** @returns the app, and where one chats with the bot. */
+/** @returns the app, and the address at which people chat with the bot. */
 async function start(config: Config, log: Logger, stopping: AbortSignal): Promise<{ app: App; chat: string }> {
-  // Before anything that takes long: a taken port is noticed at once, and a health check hears 503 until all is there.
+  // Before anything slow: a taken port shows at once, and health checks get 503 until the start is complete.
   const http = await startHttpServer({
     ...config.http,
     onError: (error) => log.error({ err: error }, "request failed"),
   });
   stops.push(() => http.close());
-  const openIt = config.telegram.token === null ? openSandboxDatabase : openDatabase;
-  const open = await openIt(config, log, { signal: stopping });
+  const openOwn = config.telegram.token === null ? openSandboxDatabase : openDatabase;
+  const open = await openOwn(config, log, { signal: stopping });
   stops.push(() => open.close());
   log.info({ database: open.description }, "database ready");
   return open.explainErrors(startOn({ config, http, open, log, stopping }));
@@ -67,7 +67,7 @@ async function startOn({ config, http, open, log, stopping }: Starting): Promise
   const { token } = config.telegram;
   const model = await startModel(config, log);
   const sandbox = token === null ? await untilAborted(stopping, startSandbox(config, open, log)) : null;
-  // Who is an owner is configured: a link of an earlier start must make nobody else one.
+  // The owners are configured: the link of an earlier start must not make anybody else an owner.
   if (token !== null && config.ownerTelegramIds.length > 0) await withdrawFirstOwnerInvites(open.database.db);
   const app = await startApp({
     config,
@@ -90,7 +90,7 @@ async function startOn({ config, http, open, log, stopping }: Starting): Promise
 async function startModel(config: Config, log: Logger): Promise<Model> {
   if (config.model) return createModel(config.model);
   log.warn("NO MODEL: a script answers, and says so. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server");
-  return keep(await startScriptedModel());
+  return stopLater(await startScriptedModel());
 }
 
 async function startSandbox(config: Config, open: OpenDatabase, log: Logger): Promise<SandboxTelegram> {
@@ -99,7 +99,7 @@ async function startSandbox(config: Config, open: OpenDatabase, log: Logger): Pr
   );
   stops.push(await lockSandboxDatabase(open, config, (error) => void fail(error)));
   stops.push(watchForRealBot(open, config, (error) => void fail(error)));
-  const sandbox = keep(await startSandboxTelegram(config, open.database.db));
+  const sandbox = stopLater(await startSandboxTelegram(config, open.database.db));
   if (open.isDemo) {
     const demo = await seedDemoShop(open.database, { shop: config.shop, now: new Date() });
     await sandbox.seedStaff(open.database.db);
@@ -111,7 +111,8 @@ async function startSandbox(config: Config, open: OpenDatabase, log: Logger): Pr
   return sandbox;
 }
 
-function keep<T>(started: Started<T>): T {
+/** The value of what was started; it is stopped with everything else. */
+function stopLater<T>(started: Started<T>): T {
   stops.push(() => started.stop());
   return started.value;
 }
@@ -121,7 +122,7 @@ async function provideOwner(app: App, { config, open, log }: { config: Config; o
   if (config.ownerTelegramIds.length === 0 && !(await hasOwner(open.database.db))) {
     return offerOwnerInvite(app, file, log);
   }
-  // The link in it is good for nothing any more.
+  // The link in it is no longer valid.
   await removeSecret(file);
 }
 
@@ -129,19 +130,16 @@ async function offerOwnerInvite(app: App, file: string, log: Logger): Promise<vo
   const link = await app.makeOwnerInvite();
   if (process.stdout.isTTY) {
     process.stdout.write(
-      `\nThe shop has no owner yet. The first person who opens this link becomes the owner (once, within 24 hours; the next start makes another link, and this one ends):\n  ${link}\n\n`,
+      `\nThe shop has no owner yet. The first person who opens this link becomes the owner (once, within 24 hours; the next start makes another link and ends this one):\n  ${link}\n\n`,
     );
     return;
   }
   await writeSecret(file, link, "w");
-  log.warn(
-    { file },
-    "the shop has no owner yet: this file holds a link: the first person who opens it becomes the owner",
-  );
+  log.warn({ file }, "the shop has no owner yet: the first person who opens the link in this file becomes the owner");
 }
 
-/** What to do now, for who watches; a log gets it as plain lines too, since it is what one looks for in it. */
-async function greet(app: App, chat: string, { config, log }: { config: Config; log: Logger }): Promise<void> {
+/** Says what to do next, as plain lines: people look for them, also in a log. */
+function greet(app: App, chat: string, { config, log }: { config: Config; log: Logger }): void {
   log.info(`chat with the bot: ${chat}`);
   if (config.adminToken === null) log.info(`admin token: ${join(config.dataDir, "admin-token")}`);
   log.info(`GraphQL: ${app.address}/graphql`);
@@ -151,30 +149,28 @@ async function greet(app: App, chat: string, { config, log }: { config: Config; 
 function stopWhenAsked(starting: () => Promise<unknown>, log: Logger): AbortSignal {
   return stopOnSignals(async (signal) => {
     log.info({ signal }, "stopping: a second signal ends at once");
-    // What is half started would be stopped under its own feet, and what it starts later not at all.
-    await whenGivenUp(starting());
+    // Stopping a start half way would pull away what it uses, and miss what it opens later.
+    await whenCancelled(starting());
     await stopAll();
   }, 0);
 }
 
-/** Stops what was started, in reverse; whoever asks again waits for the same. */
+/** Stops what was started, in reverse order. A second call waits for the first. */
 function stopAll(): Promise<void> {
   stopped ??= (async () => {
-    // What is started meanwhile, by a start that goes on, is stopped as well.
+    // A start that continues meanwhile may add further steps: they are taken too.
     for (let stop = stops.pop(); stop; stop = stops.pop()) {
-      await runShutdownSteps([stop], (error) =>
-        logger?.error({ err: error }, "could not stop in good order: going on"),
-      );
+      await runShutdownSteps([stop], (error) => logger?.error({ err: error }, "shutdown step failed: continuing"));
     }
     logger?.info("stopped");
   })();
   return stopped;
 }
 
-/** One clear message for what an operator can mend, a stack trace for what is our fault; then the end. */
+/** Ends the process: with one clear message for what an operator can fix, with a stack trace for a bug. */
 async function fail(error: unknown): Promise<never> {
   if (error instanceof StartupError) process.stderr.write(`${error.message}\n`);
-  else if (logger) logger.fatal({ err: error }, "ended unexpectedly");
+  else if (logger) logger.fatal({ err: error }, "unexpected error: the process ends");
   else process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
   await stopAll();
   process.exit(1);

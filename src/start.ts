@@ -1,8 +1,8 @@
 /**
- * What `npm start`, the image and the systemd unit run: signals first, then the product.
+ * The entry point of `npm start`, the image and the systemd unit: signal handlers first, then the product.
  *
  * The first process of a container gets only signals that it has a handler for, and loading the product takes a second on a
- * small machine. Nothing is started by then, so a signal may end the process at once.
+ * small machine. Nothing has started by then, so a signal may end the process at once.
  */
 import { SIGNALS } from "./process/signals.ts";
 

@@ -16,7 +16,7 @@ import {
 } from "../../src/db/client.ts";
 import { startEmbeddedPostgres } from "../../src/db/embedded/server.ts";
 import { migrateDatabase } from "../../src/db/migrate.ts";
-import { BROKEN_OFF, stopOnSignals } from "../../src/process/signals.ts";
+import { INTERRUPTED, stopOnSignals } from "../../src/process/signals.ts";
 import { seedDatabase } from "./seed/seed.ts";
 import type { Size } from "./sizes.ts";
 
@@ -49,7 +49,7 @@ export interface SeededServer {
 
 export async function startSeededServer(log: (line: string) => void): Promise<SeededServer> {
   const server = await startEmbeddedPostgres({ dataDir: DATA_DIR, settings: SETTINGS });
-  stopOnSignals(() => server.release(), BROKEN_OFF);
+  stopOnSignals(() => server.release(), INTERRUPTED);
   const socket = { socketDir: server.socketDir, user: server.user };
   return {
     postmasterPid: await onServer(socket, async (session) => {

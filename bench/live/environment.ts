@@ -6,7 +6,7 @@ import { connectDatabase, createDatabaseIfMissing } from "../../src/db/client.ts
 import { startEmbeddedPostgres } from "../../src/db/embedded/server.ts";
 import { migrateDatabase } from "../../src/db/migrate.ts";
 import { encodeGlobalId } from "../../src/graphql/lists/ids.ts";
-import { BROKEN_OFF, stopOnSignals } from "../../src/process/signals.ts";
+import { INTERRUPTED, stopOnSignals } from "../../src/process/signals.ts";
 import type { SocketDatabase } from "../admin/database.ts";
 import { startSubject } from "../admin/subject.ts";
 import { watchMemory } from "../stream/process-tree.ts";
@@ -45,7 +45,7 @@ export async function startEnvironment(
   nodeOptions: readonly string[],
 ): Promise<LiveEnvironment> {
   const server = await startEmbeddedPostgres({ dataDir });
-  stopOnSignals(() => server.release(), BROKEN_OFF);
+  stopOnSignals(() => server.release(), INTERRUPTED);
   const database = { socketDir: server.socketDir, user: server.user, database: "live" };
   await createDatabaseIfMissing(database, database.database);
   await migrate(database);

@@ -17,7 +17,7 @@ import { errorCode } from "../db/error-code.ts";
 import { type OpenDatabase, openDatabase, openDatabaseOrDemo } from "../db/open.ts";
 import { receiveMessage } from "../db/queries/chat/conversations.ts";
 import { type ClaimedRun, claimRunById } from "../db/queries/runs/run-queue.ts";
-import { failLeftTerminalRuns } from "../db/queries/runs/run-steps.ts";
+import { failAbandonedTerminalRuns } from "../db/queries/runs/run-steps.ts";
 import { BadInputError } from "../errors.ts";
 import type { RunOutcome } from "../events.ts";
 import { createLogger, type Logger } from "../observability/logger.ts";
@@ -93,10 +93,10 @@ async function answer(
   try {
     const worker = await startWorker({ database, lease, loop, presenter, logger: log.workerLogger });
     try {
-      await failLeftTerminalRuns(db);
+      await failAbandonedTerminalRuns(db);
       await worker.work(await queueAndClaim(db, question, lease.id()));
       // Interrupted, in most cases because the database is gone: this fails as well then, and says so.
-      if (!presenter.outcome()) await failLeftTerminalRuns(db);
+      if (!presenter.outcome()) await failAbandonedTerminalRuns(db);
       return presenter.outcome();
     } finally {
       await worker.stop(0);

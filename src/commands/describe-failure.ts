@@ -1,7 +1,7 @@
-/** What a command of the terminal says when it failed. */
+/** The message of a command that failed. */
 import { AppError } from "../errors.ts";
 
-/** Our own words as they are; for any other error `what`, and its cause without the SQL that a driver's message quotes. */
+/** Messages of our own as they are. For any other error `what` and its cause, without the SQL that a driver's message quotes. */
 export function describeFailure(error: unknown, what: string): string {
   return error instanceof AppError ? error.message : `${what}: ${reasonOf(error)}`;
 }

@@ -1,5 +1,5 @@
 /**
- * The token command: makes an admin token and prints it, the only time that it can be seen.
+ * `npm run token`: makes an admin token and prints it. It cannot be shown again.
  *
  *     npm run token -- --name dashboard --scope viewer --days 90
  */
@@ -22,14 +22,14 @@ const Arguments = z.object({
   name: z
     .string()
     .trim()
-    .refine((name) => findNameFault(name) === null, `1 to ${MAX_NAME_LENGTH} characters that can be printed`)
+    .refine((name) => findNameFault(name) === null, `1 to ${MAX_NAME_LENGTH} printable characters`)
     .default("token"),
   /**
-   * Not the least, as the mutation has it: this is the way back in for who lost the last admin token, and whoever may run it
-   * may change the database by hand. So the output says what was made, and how to make less.
+   * Not the lower scope, as in the mutation: with this command somebody who lost the last admin token gets in again, and who
+   * may run it may also write to the database. So the output says what was made, and how to make less.
    */
   scope: z.enum(["viewer", "admin"]).default("admin"),
-  /** How long the token is valid; it does not expire when left out. */
+  /** How long the token is valid; it never expires when left out. */
   days: z.coerce.number().int().min(1).max(3650).optional(),
 });
 type Arguments = z.infer<typeof Arguments>;
@@ -39,13 +39,13 @@ const SCOPE_WORDS = { admin: "admin (all rights; --scope viewer only reads)", vi
 try {
   const wanted = readArguments(process.argv.slice(2));
   const config = loadConfig();
-  // As the bot does: without a Telegram token it is the sandbox.
+  // As for the bot: without a Telegram token it is the sandbox.
   const sandbox = config.telegram.token === null;
   const token = await storeToken(config, { ...wanted, sandbox });
   const { name, scope, days } = wanted;
   const duration = days === undefined ? "no expiry" : `for ${days} ${days === 1 ? "day" : "days"}`;
   const reach = sandbox ? " It opens the sandbox only: set TELEGRAM_BOT_TOKEN for one that opens the real bot's." : "";
-  // Beside the token, not in it: the output is the token alone.
+  // On standard error: standard output is only the token.
   process.stderr.write(`Token "${name}", scope ${SCOPE_WORDS[scope]}, ${duration}.${reach} It is shown only now:\n`);
   process.stdout.write(`${token}\n`);
 } catch (error) {
@@ -83,7 +83,7 @@ function parse(args: string[]) {
     const options = { name: { type: "string" }, scope: { type: "string" }, days: { type: "string" } } as const;
     return parseArgs({ args, options }).values;
   } catch (error) {
-    // parseArgs throws a TypeError for an option that it does not know, with words for a person.
+    // For an unknown option parseArgs throws a TypeError with a readable message.
     if (error instanceof TypeError) throw new BadInputError(`${error.message}\n${USAGE}`);
     throw error;
   }

@@ -1,8 +1,7 @@
 /**
- * `npm run verify:live`: a short self-test against the real Telegram and the real model, with the keys given.
+ * `npm run verify:live`: a short self-test with the real Telegram and the real model, with the configured keys.
  *
- * It sends nothing to anybody on Telegram, and costs two short calls of the model. A part without a key is named as not
- * checked.
+ * It sends no Telegram message, and makes two short model calls. A part without a key is listed as not checked.
  */
 import { createModel, type Model } from "../assistant/model/model.ts";
 import { withRetries } from "../assistant/model/retry.ts";
@@ -13,7 +12,7 @@ import { createToolRegistry } from "../tools/registry.ts";
 
 interface Check {
   name: string;
-  /** What was seen, in one sentence; throws when it does not hold. */
+  /** @returns the result in one sentence. @throws when the check fails. */
   run(): Promise<string>;
 }
 
@@ -30,8 +29,8 @@ try {
     throw new CheckError("There is nothing to check: set TELEGRAM_BOT_TOKEN, or OPENAI_API_KEY or OPENAI_BASE_URL.");
   for (const check of checks) console.log(`ok  ${check.name}: ${await check.run()}`);
 } catch (error) {
-  // A time limit and arguments that are no JSON are faults of the model's side as well.
-  console.error(error instanceof AppError ? error.message : `The check broke off: ${error}`);
+  // A timeout, and arguments that are not JSON, are errors of the model's side too.
+  console.error(error instanceof AppError ? error.message : `The check was interrupted: ${error}`);
   process.exitCode = 1;
 }
 

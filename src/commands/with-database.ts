@@ -1,11 +1,12 @@
-/** What the commands do with an open database: they close it in the end, and at a signal at once. */
+/** Opens the database for a command, and closes it at the end, or at once at a signal. */
 import type { OpenDatabase } from "../db/open.ts";
-import { BROKEN_OFF, stopOnSignals, unlessStopped, whenGivenUp } from "../process/signals.ts";
+import { INTERRUPTED, stopOnSignals, unlessStopped, whenCancelled } from "../process/signals.ts";
 
 /**
- * Opens, works, closes. A full disk, and a database that went away, are named as that (`OpenDatabase.explainErrors`). A signal gives
- * the opening up, or closes the database under the work, whose transaction ends with its connection; then the process exits
- * with 130, and this never settles.
+ * Opens, works, closes. A full disk and a lost database get a message of their own (`OpenDatabase.explainErrors`).
+ *
+ * A signal cancels the opening, or closes the database during the work, whose transaction ends with its connection. Then the
+ * process exits with 130, and this never settles.
  */
 export async function withDatabase<T>(
   open: (stopping: AbortSignal) => Promise<OpenDatabase>,
@@ -13,9 +14,9 @@ export async function withDatabase<T>(
 ): Promise<T> {
   let opened: OpenDatabase | undefined;
   const stopping = stopOnSignals(async () => {
-    await whenGivenUp(opening);
+    await whenCancelled(opening);
     await opened?.close();
-  }, BROKEN_OFF);
+  }, INTERRUPTED);
   const opening = open(stopping);
   return unlessStopped(
     stopping,

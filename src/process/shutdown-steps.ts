@@ -1,8 +1,4 @@
-/**
- * Takes steps of a stop one after the other, all of them: one that fails keeps none of the others from being taken.
- *
- * `onFailure` hears of each that fails; nothing is thrown.
- */
+/** Runs all steps of a shutdown one after the other, also after one that fails. Never rejects: `onFailure` gets each error. */
 export async function runShutdownSteps(
   steps: readonly (() => Promise<void>)[],
   onFailure: (error: unknown) => void,

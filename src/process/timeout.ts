@@ -1,16 +1,16 @@
-/** Waiting with a limit, or until it is given up. */
+/** Waiting with a time limit, or until a signal aborts. */
 
-/** Waits for `work` to settle, but no longer than `limitMs`; rejects when it rejects within that time. */
+/** Waits for `work` to settle, but no longer than `limitMs`. Rejects when it rejects within that time. */
 export async function waitUpTo(limitMs: number, work: Promise<unknown>): Promise<void> {
   await raceLimit(limitMs, work, (limit) => limit.resolve());
 }
 
-/** What `work` brings within `limitMs`; after that it rejects with what `makeError` makes, whatever becomes of `work`. */
+/** The result of `work` within `limitMs`. After that it rejects with what `makeError` returns; `work` is not ended. */
 export function answerWithin<T>(limitMs: number, work: Promise<T>, makeError: () => Error): Promise<T> {
   return raceLimit<T, never>(limitMs, work, (limit) => limit.reject(makeError()));
 }
 
-/** What `work` brings; rejects with the signal's reason when that aborts before, whatever becomes of `work`. */
+/** The result of `work`. Rejects with the signal's reason when that aborts first; `work` is not ended. */
 export async function untilAborted<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
   if (!signal) return work;
   const aborted = Promise.withResolvers<never>();

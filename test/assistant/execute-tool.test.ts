@@ -45,8 +45,7 @@ function toolThat(execute: (context: ToolContext) => Promise<Record<string, unkn
   });
 }
 
-const MASKED =
-  "The tool failed because of an internal error. Trying again may help; the log has the details.";
+const MASKED = "The tool failed because of an internal error. Trying again may help; the log has the details.";
 
 test("a call's output is what the tool says, for the shop's now", async () => {
   const { shop, call } = await openCounter();

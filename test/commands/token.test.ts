@@ -55,6 +55,6 @@ test("the command says what is wrong with its options, and makes nothing", async
   const { code, output } = await runToken(["--name", "a\u0007b"]);
 
   expect(code).toBe(1);
-  expect(output).toMatch(/--name: 1 to 100 characters that can be printed\nUsage: npm run token/);
+  expect(output).toMatch(/--name: 1 to 100 printable characters\nUsage: npm run token/);
   expect(await testDatabase.db.$count(adminTokens)).toBe(before);
 });

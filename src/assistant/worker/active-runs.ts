@@ -1,4 +1,4 @@
-/** The runs that a worker works on right now: each can be aborted by its id, and all can be waited for. */
+/** The runs that a worker works on right now. Each can be aborted by its id, and all can be waited for. */
 import { waitUpTo } from "../../process/timeout.ts";
 
 export interface ActiveRuns<Run extends { id: string }> {
@@ -6,22 +6,23 @@ export interface ActiveRuns<Run extends { id: string }> {
   ids(): string[];
   all(): Run[];
   has(runId: string): boolean;
-  /** Begins work on a run, and forgets it when that is done. */
+  /** Begins work on a run. The run is removed when the work is done. */
   begin(run: Run, work: (abort: AbortController) => Promise<void>): Promise<void>;
   abort(runId: string, reason: Error): void;
-  /** Aborts a run, also one that is only about to begin: a stop may be heard of before the claim that it overtook. */
+  /** Aborts a run, also one that is about to begin: the notice of a stop may arrive before the answer to the claim. */
   stop(runId: string, reason: Error): void;
   abortAll(reason: (runId: string) => Error): void;
-  /** Settles when all are done; with a limit, at the latest after so many milliseconds. */
-  allDone(limitMs?: number): Promise<void>;
+  /** Settles when all are done, at the latest after `limitMs`. */
+  allDone(limitMs: number): Promise<void>;
 }
 
-/** How long a stop waits for its run to begin, in milliseconds: longer than any claim takes to be answered. */
+/** How long a stop waits for its run to begin, in milliseconds: longer than any claim takes. */
 const EARLY_STOP_MS = 30_000;
 
-/** `onDone` hears of each that is done. */
+/** `onDone` is called for each run that is done. */
 export function createActiveRuns<Run extends { id: string }>(onDone: () => void): ActiveRuns<Run> {
   const active = new Map<string, { run: Run; abort: AbortController; done: Promise<void> }>();
+  /** Reasons to abort runs that have not begun yet. */
   const early = new Map<string, Error>();
   const abortRun = (runId: string, reason: Error) => active.get(runId)?.abort.abort(reason);
   return {
@@ -45,7 +46,7 @@ export function createActiveRuns<Run extends { id: string }>(onDone: () => void)
       if (reason) abort.abort(reason);
       early.delete(runId);
       const done = work(abort).finally(() => {
-        // Unless this worker has taken the same run over from itself meanwhile.
+        // Unless this worker has claimed the same run again in the meantime.
         if (active.get(runId)?.abort === abort) active.delete(runId);
         onDone();
       });
@@ -53,9 +54,7 @@ export function createActiveRuns<Run extends { id: string }>(onDone: () => void)
       return done;
     },
     async allDone(limitMs) {
-      const all = Promise.all([...active.values()].map(({ done }) => done));
-      if (limitMs === undefined) return void (await all);
-      await waitUpTo(limitMs, all);
+      await waitUpTo(limitMs, Promise.all([...active.values()].map(({ done }) => done)));
     },
   };
 }

@@ -1,6 +1,7 @@
 /**
- * Attempts that ended because this worker lost the database: no fault of their runs', and told to the database until it has
- * heard of it. Whoever has such a run by then may be about to let it fail.
+ * Attempts that ended because this worker lost the database. They were no fault of their runs, and must not count as such.
+ *
+ * The database is told as soon as it is back: the next worker of such a run may be about to fail it for too many attempts.
  */
 import type { Db } from "../../db/client.ts";
 import { type ClaimedRun, uncountAttempts } from "../../db/queries/runs/run-queue.ts";
@@ -8,31 +9,28 @@ import type { Logger } from "../../observability/logger.ts";
 import { retry } from "../../process/retry.ts";
 
 export interface UncountedAttempts {
-  /** Each attempt is excused once, however often it is named. Returns at once. */
-  make(attempts: readonly ClaimedRun[]): void;
+  /** Adds attempts, each only once however often it is given. Returns at once. */
+  add(attempts: readonly ClaimedRun[]): void;
 }
 
 /** Every half second for half a minute: after that no other worker waits for it. */
 const RETRIES = { firstMs: 500, maxTries: 60, isBackground: true };
 
 export function createUncountedAttempts(db: Db, logger: Logger): UncountedAttempts {
-  const made = new WeakSet<ClaimedRun>();
+  const added = new WeakSet<ClaimedRun>();
   return {
-    make(attempts) {
-      const others = attempts.filter((attempt) => !made.has(attempt));
-      for (const attempt of others) made.add(attempt);
-      void tell(
-        db,
-        others.map(({ id }) => id),
-        logger,
-      );
+    add(attempts) {
+      const others = attempts.filter((attempt) => !added.has(attempt));
+      for (const attempt of others) added.add(attempt);
+      const runIds = others.map(({ id }) => id);
+      void store(db, runIds, logger);
     },
   };
 }
 
-async function tell(db: Db, runIds: readonly string[], logger: Logger): Promise<void> {
+async function store(db: Db, runIds: readonly string[], logger: Logger): Promise<void> {
   const onFailure = (error: unknown) =>
-    logger.warn({ err: error, runIds }, "could not note that runs were given up for want of the database");
+    logger.warn({ err: error, runIds }, "could not store that attempts ended because the database was away");
   await retry(() => uncountAttempts(db, runIds), {
     ...RETRIES,
     onRetry: ({ error }) => onFailure(error),

@@ -112,7 +112,7 @@ async function leaveToOthers(deps: RunWork, { run, log }: Attempt, error: unknow
   const reason = handoverReason(error);
   deps.meter?.runHandedOver(reason);
   if (reason === "lease-lost" || reason === "shutdown") return log.info({ reason }, "run handed over");
-  if (reason === "database-away") deps.uncountedAttempts.make([run]);
+  if (reason === "database-away") deps.uncountedAttempts.add([run]);
   log.error({ err: error }, "run given up: another attempt follows, unless its end was stored after all");
   await releaseRun(deps.database.db, run, { counts: true }).catch((cause: unknown) =>
     log.warn({ err: cause }, "could not release the run: its lease runs out instead"),

@@ -95,7 +95,6 @@ export async function takeWorkerLease(
     heartbeat: null,
     retaking: null,
   };
-  const { liveness } = keeping;
   const timers = [
     setInterval(() => sendHeartbeat(keeping), HEARTBEAT_INTERVAL_MS),
     setInterval(() => tick(keeping), TICK_MS),
@@ -103,21 +102,13 @@ export async function takeWorkerLease(
   return {
     botId,
     id: () => keeping.lock.workerId,
-    isAlive: liveness.isAlive,
-    isFresh: liveness.isFresh,
+    isAlive: common.liveness.isAlive,
+    isFresh: common.liveness.isFresh,
+    untilFresh: (signal) => untilFresh(keeping, signal),
     async cover(holder) {
       keeping.holder = holder;
       // A heartbeat that is under way reports to the new holder.
       if (!keeping.retaking) await (keeping.heartbeat ?? renew(keeping));
-    },
-    async untilFresh(signal) {
-      signal.throwIfAborted();
-      while (!liveness.isFresh()) {
-        liveness.tick();
-        sendHeartbeat(keeping);
-        await pause(FRESH_LOOK_MS);
-        signal.throwIfAborted();
-      }
     },
     async release() {
       keeping.released.abort();
@@ -126,6 +117,17 @@ export async function takeWorkerLease(
       await keeping.lock.release();
     },
   };
+}
+
+async function untilFresh(keeping: Keeping, signal: AbortSignal): Promise<void> {
+  const { liveness } = keeping;
+  signal.throwIfAborted();
+  while (!liveness.isFresh()) {
+    liveness.tick();
+    sendHeartbeat(keeping);
+    await pause(FRESH_LOOK_MS);
+    signal.throwIfAborted();
+  }
 }
 
 /** Notices a break of the process, and asks the database at once who this worker is now. */

@@ -63,20 +63,8 @@ interface WorkerState extends WorkerDeps, RunWork {
 /** Starts a worker. */
 export async function startWorker(deps: WorkerDeps): Promise<Worker> {
   const { database, lease, logger } = deps;
-  const wakeSignal = createWakeSignal();
-  const active = createActiveRuns<ClaimedRun>(wakeSignal.wake);
-  const state: WorkerState = {
-    ...deps,
-    active,
-    wakeSignal,
-    strays: createStrayRuns(database.db, logger),
-    changes: createCoalescer(database.db, (error) =>
-      logger.warn({ err: error }, "could not publish that a run has begun"),
-    ),
-    texts: createTextStore(database.db),
-    uncountedAttempts: createUncountedAttempts(database.db, logger),
-    isStopping: false,
-  };
+  const state = createState(deps);
+  const { active, wakeSignal } = state;
   const listener = await listenToQueue({
     database,
     onQueued: wakeSignal.wake,
@@ -108,6 +96,22 @@ export async function startWorker(deps: WorkerDeps): Promise<Worker> {
   };
 }
 
+function createState(deps: WorkerDeps): WorkerState {
+  const { db } = deps.database;
+  const { logger } = deps;
+  const wakeSignal = createWakeSignal();
+  return {
+    ...deps,
+    wakeSignal,
+    active: createActiveRuns(wakeSignal.wake),
+    strays: createStrayRuns(db, logger),
+    changes: createCoalescer(db, (error) => logger.warn({ err: error }, "could not publish that a run has begun")),
+    texts: createTextStore(db),
+    uncountedAttempts: createUncountedAttempts(db, logger),
+    isStopping: false,
+  };
+}
+
 /** Aborts the runs that another worker took over or that somebody stopped, and gives back those that are not worked on. */
 function takeHeartbeat(state: WorkerState, { runs, liveWorkers }: Heartbeat, askedRunIds: readonly string[]): void {
   const { active, lease, strays } = state;
@@ -124,7 +128,7 @@ function takeHeartbeat(state: WorkerState, { runs, liveWorkers }: Heartbeat, ask
 }
 
 function giveUpAll({ active, onLost, uncountedAttempts }: WorkerState): void {
-  uncountedAttempts.make(active.all());
+  uncountedAttempts.add(active.all());
   active.abortAll((runId) => new LeaseLostError(runId));
   onLost?.();
 }

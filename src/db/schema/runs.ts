@@ -1,4 +1,4 @@
-/** Runs: what the model said in them, the tool calls that it asked for, and the text so far. */
+/** Runs, with their rounds, the model's items, the tool calls and the text so far. */
 import { sql } from "drizzle-orm";
 import {
   type AnyPgColumn,
@@ -31,20 +31,20 @@ export const runs = snakeCase.table(
     threadId: uuid()
       .notNull()
       .references(() => threads.id),
-    /** The position of the message that it answers: runs of a thread are worked in this order. */
+    /** The position of the message that it answers: the runs of a thread are worked on in this order. */
     position: integer().notNull(),
     status: runStatus().notNull().default(FIRST_STATUS),
-    /** Who asks, with the role that counts for this run: in a group the lower of the person's and the group's. */
+    /** The person who asks, and the role that counts for this run: in a group the lower of the person's and the group's. */
     askerId: uuid().references(() => staff.id),
     askerRole: staffRole().notNull(),
     /** The person's language, `en` or `vi`. */
     language: text().notNull(),
     model: text(),
-    /** How often a worker has begun it; fences every write of a worker that was thought dead. */
+    /** How often a worker has claimed it. Fences the writes of a worker that was taken for dead. */
     attempt: integer().notNull().default(0),
-    /** How many of its attempts ended in good order, by a shutdown or because the database was away: no fault of the run's. */
+    /** How many attempts ended through no fault of the run: by a shutdown, or because the database was away. */
     handovers: integer().notNull().default(0),
-    /** The failed run whose question it asks again, by the Retry button. */
+    /** The failed run whose question it asks again: somebody pressed the Retry button. */
     retryOf: uuid().references((): AnyPgColumn => runs.id),
     workerId: integer(),
     leaseUntil: instant(),
@@ -64,9 +64,9 @@ export const runs = snakeCase.table(
   },
   (t) => [
     unique("runs_in_thread").on(t.threadId, t.position),
-    // Lets messages and tool calls refer to a run and its thread together, so that the two can never disagree.
+    // Messages and tool calls refer to a run and its thread together, so that the two can never disagree.
     unique("runs_with_thread").on(t.id, t.threadId),
-    // However often the button is pressed, the question is asked again once.
+    // However often the button is pressed, the question is asked again only once.
     unique("runs_retried_once").on(t.retryOf),
     uniqueIndex("runs_one_running").on(t.threadId).where(hasStatus(t.status, RUNNING_STATUSES)),
     index("runs_open").on(t.queuedAt, t.threadId, t.position).where(hasStatus(t.status, OPEN_STATUSES)),
@@ -85,7 +85,7 @@ export const runs = snakeCase.table(
   ],
 );
 
-/** The finished model calls of a run: what was asked how, and what it took. What the model said is in `run_items`. */
+/** The finished model calls of a run: parameters, tokens, times. The model's output is in `run_items`. */
 export const runRounds = snakeCase.table(
   "run_rounds",
   {
@@ -94,9 +94,9 @@ export const runRounds = snakeCase.table(
       .references(() => runs.id),
     round: integer().notNull(),
     model: text().notNull(),
-    /** Names the words of the prompt and of the tools' descriptions: equal where they are. */
+    /** The version of the prompt and of the tools' descriptions: equal versions, equal texts. */
     promptVersion: text().notNull(),
-    /** What the model was asked with beside its input, such as the most tokens it may write. */
+    /** The parameters of the call besides its input, such as the limit of output tokens. */
     settings: jsonb().notNull(),
     inputTokens: integer(),
     cachedInputTokens: integer(),
@@ -109,7 +109,7 @@ export const runRounds = snakeCase.table(
   (t) => [primaryKey({ columns: [t.runId, t.round] })],
 );
 
-/** What the model said in a round, item by item as it must go back to it: reasoning, calls, text. */
+/** The model's output in a round, item by item as it is sent back to the model: reasoning, calls, text. */
 export const runItems = snakeCase.table(
   "run_items",
   {
@@ -131,12 +131,12 @@ export const toolCalls = snakeCase.table(
     runId: uuid().notNull(),
     threadId: uuid().notNull(),
     round: integer().notNull(),
-    /** Its place among the calls of the round. */
+    /** Its position among the calls of the round. */
     position: integer().notNull(),
-    /** The model's id of the call: its output goes back under it. */
+    /** The model's id of the call: its output is sent back under this id. */
     callId: text().notNull(),
     name: text().notNull(),
-    /** As the model wrote them; a JSON string of the raw text where that is not JSON. */
+    /** As the model wrote them; a JSON string of the raw text when that is not JSON. */
     arguments: jsonb().notNull(),
     output: jsonb(),
     error: text(),
@@ -165,7 +165,7 @@ export const toolCalls = snakeCase.table(
   ],
 );
 
-/** The text so far of a run, appended at most five times a second; `offset` in UTF-16 units of the whole text. */
+/** The text so far of a run, appended at most five times a second. `offset` is in UTF-16 units of the whole text. */
 export const runText = snakeCase.table(
   "run_text",
   {

@@ -66,9 +66,9 @@ test("an attempt that was lost with the database is excused when that is back, a
   const uncountedAttempts = createUncountedAttempts(database.db, log.logger);
 
   await closeDatabaseToEveryone(database);
-  uncountedAttempts.make([run]);
-  uncountedAttempts.make([run]);
-  await log.waitForLine(({ msg }) => msg.startsWith("could not note"));
+  uncountedAttempts.add([run]);
+  uncountedAttempts.add([run]);
+  await log.waitForLine(({ msg }) => msg.startsWith("could not store that attempts"));
   await openDatabaseAgain(database);
 
   await expect.poll(async () => (await read(runId)).run.handovers).toBe(1);

@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz -- --count 100000 --seed 7`: the long fuzz run, on its own database server. It prints the seed, and exits with 1 if
- * a response was faulty.
+ * `npm run fuzz -- --count 100000 --seed 7`: the long form, on a database server of its own. The seed is printed; exit code 1
+ * when an answer was as none may be.
  */
 import { randomInt } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -10,9 +10,9 @@ import { parseArgs } from "node:util";
 import { connectDatabase, createDatabaseIfMissing, type Database } from "../../../src/db/client.ts";
 import { startEmbeddedPostgres } from "../../../src/db/embedded/server.ts";
 import { migrateDatabase } from "../../../src/db/migrate.ts";
-import { BROKEN_OFF, stopOnSignals } from "../../../src/process/signals.ts";
+import { INTERRUPTED, stopOnSignals } from "../../../src/process/signals.ts";
+import { createFuzzBed } from "./bed.ts";
 import { fuzz, type Tally } from "./fuzz.ts";
-import { createFuzzTarget } from "./target.ts";
 
 const { values } = parseArgs({
   options: {
@@ -21,17 +21,18 @@ const { values } = parseArgs({
   },
 });
 const [count, seed] = [Number(values.count), Number(values.seed)];
-if (!Number.isSafeInteger(count) || !Number.isSafeInteger(seed)) throw new Error("--count and --seed must be integers");
+if (!Number.isSafeInteger(count) || !Number.isSafeInteger(seed))
+  throw new Error("--count and --seed are whole numbers");
 
 console.log(`${count} requests, seed ${seed}`);
-const tally = await withDatabase(async (database) => fuzz(await createFuzzTarget(database), { seed, count }, report));
+const tally = await withDatabase(async (database) => fuzz(await createFuzzBed(database), { seed, count }, report));
 for (const finding of tally.findings) console.log(JSON.stringify(finding, null, 2));
 console.log(`${tally.asked} requests, seed ${seed}: ${tally.findings.length} findings`);
 console.log(JSON.stringify(tally.seen, null, 2));
 process.exitCode = tally.findings.length === 0 ? 0 : 1;
 
 function report({ asked, findings }: Tally): void {
-  if (asked % 5_000 === 0) console.log(`${asked} requests, ${findings.length} findings`);
+  if (asked % 5_000 === 0) console.log(`${asked} asked, ${findings.length} findings`);
 }
 
 async function withDatabase<T>(work: (database: Database) => Promise<T>): Promise<T> {
@@ -40,7 +41,7 @@ async function withDatabase<T>(work: (database: Database) => Promise<T>): Promis
   stopOnSignals(async () => {
     await server.release();
     await rm(dataDir, { recursive: true, force: true });
-  }, BROKEN_OFF);
+  }, INTERRUPTED);
   try {
     await createDatabaseIfMissing(server, "fuzz");
     const database = connectDatabase({ socketDir: server.socketDir, user: server.user, database: "fuzz" });

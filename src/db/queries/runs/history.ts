@@ -1,4 +1,4 @@
-/** What was said before in a thread, as the model may know it. */
+/** The history of a thread, as the model may see it. */
 import { and, asc, desc, eq, inArray, lt } from "drizzle-orm";
 import { rolesUpTo, type StaffRole } from "../../../shop/roles.ts";
 import type { Db } from "../../client.ts";
@@ -12,10 +12,10 @@ export interface HistoryMessage {
 }
 
 /**
- * The messages of the runs before one, in the order of the runs, the question before its answer: a message that came
- * while another was being answered stands behind that answer. Of a longer history the newest `limit` messages.
+ * The messages of the runs before a position, in the order of the runs, each question before its answer: a question that
+ * arrived during another's answer comes after that answer. At most the newest `limit` messages.
  *
- * What was said by or for a higher role than `role` is left out.
+ * Messages by or for a higher role than `role` are left out.
  */
 export async function findHistory(
   db: Db,
@@ -38,7 +38,7 @@ export async function findHistory(
   return newest.reverse();
 }
 
-/** The question that a run answers. @throws when it is gone: a run is never stored without one. */
+/** The question that a run answers. @throws when there is none: a run is never stored without one. */
 export async function getQuestion(db: Db, runId: string): Promise<{ text: string; forwarded: boolean }> {
   const [question] = await db
     .select({ text: messages.text, forwarded: messages.forwarded })

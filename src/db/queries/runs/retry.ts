@@ -1,4 +1,4 @@
-/** Asking a question again whose run has failed: by a button, at most once for each run. */
+/** Asks the question of a failed run again: by a button, at most once for each run. */
 import { and, eq } from "drizzle-orm";
 import type { StaffRole } from "../../../shop/roles.ts";
 import type { Db } from "../../client.ts";
@@ -11,15 +11,15 @@ export interface Retry extends Place {
   updateId: number;
   /** The failed run. */
   runId: string;
-  /** Who presses the button: the new run is theirs, with their rights. */
+  /** The person who pressed the button: the new run is theirs, with their rights. */
   author: { id: string; role: StaffRole };
   language: string;
 }
 
-/** What became of it; `nothing`: the place has no failed run with this id, `asked-again`: somebody pressed before. */
+/** `nothing`: the place has no failed run with this id. `asked-again`: somebody pressed the button before. */
 export type RetriedQuestion = ReceivedMessage | { outcome: "nothing" } | { outcome: "asked-again" };
 
-/** Takes the question of a failed run in once more, as a message of whoever presses the button, in the open thread. */
+/** Stores the question of a failed run again, in the open thread, as a message of the person who pressed the button. */
 export async function retryQuestion(db: Db, retry: Retry): Promise<RetriedQuestion> {
   const retried = await oncePerUpdate(db, retry, async (tx): Promise<RetriedQuestion> => {
     const question = await lockFailedQuestion(tx, retry);
@@ -32,7 +32,7 @@ export async function retryQuestion(db: Db, retry: Retry): Promise<RetriedQuesti
   return retried ?? { outcome: "seen-before" };
 }
 
-/** Locks the run, so that of two who press at once only one asks. */
+/** Locks the run, so that of two people who press at the same time only one asks. */
 async function lockFailedQuestion(tx: Db, { chat: address, topicId, runId }: Retry) {
   const chat = await findChat(tx, address);
   if (!chat) return undefined;

@@ -17,7 +17,7 @@ export interface RunClaim {
   attempt: number;
 }
 
-/** Another worker has the run, or it has ended: whoever gets this stops working on it and writes nothing more. */
+/** Another worker has the run, or it has ended. Stop working on it, and write nothing more. */
 export class LeaseLostError extends Error {
   readonly runId: string;
 

@@ -1,8 +1,7 @@
 /**
- * The queue that the `runs` table is: runs claimed, kept by lease and lock, given back.
+ * The `runs` table as a queue: runs are claimed by workers, held under a lease, and released.
  *
- * Every write of a worker is fenced by its number and the attempt: one that was thought dead changes nothing any more.
- * The states that a run passes through are in `run-states.ts`.
+ * What a worker may write under its claim is in `run-claim.ts`, and the states of a run in `run-states.ts`.
  */
 import { and, asc, eq, lt, ne, or, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
@@ -14,15 +13,15 @@ import { publish } from "../../notify/notify.ts";
 import { chats, hasStatus, replies, runs, runText, staff, statusLiteral, threads } from "../../schema/index.ts";
 import { workerIsAlive } from "../../worker-lock.ts";
 import { type StoredWindow, windowColumn } from "../chat/chat-windows.ts";
-import { isBehind, takeOverReply } from "../chat/reply-order.ts";
+import { isBehind as isBehindAnother, takeOverReply } from "../chat/reply-order.ts";
 import { isHeldUnder, LeaseLostError, type RunClaim } from "./run-claim.ts";
 import { leaseEnd } from "./workers.ts";
 
-/** A run as its worker needs to know it. */
+/** A run, with everything that its worker needs. */
 export interface ClaimedRun extends RunClaim {
-  /** Attempts that ended in good order: they count against nothing. */
+  /** Attempts that ended through no fault of the run: they do not count against it. */
   handovers: number;
-  /** How long ago it was asked, in milliseconds, by the database's clock. */
+  /** How long ago the question was stored, in milliseconds, by the database's clock. */
   queuedMs: number;
   position: number;
   language: string;
@@ -35,9 +34,9 @@ export interface ClaimedRun extends RunClaim {
   };
   topicId: number | null;
   stopRequested: boolean;
-  /** When it was asked. */
+  /** When the question was stored. */
   queuedAt: Date;
-  /** The Telegram messages it is shown in; null for the terminal. */
+  /** The Telegram messages that show it; null for the terminal. */
   reply: ReplyPlace | null;
 }
 
@@ -45,9 +44,9 @@ export interface ReplyPlace {
   id: string;
   replyToMessageId: number | null;
   telegramMessageIds: number[];
-  /** Whether a reply before it in its conversation is still to be delivered, by whomever. */
+  /** Whether an earlier reply of its conversation is still to be delivered, by any process. */
   isBehind: boolean;
-  /** Of the text so far, what an earlier attempt may have shown, in characters. */
+  /** How much text an earlier attempt may have shown, in characters. */
   shownLength: number;
 }
 
@@ -55,51 +54,49 @@ export interface ReplyPlace {
 const isRunning = hasStatus(runs.status, RUNNING_STATUSES);
 
 /**
- * Claims the next run that may be worked on, for a worker of this bot: the oldest queued one whose thread has no earlier
- * run open, or one whose worker died or lost its lease. Undefined when there is none.
+ * Claims the next run for a worker of this bot: the oldest one that is queued and whose thread has no earlier open run, or
+ * whose worker died or let its lease expire. Undefined when there is none.
  */
 export async function claimRun(
   db: Db,
   { workerId, botId }: { workerId: number; botId: number },
 ): Promise<ClaimedRun | undefined> {
-  const earlier = alias(runs, "earlier");
-  const isNext = sql`not exists (select 1 from ${runs} ${earlier} where ${earlier.threadId} = ${runs.threadId}
-    and ${earlier.position} < ${runs.position} and ${hasStatus(earlier.status, OPEN_STATUSES)})`;
-  // Not by its number where that is this worker's own: it may die between the two looks at it that one statement takes.
-  const isLeft = or(
-    lt(runs.leaseUntil, sql`now()`),
-    and(ne(runs.workerId, workerId), sql`not ${workerIsAlive(runs.workerId)}`),
-  );
-  // Looked up for each run that is open, oldest first, until one fits. A join would make the planner begin with all chats.
+  // Looked up for each open run until one matches. A join would make the planner start with all chats.
   const isOfBot = sql`(select ${chats.botId} from ${threads} join ${chats} on ${chats.id} = ${threads.chatId}
     where ${threads.id} = ${runs.threadId}) = ${botId}`;
-  // In this form whatever the planner believes of the tables: the open runs in their order, each looked at only until one
-  // fits. In one query it looks up all of them first and sorts them, a rush of thousands for each claim.
+  // A lateral join makes the planner, whatever its statistics, read the open runs in their order until one matches. As one
+  // query it may look up and sort all of them, thousands under load, for each claim.
   const open = db
     .select({ id: runs.id })
     .from(runs)
     .where(hasStatus(runs.status, OPEN_STATUSES))
     .orderBy(asc(runs.queuedAt), asc(runs.threadId), asc(runs.position))
     .as("open");
-  const fitting = db
+  const matching = db
     .select({ id: runs.id })
     .from(runs)
-    .where(
-      and(
-        eq(runs.id, open.id),
-        hasStatus(runs.status, OPEN_STATUSES),
-        sql`case when ${hasStatus(runs.status, CLAIMABLE_STATUSES)} then ${isNext}
-          when ${hasStatus(runs.status, RUNNING_STATUSES)} then ${isLeft} else false end`,
-        isOfBot,
-      ),
-    )
+    .where(and(eq(runs.id, open.id), hasStatus(runs.status, OPEN_STATUSES), isFree(workerId), isOfBot))
     .for("update", { of: runs, skipLocked: true })
-    .as("fitting");
-  const next = db.select({ id: fitting.id }).from(open).crossJoinLateral(fitting).limit(1);
+    .as("matching");
+  const next = db.select({ id: matching.id }).from(open).crossJoinLateral(matching).limit(1);
   return beginRun(db, workerId, next);
 }
 
-/** Claims one given queued run, whatever its chat: for the terminal, where the asker works it. */
+/** SQL: whether this worker may claim the run: it is next in its thread, or another worker left it. */
+function isFree(workerId: number): SQL {
+  const earlier = alias(runs, "earlier");
+  const isNext = sql`not exists (select 1 from ${runs} ${earlier} where ${earlier.threadId} = ${runs.threadId}
+    and ${earlier.position} < ${runs.position} and ${hasStatus(earlier.status, OPEN_STATUSES)})`;
+  // Not for runs of this worker itself: it may die between the two times that one statement reads its state.
+  const isLeft = or(
+    lt(runs.leaseUntil, sql`now()`),
+    and(ne(runs.workerId, workerId), sql`not ${workerIsAlive(runs.workerId)}`),
+  );
+  return sql`case when ${hasStatus(runs.status, CLAIMABLE_STATUSES)} then ${isNext}
+    when ${isRunning} then ${isLeft} else false end`;
+}
+
+/** Claims this queued run, whatever its chat: for the terminal, where the process that asks also works on the run. */
 export function claimRunById(
   db: Db,
   { runId, workerId }: { runId: string; workerId: number },
@@ -113,28 +110,28 @@ export function claimRunById(
 }
 
 /**
- * Gives one run back to the queue under its claim; changes nothing when the claim is lost. `counts`: whether that was an
- * attempt of the run's, as after a fault of ours, which may be the run's own doing.
+ * Returns one run to the queue under its claim. Changes nothing when the claim is lost. `counts`: whether the attempt counts
+ * against the run, as after a bug: the run itself may have caused it.
  */
 export async function releaseRun(db: Db, claim: RunClaim, { counts }: { counts: boolean }): Promise<void> {
-  await handOver(db, isHeldUnder(claim), { counts });
+  await release(db, isHeldUnder(claim), { counts });
 }
 
-/** Gives back what a worker has claimed without hearing of it: its claim's answer was lost on the way. */
+/** Returns runs that a worker has claimed without knowing it: the answer to its claim was lost. */
 export async function releaseStrays(db: Db, workerId: number, runIds: readonly string[]): Promise<void> {
   const isStray = sql`${runs.id} = any(${uuidArray(runIds)})`;
-  await handOver(db, and(isStray, eq(runs.workerId, workerId), isRunning), { counts: false });
+  await release(db, and(isStray, eq(runs.workerId, workerId), isRunning), { counts: false });
 }
 
 /**
- * Gives runs back to the queue for another worker to go on with, without waiting for the lease: at shutdown. That is no fault
- * of theirs, and counts as no attempt.
+ * Returns all runs of a worker to the queue at shutdown, so that other workers need not wait for its lease. A clean handover
+ * does not count as an attempt.
  */
 export async function releaseRuns(db: Db, workerId: number): Promise<void> {
-  await handOver(db, and(eq(runs.workerId, workerId), isRunning), { counts: false });
+  await release(db, and(eq(runs.workerId, workerId), isRunning), { counts: false });
 }
 
-/** The worker of these runs lost the database, and lives: whoever has them by now, that attempt was no fault of theirs. */
+/** The worker of these runs lived, and only lost the database: its attempts do not count, whoever has the runs by now. */
 export async function uncountAttempts(db: Db, runIds: readonly string[]): Promise<void> {
   if (runIds.length === 0) return;
   await db
@@ -143,19 +140,19 @@ export async function uncountAttempts(db: Db, runIds: readonly string[]): Promis
     .where(and(sql`${runs.id} = any(${uuidArray(runIds)})`, isRunning));
 }
 
-/** How many attempts at a run were no fault of its own, as is known by now. @throws {LeaseLostError} */
+/** How many attempts ended through no fault of the run, as far as is known. @throws {LeaseLostError} */
 export async function countHandovers(db: Db, claim: RunClaim): Promise<number> {
   const [row] = await db.select({ handovers: runs.handovers }).from(runs).where(isHeldUnder(claim));
   if (!row) throw new LeaseLostError(claim.id);
   return row.handovers;
 }
 
-async function handOver(db: Db, isMeant: SQL | undefined, { counts }: { counts: boolean }): Promise<void> {
+async function release(db: Db, condition: SQL | undefined, { counts }: { counts: boolean }): Promise<void> {
   await db.transaction(async (tx) => {
     const released = await tx
       .update(runs)
       .set({ leaseUntil: sql`now()`, handovers: sql`${runs.handovers} + ${counts ? 0 : 1}` })
-      .where(isMeant)
+      .where(condition)
       .returning({ id: runs.id });
     for (const { id } of released) await publish(tx, { type: "run-queued", runId: id });
   });
@@ -176,7 +173,7 @@ async function beginRun(
         leaseUntil: leaseEnd,
         startedAt: sql`coalesce(${runs.startedAt}, now())`,
       })
-      // A worker that lost its lock, and may not know it yet, must claim nothing: its runs would be anyone's at once.
+      // A worker that lost its lock, and may not know it yet, must claim nothing: any worker could take its runs at once.
       .where(and(sql`${runs.id} = (${candidate})`, workerIsAlive(sql`${workerId}`)))
       .returning({ id: runs.id }),
   );
@@ -203,7 +200,7 @@ async function getClaimedRun(db: Db, runId: string, workerId: number): Promise<C
       replyId: replies.id,
       replyToMessageId: replies.replyToMessageId,
       telegramMessageIds: replies.telegramMessageIds,
-      isBehind: isBehind(),
+      isBehind: isBehindAnother(),
       shownLength: sql<number>`case when ${runs.attempt} = 1 then 0 else coalesce((select max("offset" + length("text"))
         from ${runText} where run_id = ${runs.id}), 0) end`,
     })
@@ -214,7 +211,7 @@ async function getClaimedRun(db: Db, runId: string, workerId: number): Promise<C
     .leftJoin(replies, eq(replies.runId, runs.id))
     .where(and(eq(runs.id, runId), eq(runs.workerId, workerId)));
   if (!row) return undefined;
-  const { replyId, replyToMessageId, telegramMessageIds, isBehind: behind, shownLength, ...run } = row;
-  const reply = { replyToMessageId, telegramMessageIds: telegramMessageIds ?? [], isBehind: behind, shownLength };
+  const { replyId, replyToMessageId, telegramMessageIds, isBehind, shownLength, ...run } = row;
+  const reply = { replyToMessageId, telegramMessageIds: telegramMessageIds ?? [], isBehind, shownLength };
   return { ...run, workerId, reply: replyId === null ? null : { ...reply, id: replyId } };
 }

@@ -1,4 +1,4 @@
-/** The finished model calls of a run, as they are noted: what was asked how, and what it took. */
+/** The finished model calls of a run: what each was made with, its tokens and times. */
 import { eq, type SQL, sql } from "drizzle-orm";
 import type { AnyPgColumn } from "drizzle-orm/pg-core";
 import type { Db } from "../../client.ts";
@@ -11,27 +11,27 @@ export interface RoundUsage {
   reasoningTokens: number;
 }
 
-/** How a round was asked, and what it took. */
+/** What a round was made with, its tokens and times. */
 export interface RoundFacts {
   model: string;
-  /** Names the words of the prompt and of the tools. */
+  /** The version of the prompt and of the tools' descriptions. */
   promptVersion: string;
-  /** What the model was asked with beside its input. */
+  /** The parameters of the call besides its input. */
   settings: object;
-  /** Null from a server that does not count. */
+  /** Null when the server does not count tokens. */
   usage: RoundUsage | null;
   startedAt: Date;
-  /** Null where it said nothing but its calls. */
+  /** Null when the model only made tool calls. */
   firstTokenAt: Date | null;
   completedAt: Date;
 }
 
-/** What a column for tokens holds. More is as unknown as what was not counted. */
+/** The largest number that a column for tokens holds. A larger one is stored as unknown. */
 const MAX_TOKENS = 2_147_483_647;
 
 /**
- * Notes a round. One that was cut short and is asked again keeps its last facts, and the tokens of all its calls: null where one
- * of them was not counted.
+ * Stores a round. A round that was cut short and is asked again gets the facts of its last call, and the tokens of all its
+ * calls: null when one of them was not counted.
  */
 export async function insertRound(
   tx: Db,
@@ -54,10 +54,10 @@ export async function insertRound(
     });
 }
 
-/** The tokens of a run as its columns: those of all its rounds; all null while one of them is not known, or one sum too large. */
+/** The tokens of a run as its columns: the sums over its rounds. All are null when one is unknown, or a sum is too large. */
 export function tokensOfRounds(runId: string) {
   const { inputTokens, cachedInputTokens, outputTokens, reasoningTokens } = runRounds;
-  // Those from the cache are some of the input, and reasoning is some of the output.
+  // Cached tokens are part of the input, and reasoning is part of the output: their sums are smaller.
   const isKnown = sql`count(*) = count(${inputTokens}) and ${fits(sql`sum(${inputTokens})`, sql`sum(${outputTokens})`)}`;
   const sum = (column: AnyPgColumn) =>
     sql<number | null>`(select case when ${isKnown} then sum(${column})::integer end
@@ -70,7 +70,7 @@ export function tokensOfRounds(runId: string) {
   };
 }
 
-/** What stands there and what comes; null where one of them was not counted, or one sum is too large. */
+/** The stored number plus the new one; null when one of them was not counted, or a sum is too large. */
 function sumOf(column: AnyPgColumn): SQL<number | null> {
   const both = (each: AnyPgColumn) => sql`(${each}::bigint + excluded.${sql.identifier(each.name)})`;
   const isKnown = fits(both(runRounds.inputTokens), both(runRounds.outputTokens));

@@ -1,10 +1,12 @@
 /**
- * What is stored of a run while it is worked on: rounds, tool calls, the end (`run-text.ts`: the text so far). Each step is
- * stored before it is acted on, so that another worker can go on from any of them.
+ * The steps of a run as they are stored: rounds, tool calls, the end. The text so far is in `run-text.ts`.
+ *
+ * Each step is stored before it is acted on, so that another worker can continue from any of them.
  */
 import { and, asc, eq, inArray, isNotNull, isNull, or, sql } from "drizzle-orm";
 import type { RunOutcome } from "../../../events.ts";
 import { OPEN_STATUSES } from "../../../run-states.ts";
+import type { StaffRole } from "../../../shop/roles.ts";
 import type { Db } from "../../client.ts";
 import { publish } from "../../notify/notify.ts";
 import {
@@ -33,20 +35,20 @@ export interface StoredToolCall {
   output: unknown;
 }
 
-/** A finished model call: its items as they go back to the model, and the calls it asks for. */
+/** A finished model call: its items as they are sent back to the model, and the tool calls that it asks for. */
 export interface FinishedRound extends RoundFacts {
   round: number;
   items: object[];
   calls: { callId: string; name: string; arguments: unknown }[];
 }
 
-/** How a call ended: what the model reads, and in words for an admin what went wrong. */
+/** How a call ended: the output for the model, and for admins what went wrong. */
 export interface ToolCallEnd {
   output: unknown;
   error: string | null;
 }
 
-/** What earlier attempts have stored of a run: the model's items by round, and the calls with their outputs. */
+/** What earlier attempts at a run have stored: the model's items by round, and the calls with their outputs. */
 export async function findProgress(
   db: Db,
   runId: string,
@@ -65,10 +67,10 @@ export async function findProgress(
 }
 
 /**
- * Stores a finished round whole: items, calls (none has begun yet), its facts. With calls the run requires action.
+ * Stores a finished round: its items, its calls (none has begun yet), its facts. With calls the run requires action.
  *
  * @returns the stored calls in the model's order.
- * @throws {LeaseLostError} when the run belongs to another worker by now.
+ * @throws {LeaseLostError} when the run belongs to another worker.
  */
 export function storeRound(db: Db, claim: RunClaim, round: FinishedRound): Promise<StoredToolCall[]> {
   return db.transaction(async (tx) => {
@@ -90,7 +92,7 @@ export function storeRound(db: Db, claim: RunClaim, round: FinishedRound): Promi
   });
 }
 
-/** Marks a call as begun, before it begins. */
+/** Marks a call as running, before it begins. */
 export function startToolCall(db: Db, claim: RunClaim, toolCallId: string): Promise<void> {
   return db.transaction(async (tx) => {
     await updateClaimed(tx, claim, {});
@@ -119,22 +121,29 @@ export function endToolCall(db: Db, claim: RunClaim, toolCallId: string, end: To
   });
 }
 
-/** All outputs of the round are in: the run goes on. */
+/** All outputs of the round are stored: the run continues. */
 export async function resumeRun(db: Db, claim: RunClaim): Promise<void> {
   await updateClaimed(db, claim, { status: "in_progress" });
 }
 
+export interface RunEnd {
+  outcome: RunOutcome;
+  /** The Assistant's text; empty when there was none. */
+  text: string;
+  /** How long ago the first token came, in milliseconds; null when none came. */
+  firstTokenAgeMs: number | null;
+  /** The whole reply as Markdown. */
+  finalText: string;
+}
+
 /**
- * Ends a run in one transaction: the Assistant's message (none when nothing was said), state, the reply's final text.
- * Calls that were not ended get an error output: every stored call has exactly one. Delivery is a matter of its own.
+ * Ends a run in one transaction: its state, the Assistant's message (none without text), the reply's final text. Calls that
+ * have not ended get an error output: every stored call has exactly one output. Delivery is a separate step.
  *
- * `firstTokenAgeMs`: how long ago the first token came, in milliseconds. @returns when the run ended, by the database's clock.
+ * @returns when the run ended, by the database's clock.
+ * @throws {LeaseLostError} when the run belongs to another worker.
  */
-export function endRun(
-  db: Db,
-  claim: RunClaim,
-  end: { outcome: RunOutcome; text: string; firstTokenAgeMs: number | null; finalText: string },
-): Promise<Date> {
+export function endRun(db: Db, claim: RunClaim, end: RunEnd): Promise<Date> {
   return db.transaction(async (tx) => {
     // The thread's lock before the run's: the same order as in `receiveMessage`, so that the two never deadlock.
     const [thread] = await tx
@@ -142,50 +151,56 @@ export function endRun(
       .from(threads)
       .where(eq(threads.id, claim.threadId))
       .for("update");
-    const { status, errorCode, errorMessage } = end.outcome;
     const { askerRole, completedAt } = await updateClaimed(tx, claim, {
-      status,
-      errorCode,
-      errorMessage,
-      // A short answer ends before its text is stored on the way.
+      ...end.outcome,
+      // A short answer ends before any of its text is stored.
       firstTokenAt: sql`coalesce(${runs.firstTokenAt}, ${instantAgo(sql`${end.firstTokenAgeMs}::float8`)})`,
-      // As exact as a `Date`: its message has the same time.
+      // As exact as a `Date`: the message gets the same time.
       completedAt: sql`date_trunc('milliseconds', clock_timestamp())`,
       leaseUntil: null,
     });
-    if (!completedAt) throw new Error("a run that has ended says when");
+    if (!completedAt) throw new Error("a run that has ended has a time");
     await endOpenCalls(tx, claim.id);
-    if (end.text !== "" && thread) {
-      await tx.insert(messages).values({
-        threadId: claim.threadId,
-        position: thread.nextPosition,
-        role: "assistant",
-        text: end.text,
-        visibleTo: askerRole,
-        runId: claim.id,
-        createdAt: completedAt,
-        completedAt: status === "completed" ? completedAt : null,
-      });
-      await tx
-        .update(threads)
-        .set({
-          nextPosition: thread.nextPosition + 1,
-          // Its milliseconds may be those of a message that has just come in: activity never goes back.
-          lastActivityAt: sql`greatest(${threads.lastActivityAt}, ${completedAt.toISOString()}::timestamptz)`,
-        })
-        .where(eq(threads.id, claim.threadId));
-    }
+    if (thread) await storeAnswer(tx, claim, { ...end, ...thread, askerRole, completedAt });
     await tx.delete(runText).where(eq(runText.runId, claim.id));
     await tx.update(replies).set({ finalText: end.finalText }).where(eq(replies.runId, claim.id));
     await publishChange(tx, claim);
-    // The thread's next message may be waiting for just this end.
+    // The next message of the thread may be waiting for this end.
     await publish(tx, { type: "run-queued", runId: claim.id });
     return completedAt;
   });
 }
 
-/** Ends the terminal's runs whose process is gone: nobody else works on them, and they would block its thread. */
-export async function failLeftTerminalRuns(db: Db): Promise<void> {
+/** Stores the Assistant's message at the next position of its locked thread; nothing without text. */
+async function storeAnswer(
+  tx: Db,
+  { id: runId, threadId }: RunClaim,
+  answer: RunEnd & { nextPosition: number; askerRole: StaffRole; completedAt: Date },
+): Promise<void> {
+  const { outcome, text, nextPosition: position, askerRole, completedAt } = answer;
+  if (text === "") return;
+  await tx.insert(messages).values({
+    threadId,
+    position,
+    role: "assistant",
+    text,
+    visibleTo: askerRole,
+    runId,
+    createdAt: completedAt,
+    completedAt: outcome.status === "completed" ? completedAt : null,
+  });
+  await tx
+    .update(threads)
+    .set({
+      nextPosition: position + 1,
+      // A message may have arrived within the same millisecond, with a later time: activity never goes back.
+      lastActivityAt: sql`greatest(${threads.lastActivityAt}, ${completedAt.toISOString()}::timestamptz)`,
+    })
+    .where(eq(threads.id, threadId));
+}
+
+/** Fails runs of the terminal whose process is gone: nobody else works on them, and they would block its thread. */
+export async function failAbandonedTerminalRuns(db: Db): Promise<void> {
   const left = db
     .select({ id: runs.id })
     .from(runs)
@@ -196,7 +211,7 @@ export async function failLeftTerminalRuns(db: Db): Promise<void> {
         eq(chats.type, "terminal"),
         hasStatus(runs.status, OPEN_STATUSES),
         or(
-          // Another terminal may be about to claim the one that it has just queued.
+          // Another terminal may be about to claim a run that it has just queued.
           and(isNull(runs.workerId), sql`${runs.queuedAt} < now() - interval '1 minute'`),
           and(isNotNull(runs.workerId), sql`not ${workerIsAlive(runs.workerId)}`),
         ),

@@ -1,6 +1,6 @@
 /**
- * The text so far of the runs that are worked on: what an admin watches grow. A run's end stores its text whole and
- * forgets this.
+ * The text so far of running runs: the text that admins see grow. A run's end stores the whole text as a message, and deletes
+ * this.
  */
 import { and, eq, gte, type SQL, sql } from "drizzle-orm";
 import { RUNNING_STATUSES } from "../../../run-states.ts";
@@ -12,27 +12,27 @@ import { type RunClaim, updateClaimed } from "./run-claim.ts";
 /** The next piece of a run's text. */
 export interface TextPiece {
   claim: RunClaim;
-  /** Where it belongs in the whole text, in UTF-16 units. */
+  /** Its place in the whole text, in UTF-16 units. */
   offset: number;
   text: string;
-  /** How long ago the first token came, in milliseconds: the instant is the database's. */
+  /** How long ago the first token came, in milliseconds. The database computes the time, by its own clock. */
   firstTokenAgeMs: number;
 }
 
-/** So many pieces fit into the 7,999 bytes of a notice. */
+/** So many pieces are within the 7,999 bytes of a notice. */
 const PIECES_PER_NOTICE = 50;
 
-/** What became of pieces that were not stored. */
+/** Pieces that were not stored. */
 export interface UnstoredPieces {
-  /** Another worker has their run by now, or it has ended. */
+  /** Another worker has their run, or it has ended. */
   refused: TextPiece[];
-  /** Something else is just being stored of their run: to be tried again, joined with what comes next. */
+  /** Another transaction has locked their run. To be tried again, together with the next text. */
   busy: TextPiece[];
 }
 
 /**
- * Appends pieces of many runs, one of each: one statement however many they are, and few notices. It waits for no lock, so
- * that it can never be one of two that wait for each other.
+ * Appends pieces of many runs, one piece of each run, in one statement and with few notices. It waits for no lock, so it can
+ * never be part of a deadlock.
  */
 export async function appendRunTexts(db: Db, pieces: readonly TextPiece[]): Promise<UnstoredPieces> {
   const rows = pieces.map(({ claim, ...piece }) => ({ ...claim, ...piece }));
@@ -77,12 +77,12 @@ export function instantAgo(ageMs: SQL): SQL {
 async function publishPieces(db: Db, pieces: readonly TextPiece[]): Promise<void> {
   for (let first = 0; first < pieces.length; first += PIECES_PER_NOTICE) {
     const part = pieces.slice(first, first + PIECES_PER_NOTICE);
-    const told = part.map(({ claim, offset }) => ({ threadId: claim.threadId, runId: claim.id, offset }));
-    await publish(db, { type: "text", pieces: told });
+    const notices = part.map(({ claim, offset }) => ({ threadId: claim.threadId, runId: claim.id, offset }));
+    await publish(db, { type: "text", pieces: notices });
   }
 }
 
-/** Forgets the text so far from `offset` on: a takeover asks the model for the unfinished round again. */
+/** Deletes the text so far from `offset` on: after a takeover the model is called again for the unfinished round. */
 export async function truncateRunText(db: Db, claim: RunClaim, offset: number): Promise<void> {
   await db.transaction(async (tx) => {
     await updateClaimed(tx, claim, {});
