@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { executeTool } from "../../src/assistant/execute-tool.ts";
-import { isDatabaseAway } from "../../src/db/error-code.ts";
+import { isDatabaseUnavailable } from "../../src/db/error-code.ts";
 import { products } from "../../src/db/schema/index.ts";
 import { BadInputError } from "../../src/errors.ts";
 import { STAFF_ROLES, type StaffRole } from "../../src/shop/roles.ts";
@@ -83,7 +83,7 @@ test("arguments that do not fit are answered with what is wrong with them", asyn
   );
 
   expect(ends.map(({ error }) => error)).toEqual([
-    expect.stringMatching(/^Invalid arguments: .*must be a day of the calendar, as YYYY-MM-DD/),
+    expect.stringMatching(/^Invalid arguments: .*must be a calendar date in the form YYYY-MM-DD/),
     expect.stringContaining("date"),
     expect.stringMatching(/^Invalid arguments: .*expected object/),
     expect.stringMatching(/^Invalid arguments: .*expected object/),
@@ -149,7 +149,7 @@ test("a database that goes away in the middle is no output: the call has not end
 
   const end = call({ name: "Probe" });
 
-  await expect(end).rejects.toSatisfy(isDatabaseAway);
+  await expect(end).rejects.toSatisfy(isDatabaseUnavailable);
   expect(lines()).toEqual([]);
 });
 

@@ -34,7 +34,10 @@ function play(of: Room, run: Parameters<typeof runAssistant>[1]) {
 }
 
 /** The first notice that fits, from when this was called on. */
-async function nextNotice(of: Room, fits: (notice: Notification) => boolean): Promise<{ heard: Promise<Notification> }> {
+async function nextNotice(
+  of: Room,
+  fits: (notice: Notification) => boolean,
+): Promise<{ heard: Promise<Notification> }> {
   const { promise: heard, resolve } = Promise.withResolvers<Notification>();
   const listener = await listen(of.test.database, {
     onNotification: (notice) => {

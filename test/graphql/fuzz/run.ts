@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz -- --count 100000 --seed 7`: the long form, on a database server of its own. The seed is printed; exit code 1
- * when an answer was as none may be.
+ * `npm run fuzz -- --count 100000 --seed 7`: the long fuzz run, on its own database server. It prints the seed, and exits with 1 if
+ * a response was faulty.
  */
 import { randomInt } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -11,8 +11,8 @@ import { connectDatabase, createDatabaseIfMissing, type Database } from "../../.
 import { startEmbeddedPostgres } from "../../../src/db/embedded/server.ts";
 import { migrateDatabase } from "../../../src/db/migrate.ts";
 import { INTERRUPTED, stopOnSignals } from "../../../src/process/signals.ts";
-import { createFuzzBed } from "./bed.ts";
 import { fuzz, type Tally } from "./fuzz.ts";
+import { createFuzzTarget } from "./target.ts";
 
 const { values } = parseArgs({
   options: {
@@ -21,18 +21,17 @@ const { values } = parseArgs({
   },
 });
 const [count, seed] = [Number(values.count), Number(values.seed)];
-if (!Number.isSafeInteger(count) || !Number.isSafeInteger(seed))
-  throw new Error("--count and --seed are whole numbers");
+if (!Number.isSafeInteger(count) || !Number.isSafeInteger(seed)) throw new Error("--count and --seed must be integers");
 
 console.log(`${count} requests, seed ${seed}`);
-const tally = await withDatabase(async (database) => fuzz(await createFuzzBed(database), { seed, count }, report));
+const tally = await withDatabase(async (database) => fuzz(await createFuzzTarget(database), { seed, count }, report));
 for (const finding of tally.findings) console.log(JSON.stringify(finding, null, 2));
 console.log(`${tally.asked} requests, seed ${seed}: ${tally.findings.length} findings`);
 console.log(JSON.stringify(tally.seen, null, 2));
 process.exitCode = tally.findings.length === 0 ? 0 : 1;
 
 function report({ asked, findings }: Tally): void {
-  if (asked % 5_000 === 0) console.log(`${asked} asked, ${findings.length} findings`);
+  if (asked % 5_000 === 0) console.log(`${asked} requests, ${findings.length} findings`);
 }
 
 async function withDatabase<T>(work: (database: Database) => Promise<T>): Promise<T> {
