@@ -16,7 +16,7 @@ import { createToolRegistry, type ToolRegistry } from "../tools/registry.ts";
 
 export interface AppParts {
   config: Config;
-  /** Telegram, or what stands in for it. */
+  /** Telegram, or a stand-in. */
   telegram: {
     token: string;
     apiRoot: string;

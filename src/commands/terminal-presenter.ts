@@ -8,47 +8,30 @@ export interface TerminalPresenter extends RunPresenter {
   outcome(): RunOutcome | undefined;
 }
 
-/** `onInterrupt` is called when the answer is interrupted, before that is said. Nothing more is shown then. */
+/** `onInterrupt` is called when the answer is interrupted, before the message about it. Nothing more is shown then. */
 export function createTerminalPresenter(stopping: AbortSignal, onInterrupt: () => void): TerminalPresenter {
   const screen = createScreen();
-  const toolStarts = new Map<string, number>();
   let isOver = false;
   let outcome: RunOutcome | undefined;
-
   const interrupt = () => {
     if (isOver) return;
     isOver = true;
     onInterrupt();
     screen.remark("The answer was interrupted.");
   };
-  const show = (event: RunEvent) => {
-    switch (event.type) {
-      case "text-delta":
-        return screen.write(plainText(event.delta));
-      case "tool-start":
-        toolStarts.set(event.toolCallId, performance.now());
-        return screen.remark(`-> ${event.name} ${JSON.stringify(event.arguments)}`);
-      case "tool-end": {
-        const tookMs = Math.round(performance.now() - (toolStarts.get(event.toolCallId) ?? 0));
-        return screen.remark(`<- ${event.name} ${event.succeeded ? "done" : "failed"} in ${tookMs} ms`);
-      }
-      case "run-end":
-        isOver = true;
-        outcome = event.outcome;
-        return showEnd(screen, event.outcome);
-    }
+  const emit = (event: RunEvent) => {
+    if (isOver) return;
+    show(screen, event);
+    if (event.type !== "run-end") return;
+    isOver = true;
+    outcome = event.outcome;
   };
   return {
     outcome: () => outcome,
     finalText: (_run, _outcome, text) => text,
     open() {
       stopping.addEventListener("abort", interrupt);
-      return {
-        emit(event) {
-          if (!isOver) show(event);
-        },
-        abandon: async () => interrupt(),
-      };
+      return { emit, abandon: async () => interrupt() };
     },
   };
 }
@@ -71,6 +54,8 @@ function createScreen() {
     if (!isAtLineStart) write("\n");
   };
   return {
+    /** When each tool call began. */
+    toolStarts: new Map<string, number>(),
     write,
     startLine,
     remark(text: string) {
@@ -78,6 +63,22 @@ function createScreen() {
       remark(text);
     },
   };
+}
+
+function show(screen: Screen, event: RunEvent): void {
+  switch (event.type) {
+    case "text-delta":
+      return screen.write(plainText(event.delta));
+    case "tool-start":
+      screen.toolStarts.set(event.toolCallId, performance.now());
+      return screen.remark(`-> ${event.name} ${JSON.stringify(event.arguments)}`);
+    case "tool-end": {
+      const tookMs = Math.round(performance.now() - (screen.toolStarts.get(event.toolCallId) ?? 0));
+      return screen.remark(`<- ${event.name} ${event.succeeded ? "done" : "failed"} in ${tookMs} ms`);
+    }
+    case "run-end":
+      return showEnd(screen, event.outcome);
+  }
 }
 
 function showEnd(screen: Screen, { status, errorMessage }: RunOutcome): void {

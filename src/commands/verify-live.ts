@@ -63,7 +63,7 @@ async function checkStream(model: Model): Promise<string> {
     pieces += 1;
     text += delta;
   });
-  if (text.trim() === "") throw new CheckError("The model said nothing.");
+  if (text.trim() === "") throw new CheckError("The model sent no text.");
   return `${text.length} characters in ${pieces} pieces`;
 }
 

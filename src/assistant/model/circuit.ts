@@ -48,7 +48,7 @@ export function withCircuit(model: Model, options: CircuitOptions): Model {
   };
 }
 
-/** While the circuit is open a retry does not help: nobody is to wait for one. */
+/** While the circuit is open a retry does not help: nobody should wait for one. */
 function asPermanent(error: unknown): unknown {
   if (!(error instanceof ModelError)) return error;
   return new ModelError(error.code, error.message, { mayPass: false, retryAfterSeconds: error.retryAfterSeconds });

@@ -1,7 +1,7 @@
 /**
  * Whether a worker may act: judged by its last heartbeat, and by whether this process has run without a break since.
  *
- * A process that was frozen continues in the middle of whatever it did, while another worker may do the same by now. After
+ * A process that was frozen continues in the middle of its work, and another worker may do the same work by now. After
  * such a break it must not act where others can see it until the database has answered a heartbeat sent after the break.
  */
 import { LEASE_SECONDS } from "../../db/queries/runs/workers.ts";

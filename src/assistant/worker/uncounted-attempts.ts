@@ -1,7 +1,7 @@
 /**
  * Attempts that ended because this worker lost the database. They were no fault of their runs, and must not count as such.
  *
- * The database is told as soon as it is back: the next worker of such a run may be about to fail it for too many attempts.
+ * This is stored as soon as the database is back: the next worker of such a run may be about to fail it for too many attempts.
  */
 import type { Db } from "../../db/client.ts";
 import { type ClaimedRun, uncountAttempts } from "../../db/queries/runs/run-queue.ts";

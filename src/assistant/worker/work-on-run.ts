@@ -1,5 +1,5 @@
 /**
- * Work on one claimed run, from its claim to its end. The end is committed before anybody is told of it.
+ * Work on one claimed run, from its claim to its end. The end is committed before it is published.
  *
  * Which runs are claimed, and when one is aborted, is decided in `worker.ts`.
  */
@@ -7,8 +7,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Database } from "../../db/client.ts";
 import { isDatabaseUnavailable } from "../../db/error-code.ts";
 import { LeaseLostError } from "../../db/queries/runs/run-claim.ts";
+import { endRun } from "../../db/queries/runs/run-end.ts";
 import { type ClaimedRun, countHandovers, releaseRun } from "../../db/queries/runs/run-queue.ts";
-import { endRun } from "../../db/queries/runs/run-steps.ts";
 import { truncateRunText } from "../../db/queries/runs/run-text.ts";
 import { storableText } from "../../db/storable.ts";
 import type { RunOutcome } from "../../events.ts";
@@ -107,7 +107,7 @@ function endFields({ loop }: RunWork, { run, claimedAt, output }: Attempt, resul
   });
 }
 
-/** Another attempt follows: by whoever has the run already, or by the next worker that claims it. */
+/** Another attempt follows, by the worker that has the run already or by the next one that claims it. */
 async function leaveToOthers(deps: RunWork, { run, log }: Attempt, error: unknown): Promise<void> {
   const reason = handoverReason(error);
   deps.meter?.runHandedOver(reason);

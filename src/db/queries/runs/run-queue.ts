@@ -64,8 +64,8 @@ export async function claimRun(
   // Looked up for each open run until one matches. A join would make the planner start with all chats.
   const isOfBot = sql`(select ${chats.botId} from ${threads} join ${chats} on ${chats.id} = ${threads.chatId}
     where ${threads.id} = ${runs.threadId}) = ${botId}`;
-  // A lateral join makes the planner, whatever its statistics, read the open runs in their order until one matches. As one
-  // query it may look up and sort all of them, thousands under load, for each claim.
+  // A lateral join makes the planner read the open runs in their order until one matches, independently of its statistics.
+  // As one query it may look up and sort all of them, thousands under load, for each claim.
   const open = db
     .select({ id: runs.id })
     .from(runs)
@@ -96,7 +96,7 @@ function isFree(workerId: number): SQL {
     when ${isRunning} then ${isLeft} else false end`;
 }
 
-/** Claims this queued run, whatever its chat: for the terminal, where the process that asks also works on the run. */
+/** Claims this queued run of any chat: for the terminal, where the process that asks also works on the run. */
 export function claimRunById(
   db: Db,
   { runId, workerId }: { runId: string; workerId: number },
@@ -131,7 +131,7 @@ export async function releaseRuns(db: Db, workerId: number): Promise<void> {
   await release(db, and(eq(runs.workerId, workerId), isRunning), { counts: false });
 }
 
-/** The worker of these runs lived, and only lost the database: its attempts do not count, whoever has the runs by now. */
+/** The worker of these runs lived, and only lost the database: its attempts do not count, also if another worker has the runs by now. */
 export async function uncountAttempts(db: Db, runIds: readonly string[]): Promise<void> {
   if (runIds.length === 0) return;
   await db

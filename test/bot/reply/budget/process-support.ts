@@ -13,8 +13,8 @@ import {
 import { HeldCallError } from "../../../../src/bot/telegram/api-errors.ts";
 import { systemClock } from "../../../../src/bot/telegram/clock.ts";
 import { receiveMessage } from "../../../../src/db/queries/chat/conversations.ts";
+import { endRun } from "../../../../src/db/queries/runs/run-end.ts";
 import { type ClaimedRun, claimRun } from "../../../../src/db/queries/runs/run-queue.ts";
-import { endRun } from "../../../../src/db/queries/runs/run-steps.ts";
 import { takeWorkerLock, type WorkerLock } from "../../../../src/db/worker-lock.ts";
 import { createLogger } from "../../../../src/observability/logger.ts";
 import { createTestDatabase, type TestDatabase } from "../../../support/database.ts";
