@@ -1,7 +1,10 @@
 /**
- * One page of a list, as the resolvers of a connection see it: nothing is read before a field asks for it, and the pages
- * of many parents are read by one statement.
+ * One page of a list, as the resolvers of a connection use it.
+ *
+ * `openPage` reads nothing until a field asks for it, and reads the pages of many parents by one statement. A plan makes the
+ * same page from rows that it has read already (`createPage`).
  */
+import { completeValue, type MaybePromise } from "@pothos/core";
 import {
   countRows,
   findRows,
@@ -13,7 +16,7 @@ import {
   type Window,
 } from "../../db/queries/admin/paging.ts";
 import { BadInputError } from "../../errors.ts";
-import type { AdminContext, LoadMany } from "../context.ts";
+import { type AdminContext, inOrderOf, type LoadMany } from "../context.ts";
 import { type CursorScope, decodeCursor, encodeCursor } from "./cursors.ts";
 
 export const DEFAULT_PAGE_SIZE = 20;
@@ -31,7 +34,7 @@ export interface PageRequest<Row> {
   readonly listing: Listing<Row>;
   readonly descending: boolean;
   readonly args: PageArguments;
-  /** Whose list; left out where the listing has no parent. */
+  /** The row to which the list belongs; left out if the listing has no parent. */
   readonly parentId?: string;
 }
 
@@ -40,24 +43,63 @@ export interface Edge<Row> {
   readonly node: Row;
 }
 
-/** Each function reads when it is called. `totalCount` stops at 25,001. */
-export interface Page<Row> {
-  edges(): Promise<Edge<Row>[]>;
-  hasNextPage(): Promise<boolean>;
-  hasPreviousPage(): Promise<boolean>;
-  totalCount(): Promise<number>;
-  /** What it would read: for who reads it together with other things (`plan/`). */
-  readonly source: PageSource;
+/** The parts of a page, each read when its function is called. */
+export interface PageParts<Row> {
+  nodes(): MaybePromise<Row[]>;
+  edges(): MaybePromise<Edge<Row>[]>;
+  startCursor(): MaybePromise<string | null>;
+  endCursor(): MaybePromise<string | null>;
+  hasNextPage(): MaybePromise<boolean>;
+  hasPreviousPage(): MaybePromise<boolean>;
+  /** Stops at 25,001. */
+  totalCount(): MaybePromise<number>;
 }
+
+export type Page<Row> = PageParts<Row> & {
+  /** Which rows it reads. A plan reads them itself, together with what is joined to them. */
+  readonly source: PageSource;
+};
 
 export interface PageSource {
   readonly listing: Source;
   readonly window: Window;
-  /** What its cursors are good for. */
+  /** The scope of its cursors. */
   readonly scope: CursorScope;
 }
 
-/** @throws {BadInputError} for a page size out of bounds, for `first` with `last`, for a cursor from elsewhere. */
+/** What a page is made of. */
+export interface PageReads<Row> {
+  /** In reading order, and one more than the window's limit if the list continues. */
+  rows(): MaybePromise<readonly Keyed<Row>[]>;
+  /** Whether rows lie outside the window: see `hasRowsOutside`. */
+  hasOutside(edge: "after" | "before"): MaybePromise<boolean>;
+  count(): MaybePromise<number>;
+}
+
+export function createPage<Row>(source: PageSource, reads: PageReads<Row>): Page<Row> {
+  const { scope, window } = source;
+  const cursorOf = (row: Keyed<Row> | undefined) => (row ? encodeCursor(scope, row.rowKey) : null);
+  const nodes = () =>
+    completeValue(reads.rows(), (rows) => {
+      const inWindow = rows.slice(0, window.limit);
+      return window.backward ? inWindow.reverse() : inWindow;
+    });
+  const continues = () => completeValue(reads.rows(), (rows) => rows.length > window.limit);
+  const hasMore = (isReadingSide: boolean, edge: "after" | "before") =>
+    completeValue(isReadingSide && continues(), (is) => is || reads.hasOutside(edge));
+  return {
+    source,
+    nodes,
+    edges: () => completeValue(nodes(), (rows) => rows.map((node) => ({ cursor: cursorOf(node) ?? "", node }))),
+    startCursor: () => completeValue(nodes(), (rows) => cursorOf(rows.at(0))),
+    endCursor: () => completeValue(nodes(), (rows) => cursorOf(rows.at(-1))),
+    hasNextPage: () => hasMore(!window.backward, "before"),
+    hasPreviousPage: () => hasMore(window.backward, "after"),
+    totalCount: () => reads.count(),
+  };
+}
+
+/** @throws {BadInputError} for a page size out of bounds, for `first` with `last`, and for a cursor of another list. */
 export function openPage<Row>(context: AdminContext, request: PageRequest<Row>): Page<Row> {
   const { listing, parentId = null, descending, args } = request;
   refuseNul(listing.filter);
@@ -65,33 +107,39 @@ export function openPage<Row>(context: AdminContext, request: PageRequest<Row>):
   const window = readWindow(scope, args);
   const read = <Value>(what: string, loadMany: (parents: Parents) => Promise<readonly Value[]>) =>
     context.load(loaderName(what, request), parentId ?? "", ofParents(parentId, loadMany));
-
-  // One row more than asked for tells whether the list goes on.
-  const readRows = () =>
-    read("rows", async (parents) =>
-      byParent(parents, await findRows(context.db, listing, { ...window, limit: window.limit + 1 }, parents)),
-    );
-  const hasMore = async () => (await readRows()).length > window.limit;
-  const hasOutside = (edge: "after" | "before") =>
-    window[edge] === undefined
-      ? Promise.resolve(false)
-      : read(edge, (parents) => hasRowsOutside(context.db, listing, { edge, window }, parents));
-
-  return {
-    edges: async () => toEdges(scope, window, await readRows()),
-    hasNextPage: async () => (!window.backward && (await hasMore())) || hasOutside("before"),
-    hasPreviousPage: async () => (window.backward && (await hasMore())) || hasOutside("after"),
-    source: { listing, window, scope },
-    totalCount: () => read("count", (parents) => countRows(context.db, listing, parents)),
-  };
+  const pageWithOneMore = { ...window, limit: window.limit + 1 };
+  return createPage<Row>(
+    { listing, window, scope },
+    {
+      rows: () =>
+        read("rows", async (parents) =>
+          groupByParent(parents, await findRows(context.db, listing, pageWithOneMore, parents)),
+        ),
+      hasOutside: (edge) =>
+        window[edge] !== undefined &&
+        read(edge, (parents) => hasRowsOutside(context.db, listing, { edge, window }, parents)),
+      count: () => read("count", (parents) => countRows(context.db, listing, parents)),
+    },
+  );
 }
 
-/** How many rows a page may have, for the estimate of a query's cost: never out of bounds. */
+const LAST_ROW: Window = { descending: true, backward: false, limit: 1 };
+
+/** The last row of a parent's list; null if it is empty. One statement reads those of all parents in the operation. */
+export function loadLast<Row>(context: AdminContext, listing: Listing<Row>, parentId: string): Promise<Row | null> {
+  const name = JSON.stringify(["last", listing.name, listing.filter]);
+  return context.load<Row | null>(name, parentId, async (parentIds) => {
+    const rows = await findRows(context.db, listing, LAST_ROW, parentIds);
+    return inOrderOf(parentIds, rows, (row) => row.parentId ?? "", null);
+  });
+}
+
+/** How many rows a page may have, to estimate the cost of a query: always within the bounds. */
 export function expectedPageSize({ first, last }: PageArguments): number {
   return Math.min(Math.max(first ?? last ?? DEFAULT_PAGE_SIZE, 0), MAX_PAGE_SIZE);
 }
 
-/** Postgres keeps no U+0000 in a text, and answers such a parameter with an error of its own. */
+/** PostgreSQL stores no U+0000 in a text, and answers such a parameter with an error of its own. */
 function refuseNul(filter: object): void {
   const hasNul = Object.values(filter).some((value) => typeof value === "string" && value.includes("\0"));
   if (hasNul) throw new BadInputError("No text holds the character U+0000");
@@ -112,16 +160,9 @@ function readWindow(scope: CursorScope, { first, after, last, before }: PageArgu
   };
 }
 
-function toEdges<Row>(scope: CursorScope, window: Window, rows: readonly Keyed<Row>[]): Edge<Row>[] {
-  const edges = rows
-    .slice(0, window.limit)
-    .map((row) => ({ cursor: encodeCursor(scope, row.rowKey), node: row as Row }));
-  return window.backward ? edges.reverse() : edges;
-}
-
-/** Parents share a statement when they ask for the same part of the same list with the same filter. */
+/** Parents share a statement if they ask for the same part of the same list with the same filter. */
 function loaderName<Row>(what: string, { listing, descending, args, parentId }: PageRequest<Row>): string {
-  // A cursor names its parent, so that two parents never come here with the same one.
+  // A cursor names its parent, so that no two parents are ever given the same one.
   return JSON.stringify([what, listing.name, listing.filter, descending, args, parentId === undefined]);
 }
 
@@ -132,7 +173,7 @@ function ofParents<Value>(
   return (keys) => loadMany(parentId === null ? undefined : keys);
 }
 
-function byParent<Row>(parents: Parents, rows: readonly Keyed<Row>[]): Keyed<Row>[][] {
+function groupByParent<Row>(parents: Parents, rows: readonly Keyed<Row>[]): Keyed<Row>[][] {
   const groups = Map.groupBy(rows, (row) => row.parentId);
   return (parents ?? [null]).map((parent) => groups.get(parent) ?? []);
 }

@@ -19,9 +19,8 @@ import {
 } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import type { AdminContext } from "../context.ts";
-import { planEvents } from "../plan/make-plan.ts";
-import { cachePlans } from "../plan/plan-cache.ts";
-import { createEventAnswers } from "../plan/run-event-plan.ts";
+import { cachePlans } from "../plan/make-plan.ts";
+import { createEventAnswers } from "../plan/run-plan.ts";
 import { type Memo, memoize } from "./memo.ts";
 import { createResponseStream, type ExecuteEvent, toErrorResult } from "./response-stream.ts";
 import type { ActivityEvent } from "./source-stream.ts";
@@ -43,13 +42,13 @@ export function executeSubscriptions(contextFor: (context: AdminContext) => Admi
 }
 
 function createSharedExecution(contextFor: (context: AdminContext) => AdminContext) {
-  const findPlans = cachePlans(planEvents);
+  const findPlan = cachePlans();
   return (args: ValidatedSubscriptionArgs, document: DocumentNode): ExecuteEvent => {
     const ownContext = args.contextValue as AdminContext;
     const scope = ownContext.admin?.scope ?? "none";
     const key = JSON.stringify([scope, args.operation.name?.value, selectionVariables(args, document)]);
-    const plans = findPlans(args.schema, document, args.operation);
-    const executePlan = plans && createEventAnswers(plans, args);
+    const plan = findPlan(args.schema, document, args.operation);
+    const executePlan = plan && createEventAnswers(plan, args);
     return (event) => {
       const responses: Memo = memoize(event.memo, document, () => new Map());
       return memoize(responses, key, () => {

@@ -1,8 +1,4 @@
-/**
- * Answers for what is there already, without a promise for any of it: columns of a row, and values that resolvers make at once.
- *
- * What a field says is its own resolver's matter, and so are its arguments and limits.
- */
+/** Completes values as GraphQL defines it, but at once: a plan never waits for a field. */
 import {
   type GraphQLOutputType,
   type GraphQLResolveInfo,
@@ -12,85 +8,68 @@ import {
   isNonNullType,
   type ValidatedExecutionArgs,
 } from "graphql";
-import { instantKey } from "../../db/queries/admin/shapes.ts";
 import type { AdminContext } from "../context.ts";
-import { encodeGlobalId } from "../lists/ids.ts";
-import { writeInstant } from "../types/scalars.ts";
-import type { Asked, Fragments, LocalField, ValueField } from "./plan.ts";
+import type { Requested } from "./collect-fields.ts";
+import type { PlannedField, Resolve, Source } from "./plan.ts";
 
-export type Row = Readonly<Record<string, unknown>>;
-export type Answer = Record<string, unknown>;
-
-/** A plan came to something that it cannot answer. */
+/** A plan met something that it cannot answer. */
 export class PlanFailedError extends Error {}
 
-/** Calls a field's resolver, with the arguments that the document gives it. @throws whatever the resolver throws. */
-export type Resolve = (source: unknown, asked: Pick<Asked, "field" | "nodes">, context: AdminContext) => unknown;
+/** The fields that are requested of an object; null if only the executor can answer for it. */
+export type FieldsOf = (value: object) => readonly PlannedField[] | null;
 
-/** What resolvers need of the document and its variables is worked out at a field's first call. */
-export function createResolve(args: ValidatedExecutionArgs, fragments: Fragments): Resolve {
-  const calls = new Map<object, Call>();
-  return (source, asked, context) => {
-    const call = calls.get(asked) ?? callOf(args, fragments, asked);
-    calls.set(asked, call);
-    return asked.field.resolve?.(source, call.args, context, call.info);
-  };
+export function completeFields(fields: readonly PlannedField[], source: Source, resolve: Resolve) {
+  const answer: Record<string, unknown> = {};
+  for (const field of fields) answer[field.key] = field.answer(source, resolve);
+  return answer;
 }
 
-type Call = { readonly args: Record<string, unknown>; readonly info: GraphQLResolveInfo };
+type Complete = (value: unknown, resolve: Resolve) => unknown;
 
-function callOf(
-  args: ValidatedExecutionArgs,
-  fragments: Fragments,
-  { field, nodes: [node] }: Pick<Asked, "field" | "nodes">,
-): Call {
-  const info = { ...args, fragments, fieldName: field.name, fieldNodes: [node], returnType: field.type };
-  return {
-    args: getArgumentValues(field, node, args.variableValues),
-    info: info as unknown as GraphQLResolveInfo,
-  };
+/** Makes a function that completes values of a type; `fieldsOf` is null for a leaf. */
+export function createCompleter(type: GraphQLOutputType, fieldsOf: FieldsOf | null): Complete {
+  if (isNonNullType(type)) {
+    const complete = createCompleter(type.ofType, fieldsOf);
+    return (value, resolve) => complete(value, resolve) ?? fail("null for a type that is not nullable");
+  }
+  if (isListType(type)) {
+    const complete = createCompleter(type.ofType, fieldsOf);
+    return unlessNull((items, resolve) => Array.from(items as Iterable<unknown>, (item) => complete(item, resolve)));
+  }
+  if (isLeafType(type)) return unlessNull((value) => type.coerceOutputValue(value));
+  return unlessNull((value, resolve) => {
+    const fields = typeof value === "object" && value ? fieldsOf?.(value) : null;
+    return fields ? completeFields(fields, value as Source, resolve) : fail("an object without a plan, or an id");
+  });
 }
 
-export function createCompleter(resolve: Resolve, context: AdminContext) {
-  /** @throws {PlanFailedError} for what is not there. */
-  const completeLocal = (field: LocalField, row: Row): unknown => {
-    if (field.as === "typename") return field.name;
-    if (field.as === "id") return encodeGlobalId(field.kind, String(row.id));
-    if (field.as === "value") return complete(field.field.type, resolve(row, field, context), field.fields);
-    if (field.as === "column") return complete(field.field.type, row[field.column], null);
-    const text = row[instantKey(field.column)];
-    if (typeof text === "string") return writeInstant(text);
-    // Nothing, or a row that was loaded by itself, as a whole.
-    return complete(field.field.type, row[field.column], null);
-  };
-
-  /** A value as its type says it, for an object with the fields that are asked of it. */
-  const complete = (type: GraphQLOutputType, value: unknown, fields: readonly ValueField[] | null): unknown => {
-    if (isNonNullType(type)) {
-      const completed = complete(type.ofType, value, fields);
-      if (completed === null) throw new PlanFailedError("a value that must be there is not");
-      return completed;
-    }
+function unlessNull(complete: Complete): Complete {
+  return (value, resolve) => {
     if (value === null || value === undefined) return null;
-    refuseUnfit(value);
-    if (isListType(type)) return [...(value as Iterable<unknown>)].map((item) => complete(type.ofType, item, fields));
-    if (isLeafType(type)) return type.coerceOutputValue(value);
-    return completeValue(value, fields ?? []);
+    if (value instanceof Error) fail("an error for a value");
+    if (value instanceof Promise) {
+      // Nobody else waits for it, and a rejection without a handler ends the process.
+      value.catch(() => undefined);
+      fail("a promise for a value");
+    }
+    return complete(value, resolve);
   };
-
-  const completeValue = (value: unknown, fields: readonly ValueField[]): Answer => {
-    const answer: Answer = {};
-    for (const field of fields) answer[field.key] = completeLocal(field, value as Row);
-    return answer;
-  };
-  return { completeLocal };
 }
 
-/** @throws {PlanFailedError} for a promise, as a plan waits for nothing, and for an error that is given instead of thrown. */
-export function refuseUnfit(value: unknown): void {
-  if (value instanceof Error) throw new PlanFailedError("an error", { cause: value });
-  if (!(value instanceof Promise)) return;
-  // Should it fail, there is somebody who hears of it.
-  value.catch(() => undefined);
-  throw new PlanFailedError("a value that a plan takes as there is loaded");
+function fail(message: string): never {
+  throw new PlanFailedError(message);
+}
+
+/** Calls resolvers. What they need of the document and its variables is worked out at a field's first call. */
+export function createResolve(args: ValidatedExecutionArgs): (context: AdminContext) => Resolve {
+  const { variableValues, fragmentDefinitions: fragments } = args;
+  const prepare = ({ field, nodes }: Requested) => {
+    const info: object = { ...args, fragments, fieldName: field.name, fieldNodes: nodes, returnType: field.type };
+    return { values: getArgumentValues(field, nodes[0], variableValues), info: info as GraphQLResolveInfo };
+  };
+  const calls = new Map<Requested, ReturnType<typeof prepare>>();
+  return (context) => (requested, source) => {
+    const { values, info } = calls.getOrInsertComputed(requested, prepare);
+    return requested.field.resolve?.(source, values, context, info);
+  };
 }

@@ -1,248 +1,211 @@
 /**
- * Makes plans. A document with anything that a plan does not know has none, and is executed field by field. It knows no SQL.
+ * Makes plans from what the fields of the schema state about how they are read (`types/reading.ts`). A document that requests
+ * any other field of a row has no plan, and is executed field by field.
  */
 import {
   type DocumentNode,
+  type GraphQLNamedType,
   type GraphQLObjectType,
+  type GraphQLResolveInfo,
   type GraphQLSchema,
+  type GraphQLUnionType,
+  getArgumentValues,
   getNamedType,
   isLeafType,
   isObjectType,
   isUnionType,
   Kind,
   type OperationDefinitionNode,
-  type SelectionSetNode,
+  TypeNameMetaFieldDef,
 } from "graphql";
-import { countJoins, isColumn, SHAPED, type Shape, type ShapedKind } from "../../db/queries/admin/shapes.ts";
-import { createCollector, isForSome, UnknownToPlans } from "./collect-fields.ts";
-import { COLUMNS, LISTS, LOADED_COLUMNS, NODE_OF, REFERENCES, ROOT_LISTS, ROOT_ROWS } from "./knowledge.ts";
-import type {
-  Asked,
-  Connection,
-  ConnectionField,
-  EdgePart,
-  EventField,
-  EventPlans,
-  Fragments,
-  PagePart,
-  Plan,
-  RootField,
-  RowField,
-  Rows,
-  ValueField,
-} from "./plan.ts";
+import { columnsOf, countJoins, isInstant, type Table } from "../../db/queries/admin/shapes.ts";
+import { encodeGlobalId } from "../lists/ids.ts";
+import { type Reading, readingOf, tableOf } from "../types/reading.ts";
+import { writeInstant } from "../types/scalars.ts";
+import { collectFields, createScope, NotPlannableError, type Requested } from "./collect-fields.ts";
+import { createCompleter, type FieldsOf } from "./complete.ts";
+import type { ListPlan, Plan, PlannedField, RowPlan, Source } from "./plan.ts";
 
-/** The plan of an operation; null where it asks for something that no plan knows. */
-export function planOperation(
+/** How many rows a statement may join to each of its rows. With more, PostgreSQL needs megabytes to plan it and to cache the plan. */
+const MAX_JOINS = 12;
+
+/** The plan of a query or a subscription; null if only the executor can answer it. */
+export function makePlan(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,
 ): Plan | null {
-  const query = schema.getQueryType();
-  if (!query || operation.operation !== "query") return null;
-  const fragments = fragmentsOf(document);
-  return unlessUnknown(() => {
-    const planner = createPlanner(schema, fragments);
-    return { operation, fragments, root: planner.root(query, operation.selectionSet) };
-  });
+  const root = operation.operation === "mutation" ? null : schema.getRootType(operation.operation);
+  if (!root) return null;
+  const scope = createScope(schema, document);
+  const reads = { lists: new Map(), rows: new Map() };
+  // An event is the value of a subscription's field.
+  const planEvent = (field: Requested) => toPlanned(field, (event) => event, planFields(field));
+  const planField = operation.operation === "query" ? (field: Requested) => planQueryField(reads, field) : planEvent;
+  const fields = ifPlannable(() => collectFields(scope, root, [operation.selectionSet]).map(planField));
+  return fields && { fields, ...reads };
 }
 
-/** The plans of a subscription's events; null where it has none for any of them. */
-export function planEvents(
-  schema: GraphQLSchema,
-  document: DocumentNode,
-  operation: OperationDefinitionNode,
-): EventPlans | null {
-  const subscription = schema.getSubscriptionType();
-  if (!subscription || operation.operation !== "subscription") return null;
-  const fragments = fragmentsOf(document);
-  return unlessUnknown(() => {
-    const asked = createPlanner(schema, fragments).only(subscription, operation.selectionSet);
-    const union = getNamedType(asked.field.type);
-    if (!isUnionType(union)) return null;
-    const byType = new Map<string, readonly EventField[]>();
-    for (const type of union.getTypes()) {
-      const fields = unlessUnknown(() => createPlanner(schema, fragments).event(type, asked));
-      if (fields) byType.set(type.name, fields);
-    }
-    return { fragments, key: asked.key, union, byType };
-  });
+/** Makes the plan of an operation once. It is kept as long as its document (see `cacheDocuments`). */
+export function cachePlans(): typeof makePlan {
+  const plans = new WeakMap<OperationDefinitionNode, Plan | null>();
+  return (schema, document, operation) =>
+    plans.getOrInsertComputed(operation, () => makePlan(schema, document, operation));
 }
 
-function fragmentsOf(document: DocumentNode): Fragments {
-  const fragments = document.definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
-  // Without a prototype, as graphql-js has it: a fragment may be called anything.
-  return Object.assign(Object.create(null), Object.fromEntries(fragments.map((each) => [each.name.value, each])));
-}
-
-function unlessUnknown<Made>(make: () => Made): Made | null {
+function ifPlannable<Made>(make: () => Made): Made | null {
   try {
     return make();
   } catch (error) {
-    if (error instanceof UnknownToPlans) return null;
+    if (error instanceof NotPlannableError) return null;
     throw error;
   }
 }
 
-/**
- * Rows that one statement joins to each of its own. Beyond it a statement costs the server megabytes to plan and to remember, and
- * ever more the more there are; the executor loads them batch by batch.
- */
-const MAX_JOINS = 12;
-
-function createPlanner(schema: GraphQLSchema, fragments: Fragments) {
-  const { collect, asked, selectionsOf } = createCollector(schema, fragments);
-  const values = (type: GraphQLObjectType, selections: readonly SelectionSetNode[]): ValueField[] =>
-    [...collect(type, selections)].map(([key, nodes]) => {
-      const one = asked(type, key, nodes);
-      return one ? value(one) : { as: "typename", key, name: type.name };
-    });
-
-  const value = (one: Asked): Asked & { as: "value"; fields: ValueField[] | null } => {
-    const type = getNamedType(one.field.type);
-    if (isLeafType(type)) return { ...one, as: "value", fields: null };
-    if (!isObjectType(type) || isForSome(type) || type.name in SHAPED || type.name in NODE_OF)
-      throw new UnknownToPlans();
-    return { ...one, as: "value", fields: values(type, selectionsOf(one)) };
-  };
-
-  const rows = (kind: ShapedKind, selections: readonly SelectionSetNode[]): Rows => {
-    const type = schema.getType(kind);
-    if (!isObjectType(type) || isForSome(type)) throw new UnknownToPlans();
-    const columns = new Set<string>();
-    const instants = new Set<string>();
-    const one = new Map<string, { by: string; shape: Shape }>();
-    const lastMessage = new Map<string, { role: "user" | "assistant" | null; shape: Shape }>();
-    let countsMessages = false;
-    // A number: what the client calls it may be a column's name, or longer than Postgres lets a name be.
-    const nextJoined = () => String(one.size + lastMessage.size);
-    const fields = [...collect(type, selections)].map(([key, nodes]): RowField => {
-      const wish = asked(type, key, nodes);
-      if (!wish) return { as: "typename", key, name: type.name };
-      if (wish.field.name === "id") return { as: "id", key, kind };
-      const name = `${kind}.${wish.field.name}`;
-      const reference = REFERENCES[name];
-      if (reference) {
-        const of = rows(reference.kind, selectionsOf(wish));
-        const at = nextJoined();
-        one.set(at, { by: reference.by, shape: of.shape });
-        return { ...wish, as: "one", at, rows: of };
-      }
-      if (LISTS.has(name)) return { ...wish, as: "list", connection: connection(wish) };
-      if (name === "Thread.lastMessage") {
-        const of = rows("Message", selectionsOf(wish));
-        const at = nextJoined();
-        lastMessage.set(at, { role: roleOf(wish), shape: of.shape });
-        return { ...wish, as: "one", at, rows: of };
-      }
-      if (name === "Thread.messageCount") {
-        countsMessages = true;
-        return { ...wish, as: "column", column: "messageCount" };
-      }
-      if (LOADED_COLUMNS.has(name)) {
-        columns.add(wish.field.name);
-        return { ...wish, as: "column", column: wish.field.name };
-      }
-      if (getNamedType(wish.field.type).name === "DateTime" && isColumn(kind, wish.field.name)) {
-        instants.add(wish.field.name);
-        return { ...wish, as: "instant", column: wish.field.name };
-      }
-      const needed = COLUMNS[name] ?? (isColumn(kind, wish.field.name) ? [wish.field.name] : null);
-      if (!needed) throw new UnknownToPlans();
-      for (const column of needed) columns.add(column);
-      return value(wish);
-    });
-    return { type, fields, shape: { kind, columns, instants, one, lastMessage, countsMessages } };
-  };
-
-  const connection = (wish: Asked): Connection => {
-    const type = getNamedType(wish.field.type);
-    const kind = NODE_OF[type.name];
-    if (!kind || !isObjectType(type) || isForSome(type)) throw new UnknownToPlans();
-    const rowSelections: SelectionSetNode[][] = [];
-    const fields = [...collect(type, selectionsOf(wish))].map(([key, nodes]): ConnectionField => {
-      const part = asked(type, key, nodes);
-      if (!part) return { as: "typename", key, name: type.name };
-      const inner = getNamedType(part.field.type);
-      if (part.field.name === "nodes") {
-        rowSelections.push(selectionsOf(part));
-        return { as: "nodes", key };
-      }
-      if (!isObjectType(inner) || (part.field.name !== "edges" && part.field.name !== "pageInfo"))
-        throw new UnknownToPlans();
-      if (isForSome(inner)) throw new UnknownToPlans();
-      const parts = [...collect(inner, selectionsOf(part))].map(([partKey, partNodes]) => {
-        const name = asked(inner, partKey, partNodes)?.field.name ?? "__typename";
-        if (name === "node") rowSelections.push(partNodes.flatMap((node) => node.selectionSet ?? []));
-        return { key: partKey, as: name as EdgePart & PagePart };
-      });
-      if (part.field.name === "edges") return { as: "edges", key, typeName: inner.name, fields: parts };
-      return { as: "pageInfo", key, fields: parts };
-    });
-    // With two selections of the same rows each would need a shape of its own.
-    const [only, ...more] = rowSelections;
-    if (!only || more.length > 0) throw new UnknownToPlans();
-    const of = rows(kind, only);
-    if (countJoins(of.shape) > MAX_JOINS) throw new UnknownToPlans();
-    return { rows: of, fields };
-  };
-
-  const root = (type: GraphQLObjectType, selection: SelectionSetNode): RootField[] =>
-    [...collect(type, [selection])].map(([key, nodes]) => {
-      const wish = asked(type, key, nodes);
-      if (!wish) throw new UnknownToPlans();
-      if (ROOT_LISTS.has(wish.field.name)) return { ...wish, as: "list", connection: connection(wish) };
-      const kind = ROOT_ROWS[wish.field.name];
-      if (!kind) throw new UnknownToPlans();
-      const of = rows(kind, selectionsOf(wish));
-      // The row is loaded by itself, with nothing joined to it.
-      if (of.shape.one.size + of.shape.lastMessage.size > 0 || of.shape.countsMessages) throw new UnknownToPlans();
-      return { ...wish, as: "row", rows: of };
-    });
-
-  const only = (type: GraphQLObjectType, selection: SelectionSetNode): Asked => {
-    const [[key, nodes] = ["", []], ...more] = collect(type, [selection]);
-    const wish = asked(type, key, nodes);
-    if (!wish || more.length > 0) throw new UnknownToPlans();
-    return wish;
-  };
-
-  const event = (type: GraphQLObjectType, root: Asked): EventField[] => {
-    if (isForSome(type)) throw new UnknownToPlans();
-    return [...collect(type, selectionsOf(root))].map(([key, nodes]): EventField => {
-      const wish = asked(type, key, nodes);
-      if (!wish) return { as: "typename", key, name: type.name };
-      const { name } = getNamedType(wish.field.type);
-      if (!isShaped(name)) return value(wish);
-      const of = rows(name, selectionsOf(wish));
-      if (!isOfRowAlone(of)) throw new UnknownToPlans();
-      return { ...wish, as: "row", rows: of };
-    });
-  };
-  return { root, only, event };
+function planQueryField({ lists, rows }: Pick<Plan, "lists" | "rows">, requested: Requested): PlannedField {
+  const { key, field } = requested;
+  const read = (root: Source) => root[key];
+  if (readingOf(field)?.as === "list") return toPlanned(requested, read, planList(lists, key, requested));
+  const plan = createRowPlan(getNamedType(field.type));
+  const fields = planFields(requested, { rows: plan });
+  // Its resolver loads a whole row, but nothing that belongs to it.
+  if (plan.joined.size + plan.loaded.size > 0) throw new NotPlannableError();
+  rows.set(key, { requested, rows: plan });
+  return toPlanned(requested, read, fields);
 }
 
-function isShaped(name: string): name is ShapedKind {
-  return name in SHAPED;
+/** What one statement reads for the fields of an object. */
+interface Reads {
+  /** Of the rows that they give. */
+  rows?: RowPlan;
+  /** The parts that are requested of a page. */
+  readonly parts?: Set<string>;
 }
 
-/** Whether the rows that somebody brings along are enough, as they are stored and without what may be large. */
-function isOfRowAlone({ type, fields }: Rows): boolean {
-  return fields.every((field) => {
-    if (field.as === "one" || field.as === "list") return false;
-    return field.as !== "column" || isColumnOfRow(type, field);
+/** The fields that are requested of what a field gives; null for a leaf. Without `reads`, the field gives whole rows. */
+function planFields(requested: Requested, reads?: Reads): FieldsOf | null {
+  const type = getNamedType(requested.field.type);
+  if (isLeafType(type)) return null;
+  if (isUnionType(type)) return planUnion(type, requested);
+  if (!isObjectType(type)) throw new NotPlannableError();
+  const fields = planObject(type, requested, reads);
+  return () => fields;
+}
+
+/** Plans each type of a union by itself. */
+function planUnion(union: GraphQLUnionType, requested: Requested): FieldsOf {
+  const planType = (type: GraphQLObjectType) => ifPlannable(() => planObject(type, requested));
+  const byType = new Map(union.getTypes().map((type) => [type.name, planType(type)]));
+  // Our unions look at the value only.
+  return (value) => byType.get(String(union.resolveType?.(value, {}, {} as GraphQLResolveInfo, union))) ?? null;
+}
+
+function planObject(type: GraphQLObjectType, { scope, nodes }: Requested, reads?: Reads): PlannedField[] {
+  const selections = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+  const rows = tableOf(type) && (reads?.rows ?? createRowPlan(type));
+  if (reads && rows) reads.rows = rows;
+  const fields = collectFields(scope, type, selections).map((requested) => {
+    if (requested.field === TypeNameMetaFieldDef) return { key: requested.key, answer: () => type.name };
+    return rows ? planRowField(rows, requested) : planValueField(requested, reads);
   });
+  const isWhole = !rows || rows.joined.size + rows.loaded.size + rows.lists.size === 0;
+  if (!reads && !isWhole) throw new NotPlannableError();
+  return fields;
 }
 
-function isColumnOfRow(type: GraphQLObjectType, { field }: Asked): boolean {
-  return !LOADED_COLUMNS.has(`${type.name}.${field.name}`) && isShaped(type.name) && isColumn(type.name, field.name);
+/** A field of an object that is no row: of a page, an event, or a value. Its resolver gives it at once. */
+function planValueField(requested: Requested, reads?: Reads): PlannedField {
+  const reading = readingOf(requested.field);
+  const fields = planFields(requested, reads);
+  if (reading?.as === "property") return toPlanned(requested, (source) => source[reading.name], fields);
+  if (reading?.as !== "part") return toPlanned(requested, (source, resolve) => resolve(requested, source), fields);
+  reads?.parts?.add(reading.name);
+  return toPlanned(requested, (page) => (page[reading.name] as () => unknown)(), fields);
 }
 
-/** Which last message is wanted. A variable would make another plan of each of its values. */
-function roleOf({ nodes }: Asked): "user" | "assistant" | null {
-  const given = nodes[0].arguments?.find(({ name }) => name.value === "role")?.value;
-  if (given === undefined || given.kind === Kind.NULL) return null;
-  if (given.kind === Kind.ENUM && given.value === "USER") return "user";
-  if (given.kind === Kind.ENUM && given.value === "ASSISTANT") return "assistant";
-  throw new UnknownToPlans();
+/** Plans a field of a row, and adds to `rows` what must be read for it. */
+function planRowField(rows: RowPlan, requested: Requested): PlannedField {
+  const { field, type } = requested;
+  if (field.name === "id") return toPlanned(requested, (row) => encodeGlobalId(type.name, String(row.id)), null);
+  const reading = readingOf(field);
+  // A number: no column has such a name, and PostgreSQL would cut off a client's long alias.
+  const at = String(rows.loaded.size + rows.joined.size + rows.lists.size);
+  switch (reading?.as) {
+    case "property":
+      addColumns(rows, [reading.name]);
+      return toPlanned(requested, (row) => row[reading.name], planFields(requested));
+    case "columns": {
+      addColumns(rows, reading.names);
+      const view = createView(rows.table, reading.names);
+      return toPlanned(requested, (row, resolve) => resolve(requested, view(row)), planFields(requested));
+    }
+    case "loaded":
+      rows.loaded.set(at, reading.value);
+      return toPlanned(requested, (row) => row[at], planFields(requested));
+    case "joined":
+    case "last": {
+      const shape = createRowPlan(getNamedType(field.type));
+      const join = reading.as === "joined" ? { by: reading.by } : { by: "id", last: listingOf(reading, requested) };
+      rows.joined.set(at, { shape, ...join });
+      return toPlanned(requested, (row) => joinedRow(row, at), planFields(requested, { rows: shape }));
+    }
+    case "list":
+      return toPlanned(requested, (row) => row[at], planList(rows.lists, at, requested));
+    default:
+      throw new NotPlannableError();
+  }
+}
+
+function toPlanned(requested: Requested, read: PlannedField["answer"], fields: FieldsOf | null): PlannedField {
+  const complete = createCompleter(requested.field.type, fields);
+  return { key: requested.key, answer: (source, resolve) => complete(read(source, resolve), resolve) };
+}
+
+/** The fields that are requested of a page. Adds the list to `lists`. */
+function planList(lists: Map<string, ListPlan>, at: string, requested: Requested): FieldsOf | null {
+  const parts = new Set<string>();
+  const reads: Reads = { parts };
+  const fields = planFields(requested, reads);
+  if (!reads.rows || countJoins(reads.rows) > MAX_JOINS) throw new NotPlannableError();
+  lists.set(at, { requested, rows: reads.rows, parts });
+  return fields;
+}
+
+/** @throws {NotPlannableError} for a type whose rows are in no table. */
+function createRowPlan(type: GraphQLNamedType): RowPlan {
+  const table = tableOf(type);
+  if (!table) throw new NotPlannableError();
+  return { table, columns: new Set(), loaded: new Map(), joined: new Map(), lists: new Map() };
+}
+
+/** A row that was joined to this one; null if there is none. */
+export function joinedRow(row: Source, at: string): Record<string, unknown> | null {
+  const found = row[at] as Record<string, unknown> | null;
+  return found === null || found.id === null ? null : found;
+}
+
+function listingOf(reading: Reading & { as: "last" }, { field, nodes: [node] }: Requested) {
+  // With a variable, the statement would not be the same for each call.
+  const isConstant = node.arguments?.every(({ value }) => value.kind === Kind.ENUM || value.kind === Kind.NULL) ?? true;
+  if (!isConstant) throw new NotPlannableError();
+  return reading.listingOf(getArgumentValues(field, node) as never);
+}
+
+function addColumns({ table, columns }: RowPlan, names: readonly string[]): void {
+  if (!names.every((name) => name in columnsOf(table))) throw new NotPlannableError();
+  for (const name of names) columns.add(name);
+}
+
+/** Makes the objects that resolvers are given for rows: with these columns, and a `Date` for an instant. */
+function createView(table: Table, names: readonly string[]): (row: Source) => Source {
+  const columns = names.map((name) => ({ name, isDate: isInstant(table, name) }));
+  return (row) => {
+    const view: Record<string, unknown> = {};
+    for (const { name, isDate } of columns) {
+      const value = row[name];
+      // `Date` reads ISO 8601 five times as fast as what PostgreSQL writes.
+      view[name] = isDate && typeof value === "string" ? new Date(writeInstant(value)) : value;
+    }
+    return view;
+  };
 }

@@ -1,29 +1,27 @@
-/** Answers by a plan what has one, and leaves the rest to the executor. */
+/** Answers operations by their plans, and leaves those without a plan to the executor. */
 import { getOperationAST } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import type { Logger } from "../../observability/logger.ts";
 import type { AdminContext } from "../context.ts";
 import { PlanFailedError } from "./complete.ts";
-import { planOperation } from "./make-plan.ts";
-import { cachePlans } from "./plan-cache.ts";
+import { cachePlans } from "./make-plan.ts";
 import { runPlan } from "./run-plan.ts";
 
 export function usePlans(logger: Pick<Logger, "error">): Plugin<AdminContext> {
-  const planOf = cachePlans(planOperation);
+  const planOf = cachePlans();
   return {
     onExecute({ args, executeFn, setExecuteFn }) {
-      const { schema, document, operationName } = args;
-      const operation = getOperationAST(document, operationName);
-      const plan = operation && planOf(schema, document, operation);
+      const operation = getOperationAST(args.document, args.operationName);
+      const plan = operation && planOf(args.schema, args.document, operation);
       if (!plan || args.contextValue.admin === null) return;
       setExecuteFn(async (input) => {
         try {
           return { data: await runPlan(plan, args) };
         } catch (error) {
-          // Whatever it was, it happens again there, and is told with its place in the answer.
+          // The same failure happens again there, and is reported with its place in the answer.
           const result = await executeFn(input);
-          const isPlansFault = !(error instanceof PlanFailedError) && !("errors" in result);
-          if (isPlansFault) logger.error({ err: error }, "a plan failed where the executor did not: it is at fault");
+          const isUnexpected = !(error instanceof PlanFailedError) && !("errors" in result);
+          if (isUnexpected) logger.error({ err: error }, "a plan failed where the executor did not");
           return result;
         }
       });

@@ -1,10 +1,12 @@
 /** Imports of products and sales, and the list of them. */
 import { type ImportRow, listImports } from "../../db/queries/admin/imports.ts";
 import { builder } from "../builder.ts";
-import { openPage } from "../lists/page.ts";
-import { ImportConnection, listCost, pageArguments } from "./connections.ts";
+import type { AdminContext } from "../context.ts";
+import { openPage, type Page, type PageArguments } from "../lists/page.ts";
+import { ImportConnection, pageArguments } from "./connections.ts";
 import { DateTimeRange, isDescending, OrderDirection } from "./inputs.ts";
 import { Import } from "./nodes.ts";
+import { fromColumns, list } from "./reading.ts";
 import { durationMs } from "./runs/duration.ts";
 
 const ImportKind = builder.enumType("ImportKind", {
@@ -30,7 +32,7 @@ Import.implement({
     }),
     startedAt: t.expose("startedAt", { type: "DateTime", description: "When it began." }),
     completedAt: t.expose("completedAt", { type: "DateTime", description: "When it was done." }),
-    durationMs: t.int({
+    durationMs: fromColumns(t, "startedAt", "completedAt").int({
       description: "From its beginning to its end, in milliseconds.",
       resolve: (row) => durationMs(row.startedAt, row.completedAt) ?? 0,
     }),
@@ -74,8 +76,15 @@ builder.queryField("imports", (t) =>
       filter: t.arg({ type: ImportFilter, description: "Which of them." }),
       orderBy: t.arg({ type: ImportOrder, description: "In which order." }),
     },
-    complexity: listCost,
-    resolve: (_, args, context) =>
-      openPage(context, { listing: listImports(args.filter ?? {}), descending: isDescending(args.orderBy), args }),
+    ...list(openImports),
   }),
 );
+
+type Arguments = PageArguments & {
+  readonly filter?: typeof ImportFilter.$inferInput | null | undefined;
+  readonly orderBy?: typeof ImportOrder.$inferInput | null | undefined;
+};
+
+function openImports(context: AdminContext, args: Arguments): Page<ImportRow> {
+  return openPage(context, { listing: listImports(args.filter ?? {}), descending: isDescending(args.orderBy), args });
+}

@@ -1,4 +1,4 @@
-/** The scalars beside GraphQL's own: an instant, a day, any JSON. */
+/** The scalars besides GraphQL's own: an instant, a day, any JSON. */
 import { BadInputError } from "../../errors.ts";
 import { builder } from "../builder.ts";
 
@@ -10,7 +10,8 @@ builder.scalarType("DateTime", {
   description: "An instant by RFC 3339, such as `2026-11-15T08:30:00.000Z`. Answers are in UTC.",
   specifiedByURL: "https://scalars.graphql.org/andimarek/date-time",
   parseValue: parseDateTime,
-  serialize: (value) => value.toISOString(),
+  // A plan gives what PostgreSQL wrote.
+  serialize: (value: Date | string) => (typeof value === "string" ? writeInstant(value) : value.toISOString()),
 });
 
 builder.scalarType("Date", {
@@ -27,20 +28,20 @@ builder.scalarType("JSON", {
   serialize: (value) => value,
 });
 
-/** An instant as Postgres writes it, as a DateTime is answered: in UTC, to the millisecond. @throws {RangeError} for `infinity`. */
+/** Turns an instant as PostgreSQL writes it into a DateTime: in UTC, to the millisecond. @throws {RangeError} for `infinity`. */
 export function writeInstant(text: string): string {
-  // "2026-11-15 08:30:00.123456+00", with as many digits of a second as it has.
+  // "2026-11-15 08:30:00.123456+00", with 0 to 6 digits after the second.
   const isPlain = text.length >= 22 && text.length <= 29 && text.charCodeAt(10) === SPACE && text.endsWith("+00");
   if (!isPlain) return new Date(text).toISOString();
   const milliseconds = text.length > 22 ? text.slice(20, -3).padEnd(3, "0").slice(0, 3) : "000";
   return `${text.slice(0, 10)}T${text.slice(11, 19)}.${milliseconds}Z`;
 }
 
-/** In UTC and to the microsecond, as Postgres keeps it; what is finer is cut off. */
+/** In UTC and to the microsecond, as PostgreSQL stores it; finer digits are cut off. */
 export function parseDateTime(value: unknown): string {
   const instant = typeof value === "string" && RFC_3339.test(value) ? read(() => Temporal.Instant.from(value)) : null;
   const text = instant?.toString({ fractionalSecondDigits: 6 });
-  // Postgres knows no year 0, and an offset may lead there, or past 9999.
+  // PostgreSQL has no year 0. An offset may lead to it, or past 9999.
   if (text === undefined || !/^\d{4}-/.test(text) || text.startsWith("0000")) {
     throw new BadInputError("A DateTime is written by RFC 3339 with an offset, such as 2026-11-15T08:30:00Z");
   }

@@ -1,10 +1,8 @@
 import fc from "fast-check";
 import { execute, getOperationAST, parse, validate } from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { isColumn, SHAPED, type ShapedKind } from "../../../src/db/queries/admin/shapes.ts";
 import { createContext } from "../../../src/graphql/context.ts";
-import { COLUMNS, LISTS, NODE_OF, REFERENCES, ROOT_LISTS } from "../../../src/graphql/plan/knowledge.ts";
-import { planOperation } from "../../../src/graphql/plan/make-plan.ts";
+import { makePlan } from "../../../src/graphql/plan/make-plan.ts";
 import { runPlan } from "../../../src/graphql/plan/run-plan.ts";
 import { createSchema } from "../../../src/graphql/schema.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
@@ -13,6 +11,7 @@ import { fillConversations } from "../conversations.ts";
 import { parseDrawn, queriesOf } from "../fuzz/queries.ts";
 import { valuesFor } from "../fuzz/values.ts";
 import { prunedSchema } from "../pruned-schema.ts";
+import { isPlannedOfRow, isRowType, rowLists } from "./planned-fields.ts";
 
 let admins: AdminClient;
 const schema = createSchema();
@@ -33,7 +32,7 @@ test("whatever is asked of what plans know, a plan answers it as the executor do
       fc.pre(document !== null);
       fc.pre(validate(schema, document).length === 0);
       const operation = getOperationAST(document);
-      const plan = operation && planOperation(schema, document, operation);
+      const plan = operation && makePlan(schema, document, operation);
       fc.pre(plan !== null && plan !== undefined);
 
       const executed = await execute(argumentsOf(text, variables));
@@ -69,17 +68,9 @@ async function cursorsOf(list: string): Promise<string[]> {
   return page.edges.map(({ cursor }: { cursor: string }) => cursor);
 }
 
-function isPlanned(type: string, field: string): boolean {
-  if (type === "Mutation" || type === "Subscription") return false;
-  if (type === "Query") return ROOT_LISTS.has(field);
-  if (type in NODE_OF) return field !== "totalCount";
-  if (!(type in SHAPED)) return true;
-  const name = `${type}.${field}`;
-  return (
-    name in REFERENCES ||
-    name in COLUMNS ||
-    LISTS.has(name) ||
-    isColumn(type as ShapedKind, field) ||
-    field === "messageCount"
-  );
+function isPlanned(typeName: string, field: string): boolean {
+  if (typeName === "Mutation" || typeName === "Subscription") return false;
+  if (typeName === "Query") return rowLists(schema).has(field);
+  const type = schema.getType(typeName);
+  return !isRowType(type) || isPlannedOfRow(type, field);
 }

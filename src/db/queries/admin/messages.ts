@@ -1,5 +1,5 @@
 /** Queries of messages for admins. */
-import { and, asc, eq, type SQL, sql } from "drizzle-orm";
+import { and, asc, eq, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
 import { messageRevisions, messages } from "../../schema/index.ts";
@@ -61,29 +61,32 @@ export function findMessages(db: Db, ids: readonly string[], sandbox: boolean): 
     .where(and(sql`${messages.id} = any(${uuidArray(ids)})`, isThreadInEnvironment(messages.threadId, sandbox)));
 }
 
-/** The answers of these runs: at most one message per run, in any order. */
-export function findAnswers(db: Db, runIds: readonly string[]): Promise<MessageRow[]> {
-  return db
-    .select()
-    .from(messages)
-    .where(and(eq(messages.role, "assistant"), sql`${messages.runId} = any(${uuidArray(runIds)})`));
+/** The messages of a thread (the parent), of this role if one is given. Its environment is not checked again. */
+export function messagesOfThread(role?: MessageRow["role"] | null) {
+  return { ...MESSAGES_OF_PARENT, name: "thread.messages of role", ...ofRole(role), parent: messages.threadId };
 }
 
-/** The questions of these runs: at most one message per run, in any order. */
-export function findQuestions(db: Db, runIds: readonly string[]): Promise<MessageRow[]> {
-  return db
-    .select()
-    .from(messages)
-    .where(and(eq(messages.role, "user"), sql`${messages.runId} = any(${uuidArray(runIds)})`));
+/** The messages of a run (the parent): the question that it answers, or its answer; at most one each. */
+export function messagesOfRun(role: MessageRow["role"]) {
+  return { ...MESSAGES_OF_PARENT, name: "run.messages of role", ...ofRole(role), parent: messages.runId };
 }
 
-/** The number of messages per thread. Threads without messages are left out. */
+const MESSAGES_OF_PARENT = { table: messages, key: [{ column: messages.position, kind: "integer" as const }] };
+
+function ofRole(role: MessageRow["role"] | null | undefined) {
+  return { filter: { role }, where: role ? eq(messages.role, role) : undefined };
+}
+
+/** How many messages the thread with this id has, as SQL. */
+export function messageCountOf(threadId: SQLWrapper): SQL<number> {
+  return sql<number>`(select count(*)::integer from ${messages} where ${messages.threadId} = ${threadId})`;
+}
+
+/** The number of messages per thread, in any order. */
 export function countMessages(db: Db, threadIds: readonly string[]): Promise<{ threadId: string; count: number }[]> {
   return db
-    .select({ threadId: messages.threadId, count: sql<number>`count(*)::integer` })
-    .from(messages)
-    .where(sql`${messages.threadId} = any(${uuidArray(threadIds)})`)
-    .groupBy(messages.threadId);
+    .select({ threadId: sql<string>`thread.id`, count: messageCountOf(sql`thread.id`) })
+    .from(sql`unnest(${uuidArray(threadIds)}) as thread(id)`);
 }
 
 /** The revisions of these messages, oldest first. Revisions of different messages may be mixed. */

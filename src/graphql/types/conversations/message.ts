@@ -11,9 +11,10 @@ import { builder } from "../../builder.ts";
 import type { AdminContext } from "../../context.ts";
 import { MAX_SEARCHED_LENGTH } from "../../lists/excerpts.ts";
 import { openPage, type Page, type PageArguments } from "../../lists/page.ts";
-import { listCost, MessageConnection, pageArguments } from "../connections.ts";
+import { MessageConnection, pageArguments } from "../connections.ts";
 import { DateTimeRange, isDescending, OrderDirection } from "../inputs.ts";
 import { Chat, Message, Run, StaffMember, Thread } from "../nodes.ts";
+import { fromColumns, joined, list } from "../reading.ts";
 import { checkExcerptLimit, Excerpt, excerptArguments, excerptCost } from "./excerpt.ts";
 import { Preview, previewArguments, previewOf } from "./preview.ts";
 
@@ -36,16 +37,16 @@ const MessageRevision = builder.objectRef<RevisionRow>("MessageRevision").implem
 Message.implement({
   description: "What a staff member or the Assistant said, kept exactly.",
   fields: (t) => ({
-    thread: t.field({ type: Thread, description: "The conversation it belongs to.", resolve: (row) => row.threadId }),
+    thread: t.expose("threadId", { type: Thread, ...joined, description: "The conversation it belongs to." }),
     role: t.expose("role", { type: MessageRole, description: "Who said it." }),
     text: t.exposeString("text", { description: "Its whole text; the Assistant's is Markdown." }),
-    preview: t.field({
+    preview: fromColumns(t, "text").field({
       type: Preview,
       description: "The beginning of its text.",
       args: previewArguments(200),
       resolve: (row, { length }) => previewOf(row.text, length),
     }),
-    excerpts: t.field({
+    excerpts: fromColumns(t, "text").field({
       type: [Excerpt],
       description:
         "The places of its text where something stands that is looked for; none where nothing does. One request searches " +
@@ -63,17 +64,17 @@ Message.implement({
       description: "What it was changed to after its run had begun, in the order of the changes; mostly none.",
       resolve: (row, _, context) => loadRevisions(context, row.id),
     }),
-    author: t.field({
+    author: t.expose("authorId", {
       type: StaffMember,
+      ...joined,
       nullable: true,
       description: "The staff member who said it; null for the Assistant.",
-      resolve: (row) => row.authorId,
     }),
-    run: t.field({
+    run: t.expose("runId", {
       type: Run,
+      ...joined,
       nullable: true,
       description: "The run that answers it or, for the Assistant's, that said it; null where none was begun.",
-      resolve: (row) => row.runId,
     }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was stored." }),
     completedAt: t.expose("completedAt", {
@@ -142,8 +143,7 @@ builder.queryField("messages", (t) =>
     type: MessageConnection,
     description: "The messages of all threads, to search in; the newest first unless ordered otherwise.",
     args: messageArguments,
-    complexity: listCost,
-    resolve: (_, args, context) => openMessages(context, args),
+    ...list(openMessages),
   }),
 );
 

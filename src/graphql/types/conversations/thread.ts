@@ -1,6 +1,10 @@
 /** Threads and their chats, and the list of threads. */
-import { countMessages, listMessagesOfThread, type MessageRow } from "../../../db/queries/admin/messages.ts";
-import { findRows } from "../../../db/queries/admin/paging.ts";
+import {
+  countMessages,
+  type MessageRow,
+  messageCountOf,
+  messagesOfThread,
+} from "../../../db/queries/admin/messages.ts";
 import {
   type ChatRow,
   listThreads,
@@ -9,9 +13,8 @@ import {
 } from "../../../db/queries/admin/threads.ts";
 import { builder } from "../../builder.ts";
 import { type AdminContext, inOrderOf } from "../../context.ts";
-import { openPage } from "../../lists/page.ts";
+import { openPage, type Page, type PageArguments } from "../../lists/page.ts";
 import {
-  listCost,
   MessageConnection,
   pageArguments,
   RunConnection,
@@ -21,8 +24,9 @@ import {
 import { parseCost } from "../decimal.ts";
 import { DateTimeRange, isDescending, OrderDirection, refuseNegative } from "../inputs.ts";
 import { Chat, Message, StaffMember, Thread } from "../nodes.ts";
+import { fromColumns, joined, lastOf, list, listOfRow, loaded } from "../reading.ts";
 import { Cost, loadThreadCost } from "../runs/cost.ts";
-import { openRunsOfThread, runArguments } from "../runs/run.ts";
+import { openRunsOfThread, runArguments } from "../runs/run-list.ts";
 import { openToolCallsOfThread, toolCallArguments } from "../runs/tool-call.ts";
 import { MessageRole, messageArguments, openMessagesOfThread, SEARCH_DESCRIPTION } from "./message.ts";
 
@@ -41,7 +45,7 @@ Chat.implement({
   fields: (t) => ({
     type: t.expose("type", { type: ChatType, description: "Where it takes place." }),
     title: t.exposeString("title", { nullable: true, description: "The group's title, or the person's name." }),
-    telegramId: t.id({
+    telegramId: fromColumns(t, "telegramId").id({
       nullable: true,
       description: "Telegram's id; it changes when a group becomes a supergroup. Null for the terminal.",
       resolve: (row) => (row.telegramId === null ? null : String(row.telegramId)),
@@ -60,7 +64,7 @@ const ThreadStatus = builder.enumType("ThreadStatus", {
 Thread.implement({
   description: "One conversation of one chat or forum topic.",
   fields: (t) => ({
-    chat: t.field({ type: Chat, description: "Where it takes place.", resolve: (row) => row.chatId }),
+    chat: t.expose("chatId", { type: Chat, ...joined, description: "Where it takes place." }),
     title: t.exposeString("title", { nullable: true, description: "Its first question, shortened; null before one." }),
     status: t.expose("status", { type: ThreadStatus, description: "Whether it goes on." }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When it began." }),
@@ -68,37 +72,31 @@ Thread.implement({
       type: "DateTime",
       description: "When something last happened in it.",
     }),
-    messageCount: t.int({
-      description: "How many messages it has.",
-      resolve: (row, _, context) => loadMessageCount(context, row.id),
-    }),
+    messageCount: t.int({ description: "How many messages it has.", ...loaded(messageCountOf, loadMessageCount) }),
     lastMessage: t.field({
       type: Message,
       nullable: true,
       description: "Its last message; null where there is none.",
       args: { role: t.arg({ type: MessageRole, description: "The last one of a staff member, or of the Assistant." }) },
-      resolve: (row, { role }, context) => loadLastMessage(context, row.id, role ?? undefined),
+      ...lastOf(({ role }: { role?: MessageRow["role"] | null | undefined }) => messagesOfThread(role)),
     }),
     messages: t.field({
       type: MessageConnection,
       description: "Its messages, in the order in which they were said unless ordered otherwise.",
       args: messageArguments,
-      complexity: listCost,
-      resolve: (row, args, context) => openMessagesOfThread(context, row.id, args),
+      ...listOfRow(openMessagesOfThread),
     }),
     runs: t.field({
       type: RunConnection,
       description: "Its runs, the newest first unless ordered otherwise.",
       args: runArguments,
-      complexity: listCost,
-      resolve: (row, args, context) => openRunsOfThread(context, row.id, args),
+      ...listOfRow(openRunsOfThread),
     }),
     toolCalls: t.field({
       type: ToolCallConnection,
       description: "The tool calls of all its runs, the newest first unless ordered otherwise.",
       args: toolCallArguments,
-      complexity: listCost,
-      resolve: (row, args, context) => openToolCallsOfThread(context, row.id, args),
+      ...listOfRow(openToolCallsOfThread),
     }),
     cost: t.field({
       type: Cost,
@@ -163,15 +161,21 @@ builder.queryField("threads", (t) =>
       filter: t.arg({ type: ThreadFilter, description: "Which of them." }),
       orderBy: t.arg({ type: ThreadOrder, description: "In which order." }),
     },
-    complexity: listCost,
-    resolve: (_, args, context) => {
-      const { db, environment } = context;
-      const order = args.orderBy?.field ?? "lastActivityAt";
-      const listing = listThreads(db, toConditions(args.filter), order, environment.sandbox);
-      return openPage(context, { listing, descending: isDescending(args.orderBy), args });
-    },
+    ...list(openThreads),
   }),
 );
+
+type Arguments = PageArguments & {
+  readonly filter?: typeof ThreadFilter.$inferInput | null | undefined;
+  readonly orderBy?: typeof ThreadOrder.$inferInput | null | undefined;
+};
+
+function openThreads(context: AdminContext, args: Arguments): Page<ThreadRow> {
+  const { db, environment } = context;
+  const order = args.orderBy?.field ?? "lastActivityAt";
+  const listing = listThreads(db, toConditions(args.filter), order, environment.sandbox);
+  return openPage(context, { listing, descending: isDescending(args.orderBy), args });
+}
 
 function toConditions(filter: typeof ThreadFilter.$inferInput | null | undefined): ThreadConditions {
   refuseNegative("minimumMessages", filter?.minimumMessages);
@@ -187,14 +191,5 @@ function loadMessageCount(context: AdminContext, threadId: string): Promise<numb
   return context.load("messageCount", threadId, async (threadIds) => {
     const counts = await countMessages(context.db, threadIds);
     return inOrderOf(threadIds, counts, (row) => row.threadId, null).map((row) => row?.count ?? 0);
-  });
-}
-
-function loadLastMessage(context: AdminContext, threadId: string, role: MessageRow["role"] | undefined) {
-  return context.load(`lastMessage ${role}`, threadId, async (threadIds) => {
-    const last = { descending: true, backward: false, limit: 1 };
-    const listing = listMessagesOfThread({ role }, context.environment.sandbox);
-    const rows = await findRows(context.db, listing, last, threadIds);
-    return inOrderOf(threadIds, rows, (row) => row.threadId, null);
   });
 }

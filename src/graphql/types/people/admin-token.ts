@@ -1,4 +1,4 @@
-/** Admin tokens, and the list of them: for whoever may make and revoke them. A viewer sees its own and no other. */
+/** Admin tokens, and the list of them, for the scope ADMIN. A viewer sees its own token only. */
 import {
   type AdminTokenRow,
   findAdminTokens,
@@ -8,9 +8,10 @@ import {
 import { builder } from "../../builder.ts";
 import type { AdminContext } from "../../context.ts";
 import { forbidden } from "../../guards/auth.ts";
-import { openPage } from "../../lists/page.ts";
-import { connection, listCost, pageArguments } from "../connections.ts";
+import { openPage, type Page, type PageArguments } from "../../lists/page.ts";
+import { connection, pageArguments } from "../connections.ts";
 import { isDescending, OrderDirection } from "../inputs.ts";
+import { list } from "../reading.ts";
 import { AdminScope } from "./admin-scope.ts";
 
 export const AdminToken = builder.loadableNodeRef("AdminToken", {
@@ -98,17 +99,21 @@ builder.queryField("adminTokens", (t) =>
       filter: t.arg({ type: AdminTokenFilter, description: "Which of them." }),
       orderBy: t.arg({ type: AdminTokenOrder, description: "In which order." }),
     },
-    complexity: listCost,
-    resolve: (_, args, context) =>
-      openPage(context, {
-        listing: listAdminTokens(args.filter ?? {}, context.environment.sandbox),
-        descending: isDescending(args.orderBy),
-        args,
-      }),
+    ...list(openAdminTokens),
   }),
 );
 
-/** Refused before it is read: whether there is such a token is nothing for a viewer either. */
+type Arguments = PageArguments & {
+  readonly filter?: typeof AdminTokenFilter.$inferInput | null | undefined;
+  readonly orderBy?: typeof AdminTokenOrder.$inferInput | null | undefined;
+};
+
+function openAdminTokens(context: AdminContext, args: Arguments): Page<AdminTokenRow> {
+  const listing = listAdminTokens(args.filter ?? {}, context.environment.sandbox);
+  return openPage(context, { listing, descending: isDescending(args.orderBy), args });
+}
+
+/** Refuses before it reads: a viewer must not learn either whether such a token exists. */
 async function loadAdminTokens(
   ids: string[],
   { db, admin, environment }: AdminContext,

@@ -1,14 +1,17 @@
 /** Invites, and the list of them. */
 import {
   type InviteFilter as InviteConditions,
+  type InviteRow,
   type InviteStatus,
   listInvites,
 } from "../../../db/queries/admin/invites.ts";
 import { builder } from "../../builder.ts";
-import { openPage } from "../../lists/page.ts";
-import { InviteConnection, listCost, pageArguments } from "../connections.ts";
+import type { AdminContext } from "../../context.ts";
+import { openPage, type Page, type PageArguments } from "../../lists/page.ts";
+import { InviteConnection, pageArguments } from "../connections.ts";
 import { DateTimeRange, isDescending, OrderDirection } from "../inputs.ts";
 import { Invite, StaffMember } from "../nodes.ts";
+import { list } from "../reading.ts";
 import { StaffRole } from "./staff-member.ts";
 
 const InviteStatusType = builder.enumType("InviteStatus", {
@@ -76,15 +79,19 @@ builder.queryField("invites", (t) =>
       filter: t.arg({ type: InviteFilter, description: "Which of them." }),
       orderBy: t.arg({ type: InviteOrder, description: "In which order." }),
     },
-    complexity: listCost,
-    resolve: (_, args, context) =>
-      openPage(context, {
-        listing: listInvites(toConditions(args.filter), context.environment.sandbox),
-        descending: isDescending(args.orderBy),
-        args,
-      }),
+    ...list(openInvites),
   }),
 );
+
+type Arguments = PageArguments & {
+  readonly filter?: typeof InviteFilter.$inferInput | null | undefined;
+  readonly orderBy?: typeof InviteOrder.$inferInput | null | undefined;
+};
+
+function openInvites(context: AdminContext, args: Arguments): Page<InviteRow> {
+  const listing = listInvites(toConditions(args.filter), context.environment.sandbox);
+  return openPage(context, { listing, descending: isDescending(args.orderBy), args });
+}
 
 function toConditions(filter: typeof InviteFilter.$inferInput | null | undefined): InviteConditions {
   return { ...filter, createdById: filter?.createdById?.id };

@@ -8,10 +8,11 @@ import {
 } from "../../../db/queries/admin/staff.ts";
 import { builder } from "../../builder.ts";
 import { type AdminContext, inOrderOf } from "../../context.ts";
-import { openPage } from "../../lists/page.ts";
-import { listCost, pageArguments, StaffMemberConnection } from "../connections.ts";
+import { openPage, type Page, type PageArguments } from "../../lists/page.ts";
+import { pageArguments, StaffMemberConnection } from "../connections.ts";
 import { DateTimeRange, isDescending, OrderDirection } from "../inputs.ts";
 import { StaffMember } from "../nodes.ts";
+import { fromColumns, list } from "../reading.ts";
 
 export const StaffRole = builder.enumType("StaffRole", {
   description: "What a person may do, in rising order.",
@@ -25,10 +26,14 @@ export const StaffRole = builder.enumType("StaffRole", {
 StaffMember.implement({
   description: "A person who may speak with the bot, or might once.",
   fields: (t) => ({
-    telegramUserId: t.id({ description: "Telegram's id of the person.", resolve: (row) => String(row.telegramUserId) }),
+    telegramUserId: fromColumns(t, "telegramUserId").id({
+      description: "Telegram's id of the person.",
+      resolve: (row) => String(row.telegramUserId),
+    }),
     name: t.exposeString("name", { description: "The name shown in Telegram when they were last seen." }),
     username: t.exposeString("username", { nullable: true, description: "Their @name in Telegram, without the @." }),
     role: t.expose("role", { type: StaffRole, description: "What they may do." }),
+    // Not joined: an owner may be on the other side, in the sandbox or not.
     invitedBy: t.field({
       type: StaffMember,
       nullable: true,
@@ -92,15 +97,20 @@ builder.queryField("staff", (t) =>
       filter: t.arg({ type: StaffFilter, description: "Which of them." }),
       orderBy: t.arg({ type: StaffOrder, description: "In which order." }),
     },
-    complexity: listCost,
-    resolve: (_, args, context) =>
-      openPage(context, {
-        listing: listStaff(args.filter ?? {}, args.orderBy?.field ?? "createdAt", context.environment.sandbox),
-        descending: isDescending(args.orderBy),
-        args,
-      }),
+    ...list(openStaff),
   }),
 );
+
+type Arguments = PageArguments & {
+  readonly filter?: typeof StaffFilter.$inferInput | null | undefined;
+  readonly orderBy?: typeof StaffOrder.$inferInput | null | undefined;
+};
+
+function openStaff(context: AdminContext, args: Arguments): Page<StaffRow> {
+  const order = args.orderBy?.field ?? "createdAt";
+  const listing = listStaff(args.filter ?? {}, order, context.environment.sandbox);
+  return openPage(context, { listing, descending: isDescending(args.orderBy), args });
+}
 
 function loadActivity(context: AdminContext, staffId: string): Promise<StaffActivity | null> {
   return context.load("staffActivity", staffId, async (staffIds) => {

@@ -2,6 +2,7 @@
 import { type DeliveryRow, findDeliveries } from "../../../db/queries/admin/runs.ts";
 import { builder } from "../../builder.ts";
 import { type AdminContext, inOrderOf } from "../../context.ts";
+import { Run } from "../nodes.ts";
 
 interface DeliveryState {
   readonly status: "pending" | "partial" | "delivered" | "failed";
@@ -22,7 +23,7 @@ export const DeliveryStatus = builder.enumType("DeliveryStatus", {
   } satisfies Record<string, { value: DeliveryState["status"]; description: string }>,
 });
 
-export const Delivery = builder.objectRef<DeliveryState>("Delivery").implement({
+const Delivery = builder.objectRef<DeliveryState>("Delivery").implement({
   description: "Whether the person saw the answer. A run ends when it is stored, whatever becomes of its delivery.",
   fields: (t) => ({
     status: t.expose("status", { type: DeliveryStatus, description: "How much of it the person can see." }),
@@ -39,8 +40,16 @@ export const Delivery = builder.objectRef<DeliveryState>("Delivery").implement({
   }),
 });
 
+builder.objectFields(Run, (t) => ({
+  delivery: t.field({
+    type: Delivery,
+    description: "Whether the person saw the answer.",
+    resolve: (row, _, context) => loadDelivery(context, row.id),
+  }),
+}));
+
 /** The delivery of a run, read together with that of all other runs of the operation. */
-export function loadDelivery(context: AdminContext, runId: string): Promise<DeliveryState> {
+function loadDelivery(context: AdminContext, runId: string): Promise<DeliveryState> {
   return context.load("delivery", runId, async (runIds) => {
     const rows = await findDeliveries(context.db, runIds);
     return inOrderOf(runIds, rows, (row) => row.runId, null).map(toState);

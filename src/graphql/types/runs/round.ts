@@ -6,15 +6,15 @@ import {
   type RoundKey,
   type RoundRow,
 } from "../../../db/queries/admin/rounds.ts";
-import type { RunRow } from "../../../db/queries/admin/runs.ts";
 import { costOf } from "../../../model-prices.ts";
 import { builder } from "../../builder.ts";
 import type { AdminContext } from "../../context.ts";
-import { ToolCall } from "../nodes.ts";
+import { Run, ToolCall } from "../nodes.ts";
+import { fromColumns } from "../reading.ts";
 import { durationMs } from "./duration.ts";
 import { toUsage, Usage } from "./run-tokens.ts";
 
-export const Round = builder.objectRef<RoundRow>("Round").implement({
+const Round = builder.objectRef<RoundRow>("Round").implement({
   description:
     "One call of the model within a run, and the tool calls that it asked for. How it was asked was not always noted: of an old run those fields are null.",
   fields: (t) => ({
@@ -83,11 +83,47 @@ export const Round = builder.objectRef<RoundRow>("Round").implement({
   }),
 });
 
-/** For the estimate of a query's cost. */
+builder.objectFields(Run, (t) => ({
+  cost: fromColumns(
+    t,
+    "model",
+    "inputTokens",
+    "cachedInputTokens",
+    "outputTokens",
+    "reasoningTokens",
+    "queuedAt",
+  ).field({
+    type: "Decimal",
+    nullable: true,
+    description:
+      "US dollars, by its model's price on the day of the question; null until its tokens are counted, and where the price is not known. If the model was changed between its rounds, all count by the last one's price: see `Round.cost` for each by its own.",
+    resolve: (run) => (run.model !== null && toUsage(run) ? costOf(run.model, run, run.queuedAt) : null),
+  }),
+  rounds: t.field({
+    type: [Round],
+    description: "Its calls of the model, in their order; a round is there when it has ended.",
+    complexity: { field: 5, multiplier: USUAL_ROUNDS },
+    resolve: (row, _, context) => loadRounds(context, row.id),
+  }),
+  promptVersion: t.string({
+    nullable: true,
+    description: "Of its latest round: names the words of the prompt and of the tools; null where not known.",
+    resolve: async (row, _, context) => (await loadLatestFacts(context, row.id))?.promptVersion,
+  }),
+  modelSettings: t.field({
+    type: "JSON",
+    nullable: true,
+    description: "Of its latest round: what the model was asked with beside its input; null where not known.",
+    resolve: async (row, _, context) => (await loadLatestFacts(context, row.id))?.settings,
+  }),
+}));
+
+/** How many of them a run or a round usually has, to estimate the cost of a query. */
+const USUAL_ROUNDS = 3;
 const USUAL_CALLS = 4;
 
 /** The rounds of a run, in their order, read together with those of all other runs of the operation. */
-export function loadRounds(context: AdminContext, runId: string): Promise<RoundRow[]> {
+function loadRounds(context: AdminContext, runId: string): Promise<RoundRow[]> {
   return context.load("rounds", runId, async (runIds) => {
     const byRun = Map.groupBy(await findRounds(context.db, runIds), (row) => row.runId);
     return runIds.map((id) => byRun.get(id) ?? []);
@@ -95,13 +131,8 @@ export function loadRounds(context: AdminContext, runId: string): Promise<RoundR
 }
 
 /** How a run was asked last; null where that is not known. */
-export async function loadLatestFacts(context: AdminContext, runId: string): Promise<RoundRow["facts"]> {
+async function loadLatestFacts(context: AdminContext, runId: string): Promise<RoundRow["facts"]> {
   return (await loadRounds(context, runId)).findLast((row) => row.facts !== null)?.facts ?? null;
-}
-
-/** US dollars; null where the tokens are not counted, or the model's price is not known. */
-export function costOfRun(run: RunRow): string | null {
-  return run.model !== null && toUsage(run) ? costOf(run.model, run, run.queuedAt) : null;
 }
 
 function loadItems(context: AdminContext, key: RoundKey): Promise<unknown> {

@@ -10,10 +10,11 @@ import {
 import { builder } from "../../builder.ts";
 import type { AdminContext } from "../../context.ts";
 import { openPage, type Page, type PageArguments } from "../../lists/page.ts";
-import { listCost, pageArguments, ToolCallConnection } from "../connections.ts";
+import { pageArguments, ToolCallConnection } from "../connections.ts";
 import { Preview, previewArguments } from "../conversations/preview.ts";
 import { DateTimeRange, isDescending, OrderDirection, refuseNegative } from "../inputs.ts";
 import { Chat, Run, StaffMember, Thread, ToolCall } from "../nodes.ts";
+import { fromColumns, joined, list, loaded } from "../reading.ts";
 import { durationMs } from "./duration.ts";
 import { loadToolValue, loadToolValuePreview } from "./tool-values.ts";
 
@@ -30,8 +31,8 @@ const ToolCallStatus = builder.enumType("ToolCallStatus", {
 ToolCall.implement({
   description: "One call of a tool that the model asked for, with what it gave.",
   fields: (t) => ({
-    run: t.field({ type: Run, description: "The run that it belongs to.", resolve: (row) => row.runId }),
-    thread: t.field({ type: Thread, description: "The conversation it belongs to.", resolve: (row) => row.threadId }),
+    run: t.expose("runId", { type: Run, ...joined, description: "The run that it belongs to." }),
+    thread: t.expose("threadId", { type: Thread, ...joined, description: "The conversation it belongs to." }),
     round: t.exposeInt("round", {
       description: "In which round of its run; the calls of one round are done side by side.",
     }),
@@ -39,7 +40,7 @@ ToolCall.implement({
     arguments: t.field({
       type: "JSON",
       description: "The arguments as the model wrote them; their raw text, as a string, where that is no JSON.",
-      resolve: (row, _, context) => loadToolValue(context, "arguments", row.id),
+      ...loaded("arguments", (context, id) => loadToolValue(context, "arguments", id)),
     }),
     argumentsPreview: t.field({
       type: Preview,
@@ -54,7 +55,7 @@ ToolCall.implement({
       type: "JSON",
       nullable: true,
       description: "What the model was given, whole, however large; null until the call has ended.",
-      resolve: (row, _, context) => loadToolValue(context, "output", row.id),
+      ...loaded("output", (context, id) => loadToolValue(context, "output", id)),
     }),
     outputPreview: t.field({
       type: Preview,
@@ -67,7 +68,7 @@ ToolCall.implement({
     status: t.expose("status", { type: ToolCallStatus, description: "How far it has come." }),
     startedAt: t.expose("startedAt", { type: "DateTime", nullable: true, description: "When it began." }),
     completedAt: t.expose("completedAt", { type: "DateTime", nullable: true, description: "When it ended." }),
-    durationMs: t.int({
+    durationMs: fromColumns(t, "startedAt", "completedAt").int({
       nullable: true,
       description: "From its beginning to its end, in milliseconds; null until it has ended.",
       resolve: (row) => durationMs(row.startedAt, row.completedAt),
@@ -143,8 +144,7 @@ builder.queryField("toolCalls", (t) =>
     type: ToolCallConnection,
     description: "The log of tool calls over all threads; the newest first unless ordered otherwise.",
     args: toolCallArguments,
-    complexity: listCost,
-    resolve: (_, args, context) => openToolCalls(context, args),
+    ...list(openToolCalls),
   }),
 );
 
