@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => admins.close());
 
-test("whatever is asked of what plans know, a plan answers it as the executor does", async () => {
+test("a plan answers any document of planned fields as the executor does", async () => {
   const known = { ids: await idsOf("threads"), cursors: await cursorsOf("threads") };
   const queries = queriesOf(prunedSchema(schema, isPlanned), { mood: "tame", valuesOf: valuesFor(known, "tame") });
   const seen = { planned: 0, withRows: 0, refused: 0 };
@@ -39,7 +39,7 @@ test("whatever is asked of what plans know, a plan answers it as the executor do
       const planned = await runPlan(plan, argumentsOf(text, variables)).catch(() => null);
 
       seen.planned += 1;
-      // A plan that fails is no answer: the executor's stands then, with its errors.
+      // If a plan fails, the executor's answer is used, with its errors.
       if (executed.errors) seen.refused += 1;
       if (planned === null) expect(executed.errors).toBeDefined();
       else expect(JSON.stringify(planned)).toBe(JSON.stringify(executed.data));

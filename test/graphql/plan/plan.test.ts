@@ -38,17 +38,17 @@ const PLANNED = [
   `{ messages(filter: { text: "ca phe" }, first: 4) { nodes { preview(length: 3) { text length isWhole } excerpts(matching: "phe") { text highlights { start length } } thread { title } } ${PAGE} } }`,
   `{ threads(first: 2) { totalCount nodes { id runs { totalCount nodes { question { text } message { text } cost } } } ${PAGE} } }`,
   `{ staff { nodes { id name username role telegramUserId removedAt } } }`,
-  // A last message of what is joined itself.
+  // The last message of a joined thread.
   "{ messages { nodes { thread { lastMessage { id } } } } }",
   "{ runs { nodes { thread { title lastMessage(role: USER) { text } } } } }",
   "{ toolCalls { nodes { run { thread { lastMessage { id } } } } } }",
   "{ threads { nodes { lastMessage { thread { lastMessage { id } } } } } }",
-  // What stands beside a row under the name of one of its columns.
+  // Aliases with the names of columns.
   "{ toolCalls { nodes { o: output output: run { id asker { id } } a: arguments arguments: thread { id } } } }",
   "{ runs { nodes { firstTokenAt: retryOf { id } f: firstTokenAt firstTextMs rowKey: thread { id } } } }",
   "{ messages { nodes { i: id id: thread { title } parentId: author { id } text: run { id } t: text } } }",
   "{ threads { nodes { messageCount: lastMessage { id } m: messageCount } } }",
-  // What every object has by a name.
+  // Aliases and fragments with the names of properties that every object has.
   "{ threads { nodes { constructor: id toString: title hasOwnProperty: status then: createdAt toJSON: messageCount } } }",
   "{ threads { nodes { valueOf: chat { toString: title constructor: id } ...constructor ...toString } } } fragment constructor on Thread { isPrototypeOf: id } fragment toString on Thread { title }",
   `{ messages { nodes { ${"long".repeat(20)}1: run { id } ${"long".repeat(20)}2: thread { id } } } }`,
@@ -67,7 +67,7 @@ test.each(PLANNED)("a plan answers as the executor does, with no more statements
   expect(plannedStatements).toBeLessThanOrEqual(admins.statements.length);
 });
 
-test("a thread by its id is read by a plan, instants and all", async () => {
+test("a plan answers a thread by its id as the executor does, including instants", async () => {
   const { threads } = await admins.query("{ threads(first: 1) { nodes { id } } }");
   const document = parse(
     `{ thread(id: "${threads.nodes[0].id}") { id status createdAt lastActivityAt messages { nodes { createdAt } ${PAGE} } } }`,
@@ -76,7 +76,7 @@ test("a thread by its id is read by a plan, instants and all", async () => {
   expect(await byPlan(document)).toEqual((await byExecutor(document)).data);
 });
 
-test("a plan with a wrong argument reads nothing before that is known", async () => {
+test("a plan reads nothing if an argument is wrong", async () => {
   const query = "{ threads { nodes { id } } messages { nodes { id } } bad: runs(first: 1000) { nodes { id } } }";
 
   await expect(byPlan(parse(query))).rejects.toThrow("'first' must be from 1 to 100");
@@ -84,7 +84,7 @@ test("a plan with a wrong argument reads nothing before that is known", async ()
   expect(admins.statements).toEqual([]);
 });
 
-test("what asks for rights of its own has no plan", () => {
+test("a document with a type or field that needs rights has no plan", () => {
   for (const [query, name, field] of [
     ["{ messages { nodes { id } } }", "Message", null],
     ["{ toolCalls { nodes { output } } }", "ToolCall", "output"],
@@ -104,7 +104,7 @@ test("what asks for rights of its own has no plan", () => {
   }
 });
 
-test("what would join too many rows to each has no plan: the server would need megabytes for its statement", () => {
+test("a list that joins more than 12 rows to each of its rows has no plan", () => {
   const wide = (count: number) => {
     const joins = Array.from({ length: count }, (_, index) => `x${index}: lastMessage { id }`);
     return planOf(parse(`{ threads { nodes { ${joins.join(" ")} } } }`));
@@ -117,7 +117,7 @@ test("what would join too many rows to each has no plan: the server would need m
   expect(planOf(parse(deep))).toBeNull();
 });
 
-test("pages that follow from cursors are the same by a plan", async () => {
+test("a plan answers pages after and before a cursor as the executor does", async () => {
   const query = (list: string) => parse(`{ page: ${list} { nodes { id } ${PAGE} } }`);
   const first = (await byPlan(query("threads(first: 3)"))) as { page: { pageInfo: { endCursor: string } } };
   const { endCursor } = first.page.pageInfo;
@@ -134,11 +134,11 @@ test.each([
   "{ staff { nodes { invitedBy { name } } } }",
   '{ node(id: "x") { id } }',
   'mutation { revokeAdminToken(input: { id: "x" }) { adminToken { id } } }',
-])("what no plan knows is left to the executor: %s", (query) => {
+])("a document that only the executor can answer has no plan: %s", (query) => {
   expect(planOf(parse(query))).toBeNull();
 });
 
-test("two fields of a row that both go wrong are told, and no failure is left that nobody waits for", async () => {
+test("two failing fields of a row are both reported, and no rejection stays without a handler", async () => {
   const codes = await admins.refusal(
     "{ messages { nodes { run { toolCalls(first: 1000) { nodes { id } } } preview(length: 0) { text } } } }",
   );
@@ -146,7 +146,7 @@ test("two fields of a row that both go wrong are told, and no failure is left th
   expect(new Set(codes)).toEqual(new Set(["BAD_USER_INPUT"]));
 });
 
-test("fragments that stand for millions of fields have no plan, and none is looked for any longer", () => {
+test("fragments that stand for millions of fields have no plan, and planning stops early", () => {
   const fragments = Array.from({ length: 20 }, (_, index) => {
     const next = index === 19 ? "id" : `...F${index + 1} ...F${index + 1}`;
     return `fragment F${index} on Thread { a${index}: title ${next} }`;

@@ -2,8 +2,10 @@
 import { type GraphQLObjectType, type GraphQLSchema, getNamedType, isObjectType } from "graphql";
 import { readingOf, tableOf } from "../../../src/graphql/types/reading.ts";
 
+type RowType = GraphQLObjectType & { readonly extensions: { readonly table: unknown } };
+
 /** Whether the objects of a type are rows of a table. */
-export function isRowType(type: unknown): type is GraphQLObjectType {
+export function isRowType(type: unknown): type is RowType {
   return isObjectType(type) && tableOf(type) !== undefined;
 }
 

@@ -58,18 +58,21 @@ test.each([
     `thread { title } message { text } question { text revisions { text } } asker { name } delivery { status } toolCalls { nodes { name } ${PAGE_INFO} }`,
   ],
   ["toolCalls", 5, "arguments output outputPreview { text } run { status } thread { title }"],
-])("%s with all that belongs to them take no more statements for 50 rows than for one", async (list, most, fields) => {
-  const query = `query ($n: Int!) { ${list}(first: $n) { nodes { id ${fields} } pageInfo { hasNextPage } totalCount } }`;
+])(
+  "%s with everything that belongs to them take as many statements for 50 rows as for one",
+  async (list, most, fields) => {
+    const query = `query ($n: Int!) { ${list}(first: $n) { nodes { id ${fields} } pageInfo { hasNextPage } totalCount } }`;
 
-  const one = await statementsOf(query, { n: 1 });
-  const fifty = await statementsOf(query, { n: 50 });
+    const one = await statementsOf(query, { n: 1 });
+    const fifty = await statementsOf(query, { n: 50 });
 
-  expect(fifty.length).toBe(one.length);
-  expect(new Set(fifty)).toEqual(new Set(one));
-  expect(one.length).toBeLessThanOrEqual(most);
-});
+    expect(fifty.length).toBe(one.length);
+    expect(new Set(fifty)).toEqual(new Set(one));
+    expect(one.length).toBeLessThanOrEqual(most);
+  },
+);
 
-test("nodes take one statement for a type, however many ids", async () => {
+test("nodes take one statement per type for any number of ids", async () => {
   const query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Thread { title } } }";
 
   const statements = await statementsOf(query, { ids: threadIds });
@@ -77,7 +80,7 @@ test("nodes take one statement for a type, however many ids", async () => {
   expect(statements).toHaveLength(1);
 });
 
-test("each thread's page is its own, though all are read at once", async () => {
+test("each thread has its own page, although one statement reads all pages", async () => {
   const { nodes } = await admins.query(
     "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Thread { messages(last: 2) { nodes { thread { id } } pageInfo { hasPreviousPage hasNextPage } totalCount } } } }",
     { ids: threadIds },
@@ -92,7 +95,7 @@ test("each thread's page is its own, though all are read at once", async () => {
   }
 });
 
-test("a count is read only when it is asked for", async () => {
+test("a count is read only if it is requested", async () => {
   const without = await statementsOf("{ threads { nodes { id } } }", {});
   const alone = await statementsOf("{ threads { totalCount } }", {});
 
