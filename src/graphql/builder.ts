@@ -1,7 +1,7 @@
 /**
  * The schema builder: Pothos with Relay ids, scopes, loaders and the cost of a query.
  *
- * Types register with it when their files are imported; `schema.ts` imports them all. Nothing else happens on import.
+ * Types register with it when their files are imported; `schema.ts` imports them all. An import has no other effect.
  */
 import SchemaBuilder from "@pothos/core";
 import ComplexityPlugin from "@pothos/plugin-complexity";
@@ -18,14 +18,14 @@ import { MAX_PAGE_SIZE } from "./lists/page.ts";
 export interface SchemaTypes {
   Context: AdminContext;
   /**
-   * `reader`: one who holds a valid token, whatever its scope. `admin`: one whose token has the scope ADMIN. A field that
-   * says nothing is for readers, see `deny-by-default.ts`.
+   * `reader`: a valid token with any scope. `admin`: a valid token with the scope ADMIN. A field without scopes of its own is
+   * for readers, see `deny-by-default.ts`.
    */
   AuthScopes: { reader: boolean; admin: boolean };
   DefaultFieldNullability: false;
   Scalars: {
     ID: { Input: string; Output: string };
-    /** In: RFC 3339, in UTC, to the microsecond. */
+    /** An input is RFC 3339, in UTC, to the microsecond. */
     DateTime: { Input: string; Output: Date };
     Date: { Input: string; Output: string };
     /** Plain, such as `0.000123`; see `types/decimal.ts` for its size. */
@@ -42,9 +42,9 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   scopeAuth: {
     authScopes: ({ admin }) => ({ reader: admin !== null, admin: admin?.scope === "admin" }),
     unauthorizedError: (_, { admin }) => (admin === null ? unauthenticated() : forbidden()),
-    // Once for an object instead of once for each of its fields.
+    // Once per object instead of once per field.
     runScopesOnType: true,
-    // Before anything is followed, and not only before it is shown.
+    // When a client subscribes, and not only when it receives an event.
     authorizeOnSubscribe: true,
   },
   complexity: { limit: COST_LIMITS, complexityError: tooComplex, defaultListMultiplier: 1 },

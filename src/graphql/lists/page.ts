@@ -142,7 +142,7 @@ export function expectedPageSize({ first, last }: PageArguments): number {
 /** PostgreSQL stores no U+0000 in a text, and answers such a parameter with an error of its own. */
 function refuseNul(filter: object): void {
   const hasNul = Object.values(filter).some((value) => typeof value === "string" && value.includes("\0"));
-  if (hasNul) throw new BadInputError("No text holds the character U+0000");
+  if (hasNul) throw new BadInputError("A text must not contain the character U+0000");
 }
 
 function readWindow(scope: CursorScope, { first, after, last, before }: PageArguments): Window {

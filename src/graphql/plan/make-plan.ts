@@ -92,7 +92,7 @@ function planFields(requested: Requested, reads?: Reads): FieldsOf | null {
   return () => fields;
 }
 
-/** Plans each type of a union by itself. */
+/** Plans each type of a union independently: one may have a plan while another has none. */
 function planUnion(union: GraphQLUnionType, requested: Requested): FieldsOf {
   const planType = (type: GraphQLObjectType) => ifPlannable(() => planObject(type, requested));
   const byType = new Map(union.getTypes().map((type) => [type.name, planType(type)]));

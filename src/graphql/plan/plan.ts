@@ -19,7 +19,7 @@ export interface Plan {
 export interface PlannedField {
   /** Its name in the answer. */
   readonly key: string;
-  /** Its completed value. @throws {PlanFailedError} and whatever its resolver throws. */
+  /** Its completed value. @throws {PlanFailedError} and any error of its resolver. */
   readonly answer: (source: Source, resolve: Resolve) => unknown;
 }
 

@@ -14,7 +14,7 @@ import type { ListPlan, Plan, Resolve, RowPlan } from "./plan.ts";
 type Run = Pick<AdminContext, "db"> & { readonly resolve: Resolve };
 type Row = Record<string, unknown>;
 
-/** The answer's data. @throws whatever a resolver or the database throws. */
+/** The answer's data. @throws any error of a resolver or of the database. */
 export async function runPlan(plan: Plan, args: ExecutionArgs): Promise<Row> {
   const validated = validateExecutionArgs(args);
   if (!("variableValues" in validated)) throw new PlanFailedError("the variables do not fit");

@@ -2,7 +2,7 @@
 import { BadInputError } from "../../errors.ts";
 import { builder } from "../builder.ts";
 
-/** Far more than any amount here, and far less than what Postgres takes. */
+/** Far larger than any amount in use, and far smaller than what PostgreSQL accepts. */
 const DECIMAL = /^-?\d{1,15}(\.\d{1,15})?$/;
 
 builder.scalarType("Decimal", {
@@ -12,20 +12,20 @@ builder.scalarType("Decimal", {
   serialize: (value) => value,
 });
 
-/** @throws {BadInputError} for anything but a decimal of that size. */
+/** @throws {BadInputError} for anything else than a decimal of this size. */
 export function parseDecimal(value: unknown): string {
   const text = typeof value === "number" ? plain(value) : value;
   if (typeof text === "string" && DECIMAL.test(text)) return text;
-  throw new BadInputError('A Decimal is written as "0.05", with at most 15 digits before and 15 after the point');
+  throw new BadInputError('A Decimal must be written as "0.05", with at most 15 digits before and 15 after the point');
 }
 
-/** An amount that a cost is compared with. `argument` is the name under which it came, for the message. */
+/** An amount to compare costs with. `argument`: the argument's name, for the error message. */
 export function parseCost(usd: string | null | undefined, argument: string): string | undefined {
   if (usd?.startsWith("-")) throw new BadInputError(`'${argument}' must be 0 or more`);
   return usd ?? undefined;
 }
 
-/** JavaScript writes small numbers as `1.5e-7`. */
+/** Without an exponent: JavaScript writes small numbers as `1.5e-7`. */
 function plain(value: number): string {
   const [digits = "", exponent] = String(Math.abs(value)).split("e-");
   const zeros = exponent === undefined ? "" : `0.${"0".repeat(Number(exponent) - 1)}`;

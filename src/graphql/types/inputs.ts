@@ -26,7 +26,7 @@ export const DateRange = builder.inputType("DateRange", {
   }),
 });
 
-/** Newest first unless asked otherwise. */
+/** Newest first by default. */
 export function isDescending(
   order: { readonly direction: "ASC" | "DESC" } | null | undefined,
   byDefault = true,

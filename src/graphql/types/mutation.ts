@@ -1,4 +1,4 @@
-/** The root of all changes. Every field of it is refused to one whose token only reads, see `deny-by-default.ts`. */
+/** The root of all mutations. Each of its fields needs a token with the scope ADMIN, see `deny-by-default.ts`. */
 import { builder } from "../builder.ts";
 
 builder.mutationType({

@@ -1,4 +1,4 @@
-/** The root of all queries. Every field of it is refused to one without a valid token, see `deny-by-default.ts`. */
+/** The root of all queries. Each of its fields needs a valid token, see `deny-by-default.ts`. */
 import { builder } from "../builder.ts";
 
 builder.queryType({

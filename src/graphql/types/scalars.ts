@@ -10,7 +10,7 @@ builder.scalarType("DateTime", {
   description: "An instant by RFC 3339, such as `2026-11-15T08:30:00.000Z`. Answers are in UTC.",
   specifiedByURL: "https://scalars.graphql.org/andimarek/date-time",
   parseValue: parseDateTime,
-  // A plan gives what PostgreSQL wrote.
+  // A plan (`plan/`) gives the text that PostgreSQL wrote.
   serialize: (value: Date | string) => (typeof value === "string" ? writeInstant(value) : value.toISOString()),
 });
 
@@ -43,14 +43,14 @@ export function parseDateTime(value: unknown): string {
   const text = instant?.toString({ fractionalSecondDigits: 6 });
   // PostgreSQL has no year 0. An offset may lead to it, or past 9999.
   if (text === undefined || !/^\d{4}-/.test(text) || text.startsWith("0000")) {
-    throw new BadInputError("A DateTime is written by RFC 3339 with an offset, such as 2026-11-15T08:30:00Z");
+    throw new BadInputError("A DateTime must be RFC 3339 with an offset, such as 2026-11-15T08:30:00Z");
   }
   return text;
 }
 
 export function parseDate(value: unknown): string {
   const day = typeof value === "string" && DAY.test(value) ? read(() => Temporal.PlainDate.from(value)) : null;
-  if (day === null || day.year === 0) throw new BadInputError("A Date is written as 2026-11-15");
+  if (day === null || day.year === 0) throw new BadInputError("A Date must be written as 2026-11-15");
   return day.toString();
 }
 

@@ -1,7 +1,7 @@
-/** What is wrong with the input of a change, for the person who gave it. */
+/** Errors in the input of a mutation, for the person who gave it. */
 import { builder } from "../builder.ts";
 
-/** `field` is where the fault lies, from the field's arguments down. */
+/** `field`: the path of the invalid value, starting at the field's arguments. */
 export interface UserErrorFacts {
   readonly field: readonly string[];
   readonly message: string;

@@ -71,7 +71,7 @@ test("only the hash of a new token is stored; its log line has the creator, but 
         expiresAt: new Date("2999-01-01T00:00:00Z"),
         by: "ops",
       },
-      "admin token made",
+      "admin token created",
     ],
   ]);
 });

@@ -228,7 +228,7 @@ test.each([
   true,
   null,
 ])("an invalid or too large Decimal is refused: %j", (value) => {
-  expect(() => parseDecimal(value)).toThrow("A Decimal is written as");
+  expect(() => parseDecimal(value)).toThrow("A Decimal must be written as");
 });
 
 test.each(["threads", "runs"])("a negative cost limit is refused in the filter of %s", async (list) => {

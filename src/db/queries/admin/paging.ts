@@ -38,7 +38,7 @@ export type Listing<Row> = Source & {
 
 type Selected = AnyPgColumn | SQL.Aliased;
 
-/** A list, whatever the type of its rows. */
+/** A list with rows of any type. */
 export type Source = {
   /** Names the list and its order: a cursor that was made for one name is not valid for another. */
   readonly name: string;

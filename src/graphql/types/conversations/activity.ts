@@ -1,4 +1,4 @@
-/** What happens, as it happens: the two subscriptions and their events. */
+/** The two subscriptions, and their events. */
 import type { ReplyInProgress as ReplyInProgressRow } from "../../../db/queries/admin/activity.ts";
 import type { ActivityScope, ChangeKind } from "../../../db/queries/admin/changes.ts";
 import { builder } from "../../builder.ts";
@@ -166,13 +166,13 @@ function follow(
   });
 }
 
-/** TypeScript does not see that an event with one of several changes is one of several events. */
+/** TypeScript does not infer this: an event whose change is one of several types is one of several types of events. */
 function toEvent(event: ActivityEvent) {
   return event as { [Kind in Change["kind"]]: EventOf<Kind> }[Change["kind"]];
 }
 
 function kindsOf(types: readonly ChangeKind[] | null | undefined): ReadonlySet<ChangeKind> | null {
   if (!types) return null;
-  // A run's delivery is a part of the run.
+  // The delivery of a run is part of the run.
   return new Set<ChangeKind>(types.includes("run") ? [...types, "delivery"] : types);
 }

@@ -1,4 +1,4 @@
-/** What a search found in a text, to show it marked. */
+/** Excerpts: the parts of a text that a search found, with the places to highlight. */
 import { BadInputError } from "../../../errors.ts";
 import { builder } from "../../builder.ts";
 import type { Excerpt as ExcerptState } from "../../lists/excerpts.ts";
@@ -33,7 +33,7 @@ export const excerptArguments = builder.args((t) => ({
   limit: t.int({ required: true, defaultValue: 3, description: `How many at most, 1 to ${MAX_EXCERPTS}.` }),
 }));
 
-/** What the search of a message costs beside its excerpts, in values: far more work than to answer one. */
+/** What searching a message costs in addition to its excerpts. It is far more work than to return a value. */
 const SEARCH_COST = 50;
 
 export function excerptCost({ limit }: { readonly limit: number }): { field: number; multiplier: number } {

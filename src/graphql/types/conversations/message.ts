@@ -85,7 +85,7 @@ Message.implement({
   }),
 });
 
-/** How the text of a search is written; threads are searched in the same way. */
+/** The syntax of a search. It is the same for threads. */
 export const SEARCH_DESCRIPTION =
   "In which all these words occur, in any order, whatever their case and accents: `ca phe` finds `Cà phê`. `bean*` finds " +
   'every word that begins so (three letters at least); words in quotation marks, as in `"iced latte"`, must follow one ' +
@@ -132,7 +132,7 @@ type Arguments = PageArguments & {
   readonly orderBy?: typeof MessageOrder.$inferInput | null | undefined;
 };
 
-/** The messages of a thread, in the order in which they were said unless ordered otherwise. */
+/** The messages of a thread, in conversation order by default. */
 export function openMessagesOfThread(context: AdminContext, threadId: string, args: Arguments): Page<MessageRow> {
   const listing = listMessagesOfThread(toConditions(args), context.environment.sandbox);
   return openPage(context, { listing, parentId: threadId, descending: isDescending(args.orderBy, false), args });
@@ -154,7 +154,7 @@ function openMessages(context: AdminContext, args: Arguments): Page<MessageRow> 
     const listing = listMessages(toConditions(args), context.environment.sandbox);
     return openPage(context, { listing, descending, args });
   }
-  // Within one thread a message's position is its order, and the index that leads to them.
+  // Within one thread, messages are ordered by their position, and the index on it finds them.
   const listing = listMessagesOfThread(toConditions(args), context.environment.sandbox);
   return openPage(context, { listing, parentId: threadId, descending, args });
 }

@@ -1,8 +1,8 @@
-/** The beginning of a text that may be long. */
+/** Previews: the beginning of a text that may be long. */
 import { BadInputError } from "../../../errors.ts";
 import { builder } from "../../builder.ts";
 
-/** `length` of the whole, in characters. */
+/** `length`: that of the whole text, in characters. */
 export interface PreviewState {
   readonly text: string;
   readonly length: number;

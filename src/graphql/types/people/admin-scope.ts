@@ -1,5 +1,4 @@
 /** What an admin token allows. */
-
 import { builder } from "../../builder.ts";
 import type { Admin } from "../../guards/auth.ts";
 

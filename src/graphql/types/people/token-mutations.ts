@@ -1,4 +1,4 @@
-/** Making and revoking admin tokens. Of a token that is made, the answer alone has the whole: no row and no log line. */
+/** Creates and revokes admin tokens. Only the answer contains a new token: no row and no log line does. */
 import {
   type AdminTokenRow,
   createAdminTokenWithinLimit,
@@ -15,13 +15,13 @@ import { UserError, type UserErrorFacts } from "../user-error.ts";
 import { AdminScope } from "./admin-scope.ts";
 import { AdminToken } from "./admin-token.ts";
 
-/** What a change of a token came to. */
+/** The result of a mutation of a token. */
 interface Outcome {
   readonly adminToken: AdminTokenRow | null;
   readonly userErrors: readonly UserErrorFacts[];
 }
 
-/** `token`: the whole of it, for the answer only. */
+/** `token`: the whole token, for the answer only. */
 type Creation = Outcome & { readonly token: string | null };
 
 const CreateAdminTokenInput = builder.inputType("CreateAdminTokenInput", {
@@ -105,7 +105,7 @@ builder.mutationField("revokeAdminToken", (t) =>
 async function create(context: AdminContext, input: typeof CreateAdminTokenInput.$inferInput): Promise<Creation> {
   const name = input.name.trim();
   const expiresAt = input.expiresAt == null ? null : new Date(input.expiresAt);
-  const userErrors = await findFaults(context, name, expiresAt);
+  const userErrors = await findUserErrors(context, name, expiresAt);
   if (userErrors.length > 0) return { token: null, adminToken: null, userErrors };
   const { token, prefix } = makeToken();
   const { sandbox } = context.environment;
@@ -119,7 +119,7 @@ async function store(context: AdminContext, facts: NewAdminToken): Promise<Admin
   const { admin } = context;
   if (admin === null) throw unauthenticated();
   const row = await createAdminTokenWithinLimit(context.db, { ...facts, createdBy: admin.name });
-  if (row) context.logger.info({ ...logFacts(row), expiresAt: row.expiresAt, by: admin.name }, "admin token made");
+  if (row) context.logger.info({ ...logFacts(row), expiresAt: row.expiresAt, by: admin.name }, "admin token created");
   return row;
 }
 
@@ -137,25 +137,25 @@ function logFacts({ id, name, prefix, scope }: AdminTokenRow): object {
 
 const LIMIT_REACHED: UserErrorFacts = {
   field: ["input"],
-  message: `${MAX_VALID_TOKENS} tokens are valid, and no more may be: revoke one that is not used any more`,
+  message: `The limit of ${MAX_VALID_TOKENS} valid tokens is reached: revoke one that is no longer used`,
   code: "limit reached",
 };
 
-const NOT_FOUND: UserErrorFacts = { field: ["input", "id"], message: "There is no such token", code: "not found" };
+const NOT_FOUND: UserErrorFacts = { field: ["input", "id"], message: "No token has this id", code: "not found" };
 
-const NAME_FAULTS: Record<NonNullable<NameFault>, string> = {
-  blank: "Give the token a name, by which it will be recognised",
+const NAME_ERRORS: Record<NonNullable<NameFault>, string> = {
+  blank: "A token needs a name",
   "too long": `A token's name has at most ${MAX_NAME_LENGTH} characters`,
-  unprintable: "A token's name holds no control characters",
+  unprintable: "A token's name must not contain control characters",
 };
 
-async function findFaults({ db }: AdminContext, name: string, expiresAt: Date | null): Promise<UserErrorFacts[]> {
-  const faults: UserErrorFacts[] = [];
+async function findUserErrors({ db }: AdminContext, name: string, expiresAt: Date | null): Promise<UserErrorFacts[]> {
+  const errors: UserErrorFacts[] = [];
   const code = findNameFault(name);
-  if (code !== null) faults.push({ field: ["input", "name"], message: NAME_FAULTS[code], code });
+  if (code !== null) errors.push({ field: ["input", "name"], message: NAME_ERRORS[code], code });
   if (expiresAt !== null && (await isPast(db, expiresAt))) {
-    const message = "A token's time must end in the future";
-    faults.push({ field: ["input", "expiresAt"], message, code: "in the past" });
+    const message = "'expiresAt' must be in the future";
+    errors.push({ field: ["input", "expiresAt"], message, code: "in the past" });
   }
-  return faults;
+  return errors;
 }

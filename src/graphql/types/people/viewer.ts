@@ -1,5 +1,4 @@
-/** Who asks. */
-
+/** The admin who sends the request. */
 import { builder } from "../../builder.ts";
 import type { Admin as AdminIdentity } from "../../guards/auth.ts";
 import { unauthenticated } from "../../guards/auth.ts";

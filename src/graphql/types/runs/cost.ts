@@ -1,4 +1,4 @@
-/** What runs cost, by the dated price table; and the table. */
+/** The cost of runs, by the dated price table, and the table itself. */
 import { type CostFigures, findThreadCosts } from "../../../db/queries/admin/costs.ts";
 import { type ModelPrice, PRICES } from "../../../model-prices.ts";
 import { builder } from "../../builder.ts";
@@ -44,7 +44,7 @@ builder.queryField("prices", (t) =>
   }),
 );
 
-/** What the runs of a thread cost, read together with those of all other threads of the operation. */
+/** What the runs of a thread cost. One statement reads this for all threads in the operation. */
 export function loadThreadCost(context: AdminContext, threadId: string): Promise<CostFigures> {
   return context.load("threadCost", threadId, async (threadIds) => {
     const costs = await findThreadCosts(context.db, threadIds);

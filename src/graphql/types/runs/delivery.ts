@@ -1,4 +1,4 @@
-/** Whether a person saw a run's answer. */
+/** The delivery of a run's answer. */
 import { type DeliveryRow, findDeliveries } from "../../../db/queries/admin/runs.ts";
 import { builder } from "../../builder.ts";
 import { type AdminContext, inOrderOf } from "../../context.ts";
@@ -48,7 +48,7 @@ builder.objectFields(Run, (t) => ({
   }),
 }));
 
-/** The delivery of a run, read together with that of all other runs of the operation. */
+/** The delivery of a run. One statement reads that of all runs in the operation. */
 function loadDelivery(context: AdminContext, runId: string): Promise<DeliveryState> {
   return context.load("delivery", runId, async (runIds) => {
     const rows = await findDeliveries(context.db, runIds);
@@ -58,7 +58,7 @@ function loadDelivery(context: AdminContext, runId: string): Promise<DeliverySta
 
 function toState(row: DeliveryRow | null): DeliveryState {
   if (row?.reply) return row.reply;
-  // In the terminal the answer is seen while it is made: there is no reply that could fail.
+  // The terminal shows the answer while it is generated: no reply is sent that could fail.
   if (row?.chatType === "terminal" && row.runCompletedAt !== null) {
     return { ...PENDING, status: "delivered", deliveredAt: row.runCompletedAt };
   }

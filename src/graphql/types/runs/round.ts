@@ -1,4 +1,4 @@
-/** The rounds of a run: how the model was asked, what it said and what that took. */
+/** The rounds of a run: how the model was called, what it said, and what that cost. */
 import {
   findRoundCalls,
   findRoundItems,
@@ -77,7 +77,7 @@ const Round = builder.objectRef<RoundRow>("Round").implement({
     toolCalls: t.field({
       type: [ToolCall],
       description: "The tool calls that it asked for, in its order.",
-      complexity: { field: 1, multiplier: USUAL_CALLS },
+      complexity: { field: 1, multiplier: EXPECTED_CALLS },
       resolve: (row, _, context) => loadCalls(context, row),
     }),
   }),
@@ -102,7 +102,7 @@ builder.objectFields(Run, (t) => ({
   rounds: t.field({
     type: [Round],
     description: "Its calls of the model, in their order; a round is there when it has ended.",
-    complexity: { field: 5, multiplier: USUAL_ROUNDS },
+    complexity: { field: 5, multiplier: EXPECTED_ROUNDS },
     resolve: (row, _, context) => loadRounds(context, row.id),
   }),
   promptVersion: t.string({
@@ -118,11 +118,11 @@ builder.objectFields(Run, (t) => ({
   }),
 }));
 
-/** How many of them a run or a round usually has, to estimate the cost of a query. */
-const USUAL_ROUNDS = 3;
-const USUAL_CALLS = 4;
+/** How many rounds a run usually has, and how many tool calls a round, to estimate the cost of a query. */
+const EXPECTED_ROUNDS = 3;
+const EXPECTED_CALLS = 4;
 
-/** The rounds of a run, in their order, read together with those of all other runs of the operation. */
+/** The rounds of a run, in order. One statement reads those of all runs in the operation. */
 function loadRounds(context: AdminContext, runId: string): Promise<RoundRow[]> {
   return context.load("rounds", runId, async (runIds) => {
     const byRun = Map.groupBy(await findRounds(context.db, runIds), (row) => row.runId);
@@ -130,7 +130,7 @@ function loadRounds(context: AdminContext, runId: string): Promise<RoundRow[]> {
   });
 }
 
-/** How a run was asked last; null where that is not known. */
+/** The facts about the latest round that has any; null if none has. */
 async function loadLatestFacts(context: AdminContext, runId: string): Promise<RoundRow["facts"]> {
   return (await loadRounds(context, runId)).findLast((row) => row.facts !== null)?.facts ?? null;
 }
@@ -143,7 +143,7 @@ function loadItems(context: AdminContext, key: RoundKey): Promise<unknown> {
   });
 }
 
-/** Only ids: the calls themselves are read by them, and of those only what is asked for. */
+/** Only ids: the calls are loaded by their ids, with the requested values only. */
 function loadCalls(context: AdminContext, key: RoundKey): Promise<string[]> {
   return context.load("round calls", nameOf(key), async (names) => {
     const byName = Map.groupBy(await findRoundCalls(context.db, names.map(parseName)), nameOf);

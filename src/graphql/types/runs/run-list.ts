@@ -77,7 +77,7 @@ type Arguments = PageArguments & {
   readonly orderBy?: typeof RunOrder.$inferInput | null | undefined;
 };
 
-/** The runs of a thread, newest first unless ordered otherwise. */
+/** The runs of a thread, newest first by default. */
 export function openRunsOfThread(context: AdminContext, threadId: string, args: Arguments): Page<RunRow> {
   const listing = listRunsOfThread(context.db, toConditions(args), orderOf(args), context.environment.sandbox);
   return openPage(context, { listing, parentId: threadId, descending: isDescending(args.orderBy), args });

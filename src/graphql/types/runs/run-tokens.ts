@@ -21,7 +21,7 @@ export const Usage = builder.objectRef<UsageRow>("Usage").implement({
   }),
 });
 
-/** Null until they are counted. */
+/** Null until the tokens are counted. */
 export function toUsage(counted: Tokens): UsageRow | null {
   const { inputTokens, outputTokens } = counted;
   return inputTokens === null || outputTokens === null ? null : { ...counted, inputTokens, outputTokens };

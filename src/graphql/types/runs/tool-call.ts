@@ -1,4 +1,4 @@
-/** Tool calls, and the lists of them: the log over all threads, of a thread, of a run. */
+/** Tool calls, and the lists of them: over all threads, of a thread, and of a run. */
 import {
   listToolCalls,
   listToolCallsOfRun,
@@ -127,13 +127,13 @@ type Arguments = PageArguments & {
   readonly orderBy?: typeof ToolCallOrder.$inferInput | null | undefined;
 };
 
-/** The tool calls of a thread, newest first unless ordered otherwise. */
+/** The tool calls of a thread, newest first by default. */
 export function openToolCallsOfThread(context: AdminContext, threadId: string, args: Arguments): Page<ToolCallRow> {
   const listing = listToolCallsOfThread(context.db, toConditions(args), orderOf(args), context.environment.sandbox);
   return openPage(context, { listing, parentId: threadId, descending: isDescending(args.orderBy), args });
 }
 
-/** The tool calls of a run, in the order in which they happened unless ordered otherwise. */
+/** The tool calls of a run, oldest first by default. */
 export function openToolCallsOfRun(context: AdminContext, runId: string, args: Arguments): Page<ToolCallRow> {
   const listing = listToolCallsOfRun(context.db, toConditions(args), orderOf(args), context.environment.sandbox);
   return openPage(context, { listing, parentId: runId, descending: isDescending(args.orderBy, false), args });

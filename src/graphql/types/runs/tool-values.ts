@@ -1,4 +1,4 @@
-/** Reading the arguments and outputs of tool calls, all that an operation asks for in one statement. */
+/** Loads the arguments and outputs of tool calls. One statement reads everything that an operation requests of them. */
 import { findToolValues, type ValuePart, type ValuePreview } from "../../../db/queries/admin/tool-values.ts";
 import type { AdminContext } from "../../context.ts";
 import { checkPreviewLength } from "../conversations/preview.ts";
@@ -7,7 +7,7 @@ export function loadToolValue(context: AdminContext, value: ValuePart["value"], 
   return loadPart(context, { value, preview: null }, id);
 }
 
-/** Null while there is no value yet. @throws {BadInputError} for a length out of bounds. */
+/** Null if the call has no such value yet. @throws {BadInputError} for a length out of bounds. */
 export async function loadToolValuePreview(
   context: AdminContext,
   value: ValuePart["value"],
@@ -15,7 +15,7 @@ export async function loadToolValuePreview(
   length: number,
 ): Promise<ValuePreview | null> {
   const preview = await loadPart(context, { value, preview: checkPreviewLength(length) }, id);
-  // What `findToolValues` says of a part that is a preview.
+  // `findToolValues` gives this type for a part with a preview.
   return preview as ValuePreview | null;
 }
 

@@ -1,4 +1,4 @@
-/** The tools of the Assistant, and how their calls went. A tool that it no longer has is not among them: `usage` by tool is. */
+/** The tools of the Assistant, and the statistics of their calls. A tool that was removed is only in `usage` by tool. */
 import { findLastUses, findToolFigures, type ToolFigures } from "../../../db/queries/admin/tools.ts";
 import type { ToolEntry } from "../../api-environment.ts";
 import { builder } from "../../builder.ts";
@@ -8,11 +8,11 @@ import { DateRange } from "../inputs.ts";
 import { StaffRole } from "../people/staff-member.ts";
 import { Percentiles } from "../usage/percentiles.ts";
 
-/** What statistics cover when no period is given. */
-const USUAL_DAYS = 30;
+/** The default period of statistics. */
+const DEFAULT_DAYS = 30;
 
-/** For the estimate of a query's cost: what it reads is a period of all calls, once for all tools. */
-const USUAL_TOOLS = 10;
+/** To estimate the cost of a query. Statistics read all calls of a period, once for all tools. */
+const EXPECTED_TOOLS = 10;
 const STATISTICS_COST = 200;
 
 const ToolLabel = builder.objectRef<ToolEntry["label"]>("ToolLabel").implement({
@@ -62,12 +62,12 @@ const Tool = builder.objectRef<ToolEntry>("Tool").implement({
       args: {
         period: t.arg({
           type: DateRange,
-          description: `In which days of the shop's calendar, at most 400; left out: the last ${USUAL_DAYS}, today among them.`,
+          description: `In which days of the shop's calendar, at most 400; left out: the last ${DEFAULT_DAYS}, today among them.`,
         }),
       },
       resolve: ({ name }, { period }, context) => {
         const { shop, now } = context.environment;
-        const days = period ? readPeriod(period, shop.timeZone) : lastDays(USUAL_DAYS, now(), shop.timeZone);
+        const days = period ? readPeriod(period, shop.timeZone) : lastDays(DEFAULT_DAYS, now(), shop.timeZone);
         return loadStatistics(context, name, days);
       },
     }),
@@ -78,7 +78,7 @@ builder.queryField("tools", (t) =>
   t.field({
     type: [Tool],
     description: "The tools that the Assistant has now, in the order in which the model is told of them.",
-    complexity: { field: 5, multiplier: USUAL_TOOLS },
+    complexity: { field: 5, multiplier: EXPECTED_TOOLS },
     resolve: (_, __, { environment }) => [...environment.tools],
   }),
 );

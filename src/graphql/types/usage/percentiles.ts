@@ -1,4 +1,4 @@
-/** How long things took: percentiles. */
+/** Percentiles of durations. */
 import type { PercentileFigures } from "../../../db/queries/admin/usage.ts";
 import { builder } from "../../builder.ts";
 

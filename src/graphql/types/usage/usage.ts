@@ -1,4 +1,4 @@
-/** What was asked, answered and spent in a period. */
+/** The report of a period: questions, answers, costs. */
 import { builder } from "../../builder.ts";
 import type { DateRange as Days } from "../../usage/period.ts";
 import {
@@ -12,7 +12,7 @@ import { DateRange } from "../inputs.ts";
 import { UsageFigures } from "./usage-figures.ts";
 import { UsageGroup } from "./usage-group.ts";
 
-/** A report reads whole tables of its period: a request has room for some, not for dozens. */
+/** A report reads all rows of its period in several tables: a request may have a few reports, but not dozens. */
 const REPORT_COST = 3_000;
 
 const UsageDimension = builder.enumType("UsageDimension", {
