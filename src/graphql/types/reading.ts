@@ -67,12 +67,12 @@ export function fromColumns<Row, Name extends string & keyof Row>(
 }
 
 /**
- * Joins the row whose id is exposed. Only for rows that are always on the same side (`db/queries/admin/sides.ts`) as the row
- * that refers to them: a plan does not check it again.
+ * Joins the row whose id is exposed. Only for rows that are always in the same environment (`db/queries/admin/environments.ts`)
+ * as the row that refers to them: a plan does not check it again.
  */
 export const joined = { extensions: { isJoined: true } };
 
-/** The last row of a list that belongs to the row, by descending key. The same condition for the side as for `joined`. */
+/** The last row of a list that belongs to the row, by the key of the list. It must be in the same environment, as for `joined`. */
 export function lastOf<Args, Row>(listingOf: (args: Args) => ChildListing<Row>) {
   return {
     ...reading({ as: "last", listingOf }),

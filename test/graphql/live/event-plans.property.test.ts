@@ -64,7 +64,7 @@ test("a plan answers any document of an event like the executor", async () => {
     { numRuns: 150, seed: 20261128 },
   );
 
-  expect([...seen.keys()].sort()).toEqual(["begun", "delivery", "message", "run", "text", "toolCall"]);
+  expect([...seen.keys()].sort()).toEqual(["delivery", "message", "run", "started", "text", "toolCall"]);
 });
 
 test.each([
@@ -74,7 +74,7 @@ test.each([
   ["a count", "run", "... on RunChanged { thread { messageCount } }"],
   [
     "a list of runs with their threads",
-    "begun",
+    "started",
     "... on ActivityStarted { repliesInProgress { run { thread { id } } } }",
   ],
   ["a field with a directive", "message", "... on MessageAdded { cursor @include(if: true) }"],
@@ -87,7 +87,7 @@ test.each([
 
 test.each([
   ["MessageAdded", ["message"]],
-  ["ActivityEvent", ["begun", "message", "text", "run", "toolCall"]],
+  ["ActivityEvent", ["started", "message", "text", "run", "toolCall"]],
   ["Thread", ["message"]],
 ])("a type %s that needs rights is left to the executor, which checks them", (name, withoutPlan) => {
   const closed = createSchema();
@@ -98,7 +98,7 @@ test.each([
     "subscription { activity { ... on ActivityEvent { cursor } ... on MessageAdded { thread { id } } } }",
   );
 
-  const kinds = ["begun", "message", "text", "run", "toolCall"];
+  const kinds = ["started", "message", "text", "run", "toolCall"];
 
   expect(kinds.filter((kind) => answerByPlan(eventOf(kind), args) === null)).toEqual([]);
   expect(kinds.filter((kind) => answerByPlan(eventOf(kind), args, closed) === null)).toEqual(withoutPlan);
@@ -164,10 +164,10 @@ async function eventsOfAllKinds(): Promise<ActivityEvent[]> {
   const seen = parseSnapshot("3:3:");
   if (!seen) expect.unreachable("it is a snapshot");
   const { changes } = await findChangePage(admins.db, { seen }, { scope: { sandbox: false }, limit: 500 });
-  const begun = { kind: "begun" as const, scope: { sandbox: false }, repliesInProgress: [{ run, text: "trà" }] };
+  const started = { kind: "started" as const, scope: { sandbox: false }, repliesInProgress: [{ run, text: "trà" }] };
   const memos = () => ({ memo: new Map(), pageMemo: new Map() });
   return [
-    { change: begun, cursor: "c", ...memos() },
+    { change: started, cursor: "c", ...memos() },
     ...changes.map((change) => ({ change, cursor: `c${change.key.id}`, ...memos() })),
   ];
 }

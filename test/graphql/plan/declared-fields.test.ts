@@ -19,7 +19,7 @@ import { openMessagesOfThread } from "../../../src/graphql/types/conversations/m
 import { Message, Thread } from "../../../src/graphql/types/nodes.ts";
 import { fromColumns, joined, listOfRow } from "../../../src/graphql/types/reading.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
-import { createTestHouse } from "../api-environment.ts";
+import { createTestEnvironment } from "../api-environment.ts";
 import { fillConversations } from "../conversations.ts";
 import { isPlannedOfRow, isRowType, rowLists } from "./planned-fields.ts";
 
@@ -116,7 +116,7 @@ function request({ name, type, args }: GraphQLField<unknown, unknown>): string {
 function argumentsOf(query: string) {
   const admin = { name: "test", scope: "admin" as const, tokenId: null };
   const logger = { info: () => undefined };
-  const contextValue = createContext({ ...admins, admin, environment: createTestHouse(), logger });
+  const contextValue = createContext({ ...admins, admin, environment: createTestEnvironment(), logger });
   return { schema, document: parse(query), contextValue };
 }
 

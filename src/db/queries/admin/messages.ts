@@ -7,7 +7,7 @@ import { MESSAGES_TO_SCAN, messageMatches, messageMatchesUnindexed } from "../se
 import { isThreadInEnvironment } from "./environments.ts";
 import type { Listing, RareCondition } from "./paging.ts";
 import { inRange, type TimeRange } from "./range.ts";
-import { asksOnly, inChat, rarely } from "./related.ts";
+import { hasOnlyFields, inChat, toRareCondition } from "./related.ts";
 
 export type MessageRow = typeof messages.$inferSelect;
 export type RevisionRow = typeof messageRevisions.$inferSelect;
@@ -30,7 +30,7 @@ export function listMessages(filter: MessageFilter, sandbox: boolean): Listing<M
     name: "messages.createdAt",
     table: messages,
     filter,
-    isSteady: asksOnly(filter, ["authorId", "created"]),
+    isSteady: hasOnlyFields(filter, ["authorId", "created"]),
     where: whereMessage(filter, sandbox),
     rare: rareMessage(filter),
     key: [
@@ -111,8 +111,8 @@ function whereMessage(filter: MessageFilter, sandbox: boolean): SQL | undefined 
 
 function rareMessage(filter: MessageFilter): RareCondition | undefined {
   const ofChat = filter.chatId ? inChat(messages.threadId, filter.chatId) : undefined;
-  if (filter.text == null) return rarely(MESSAGES_TO_SCAN, ofChat);
-  const whereWalking = and(messageMatchesUnindexed(filter.text), ofChat);
+  if (filter.text == null) return toRareCondition(MESSAGES_TO_SCAN, ofChat);
+  const whereScanning = and(messageMatchesUnindexed(filter.text), ofChat);
   const where = and(messageMatches(filter.text), ofChat);
-  return where && { where, whereWalking, walkRows: MESSAGES_TO_SCAN };
+  return where && { where, whereScanning, rowsToScan: MESSAGES_TO_SCAN };
 }

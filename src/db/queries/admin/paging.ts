@@ -64,9 +64,9 @@ export type Source = {
 export type RareCondition = {
   readonly where: SQL;
   /** The same condition for the scan, if it is cheaper without a lookup in an index for each row; `where` by default. */
-  readonly whereWalking?: SQL | undefined;
+  readonly whereScanning?: SQL | undefined;
   /** How many rows to scan in the order of the list before the condition's own index is used. */
-  readonly walkRows: number;
+  readonly rowsToScan: number;
 };
 
 /** A part of a list: between two keys, counted from its start or (`backward`) from its end. */
@@ -126,13 +126,13 @@ export async function countRows(db: Db, listing: Source, parents: Parents): Prom
 export async function hasRowsOutside(
   db: Db,
   listing: Source,
-  side: { readonly edge: "after" | "before"; readonly window: Window },
+  { edge, window }: { readonly edge: "after" | "before"; readonly window: Window },
   parents: Parents,
 ): Promise<boolean[]> {
-  const key = side.window[side.edge];
+  const key = window[edge];
   const requested = parents ?? [null];
   if (key === undefined) return requested.map(() => false);
-  const isAbove = (side.edge === "after") === side.window.descending;
+  const isAbove = (edge === "after") === window.descending;
   // Away from the key, and including it: the row of the cursor usually still exists, and is the first one found.
   const nearest = { where: compareKey(listing.key, isAbove ? ">=" : "<=", key), descending: !isAbove, limit: 1 };
   const found = await findInSteps(db, { ...listing, columns: keyColumns(listing.key) }, nearest, parents);
@@ -157,7 +157,7 @@ async function findInSteps(db: Db, source: Source, range: Range, parents: Parent
     readRows(db, source, range, parents, { from, where, shape });
   const dense = and(ofParent(source), source.where, range.where);
   if (parents !== undefined || rare === undefined) return read(source.table, and(dense, rare?.where));
-  const rows = await read(scannedRows(db, source, range, dense, rare.walkRows), rare.whereWalking ?? rare.where);
+  const rows = await read(scannedRows(db, source, range, dense, rare.rowsToScan), rare.whereScanning ?? rare.where);
   if (rows.length === range.limit) return rows;
   return read(allRows(db, source, range, and(dense, rare.where)), undefined);
 }

@@ -5,16 +5,16 @@ import { threads } from "../../schema/index.ts";
 import type { RareCondition } from "./paging.ts";
 
 /** How many rows to scan if each needs a lookup in another table: 20 ms of work. */
-export const ROWS_TO_WALK = 5_000;
+export const ROWS_TO_SCAN = 5_000;
 
 /** All these conditions, as one that few rows may meet; undefined if there is none. */
-export function rarely(walkRows: number, ...conditions: (SQL | undefined)[]): RareCondition | undefined {
+export function toRareCondition(rowsToScan: number, ...conditions: (SQL | undefined)[]): RareCondition | undefined {
   const where = and(...conditions);
-  return where && { where, walkRows };
+  return where && { where, rowsToScan };
 }
 
 /** Whether a filter sets no other fields than these. */
-export function asksOnly<Filter extends object>(filter: Filter, fields: readonly (keyof Filter)[]): boolean {
+export function hasOnlyFields<Filter extends object>(filter: Filter, fields: readonly (keyof Filter)[]): boolean {
   return Object.entries(filter).every(([name, value]) => value == null || fields.includes(name as keyof Filter));
 }
 

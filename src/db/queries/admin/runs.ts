@@ -7,7 +7,7 @@ import { runCostsOver } from "./costs.ts";
 import { isThreadInEnvironment } from "./environments.ts";
 import type { Listing, RareCondition } from "./paging.ts";
 import { inRange, type TimeRange } from "./range.ts";
-import { asksOnly, inChat, isOneOf, ROWS_TO_WALK, rarely } from "./related.ts";
+import { hasOnlyFields, inChat, isOneOf, ROWS_TO_SCAN, toRareCondition } from "./related.ts";
 import { usesPromptVersion } from "./rounds.ts";
 
 export type RunRow = typeof runs.$inferSelect;
@@ -55,7 +55,7 @@ export function listRuns(db: Db, filter: RunFilter, order: RunOrder, sandbox: bo
     name: `runs.${order}`,
     table: runs,
     filter,
-    isSteady: order === "queuedAt" && asksOnly(filter, ["status", "staffMemberId", "queued"]),
+    isSteady: order === "queuedAt" && hasOnlyFields(filter, ["status", "staffMemberId", "queued"]),
     where: and(whereRun(filter, sandbox), order === "durationMs" ? slowerThan(filter) : undefined),
     rare: rareRun(db, filter, order),
     key: [
@@ -108,8 +108,8 @@ function slowerThan({ slowerThanMs }: RunFilter): SQL | undefined {
 }
 
 function rareRun(db: Db, filter: RunFilter, order: RunOrder): RareCondition | undefined {
-  return rarely(
-    ROWS_TO_WALK,
+  return toRareCondition(
+    ROWS_TO_SCAN,
     filter.model == null ? undefined : eq(runs.model, filter.model),
     filter.chatId ? inChat(runs.threadId, filter.chatId) : undefined,
     order === "durationMs" ? undefined : slowerThan(filter),

@@ -8,7 +8,7 @@ import { threadCostsOver } from "./costs.ts";
 import { isChatInEnvironment } from "./environments.ts";
 import type { Listing, RareCondition } from "./paging.ts";
 import { inRange, type TimeRange } from "./range.ts";
-import { asksOnly, isOneOf } from "./related.ts";
+import { hasOnlyFields, isOneOf } from "./related.ts";
 
 export type ThreadRow = typeof threads.$inferSelect;
 export type ChatRow = typeof chats.$inferSelect;
@@ -48,7 +48,10 @@ export function listThreads(
     table: threads,
     filter,
     // The index on a chat's threads is in the order of last activity only.
-    isSteady: asksOnly(filter, order === "createdAt" ? ["status", "created"] : ["chatId", "status", "lastActivity"]),
+    isSteady: hasOnlyFields(
+      filter,
+      order === "createdAt" ? ["status", "created"] : ["chatId", "status", "lastActivity"],
+    ),
     where: and(isChatInEnvironment(threads.chatId, sandbox), whereThread(db, filter)),
     rare: rareThread(db, filter),
     key: [
@@ -86,8 +89,8 @@ function whereThread(db: Db, filter: ThreadFilter): SQL | undefined {
 
 function rareThread(db: Db, filter: ThreadFilter): RareCondition | undefined {
   const where = related(db, filter, messageMatches);
-  const whereWalking = filter.text == null ? undefined : related(db, filter, messageMatchesUnindexed);
-  return where && { where, whereWalking, walkRows: THREADS_TO_SCAN };
+  const whereScanning = filter.text == null ? undefined : related(db, filter, messageMatchesUnindexed);
+  return where && { where, whereScanning, rowsToScan: THREADS_TO_SCAN };
 }
 
 function related(db: Db, filter: ThreadFilter, hasText: (text: string) => SQL | undefined): SQL | undefined {

@@ -6,7 +6,7 @@ import { runs, toolCalls } from "../../schema/index.ts";
 import { isThreadInEnvironment } from "./environments.ts";
 import type { Listing, RareCondition } from "./paging.ts";
 import { inRange, type TimeRange } from "./range.ts";
-import { asksOnly, escapeWildcards, inChat, isOneOf, ROWS_TO_WALK, rarely } from "./related.ts";
+import { escapeWildcards, hasOnlyFields, inChat, isOneOf, ROWS_TO_SCAN, toRareCondition } from "./related.ts";
 
 /** Without the values that may be large: `tool-values.ts` reads those. */
 export type ToolCallRow = Omit<typeof toolCalls.$inferSelect, "arguments" | "output">;
@@ -46,7 +46,7 @@ export function listToolCalls(
     table: toolCalls,
     columns: TOOL_CALL_COLUMNS,
     filter,
-    isSteady: order === "createdAt" && asksOnly(filter, ["name", "status", "created"]),
+    isSteady: order === "createdAt" && hasOnlyFields(filter, ["name", "status", "created"]),
     where: and(whereToolCall(filter, sandbox), order === "durationMs" ? slowerThan(filter) : undefined),
     rare: rareToolCall(db, filter, order),
     key: [
@@ -119,8 +119,8 @@ function slowerThan({ slowerThanMs }: ToolCallFilter): SQL | undefined {
 }
 
 function rareToolCall(db: Db, filter: ToolCallFilter, order: ToolCallOrder): RareCondition | undefined {
-  return rarely(
-    ROWS_TO_WALK,
+  return toRareCondition(
+    ROWS_TO_SCAN,
     filter.error == null ? undefined : ilike(toolCalls.error, `%${escapeWildcards(filter.error)}%`),
     order === "durationMs" ? undefined : slowerThan(filter),
     filter.staffMemberId ? exists(runAskedBy(db, filter.staffMemberId)) : undefined,

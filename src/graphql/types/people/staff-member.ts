@@ -33,7 +33,7 @@ StaffMember.implement({
     name: t.exposeString("name", { description: "The name shown in Telegram when they were last seen." }),
     username: t.exposeString("username", { nullable: true, description: "Their @name in Telegram, without the @." }),
     role: t.expose("role", { type: StaffRole, description: "What they may do." }),
-    // Not joined: the person may be on the other side, in the sandbox or not.
+    // Not joined: the person may be in the other environment.
     invitedBy: t.field({
       type: StaffMember,
       nullable: true,
