@@ -35,20 +35,24 @@ function checkCallsAndOutputs(items: readonly InputItem[]): void {
   const open = new Set<string>();
   const answered = new Set<string>();
   for (const { type, call_id: callId = "" } of items) {
-    if (type === "function_call") {
-      if (open.has(callId) || answered.has(callId)) throw invalidRequest(`Duplicate function call ${callId}.`, "input");
-      open.add(callId);
-    }
-    if (type === "function_call_output") {
-      if (answered.has(callId)) throw invalidRequest(`Duplicate tool output for function call ${callId}.`, "input");
-      if (!open.delete(callId)) {
-        throw invalidRequest(`No tool call found for function call output with call_id ${callId}.`, "input");
-      }
-      answered.add(callId);
-    }
+    if (type === "function_call") openCall(callId, open, answered);
+    if (type === "function_call_output") closeCall(callId, open, answered);
   }
   const [first] = open;
   if (first !== undefined) throw invalidRequest(`No tool output found for function call ${first}.`, "input");
+}
+
+function openCall(callId: string, open: Set<string>, answered: ReadonlySet<string>): void {
+  if (open.has(callId) || answered.has(callId)) throw invalidRequest(`Duplicate function call ${callId}.`, "input");
+  open.add(callId);
+}
+
+function closeCall(callId: string, open: Set<string>, answered: Set<string>): void {
+  if (answered.has(callId)) throw invalidRequest(`Duplicate tool output for function call ${callId}.`, "input");
+  if (!open.delete(callId)) {
+    throw invalidRequest(`No tool call found for function call output with call_id ${callId}.`, "input");
+  }
+  answered.add(callId);
 }
 
 function checkReasoning(item: InputItem, next: InputItem | undefined, store: boolean): void {
