@@ -3,7 +3,12 @@ import { type IndexedRecording, placeKey, type Violation } from "../indexed-reco
 import type { Rows } from "../recording.ts";
 
 export function checkIntake({ recording }: IndexedRecording): Violation[] {
-  return [...checkMessages(recording), ...checkThreads(recording.rows.messages), ...checkConfirmed(recording)];
+  return [
+    ...checkMessages(recording),
+    ...checkRuns(recording.rows),
+    ...checkThreads(recording.rows.messages),
+    ...checkConfirmed(recording),
+  ];
 }
 
 function* checkMessages({ questions, rows }: IndexedRecording["recording"]): Generator<Violation> {
@@ -22,10 +27,12 @@ function* checkMessages({ questions, rows }: IndexedRecording["recording"]): Gen
       if (message.runId === null) yield { check: "message-without-run", subject, detail: message.id };
     }
   }
-  const users = rows.messages.filter(({ role }) => role === "user");
-  const runs = Map.groupBy(users, ({ runId }) => runId);
-  for (const [runId, messages] of runs) {
-    if (messages.length > 1) yield { check: "run-for-several-messages", subject: String(runId), detail: "" };
+}
+
+function* checkRuns({ messages }: Rows): Generator<Violation> {
+  const users = messages.filter(({ role }) => role === "user");
+  for (const [runId, { length }] of Map.groupBy(users, (message) => message.runId)) {
+    if (length > 1) yield { check: "run-for-several-messages", subject: String(runId), detail: `${length} messages` };
   }
 }
 
