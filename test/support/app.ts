@@ -9,7 +9,7 @@ import { createModelStandIn, type ModelStandIn } from "../../sandbox/model/model
 import type { Responder } from "../../sandbox/model/turn.ts";
 import { createTelegramStandIn, type TelegramStandIn } from "../../sandbox/telegram/stand-in.ts";
 import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
-import { type AppParts } from "../../src/app/parts.ts";
+import type { AppParts } from "../../src/app/parts.ts";
 import { type App, startApp } from "../../src/app.ts";
 import { createModel } from "../../src/assistant/model/model.ts";
 import type { Clock } from "../../src/bot/telegram/clock.ts";
