@@ -66,19 +66,14 @@ function createScreen() {
 }
 
 function show(screen: Screen, event: RunEvent): void {
-  switch (event.type) {
-    case "text-delta":
-      return screen.write(plainText(event.delta));
-    case "tool-start":
-      screen.toolStarts.set(event.toolCallId, performance.now());
-      return screen.remark(`-> ${event.name} ${JSON.stringify(event.arguments)}`);
-    case "tool-end": {
-      const tookMs = Math.round(performance.now() - (screen.toolStarts.get(event.toolCallId) ?? 0));
-      return screen.remark(`<- ${event.name} ${event.succeeded ? "done" : "failed"} in ${tookMs} ms`);
-    }
-    case "run-end":
-      return showEnd(screen, event.outcome);
-  }
+  if (event.type === "text-delta") screen.write(plainText(event.delta));
+  else if (event.type === "tool-start") {
+    screen.toolStarts.set(event.toolCallId, performance.now());
+    screen.remark(`-> ${event.name} ${JSON.stringify(event.arguments)}`);
+  } else if (event.type === "tool-end") {
+    const tookMs = Math.round(performance.now() - (screen.toolStarts.get(event.toolCallId) ?? 0));
+    screen.remark(`<- ${event.name} ${event.succeeded ? "done" : "failed"} in ${tookMs} ms`);
+  } else if (event.type === "run-end") showEnd(screen, event.outcome);
 }
 
 function showEnd(screen: Screen, { status, errorMessage }: RunOutcome): void {
