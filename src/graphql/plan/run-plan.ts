@@ -81,7 +81,7 @@ async function readPages(run: Run, { rows: plan, parts }: ListPlan, source: Page
   const parents = ids.includes(null) ? undefined : (ids as string[]);
   const hasOutside = (edge: "after" | "before") => hasRowsOutside(run.db, listing, { edge, window }, parents);
   const [rows, after, before, counts] = await Promise.all([
-    findShapedRows(run.db, listing, { ...window, limit: window.limit + 1 }, parents, plan),
+    findShapedRows(run.db, { ...listing, shape: plan }, { ...window, limit: window.limit + 1 }, parents),
     parts.has("hasPreviousPage") ? hasOutside("after") : [],
     parts.has("hasNextPage") ? hasOutside("before") : [],
     parts.has("totalCount") ? countRows(run.db, listing, parents) : [],

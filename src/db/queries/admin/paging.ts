@@ -96,16 +96,17 @@ export async function findRows<Row>(
   return (await findInSteps(db, listing, rangeOf(listing, window), parents)) as Keyed<Row>[];
 }
 
-/** Like `findRows`, with the values and joined rows of a shape instead of the list's own columns. */
+/** A list, and what is read of its rows instead of the list's own columns. */
+export type ShapedSource = Source & { readonly shape: Shape };
+
+/** Like `findRows`, with the values and joined rows of a shape. */
 export async function findShapedRows(
   db: Db,
-  source: Source,
+  source: ShapedSource,
   window: Window,
   parents: Parents,
-  shape: Shape,
 ): Promise<Keyed<Record<string, unknown>>[]> {
-  const found = await findInSteps(db, source, rangeOf(source, window), parents, shape);
-  return found as Keyed<Record<string, unknown>>[];
+  return (await findInSteps(db, source, rangeOf(source, window), parents)) as Keyed<Record<string, unknown>>[];
 }
 
 /** How many rows the list of each parent has, in the order of the parents; at most `COUNT_CAP`. */
@@ -151,26 +152,27 @@ function rangeOf({ key }: Source, { after, before, descending, backward, limit }
   return { where, descending: descending !== backward, limit };
 }
 
-async function findInSteps(db: Db, source: Source, range: Range, parents: Parents, shape?: Shape) {
+async function findInSteps(db: Db, source: Source | ShapedSource, range: Range, parents: Parents) {
   const { rare } = source;
-  const read = (from: Choice["from"], where: SQL | undefined) =>
-    readRows(db, source, range, parents, { from, where, shape });
+  const read = (from: Choice["from"], where: SQL | undefined) => readRows(db, source, range, { from, where, parents });
   const dense = and(ofParent(source), source.where, range.where);
   if (parents !== undefined || rare === undefined) return read(source.table, and(dense, rare?.where));
-  const rows = await read(scannedRows(db, source, range, dense, rare.rowsToScan), rare.whereScanning ?? rare.where);
+  const scanned = firstRows(db, source, { ...range, limit: rare.rowsToScan }, dense);
+  const rows = await read(scanned, rare.whereScanning ?? rare.where);
   if (rows.length === range.limit) return rows;
   return read(allRows(db, source, range, and(dense, rare.where)), undefined);
 }
 
-/** Where the rows of a page come from, and what is read of them instead of the list's own columns. */
+/** Where the rows of a page come from. */
 type Choice = {
   readonly from: PgTable | ReturnType<typeof allRows>;
   readonly where: SQL | undefined;
-  readonly shape: Shape | undefined;
+  readonly parents: Parents;
 };
 
-function readRows(db: Db, source: Source, range: Range, parents: Parents, { from, where, shape }: Choice) {
+function readRows(db: Db, source: Source | ShapedSource, range: Range, { from, where, parents }: Choice) {
   const { key, table } = source;
+  const shape = "shape" in source ? source.shape : undefined;
   const columns = shape ? pageColumns(shape, key) : (source.columns ?? getColumns<PgTable>(table));
   const page = db
     .select({ ...columns, ...computedKey(key), rowKey: keyText(key).as("row_key") })
@@ -195,7 +197,7 @@ function limitOf({ isSteady, rare, parent }: Source, { limit }: Range): number {
 }
 
 /** The first rows of a range, whether or not they meet the rare condition, under the name of their table. */
-function scannedRows(db: Db, { table, key }: Source, { descending }: Range, where: SQL | undefined, limit: number) {
+function firstRows(db: Db, { table, key }: Source, { descending, limit }: Range, where: SQL | undefined) {
   return selectAll(db, table, where)
     .orderBy(...orderByKey(key, descending))
     .limit(limit)

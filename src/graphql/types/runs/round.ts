@@ -45,29 +45,6 @@ const Round = builder.objectRef<RoundRow>("Round").implement({
         "US dollars, by the price of its own model: where that was changed within a run, the rounds do not add up to `Run.cost`. Null where the tokens were not counted, or where the price is not known.",
       resolve: ({ facts, queuedAt }) => (facts && toUsage(facts) ? costOf(facts.model, facts, queuedAt) : null),
     }),
-    startedAt: t.field({
-      type: "DateTime",
-      nullable: true,
-      description: "When the model was asked.",
-      resolve: (row) => row.facts?.startedAt,
-    }),
-    firstTokenAt: t.field({
-      type: "DateTime",
-      nullable: true,
-      description: "When its first words came; null where it only called tools.",
-      resolve: (row) => row.facts?.firstTokenAt,
-    }),
-    completedAt: t.field({
-      type: "DateTime",
-      nullable: true,
-      description: "When it had said all.",
-      resolve: (row) => row.facts?.completedAt,
-    }),
-    durationMs: t.int({
-      nullable: true,
-      description: "From the question to the last word, in milliseconds, without the tool calls.",
-      resolve: ({ facts }) => facts && durationMs(facts.startedAt, facts.completedAt),
-    }),
     items: t.field({
       type: "JSON",
       description:
@@ -82,6 +59,32 @@ const Round = builder.objectRef<RoundRow>("Round").implement({
     }),
   }),
 });
+
+builder.objectFields(Round, (t) => ({
+  startedAt: t.field({
+    type: "DateTime",
+    nullable: true,
+    description: "When the model was asked.",
+    resolve: (row) => row.facts?.startedAt,
+  }),
+  firstTokenAt: t.field({
+    type: "DateTime",
+    nullable: true,
+    description: "When its first words came; null where it only called tools.",
+    resolve: (row) => row.facts?.firstTokenAt,
+  }),
+  completedAt: t.field({
+    type: "DateTime",
+    nullable: true,
+    description: "When it had said all.",
+    resolve: (row) => row.facts?.completedAt,
+  }),
+  durationMs: t.int({
+    nullable: true,
+    description: "From the question to the last word, in milliseconds, without the tool calls.",
+    resolve: ({ facts }) => facts && durationMs(facts.startedAt, facts.completedAt),
+  }),
+}));
 
 builder.objectFields(Run, (t) => ({
   cost: fromColumns(
