@@ -44,7 +44,7 @@ export interface TelegramBotDeps {
   ownerTelegramIds: readonly number[];
   /** What a person reads while the tool with this name runs. */
   toolLabel(name: string, language: string): string;
-  /** Who this process is among the workers, and whether it may act where others see it. */
+  /** The worker of this process, and whether it may call Telegram now. */
   worker: WorkerIdentity;
   isDatabaseUp(): Promise<boolean>;
   /** Telegram refused the token while running: the process must end. */
