@@ -1,30 +1,19 @@
 /** Helpers for tests of the intake: a bot without the rest of the product, with its own database and Telegram. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { eq, sql } from "drizzle-orm";
 import { type Logger, pino } from "pino";
 import type { TelegramStandIn } from "../../../sandbox/telegram/stand-in.ts";
 import type { WorkerIdentity } from "../../../src/assistant/worker/worker-lease.ts";
 import { createTelegramBot, type TelegramBot, type TelegramBotDeps } from "../../../src/bot/bot.ts";
 import type { Database } from "../../../src/db/client.ts";
 import { isDatabaseUp } from "../../../src/db/queries/process/health.ts";
-import { messages, runs, threads, workers } from "../../../src/db/schema/index.ts";
-import { takeWorkerLock, type WorkerLock } from "../../../src/db/worker-lock.ts";
+import { messages, runs, threads } from "../../../src/db/schema/index.ts";
 import { onTestServer, type TestDatabase } from "../../support/database.ts";
 import { HANOI } from "../../support/shop.ts";
+import { takeLastingLock } from "../../support/worker-lock.ts";
 
 /** As long as real ones are. */
 export const BOT_TOKEN = "7123456789:AAE-token-of-the-local-stand-in-0123";
-
-/** The lock of a living worker, without a heartbeat: its lease lasts longer than any test. */
-export async function takeLock(telegram: TelegramStandIn, database: Database): Promise<WorkerLock> {
-  const lock = await takeWorkerLock(database, { botId: telegram.bot.id, onLost: () => undefined });
-  await database.db
-    .update(workers)
-    .set({ leaseUntil: sql`now() + interval '1 hour'` })
-    .where(eq(workers.id, lock.workerId));
-  return lock;
-}
 
 /** The identity of a worker that is always alive. */
 export function identityOf(id: () => number): WorkerIdentity {
@@ -36,7 +25,7 @@ export async function createIntakeBot(
   { telegram, database }: { telegram: TelegramStandIn; database: Database },
   deps: Partial<TelegramBotDeps> = {},
 ): Promise<TelegramBot> {
-  const lock = deps.worker ? null : await takeLock(telegram, database);
+  const lock = deps.worker ? null : await takeLastingLock(database, telegram.bot.id);
   return createTelegramBot({
     telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null },
     database,

@@ -4,8 +4,9 @@ import { createTelegramStandIn, type TelegramStandIn } from "../../../sandbox/te
 import type { TelegramBot, TelegramBotDeps } from "../../../src/bot/bot.ts";
 import { connectDatabase, type Database } from "../../../src/db/client.ts";
 import { createTestDatabase, holdLocks, type TestDatabase } from "../../support/database.ts";
+import { takeLastingLock } from "../../support/worker-lock.ts";
 import { allHandled, staffPerson } from "../bot-support.ts";
-import { BOT_TOKEN, conversationsIn, createIntakeBot, identityOf, recordLog, takeLock } from "./intake-support.ts";
+import { BOT_TOKEN, conversationsIn, createIntakeBot, identityOf, recordLog } from "./intake-support.ts";
 
 const STANDS_BY = "another process of this shop is polling: standing by";
 let telegram: TelegramStandIn;
@@ -107,7 +108,7 @@ async function startTwo() {
 
 async function startProcess(deps: Partial<TelegramBotDeps> = {}) {
   const own = connectDatabase(database.target, { poolSize: 5 });
-  const lock = await takeLock(telegram, own);
+  const lock = await takeLastingLock(own, telegram.bot.id);
   const bot = await createIntakeBot({ telegram, database: own }, { worker: identityOf(() => lock.workerId), ...deps });
   processes.push({ bot, own });
   bot.start();

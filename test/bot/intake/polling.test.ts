@@ -10,6 +10,7 @@ import { textsIn } from "../../../src/bot/texts.ts";
 import { invites } from "../../../src/db/schema/index.ts";
 import { StartupError } from "../../../src/errors.ts";
 import { createTestDatabase, holdLocks, type TestDatabase } from "../../support/database.ts";
+import { takeLastingLock } from "../../support/worker-lock.ts";
 import { allHandled, staffPerson } from "../bot-support.ts";
 import {
   BOT_TOKEN,
@@ -20,7 +21,6 @@ import {
   identityOf,
   openDatabaseAgain,
   recordLog,
-  takeLock,
   unusedPort,
 } from "./intake-support.ts";
 
@@ -287,7 +287,7 @@ test.each([
 test("a message during a database outage is committed afterwards", async () => {
   const chat = await staffChat();
   const log = recordLog();
-  let lock = await takeLock(telegram, database.database);
+  let lock = await takeLastingLock(database.database, telegram.bot.id);
   const bot = await start({ logger: log.logger, worker: identityOf(() => lock.workerId) });
 
   await closeDatabaseToEveryone(database);
@@ -298,7 +298,7 @@ test("a message during a database outage is committed afterwards", async () => {
   const unconfirmed = telegram.pendingUpdates().map(({ message }) => message?.text);
   await openDatabaseAgain(database);
   // As its worker does.
-  lock = await takeLock(telegram, database.database);
+  lock = await takeLastingLock(database.database, telegram.bot.id);
   await allHandled({ telegram });
 
   expect(unconfirmed).toEqual(["keep this", "and this"]);

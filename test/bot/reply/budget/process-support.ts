@@ -15,9 +15,10 @@ import { systemClock } from "../../../../src/bot/telegram/clock.ts";
 import { receiveMessage } from "../../../../src/db/queries/chat/conversations.ts";
 import { endRun } from "../../../../src/db/queries/runs/run-end.ts";
 import { type ClaimedRun, claimRun } from "../../../../src/db/queries/runs/run-queue.ts";
-import { takeWorkerLock, type WorkerLock } from "../../../../src/db/worker-lock.ts";
+import type { WorkerLock } from "../../../../src/db/worker-lock.ts";
 import { createLogger } from "../../../../src/observability/logger.ts";
 import { createTestDatabase, type TestDatabase } from "../../../support/database.ts";
+import { takeLastingLock } from "../../../support/worker-lock.ts";
 
 const TOKEN = "4242:test-token-of-the-local-stand-in";
 const COMPLETED = { status: "completed", errorCode: null, errorMessage: null } as const;
@@ -100,7 +101,7 @@ export async function createScene(): Promise<Scene> {
 
 async function startProcess({ store, telegram }: Scene, options: Partial<ReplyPresenterDeps>): Promise<Process> {
   const logger = createLogger({ level: "silent", pretty: false });
-  const lock = await takeWorkerLock(store.database, { botId: telegram.bot.id, onLost: () => undefined });
+  const lock = await takeLastingLock(store.database, telegram.bot.id);
   const api = new Api(TOKEN, { apiRoot: telegram.apiRoot });
   let isFrozen = false;
   const held = Promise.withResolvers<void>();

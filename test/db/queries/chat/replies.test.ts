@@ -14,9 +14,10 @@ import {
 } from "../../../../src/db/queries/chat/replies.ts";
 import { removeStaffMember } from "../../../../src/db/queries/chat/staff.ts";
 import { replies } from "../../../../src/db/schema/index.ts";
-import { takeWorkerLock, type WorkerLock } from "../../../../src/db/worker-lock.ts";
+import type { WorkerLock } from "../../../../src/db/worker-lock.ts";
 import { insertChat, insertReply, insertRun, insertStaffMember, insertThread } from "../../../support/conversations.ts";
 import { createTestDatabase, type TestDatabase } from "../../../support/database.ts";
+import { takeLastingLock } from "../../../support/worker-lock.ts";
 
 const BOT_ID = 1;
 /** A worker that never existed, so it is dead. */
@@ -26,7 +27,7 @@ let store: TestDatabase;
 let lock: WorkerLock;
 beforeEach(async () => {
   store = await createTestDatabase();
-  lock = await takeWorkerLock(store.database, { botId: BOT_ID, onLost: () => undefined });
+  lock = await takeLastingLock(store.database, BOT_ID);
 });
 afterEach(async () => {
   await lock.release();
