@@ -1,16 +1,16 @@
 /**
- * Every command that the pages show is run here as it stands, against a product that one of them has started, or is listed by
- * name with why it is not. `console` blocks show what comes out as well.
+ * Runs every command that the pages show, against a product that one of these commands has started. Commands that cannot run
+ * here are listed with the reason. A `console` block also shows the output.
  */
 import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type StartedProcess, startShell } from "../support/process.ts";
+import { fastFolder } from "../support/test-server.ts";
 import { ROOT, readPages } from "./markdown.ts";
 import { commandsOf, type ShownCommand } from "./shown-commands.ts";
 
-/** What is not run, exactly as the pages show it. A command that no page shows any more has to go from here. */
+/** Commands that are not run, exactly as the pages show them. Remove a command that no page shows any more. */
 const NOT_RUN: Record<string, readonly string[]> = {
   "installs from the network": ["npm ci", "npm ci --omit=dev"],
   "takes minutes": [
@@ -70,7 +70,7 @@ const NOT_RUN: Record<string, readonly string[]> = {
   ],
 };
 
-/** What needs the product's folder for itself: it is run in this order once the product has stopped. */
+/** Commands that need a stopped product. They run last, in this order. */
 const WHEN_STOPPED: readonly string[] = [
   'test ! -e "$DATA_DIR/pg18/postmaster.pid"',
   'tar -C "$DATA_DIR" --exclude=./pg-lib -czf counterhand.tar.gz .',
@@ -88,13 +88,13 @@ const isRunnable = ({ text }: ShownCommand) =>
 const whileItRuns = unique(commands.filter(({ text }) => text !== START && !listed.includes(text)).filter(isRunnable));
 const afterwards = WHEN_STOPPED.flatMap((text) => commands.find((command) => command.text === text) ?? []);
 
-/** A copy of the checkout by links, without `.env`: what the commands write there goes with it. */
+/** A temporary folder with links to all files of the checkout except `.env`. The commands run and write here. */
 let checkout = "";
 let product: StartedProcess | undefined;
 let address = "";
 
 beforeAll(async () => {
-  checkout = await mkdtemp(join(tmpdir(), "counterhand-docs-"));
+  checkout = await mkdtemp(join(await fastFolder(), "counterhand-docs-"));
   const own = await readdir(ROOT);
   await Promise.all(
     own
@@ -136,7 +136,7 @@ test.each(whileItRuns)("$page: $text", async (command) => {
   await run(command);
 });
 
-test("the product stops, and what needs its folder then works", async () => {
+test("the product stops, and the commands for a stopped product succeed", async () => {
   product?.kill("SIGTERM");
   expect(await product?.exit).toBe(0);
 
@@ -157,7 +157,7 @@ async function run({ text, output }: ShownCommand): Promise<void> {
 }
 
 function start(line: string): StartedProcess {
-  // The signal of `kill` is for the product, and not for a shell in front of it.
+  // With `exec`, the signal of `kill` reaches npm and not a shell in front of it.
   return startShell(line.replace(/npm start$/, "exec npm start"), {
     cwd: checkout,
     env: {
@@ -172,7 +172,7 @@ function start(line: string): StartedProcess {
   });
 }
 
-/** Puts the test's own address, token and folder where a page has an example's. */
+/** Replaces the addresses, the token and the folder of the examples by those of this test. */
 async function fillIn(text: string): Promise<string> {
   const token = (await readFile(join(checkout, "data/admin-token"), "utf8")).trim();
   return text

@@ -37,7 +37,7 @@ export async function startTestServer(): Promise<TestServer> {
 }
 
 /** Shared memory if it is large enough: there a database is cloned in 10 ms, on a disk in more than 100 ms. */
-async function fastFolder(): Promise<string> {
+export async function fastFolder(): Promise<string> {
   try {
     await access(SHARED_MEMORY, constants.W_OK);
     const { bavail, bsize } = await statfs(SHARED_MEMORY);
