@@ -1,6 +1,6 @@
 /**
- * What a chat with an OpenAI Assistant did, step by step, done here: see `docs/from-the-assistants-api.md`, which names each
- * of these tests. One product for all steps, on real parts; each step has a person and so a thread of its own.
+ * The steps of a chat with an OpenAI Assistant, done here. `docs/from-the-assistants-api.md` lists each of these tests. All
+ * steps share one product; each step has its own person, and so its own thread.
  */
 import type { Message } from "@grammyjs/types";
 import { sql } from "drizzle-orm";
@@ -27,7 +27,7 @@ beforeAll(async () => {
 
 afterAll(() => product.close());
 
-/** From now on the model says this; the promise is that of its nth request from now, from 1. */
+/** From now on the model gives these answers. @returns a function that waits for its nth request from now, from 1. */
 function play(...turns: Turn[]): (number: number) => Promise<ModelRequest> {
   requestsBefore = product.model.requests.length;
   const before = requestsBefore;
@@ -88,7 +88,7 @@ async function threadOf(chat: StandInChat): Promise<AdminThread> {
   return (await product.graphql<{ thread: AdminThread }>(query, { id: found.id })).thread;
 }
 
-/** The newest run of a chat, once an admin sees it as `fits` says: looked at again after each change. */
+/** The newest run of a chat, once an admin sees it as `fits` expects. It is read again after each change. */
 async function runWhere(chat: StandInChat, fits: (run: AdminRun) => boolean): Promise<AdminRun> {
   const { promise, resolve, reject } = Promise.withResolvers<AdminRun>();
   await product.model.waitForRequest(requestsBefore + 1);
@@ -102,7 +102,7 @@ async function runWhere(chat: StandInChat, fits: (run: AdminRun) => boolean): Pr
   return promise.finally(() => listener.close());
 }
 
-/** A reply that reads so and has no stop button any more: its run has ended and is stored. */
+/** A reply with this text and without a stop button: its run has ended and is stored. */
 function finished(shown: string) {
   return ({ text, reply_markup: markup }: Message) => text === shown && !markup;
 }
@@ -160,7 +160,7 @@ test("create a streaming run", async () => {
   expect(ended).toMatchObject({ id: asked[0]?.id, status: "COMPLETED" });
 });
 
-test("text deltas as they come", async () => {
+test("text deltas as they arrive", async () => {
   const [second, third] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   play(says(["Oat", second.promise, " milk", third.promise, " is out."]));
   const chat = await product.staff();
@@ -273,7 +273,7 @@ test("outputs submitted by call id", async () => {
   ]);
 });
 
-test("the run goes on streaming", async () => {
+test("the run continues streaming", async () => {
   const goOn = Promise.withResolvers<void>();
   play(calls(...bothTools), says(["Oat milk", goOn.promise, " is out."]));
   const chat = await product.staff("owner");
@@ -331,7 +331,7 @@ test("history", async () => {
   expect(itemsOf(await request(3)).map(({ content }) => content)).toEqual(said.slice(0, 3));
 });
 
-test("go on ten minutes later, also after a restart, in the same thread", async () => {
+test("continue ten minutes later, also after a restart, in the same thread", async () => {
   const request = play(says("Oat milk is out."), says("Six packs."));
   const chat = await product.staff();
   chat.send("what's running out?");

@@ -1,4 +1,4 @@
-/** The whole product while its database is away, and when it is back. */
+/** The whole product while its database is away, and after it is back. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { repeats } from "./bot/bot-support.ts";
 import { startTestApp, type TestApp } from "./support/app.ts";
@@ -12,7 +12,7 @@ afterEach(() => app.close());
 
 const health = async () => (await fetch(`${app.app().address}/healthz`)).status;
 
-/** Lets nobody into the database any more, and ends who is in; or lets them in again. */
+/** Closes the database to all connections and terminates the existing ones, or opens it again. */
 async function allow(isAllowed: boolean): Promise<void> {
   const { name } = app.test;
   await onTestServer(async (session) => {
@@ -23,7 +23,7 @@ async function allow(isAllowed: boolean): Promise<void> {
   });
 }
 
-test("while the database is away the process lives and says that it is not well; who writes meanwhile is answered later", async () => {
+test("while the database is away the process lives and reports that it is not ready; messages are answered later", async () => {
   const chat = await app.staff();
   chat.send("one");
   await chat.waitForBotMessage("Answer: one");

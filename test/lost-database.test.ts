@@ -1,4 +1,4 @@
-/** What a start and each command say when the database goes away in the middle: one sentence, and code 1. */
+/** A start and each command print one sentence and exit with code 1 when the database goes away while they work. */
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
@@ -33,7 +33,7 @@ const COMMANDS = [
 const LOST =
   /The connection to the database was lost \([A-Z0-9_]+\): make sure that it is running, then start again\.\n/;
 
-test.for(COMMANDS)("$name, in the middle of the migrations", async ({ name, args }) => {
+test.for(COMMANDS)("$name, during the migrations", async ({ name, args }) => {
   await emptyTheDatabase();
 
   const { code, output } = await runUntil(/create table/i, name, args());
@@ -42,7 +42,7 @@ test.for(COMMANDS)("$name, in the middle of the migrations", async ({ name, args
   expectOneSentence(output, LOST);
 });
 
-test.for(COMMANDS)("$name, in the middle of the first look at the server", async ({ name, args }) => {
+test.for(COMMANDS)("$name, during the first check of the server", async ({ name, args }) => {
   const { code, output } = await runUntil(/server_version/, name, args());
 
   expect(code).toBe(1);
@@ -73,14 +73,14 @@ test("an import says that nothing was imported", async () => {
   expect(output).toMatch(/^Nothing was imported\. The connection to the database was lost/m);
 });
 
-/** Warnings of the log may come with it: which part notices the loss first is open. */
+/** Warnings of the log may come with it: any part of the process may notice the loss first. */
 function expectOneSentence(output: string, sentence: RegExp): void {
   const withoutWarnings = output.replaceAll(/^\{"level":[1-4]0,.*\n/gm, "");
   expect(withoutWarnings).toMatch(sentence);
   expect(withoutWarnings).not.toMatch(/ {4}at |Failed query|insert into|"level":[56]0|CONNECTION_CLOSED \S*PGSQL/);
 }
 
-/** Runs a command on the database, which goes away for good as soon as it is sent what matches. */
+/** Runs a command on the database, which goes away for good when it receives a statement that matches. */
 async function runUntil(pattern: RegExp, name: string, args: string[]) {
   const sockets = new Set<Socket>();
   const isCut = Promise.withResolvers<void>();
@@ -104,7 +104,7 @@ async function runUntil(pattern: RegExp, name: string, args: string[]) {
   const { port } = proxy.address() as AddressInfo;
   const url = `postgres://${user}@127.0.0.1:${port}/${testDatabase.name}`;
   const started = startProcess(name, { env: { DATA_DIR: dataDir, PORT: "0", DATABASE_URL: url }, args });
-  // A start that went on to its end was not asked for it.
+  // A start that completes never sent the statement.
   await Promise.race([isCut.promise, started.exit, started.waitFor(/"msg":"ready"/)]).catch(() => undefined);
   if (proxy.listening) started.kill("SIGKILL");
   const code = await started.exit;

@@ -19,7 +19,7 @@ interface Call {
   toolTimeoutMs?: number;
 }
 
-/** A shop with these tools beside its own; `call` runs one of them at Sunday 10:00. */
+/** A shop with these tools besides its own. `call` makes a call on Sunday at 10:00. */
 async function openCounter(extra: Tool[] = [], revenueRoles: readonly StaffRole[] = STAFF_ROLES) {
   const shop = await openTestShop();
   const { logger, lines } = createCapturedLog();
@@ -47,7 +47,7 @@ function toolThat(execute: (context: ToolContext) => Promise<Record<string, unkn
 
 const MASKED = "The tool failed because of an internal error. Trying again may help; the log has the details.";
 
-test("a call's output is what the tool says, for the shop's now", async () => {
+test("a call's output is what the tool returns for the shop's current time", async () => {
   const { shop, call } = await openCounter();
   await shop.stock("2026-11-22T08:00", "OAT,Sữa yến mạch,,30000,20000,0,6");
   await shop.sell("2026-11-22T09:30", "R1,2026-11-21T09:00,OAT,7,30000,", "R2,2026-11-22T09:00,OAT,1,30000,");
@@ -66,7 +66,7 @@ test("a call's output is what the tool says, for the shop's now", async () => {
   expect(stock.output).toEqual(await shop.ask("CheckOutOfStock", {}, "2026-11-22T10:00"));
 });
 
-test("a tool that does not exist is answered with those that do", async () => {
+test("a call of an unknown tool gets the list of tools", async () => {
   const { call } = await openCounter();
 
   const end = await call({ name: "DeleteProducts" });
@@ -75,7 +75,7 @@ test("a tool that does not exist is answered with those that do", async () => {
   expect(end).toEqual({ output: { error }, error });
 });
 
-test("arguments that do not fit are answered with what is wrong with them", async () => {
+test("invalid arguments get an explanation", async () => {
   const { call } = await openCounter();
 
   const ends = await Promise.all(
@@ -91,7 +91,7 @@ test("arguments that do not fit are answered with what is wrong with them", asyn
   for (const { output, error } of ends) expect(output).toEqual({ error });
 });
 
-test("who may not see revenue is told whom to ask, and the figures stay unread", async () => {
+test("a person who may not see revenue is told whom to ask, and the figures are not read", async () => {
   const { call } = await openCounter([], ["owner"]);
   const revenue = { name: "CheckDailyRevenue", arguments: { date: "2026-11-22" } };
 
@@ -103,7 +103,7 @@ test("who may not see revenue is told whom to ask, and the figures stay unread",
   expect(owner).toMatchObject({ error: null, output: { status: "not_imported" } });
 });
 
-test("a refusal names every role that may, and only those", async () => {
+test("a refusal names every role that is allowed, and no other", async () => {
   const { call } = await openCounter([], ["owner", "manager"]);
   const { call: callOther } = await openCounter([], ["staff"]);
   const revenue = { name: "CheckDailyRevenue", arguments: { date: "2026-11-22" } };
@@ -115,7 +115,7 @@ test("a refusal names every role that may, and only those", async () => {
   expect(owner.error).toMatch(/ask someone with the role staff\.$/);
 });
 
-test("an error in our own words is the output", async () => {
+test("the message of our own error is the output", async () => {
   const { call, lines } = await openCounter([
     toolThat(async () => {
       throw new BadInputError("The shop has no till 7.");
@@ -128,7 +128,7 @@ test("an error in our own words is the output", async () => {
   expect(lines()).toEqual([]);
 });
 
-test("a fault of the database is masked: no SQL and no parameter reaches the model or the log", async () => {
+test("a database error is masked: no SQL and no parameter reaches the model or the log", async () => {
   const { call, lines } = await openCounter([
     toolThat(async ({ db }) => ({
       rows: await db.execute(sql`select ${"parameter 4711"}::text from secret_table`),
@@ -142,7 +142,7 @@ test("a fault of the database is masked: no SQL and no parameter reaches the mod
   expect(JSON.stringify(lines())).not.toContain("parameter 4711");
 });
 
-test("a database that goes away in the middle is no output: the call has not ended, and may be made again", async () => {
+test("a lost database is no output: the call has not ended, and may be repeated", async () => {
   const { call, lines } = await openCounter([
     toolThat(async ({ db }) => ({ rows: await db.execute(sql`select pg_terminate_backend(pg_backend_pid())`) })),
   ]);
@@ -153,7 +153,7 @@ test("a database that goes away in the middle is no output: the call has not end
   expect(lines()).toEqual([]);
 });
 
-test("any other fault is masked, and so is what cannot be JSON", async () => {
+test("any other error is masked, and so is an output that cannot be JSON", async () => {
   const faults = [new Error("secret sauce"), "secret sauce", undefined];
   for (const fault of faults) {
     const { call, lines } = await openCounter([toolThat(() => Promise.reject(fault))]);
@@ -166,7 +166,7 @@ test("any other fault is masked, and so is what cannot be JSON", async () => {
   expect(await call({ name: "Probe" })).toEqual({ output: { error: MASKED }, error: MASKED });
 });
 
-test("a tool that writes is refused by the database, and nothing is kept", async () => {
+test("a tool that writes is refused by the database, and nothing is stored", async () => {
   const { shop, call, lines } = await openCounter([
     toolThat(async ({ db }) => {
       await db.insert(products).values({ sku: "SMUGGLED", name: "Smuggled" });
@@ -196,7 +196,7 @@ test("a tool works in a repeatable read with a statement timeout", async () => {
   expect(output).toEqual({ timeout: "8s", isolation: "repeatable read", read_only: "on" });
 });
 
-test("a tool that takes too long is given up", async () => {
+test("a tool that takes too long times out", async () => {
   const release = Promise.withResolvers<Record<string, unknown>>();
   const { call } = await openCounter([toolThat(() => release.promise)]);
 
@@ -207,7 +207,7 @@ test("a tool that takes too long is given up", async () => {
   expect(end).toEqual({ output: { error }, error });
 });
 
-test("a failure after the tool was given up disturbs nobody", async () => {
+test("a failure after the timeout has no effect", async () => {
   const release = Promise.withResolvers<Record<string, unknown>>();
   const started = Promise.withResolvers<void>();
   const { call, lines } = await openCounter([
@@ -218,7 +218,7 @@ test("a failure after the tool was given up disturbs nobody", async () => {
   ]);
 
   await call({ name: "Probe", toolTimeoutMs: 20 });
-  // It may have been given up before it got its connection.
+  // The call may time out before it gets a connection.
   await started.promise;
   release.reject(new Error("too late"));
   const next = await call({ name: "CheckOutOfStock" });

@@ -13,7 +13,7 @@ interface Told {
   role?: StaffRole;
 }
 
-/** A thread in which these runs were told, and a last question; its history as a person of `role` is answered. */
+/** A thread with these runs and a last question. @returns the input for a person with `role`. */
 async function historyOf(told: readonly Told[], role: StaffRole = "staff") {
   const { db, close } = await createTestDatabase();
   onTestFinished(close);
@@ -61,7 +61,7 @@ async function historyOf(told: readonly Told[], role: StaffRole = "staff") {
 const user = (content: string) => ({ role: "user", content });
 const assistant = (content: string) => ({ role: "assistant", content });
 
-test("earlier questions and answers come in their order, and the question last", async () => {
+test("earlier questions and answers are in their order, and the question is last", async () => {
   const history = await historyOf([
     { asked: "stock?", answered: "fine" },
     { asked: "stopped question" },
@@ -78,7 +78,7 @@ test("earlier questions and answers come in their order, and the question last",
   ]);
 });
 
-test("what was said by or for a higher role is left out for a lower one", async () => {
+test("messages by or for a higher role are left out for a lower one", async () => {
   const told: Told[] = [
     { asked: "by staff", answered: "for staff", role: "staff" },
     { asked: "by the manager", answered: "for the manager", role: "manager" },
@@ -100,7 +100,7 @@ test("what was said by or for a higher role is left out for a lower one", async 
   expect(owner).toHaveLength(7);
 });
 
-test("of a long thread the newest hundred messages are known, and a run that is cut by that not at all", async () => {
+test("of a long thread the newest hundred messages are used, without a run that the limit cuts", async () => {
   const runs = Array.from({ length: 51 }, (_, n) => ({ asked: `question ${n}`, answered: `answer ${n}` }));
   const evenly = await historyOf(runs);
   const unevenly = await historyOf([...runs, { asked: "stopped question" }]);
@@ -111,7 +111,7 @@ test("of a long thread the newest hundred messages are known, and a run that is 
   expect(unevenly[0]).toEqual(user("question 2"));
 });
 
-test("runs that do not fit into the characters are left out whole, from the oldest", async () => {
+test("runs beyond the limit of characters are left out whole, the oldest first", async () => {
   const history = await historyOf([
     { asked: "a", answered: "b" },
     { asked: "c", answered: "x".repeat(59_990) },
@@ -121,7 +121,7 @@ test("runs that do not fit into the characters are left out whole, from the olde
   expect(history.map(({ content }) => content)).toEqual(["c", "x".repeat(59_990), "0123456", "de", "and now?"]);
 });
 
-test("a run that is too long stops the history there: nothing older stands beside a gap", () => {
+test("the history stops at a run that is too long: there are no gaps", () => {
   const run = (runId: string, ...texts: string[]): HistoryMessage[] =>
     texts.map((text, i) => ({ runId, role: i === 0 ? "user" : "assistant", text, forwarded: false }));
   const history = [...run("1", "a", "b"), ...run("2", "cccc", "dddd"), ...run("3", "e", "f")];
@@ -136,6 +136,6 @@ test("a run that is too long stops the history there: nothing older stands besid
   expect(newestRuns([], 10)).toEqual([]);
 });
 
-test("a thread that begins has only the question", async () => {
+test("a new thread has only the question", async () => {
   expect(await historyOf([])).toEqual([user("and now?")]);
 });

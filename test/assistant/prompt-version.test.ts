@@ -8,7 +8,7 @@ import { NEW_YORK } from "../support/shop.ts";
 const WORDS = "You are the Assistant of {shop}. Be brief.";
 const TOOL = { name: "CheckStock", description: "What is out.", parameters: { type: "object", properties: {} } };
 
-test("a version is short, and the same for the same words", () => {
+test("a version is short, and equal for equal texts", () => {
   expect(versionOfPrompt(WORDS, [TOOL])).toMatch(/^[0-9a-f]{12}$/);
   expect(versionOfPrompt(WORDS, [structuredClone(TOOL)])).toBe(versionOfPrompt(WORDS, [TOOL]));
 });
@@ -24,7 +24,7 @@ test.each([
   expect(versionOfPrompt(words, tools)).not.toBe(versionOfPrompt(WORDS, [TOOL]));
 });
 
-test("every process gives the same words the same version, wherever it runs", () => {
+test("every process on every machine computes the same version", () => {
   const script = `
     import { promptWords } from "./src/assistant/prompt.ts";
     import { versionOfPrompt } from "./src/assistant/prompt-version.ts";
@@ -41,7 +41,7 @@ test("every process gives the same words the same version, wherever it runs", ()
   expect(versionOfPrompt(promptWords(), told)).toBe(inAnother);
 });
 
-test("the prompt's own words hold every sentence of a prompt, and none of its facts", () => {
+test("the prompt's text has every sentence of a prompt, and none of its facts", () => {
   const prompt = writePrompt({
     shop: NEW_YORK,
     now: new Date("2026-11-21T17:30:00Z"),

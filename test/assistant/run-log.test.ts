@@ -13,7 +13,7 @@ const END: RunEnd = {
   durationMs: 2_000.2,
 };
 
-test("the end of a run is one line: ids, rounds, tokens, cost, times, outcome", () => {
+test("the end of a run is one log line: ids, rounds, tokens, cost, times, outcome", () => {
   const log = createCapturedLog();
 
   log.logger.info(runEndFields(END), "run ended");
@@ -42,14 +42,14 @@ test("the end of a run is one line: ids, rounds, tokens, cost, times, outcome", 
   ]);
 });
 
-test("without a price there is no cost in the line, and without a text no time of it", () => {
+test("without a price the line has no cost, and without a text no time of its first token", () => {
   const fields = runEndFields({ ...END, model: "llama4:8b", firstTokenMs: null });
 
   expect(fields).not.toHaveProperty("costUsd");
   expect(fields.firstTokenMs).toBeNull();
 });
 
-test("a failed run says by which code, and nothing in words: a provider's may quote what was asked", () => {
+test("the line of a failed run has the code but no message: a provider's message may quote the question", () => {
   const errorMessage = "The model's server answered: cannot say 'secret recipe'";
 
   const fields = runEndFields({ ...END, outcome: { status: "failed", errorCode: "MODEL_FAILED", errorMessage } });
@@ -58,7 +58,7 @@ test("a failed run says by which code, and nothing in words: a provider's may qu
   expect(JSON.stringify(fields)).not.toContain("secret recipe");
 });
 
-test("usage adds up over the calls of an attempt", () => {
+test("the tokens of an attempt are the sum over its calls", () => {
   const spent = createSpending();
 
   addUsage(spent, { inputTokens: 10, cachedInputTokens: 5, outputTokens: 3, reasoningTokens: 1 });
@@ -67,7 +67,7 @@ test("usage adds up over the calls of an attempt", () => {
   expect(spent).toEqual({ toolCalls: 0, inputTokens: 30, cachedInputTokens: 20, outputTokens: 7, reasoningTokens: 3 });
 });
 
-test("with a call that was not counted, all tokens and the cost are unknown, and not too low", () => {
+test("with an uncounted call, all tokens and the cost are unknown, not too low", () => {
   const spent = createSpending();
 
   addUsage(spent, null);

@@ -8,24 +8,24 @@ import type { RoundUsage } from "../../src/db/queries/runs/run-rounds.ts";
 import { storeRound } from "../../src/db/queries/runs/run-steps.ts";
 import { runRounds, runs } from "../../src/db/schema/index.ts";
 import { NEW_YORK } from "../support/shop.ts";
-import { openRoom, type Room, tool } from "./run-room.ts";
+import { openRunTest, type RunTest, tool } from "./run-support.ts";
 
-let room: Room | undefined;
+let runTest: RunTest | undefined;
 
 afterEach(async () => {
-  await room?.close();
-  room = undefined;
+  await runTest?.close();
+  runTest = undefined;
 });
 
-async function open(turns: readonly Turn[], maxRounds = 8): Promise<Room> {
-  room = await openRoom(scripted(turns), { maxRounds, tools: [tool("Echo", ({ n }) => ({ n }))] });
-  return room;
+async function open(turns: readonly Turn[], maxRounds = 8): Promise<RunTest> {
+  runTest = await openRunTest(scripted(turns), { maxRounds, tools: [tool("Echo", ({ n }) => ({ n }))] });
+  return runTest;
 }
 
 const echo = { name: "Echo", arguments: { n: 1 } };
 const control = () => ({ signal: new AbortController().signal, emit: () => undefined });
 
-/** Seconds after noon, one more at each look. */
+/** Seconds after noon, one more at each read. */
 function countingClock(day: string): () => Date {
   let seconds = 0;
   return () => {
@@ -34,11 +34,11 @@ function countingClock(day: string): () => Date {
   };
 }
 
-function roundsOf({ test: { db } }: Room, runId: string) {
+function roundsOf({ test: { db } }: RunTest, runId: string) {
   return db.select().from(runRounds).where(eq(runRounds.runId, runId)).orderBy(asc(runRounds.round));
 }
 
-test("each model call is kept with its model, words, settings, tokens and times", async () => {
+test("each model call is stored with its model, prompt version, settings, tokens and times", async () => {
   const opened = await open([calls(echo), says("One.")], 2);
   const { runId } = await opened.ask("count");
   const loop = { ...opened.loop, now: countingClock("2026-11-24") };
@@ -65,7 +65,7 @@ test("each model call is kept with its model, words, settings, tokens and times"
   expect(new Set(times.map(Number)).size).toBe(5);
 });
 
-test("another shop, day, person and language are asked with the same words", async () => {
+test("the prompt version is the same for another shop, day, person and language", async () => {
   const opened = await open([says("One."), says("Two.")]);
   const lock = await opened.takeLock();
   const here = await opened.ask("hello");
@@ -80,7 +80,7 @@ test("another shop, day, person and language are asked with the same words", asy
   expect(new Set(versions.map((round) => round.promptVersion)).size).toBe(1);
 });
 
-test("without one of its tools the model is asked with other words", async () => {
+test("without one of the tools the prompt version is another", async () => {
   const opened = await open([says("One."), says("Two.")]);
   const lock = await opened.takeLock();
   const here = await opened.ask("hello");
@@ -94,7 +94,7 @@ test("without one of its tools the model is asked with other words", async () =>
   expect(other?.promptVersion).not.toBe(one?.promptVersion);
 });
 
-test("an attempt that goes on from an earlier one leaves the rounds of that one as they are", async () => {
+test("an attempt that continues an earlier one leaves its rounds as they are", async () => {
   const opened = await open([calls(echo), fails({ status: 400 }), says("One.")]);
   const { runId } = await opened.ask("count");
   const lock = await opened.takeLock();
@@ -133,7 +133,7 @@ test("a round that was cut short and is asked again counts the tokens of both ca
   expect(Number(again?.startedAt)).toBeGreaterThanOrEqual(Number(cutShort?.completedAt));
 });
 
-test("a round asked again of which one call was not counted, or whose sum no column holds, is unknown", async () => {
+test("a repeated round with an uncounted call, or a sum that no column holds, has unknown tokens", async () => {
   const opened = await open([]);
   const { runId } = await opened.ask("count");
   const claim = await opened.claim(await opened.takeLock());

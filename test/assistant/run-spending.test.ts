@@ -3,24 +3,24 @@ import { calls, fails, says, scripted } from "../../sandbox/model/script.ts";
 import type { Turn } from "../../sandbox/model/turn.ts";
 import { runAssistant, StoppedError } from "../../src/assistant/run.ts";
 import { releaseRun } from "../../src/db/queries/runs/run-queue.ts";
-import { openRoom, type Room, tool } from "./run-room.ts";
+import { openRunTest, type RunTest, tool } from "./run-support.ts";
 
-let room: Room | undefined;
+let runTest: RunTest | undefined;
 
 afterEach(async () => {
-  await room?.close();
-  room = undefined;
+  await runTest?.close();
+  runTest = undefined;
 });
 
-async function open(...turns: Turn[]): Promise<Room> {
-  room = await openRoom(scripted(turns), { tools: [tool("Echo", ({ n }) => ({ n }))] });
-  return room;
+async function open(...turns: Turn[]): Promise<RunTest> {
+  runTest = await openRunTest(scripted(turns), { tools: [tool("Echo", ({ n }) => ({ n }))] });
+  return runTest;
 }
 
 const echo = (n: number) => ({ name: "Echo", arguments: { n } });
 const control = () => ({ signal: new AbortController().signal, emit: () => undefined });
 
-test("an attempt says what it used: the tokens of all its model calls, and its tool calls", async () => {
+test("an attempt reports the tokens of all its model calls, and its tool calls", async () => {
   const { ask, claim, loop, takeLock, read } = await open(calls(echo(1), echo(2)), calls(echo(3)), says("Six."));
   const { runId } = await ask("add up");
 
@@ -38,7 +38,7 @@ test("an attempt says what it used: the tokens of all its model calls, and its t
   expect(spent?.inputTokens).toBeGreaterThan(0);
 });
 
-test("an attempt that goes on from an earlier one does not count again what that one used", async () => {
+test("an attempt that continues an earlier one does not count its tokens again", async () => {
   const {
     ask,
     claim,
@@ -62,9 +62,9 @@ test("an attempt that goes on from an earlier one does not count again what that
   expect((earlier.spent?.outputTokens ?? 0) + (later.spent?.outputTokens ?? 0)).toBe(run.outputTokens);
 });
 
-test("a run that a person stopped says what it had used by then", async () => {
+test("a run that a person stopped reports its tokens until then", async () => {
   const abort = new AbortController();
-  room = await openRoom(scripted([calls(echo(1))]), {
+  runTest = await openRunTest(scripted([calls(echo(1))]), {
     tools: [
       tool("Echo", ({ n }) => {
         abort.abort(new StoppedError());
@@ -72,10 +72,10 @@ test("a run that a person stopped says what it had used by then", async () => {
       }),
     ],
   });
-  await room.ask("count");
-  const run = await room.claim(await room.takeLock());
+  await runTest.ask("count");
+  const run = await runTest.claim(await runTest.takeLock());
 
-  const { outcome, spent } = await runAssistant(room.loop, run, { signal: abort.signal, emit: () => undefined });
+  const { outcome, spent } = await runAssistant(runTest.loop, run, { signal: abort.signal, emit: () => undefined });
 
   expect(outcome.status).toBe("cancelled");
   expect(spent?.toolCalls).toBe(1);

@@ -8,18 +8,26 @@ import { textsIn } from "../../src/bot/texts.ts";
 import { LeaseLostError } from "../../src/db/queries/runs/run-claim.ts";
 import { BadInputError } from "../../src/errors.ts";
 import type { RunEvent } from "../../src/events.ts";
-import { inputOf, openRoom, outputsOf, type Room, type RoomOptions, type StoredRun, tool } from "./run-room.ts";
+import {
+  inputOf,
+  openRunTest,
+  outputsOf,
+  type RunTest,
+  type RunTestOptions,
+  type StoredRun,
+  tool,
+} from "./run-support.ts";
 
-let room: Room | undefined;
+let runTest: RunTest | undefined;
 
 afterEach(async () => {
-  await room?.close();
-  room = undefined;
+  await runTest?.close();
+  runTest = undefined;
 });
 
-async function open(turns: readonly Turn[], options?: RoomOptions): Promise<Room> {
-  room = await openRoom(scripted(turns), options);
-  return room;
+async function open(turns: readonly Turn[], options?: RunTestOptions): Promise<RunTest> {
+  runTest = await openRunTest(scripted(turns), options);
+  return runTest;
 }
 
 function deltasOf(events: readonly RunEvent[]): string {
@@ -36,7 +44,7 @@ function expectOneOutputEach({ calls: stored }: StoredRun): void {
 
 const n = (value: number) => ({ n: value });
 
-test("a process that may not be believed asks the model of nothing, and leaves the run to whoever has it", async () => {
+test("a process that is not fresh does not call the model, and leaves the run to its new worker", async () => {
   const { ask, claim, takeLock, loop, model } = await open([]);
   const { runId } = await ask("go");
   const run = await claim(await takeLock());
@@ -54,7 +62,7 @@ test("a process that may not be believed asks the model of nothing, and leaves t
   expect(model.requests).toEqual([]);
 });
 
-test("a process that was frozen before it asks the model again does not ask for a run that may be another's", async () => {
+test("a process that was frozen before a retry does not call the model for a run that another worker may have", async () => {
   const { ask, claim, takeLock, loop, model } = await open([fails({ status: 503 })]);
   const { runId } = await ask("go");
   const run = await claim(await takeLock());
@@ -72,7 +80,7 @@ test("a process that was frozen before it asks the model again does not ask for 
   expect(model.requests).toHaveLength(1);
 });
 
-test("two calls of one round run side by side, and each output goes back under its call's id", async () => {
+test("two calls of one round run at the same time, and each output is sent back under its call's id", async () => {
   const slowBegan = Promise.withResolvers<void>();
   const quickEnded = Promise.withResolvers<void>();
   const { answer, model, events } = await open(
@@ -121,7 +129,7 @@ test("two calls of one round run side by side, and each output goes back under i
   ]);
 });
 
-test("three rounds make one answer: texts set apart, usage added up, each round's items sent back in order", async () => {
+test("three rounds make one answer: texts separated, tokens summed, each round's items sent back in order", async () => {
   const { answer, model, events } = await open(
     [
       {
@@ -178,7 +186,7 @@ test("the completed message is equal to the joined deltas, and its time is the r
   expect(run.completedAt).toEqual(completed?.completedAt);
 });
 
-test("a tool that fails gives the model an error in our words, and the run goes on", async () => {
+test("a tool that fails gives the model a message of our own, and the run continues", async () => {
   const { answer, model } = await open([calls({ name: "Broken", arguments: n(1) }), says("I could not find out.")], {
     tools: [
       tool("Broken", () => {
@@ -196,7 +204,7 @@ test("a tool that fails gives the model an error in our words, and the run goes 
   expect(run.status).toBe("completed");
 });
 
-test("what a tool refuses in words of its own reaches the model in these words", async () => {
+test("the message of a tool's own refusal reaches the model unchanged", async () => {
   const { answer, model } = await open([calls({ name: "Picky", arguments: n(1) }), says("Too far back.")], {
     tools: [
       tool("Picky", () => {
@@ -210,7 +218,7 @@ test("what a tool refuses in words of its own reaches the model in these words",
   expect(Object.values(outputsOf(model.requests[1]))).toEqual([{ error: "That day is too far back." }]);
 });
 
-test("a call of an unknown tool is answered with the tools that there are", async () => {
+test("a call of an unknown tool gets the list of tools", async () => {
   const { answer, model } = await open([calls({ name: "CheckWeather" }), says("I cannot.")]);
 
   const { run, calls: stored } = await answer("rain?");
@@ -223,7 +231,7 @@ test("a call of an unknown tool is answered with the tools that there are", asyn
 });
 
 test.each([
-  // Some servers read what they are sent as JSON, and fail.
+  // Some servers parse it as JSON again, and fail.
   ["no JSON", '{"date": "2026-11-', '{"date": "2026-11-', "{}"],
   ["JSON that does not fit", '{"date":"yesterday"}', { date: "yesterday" }, '{"date":"yesterday"}'],
 ])("arguments that are %s go back as an error, and are kept as written", async (_name, written, kept, sent) => {
@@ -238,7 +246,7 @@ test.each([
   expect(inputOf(model.requests[1]).find((item) => item.type === "function_call")?.arguments).toBe(sent);
 });
 
-test("arguments with what PostgreSQL cannot store are stored without it, and nothing else of them changes", async () => {
+test("characters that PostgreSQL cannot store are removed from arguments, and nothing else changes", async () => {
   const written = String.raw`{"n":1,"a\u0000b":"x\u0000y","half":"\ud83e","path":"C:\\u0000","whole":"\ud83e\udd5b"}`;
   const { answer } = await open([calls({ name: "CheckOutOfStock", arguments: written }), says("Sorry.")]);
 
@@ -267,7 +275,7 @@ test("a person without the right gets no figures, and the model is told whom to 
   ]);
 });
 
-test("a tool that takes too long is given up, and the run goes on", async () => {
+test("a tool that takes too long times out, and the run continues", async () => {
   const end = Promise.withResolvers<void>();
   const { answer, model } = await open([calls({ name: "Slow", arguments: n(1) }), says("That took too long.")], {
     toolTimeoutMs: 100,
@@ -281,7 +289,7 @@ test("a tool that takes too long is given up, and the run goes on", async () => 
   expect(run.status).toBe("completed");
 });
 
-test("call ids that a server gives again in a later round are told apart", async () => {
+test("call ids that a server uses again in a later round are made unique", async () => {
   const { answer, model } = await open(
     [
       calls({ name: "Echo", arguments: n(1), callId: "call_0" }, { name: "Echo", arguments: n(2), callId: "call_0" }),
@@ -299,7 +307,7 @@ test("call ids that a server gives again in a later round are told apart", async
   expect(Object.values(outputsOf(model.requests[2]))).toEqual([n(1), n(2), n(3)]);
 });
 
-test("more calls than a round may have come back with an error, and each has its output", async () => {
+test("calls beyond the limit of a round get an error, and each has its output", async () => {
   const wanted = Array.from({ length: MAX_CALLS_PER_ROUND + 2 }, (_, index) => ({ name: "Echo", arguments: n(index) }));
   let ran = 0;
   const { answer, model } = await open([calls(...wanted), says("Done.")], {
@@ -322,7 +330,7 @@ test("more calls than a round may have come back with an error, and each has its
   expectOneOutputEach(stored);
 });
 
-test("in the last round the model may call nothing, and answers with what it has", async () => {
+test("in the last round the model may call no tools, and answers with what it has", async () => {
   const { answer, model } = await open([calls({ name: "Echo", arguments: n(1) }), says("As far as I know: 1.")], {
     maxRounds: 2,
     tools: [tool("Echo", (args) => ({ ...args }))],
@@ -334,7 +342,7 @@ test("in the last round the model may call nothing, and answers with what it has
   expect(run.status).toBe("completed");
 });
 
-test("a model that calls even in the last round ends incomplete, with an honest sentence", async () => {
+test("a run whose model calls tools even in the last round ends incomplete, with an honest sentence", async () => {
   const echo = { name: "Echo", arguments: n(1) };
   const { answer } = await open(
     [
@@ -358,7 +366,7 @@ test("a model that calls even in the last round ends incomplete, with an honest 
   expectOneOutputEach(stored);
 });
 
-test("an answer that the model cuts short is kept and says so", async () => {
+test("an answer that was cut short is stored and says so", async () => {
   const { answer } = await open([
     fails({ kind: "incomplete", reason: "max_output_tokens" }, { kind: "text", text: ["Oat", " mi"] }),
   ]);
@@ -422,7 +430,7 @@ test.each<[string, Turn[], string]>([
   expectOneOutputEach(stored);
 });
 
-test("stopped while a tool runs, the run is cancelled at once, what was said is kept, and every call has its output", async () => {
+test("a run stopped during a tool call is cancelled at once, its text is stored, and every call has its output", async () => {
   const began = Promise.withResolvers<void>();
   const end = Promise.withResolvers<void>();
   const { answer, events, stop } = await open(
@@ -480,7 +488,7 @@ test("earlier runs go to the model as text only, in order, with the new question
   ]);
 });
 
-test("of a long history the newest runs that fit whole are kept", () => {
+test("of a long history the newest runs that fit whole are used", () => {
   const history = [1, 2, 3].flatMap((run) => [
     { runId: `run-${run}`, role: "user" as const, text: "12345", forwarded: false },
     { runId: `run-${run}`, role: "assistant" as const, text: "67890", forwarded: false },
@@ -497,7 +505,7 @@ test("of a long history the newest runs that fit whole are kept", () => {
   ]);
 });
 
-test("the model is told the day at the shop, who asks, and nothing that identifies them elsewhere", async () => {
+test("the prompt has the day at the shop and the person who asks, and nothing that identifies them elsewhere", async () => {
   const { answer, model } = await open([says("Hello.")]);
 
   const { run } = await answer("hello", { from: 7_777_777, language: "vi" });

@@ -26,7 +26,7 @@ async function textOf({ id }: RunClaim): Promise<string> {
   }, "");
 }
 
-test("texts of several runs grow side by side, whatever comes while others are stored", async () => {
+test("texts of several runs grow at the same time, also with text that arrives during a write", async () => {
   const texts = createTextStore(store.db);
   const [one, other] = [await claimedRun(), await claimedRun()];
   const fail = (error: unknown) => expect.unreachable(String(error));
@@ -39,7 +39,7 @@ test("texts of several runs grow side by side, whatever comes while others are s
   await expect.poll(() => textOf(other)).toBe("Beans too.");
 });
 
-test("who has lost the run hears so once, nothing more of it is stored, and other runs go on", async () => {
+test("a lost run is reported once, no more of its text is stored, and other runs continue", async () => {
   const texts = createTextStore(store.db);
   const [kept, lost] = [await claimedRun(), await claimedRun()];
   const heard: unknown[] = [];
@@ -56,7 +56,7 @@ test("who has lost the run hears so once, nothing more of it is stored, and othe
   expect(await textOf(lost)).toBe("");
 });
 
-test("a closed text stores nothing more, and closing waits for what is being stored", async () => {
+test("a closed text stores nothing more, and closing waits for the write under way", async () => {
   const texts = createTextStore(store.db);
   const claim = await claimedRun();
   const run = texts.open(claim, (error) => expect.unreachable(String(error)));
@@ -69,7 +69,7 @@ test("a closed text stores nothing more, and closing waits for what is being sto
   expect(await textOf(claim)).toBe("stored");
 });
 
-test("text that cannot be stored for a moment is stored afterwards, in its place", async () => {
+test("text whose run is locked for a moment is stored afterwards, in its place", async () => {
   const texts = createTextStore(store.db);
   const [claim, other] = [await claimedRun(), await claimedRun()];
   const fail = (error: unknown) => expect.unreachable(String(error));
@@ -91,7 +91,7 @@ test("text that cannot be stored for a moment is stored afterwards, in its place
   await run.close();
 });
 
-test("closing tells how long ago the first text came, also of a text that was never stored", async () => {
+test("closing returns how long ago the first text came, also for a text that was never stored", async () => {
   const texts = createTextStore(store.db);
   const [spoke, other, silent] = [await claimedRun(), await claimedRun(), await claimedRun()];
   const fail = (error: unknown) => expect.unreachable(String(error));

@@ -1,4 +1,4 @@
-/** The command `ask`, as a process of its own, with a model that a test speaks for. */
+/** The command `ask` as a separate process, with a model that a test plays. */
 import { once } from "node:events";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -33,12 +33,12 @@ test("a signal interrupts the answer, and nothing more is written", async () => 
   started.kill("SIGTERM");
 
   expect(await started.exit).toBe(130);
-  // Two streams: which of them is read first is open.
+  // There are two streams, read in any order.
   expect(started.output()).toMatch(/^As far as I can see\n?The answer was interrupted\.\n\n?$/);
   model.close();
 });
 
-test("what a terminal would obey is shown as U+FFFD, whether the model says it or calls a tool so", async () => {
+test("control characters are shown as U+FFFD, in the model's text and in its tool calls", async () => {
   server.play([
     givesItems(callOf({ name: "\u001b[2J\u202etool", arguments: '{"n":"\u009b1m\u2066"}' })),
     saysOddly("\u001b]0;title\u0007two\tcolumns\r\nand \u202edetrevni\u202c, \u007f"),
@@ -64,7 +64,7 @@ function ask(url: string): StartedProcess {
   });
 }
 
-/** Says the beginning of an answer, and then nothing. */
+/** Sends the beginning of an answer, and then nothing. */
 async function startHangingModel() {
   const model: Server = createServer((request, response: ServerResponse) => {
     request.resume();

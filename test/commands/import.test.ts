@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Runs the command as npm does, in a folder without a `.env`, on an embedded database of its own. */
+/** Runs the command as npm does, in a folder without a `.env`, with an embedded database of its own. */
 function run(...args: string[]): Promise<{ code: number; output: string; errors: string }> {
   const env = { PATH: process.env.PATH, HOME: folder, DATA_DIR: join(folder, "data") };
   return new Promise((settle) => {
@@ -41,7 +41,7 @@ test.each([
   expect(errors).toMatch(/^Usage:\n {2}npm run import -- products FILE\.csv/);
 });
 
-test("a missing file and a folder are named in one sentence, without a stack trace", async () => {
+test("a missing file and a folder each give one sentence, without a stack trace", async () => {
   const missing = await run("sales", "nowhere.csv");
   const directory = await run("products", folder);
 

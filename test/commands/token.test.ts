@@ -25,7 +25,7 @@ async function runToken(args: string[]) {
   return { code: await started.exit, output: started.output() };
 }
 
-test("the command prints a token that is stored by its hash, with its beginning to recognise it by", async () => {
+test("the command prints a token, of which the hash and a prefix are stored", async () => {
   const { code, output } = await runToken(["--name", "dashboard", "--scope", "viewer", "--days", "90"]);
 
   const [token = ""] = output.match(/^ch_[a-z]{6}_[\w-]{43}$/m) ?? [];
@@ -43,13 +43,13 @@ test("the command prints a token that is stored by its hash, with its beginning 
   ]);
 });
 
-test("the command says which scope it made, also where none was asked for", async () => {
+test("the command prints the token's scope, also when none was given", async () => {
   const { output } = await runToken(["--name", "no scope"]);
 
   expect(output).toContain('Token "no scope", scope admin (all rights; --scope viewer only reads), no expiry.');
 });
 
-test("the command says what is wrong with its options, and makes nothing", async () => {
+test("invalid options give an explanation, and no token is made", async () => {
   const before = await testDatabase.db.$count(adminTokens);
 
   const { code, output } = await runToken(["--name", "a\u0007b"]);

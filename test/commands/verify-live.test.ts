@@ -18,7 +18,7 @@ async function verify(turns: Turn[], env: Record<string, string> = {}) {
   return { code: await started.exit, lines: started.output().trim().split("\n") };
 }
 
-test("with both keys it says who the bot is, that the model streams and that it calls a tool", async () => {
+test("with both keys it prints the bot's name, that the model streams and that it calls a tool", async () => {
   const telegram = await createTelegramStandIn({ token: TOKEN });
 
   const { code, lines } = await verify([says(["Good ", "morning!"]), calls({ name: "CheckOutOfStock" })], {
@@ -36,21 +36,21 @@ test("with both keys it says who the bot is, that the model streams and that it 
   expect(telegram.calls().map(({ method }) => method)).toEqual(["getMe"]);
 });
 
-test("a part without a key is named as not checked", async () => {
+test("a part without a key is listed as not checked", async () => {
   const { code, lines } = await verify([says("Good morning!"), calls({ name: "CheckOutOfStock" })]);
 
   expect(lines[0]).toBe("--  Telegram: not checked, TELEGRAM_BOT_TOKEN is not set");
   expect(code).toBe(0);
 });
 
-test("a model that does not do its part ends it with one sentence and code 1", async () => {
+test("a model that fails a check ends the command with one sentence and code 1", async () => {
   const { code, lines } = await verify([says("Good morning!"), says("The beans, I guess.")]);
 
   expect(lines.at(-1)).toBe("The model called no tool: it cannot answer with the shop's figures.");
   expect(code).toBe(1);
 });
 
-test("a refused key ends it with one sentence and code 1", async () => {
+test("a refused key ends the command with one sentence and code 1", async () => {
   const refusal = {
     status: 401,
     body: {

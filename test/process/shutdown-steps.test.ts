@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { runShutdownSteps } from "../../src/process/shutdown-steps.ts";
 
-test("a step of a stop that fails is told of, and those behind it are taken all the same, in order", async () => {
+test("a failed shutdown step is reported, and the steps after it still run, in order", async () => {
   const done: string[] = [];
   const failures: unknown[] = [];
   const step = (name: string) => async () => void done.push(name);

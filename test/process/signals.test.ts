@@ -1,4 +1,4 @@
-/** What a signal does to the commands of package.json, sent to npm alone as a supervisor does. */
+/** How the scripts of package.json react to signals that are sent only to npm, as a supervisor does. */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,11 +22,11 @@ test("SIGTERM to npm stops the product and its database, at the first start and 
   await expectStoppedBy("SIGTERM");
 });
 
-test("a signal that comes twice at once is one", async () => {
+test("two signals within a moment count as one", async () => {
   await expectStoppedBy("SIGINT", "SIGINT");
 });
 
-test("a terminal that closes stops it in order, however often it says so", async () => {
+test("a terminal that closes stops the product cleanly, however often it signals", async () => {
   const started = startProcess("start", { env: { DATA_DIR: dataDir, PORT: "0" } });
   await started.waitFor(READY);
   const postmaster = await readPostmasterPid();
@@ -39,7 +39,7 @@ test("a terminal that closes stops it in order, however often it says so", async
   await expectStopped(postmaster);
 });
 
-test("every script that runs long becomes the program, so that it gets npm's signals", async () => {
+test("every long-running script replaces its shell, so that the program gets npm's signals", async () => {
   const { scripts } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
 
   for (const name of ["start", "dev", "ask", "import", "token", "verify:live", "bench", "chaos", "fuzz"])
@@ -63,7 +63,7 @@ async function readPostmasterPid(): Promise<number> {
 }
 
 async function expectStopped(postmaster: number): Promise<void> {
-  // It says that it has stopped with its last breath.
+  // The line that it has stopped is its last output.
   await expect.poll(() => isAlive(postmaster)).toBe(false);
   expect(await readdir(join(dataDir, "pg18"))).not.toContain("postmaster.pid");
   expect(await readFile(join(dataDir, "postgres.log"), "utf8")).toMatch(/database system is shut down\n$/);

@@ -59,7 +59,7 @@ test("without any account it starts the sandbox, answers a question there, and s
   expect((await stat(join(dataDir, "admin-token"))).mode & 0o777).toBe(0o600);
 });
 
-test("the printed curl line has no token in it, and works as it stands", async () => {
+test("the printed curl line contains no token, and works as printed", async () => {
   const started = start();
   const [, line = ""] = await started.waitFor(/"msg":"try: (curl .*)"\}/);
   const [, url = ""] = line.match(/curl -s (\S+)/) ?? [];
@@ -79,7 +79,7 @@ test("the printed curl line has no token in it, and works as it stands", async (
   expect(line).not.toMatch(/["\\]/);
 });
 
-test("a signal while it starts gives the start up and leaves no database server behind", async () => {
+test("a signal during the start cancels it and leaves no database server behind", async () => {
   const started = start();
   await started.waitFor(/embedded database started/);
 
@@ -92,7 +92,7 @@ test("a signal while it starts gives the start up and leaves no database server 
   expect(await readdir(join(dataDir, "pg18"))).not.toContain("postmaster.pid");
 });
 
-test("a faulty configuration is one message with every fault, exit code 1, no stack trace", async () => {
+test("an invalid configuration gives one message with every error, exit code 1, and no stack trace", async () => {
   const started = start({
     PORT: "http",
     SHOP_TIME_ZONE: "Saigon",
@@ -112,7 +112,7 @@ test("a faulty configuration is one message with every fault, exit code 1, no st
   expect(started.output()).not.toContain("hunter2");
 });
 
-test("a taken port is one sentence that names PORT", async () => {
+test("a taken port gives one sentence that names PORT", async () => {
   const other = createServer();
   await new Promise<void>((listening) => other.listen(0, "127.0.0.1", listening));
   const { port } = other.address() as { port: number };
@@ -126,15 +126,15 @@ test("a taken port is one sentence that names PORT", async () => {
     `Port ${port} is in use by another process: stop it, or set PORT to a free port.`,
   );
   expect(started.output()).not.toContain("    at ");
-  // Before anything that takes long: no database was made.
+  // Before anything slow: no database was made.
   expect(await readdir(dataDir)).toEqual([]);
 });
 
-test("an unwritable DATA_DIR is one sentence", async () => {
+test("an unwritable DATA_DIR gives one sentence", async () => {
   const file = join(dataDir, "a-file");
   await writeFile(file, "");
 
-  // Below a file, and where the system makes no folders: Node's own recursive mkdir never ends there.
+  // Below a file, and where the system makes no folders: Node's recursive mkdir never ends there.
   for (const folder of [join(file, "inside"), "/proc/counterhand"]) {
     const started = start({ DATA_DIR: folder });
 
@@ -144,7 +144,7 @@ test("an unwritable DATA_DIR is one sentence", async () => {
   }
 });
 
-test("an unreachable database is one sentence without the password", async () => {
+test("an unreachable database gives one sentence without the password", async () => {
   const started = start({ DATABASE_URL: "postgres://shop:hunter2@127.0.0.1:1/shop" });
 
   expect(await started.exit).toBe(1);
@@ -153,7 +153,7 @@ test("an unreachable database is one sentence without the password", async () =>
   expect(started.output()).not.toContain("    at ");
 });
 
-test("a token that Telegram refuses is one sentence", async () => {
+test("a token that Telegram refuses gives one sentence", async () => {
   const telegram = await createTelegramStandIn({ token: "1:another" });
 
   const started = start({ TELEGRAM_BOT_TOKEN: TOKEN, TELEGRAM_API_ROOT: telegram.apiRoot, ALLOW_SCRIPTED_MODEL: "1" });
@@ -165,7 +165,7 @@ test("a token that Telegram refuses is one sentence", async () => {
   expect(started.output()).not.toContain(TOKEN);
 });
 
-test("an unreachable Telegram is one sentence that names TELEGRAM_PROXY", async () => {
+test("an unreachable Telegram gives one sentence that names TELEGRAM_PROXY", async () => {
   const started = start({
     TELEGRAM_BOT_TOKEN: TOKEN,
     TELEGRAM_API_ROOT: "http://127.0.0.1:1",
@@ -199,7 +199,7 @@ test("with a token and no owner, a file that only this user may read holds an ow
   expect(started.output()).not.toContain(TOKEN);
 });
 
-test("once owners are configured, the link of an earlier start makes nobody else one", async () => {
+test("once owners are configured, the link of an earlier start makes nobody an owner", async () => {
   const telegram = await createTelegramStandIn({ token: TOKEN });
   const env = { TELEGRAM_BOT_TOKEN: TOKEN, TELEGRAM_API_ROOT: telegram.apiRoot, ALLOW_SCRIPTED_MODEL: "1" };
   const first = start(env);
@@ -220,7 +220,7 @@ test("once owners are configured, the link of an earlier start makes nobody else
   expect(text).toMatch(/This invite link has expired/);
 });
 
-test("nothing is ever seeded into a database that was given", async () => {
+test("a configured database is never seeded", async () => {
   const { socketDir, user } = inject("testServer");
   const name = `given_${process.pid}_${Date.now()}`;
   const server = openSession({ socketDir, user, database: "postgres" }, "test");
@@ -241,7 +241,7 @@ test("nothing is ever seeded into a database that was given", async () => {
   await server.end();
 });
 
-test("an old Node is told in one sentence what to do", async () => {
+test("an old Node prints one sentence with what to do", async () => {
   const { spawnSync } = await import("node:child_process");
   const guard = new URL("../../scripts/check-node.cjs", import.meta.url).pathname;
   const script = `Object.defineProperty(process.versions, "node", { value: "20.20.2" }); require(${JSON.stringify(guard)});`;
@@ -256,7 +256,7 @@ function lastLines(started: StartedProcess): string {
   return started.output().trim().split("\n").slice(-3).join("\n");
 }
 
-/** Reads a stream of events until what came matches. */
+/** Reads a stream of events until its text matches. */
 async function readUntil(response: Response, pattern: RegExp): Promise<string> {
   let text = "";
   if (!response.body) throw new Error("the stream has no body");

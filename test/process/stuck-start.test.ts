@@ -1,4 +1,4 @@
-/** A signal ends a start that waits for what never comes: the database, a lock in it, Telegram. */
+/** A signal ends a start that waits forever: for the database, for a lock in it, for Telegram. */
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer as createHttpServer } from "node:http";
@@ -9,7 +9,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createTestDatabase, onTestServer, type TestDatabase } from "../support/database.ts";
 import { type StartedProcess, startProcess } from "../support/process.ts";
 
-/** As `migrate.ts` has it. */
+/** As in `migrate.ts`. */
 const MIGRATION_LOCK = 7_016_020_001;
 
 let dataDir = "";
@@ -31,20 +31,23 @@ const COMMANDS = [
   { name: "ask", args: ["what is running out?"], exitCode: 130 },
 ];
 
-test.for(COMMANDS)("$name, at a database that takes connections and says nothing", async ({ name, args, exitCode }) => {
-  // It reads: else it would not see its connections end.
-  const silent = createServer((socket) => socket.on("error", () => undefined).resume());
-  const port = await listen(silent);
-  const connected = once(silent, "connection");
-  const started = start(name, args, { DATABASE_URL: `postgres://shop@127.0.0.1:${port}/shop` });
-  await connected;
+test.for(COMMANDS)(
+  "$name, with a database that accepts connections and never answers",
+  async ({ name, args, exitCode }) => {
+    // It must read: otherwise it would not see its connections end.
+    const silent = createServer((socket) => socket.on("error", () => undefined).resume());
+    const port = await listen(silent);
+    const connected = once(silent, "connection");
+    const started = start(name, args, { DATABASE_URL: `postgres://shop@127.0.0.1:${port}/shop` });
+    await connected;
 
-  started.kill("SIGTERM");
+    started.kill("SIGTERM");
 
-  expect(await started.exit).toBe(exitCode);
-  expect(started.output()).not.toMatch(/ {4}at |unexpectedly|Cannot reach/);
-  await new Promise((closed) => silent.close(closed));
-});
+    expect(await started.exit).toBe(exitCode);
+    expect(started.output()).not.toMatch(/ {4}at |unexpectedly|Cannot reach/);
+    await new Promise((closed) => silent.close(closed));
+  },
+);
 
 test.for(COMMANDS)(
   "$name, at a lock on the migrations that another session holds",
@@ -57,13 +60,13 @@ test.for(COMMANDS)(
 
     expect(await started.exit).toBe(exitCode);
     expect(started.output()).not.toMatch(/ {4}at |unexpectedly/);
-    // While the lock is still held: nobody waits for it any more.
+    // The lock is still held, and nobody waits for it.
     await expect.poll(() => findSessions("counterhand%")).toEqual([]);
     await release();
   },
 );
 
-test("main, at a Telegram that takes requests and answers none", async () => {
+test("main, with a Telegram that accepts requests and never answers", async () => {
   const telegram = createHttpServer();
   const port = await listen(telegram);
   const asked = once(telegram, "request");
@@ -113,7 +116,7 @@ function waitsForLock(): Promise<boolean> {
   });
 }
 
-/** What other processes are connected to the test's database. */
+/** The other processes that are connected to the test's database. */
 function findSessions(pattern: string): Promise<string[]> {
   return onTestServer(async (session) => {
     const rows = await session<{ name: string }[]>`

@@ -17,7 +17,7 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((standIn) => standIn.close()));
 });
 
-/** A process: one model behind its circuit. `play` sets what the provider does from now on. */
+/** A process: one model behind its circuit. `play` sets how the provider answers from now on. */
 async function startProcess(options: Partial<ModelOptions> = {}) {
   let turn: Turn | Promise<Turn> = AWAY;
   const standIn = await createModelStandIn({ answer: () => turn });
@@ -30,7 +30,7 @@ async function startProcess(options: Partial<ModelOptions> = {}) {
     now: clock.now,
     onCircuit: (state) => states.push(state),
   });
-  /** How a call ended: its text, or the code of its fault. */
+  /** How a call ended: its text, or its error code. */
   const ask = async (signal = new AbortController().signal): Promise<string> => {
     let text = "";
     try {
@@ -80,7 +80,7 @@ test.each<[string, Turn, string, Partial<ModelOptions>]>([
   ["a drop before the first word", fails({ kind: "drop" }), "MODEL_STREAM_BROKEN", {}],
   ["silence before the first word", fails({ kind: "silence" }), "MODEL_SILENT", { idleTimeoutMs: 100 }],
 ])(
-  "after eight calls in a row that end with %s the model is not asked any more",
+  "after eight calls in a row that end with %s the model is not called any more",
   async (_name, turn, code, options) => {
     const { askTimes, play, standIn, states, lines } = await startProcess(options);
     play(turn);
@@ -94,7 +94,7 @@ test.each<[string, Turn, string, Partial<ModelOptions>]>([
   },
 );
 
-test("a provider that cannot be reached is away as well", async () => {
+test("a provider that cannot be reached counts as away", async () => {
   const { askTimes, standIn } = await startProcess();
   await standIn.close();
 
@@ -108,7 +108,7 @@ test.each<[string, Turn]>([
   ["an answer without a word", { parts: [{ kind: "reasoning" }] }],
   ["first words, whatever follows", fails({ kind: "drop" }, { kind: "text", text: "Oat mi" })],
   ["a refusal", { status: 400 }],
-])("%s between the failures shows that it is there", async (_name, turn) => {
+])("%s between the failures shows that the provider is up", async (_name, turn) => {
   const { ask, askTimes, play, standIn, states } = await startProcess();
 
   await askTimes(CIRCUIT_FAILURES - 1);
@@ -121,7 +121,7 @@ test.each<[string, Turn]>([
   expect(states).toEqual([]);
 });
 
-test("a failure while it works on an answer shows neither", async () => {
+test("a failure during an answer shows neither", async () => {
   const { ask, askTimes, play, states } = await startProcess();
 
   await askTimes(CIRCUIT_FAILURES - 1);
@@ -133,7 +133,7 @@ test("a failure while it works on an answer shows neither", async () => {
   expect(states).toEqual(["open"]);
 });
 
-test("when its time is over one call is a trial, the others fail at once, and its first words close the circuit", async () => {
+test("after the open time one call is a trial, other calls fail at once, and the trial's first text closes the circuit", async () => {
   const { ask, clock, play, standIn, states, lines } = await startAway();
   const [maySpeak, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   play({ parts: [{ kind: "text", text: [maySpeak.promise, "Oat", mayEnd.promise, " milk."] }] });
@@ -157,7 +157,7 @@ test("when its time is over one call is a trial, the others fail at once, and it
   expect(lines()).toEqual([OPENED, CLOSED]);
 });
 
-test("each trial that fails doubles the time up to a minute, said once in the log; afterwards it begins anew", async () => {
+test("each failed trial doubles the open time up to a minute, with one log line; after a success it starts again", async () => {
   const { ask, askTimes, clock, play, standIn, lines } = await startAway();
   const timesOpen: number[] = [];
   const waitForTrial = async () => {
@@ -179,7 +179,7 @@ test("each trial that fails doubles the time up to a minute, said once in the lo
   expect(lines()).toEqual([OPENED, CLOSED, OPENED]);
 });
 
-test("it stays open for as long as the provider asks to wait, but no longer than a minute", async () => {
+test("the circuit stays open as long as the provider asks to wait, but no longer than a minute", async () => {
   const timesOpen: number[] = [];
   for (const seconds of [1, 30, 3_600]) {
     const { ask, askTimes, clock, play, standIn } = await startProcess();
@@ -196,7 +196,7 @@ test("it stays open for as long as the provider asks to wait, but no longer than
   expect(timesOpen).toEqual([2, 30, 60]);
 });
 
-test("a call that a person stops is no failure, and as a trial no success", async () => {
+test("a call that a person stops is no failure, and as a trial it is no success", async () => {
   const { ask, askTimes, clock, play, standIn, states } = await startProcess();
   const stopOne = async () => {
     const stop = new AbortController();
@@ -226,13 +226,13 @@ test("a call that a person stops is no failure, and as a trial no success", asyn
   expect(states.at(-1)).toBe("closed");
 });
 
-test("a stop is heard also while the circuit is open", async () => {
+test("a stop works also while the circuit is open", async () => {
   const { ask } = await startAway();
 
   await expect(ask(AbortSignal.abort("stopped"))).rejects.toBe("stopped");
 });
 
-test("calls that were under way when it opened change nothing any more, however they end", async () => {
+test("calls that were under way when the circuit opened do not change its state, however they end", async () => {
   const { ask, askTimes, clock, play, standIn, states } = await startProcess();
   const ends = [Promise.withResolvers<Turn>(), Promise.withResolvers<Turn>(), Promise.withResolvers<Turn>()];
   const underWay: Promise<string>[] = [];
@@ -261,7 +261,7 @@ test("calls that were under way when it opened change nothing any more, however 
   expect(states).toEqual(["open", "half-open", "closed"]);
 });
 
-/** A run of the process: how its call ended, and how often it waited to ask again. */
+/** A run of the process: how its call ended, and how often it waited for a retry. */
 async function run(model: Model, sleep: () => Promise<unknown> = async () => undefined) {
   let waits = 0;
   const patient = withRetries(model, { sleep, onRetry: () => (waits += 1) });
@@ -270,7 +270,7 @@ async function run(model: Model, sleep: () => Promise<unknown> = async () => und
   return { code: error instanceof ModelError ? error.code : "answered", waits };
 }
 
-test("a run that waits to ask again while the circuit opens asks no more", async () => {
+test("a run that waits for a retry while the circuit opens does not call the model again", async () => {
   const { model, askTimes, standIn } = await startProcess();
 
   const ended = await run(model, () => askTimes(CIRCUIT_FAILURES - 1));
@@ -279,7 +279,7 @@ test("a run that waits to ask again while the circuit opens asks no more", async
   expect(standIn.requests).toHaveLength(CIRCUIT_FAILURES);
 });
 
-test("nobody waits to ask again when their own call has opened the circuit, or was the trial that failed", async () => {
+test("a run does not wait for a retry when its own call opened the circuit, or was the failed trial", async () => {
   const { model, askTimes, clock, standIn } = await startProcess();
   await askTimes(CIRCUIT_FAILURES - 2);
 

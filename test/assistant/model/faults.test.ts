@@ -7,7 +7,7 @@ import { startTestApp, type TestApp } from "../../support/app.ts";
 
 const oatMi = { kind: "text", text: ["Oat", " mi"] } as const;
 
-/** What goes wrong at the model, by the code that it gets here. */
+/** Failures of the model, by their error code here. */
 const FAULTS = {
   MODEL_UNAVAILABLE: fails({ status: 503 }),
   MODEL_RATE_LIMITED: fails({ status: 429 }),
@@ -30,7 +30,7 @@ beforeAll(async () => {
   running = await startTestApp(({ body }) => FAULTS[questionOf(body) as FaultCode], { idleTimeoutMs: 2_000 });
 });
 
-// Each with a circuit that is closed: so many faults in a row are an outage.
+// A restart closes the circuit: so many failures in a row would open it.
 afterEach(() => running.restart());
 
 afterAll(() => running.close());
@@ -47,7 +47,7 @@ const runsWith = `query ($code: String) {
   runs(filter: { errorCode: $code }) { nodes { status error { code message } message { text } } }
 }`;
 
-test.for(CODES)("of %s the person hears once, in their language, and the run has failed with it", async (code) => {
+test.for(CODES)("%s: the person gets one message in their language, and the run has failed with it", async (code) => {
   const [english, vietnamese] = await Promise.all(
     ["en", "vi-VN"].map((language_code) => running.staff("staff", { language_code })),
   );
@@ -67,10 +67,10 @@ test.for(CODES)("of %s the person hears once, in their language, and the run has
   expect(runs.nodes[0]?.message?.text.trim()).toBe(said ? "Oat mi" : undefined);
 });
 
-test("no sentence of a fault is left unsaid or stands for two", () => {
+test("every error message is tested, and no two are equal", () => {
   const tested: string[] = [
     ...CODES,
-    // In `run.test.ts`, `worker.test.ts` and `outage.test.ts`; the total time of a call is `model.test.ts`'s matter.
+    // Tested in `run.test.ts`, `worker.test.ts`, `outage.test.ts` and `model.test.ts`.
     "MODEL_UNREACHABLE",
     "MODEL_TIMEOUT",
     "MODEL_CIRCUIT_OPEN",

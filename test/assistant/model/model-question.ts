@@ -1,4 +1,4 @@
-/** What a model is asked in tests of its calls. */
+/** The request in tests of model calls. */
 import type { ModelRequest } from "../../../src/assistant/model/model.ts";
 
 export const asked = { role: "user", content: "what's running out?" };

@@ -22,7 +22,7 @@ afterEach(async () => {
   }
 });
 
-/** An answer of nothing, in a server that a test writes itself. */
+/** An empty answer, for a server written by a test. */
 const COMPLETED_EVENT = `event: response.completed\ndata: ${JSON.stringify({
   type: "response.completed",
   response: { output: [], usage: null },
@@ -34,7 +34,7 @@ async function listenOn(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
 }
 
-/** A model before the stand-in; `ask` collects what it says and asks without being stopped unless a signal is given. */
+/** A model with the stand-in as its server. `ask` collects the text of one call. */
 async function startModel(answer: readonly Turn[] | Responder, options: Partial<ModelOptions> = {}) {
   const standIn = await createModelStandIn({ answer: typeof answer === "function" ? answer : scripted(answer) });
   open.push(standIn);
@@ -70,7 +70,7 @@ function inputOf(standIn: ModelStandIn, number: number): readonly InputItem[] {
   return input;
 }
 
-test("each piece of text is handed on exactly as it came", async () => {
+test("each piece of text is passed on exactly as it arrives", async () => {
   const pieces = ["Oat", " milk", "\n\n- ", "👩‍👩", "‍👧", " sữa  ", "", "مرحبا", " ", "```js\nif (a) {}\n```", "\n"];
   const { ask, deltas } = await startModel([says(pieces)]);
 
@@ -81,7 +81,7 @@ test("each piece of text is handed on exactly as it came", async () => {
   expect(answer.calls).toEqual([]);
 });
 
-test("the request is stateless, streams, and carries what the provider should know and nothing more", async () => {
+test("the request is stateless, streams, and tells the provider what it needs and nothing more", async () => {
   const { ask, standIn } = await startModel([says("Hello")]);
 
   await ask({ safetyIdentifier: "a-hash" });
@@ -101,7 +101,7 @@ test("the request is stateless, streams, and carries what the provider should kn
   });
 });
 
-test("a model that may call no tools is told so, and keeps their definitions for the cache", async () => {
+test("a request without tool calls says so, and keeps the definitions of the tools for the cache", async () => {
   const { ask, standIn } = await startModel([says("Hello")]);
 
   await ask({ mayCallTools: false });
@@ -109,7 +109,7 @@ test("a model that may call no tools is told so, and keeps their definitions for
   expect(standIn.requests[0]?.body).toMatchObject({ tool_choice: "none", tools: [{ name: "CheckOutOfStock" }] });
 });
 
-test("the calls of an answer come in the model's order with their arguments as written", async () => {
+test("the calls of an answer are in the model's order with their arguments as written", async () => {
   const { ask } = await startModel([
     calls({ name: "CheckOutOfStock", callId: "call_a" }, { name: "Other", callId: "call_b", arguments: '{"date": ' }),
   ]);
@@ -122,7 +122,7 @@ test("the calls of an answer come in the model's order with their arguments as w
   ]);
 });
 
-test("encrypted reasoning goes back whole and in its place before the call that it led to", async () => {
+test("encrypted reasoning is sent back whole, before the call that it led to", async () => {
   const { ask, standIn } = await startModel([
     {
       parts: [
@@ -149,7 +149,7 @@ test("encrypted reasoning goes back whole and in its place before the call that 
   });
 });
 
-test("a server that refuses to be asked for reasoning is asked without, then and from then on", async () => {
+test("a server that refuses the request for reasoning is asked without it from then on", async () => {
   const turns = [
     { status: 400, body: { error: { message: "Unknown parameter: 'include'.", param: "include", code: null } } },
     { parts: [{ kind: "reasoning" }, { kind: "call", name: "CheckOutOfStock", arguments: {} }] },
@@ -173,7 +173,7 @@ test("a server that refuses to be asked for reasoning is asked without, then and
   ]);
 });
 
-test("a refusal that leaving reasoning out does not cure costs no later answer its reasoning", async () => {
+test("a refusal for another cause does not stop later requests for reasoning", async () => {
   const refusal = { status: 400, body: { error: { message: "'input' must include a question.", param: "input" } } };
   const { ask, standIn } = await startModel([refusal, refusal, says("Oat milk.")]);
 
@@ -183,7 +183,7 @@ test("a refusal that leaving reasoning out does not cure costs no later answer i
   expect(standIn.requests.at(-1)?.body.include).toEqual(["reasoning.encrypted_content"]);
 });
 
-test("the phase of a message is kept and goes back", async () => {
+test("the phase of a message is stored and sent back", async () => {
   const { ask, standIn } = await startModel([
     {
       parts: [
@@ -210,7 +210,7 @@ test("a refusal is text like any other", async () => {
   expect(answer.outcome).toEqual({ status: "completed" });
 });
 
-test("two messages of one answer are set apart by a blank line", async () => {
+test("two messages of one answer are separated by a blank line", async () => {
   const { ask, deltas } = await startModel([
     {
       parts: [
@@ -233,7 +233,7 @@ test("NUL, which PostgreSQL does not store, is replaced, and nothing else", asyn
   expect(deltas).toEqual(["a\ufffdb", "\ufffd", "\u0001\ufffe"]);
 });
 
-test("a character that comes in two halves is handed on whole", async () => {
+test("a character that arrives in two halves is passed on whole", async () => {
   const { ask, deltas } = await startModel([says(["milk \ud83e", "\udd5b!", "\ud83e"])]);
 
   await ask();
@@ -242,7 +242,7 @@ test("a character that comes in two halves is handed on whole", async () => {
   expect(deltas.every((delta) => delta.isWellFormed())).toBe(true);
 });
 
-test("a call id that came before is replaced, so that each call has one output of its own", async () => {
+test("a call id that was used before is replaced, so that each call has its own output", async () => {
   const { ask, standIn } = await startModel([
     calls({ name: "CheckOutOfStock", callId: "call_0" }, { name: "CheckOutOfStock", callId: "call_0" }),
     calls({ name: "CheckOutOfStock", callId: "call_0" }),
@@ -332,13 +332,13 @@ test.each<[string, Turn, ModelFault]>([
   expect(error.code).toBe(fault);
 });
 
-test("connections are kept from call to call: the next round waits for no handshake", async () => {
+test("connections are reused between calls: the next round waits for no handshake", async () => {
   const connections = new Set<unknown>();
   const server = createServer((request, response) => {
     connections.add(request.socket);
     request.resume().once("end", () => {
       response.writeHead(200, { "content-type": "text/event-stream" });
-      // The end comes by itself after the last event, as over any distance.
+      // The end arrives separately after the last event, as over a network.
       response.write(COMPLETED_EVENT, () => setImmediate(() => response.end()));
     });
   });
@@ -347,11 +347,11 @@ test("connections are kept from call to call: the next round waits for no handsh
 
   for (let call = 1; call <= 8; call += 1) await ask();
 
-  // A call that follows in the same moment may find the one before not yet given back.
+  // A call in the same moment may find the connection of the previous one not yet released.
   expect(connections.size).toBeLessThanOrEqual(2);
 });
 
-test("a server that does not hang up after the answer holds nobody up", async () => {
+test("a server that does not close the connection after the answer delays nothing", async () => {
   const hungUp = Promise.withResolvers<void>();
   const server = createServer((_request, response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });
@@ -412,7 +412,7 @@ test.each<[string, Turn, boolean]>([
   expect(error.mayPass).toBe(mayPass);
 });
 
-test("without credit nobody asks again: it would never help", async () => {
+test("without credit there is no retry: it would never help", async () => {
   const { ask, standIn } = await startModel(() => ({ status: 429, body: INSUFFICIENT_QUOTA_BODY }));
 
   const error = await faultOf(ask());
@@ -422,7 +422,7 @@ test("without credit nobody asks again: it would never help", async () => {
   expect(standIn.requests).toHaveLength(1);
 });
 
-test("a server that is not there is unreachable", async () => {
+test("a server that is down is unreachable", async () => {
   const { ask, standIn } = await startModel([]);
   await standIn.close();
 
@@ -432,7 +432,7 @@ test("a server that is not there is unreachable", async () => {
   expect(error.message).toContain("ECONNREFUSED");
 });
 
-test("silence in the stream is a fault after the idle time, and the call is taken back", async () => {
+test("silence in the stream is an error after the idle timeout, and the call is aborted", async () => {
   const { ask, standIn, deltas } = await startModel([fails({ kind: "silence" }, oatMi)], { idleTimeoutMs: 1_000 });
 
   const error = await faultOf(ask());
@@ -442,7 +442,7 @@ test("silence in the stream is a fault after the idle time, and the call is take
   await standIn.requests[0]?.whenAborted;
 });
 
-test("silence before the first event is a fault after the idle time, and the call is taken back", async () => {
+test("silence before the first event is an error after the idle timeout, and the call is aborted", async () => {
   const { ask, standIn } = await startModel(() => new Promise(() => undefined), { idleTimeoutMs: 200 });
 
   const error = await faultOf(ask());
@@ -451,7 +451,7 @@ test("silence before the first event is a fault after the idle time, and the cal
   await standIn.requests[0]?.whenAborted;
 });
 
-test("before the first event it waits by one limit, between two events by another", async () => {
+test("the timeout before the first event differs from the one between two events", async () => {
   const { ask } = await startModel([fails({ kind: "silence" }, oatMi)], {
     firstEventTimeoutMs: 60_000,
     idleTimeoutMs: 300,
@@ -467,7 +467,7 @@ test("before the first event it waits by one limit, between two events by anothe
   expect(before.message).toBe("The model was silent for 0.2 s.");
 });
 
-test("a call that takes longer than the total time is a fault, and is taken back", async () => {
+test("a call that takes longer than the total timeout is an error, and is aborted", async () => {
   const { ask, standIn } = await startModel([fails({ kind: "silence" }, oatMi)], { totalTimeoutMs: 200 });
 
   const error = await faultOf(ask());
@@ -476,7 +476,7 @@ test("a call that takes longer than the total time is a fault, and is taken back
   await standIn.requests[0]?.whenAborted;
 });
 
-test("an answer without end is ended, and the call is taken back", async () => {
+test("an endless answer is ended, and the call is aborted", async () => {
   const { ask, standIn } = await startModel([
     fails({ kind: "silence" }, { kind: "text", text: ["x".repeat(99_999), "y", "z"] }),
   ]);
@@ -487,7 +487,7 @@ test("an answer without end is ended, and the call is taken back", async () => {
   await standIn.requests[0]?.whenAborted;
 });
 
-test("aborted before it begins, it throws the signal's reason and asks nothing", async () => {
+test("a call aborted before it begins throws the signal's reason and sends nothing", async () => {
   const reason = new Error("stopped");
   const { ask, standIn } = await startModel([says("Never asked for.")]);
 
@@ -496,7 +496,7 @@ test("aborted before it begins, it throws the signal's reason and asks nothing",
   expect(standIn.requests).toEqual([]);
 });
 
-test("aborted in the middle of a stream, it throws the signal's reason and takes the call back", async () => {
+test("a call aborted during its stream throws the signal's reason and closes the connection", async () => {
   const { ask, standIn, spoken } = await startModel([fails({ kind: "silence" }, oatMi)]);
   const abort = new AbortController();
   const reason = new Error("the person pressed stop");
@@ -509,7 +509,7 @@ test("aborted in the middle of a stream, it throws the signal's reason and takes
   await standIn.requests[0]?.whenAborted;
 });
 
-test("no secret gets into a fault's message, whatever the server quotes", async () => {
+test("no secret gets into an error message, whatever the server quotes", async () => {
   const apiKey = "sk-proj-a-key-that-nobody-should-read";
   const botToken = "1234567890:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1";
   const { ask } = await startModel(

@@ -1,39 +1,39 @@
-/** What a model's server may say in place of what the API's schema has: the answer stands, and what is odd is unknown. */
+/** Answers that deviate from the API's schema: they stay valid, and invalid parts count as unknown. */
 import { asc, eq } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MAX_ANSWER_ITEMS } from "../../../src/assistant/limits.ts";
 import { createModel } from "../../../src/assistant/model/model.ts";
 import { textsIn } from "../../../src/bot/texts.ts";
 import { runRounds } from "../../../src/db/schema/index.ts";
-import { openRoom, type Room, tool } from "../run-room.ts";
+import { openRunTest, type RunTest, tool } from "../run-support.ts";
 import { callOf, createOddServer, givesItems, messageOf, type OddServer, saysOddly } from "./odd-server.ts";
 
-let room: Room;
+let runTest: RunTest;
 let server: OddServer;
 let people = 7_000;
 
 beforeAll(async () => {
   server = await createOddServer();
-  room = await openRoom(() => ({ status: 500 }), {
+  runTest = await openRunTest(() => ({ status: 500 }), {
     model: createModel({ apiKey: null, baseUrl: server.url, name: "gpt-6-luna" }),
     tools: [tool("Echo", ({ n }) => ({ n }))],
   });
-  await room.startWorker();
+  await runTest.startWorker();
 });
 
 afterAll(async () => {
-  await room.close();
+  await runTest.close();
   await server.close();
 });
 
-/** Asks the model while its server plays these events. */
+/** Calls the model while its server sends these events. */
 async function answer(...turns: (readonly unknown[])[]) {
   server.play(turns);
   people += 1;
-  const { runId } = await room.ask("what's running out?", { from: people });
-  const finalText = await room.ended(runId);
-  const stored = await room.read(runId);
-  const rounds = await room.test.db
+  const { runId } = await runTest.ask("what's running out?", { from: people });
+  const finalText = await runTest.ended(runId);
+  const stored = await runTest.read(runId);
+  const rounds = await runTest.test.db
     .select()
     .from(runRounds)
     .where(eq(runRounds.runId, stored.run.id))
@@ -81,13 +81,13 @@ test.each<[string, unknown]>([
   expect(rounds).toMatchObject([UNKNOWN]);
 });
 
-test("a server that says nothing of a cache and of reasoning has neither", async () => {
+test("a server that does not mention a cache or reasoning has neither", async () => {
   const { run } = await answer(saysOddly("Oat milk.", { usage: { ...counts(5, 2), input_tokens_details: null } }));
 
   expect(run).toMatchObject({ inputTokens: 5, cachedInputTokens: 0, outputTokens: 2, reasoningTokens: 0 });
 });
 
-test("rounds that come to more than a column holds are unknown together, and known each", async () => {
+test("a sum of rounds that no column holds is unknown, while each round is known", async () => {
   const usage = { ...counts(2e9, 7), ...cached(1e9) };
 
   const { run, rounds } = await answer(
@@ -99,7 +99,7 @@ test("rounds that come to more than a column holds are unknown together, and kno
   expect(run).toMatchObject({ status: "completed", ...UNKNOWN });
 });
 
-test("a run of which one round is not counted has no count that is too low", async () => {
+test("a run with an uncounted round has unknown tokens, not too few", async () => {
   const { run, rounds } = await answer(
     givesItems(callOf({})),
     givesItems(callOf({ call_id: "call_2" })).with(1, {
@@ -134,7 +134,7 @@ test.each<[string, unknown[]]>([
   expect(run.status).toBe("completed");
 });
 
-test("an answer that ends with an event that says nothing else stands", async () => {
+test("an answer whose last event is empty is still valid", async () => {
   const { run, finalText } = await answer([
     ...saysOddly("Oat milk.").slice(0, 2),
     { type: "response.completed", response: [null] },
@@ -170,7 +170,7 @@ test.each<[string, unknown]>([
   expect(run).toMatchObject({ status: "failed", errorCode: "MODEL_FAILED" });
 });
 
-test("text that is not to be stored is said and kept with replacement characters", async () => {
+test("text that cannot be stored is sent and stored with replacement characters", async () => {
   const { run, messages, finalText, items } = await answer(saysOddly("Oat\0 \ud800milk\udfff."));
 
   expect(finalText).toBe("Oat\ufffd \ufffdmilk\ufffd.");
@@ -237,20 +237,20 @@ test.each<[string, unknown]>([
   expectGoodInput(2);
 });
 
-test("arguments that come as the object itself are taken", async () => {
+test("arguments that arrive as an object are accepted", async () => {
   const { calls } = await answer(givesItems(callOf({ arguments: { n: 7 } })), saysOddly("Done."));
 
   expect(calls).toMatchObject([{ status: "succeeded", arguments: { n: 7 } }]);
   expectGoodInput(1);
 });
 
-test("of an argument that is written twice the last one counts", async () => {
+test("of a duplicate argument the last one counts", async () => {
   const { calls } = await answer(givesItems(callOf({ arguments: '{"n":1,"n":2}' })), saysOddly("Done."));
 
   expect(calls).toMatchObject([{ status: "succeeded", output: { n: 2 } }]);
 });
 
-test("an item that is nested without end is stored down to where it makes sense, and goes back so", async () => {
+test("a very deeply nested item is cut at a sensible depth, stored and sent back so", async () => {
   const reasoning = { type: "reasoning", id: "rs_1", summary: [], encrypted_content: "gAAA", content: "@" };
   const event = JSON.stringify({ type: "response.output_item.done", item: reasoning }).replace('"@"', deep(100_000));
 
@@ -260,7 +260,7 @@ test("an item that is nested without end is stored down to where it makes sense,
   expect(items).toHaveLength(3);
 });
 
-test("reasoning that could not go back is left out", async () => {
+test("reasoning that could not be sent back is left out", async () => {
   const odd = [{ id: "\0" }, { id: "rs_1", summary: 5 }, { id: "rs_2", summary: [], encrypted_content: 5 }];
   const reasoning = odd.map((fields) => ({ type: "reasoning", ...fields }));
 
@@ -270,7 +270,7 @@ test("reasoning that could not go back is left out", async () => {
   expectGoodInput(1);
 });
 
-test("an answer of more items than are ever stored is ended with a sentence", async () => {
+test("an answer with too many items ends with an error message", async () => {
   const { run, finalText } = await answer(
     givesItems(...Array.from({ length: MAX_ANSWER_ITEMS + 1 }, () => callOf({}))),
   );
@@ -279,13 +279,13 @@ test("an answer of more items than are ever stored is ended with a sentence", as
   expect(finalText).toContain(textsIn("en").faults.MODEL_TOO_LONG);
 });
 
-test("an error that is nested without end is the model's fault", async () => {
+test("a very deeply nested error counts as an error of the model", async () => {
   const { run } = await answer([`{"error":{"message":${deep(100_000)}}}`]);
 
   expect(run).toMatchObject({ status: "failed", errorCode: "MODEL_FAILED" });
 });
 
-/** Nothing that was sent would be refused, and so many calls came back, each by a good name and with its output. */
+/** Expects that OpenAI would accept every request, and that so many calls were sent back, each with a valid name and its output. */
 function expectGoodInput(calls: number): void {
   const { inputs, refused } = server;
   expect(refused).toEqual([]);

@@ -1,4 +1,4 @@
-/** A model's server that says what no real one does: events as a test writes them. What it is sent it checks strictly. */
+/** A model server that sends invalid data: events exactly as a test writes them. It checks requests strictly. */
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -7,12 +7,12 @@ import type { InputItem } from "../../../sandbox/model/turn.ts";
 
 export interface OddServer {
   readonly url: string;
-  /** The items of each request since the last `play`, and what OpenAI would refuse in it. */
+  /** The items of each request since the last `play`, and what OpenAI would refuse of them. */
   readonly inputs: readonly (readonly InputItem[])[];
   readonly refused: readonly unknown[];
   /**
-   * From now on the nth request is answered with the nth list of events; the last one again and again. A text is sent as it
-   * is. What was asked before is forgotten.
+   * From now on the nth request gets the nth list of events; further requests get the last one. A string is sent as it is.
+   * Earlier requests are dropped.
    */
   play(turns: readonly (readonly unknown[])[]): void;
   close(): Promise<void>;
@@ -48,7 +48,7 @@ export async function createOddServer(): Promise<OddServer> {
   };
 }
 
-/** The events of an answer that is one text. */
+/** The events of an answer with one text. */
 export function saysOddly(text: unknown, response: unknown = {}): unknown[] {
   return [
     { type: "response.output_text.delta", item_id: "msg_1", delta: text },
@@ -57,7 +57,7 @@ export function saysOddly(text: unknown, response: unknown = {}): unknown[] {
   ];
 }
 
-/** The events of an answer that is these items, each as it is. */
+/** The events of an answer with these items, each unchanged. */
 export function givesItems(...items: unknown[]): unknown[] {
   return [
     ...items.map((item) => ({ type: "response.output_item.done", item })),

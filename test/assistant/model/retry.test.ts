@@ -16,12 +16,12 @@ afterEach(async () => {
 });
 
 interface Setting extends Partial<ModelOptions> {
-  /** What the dice show; the highest when left out. */
+  /** The random number; the highest when left out. */
   random?: number;
   sleep?(ms: number, signal: AbortSignal): Promise<unknown>;
 }
 
-/** A model before the stand-in, for one run: it waits no real time. */
+/** A model with the stand-in as its server, for one run. Its pauses take no time. */
 async function startRun(answer: readonly Turn[] | Responder, { random = 1, sleep, ...options }: Setting = {}) {
   const standIn = await createModelStandIn({ answer: typeof answer === "function" ? answer : scripted(answer) });
   open.push(standIn);
@@ -63,7 +63,7 @@ test.each<[string, Turn]>([
   ["a failure of the server's own", fails({ kind: "failed", ...overloaded })],
   ["an error event of the server's own", fails({ kind: "error-event", ...overloaded })],
   ["a rate limit in the stream", fails({ kind: "failed", code: "rate_limit_exceeded", message: "Too fast." })],
-])("after %s the model is asked again, and one whole answer is heard", async (_name, turn) => {
+])("after %s the call is retried, and the answer arrives whole", async (_name, turn) => {
   const { ask, deltas, standIn, retries } = await startRun([turn, turn, says(["Oat", " milk."])]);
 
   const answer = await ask();
@@ -75,7 +75,7 @@ test.each<[string, Turn]>([
   expect(standIn.unexpected).toEqual([]);
 });
 
-test("a server that was not there and comes back is asked again", async () => {
+test("a call to a server that was down is retried when it is back", async () => {
   let comeBack = async () => undefined as unknown;
   const { ask, deltas, standIn, retries } = await startRun([], { sleep: () => comeBack() });
   await standIn.close();
@@ -90,7 +90,7 @@ test("a server that was not there and comes back is asked again", async () => {
   expect(retries).toMatchObject([{ fault: "MODEL_UNREACHABLE" }]);
 });
 
-test("a silence before the first word is borne once in a run, not twice: it costs a person the most", async () => {
+test("a silence before the first word is retried once in a run, not twice: it costs a person the most time", async () => {
   let asked = 0;
   const { ask, deltas, standIn } = await startRun(
     () => {
@@ -114,7 +114,7 @@ test.each<[string, Turn, string]>([
   ["a refused request", { status: 400 }, "MODEL_REFUSED_REQUEST"],
   ["a failure over what was asked", fails({ kind: "failed", code: "invalid_prompt", message: "No." }), "MODEL_FAILED"],
   ["a server that says not to ask", { status: 503, headers: { "x-should-retry": "false" } }, "MODEL_UNAVAILABLE"],
-])("after %s nobody asks again: it would not help", async (_name, turn, fault) => {
+])("after %s there is no retry: it would not help", async (_name, turn, fault) => {
   const { ask, standIn, retries } = await startRun(() => turn);
 
   expect(await faultOf(ask())).toBe(fault);
@@ -137,7 +137,7 @@ test.each<[string, Turn, string]>([
   expect(standIn.requests).toHaveLength(1);
 });
 
-test("the budget is one for all rounds of a run, and another run has its own", async () => {
+test("all rounds of a run share one budget, and another run has its own", async () => {
   let asked = 0;
   const answer: Responder = () => {
     asked += 1;
@@ -171,7 +171,7 @@ test.each([
   expect(retries.map(({ waitMs }) => waitMs)).toEqual(waits);
 });
 
-test("it never comes sooner than the server asks for, and not with all the others", async () => {
+test("a retry never comes sooner than the server asks, nor at the same time as all others", async () => {
   const turns = [
     { status: 429, headers: { "retry-after": "20" } },
     { status: 503, headers: { "retry-after-ms": "1500" } },
@@ -187,7 +187,7 @@ test("it never comes sooner than the server asks for, and not with all the other
   ]);
 });
 
-test("who is asked to wait for longer than a person would is told at once", async () => {
+test("a server that asks for a wait longer than a person would wait ends the call at once", async () => {
   const { ask, standIn } = await startRun(() => ({ status: 429, headers: { "retry-after": "21" } }));
 
   expect(await faultOf(ask())).toBe("MODEL_RATE_LIMITED");
@@ -195,14 +195,14 @@ test("who is asked to wait for longer than a person would is told at once", asyn
   expect(standIn.requests).toHaveLength(1);
 });
 
-test("a stop during the wait ends it at once with its own reason, and nobody asks again", async () => {
+test("a stop during the pause ends it at once with its own reason, and there is no retry", async () => {
   const stop = new AbortController();
   const reason = new Error("the person pressed stop");
   const standIn = await createModelStandIn({
     answer: () => ({ status: 429, headers: { "retry-after": "20" } }),
   });
   open.push(standIn);
-  // With the product's own wait.
+  // With the real pause.
   const model = withRetries(createModel({ apiKey: null, baseUrl: standIn.url, name: "test-model" }), {
     onRetry: () => setImmediate(() => stop.abort(reason)),
   });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createActiveRuns } from "../../../src/assistant/worker/active-runs.ts";
 
-test("a stop that is heard of before its run begins is not lost, and stops no later attempt", async () => {
+test("a stop that arrives before its run begins is not lost, and stops no later attempt", async () => {
   const active = createActiveRuns(() => undefined);
   const reasons: unknown[] = [];
   const note = async ({ signal }: AbortController) => void reasons.push(signal.reason);

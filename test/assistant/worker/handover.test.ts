@@ -1,4 +1,4 @@
-/** How a run passes from one worker to the next, and when it does so no more. */
+/** How a run passes from one worker to the next, and when it no longer does. */
 import { afterEach, expect, test, vi } from "vitest";
 import { fails, says, scripted } from "../../../sandbox/model/script.ts";
 import type { Turn } from "../../../sandbox/model/turn.ts";
@@ -9,23 +9,23 @@ import { finalReply, textsIn } from "../../../src/bot/texts.ts";
 import { uncountAttempts } from "../../../src/db/queries/runs/run-queue.ts";
 import { runs } from "../../../src/db/schema/index.ts";
 import { closeDatabaseToEveryone, openDatabaseAgain, recordLog } from "../../bot/intake/intake-support.ts";
-import { openRoom, type Room, type RoomOptions } from "../run-room.ts";
+import { openRunTest, type RunTest, type RunTestOptions } from "../run-support.ts";
 
-let room: Room | undefined;
+let runTest: RunTest | undefined;
 
 afterEach(async () => {
   vi.useRealTimers();
-  await room?.close();
-  room = undefined;
+  await runTest?.close();
+  runTest = undefined;
 });
 
-async function open(turns: readonly Turn[], options?: RoomOptions): Promise<Room> {
-  room = await openRoom(scripted(turns), options);
-  return room;
+async function open(turns: readonly Turn[], options?: RunTestOptions): Promise<RunTest> {
+  runTest = await openRunTest(scripted(turns), options);
+  return runTest;
 }
 
-/** The run is claimed by `times` workers, one after the other, which die. */
-async function dieWithRun({ claim, takeLock }: Room, times: number): Promise<void> {
+/** `times` workers claim the run one after the other, and die. */
+async function dieWithRun({ claim, takeLock }: RunTest, times: number): Promise<void> {
   for (let attempt = 1; attempt <= times; attempt += 1) {
     const lock = await takeLock();
     await claim(lock);
@@ -33,7 +33,7 @@ async function dieWithRun({ claim, takeLock }: Room, times: number): Promise<voi
   }
 }
 
-test("a run that was begun too often goes on when its last worker says that it only lost the database", async () => {
+test("a run that was begun too often continues when its last worker reports that it only lost the database", async () => {
   const opened = await open([says("Here I am.")]);
   const { ask, startWorker, ended, read, test: database } = opened;
   const { runId } = await ask("go");
@@ -46,7 +46,7 @@ test("a run that was begun too often goes on when its last worker says that it o
   expect(await ended(runId)).toBe("Here I am.");
 });
 
-test("a run whose attempts were no fault of its own is not begun for ever all the same", async () => {
+test("a run whose attempts failed through no fault of its own is not begun forever either", async () => {
   const opened = await open([]);
   const { ask, startWorker, ended, model, test: database } = opened;
   const { runId } = await ask("go");
@@ -58,7 +58,7 @@ test("a run whose attempts were no fault of its own is not begun for ever all th
   expect(model.requests).toEqual([]);
 });
 
-test("an attempt that was lost with the database is excused when that is back, and once only", async () => {
+test("an attempt that ended with the database is uncounted when the database is back, and only once", async () => {
   const { ask, claim, takeLock, read, test: database } = await open([]);
   const { runId } = await ask("go");
   const run = await claim(await takeLock());
@@ -74,7 +74,7 @@ test("an attempt that was lost with the database is excused when that is back, a
   await expect.poll(async () => (await read(runId)).run.handovers).toBe(1);
 });
 
-test("a fault of ours while a run ends counts as an attempt: the person hears of it in the end", async () => {
+test("a bug while a run ends counts as an attempt: at last the person is told", async () => {
   const opened = await open([says("One."), says("Two."), says("Three.")], {
     finalText(run, outcome, text) {
       if (outcome.status === "completed") throw new Error("no words");
@@ -90,7 +90,7 @@ test("a fault of ours while a run ends counts as an attempt: the person hears of
   expect((await read(runId)).run).toMatchObject({ status: "failed", attempt: MAX_ATTEMPTS + 1, handovers: 0 });
 });
 
-test("a run ends also when its fault is told in words that no database stores, or too many of them", async () => {
+test("a run ends also when its error message cannot be stored, or is too long", async () => {
   const { ask, startWorker, ended, read } = await open([], {
     model: {
       name: "hostile",
@@ -109,7 +109,7 @@ test("a run ends also when its fault is told in words that no database stores, o
   expect(run.errorMessage).toMatch(/^half\uFFFDx{1995}$/);
 });
 
-test("a worker that stops hands a run over only when nothing of it is on its way to be shown any more", async () => {
+test("a worker that stops hands a run over only after its last message was sent", async () => {
   const shown = Promise.withResolvers<void>();
   const { ask, startWorker, read, model, whenAbandoned } = await open(
     [fails({ kind: "silence" }, { kind: "text", text: "Half" })],
@@ -129,7 +129,7 @@ test("a worker that stops hands a run over only when nothing of it is on its way
   expect((await read(runId)).run.handovers).toBe(1);
 });
 
-test("a run that its worker claimed without hearing of it is given back, and answered", async () => {
+test("a run whose worker did not get the answer to its claim is released, and answered", async () => {
   const { ask, claim, startWorker, ended, read } = await open([says("Here I am.")]);
   const worker = await startWorker({ claims: false });
   const { runId } = await ask("go");
@@ -141,7 +141,7 @@ test("a run that its worker claimed without hearing of it is given back, and ans
   expect(await ended(runId)).toBe("Here I am.");
 });
 
-test("a worker whose machine was asleep must not act before it has heard from the database", async () => {
+test("a worker whose machine slept must not act before the database has answered", async () => {
   const { startWorker } = await open([]);
   const worker = await startWorker();
   vi.useFakeTimers({ toFake: ["Date"] });
@@ -154,7 +154,7 @@ test("a worker whose machine was asleep must not act before it has heard from th
   expect([before, asItWakes]).toEqual([true, false]);
 });
 
-test("a worker that stood still for a moment must not act before it has heard from the database, though it counts as alive", async () => {
+test("a worker that was frozen for a moment must not act before the database has answered, though it counts as alive", async () => {
   const { startWorker } = await open([]);
   const worker = await startWorker();
   await expect.poll(() => worker.isFresh()).toBe(true);
@@ -166,7 +166,7 @@ test("a worker that stood still for a moment must not act before it has heard fr
   expect(asItGoesOn).toEqual([true, false]);
 });
 
-test("a run that is about to fail is not ended by a worker that loses the database meanwhile", async () => {
+test("a run that is about to fail is not ended by a worker that loses the database in the meantime", async () => {
   const opened = await open([]);
   const { ask, startWorker, ended, read } = opened;
   const { runId } = await ask("go");
@@ -180,7 +180,7 @@ test("a run that is about to fail is not ended by a worker that loses the databa
   expect((await read(runId)).run).toMatchObject({ attempt: MAX_ATTEMPTS + 2, handovers: 1 });
 });
 
-/** As a process does that is frozen: nothing of it runs. */
+/** Blocks the process, as if it were frozen. */
 function standStill(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 700);
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { ALIVE_MS, createLiveness, TICK_MS } from "../../../src/assistant/worker/liveness.ts";
 
-/** A worker whose heartbeat was answered at 0, on clocks that a test drives. */
+/** A worker whose heartbeat was answered at 0, with clocks that a test sets. */
 function start() {
   const now = { ms: 0, wallMs: 0 };
   const liveness = createLiveness(() => ({ ...now }));
@@ -13,7 +13,7 @@ function start() {
   return {
     liveness,
     pass,
-    /** Lets time pass in ticks, as it does in a process that runs. */
+    /** Lets time pass in ticks, as in a running process. */
     run(ms: number) {
       for (let passed = 0; passed < ms; passed += TICK_MS) {
         pass(TICK_MS);

@@ -7,31 +7,31 @@ import { CIRCUIT_FAILURES } from "../../../src/assistant/limits.ts";
 import { withCircuit } from "../../../src/assistant/model/circuit.ts";
 import { createModel } from "../../../src/assistant/model/model.ts";
 import { textsIn } from "../../../src/bot/texts.ts";
-import { inputOf, openRoom, type Room, type RoomOptions, tool } from "../run-room.ts";
+import { inputOf, openRunTest, type RunTest, type RunTestOptions, tool } from "../run-support.ts";
 
-let room: Room | undefined;
+let runTest: RunTest | undefined;
 let provider: ModelStandIn | undefined;
 
 afterEach(async () => {
-  await room?.close();
+  await runTest?.close();
   await provider?.close();
-  [room, provider] = [undefined, undefined];
+  [runTest, provider] = [undefined, undefined];
 });
 
-async function open(turns: readonly Turn[], options?: RoomOptions): Promise<Room> {
-  room = await openRoom(scripted(turns), options);
-  return room;
+async function open(turns: readonly Turn[], options?: RunTestOptions): Promise<RunTest> {
+  runTest = await openRunTest(scripted(turns), options);
+  return runTest;
 }
 
 const { faults } = textsIn("en");
 const oatMi = { kind: "text", text: ["Oat", " mi"] } as const;
 const echo = tool("Echo", (args) => ({ ...args }));
 
-function saidBy(of: Room): string {
+function saidBy(of: RunTest): string {
   return of.events.map((event) => (event.type === "text-delta" ? event.delta : "")).join("");
 }
 
-test("faults that pass cost a run nothing: the person sees one clean answer, each round's calls are made once", async () => {
+test("passing faults cost a run nothing: the person sees one clean answer, and each round's calls are made once", async () => {
   const of = await open(
     [
       { status: 503 },
@@ -58,7 +58,7 @@ test("faults that pass cost a run nothing: the person sees one clean answer, eac
   expect(of.model.unexpected).toEqual([]);
 });
 
-test("what was shown stays, and the honest sentence follows: nobody asks again behind it", async () => {
+test("text that was shown stays, an honest sentence follows, and there is no retry after it", async () => {
   const of = await open([
     calls({ name: "CheckOutOfStock" }),
     { status: 503 },
@@ -74,7 +74,7 @@ test("what was shown stays, and the honest sentence follows: nobody asks again b
   expect(of.model.requests).toHaveLength(3);
 });
 
-test("a run's retries are spent over all of its rounds, then it ends with the fault's own sentence", async () => {
+test("a run's retries are shared by all its rounds; then it ends with the message of the fault", async () => {
   const of = await open(
     [
       { status: 503 },
@@ -96,7 +96,7 @@ test("a run's retries are spent over all of its rounds, then it ends with the fa
   expect(of.model.requests).toHaveLength(7);
 });
 
-test("a person who presses stop while the run waits to ask again is heard at once", async () => {
+test("a stop during the pause before a retry works at once", async () => {
   const waiting = Promise.withResolvers<void>();
   const of = await open([{ status: 503 }, says("Never asked for.")], {
     modelRetries: {
@@ -120,10 +120,10 @@ test("a person who presses stop while the run waits to ask again is heard at onc
   expect(of.model.requests).toHaveLength(1);
 });
 
-test("hundreds of runs in an outage end at once with one honest sentence, and not one of them asks the provider", async () => {
+test("hundreds of runs in an outage end at once with one honest sentence, and none of them calls the provider", async () => {
   provider = await createModelStandIn({ answer: () => ({ status: 503 }) });
   const model = createModel({ apiKey: null, baseUrl: provider.url, name: "test-model" });
-  // By a clock that stands still: no trial comes in between, however slow the machine.
+  // The clock does not move: on a slow machine there is no trial in between.
   const of = await open([], { model: withCircuit(model, { logger: pino({ level: "silent" }), now: () => 0 }) });
   await of.startWorker();
   const askAll = async (people: number) => {

@@ -14,28 +14,28 @@ import { claimRun, releaseRuns } from "../../../src/db/queries/runs/run-queue.ts
 import { messages, runs, threads, workers } from "../../../src/db/schema/index.ts";
 import { defineTool } from "../../../src/tools/tool.ts";
 import { holdLocks, onTestServer, readClock } from "../../support/database.ts";
-import { inputOf, openRoom, outputsOf, type Room, type RoomOptions, tool } from "../run-room.ts";
+import { inputOf, openRunTest, outputsOf, type RunTest, type RunTestOptions, tool } from "../run-support.ts";
 
-let room: Room | undefined;
+let runTest: RunTest | undefined;
 
 afterEach(async () => {
-  await room?.close();
-  room = undefined;
+  await runTest?.close();
+  runTest = undefined;
 });
 
-async function open(turns: readonly Turn[], options?: RoomOptions): Promise<Room> {
-  room = await openRoom(scripted(turns), options);
-  return room;
+async function open(turns: readonly Turn[], options?: RunTestOptions): Promise<RunTest> {
+  runTest = await openRunTest(scripted(turns), options);
+  return runTest;
 }
 
-/** Plays a process that works on a claimed run: the loop itself, without a worker that would end or hand it over. */
-function play(of: Room, run: Parameters<typeof runAssistant>[1]) {
+/** Runs only the loop on a claimed run, without a worker that would end the run or hand it over. */
+function play(of: RunTest, run: Parameters<typeof runAssistant>[1]) {
   return runAssistant(of.loop, run, { signal: new AbortController().signal, emit: () => undefined });
 }
 
-/** The first notice that fits, from when this was called on. */
+/** The first notification from now on that matches. */
 async function nextNotice(
-  of: Room,
+  of: RunTest,
   fits: (notice: Notification) => boolean,
 ): Promise<{ heard: Promise<Notification> }> {
   const { promise: heard, resolve } = Promise.withResolvers<Notification>();
@@ -51,7 +51,7 @@ async function nextNotice(
 
 const signal = () => Promise.withResolvers<void>();
 
-/** Cuts the connections on which somebody waits for a lock. @returns how many there were. */
+/** Terminates the connections that wait for a lock. @returns how many there were. */
 async function cutThoseWhoWait(name: string): Promise<number> {
   const cut = await onTestServer(
     (session) => session`select pg_terminate_backend(pid) from pg_stat_activity
@@ -67,7 +67,7 @@ const DONE = {
 } as const;
 const echo = (n: number) => ({ name: "Echo", arguments: { n } });
 
-test("the model is told when a question that waited for hours was asked", async () => {
+test("the prompt says when a question that waited for hours was asked", async () => {
   const { ask, startWorker, ended, test: store, model } = await open([says("Late.")]);
 
   const { runId } = await ask("how is today?");
@@ -142,7 +142,7 @@ test("the text so far is in the database while it streams, and gone when the who
   const goOn = Promise.withResolvers<void>();
   const { ask, startWorker, ended, read } = await open([says(["Oat ", "mi", goOn.promise, "lk 👩‍👩‍👧"])]);
   const { runId } = await ask("go");
-  const { heard } = await nextNotice(room as Room, (notice) => notice.type === "text");
+  const { heard } = await nextNotice(runTest as RunTest, (notice) => notice.type === "text");
 
   await startWorker();
   await heard;
@@ -160,13 +160,13 @@ test("the text so far is in the database while it streams, and gone when the who
   expect(completed.messages[1]?.text).toBe("Oat milk 👩‍👩‍👧");
 });
 
-test("one run of a thread is worked on at a time, in the order of the questions; other threads do not wait", async () => {
+test("the runs of a thread are worked on one at a time, in the order of the questions; other threads do not wait", async () => {
   const goOn = Promise.withResolvers<void>();
-  room = await openRoom(({ body }) => {
+  runTest = await openRunTest(({ body }) => {
     const question = JSON.stringify(body.input).match(/.*(first|second|elsewhere)/)?.[1];
     return question === "first" ? says([goOn.promise, "One."]) : says(`Answer to ${question}.`);
   });
-  const { ask, startWorker, ended, read, model } = room;
+  const { ask, startWorker, ended, read, model } = runTest;
 
   const first = await ask("first");
   const second = await ask("second");
@@ -186,7 +186,7 @@ test("one run of a thread is worked on at a time, in the order of the questions;
   expect((await read(first.runId)).run.status).toBe("completed");
 });
 
-test("a run whose process died is taken over: finished calls are not repeated, only the unfinished round is asked", async () => {
+test("the run of a dead process is taken over: finished calls are not repeated, and only the unfinished round is asked again", async () => {
   const counts = { Quick: 0, Slow: 0 };
   const { ask, claim, takeLock, startWorker, ended, read, model, events } = await open(
     [
@@ -210,7 +210,7 @@ test("a run whose process died is taken over: finished calls are not repeated, o
   );
   const { runId } = await ask("what should I order?");
   const lock = await takeLock();
-  void play(room as Room, await claim(lock)).catch(() => undefined);
+  void play(runTest as RunTest, await claim(lock)).catch(() => undefined);
   await model.waitForRequest(3);
 
   await lock.release();
@@ -293,7 +293,7 @@ test("a worker that lost its run writes nothing more", async () => {
   const { runId } = await ask("go");
   const [stale, fresh] = [await takeLock(), await takeLock()];
   const staleRun = await claim(stale);
-  const played = play(room as Room, staleRun);
+  const played = play(runTest as RunTest, staleRun);
   await model.waitForRequest(1);
   await stale.release();
   const freshRun = await claim(fresh);
@@ -314,7 +314,7 @@ test("a worker that lost its run writes nothing more", async () => {
   expect(freshRun).toMatchObject({ id: runId, attempt: 2 });
 });
 
-test("of two workers, the one whose connection is cut gives its runs up, and the answer comes once", async () => {
+test("of two workers, the one whose connection is cut gives up its runs, and the answer arrives once", async () => {
   const cut = Promise.withResolvers<void>();
   const { ask, startWorker, ended, read, model, abandoned, whenAbandoned, events } = await open([
     says(["Half", cut.promise, " an answer."]),
@@ -338,7 +338,7 @@ test("of two workers, the one whose connection is cut gives its runs up, and the
   expect(abandoned()).toBe(1);
 });
 
-test("a run whose worker lost the database has lost no attempt, whoever has it by then", async () => {
+test("a run whose worker lost the database has lost no attempt, also when another worker has it by then", async () => {
   const goOn = Promise.withResolvers<void>();
   const { ask, startWorker, ended, read, model } = await open([
     fails({ kind: "silence" }, { kind: "text", text: "Half" }),
@@ -356,7 +356,7 @@ test("a run whose worker lost the database has lost no attempt, whoever has it b
   expect(await ended(runId)).toBe("The whole answer.");
 });
 
-test("a worker that was cut off takes a new number and goes on", async () => {
+test("a worker that was cut off takes a new number and continues", async () => {
   const { ask, startWorker, ended } = await open([says("Hello again.")]);
   const worker = await startWorker();
   const before = worker.id();
@@ -368,7 +368,7 @@ test("a worker that was cut off takes a new number and goes on", async () => {
   expect(worker.id()).not.toBe(before);
 });
 
-test("a worker that was frozen for longer than its lease gives its runs up, and goes on under a new number", async () => {
+test("a worker that was frozen for longer than its lease gives up its runs, and continues under a new number", async () => {
   const goOn = Promise.withResolvers<void>();
   const opened = await open([says([goOn.promise, "Too late."]), says("The whole answer.")]);
   const { ask, startWorker, ended, read, model, test: database, abandoned, whenAbandoned } = opened;
@@ -388,7 +388,7 @@ test("a worker that was frozen for longer than its lease gives its runs up, and 
   expect(abandoned()).toBe(1);
 });
 
-test("a worker that finds the database away keeps trying in one place until it is back", async () => {
+test("a worker that loses the database retries in one place until it is back", async () => {
   const away = Promise.withResolvers<void>();
   let [losses, tries] = [0, 0];
   const {
@@ -418,7 +418,7 @@ test("a worker that finds the database away keeps trying in one place until it i
   expect(losses).toBe(1);
 });
 
-test("a connection that is cut in the middle of a round costs an attempt, not the answer", async () => {
+test("a connection that is cut during a round costs an attempt, not the answer", async () => {
   const [goOn, givenUp] = [signal(), signal()];
   const {
     ask,
@@ -444,7 +444,7 @@ test("a connection that is cut in the middle of a round costs an attempt, not th
   expect((await read(runId)).run).toMatchObject({ status: "completed", attempt: 2 });
 });
 
-test("a connection that is cut under a tool costs an attempt: the model never hears of it, other calls are not repeated", async () => {
+test("a connection that is cut during a tool call costs an attempt: the model never sees it, and other calls are not repeated", async () => {
   const ended = signal();
   let cuts = 0;
   let others = 0;
@@ -484,7 +484,7 @@ test("a connection that is cut under a tool costs an attempt: the model never he
   expect(of.model.requests).toHaveLength(2);
 });
 
-test("a worker whose lock is gone claims nothing: its runs would be anyone's at once", async () => {
+test("a worker that lost its lock claims nothing: any worker could take its runs at once", async () => {
   const { ask, takeLock, read, test: database } = await open([]);
   const { runId } = await ask("go");
   const lock = await takeLock();
@@ -538,7 +538,7 @@ test("a run that its own worker took over again can still be stopped", async () 
   expect((await read(runId)).run).toMatchObject({ status: "cancelled", attempt: 2 });
 });
 
-test("a run that was begun too often fails with a sentence, and the model is not asked again", async () => {
+test("a run that was begun too often fails with a message, and the model is not called again", async () => {
   const { ask, claim, takeLock, startWorker, ended, read, model } = await open([]);
   const { runId } = await ask("go", { language: "vi" });
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
@@ -583,7 +583,7 @@ test("a worker that stops hands its runs over at once, and another writes the an
   await opened.model.requests[0]?.whenAborted;
 });
 
-test("a worker that stops gives its runs the time it was told", async () => {
+test("a worker that stops gives its runs the grace period", async () => {
   const goOn = Promise.withResolvers<void>();
   const { ask, startWorker, read, model, abandoned } = await open([says([goOn.promise, "Done."])]);
   const worker = await startWorker();
@@ -598,7 +598,7 @@ test("a worker that stops gives its runs the time it was told", async () => {
   expect(abandoned()).toBe(0);
 });
 
-test("a run that was stopped while it waited is cancelled without asking the model", async () => {
+test("a run that was stopped while it waited is cancelled without a model call", async () => {
   const { ask, stop, startWorker, ended, read, model } = await open([]);
   const { runId } = await ask("go");
   await stop(runId);
@@ -619,7 +619,7 @@ test("a round that was cut short when its process died is asked again, not taken
   ]);
   const { runId } = await ask("go");
   const lock = await takeLock();
-  await play(room as Room, await claim(lock));
+  await play(runTest as RunTest, await claim(lock));
   await lock.release();
 
   await startWorker();
@@ -628,11 +628,11 @@ test("a round that was cut short when its process died is asked again, not taken
   expect((await read(runId)).run.status).toBe("completed");
 });
 
-test("a model that said nothing has failed, also when its process died over it", async () => {
+test("a run without any text fails, also when its process died in between", async () => {
   const { ask, claim, takeLock, startWorker, ended, read } = await open([{ parts: [{ kind: "reasoning" }] }]);
   const { runId } = await ask("go");
   const lock = await takeLock();
-  await play(room as Room, await claim(lock));
+  await play(runTest as RunTest, await claim(lock));
   await lock.release();
 
   await startWorker();
@@ -641,7 +641,7 @@ test("a model that said nothing has failed, also when its process died over it",
   expect((await read(runId)).run).toMatchObject({ status: "failed", errorCode: "MODEL_EMPTY" });
 });
 
-test("a fault of our own ends the run with a sentence, keeps what was said, and tells an admin no secrets", async () => {
+test("a bug ends the run with a message, keeps the text so far, and shows admins no secrets", async () => {
   const broken: Model = {
     name: "broken",
     async answer(_request, { onText }) {
@@ -659,7 +659,7 @@ test("a fault of our own ends the run with a sentence, keeps what was said, and 
   expect(finalText).toBe(`Oat\n\n_${textsIn("en").faults.INTERNAL}_`);
 });
 
-test.each(["en", "vi"] as const)("an unreachable model is told of in %s", async (language) => {
+test.each(["en", "vi"] as const)("an unreachable model gives an error message in %s", async (language) => {
   const unreachable = createModel({ apiKey: null, baseUrl: "http://127.0.0.1:9/v1", name: "test-model" });
   const { answer } = await open([], { model: unreachable });
 

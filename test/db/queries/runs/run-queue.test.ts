@@ -7,7 +7,7 @@ import { insertReply, insertRun, insertThread } from "../../../support/conversat
 import { createTestDatabase, holdLocks, type TestDatabase } from "../../../support/database.ts";
 
 const BOT_ID = 1;
-/** A worker that never took a lock under this number: as dead as one can be. */
+/** The number of a worker that never took a lock, and so is dead. */
 const DEAD_WORKER = 999_999;
 
 let store: TestDatabase;
@@ -24,7 +24,7 @@ afterEach(async () => {
 const takeLock = () => takeWorkerLock(store.database, { botId: BOT_ID, onLost: () => undefined });
 const claim = (lock = locks[0]) => claimRun(store.db, { workerId: lock?.workerId ?? 0, botId: BOT_ID });
 
-/** A thread whose first answer was given by this worker and stored, and whose second question waits. */
+/** A thread whose first run this worker has ended, and whose second question waits. */
 async function answeredAndAskedAgain(workerId: number) {
   const { db } = store;
   const thread = await insertThread(db, { status: "open" });
@@ -35,7 +35,7 @@ async function answeredAndAskedAgain(workerId: number) {
   return { asked };
 }
 
-test("a question does not wait for the delivery of the answer before it, but its reply knows that it is behind", async () => {
+test("a question does not wait for the delivery of the previous answer, but its reply does", async () => {
   const { asked } = await answeredAndAskedAgain(DEAD_WORKER);
 
   const claimed = await claim();
@@ -43,7 +43,7 @@ test("a question does not wait for the delivery of the answer before it, but its
   expect(claimed).toMatchObject({ id: asked.id, reply: { isBehind: true, shownLength: 0 } });
 });
 
-test("a worker that is only frozen loses its runs when its lease runs out, though it holds its lock", async () => {
+test("a frozen worker loses its runs when its lease expires, though it holds its lock", async () => {
   const { asked } = await answeredAndAskedAgain(DEAD_WORKER);
   await claim(locks[0]);
   const meanwhile = await claim(locks[1]);
@@ -60,7 +60,7 @@ test("a worker that is only frozen loses its runs when its lease runs out, thoug
   expect(await claim(locks[0])).toBeUndefined();
 });
 
-test("a run that was handed over in good order has lost no attempt", async () => {
+test("a run that was handed over cleanly has lost no attempt", async () => {
   await answeredAndAskedAgain(DEAD_WORKER);
   await claim(locks[0]);
 
@@ -69,7 +69,7 @@ test("a run that was handed over in good order has lost no attempt", async () =>
   expect(await claim(locks[1])).toMatchObject({ attempt: 2, handovers: 1 });
 });
 
-test("a heartbeat waits for no lock of a run, and tells how many workers share the bot", async () => {
+test("a heartbeat waits for no lock of a run, and returns how many workers share the bot", async () => {
   await answeredAndAskedAgain(DEAD_WORKER);
   const run = await claim(locks[0]);
   const release = await holdLocks(store.db, (tx) =>

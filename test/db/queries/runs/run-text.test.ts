@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => store.close());
 
-/** A run that this worker holds, and what it says next. */
+/** A run that this worker holds, and its next piece of text. */
 async function runThatSays(text: string, offset = 0) {
   const thread = await insertThread(store.db);
   const run = await insertRun(store.db, { threadId: thread.id, status: "in_progress", workerId: 7, attempt: 2 });
@@ -29,7 +29,7 @@ const textsOf = async (runId: string) =>
 const firstTokenOf = async (runId: string) =>
   (await store.db.select().from(runs).where(eq(runs.id, runId)))[0]?.firstTokenAt;
 
-test("pieces of many runs are stored together, each where it belongs, and told of", async () => {
+test("pieces of many runs are stored together, each in its place, and published", async () => {
   const [one, other] = [await runThatSays("Oat "), await runThatSays("Bean")];
   const heard: Notification[] = [];
   const both = Promise.withResolvers<void>();
@@ -59,7 +59,7 @@ test("pieces of many runs are stored together, each where it belongs, and told o
   ]);
 });
 
-test("the first piece says when the first token came, and later ones leave it as it is", async () => {
+test("the first piece sets the time of the first token, and later ones do not change it", async () => {
   const piece = await runThatSays("Oat ");
   const before = await readClock(store.db);
   await appendRunTexts(store.db, [piece]);
@@ -73,7 +73,7 @@ test("the first piece says when the first token came, and later ones leave it as
   expect(first + 60_000).toBeLessThanOrEqual(after);
 });
 
-test("a piece of a run that another worker has by now is refused and costs the others nothing", async () => {
+test("a piece of a run that another worker has is refused, and the others are stored", async () => {
   const [mine, taken, ended] = [await runThatSays("mine"), await runThatSays("taken"), await runThatSays("ended")];
   await store.db.update(runs).set({ workerId: 8, attempt: 3 }).where(eq(runs.id, taken.claim.id));
   await store.db.update(runs).set({ status: "completed", completedAt: new Date() }).where(eq(runs.id, ended.claim.id));
@@ -86,7 +86,7 @@ test("a piece of a run that another worker has by now is refused and costs the o
   expect(await firstTokenOf(taken.claim.id)).toBeNull();
 });
 
-test("an earlier attempt of the same worker writes nothing any more", async () => {
+test("an earlier attempt of the same worker writes nothing more", async () => {
   const piece = await runThatSays("late");
 
   const { refused } = await appendRunTexts(store.db, [{ ...piece, claim: { ...piece.claim, attempt: 1 } }]);
@@ -95,7 +95,7 @@ test("an earlier attempt of the same worker writes nothing any more", async () =
   expect(await textsOf(piece.claim.id)).toEqual([]);
 });
 
-test("what is being stored of a run makes its piece wait, and no other's", async () => {
+test("a locked run makes its own piece wait, and no other", async () => {
   const [busy, free] = [await runThatSays("later"), await runThatSays("now")];
   const release = await holdLocks(store.db, (tx) =>
     tx.update(runs).set({ language: "vi" }).where(eq(runs.id, busy.claim.id)),

@@ -1,7 +1,7 @@
 /**
- * Where a run is worked on for a test: a database of its own, the strict stand-in of the model, real workers; no Telegram.
+ * Runs for tests: a database of its own, the strict stand-in of the model, real workers; no Telegram.
  *
- * What is shown of a run is recorded, and the bot's own sentences are the real ones.
+ * The events of the runs are recorded. The bot's sentences are the real ones.
  */
 import { asc, eq, sql } from "drizzle-orm";
 import { pino } from "pino";
@@ -31,59 +31,59 @@ import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 const BOT_ID = 42;
 const AT_ONCE: ModelRetryOptions = { sleep: async () => undefined };
 
-export interface RoomOptions {
-  /** Besides the product's own. */
+export interface RunTestOptions {
+  /** Besides the tools of the product. */
   tools?: readonly Tool[];
   maxRounds?: number;
   toolTimeoutMs?: number;
-  /** In place of the one before the stand-in. */
+  /** Instead of the model with the stand-in as its server. */
   model?: Model;
-  /** By default the model is asked again without a wait. */
+  /** By default retries do not wait. */
   modelRetries?: ModelRetryOptions;
-  /** What a view does when it is told that another process goes on; by default it is done at once. */
+  /** Called when a view is abandoned; settles at once when left out. */
   onAbandon?(): Promise<void>;
-  /** In place of the product's words. */
+  /** Instead of the product's text. */
   finalText?: RunPresenter["finalText"];
-  /** Hears the phrase of each warning and error of the log. */
+  /** Called with the message of each warning and error of the log. */
   onLog?(phrase: string): void;
 }
 
 export interface AskOptions {
   language?: string;
   role?: StaffRole;
-  /** The Telegram id of the person, whose private chat it is. */
+  /** The Telegram id of the person, in whose private chat the question is asked. */
   from?: number;
 }
 
 /** Everything that is stored of a run. */
 export type StoredRun = Awaited<ReturnType<typeof readRun>>;
 
-/** A worker in a process of its own: its pool and its lock are nobody else's. */
-export interface RoomWorker extends Worker, WorkerIdentity {
-  /** Its lock's connection is cut, as when its machine loses the network. */
+/** A worker with a pool and a lock of its own, as in a separate process. */
+export interface TestWorker extends Worker, WorkerIdentity {
+  /** Terminates the connection of its lock, as when its machine loses the network. */
   cutOff(): Promise<void>;
 }
 
-export interface Room {
+export interface RunTest {
   readonly test: TestDatabase;
   readonly model: ModelStandIn;
   readonly loop: RunLoop;
-  /** What was shown of all runs, in order. */
+  /** The events of all runs, in order. */
   readonly events: readonly RunEvent[];
-  /** How often a view was told that another process goes on. */
+  /** How often a view was abandoned. */
   abandoned(): number;
-  /** Settles when a view was told so the first time. */
+  /** Settles when a view is abandoned for the first time. */
   readonly whenAbandoned: Promise<void>;
   /** Stores a person's message and its queued run. */
   ask(text: string, options?: AskOptions): Promise<QueuedQuestion>;
-  /** Takes a worker's lock without a worker: for a process that a test plays itself. */
+  /** Takes a worker's lock without a worker: for a process that a test simulates. */
   takeLock(): Promise<WorkerLock>;
   claim(lock: Pick<WorkerLock, "workerId">): Promise<ClaimedRun>;
-  /** Starts a worker that takes what is queued, unless it is to wait for what it is given. */
-  startWorker(how?: { claims: boolean }): Promise<RoomWorker>;
-  /** Asks, and works on the run until it ends. */
+  /** Starts a worker. It claims queued runs, unless `claims` is false. */
+  startWorker(how?: { claims: boolean }): Promise<TestWorker>;
+  /** Asks a question, and works on the run until it ends. */
   answer(text: string, options?: AskOptions): Promise<StoredRun & { finalText: string }>;
-  /** The Markdown of the whole reply when the run has ended. */
+  /** Waits for the end of the run. @returns the Markdown of the whole reply. */
   ended(runId: string): Promise<string>;
   read(runId: string): Promise<StoredRun>;
   /** Somebody presses stop. */
@@ -91,8 +91,8 @@ export interface Room {
   close(): Promise<void>;
 }
 
-/** Opens one; `answer` plays the model. */
-export async function openRoom(answer: Responder, options: RoomOptions = {}): Promise<Room> {
+/** Sets up a test of runs. `answer` plays the model. */
+export async function openRunTest(answer: Responder, options: RunTestOptions = {}): Promise<RunTest> {
   const test = await createTestDatabase();
   const model = await createModelStandIn({ answer });
   const events: RunEvent[] = [];
@@ -131,7 +131,7 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
     }),
     finalText: options.finalText ?? ((run, outcome, text) => finalReply(run.language, outcome, text)),
   };
-  const ask: Room["ask"] = async (text, { language = "en", role = "owner", from = 7_001 } = {}) => {
+  const ask: RunTest["ask"] = async (text, { language = "en", role = "owner", from = 7_001 } = {}) => {
     updateId += 1;
     const id = updateId;
     const author = await saveStaffMember(test.db, { telegramUserId: from, name: "Linh", username: null, role });
@@ -149,7 +149,7 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
     await publish(test.db, { type: "run-queued", runId: received.runId });
     return received;
   };
-  const start = async (botId: number | null): Promise<RoomWorker> => {
+  const start = async (botId: number | null): Promise<TestWorker> => {
     const database = connectDatabase(test.target, { poolSize: 3 });
     const { logger } = loop;
     const lease = await takeWorkerLease(database, { botId, logger });
@@ -161,7 +161,7 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
     });
     return { ...worker, ...lease, cutOff: () => cutLock(test.database, lease.id()) };
   };
-  const room: Room = {
+  const runTest: RunTest = {
     test,
     model,
     loop,
@@ -183,7 +183,7 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
     async answer(text, askOptions) {
       const { runId } = await ask(text, askOptions);
       const worker = await start(null);
-      await worker.work(await room.claim({ workerId: worker.id() }));
+      await worker.work(await runTest.claim({ workerId: worker.id() }));
       return { ...(await readRun(test, runId)), finalText: await endOf(runId).promise };
     },
     ended: (runId) => endOf(runId).promise,
@@ -199,10 +199,10 @@ export async function openRoom(answer: Responder, options: RoomOptions = {}): Pr
       await test.close();
     },
   };
-  return room;
+  return runTest;
 }
 
-/** A tool that does what it is told and needs no rows. */
+/** A tool that calls `execute` and needs no rows. */
 export function tool(name: string, execute: (args: { n: number | null }) => ToolOutput | Promise<ToolOutput>): Tool {
   return defineTool({
     name,
@@ -221,7 +221,7 @@ export function inputOf(request: ModelRequest | undefined): readonly InputItem[]
   return input;
 }
 
-/** What a request brings back of tool outputs, by call id. */
+/** The tool outputs of a request, by call id. */
 export function outputsOf(request: ModelRequest | undefined): Record<string, unknown> {
   const outputs = inputOf(request).filter((item) => item.type === "function_call_output");
   return Object.fromEntries(outputs.map((item) => [item.call_id, JSON.parse(String(item.output))]));
