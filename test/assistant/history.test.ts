@@ -7,19 +7,19 @@ import type { StaffRole } from "../../src/shop/roles.ts";
 import { insertMessages, insertRun, insertThread } from "../support/conversations.ts";
 import { createTestDatabase } from "../support/database.ts";
 
-interface Told {
+interface Exchange {
   asked: string;
   answered?: string;
   role?: StaffRole;
 }
 
 /** A thread with these runs and a last question. @returns the input for a person with `role`. */
-async function historyOf(told: readonly Told[], role: StaffRole = "staff") {
+async function historyOf(exchanges: readonly Exchange[], role: StaffRole = "staff") {
   const { db, close } = await createTestDatabase();
   onTestFinished(close);
   const { id: threadId } = await insertThread(db);
   let position = 0;
-  const tell = async ({ asked, answered, role: askerRole = "staff" }: Told) => {
+  const store = async ({ asked, answered, role: askerRole = "staff" }: Exchange) => {
     position += 1;
     const run = await insertRun(db, { threadId, position, askerRole });
     const texts = [
@@ -32,8 +32,8 @@ async function historyOf(told: readonly Told[], role: StaffRole = "staff") {
     await insertMessages(db, threadId, rows);
     return run;
   };
-  for (const each of told) await tell(each);
-  const run = await tell({ asked: "and now?", role });
+  for (const each of exchanges) await store(each);
+  const run = await store({ asked: "and now?", role });
   const claimed: ClaimedRun = {
     id: run.id,
     threadId,
@@ -79,14 +79,14 @@ test("earlier questions and answers are in their order, and the question is last
 });
 
 test("messages by or for a higher role are left out for a lower one", async () => {
-  const told: Told[] = [
+  const exchanges: Exchange[] = [
     { asked: "by staff", answered: "for staff", role: "staff" },
     { asked: "by the manager", answered: "for the manager", role: "manager" },
     { asked: "by the owner", answered: "for the owner", role: "owner" },
   ];
 
   const [staff, manager, owner] = await Promise.all(
-    (["staff", "manager", "owner"] as const).map((role) => historyOf(told, role)),
+    (["staff", "manager", "owner"] as const).map((role) => historyOf(exchanges, role)),
   );
 
   expect(staff).toEqual([user("by staff"), assistant("for staff"), user("and now?")]);

@@ -234,7 +234,7 @@ test.each([
   // Some servers parse it as JSON again, and fail.
   ["no JSON", '{"date": "2026-11-', '{"date": "2026-11-', "{}"],
   ["JSON that does not fit", '{"date":"yesterday"}', { date: "yesterday" }, '{"date":"yesterday"}'],
-])("arguments that are %s go back as an error, and are kept as written", async (_name, written, kept, sent) => {
+])("arguments that are %s get an error, and are stored as written", async (_name, written, kept, sent) => {
   const { answer, model } = await open([calls({ name: "CheckDailyRevenue", arguments: written }), says("Sorry.")]);
 
   const { calls: stored } = await answer("how was yesterday?");
@@ -262,7 +262,7 @@ test("characters that PostgreSQL cannot store are removed from arguments, and no
   });
 });
 
-test("a person without the right gets no figures, and the model is told whom to send them to", async () => {
+test("a person without the right gets no figures, and the model learns whom they can ask", async () => {
   const { answer, model } = await open([
     calls({ name: "CheckDailyRevenue", arguments: { date: "2026-11-14" } }),
     says("Please ask a manager."),
@@ -381,8 +381,8 @@ test("an answer that was cut short is stored and says so", async () => {
 });
 
 test.each<[string, Turn[]]>([
-  ["at all", [{ parts: [{ kind: "reasoning" }] }]],
-  ["but blanks", [says([" ", "\n"])]],
+  ["no text", [{ parts: [{ kind: "reasoning" }] }]],
+  ["only white space", [says([" ", "\n"])]],
   [
     "after its tools",
     [
@@ -395,7 +395,7 @@ test.each<[string, Turn[]]>([
       { parts: [{ kind: "reasoning" }] },
     ],
   ],
-])("a model that says nothing %s has failed, and the person hears of it", async (_name, turns) => {
+])("a run whose model sends %s fails, and the person is told", async (_name, turns) => {
   const { answer } = await open(turns);
 
   const { run, finalText } = await answer("hello?");

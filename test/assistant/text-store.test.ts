@@ -41,18 +41,18 @@ test("texts of several runs grow at the same time, also with text that arrives d
 
 test("a lost run is reported once, no more of its text is stored, and other runs continue", async () => {
   const texts = createTextStore(store.db);
-  const [kept, lost] = [await claimedRun(), await claimedRun()];
-  const heard: unknown[] = [];
-  const keptTexts = texts.open(kept, (error) => expect.unreachable(String(error)));
-  const lostTexts = texts.open({ ...lost, attempt: 0 }, (error) => heard.push(error));
+  const [held, lost] = [await claimedRun(), await claimedRun()];
+  const errors: unknown[] = [];
+  const heldTexts = texts.open(held, (error) => expect.unreachable(String(error)));
+  const lostTexts = texts.open({ ...lost, attempt: 0 }, (error) => errors.push(error));
 
   lostTexts.append("mine");
-  await expect.poll(() => heard).toHaveLength(1);
+  await expect.poll(() => errors).toHaveLength(1);
   lostTexts.append(" still");
-  keptTexts.append("goes on");
-  await expect.poll(() => textOf(kept)).toBe("goes on");
+  heldTexts.append("continues");
+  await expect.poll(() => textOf(held)).toBe("continues");
 
-  expect(heard).toEqual([new LeaseLostError(lost.id)]);
+  expect(errors).toEqual([new LeaseLostError(lost.id)]);
   expect(await textOf(lost)).toBe("");
 });
 

@@ -5,7 +5,7 @@ import { drawProgress, writeProgress } from "../../src/commands/import-progress.
 
 const READ = { bytesRead: 500, totalBytes: 1_000, rows: 1_234_567 };
 
-test("without a terminal a line says now and then what goes on, in each phase", async () => {
+test("without a terminal a line reports the progress from time to time, in each phase", async () => {
   const output = new PassThrough({ encoding: "utf8" });
   const progress = writeProgress(output, 1);
 
@@ -30,7 +30,7 @@ test("one row is one", async () => {
   expect(saving).toMatch(/^Saving: 1 row, \d+ s so far\n$/);
 });
 
-test("an import that is soon done writes no line", () => {
+test("a short import writes no line", () => {
   const output = new PassThrough({ encoding: "utf8" });
   const progress = writeProgress(output);
 
@@ -40,7 +40,7 @@ test("an import that is soon done writes no line", () => {
   expect(output.read()).toBeNull();
 });
 
-test("a terminal shows a bar while the file is read, and then that the seconds go by, though nothing more is heard", async () => {
+test("a terminal shows a bar while the file is read, and then the elapsed seconds, also without further progress", async () => {
   const terminal = Object.assign(new PassThrough({ encoding: "utf8" }), { isTTY: true, columns: 100 });
   let drawn = "";
   terminal.on("data", (text: string) => {

@@ -105,8 +105,8 @@ test("a provider that cannot be reached counts as away", async () => {
 
 test.each<[string, Turn]>([
   ["an answer", BACK],
-  ["an answer without a word", { parts: [{ kind: "reasoning" }] }],
-  ["first words, whatever follows", fails({ kind: "drop" }, { kind: "text", text: "Oat mi" })],
+  ["an answer without text", { parts: [{ kind: "reasoning" }] }],
+  ["first words before a failure", fails({ kind: "drop" }, { kind: "text", text: "Oat mi" })],
   ["a refusal", { status: 400 }],
 ])("%s between the failures shows that the provider is up", async (_name, turn) => {
   const { ask, askTimes, play, standIn, states } = await startProcess();

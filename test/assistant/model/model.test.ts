@@ -299,15 +299,15 @@ test.each<[string, Turn, ModelFault]>([
     fails({ kind: "error-event", nested: true, ...overloaded }, oatMi),
     "MODEL_FAILED",
   ],
-  ["that says failed", fails({ kind: "failed", ...overloaded }, oatMi), "MODEL_FAILED"],
+  ["with a failed event", fails({ kind: "failed", ...overloaded }, oatMi), "MODEL_FAILED"],
   [
     "that says failed for a rate limit",
     fails({ kind: "failed", code: "rate_limit_exceeded", message: "Too fast." }, oatMi),
     "MODEL_RATE_LIMITED",
   ],
-  ["that fails for want of credit", fails({ kind: "failed", ...noCredit }, oatMi), "MODEL_QUOTA"],
-  ["with an error event for want of credit", fails({ kind: "error-event", ...noCredit }, oatMi), "MODEL_QUOTA"],
-])("a stream %s is a fault, after its text", async (_name, turn, fault) => {
+  ["that fails for missing credit", fails({ kind: "failed", ...noCredit }, oatMi), "MODEL_QUOTA"],
+  ["with an error event for missing credit", fails({ kind: "error-event", ...noCredit }, oatMi), "MODEL_QUOTA"],
+])("a stream %s is an error, after its text", async (_name, turn, fault) => {
   const { ask, deltas } = await startModel([turn]);
 
   const error = await faultOf(ask());
@@ -324,7 +324,7 @@ test.each<[string, Turn, ModelFault]>([
   ["429", { status: 429 }, "MODEL_RATE_LIMITED"],
   ["500", { status: 500 }, "MODEL_UNAVAILABLE"],
   ["503", { status: 503 }, "MODEL_UNAVAILABLE"],
-])("the status %s is the fault that it means", async (_name, turn, fault) => {
+])("the status %s becomes its error code", async (_name, turn, fault) => {
   const { ask } = await startModel(() => turn);
 
   const error = await faultOf(ask());
@@ -370,7 +370,7 @@ test.each<[string, Turn]>([
   ["429", { status: 429, headers: { "retry-after": "0" } }],
   ["500", { status: 500, headers: { "x-should-retry": "true" } }],
   ["a drop before the first word", fails({ kind: "drop" })],
-])("after %s it asks no second time by itself", async (_name, turn) => {
+])("after %s it makes no second call", async (_name, turn) => {
   const { ask, standIn } = await startModel(() => turn);
 
   await faultOf(ask());
@@ -387,7 +387,7 @@ test.each<[Record<string, string>, number | null]>([
   [{ "retry-after": "soon" }, null],
   [{ "retry-after": "-1", "retry-after-ms": "-1" }, null],
   [{}, null],
-])("of the headers %o it is told how long the server asks to wait: %s s", async (headers, seconds) => {
+])("the headers %o ask to wait for %s s", async (headers, seconds) => {
   const { ask } = await startModel(() => ({ status: 429, headers }));
 
   const error = await faultOf(ask());
@@ -397,14 +397,14 @@ test.each<[Record<string, string>, number | null]>([
 
 test.each<[string, Turn, boolean]>([
   ["a busy server", { status: 503 }, true],
-  ["a proxy that gave the request up", { status: 408 }, true],
-  ["a server that says not to ask again", { status: 503, headers: { "x-should-retry": "false" } }, false],
-  ["a failure of the server's own", fails({ kind: "failed", ...overloaded }), true],
-  ["an error event of the server's own", fails({ kind: "error-event", nested: true, ...overloaded }), true],
-  ["a failure over what was asked", fails({ kind: "failed", code: "invalid_prompt", message: "No." }), false],
-  ["want of credit, by its type alone", { status: 429, body: { error: { type: "insufficient_quota" } } }, false],
+  ["a proxy that timed out", { status: 408 }, true],
+  ["a server that forbids a retry", { status: 503, headers: { "x-should-retry": "false" } }, false],
+  ["an internal failure of the server", fails({ kind: "failed", ...overloaded }), true],
+  ["an error event for an internal failure", fails({ kind: "error-event", nested: true, ...overloaded }), true],
+  ["a failure caused by the request", fails({ kind: "failed", code: "invalid_prompt", message: "No." }), false],
+  ["missing credit, by its type alone", { status: 429, body: { error: { type: "insufficient_quota" } } }, false],
   ["a refused request", { status: 400 }, false],
-])("%s: whether asking again may help is known", async (_name, turn, mayPass) => {
+])("%s: the error says whether a retry may help", async (_name, turn, mayPass) => {
   const { ask } = await startModel(() => turn);
 
   const error = await faultOf(ask());

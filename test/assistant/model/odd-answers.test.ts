@@ -63,14 +63,14 @@ test.each<[string, unknown]>([
   ["below 0", counts(-1, 2)],
   ["more than any call uses", counts(3e9, 2)],
   ["beyond all numbers", '{"type":"response.completed","response":{"usage":{"input_tokens":1e999,"output_tokens":1}}}'],
-  ["without what was written", { input_tokens: 5 }],
-  ["a list in place of a number", counts([5], 2)],
+  ["without output tokens", { input_tokens: 5 }],
+  ["a list instead of a number", counts([5], 2)],
   ["a detail that is a word", counts(5, 2, cached("all"))],
   ["details that are a list", counts(5, 2, { input_tokens_details: [1] })],
-  ["more from the cache than was read", counts(5, 2, cached(6))],
-  ["more reasoning than was written", counts(5, 2, reasoned(3))],
+  ["more cached tokens than input tokens", counts(5, 2, cached(6))],
+  ["more reasoning tokens than output tokens", counts(5, 2, reasoned(3))],
   ["reasoning below 0", counts(5, 2, reasoned(-3))],
-])("usage that is %s is unknown, and the answer stands", async (_name, usage) => {
+])("usage that is %s is unknown, and the answer is valid", async (_name, usage) => {
   const end = typeof usage === "string" && usage.startsWith("{") ? usage : undefined;
   const events = saysOddly("Oat milk.", { usage });
 
@@ -115,8 +115,8 @@ test("a run with an uncounted round has unknown tokens, not too few", async () =
 
 test.each<[string, unknown[]]>([
   ["that are no objects", [null, 5, "5", []]],
-  ["of kinds that are none", [{ type: 5 }, { type: null }, {}, { type: "constructor" }, { type: "__proto__" }]],
-  ["without what they are about", [{ type: "response.output_item.done" }, { type: "response.output_text.delta" }]],
+  ["of unknown types", [{ type: 5 }, { type: null }, {}, { type: "constructor" }, { type: "__proto__" }]],
+  ["without their fields", [{ type: "response.output_item.done" }, { type: "response.output_text.delta" }]],
   [
     "with text that is none",
     [5, null, {}, ["x"], { toString: 1 }].map((delta) => ({ type: "response.output_text.delta", delta })),
@@ -127,7 +127,7 @@ test.each<[string, unknown[]]>([
       (item) => ({ type: "response.output_item.done", item }),
     ),
   ],
-])("events %s change nothing of the answer", async (_name, events) => {
+])("events %s do not change the answer", async (_name, events) => {
   const { run, finalText } = await answer([...events, ...saysOddly("Oat milk.")]);
 
   expect(finalText).toBe("Oat milk.");
@@ -149,8 +149,8 @@ test.each<[string, unknown]>([
   ["a list", []],
   ["a number", { reason: 5 }],
   ["an object", { reason: { toString: 1 } }],
-  ["not to be stored", { reason: `\0\ud800${"x".repeat(100_000)}` }],
-])("an answer that is cut short for a reason that is %s is cut short", async (_name, details) => {
+  ["impossible to store", { reason: `\0\ud800${"x".repeat(100_000)}` }],
+])("an answer counts as cut short when the reason is %s", async (_name, details) => {
   const response = { incomplete_details: details };
 
   const { run } = await answer([...saysOddly("Oat mi").slice(0, 1), { type: "response.incomplete", response }]);
@@ -162,9 +162,9 @@ test.each<[string, unknown]>([
   ["nothing", undefined],
   ["a text", "boom"],
   ["a list", ["boom"]],
-  ["words that are none", { code: 5, message: { toString: 1 } }],
-  ["words that are not to be stored", { code: "\0", message: `\ud800\0${"x".repeat(100_000)}` }],
-])("a failure that is told with %s is the model's", async (_name, error) => {
+  ["fields of wrong types", { code: 5, message: { toString: 1 } }],
+  ["texts that cannot be stored", { code: "\0", message: `\ud800\0${"x".repeat(100_000)}` }],
+])("a failure whose error is %s counts as the model's", async (_name, error) => {
   const { run } = await answer([{ type: "response.failed", response: { error } }]);
 
   expect(run).toMatchObject({ status: "failed", errorCode: "MODEL_FAILED" });
@@ -191,7 +191,7 @@ test.each<[string, object, { name?: unknown; arguments?: unknown }]>([
   ["a name that is a number", { name: 5 }, { name: "5" }],
   ["a name that is an object", { name: { toString: 1 } }, { name: '{"toString":1}' }],
   ["the name of an object's property", { name: "constructor" }, { name: "constructor" }],
-  ["the name of all objects' prototype", { name: "__proto__" }, { name: "__proto__" }],
+  ["the name __proto__", { name: "__proto__" }, { name: "__proto__" }],
   ["arguments nested 3,000 deep", { arguments: `{"n":${deep(3_000)}}` }, { arguments: `{"n":${deep(3_000)}}` }],
   [
     "arguments of 10 MB",
@@ -203,10 +203,10 @@ test.each<[string, object, { name?: unknown; arguments?: unknown }]>([
   ["no arguments", { arguments: "" }, { arguments: "" }],
   ["arguments that are missing", { arguments: null }, { arguments: "null" }],
   ["arguments that are a list", { arguments: "[1]" }, { arguments: [1] }],
-  ["a key of all objects' prototype", { arguments: '{"n":1,"__proto__":{"n":2}}' }, {}],
-  ["the key of an object's constructor", { arguments: '{"n":1,"constructor":1}' }, {}],
+  ["the key __proto__", { arguments: '{"n":1,"__proto__":{"n":2}}' }, {}],
+  ["the key constructor", { arguments: '{"n":1,"constructor":1}' }, {}],
   ["arguments with escaped NUL", { arguments: String.raw`{"n":"\u0000\ud800"}` }, { arguments: { n: "\ufffd\ufffd" } }],
-])("a call with %s gets an error, and the run goes on", async (_name, fields, kept) => {
+])("a call with %s gets an error, and the run continues", async (_name, fields, kept) => {
   const { run, calls, finalText } = await answer(givesItems(callOf(fields)), saysOddly("Done."));
 
   expect(run.status).toBe("completed");
@@ -218,13 +218,13 @@ test.each<[string, object, { name?: unknown; arguments?: unknown }]>([
 test.each<[string, unknown]>([
   ["with NUL", "call\0_1"],
   ["with half a character", "call\ud800"],
-  ["with blanks", "call 1\n"],
+  ["with spaces", "call 1\n"],
   ["of 20,000 characters", "c".repeat(20_000)],
   ["empty", ""],
   ["a number", 5],
   ["an object", { a: 1 }],
   ["missing", undefined],
-])("a call whose id is %s is answered under another", async (_name, id) => {
+])("a call whose id is %s gets its output under another id", async (_name, id) => {
   const odd = callOf({ call_id: id, id, status: id });
 
   const { run, calls } = await answer(givesItems(odd, odd), saysOddly("Done."));
@@ -313,8 +313,8 @@ test.each<[string, unknown[]]>([
   ["of a message with an id of another kind", [{ ...messageOf("Well."), id: "zz" }, callOf({})]],
   ["of another kind", [{ type: "web_search_call", id: "ws_1" }, { type: "constructor" }, callOf({})]],
   ["that only a request has", [{ type: "item_reference", id: "x" }, { type: "function_call_output" }, callOf({})]],
-  ["that stand twice", [callOf({}), callOf({ call_id: "call_2" }), reasoningOf({}), reasoningOf({})]],
-  ["with fields of their own", [callOf({ index: 0, namespace: "x", toJSON: 1 }), reasoningOf({ foo: 1 })]],
+  ["that occur twice", [callOf({}), callOf({ call_id: "call_2" }), reasoningOf({}), reasoningOf({})]],
+  ["with unknown fields", [callOf({ index: 0, namespace: "x", toJSON: 1 }), reasoningOf({ foo: 1 })]],
   ["of reasoning whose content is a text", [reasoningOf({ content: "x" }), callOf({})]],
   [
     "whose parts are called otherwise",
@@ -331,10 +331,13 @@ test.each<[string, unknown[]]>([
       callOf({}),
     ],
   ],
-])("items %s go back as a strict server takes them, also when the next round has the same", async (_name, items) => {
-  const { run, finalText } = await answer(givesItems(...items), givesItems(...items), saysOddly("One."));
+])(
+  "items %s are sent back as a strict server accepts them, also when the next round has the same",
+  async (_name, items) => {
+    const { run, finalText } = await answer(givesItems(...items), givesItems(...items), saysOddly("One."));
 
-  expect(server.refused).toEqual([]);
-  expect(run).toMatchObject({ status: "completed" });
-  expect(finalText).toMatch(/One\.$/);
-});
+    expect(server.refused).toEqual([]);
+    expect(run).toMatchObject({ status: "completed" });
+    expect(finalText).toMatch(/One\.$/);
+  },
+);

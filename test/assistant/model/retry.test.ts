@@ -57,11 +57,11 @@ test.each<[string, Turn]>([
   ["408", { status: 408 }],
   ["a connection that drops", fails({ kind: "drop" })],
   ["a connection that drops in the middle of a call", fails({ kind: "drop" }, halfACall)],
-  ["a connection that drops while it thinks", fails({ kind: "drop" }, { kind: "reasoning" })],
-  ["a stream without an end", fails({ kind: "early-end" })],
+  ["a connection that drops during reasoning", fails({ kind: "drop" }, { kind: "reasoning" })],
+  ["a stream without a terminal event", fails({ kind: "early-end" })],
   ["a malformed stream", fails({ kind: "malformed" })],
-  ["a failure of the server's own", fails({ kind: "failed", ...overloaded })],
-  ["an error event of the server's own", fails({ kind: "error-event", ...overloaded })],
+  ["an internal failure of the server", fails({ kind: "failed", ...overloaded })],
+  ["an error event for an internal failure", fails({ kind: "error-event", ...overloaded })],
   ["a rate limit in the stream", fails({ kind: "failed", code: "rate_limit_exceeded", message: "Too fast." })],
 ])("after %s the call is retried, and the answer arrives whole", async (_name, turn) => {
   const { ask, deltas, standIn, retries } = await startRun([turn, turn, says(["Oat", " milk."])]);
@@ -109,11 +109,15 @@ test("a silence before the first word is retried once in a run, not twice: it co
 });
 
 test.each<[string, Turn, string]>([
-  ["want of credit", { status: 429, body: INSUFFICIENT_QUOTA_BODY }, "MODEL_QUOTA"],
+  ["missing credit", { status: 429, body: INSUFFICIENT_QUOTA_BODY }, "MODEL_QUOTA"],
   ["a refused key", { status: 401 }, "MODEL_REFUSED_KEY"],
   ["a refused request", { status: 400 }, "MODEL_REFUSED_REQUEST"],
-  ["a failure over what was asked", fails({ kind: "failed", code: "invalid_prompt", message: "No." }), "MODEL_FAILED"],
-  ["a server that says not to ask", { status: 503, headers: { "x-should-retry": "false" } }, "MODEL_UNAVAILABLE"],
+  [
+    "a failure caused by the request",
+    fails({ kind: "failed", code: "invalid_prompt", message: "No." }),
+    "MODEL_FAILED",
+  ],
+  ["a server that forbids a retry", { status: 503, headers: { "x-should-retry": "false" } }, "MODEL_UNAVAILABLE"],
 ])("after %s there is no retry: it would not help", async (_name, turn, fault) => {
   const { ask, standIn, retries } = await startRun(() => turn);
 
@@ -125,10 +129,10 @@ test.each<[string, Turn, string]>([
 
 test.each<[string, Turn, string]>([
   ["a drop", fails({ kind: "drop" }, oatMi), "MODEL_STREAM_BROKEN"],
-  ["an end without an end", fails({ kind: "early-end" }, oatMi), "MODEL_STREAM_BROKEN"],
-  ["a failure of the server's own", fails({ kind: "failed", ...overloaded }, oatMi), "MODEL_FAILED"],
+  ["a stream without a terminal event", fails({ kind: "early-end" }, oatMi), "MODEL_STREAM_BROKEN"],
+  ["an internal failure of the server", fails({ kind: "failed", ...overloaded }, oatMi), "MODEL_FAILED"],
   ["silence", fails({ kind: "silence" }, oatMi), "MODEL_SILENT"],
-])("after %s behind its first words nobody asks again: they were seen", async (_name, turn, fault) => {
+])("after %s behind the first words there is no retry: people saw them", async (_name, turn, fault) => {
   const { ask, deltas, standIn } = await startRun(() => turn, { firstEventTimeoutMs: 60_000, idleTimeoutMs: 1_000 });
 
   expect(await faultOf(ask())).toBe(fault);
@@ -160,7 +164,7 @@ test.each([
   [1, [1_000, 2_000, 4_000, 8_000]],
   [0.5, [500, 1_000, 2_000, 4_000]],
   [0, [0, 0, 0, 0]],
-])("with %s on the dice it waits %j ms, doubling with each failure", async (random, waits) => {
+])("with the random number %s the pauses are %j ms, doubling with each failure", async (random, waits) => {
   const slept: number[] = [];
   const sleep = async (ms: number) => slept.push(ms);
   const { ask, retries } = await startRun(() => ({ status: 503 }), { random, sleep });

@@ -37,16 +37,16 @@ function play(of: RunTest, run: Parameters<typeof runAssistant>[1]) {
 async function nextNotice(
   of: RunTest,
   fits: (notice: Notification) => boolean,
-): Promise<{ heard: Promise<Notification> }> {
-  const { promise: heard, resolve } = Promise.withResolvers<Notification>();
+): Promise<{ received: Promise<Notification> }> {
+  const { promise: received, resolve } = Promise.withResolvers<Notification>();
   const listener = await listen(of.test.database, {
     onNotification: (notice) => {
       if (fits(notice)) resolve(notice);
     },
     onGap: () => undefined,
   });
-  void heard.finally(() => listener.close());
-  return { heard };
+  void received.finally(() => listener.close());
+  return { received };
 }
 
 const signal = () => Promise.withResolvers<void>();
@@ -142,10 +142,10 @@ test("the text so far is in the database while it streams, and gone when the who
   const goOn = Promise.withResolvers<void>();
   const { ask, startWorker, ended, read } = await open([says(["Oat ", "mi", goOn.promise, "lk 👩‍👩‍👧"])]);
   const { runId } = await ask("go");
-  const { heard } = await nextNotice(runTest as RunTest, (notice) => notice.type === "text");
+  const { received } = await nextNotice(runTest as RunTest, (notice) => notice.type === "text");
 
   await startWorker();
-  await heard;
+  await received;
   const streaming = await read(runId);
   goOn.resolve();
   await ended(runId);
@@ -565,13 +565,13 @@ test("a worker that stops hands its runs over at once, and another writes the an
   const firstText = await nextNotice(opened, (notice) => notice.type === "text");
   const first = await startWorker();
   const { runId } = await ask("go");
-  await firstText.heard;
+  await firstText.received;
 
   await first.stop(0);
   const left = await read(runId);
   const secondText = await nextNotice(opened, (notice) => notice.type === "text");
   await startWorker();
-  await secondText.heard;
+  await secondText.received;
   const streaming = await read(runId);
   goOn.resolve();
 

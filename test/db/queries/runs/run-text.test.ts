@@ -31,12 +31,12 @@ const firstTokenOf = async (runId: string) =>
 
 test("pieces of many runs are stored together, each in its place, and published", async () => {
   const [one, other] = [await runThatSays("Oat "), await runThatSays("Bean")];
-  const heard: Notification[] = [];
+  const notifications: Notification[] = [];
   const both = Promise.withResolvers<void>();
   const listener = await listen(store.database, {
     onNotification(notice) {
-      heard.push(notice);
-      if (heard.length === 2) both.resolve();
+      notifications.push(notice);
+      if (notifications.length === 2) both.resolve();
     },
     onGap: () => undefined,
   });
@@ -53,7 +53,7 @@ test("pieces of many runs are stored together, each in its place, and published"
   ]);
   expect(await textsOf(other.claim.id)).toEqual([[0, "Bean"]]);
   const grown = ({ claim }: typeof one, offset: number) => ({ threadId: claim.threadId, runId: claim.id, offset });
-  expect(heard).toEqual([
+  expect(notifications).toEqual([
     { type: "text", pieces: [grown(one, 0), grown(other, 0)] },
     { type: "text", pieces: [grown(one, 4)] },
   ]);
