@@ -21,7 +21,6 @@ import {
 import { columnsOf, countJoins, isInstant, type Table } from "../../db/queries/admin/shapes.ts";
 import { encodeGlobalId } from "../lists/ids.ts";
 import { type Reading, readingOf, tableOf } from "../types/reading.ts";
-import { writeInstant } from "../types/scalars.ts";
 import { collectFields, createScope, NotPlannableError, type Requested } from "./collect-fields.ts";
 import { createCompleter, type FieldsOf } from "./complete.ts";
 import type { ListPlan, Plan, PlannedField, RowPlan, Source } from "./plan.ts";
@@ -203,8 +202,7 @@ function createView(table: Table, names: readonly string[]): (row: Source) => So
     const view: Record<string, unknown> = {};
     for (const { name, isDate } of columns) {
       const value = row[name];
-      // `Date` reads ISO 8601 five times as fast as what PostgreSQL writes.
-      view[name] = isDate && typeof value === "string" ? new Date(writeInstant(value)) : value;
+      view[name] = isDate && typeof value === "string" ? new Date(value) : value;
     }
     return view;
   };
