@@ -51,14 +51,16 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   relay: {
     encodeGlobalID: (type, id) => encodeGlobalId(type, String(id)),
     decodeGlobalID: decodeGlobalId,
-    nodeTypeOptions: { description: "Anything that has an id of its own and can be fetched by it." },
-    idFieldOptions: { description: "Opaque; the same for as long as the object exists. Give it to `Query.node`." },
+    nodeTypeOptions: { description: "An object with a global id." },
+    idFieldOptions: {
+      description: "The global id of the object. It is opaque and never changes. Pass it to `Query.node`.",
+    },
     nodeQueryOptions: {
-      description: "The object with this id, or null where there is none.",
+      description: "The object with this id, or null if there is none.",
       args: { id: { description: "The `id` of any object of this API." } },
     },
     nodesQueryOptions: {
-      description: "The objects with these ids, in their order, with null where there is none. At most 100.",
+      description: "The objects with these ids, in the same order, with null for unknown ids. At most 100 ids.",
       args: { ids: { description: "The `id`s of any objects of this API." } },
       complexity: ({ ids }: { ids: readonly unknown[] }) => ({ field: 1, multiplier: ids.length }),
       resolve: (_, { ids }, __, ___, load) => {

@@ -12,26 +12,26 @@ const FREE = 0;
 type Row = { id: string };
 
 const PageInfo = builder.objectRef<Page<unknown>>("PageInfo").implement({
-  description: "Where a page lies in its list.",
+  description: "The position of a page in its list.",
   fields: (t) => ({
     hasNextPage: t.boolean({
-      description: "Whether rows follow after this page.",
+      description: "Whether there are items after the page.",
       complexity: FREE,
       ...pagePart("hasNextPage"),
     }),
     hasPreviousPage: t.boolean({
-      description: "Whether rows come before this page.",
+      description: "Whether there are items before the page.",
       complexity: FREE,
       ...pagePart("hasPreviousPage"),
     }),
     startCursor: t.string({
-      description: "The first row's cursor, for `before`; null for an empty page.",
+      description: "The cursor of the first item, for `before`; null if the page is empty.",
       nullable: true,
       complexity: FREE,
       ...pagePart("startCursor"),
     }),
     endCursor: t.string({
-      description: "The last row's cursor, for `after`; null for an empty page.",
+      description: "The cursor of the last item, for `after`; null if the page is empty.",
       nullable: true,
       complexity: FREE,
       ...pagePart("endCursor"),
@@ -50,43 +50,43 @@ export const ImportConnection = connection("Import", Import);
 /** The arguments of every list, besides its own filter and order. */
 export const pageArguments = builder.args((t) => ({
   first: t.int({
-    description: `How many rows from the start, 1 to ${MAX_PAGE_SIZE}; ${DEFAULT_PAGE_SIZE} by default.`,
+    description: `The number of items from the start, 1 to ${MAX_PAGE_SIZE}; ${DEFAULT_PAGE_SIZE} by default.`,
   }),
-  after: t.string({ description: "Only what follows after the row with this cursor." }),
-  last: t.int({ description: `How many rows from the end, 1 to ${MAX_PAGE_SIZE}; not together with \`first\`.` }),
-  before: t.string({ description: "Only what comes before the row with this cursor." }),
+  after: t.string({ description: "Only items after the one with this cursor." }),
+  last: t.int({ description: `The number of items from the end, 1 to ${MAX_PAGE_SIZE}. Not together with \`first\`.` }),
+  before: t.string({ description: "Only items before the one with this cursor." }),
 }));
 
 /** The connection of a node type, with its edge. */
 export function connection(name: string, node: OutputRef<string | Row>) {
   const EdgeType = builder.objectRef<Edge<Row>>(`${name}Edge`).implement({
-    description: `One ${name} of a list, with its place there.`,
+    description: `An item in a list of ${name} objects.`,
     fields: (t) => ({
       cursor: t.exposeString("cursor", {
-        description: "Its place in this list and order, for `after` and `before`.",
+        description: "The position in this list and order, for `after` and `before`.",
       }),
-      node: t.expose("node", { type: node, description: "What stands there." }),
+      node: t.expose("node", { type: node, description: "The item." }),
     }),
   });
   return builder.objectRef<Page<Row>>(`${name}Connection`).implement({
-    description: `A page of a list of type ${name}.`,
+    description: `A page of a list of ${name} objects.`,
     fields: (t) => ({
       edges: t.field({
         type: [EdgeType],
-        description: "The rows of the page, each with its cursor.",
+        description: "The items of the page, with their cursors.",
         complexity: { field: FREE, multiplier: 1 },
         ...pagePart("edges"),
       }),
-      nodes: t.field({ type: [node], description: "The rows of the page.", ...pagePart("nodes") }),
+      nodes: t.field({ type: [node], description: "The items of the page.", ...pagePart("nodes") }),
       pageInfo: t.field({
         type: PageInfo,
-        description: "Whether the list goes on at either end.",
+        description: "Whether there are more items before or after the page.",
         complexity: FREE,
         resolve: (page) => page,
       }),
       totalCount: t.int({
         nullable: true,
-        description: "How many rows all pages have, counted only when asked for; 25,001 means more than 25,000.",
+        description: "The number of items in the whole list, counted only if selected. 25,001 means more than 25,000.",
         ...pagePart("totalCount"),
       }),
     }),

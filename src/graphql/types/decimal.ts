@@ -7,7 +7,7 @@ const DECIMAL = /^-?\d{1,15}(\.\d{1,15})?$/;
 
 builder.scalarType("Decimal", {
   description:
-    'An exact decimal number as text, such as `"0.000123"`. As an input also a number; at most 15 digits before and 15 after the point.',
+    'An exact decimal number as a string, such as `"0.000123"`. Inputs may also be numbers. At most 15 digits before and 15 after the decimal point.',
   parseValue: parseDecimal,
   serialize: (value) => value,
 });

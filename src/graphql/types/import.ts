@@ -10,71 +10,75 @@ import { fromColumns, list } from "./reading.ts";
 import { durationMs } from "./runs/duration.ts";
 
 const ImportKind = builder.enumType("ImportKind", {
-  description: "What a file holds.",
+  description: "The content of an imported file.",
   values: {
-    PRODUCTS: { value: "products", description: "Products, with their stock." },
-    SALES: { value: "sales", description: "Sales, receipt by receipt." },
+    PRODUCTS: { value: "products", description: "Products with their stock." },
+    SALES: { value: "sales", description: "Sales receipts." },
   } satisfies Record<string, { value: ImportRow["kind"]; description: string }>,
 });
 
 Import.implement({
-  description: "A file of products or sales that was taken in whole. One that was refused leaves nothing behind.",
+  description: "A file of products or sales that was imported completely. A refused file changes nothing.",
   fields: (t) => ({
-    kind: t.expose("kind", { type: ImportKind, description: "What the file holds." }),
-    fileName: t.exposeString("fileName", { description: "The file's name." }),
-    fileHash: t.exposeString("fileHash", { description: "The SHA-256 of the file, in hex: equal for equal files." }),
+    kind: t.expose("kind", { type: ImportKind, description: "The content of the file." }),
+    fileName: t.exposeString("fileName", { description: "The name of the file." }),
+    fileHash: t.exposeString("fileHash", {
+      description: "The SHA-256 of the file, in hex. Equal files have equal hashes.",
+    }),
     importedBy: t.exposeString("importedBy", {
-      description: "Who imported it: the operating system's user name, or `demo`.",
+      description: "Who imported it: the user name of the operating system, or `demo`.",
     }),
-    rowCount: t.exposeInt("rowCount", { description: "How many rows the file has, without its header." }),
+    rowCount: t.exposeInt("rowCount", { description: "The number of rows in the file, without the header." }),
     changedCount: t.exposeInt("changedCount", {
-      description: "How many products or receipts it added or changed; 0 for a file that was imported before.",
+      description:
+        "The number of products or receipts that were added or changed; 0 for a file that was imported before.",
     }),
-    startedAt: t.expose("startedAt", { type: "DateTime", description: "When it began." }),
-    completedAt: t.expose("completedAt", { type: "DateTime", description: "When it was done." }),
+    startedAt: t.expose("startedAt", { type: "DateTime", description: "When the import started." }),
+    completedAt: t.expose("completedAt", { type: "DateTime", description: "When the import ended." }),
     durationMs: fromColumns(t, "startedAt", "completedAt").int({
-      description: "From its beginning to its end, in milliseconds.",
+      description: "From start to end, in milliseconds.",
       resolve: (row) => durationMs(row.startedAt, row.completedAt) ?? 0,
     }),
     dataThrough: t.expose("dataThrough", {
       type: "DateTime",
       nullable: true,
-      description: "How far its data goes: the newest sale, or the time of the count. Null where it has none.",
+      description:
+        "How far the data reaches: the latest sale, or the time of the stock count. Null if the file has neither.",
     }),
   }),
 });
 
 const ImportFilter = builder.inputType("ImportFilter", {
-  description: "Which imports; all conditions given must hold.",
+  description: "Filters imports. All given conditions must match.",
   fields: (t) => ({
-    kind: t.field({ type: ImportKind, description: "Of files that hold this." }),
-    completed: t.field({ type: DateTimeRange, description: "Done in this time." }),
-    changedOnly: t.boolean({ description: "True: only those that added or changed something. False: all." }),
-    fileName: t.string({ description: "With these letters in the file's name, whatever their case." }),
+    kind: t.field({ type: ImportKind, description: "Imports of files with this content." }),
+    completed: t.field({ type: DateTimeRange, description: "Imports that ended in this time range." }),
+    changedOnly: t.boolean({ description: "True: only imports that added or changed something. False: all imports." }),
+    fileName: t.string({ description: "Imports whose file name contains this text (case-insensitive)." }),
   }),
 });
 
 const ImportOrderField = builder.enumType("ImportOrderField", {
-  description: "By what imports can be ordered.",
-  values: { COMPLETED_AT: { value: "completedAt", description: "When they were done." } } as const,
+  description: "Fields by which imports can be ordered.",
+  values: { COMPLETED_AT: { value: "completedAt", description: "By time of completion." } } as const,
 });
 
 const ImportOrder = builder.inputType("ImportOrder", {
-  description: "An order of imports.",
+  description: "How to order imports.",
   fields: (t) => ({
-    field: t.field({ type: ImportOrderField, required: true, description: "By what." }),
-    direction: t.field({ type: OrderDirection, required: true, description: "Which end comes first." }),
+    field: t.field({ type: ImportOrderField, required: true, description: "The field to order by." }),
+    direction: t.field({ type: OrderDirection, required: true, description: "Ascending or descending." }),
   }),
 });
 
 builder.queryField("imports", (t) =>
   t.field({
     type: ImportConnection,
-    description: "The imports of products and sales; the newest first unless ordered otherwise.",
+    description: "The imports of products and sales; newest first by default.",
     args: {
       ...pageArguments,
-      filter: t.arg({ type: ImportFilter, description: "Which of them." }),
-      orderBy: t.arg({ type: ImportOrder, description: "In which order." }),
+      filter: t.arg({ type: ImportFilter, description: "Filters the list." }),
+      orderBy: t.arg({ type: ImportOrder, description: "Orders the list." }),
     },
     ...list(openImports),
   }),

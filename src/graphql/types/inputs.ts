@@ -3,7 +3,7 @@ import { BadInputError } from "../../errors.ts";
 import { builder } from "../builder.ts";
 
 export const OrderDirection = builder.enumType("OrderDirection", {
-  description: "Which end of an order comes first.",
+  description: "The direction of an order.",
   values: {
     ASC: { value: "ASC", description: "Smallest or oldest first." },
     DESC: { value: "DESC", description: "Largest or newest first." },
@@ -11,18 +11,18 @@ export const OrderDirection = builder.enumType("OrderDirection", {
 });
 
 export const DateTimeRange = builder.inputType("DateTimeRange", {
-  description: "A stretch of time; an end that is left out is open.",
+  description: "A time range. It is open at an end that is left out.",
   fields: (t) => ({
-    from: t.field({ type: "DateTime", description: "The first instant that belongs to it." }),
-    until: t.field({ type: "DateTime", description: "The first instant that no longer belongs to it." }),
+    from: t.field({ type: "DateTime", description: "The start, included." }),
+    until: t.field({ type: "DateTime", description: "The end, not included." }),
   }),
 });
 
 export const DateRange = builder.inputType("DateRange", {
-  description: "Days of the shop's calendar, in its time zone.",
+  description: "A range of days in the shop's time zone.",
   fields: (t) => ({
     from: t.field({ type: "Date", required: true, description: "The first day." }),
-    until: t.field({ type: "Date", required: true, description: "The first day that no longer belongs to it." }),
+    until: t.field({ type: "Date", required: true, description: "The first day after the range." }),
   }),
 });
 

@@ -2,5 +2,5 @@
 import { builder } from "../builder.ts";
 
 builder.mutationType({
-  description: "All that admins can change. Each field needs an admin token with the scope ADMIN.",
+  description: "All changes that admins can make. Each field needs an admin token with the scope ADMIN.",
 });

@@ -2,5 +2,5 @@
 import { builder } from "../builder.ts";
 
 builder.queryType({
-  description: "All that admins can read. Each field needs a valid admin token.",
+  description: "All data that admins can read. Each field needs a valid admin token.",
 });

@@ -7,7 +7,7 @@ const SPACE = 32;
 const DAY = /^\d{4}-\d\d-\d\d$/;
 
 builder.scalarType("DateTime", {
-  description: "An instant by RFC 3339, such as `2026-11-15T08:30:00.000Z`. Answers are in UTC.",
+  description: "A point in time in RFC 3339 format, such as `2026-11-15T08:30:00.000Z`. Responses are in UTC.",
   specifiedByURL: "https://scalars.graphql.org/andimarek/date-time",
   parseValue: parseDateTime,
   // A plan (`plan/`) gives the text that PostgreSQL wrote.
@@ -15,7 +15,7 @@ builder.scalarType("DateTime", {
 });
 
 builder.scalarType("Date", {
-  description: "A day of the calendar, such as `2026-11-15`, without a time zone.",
+  description: "A calendar day without a time zone, such as `2026-11-15`.",
   specifiedByURL: "https://scalars.graphql.org/andimarek/local-date",
   parseValue: parseDate,
   serialize: (value) => value,

@@ -9,25 +9,25 @@ export interface UserErrorFacts {
 }
 
 const UserErrorCode = builder.enumType("UserErrorCode", {
-  description: "What is wrong with an input, for programs.",
+  description: "An error in the input of a mutation, for programs.",
   values: {
-    BLANK: { value: "blank", description: "It is empty, or only blanks." },
-    TOO_LONG: { value: "too long", description: "It has too many characters." },
-    UNPRINTABLE: { value: "unprintable", description: "It holds control characters, or half of a character." },
-    IN_THE_PAST: { value: "in the past", description: "It is a time that is over." },
-    LIMIT_REACHED: { value: "limit reached", description: "There may be no more of them." },
-    NOT_FOUND: { value: "not found", description: "There is nothing with this id." },
+    BLANK: { value: "blank", description: "The value is empty, or only white space." },
+    TOO_LONG: { value: "too long", description: "The value has too many characters." },
+    UNPRINTABLE: { value: "unprintable", description: "The value contains control characters or lone surrogates." },
+    IN_THE_PAST: { value: "in the past", description: "The time is in the past." },
+    LIMIT_REACHED: { value: "limit reached", description: "The maximum number is reached." },
+    NOT_FOUND: { value: "not found", description: "There is no object with this id." },
   } satisfies Record<string, { value: UserErrorFacts["code"]; description: string }>,
 });
 
 export const UserError = builder.objectRef<UserErrorFacts>("UserError").implement({
-  description: "What is wrong with the input of a mutation; where there is one, nothing was changed.",
+  description: "An error in the input of a mutation. If there is one, nothing was changed.",
   fields: (t) => ({
     field: t.stringList({
-      description: 'Where in the arguments the fault lies, such as `["input", "name"]`.',
+      description: 'The path to the invalid input, such as `["input", "name"]`.',
       resolve: ({ field }) => [...field],
     }),
-    message: t.exposeString("message", { description: "What is wrong and what to do, for a person." }),
-    code: t.expose("code", { type: UserErrorCode, description: "What is wrong, for a program." }),
+    message: t.exposeString("message", { description: "The error and what to do about it, for people." }),
+    code: t.expose("code", { type: UserErrorCode, description: "The error, for programs." }),
   }),
 });

@@ -11,39 +11,39 @@ type Change = ActivityEvent["change"];
 type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
 type EventOf<Kind extends Change["kind"]> = ActivityEvent & { readonly change: ChangeOf<Kind> };
 
-const CURSOR = "Where you stand after this event: give it as `after` when you come back.";
+const CURSOR = "The position after this event. Pass it as `after` to resume the subscription.";
 
 const ActivityType = builder.enumType("ActivityType", {
-  description: "A kind of event.",
+  description: "The type of an event.",
   values: {
-    MESSAGE_ADDED: { value: "message", description: "`MessageAdded`." },
-    REPLY_TEXT: { value: "text", description: "`ReplyText`." },
-    RUN_CHANGED: { value: "run", description: "`RunChanged`." },
-    TOOL_CALL_CHANGED: { value: "toolCall", description: "`ToolCallChanged`." },
+    MESSAGE_ADDED: { value: "message", description: "`MessageAdded` events." },
+    REPLY_TEXT: { value: "text", description: "`ReplyText` events." },
+    RUN_CHANGED: { value: "run", description: "`RunChanged` events." },
+    TOOL_CALL_CHANGED: { value: "toolCall", description: "`ToolCallChanged` events." },
   } as const,
 });
 
 const ActivityEventType = builder.interfaceRef<ActivityEvent>("ActivityEvent").implement({
-  description: "What every event has.",
+  description: "Fields that all events have.",
   fields: (t) => ({ cursor: t.exposeString("cursor", { description: CURSOR }) }),
 });
 
 const ReplyInProgress = builder.objectRef<ReplyInProgressRow>("ReplyInProgress").implement({
-  description: "An answer in the making.",
+  description: "An answer that is being written.",
   fields: (t) => ({
-    run: t.field({ type: Run, description: "The run that makes it.", resolve: ({ run }) => run }),
-    text: t.exposeString("text", { description: "Its text so far: `ReplyText` goes on at its end." }),
+    run: t.field({ type: Run, description: "The run that writes the answer.", resolve: ({ run }) => run }),
+    text: t.exposeString("text", { description: "The text so far. `ReplyText` events continue at its end." }),
   }),
 });
 
 const ActivityStarted = builder.objectRef<EventOf<"started">>("ActivityStarted").implement({
   interfaces: [ActivityEventType],
   description:
-    "The first event of a subscription without `after`: what is in the making. Read the rest by a query now; what changes meanwhile comes as events.",
+    "The first event of a subscription without `after`. It has the answers in progress. Query all other data now; later changes arrive as events.",
   fields: (t) => ({
     repliesInProgress: t.field({
       type: [ReplyInProgress],
-      description: "The answers in the making, the oldest first; at most 500.",
+      description: "The answers in progress, oldest first, at most 500.",
       resolve: ({ change }) => [...change.repliesInProgress],
     }),
   }),
@@ -51,9 +51,13 @@ const ActivityStarted = builder.objectRef<EventOf<"started">>("ActivityStarted")
 
 const MessageAdded = builder.objectRef<EventOf<"message">>("MessageAdded").implement({
   interfaces: [ActivityEventType],
-  description: "A message was said, or its text was edited before it was answered.",
+  description: "A message was added, or was edited before it was answered.",
   fields: (t) => ({
-    thread: t.field({ type: Thread, description: "Where.", resolve: ({ change }) => change.thread }),
+    thread: t.field({
+      type: Thread,
+      description: "The thread of the message.",
+      resolve: ({ change }) => change.thread,
+    }),
     message: t.field({ type: Message, description: "The message.", resolve: ({ change }) => change.message }),
   }),
 });
@@ -61,12 +65,12 @@ const MessageAdded = builder.objectRef<EventOf<"message">>("MessageAdded").imple
 const ReplyText = builder.objectRef<EventOf<"text">>("ReplyText").implement({
   interfaces: [ActivityEventType],
   description:
-    "An answer has grown, at most five times a second. Put `delta` at `offset` and drop what stood there: after a takeover a part is written anew. The whole answer comes as `MessageAdded`.",
+    "An answer has grown; sent at most five times a second. Replace all text from `offset` on with `delta`: after a worker takeover, a part of the answer is written again. The complete answer arrives as `MessageAdded`.",
   fields: (t) => ({
-    thread: t.field({ type: Thread, description: "Where.", resolve: ({ change }) => change.thread }),
-    run: t.field({ type: Run, description: "The run that says it.", resolve: ({ change }) => change.run }),
+    thread: t.field({ type: Thread, description: "The thread of the run.", resolve: ({ change }) => change.thread }),
+    run: t.field({ type: Run, description: "The run that writes the answer.", resolve: ({ change }) => change.run }),
     offset: t.int({
-      description: "Where `delta` begins in the whole answer, in UTF-16 units, as JavaScript counts.",
+      description: "The start of `delta` in the whole answer, in UTF-16 code units (like JavaScript strings).",
       resolve: ({ change }) => change.from,
     }),
     delta: t.string({ description: "The next piece of the text.", resolve: ({ change }) => change.delta }),
@@ -76,18 +80,22 @@ const ReplyText = builder.objectRef<EventOf<"text">>("ReplyText").implement({
 const RunChanged = builder.objectRef<EventOf<"run" | "delivery">>("RunChanged").implement({
   interfaces: [ActivityEventType],
   description:
-    "A run was queued, went on or ended, or its delivery did. It shows the run as it was when this was read.",
+    "A run was queued, changed or ended, or its delivery changed. The event shows the run as it was when the event was read.",
   fields: (t) => ({
-    thread: t.field({ type: Thread, description: "Where.", resolve: ({ change }) => change.thread }),
+    thread: t.field({ type: Thread, description: "The thread of the run.", resolve: ({ change }) => change.thread }),
     run: t.field({ type: Run, description: "The run.", resolve: ({ change }) => change.run }),
   }),
 });
 
 const ToolCallChanged = builder.objectRef<EventOf<"toolCall">>("ToolCallChanged").implement({
   interfaces: [ActivityEventType],
-  description: "The model asked for a tool call, it began, or it ended.",
+  description: "The model requested a tool call, or the call started or ended.",
   fields: (t) => ({
-    thread: t.field({ type: Thread, description: "Where.", resolve: ({ change }) => change.thread }),
+    thread: t.field({
+      type: Thread,
+      description: "The thread of the tool call.",
+      resolve: ({ change }) => change.thread,
+    }),
     toolCall: t.field({ type: ToolCall, description: "The tool call.", resolve: ({ change }) => change.toolCall }),
   }),
 });
@@ -103,32 +111,34 @@ const TYPE_OF: Record<Change["kind"], string> = {
 
 const ThreadActivity = builder.unionType("ThreadActivity", {
   description:
-    "Something that happened. Each event has a cursor, and tells a state: what changed twice at once comes once.",
+    "An event. It has a cursor and shows the current state, so two changes in a short time may cause one event.",
   types: [ActivityStarted, MessageAdded, ReplyText, RunChanged, ToolCallChanged],
   resolveType: (event) => TYPE_OF[(event as ActivityEvent).change.kind],
 });
 
 const ActivityFilter = builder.inputType("ActivityFilter", {
-  description: "Which events; all conditions given must hold.",
+  description: "Filters events. All given conditions must match.",
   fields: (t) => ({
-    threadId: t.globalID({ for: Thread, description: "In this thread." }),
-    chatId: t.globalID({ for: Chat, description: "In the threads of this chat." }),
-    types: t.field({ type: [ActivityType], description: "Of one of these kinds." }),
+    threadId: t.globalID({ for: Thread, description: "Events in this thread." }),
+    chatId: t.globalID({ for: Chat, description: "Events in the threads of this chat." }),
+    types: t.field({ type: [ActivityType], description: "Events of one of these types." }),
   }),
 });
 
 builder.subscriptionType({
-  description: "What happens, as it happens. Each field needs a valid admin token, as long as it goes on.",
+  description: "Events as they happen. Each field needs an admin token that stays valid during the subscription.",
   authScopes: { reader: true },
 });
 
 builder.subscriptionField("threadActivity", (t) =>
   t.field({
     type: ThreadActivity,
-    description: "What happens in a thread from now on, or since a cursor.",
+    description: "Events in one thread, from now on or after a cursor.",
     args: {
-      threadId: t.arg.globalID({ for: Thread, description: "The thread's `id`; all threads when left out." }),
-      after: t.arg.string({ description: "The cursor of the last event that you have: nothing since then is missed." }),
+      threadId: t.arg.globalID({ for: Thread, description: "The `id` of the thread; all threads by default." }),
+      after: t.arg.string({
+        description: "The cursor of the last event that you received. No event after it is missed.",
+      }),
     },
     subscribe: (_, { threadId, after }, context) =>
       follow(context, { scope: { threadId: threadId?.id }, kinds: null, after: after ?? null }),
@@ -139,10 +149,12 @@ builder.subscriptionField("threadActivity", (t) =>
 builder.subscriptionField("activity", (t) =>
   t.field({
     type: ThreadActivity,
-    description: "What happens in all threads from now on, or since a cursor.",
+    description: "Events in all threads, from now on or after a cursor.",
     args: {
-      filter: t.arg({ type: ActivityFilter, description: "Which of it." }),
-      after: t.arg.string({ description: "The cursor of the last event that you have: nothing since then is missed." }),
+      filter: t.arg({ type: ActivityFilter, description: "Filters the events." }),
+      after: t.arg.string({
+        description: "The cursor of the last event that you received. No event after it is missed.",
+      }),
     },
     subscribe: (_, { filter, after }, context) =>
       follow(context, {

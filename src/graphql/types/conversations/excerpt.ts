@@ -6,31 +6,34 @@ import type { Excerpt as ExcerptState } from "../../lists/excerpts.ts";
 const MAX_EXCERPTS = 10;
 
 const Highlight = builder.objectRef<ExcerptState["highlights"][number]>("Highlight").implement({
-  description:
-    "A place in an excerpt where something stands that was looked for, in UTF-16 units, as JavaScript counts.",
+  description: "A match in an excerpt, in UTF-16 code units (like JavaScript strings).",
   fields: (t) => ({
-    start: t.exposeInt("start", { description: "Where it begins in the excerpt's text." }),
-    length: t.int({ description: "How long it is.", resolve: ({ start, end }) => end - start }),
+    start: t.exposeInt("start", { description: "The start of the match in the text of the excerpt." }),
+    length: t.int({ description: "The length of the match.", resolve: ({ start, end }) => end - start }),
   }),
 });
 
 export const Excerpt = builder.objectRef<ExcerptState>("Excerpt").implement({
-  description: "A part of a message in which something stands that was looked for, as plain text.",
+  description: "A part of a message that matches a search, as plain text.",
   fields: (t) => ({
-    text: t.exposeString("text", { description: "The part, exactly as it stands in the message." }),
-    offset: t.exposeInt("offset", { description: "Where it begins in the message, in UTF-16 units; 0 at its start." }),
-    isAtEnd: t.exposeBoolean("isAtEnd", { description: "Whether the message ends with it." }),
+    text: t.exposeString("text", { description: "The text of the excerpt, exactly as in the message." }),
+    offset: t.exposeInt("offset", { description: "The start of the excerpt in the message, in UTF-16 code units." }),
+    isAtEnd: t.exposeBoolean("isAtEnd", { description: "Whether the excerpt reaches the end of the message." }),
     highlights: t.field({
       type: [Highlight],
-      description: "What to mark in it: at least one place, none overlapping another.",
+      description: "The matches in the excerpt: at least one, none overlapping.",
       resolve: ({ highlights }) => highlights,
     }),
   }),
 });
 
 export const excerptArguments = builder.args((t) => ({
-  matching: t.string({ required: true, description: "What to look for, written as in `MessageFilter.text`." }),
-  limit: t.int({ required: true, defaultValue: 3, description: `How many at most, 1 to ${MAX_EXCERPTS}.` }),
+  matching: t.string({ required: true, description: "What to search for, with the syntax of `MessageFilter.text`." }),
+  limit: t.int({
+    required: true,
+    defaultValue: 3,
+    description: `The maximum number of excerpts, 1 to ${MAX_EXCERPTS}.`,
+  }),
 }));
 
 /** What searching a message costs in addition to its excerpts. It is far more work than to return a value. */

@@ -19,7 +19,7 @@ import { checkExcerptLimit, Excerpt, excerptArguments, excerptCost } from "./exc
 import { Preview, previewArguments, previewOf } from "./preview.ts";
 
 export const MessageRole = builder.enumType("MessageRole", {
-  description: "Who said a message.",
+  description: "Who wrote a message.",
   values: {
     USER: { value: "user", description: "A staff member." },
     ASSISTANT: { value: "assistant", description: "The Assistant." },
@@ -27,104 +27,105 @@ export const MessageRole = builder.enumType("MessageRole", {
 });
 
 const MessageRevision = builder.objectRef<RevisionRow>("MessageRevision").implement({
-  description: "What a staff member changed a message to when its run had begun already: kept, and never answered.",
+  description: "An edit of a message after its run had started. It is stored, but not answered.",
   fields: (t) => ({
-    text: t.exposeString("text", { description: "The whole text after the change." }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the change was stored." }),
+    text: t.exposeString("text", { description: "The whole text after the edit." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the edit was stored." }),
   }),
 });
 
 Message.implement({
-  description: "What a staff member or the Assistant said, kept exactly.",
+  description: "A message of a staff member or the Assistant, stored exactly as written.",
   fields: (t) => ({
-    thread: t.expose("threadId", { type: Thread, ...joined, description: "The conversation it belongs to." }),
-    role: t.expose("role", { type: MessageRole, description: "Who said it." }),
-    text: t.exposeString("text", { description: "Its whole text; the Assistant's is Markdown." }),
+    thread: t.expose("threadId", { type: Thread, ...joined, description: "The thread of the message." }),
+    role: t.expose("role", { type: MessageRole, description: "Who wrote the message." }),
+    text: t.exposeString("text", { description: "The whole text. Messages of the Assistant are Markdown." }),
     preview: fromColumns(t, "text").field({
       type: Preview,
-      description: "The beginning of its text.",
+      description: "The beginning of the text.",
       args: previewArguments(200),
       resolve: (row, { length }) => previewOf(row.text, length),
     }),
     excerpts: fromColumns(t, "text").field({
       type: [Excerpt],
       description:
-        "The places of its text where something stands that is looked for; none where nothing does. One request searches " +
-        `${MAX_SEARCHED_LENGTH.toLocaleString("en-US")} characters at most, a text again for each other \`matching\`.`,
+        "The parts of the text that match a search; empty if nothing matches. One request searches at most " +
+        `${MAX_SEARCHED_LENGTH.toLocaleString("en-US")} characters. A text counts again for each different \`matching\`.`,
       args: excerptArguments,
       complexity: excerptCost,
       resolve: (row, { matching, limit }, context) =>
         context.findExcerpts(row.text, matching, checkExcerptLimit(limit)),
     }),
     forwarded: t.exposeBoolean("forwarded", {
-      description: "Whether the staff member passed on what somebody else had written.",
+      description: "Whether the staff member forwarded a message of somebody else.",
     }),
     revisions: t.field({
       type: [MessageRevision],
-      description: "What it was changed to after its run had begun, in the order of the changes; mostly none.",
+      description: "The edits made after the run had started, oldest first; usually none.",
       resolve: (row, _, context) => loadRevisions(context, row.id),
     }),
     author: t.expose("authorId", {
       type: StaffMember,
       ...joined,
       nullable: true,
-      description: "The staff member who said it; null for the Assistant.",
+      description: "The staff member who wrote the message; null for the Assistant.",
     }),
     run: t.expose("runId", {
       type: Run,
       ...joined,
       nullable: true,
-      description: "The run that answers it or, for the Assistant's, that said it; null where none was begun.",
+      description:
+        "The run that answers the message. For a message of the Assistant, the run that wrote it. Null if there is none.",
     }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was stored." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the message was stored." }),
     completedAt: t.expose("completedAt", {
       type: "DateTime",
       nullable: true,
-      description: "When it was whole; null for an answer that was cut short.",
+      description: "When the message was complete; null for an answer that was cut short.",
     }),
   }),
 });
 
 /** The syntax of a search. It is the same for threads. */
 export const SEARCH_DESCRIPTION =
-  "In which all these words occur, in any order, whatever their case and accents: `ca phe` finds `Cà phê`. `bean*` finds " +
-  'every word that begins so (three letters at least); words in quotation marks, as in `"iced latte"`, must follow one ' +
-  "another. Signs count for nothing: `SKU-001` is two words. At most 200 characters and 20 words, and one word at least; " +
-  "of a message the first 100,000 characters are searched.";
+  "The words may be in any order; case and accents are ignored: `ca phe` finds `Cà phê`. `bean*` finds every word that " +
+  'starts with `bean` (at least three letters before the `*`). Words in quotation marks, as in `"iced latte"`, must ' +
+  "follow each other. Punctuation separates words: `SKU-001` is two words. At most 200 characters and 20 words, and at " +
+  "least one word. Only the first 100,000 characters of a message are searched.";
 
 const MessageFilter = builder.inputType("MessageFilter", {
-  description: "Which messages; all conditions given must hold.",
+  description: "Filters messages. All given conditions must match.",
   fields: (t) => ({
-    threadId: t.globalID({ for: Thread, description: "Of this thread." }),
-    role: t.field({ type: MessageRole, description: "Said by a staff member, or by the Assistant." }),
-    authorId: t.globalID({ for: StaffMember, description: "Said by this staff member." }),
-    chatId: t.globalID({ for: Chat, description: "In this chat." }),
-    runId: t.globalID({ for: Run, description: "Of this run: its question and its answer." }),
-    text: t.string({ description: SEARCH_DESCRIPTION }),
-    created: t.field({ type: DateTimeRange, description: "Stored in this time." }),
+    threadId: t.globalID({ for: Thread, description: "Messages of this thread." }),
+    role: t.field({ type: MessageRole, description: "Messages of staff members, or of the Assistant." }),
+    authorId: t.globalID({ for: StaffMember, description: "Messages of this staff member." }),
+    chatId: t.globalID({ for: Chat, description: "Messages in this chat." }),
+    runId: t.globalID({ for: Run, description: "The question and the answer of this run." }),
+    text: t.string({ description: `Messages that contain all these words. ${SEARCH_DESCRIPTION}` }),
+    created: t.field({ type: DateTimeRange, description: "Messages stored in this time range." }),
   }),
 });
 
 const MessageOrderField = builder.enumType("MessageOrderField", {
-  description: "By what messages can be ordered.",
+  description: "Fields by which messages can be ordered.",
   values: {
-    CREATED_AT: { value: "createdAt", description: "When they were said; within a thread their exact order there." },
+    CREATED_AT: { value: "createdAt", description: "By time; within a thread by their exact order." },
   } as const,
 });
 
 const MessageOrder = builder.inputType("MessageOrder", {
-  description: "An order of messages.",
+  description: "How to order messages.",
   fields: (t) => ({
-    field: t.field({ type: MessageOrderField, required: true, description: "By what." }),
-    direction: t.field({ type: OrderDirection, required: true, description: "Which end comes first." }),
+    field: t.field({ type: MessageOrderField, required: true, description: "The field to order by." }),
+    direction: t.field({ type: OrderDirection, required: true, description: "Ascending or descending." }),
   }),
 });
 
 /** The arguments of every list of messages. */
 export const messageArguments = builder.args((t) => ({
   ...pageArguments,
-  filter: t.field({ type: MessageFilter, description: "Which of them." }),
-  orderBy: t.field({ type: MessageOrder, description: "In which order." }),
+  filter: t.field({ type: MessageFilter, description: "Filters the list." }),
+  orderBy: t.field({ type: MessageOrder, description: "Orders the list." }),
 }));
 
 type Arguments = PageArguments & {
@@ -141,7 +142,7 @@ export function openMessagesOfThread(context: AdminContext, threadId: string, ar
 builder.queryField("messages", (t) =>
   t.field({
     type: MessageConnection,
-    description: "The messages of all threads, to search in; the newest first unless ordered otherwise.",
+    description: "The messages of all threads; newest first by default. The filter can search in their text.",
     args: messageArguments,
     ...list(openMessages),
   }),

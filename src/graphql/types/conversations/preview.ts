@@ -12,12 +12,12 @@ const MAX_PREVIEW_LENGTH = 5_000;
 
 export const Preview = builder.objectRef<PreviewState>("Preview").implement({
   description:
-    "The beginning of a text. Lengths are in characters of Unicode, so that none is cut in two: an emoji of one such counts as one.",
+    "The beginning of a text. Lengths are in Unicode characters (code points), so that no character is cut in half.",
   fields: (t) => ({
-    text: t.exposeString("text", { description: "The beginning; the whole text where that is no longer." }),
-    length: t.exposeInt("length", { description: "How long the whole text is, in characters." }),
+    text: t.exposeString("text", { description: "The beginning of the text, or all of it if it is short enough." }),
+    length: t.exposeInt("length", { description: "The length of the whole text, in characters." }),
     isWhole: t.boolean({
-      description: "Whether the beginning is all of it.",
+      description: "Whether the preview is the whole text.",
       resolve: ({ text, length }) => countCharacters(text) === length,
     }),
   }),
@@ -29,7 +29,7 @@ export function previewArguments(defaultLength: number) {
     length: t.int({
       required: true,
       defaultValue: defaultLength,
-      description: `How many characters at most, 1 to ${MAX_PREVIEW_LENGTH}.`,
+      description: `The maximum number of characters, 1 to ${MAX_PREVIEW_LENGTH}.`,
     }),
   }));
 }

@@ -31,114 +31,125 @@ import { openToolCallsOfThread, toolCallArguments } from "../runs/tool-call.ts";
 import { MessageRole, messageArguments, openMessagesOfThread, SEARCH_DESCRIPTION } from "./message.ts";
 
 const ChatType = builder.enumType("ChatType", {
-  description: "Where a conversation takes place.",
+  description: "The type of a chat.",
   values: {
-    PRIVATE: { value: "private", description: "With one person in Telegram." },
-    GROUP: { value: "group", description: "In a Telegram group." },
-    SUPERGROUP: { value: "supergroup", description: "In a Telegram supergroup, which may have topics." },
-    TERMINAL: { value: "terminal", description: "In a terminal, by the command `ask`." },
+    PRIVATE: { value: "private", description: "A private Telegram chat with one person." },
+    GROUP: { value: "group", description: "A Telegram group." },
+    SUPERGROUP: { value: "supergroup", description: "A Telegram supergroup, which may have topics." },
+    TERMINAL: { value: "terminal", description: "A terminal, with the command `ask`." },
   } satisfies Record<string, { value: ChatRow["type"]; description: string }>,
 });
 
 Chat.implement({
-  description: "A private chat or a group that the bot is in.",
+  description: "A private chat or a group with the bot, or a terminal.",
   fields: (t) => ({
-    type: t.expose("type", { type: ChatType, description: "Where it takes place." }),
-    title: t.exposeString("title", { nullable: true, description: "The group's title, or the person's name." }),
+    type: t.expose("type", { type: ChatType, description: "The type of the chat." }),
+    title: t.exposeString("title", {
+      nullable: true,
+      description: "The title of the group, or the name of the person.",
+    }),
     telegramId: fromColumns(t, "telegramId").id({
       nullable: true,
-      description: "Telegram's id; it changes when a group becomes a supergroup. Null for the terminal.",
+      description: "The id in Telegram. It changes when a group becomes a supergroup. Null for a terminal.",
       resolve: (row) => (row.telegramId === null ? null : String(row.telegramId)),
     }),
   }),
 });
 
 const ThreadStatus = builder.enumType("ThreadStatus", {
-  description: "Whether a conversation goes on.",
+  description: "Whether a thread is open.",
   values: {
-    OPEN: { value: "open", description: "The next message of its chat or topic belongs to it." },
-    CLOSED: { value: "closed", description: "It was ended, by `/new` for one." },
+    OPEN: { value: "open", description: "The next message in its chat or topic belongs to this thread." },
+    CLOSED: { value: "closed", description: "The thread was closed, e.g. with `/new`." },
   } satisfies Record<string, { value: ThreadRow["status"]; description: string }>,
 });
 
 Thread.implement({
-  description: "One conversation of one chat or forum topic.",
+  description: "One conversation in a chat or a forum topic.",
   fields: (t) => ({
-    chat: t.expose("chatId", { type: Chat, ...joined, description: "Where it takes place." }),
-    title: t.exposeString("title", { nullable: true, description: "Its first question, shortened; null before one." }),
-    status: t.expose("status", { type: ThreadStatus, description: "Whether it goes on." }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it began." }),
+    chat: t.expose("chatId", { type: Chat, ...joined, description: "The chat of the thread." }),
+    title: t.exposeString("title", {
+      nullable: true,
+      description: "The first question, shortened; null before the first question.",
+    }),
+    status: t.expose("status", { type: ThreadStatus, description: "Whether the thread is open." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the thread was created." }),
     lastActivityAt: t.expose("lastActivityAt", {
       type: "DateTime",
-      description: "When something last happened in it.",
+      description: "When something last happened in the thread.",
     }),
-    messageCount: t.int({ description: "How many messages it has.", ...loaded(messageCountOf, loadMessageCount) }),
+    messageCount: t.int({ description: "The number of messages.", ...loaded(messageCountOf, loadMessageCount) }),
     lastMessage: t.field({
       type: Message,
       nullable: true,
-      description: "Its last message; null where there is none.",
-      args: { role: t.arg({ type: MessageRole, description: "The last one of a staff member, or of the Assistant." }) },
+      description: "The last message; null if there is none.",
+      args: {
+        role: t.arg({ type: MessageRole, description: "The last message of a staff member, or of the Assistant." }),
+      },
       ...lastOf(({ role }: { role?: MessageRow["role"] | null | undefined }) => messagesOfThread(role)),
     }),
     messages: t.field({
       type: MessageConnection,
-      description: "Its messages, in the order in which they were said unless ordered otherwise.",
+      description: "The messages of the thread; in their exact order by default.",
       args: messageArguments,
       ...listOfRow(openMessagesOfThread),
     }),
     runs: t.field({
       type: RunConnection,
-      description: "Its runs, the newest first unless ordered otherwise.",
+      description: "The runs of the thread; newest first by default.",
       args: runArguments,
       ...listOfRow(openRunsOfThread),
     }),
     toolCalls: t.field({
       type: ToolCallConnection,
-      description: "The tool calls of all its runs, the newest first unless ordered otherwise.",
+      description: "The tool calls of all runs of the thread; newest first by default.",
       args: toolCallArguments,
       ...listOfRow(openToolCallsOfThread),
     }),
     cost: t.field({
       type: Cost,
-      description: "What all its runs cost.",
+      description: "The total cost of its runs.",
       resolve: (row, _, context) => loadThreadCost(context, row.id),
     }),
   }),
 });
 
 const ThreadFilter = builder.inputType("ThreadFilter", {
-  description: "Which threads; all conditions given must hold.",
+  description: "Filters threads. All given conditions must match.",
   fields: (t) => ({
-    chatId: t.globalID({ for: Chat, description: "Of this chat." }),
-    chatType: t.field({ type: [ChatType], description: "In chats of one of these types." }),
-    status: t.field({ type: ThreadStatus, description: "Those that go on, or those that ended." }),
-    staffMemberId: t.globalID({ for: StaffMember, description: "In which this staff member said something." }),
-    created: t.field({ type: DateTimeRange, description: "Begun in this time." }),
-    lastActivity: t.field({ type: DateTimeRange, description: "In which something last happened in this time." }),
-    hasFailedRuns: t.boolean({ description: "True: with a failed run. False: without any." }),
-    usedTool: t.string({ description: "In which the tool with exactly this name was called." }),
+    chatId: t.globalID({ for: Chat, description: "Threads of this chat." }),
+    chatType: t.field({
+      type: [ChatType],
+      description: "Threads in chats of one of these types. An empty list matches nothing.",
+    }),
+    status: t.field({ type: ThreadStatus, description: "Threads with this status." }),
+    staffMemberId: t.globalID({ for: StaffMember, description: "Threads with a message of this staff member." }),
+    created: t.field({ type: DateTimeRange, description: "Threads created in this time range." }),
+    lastActivity: t.field({ type: DateTimeRange, description: "Threads whose last activity is in this time range." }),
+    hasFailedRuns: t.boolean({ description: "True: threads with a failed run. False: threads without one." }),
+    usedTool: t.string({ description: "Threads in which the tool with exactly this name was called." }),
     costOver: t.field({
       type: "Decimal",
-      description: "Whose runs cost more than this together in US dollars, as far as their prices are known.",
+      description: "Threads whose runs cost more than this in total, in US dollars, as far as prices are known.",
     }),
-    text: t.string({ description: `With a message: ${SEARCH_DESCRIPTION}` }),
-    minimumMessages: t.int({ description: "With at least so many messages; 0 or more." }),
+    text: t.string({ description: `Threads with a message that contains all these words. ${SEARCH_DESCRIPTION}` }),
+    minimumMessages: t.int({ description: "Threads with at least this many messages; 0 or more." }),
   }),
 });
 
 const ThreadOrderField = builder.enumType("ThreadOrderField", {
-  description: "By what threads can be ordered.",
+  description: "Fields by which threads can be ordered.",
   values: {
-    LAST_ACTIVITY_AT: { value: "lastActivityAt", description: "When something last happened in them." },
-    CREATED_AT: { value: "createdAt", description: "When they began." },
+    LAST_ACTIVITY_AT: { value: "lastActivityAt", description: "By time of the last activity." },
+    CREATED_AT: { value: "createdAt", description: "By time of creation." },
   } as const,
 });
 
 const ThreadOrder = builder.inputType("ThreadOrder", {
-  description: "An order of threads.",
+  description: "How to order threads.",
   fields: (t) => ({
-    field: t.field({ type: ThreadOrderField, required: true, description: "By what." }),
-    direction: t.field({ type: OrderDirection, required: true, description: "Which end comes first." }),
+    field: t.field({ type: ThreadOrderField, required: true, description: "The field to order by." }),
+    direction: t.field({ type: OrderDirection, required: true, description: "Ascending or descending." }),
   }),
 });
 
@@ -146,8 +157,8 @@ builder.queryField("thread", (t) =>
   t.field({
     type: Thread,
     nullable: true,
-    description: "The thread with this id, or null where there is none.",
-    args: { id: t.arg.globalID({ for: Thread, required: true, description: "The thread's `id`." }) },
+    description: "The thread with this id, or null if there is none.",
+    args: { id: t.arg.globalID({ for: Thread, required: true, description: "The `id` of the thread." }) },
     resolve: (_, { id }) => id.id,
   }),
 );
@@ -155,11 +166,11 @@ builder.queryField("thread", (t) =>
 builder.queryField("threads", (t) =>
   t.field({
     type: ThreadConnection,
-    description: "All threads, the one with the newest activity first unless ordered otherwise.",
+    description: "All threads; latest activity first by default.",
     args: {
       ...pageArguments,
-      filter: t.arg({ type: ThreadFilter, description: "Which of them." }),
-      orderBy: t.arg({ type: ThreadOrder, description: "In which order." }),
+      filter: t.arg({ type: ThreadFilter, description: "Filters the list." }),
+      orderBy: t.arg({ type: ThreadOrder, description: "Orders the list." }),
     },
     ...list(openThreads),
   }),

@@ -5,7 +5,7 @@ import type { Admin } from "../../guards/auth.ts";
 export const AdminScope = builder.enumType("AdminScope", {
   description: "What an admin token allows.",
   values: {
-    VIEWER: { value: "viewer", description: "To read." },
-    ADMIN: { value: "admin", description: "To read and to change, and to see who else holds a token." },
+    VIEWER: { value: "viewer", description: "Read data." },
+    ADMIN: { value: "admin", description: "Read and change data, and see all admin tokens." },
   } satisfies Record<string, { value: Admin["scope"]; description: string }>,
 });

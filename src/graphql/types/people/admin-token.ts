@@ -21,46 +21,46 @@ export const AdminToken = builder.loadableNodeRef("AdminToken", {
 });
 
 const AdminTokenStatus = builder.enumType("AdminTokenStatus", {
-  description: "Whether a token still opens anything.",
+  description: "Whether an admin token is valid.",
   values: {
-    VALID: { value: "valid", description: "It does." },
-    EXPIRED: { value: "expired", description: "Its time is over." },
-    REVOKED: { value: "revoked", description: "It was revoked, whether or not its time is over too." },
+    VALID: { value: "valid", description: "The token is valid." },
+    EXPIRED: { value: "expired", description: "The token has expired." },
+    REVOKED: { value: "revoked", description: "The token was revoked. It may have expired as well." },
   } satisfies Record<string, { value: Status; description: string }>,
 });
 
 AdminToken.implement({
   description:
-    "A token that opens this API. Only those with the scope ADMIN see the tokens of others. The token itself is stored nowhere, and the configured `ADMIN_TOKEN` is not among them.",
+    "An admin token, which gives access to this API. Only the scope ADMIN shows the tokens of others. The secret itself is not stored. The configured `ADMIN_TOKEN` is not listed.",
   authScopes: (row, { admin }) => (row.id === admin?.tokenId ? { reader: true } : { admin: true }),
   fields: (t) => ({
-    name: t.exposeString("name", { description: "What it was called by whoever made it; not always unique." }),
+    name: t.exposeString("name", { description: "The name given at creation; not always unique." }),
     prefix: t.exposeString("prefix", {
       nullable: true,
       description:
-        "Its first nine characters, to recognise it by; null for one made before tokens had such a beginning.",
+        "The first nine characters, to recognize the token; null for tokens from before prefixes were introduced.",
     }),
-    scope: t.expose("scope", { type: AdminScope, description: "What it allows." }),
-    status: t.expose("status", { type: AdminTokenStatus, description: "Whether it still opens anything." }),
+    scope: t.expose("scope", { type: AdminScope, description: "What the token allows." }),
+    status: t.expose("status", { type: AdminTokenStatus, description: "Whether the token is valid." }),
     createdBy: t.exposeString("createdBy", {
       nullable: true,
-      description: "The name of the token with which it was made; null for one from the command line.",
+      description: "The name of the token that created it; null if it was created on the command line.",
     }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was made." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the token was created." }),
     expiresAt: t.expose("expiresAt", {
       type: "DateTime",
       nullable: true,
-      description: "From when on it opens nothing; null for one that does not expire.",
+      description: "When the token expires; null if never.",
     }),
     lastUsedAt: t.expose("lastUsedAt", {
       type: "DateTime",
       nullable: true,
-      description: "When it was last used, to a minute; null for one that never was.",
+      description: "When the token was last used, to the minute; null if never.",
     }),
     revokedAt: t.expose("revokedAt", {
       type: "DateTime",
       nullable: true,
-      description: "When it was revoked; null unless it was.",
+      description: "When the token was revoked; null if it was not.",
     }),
   }),
 });
@@ -68,23 +68,26 @@ AdminToken.implement({
 const AdminTokenConnection = connection("AdminToken", AdminToken);
 
 const AdminTokenFilter = builder.inputType("AdminTokenFilter", {
-  description: "Which tokens; all conditions given must hold.",
+  description: "Filters admin tokens. All given conditions must match.",
   fields: (t) => ({
-    status: t.field({ type: [AdminTokenStatus], description: "In one of these states; an empty list finds nothing." }),
-    scope: t.field({ type: AdminScope, description: "With this scope." }),
+    status: t.field({
+      type: [AdminTokenStatus],
+      description: "Tokens with one of these statuses. An empty list matches nothing.",
+    }),
+    scope: t.field({ type: AdminScope, description: "Tokens with this scope." }),
   }),
 });
 
 const AdminTokenOrderField = builder.enumType("AdminTokenOrderField", {
-  description: "By what tokens can be ordered.",
-  values: { CREATED_AT: { value: "createdAt", description: "When they were made." } } as const,
+  description: "Fields by which admin tokens can be ordered.",
+  values: { CREATED_AT: { value: "createdAt", description: "By time of creation." } } as const,
 });
 
 const AdminTokenOrder = builder.inputType("AdminTokenOrder", {
-  description: "An order of tokens.",
+  description: "How to order admin tokens.",
   fields: (t) => ({
-    field: t.field({ type: AdminTokenOrderField, required: true, description: "By what." }),
-    direction: t.field({ type: OrderDirection, required: true, description: "Which end comes first." }),
+    field: t.field({ type: AdminTokenOrderField, required: true, description: "The field to order by." }),
+    direction: t.field({ type: OrderDirection, required: true, description: "Ascending or descending." }),
   }),
 });
 
@@ -92,12 +95,12 @@ builder.queryField("adminTokens", (t) =>
   t.field({
     type: AdminTokenConnection,
     description:
-      "The tokens that open this API, the revoked and the expired among them; the newest first unless ordered otherwise. Needs the scope ADMIN.",
+      "The admin tokens, including revoked and expired ones; newest first by default. Needs the scope ADMIN.",
     authScopes: { admin: true },
     args: {
       ...pageArguments,
-      filter: t.arg({ type: AdminTokenFilter, description: "Which of them." }),
-      orderBy: t.arg({ type: AdminTokenOrder, description: "In which order." }),
+      filter: t.arg({ type: AdminTokenFilter, description: "Filters the list." }),
+      orderBy: t.arg({ type: AdminTokenOrder, description: "Orders the list." }),
     },
     ...list(openAdminTokens),
   }),

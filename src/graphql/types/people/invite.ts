@@ -15,69 +15,76 @@ import { list } from "../reading.ts";
 import { StaffRole } from "./staff-member.ts";
 
 const InviteStatusType = builder.enumType("InviteStatus", {
-  description: "Whether an invite can still be used.",
+  description: "Whether an invite can be used.",
   values: {
-    OPEN: { value: "open", description: "Whoever has it can become a staff member." },
-    USED: { value: "used", description: "Somebody became a staff member by it." },
-    EXPIRED: { value: "expired", description: "Nobody used it in time." },
+    OPEN: { value: "open", description: "Anybody with the code can become a staff member." },
+    USED: { value: "used", description: "Somebody used the invite to become a staff member." },
+    EXPIRED: { value: "expired", description: "The invite expired before anybody used it." },
   } satisfies Record<string, { value: InviteStatus; description: string }>,
 });
 
 Invite.implement({
-  description: "What lets one person become a staff member. Its code is shown to nobody but who made it.",
+  description:
+    "An invitation for one person to become a staff member. Its code is shown only to the owner who created it.",
   fields: (t) => ({
-    role: t.expose("role", { type: StaffRole, description: "What the person may do who uses it." }),
-    status: t.expose("status", { type: InviteStatusType, description: "Whether it can still be used." }),
+    role: t.expose("role", { type: StaffRole, description: "The role of the invited person." }),
+    status: t.expose("status", { type: InviteStatusType, description: "Whether the invite can be used." }),
     createdBy: t.field({
       type: StaffMember,
       nullable: true,
-      description: "The owner who made it; null for the first owner's, which the program itself makes.",
+      description: "The owner who created it; null for the invite of the first owner, which the program creates.",
       resolve: (row) => row.createdBy,
     }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was made." }),
-    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "From when on it cannot be used." }),
-    usedAt: t.expose("usedAt", { type: "DateTime", nullable: true, description: "When it was used; null until then." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the invite was created." }),
+    expiresAt: t.expose("expiresAt", { type: "DateTime", description: "When the invite expires." }),
+    usedAt: t.expose("usedAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "When the invite was used; null if it was not.",
+    }),
     usedBy: t.field({
       type: StaffMember,
       nullable: true,
-      description: "Who used it; null until somebody does.",
+      description: "Who used the invite; null if nobody did.",
       resolve: (row) => row.usedBy,
     }),
   }),
 });
 
 const InviteFilter = builder.inputType("InviteFilter", {
-  description: "Which invites; all conditions given must hold.",
+  description: "Filters invites. All given conditions must match.",
   fields: (t) => ({
-    status: t.field({ type: [InviteStatusType], description: "In one of these states." }),
-    role: t.field({ type: StaffRole, description: "For this role." }),
-    createdById: t.globalID({ for: StaffMember, description: "Made by this staff member." }),
-    created: t.field({ type: DateTimeRange, description: "Made in this time." }),
+    status: t.field({
+      type: [InviteStatusType],
+      description: "Invites with one of these statuses. An empty list matches nothing.",
+    }),
+    role: t.field({ type: StaffRole, description: "Invites for this role." }),
+    createdById: t.globalID({ for: StaffMember, description: "Invites created by this staff member." }),
+    created: t.field({ type: DateTimeRange, description: "Invites created in this time range." }),
   }),
 });
 
 const InviteOrderField = builder.enumType("InviteOrderField", {
-  description: "By what invites can be ordered.",
-  values: { CREATED_AT: { value: "createdAt", description: "When they were made." } } as const,
+  description: "Fields by which invites can be ordered.",
+  values: { CREATED_AT: { value: "createdAt", description: "By time of creation." } } as const,
 });
 
 const InviteOrder = builder.inputType("InviteOrder", {
-  description: "An order of invites.",
+  description: "How to order invites.",
   fields: (t) => ({
-    field: t.field({ type: InviteOrderField, required: true, description: "By what." }),
-    direction: t.field({ type: OrderDirection, required: true, description: "Which end comes first." }),
+    field: t.field({ type: InviteOrderField, required: true, description: "The field to order by." }),
+    direction: t.field({ type: OrderDirection, required: true, description: "Ascending or descending." }),
   }),
 });
 
 builder.queryField("invites", (t) =>
   t.field({
     type: InviteConnection,
-    description:
-      "The invites of staff members, used and expired ones among them; the newest first unless ordered otherwise.",
+    description: "The invites for staff members, including used and expired ones; newest first by default.",
     args: {
       ...pageArguments,
-      filter: t.arg({ type: InviteFilter, description: "Which of them." }),
-      orderBy: t.arg({ type: InviteOrder, description: "In which order." }),
+      filter: t.arg({ type: InviteFilter, description: "Filters the list." }),
+      orderBy: t.arg({ type: InviteOrder, description: "Orders the list." }),
     },
     ...list(openInvites),
   }),

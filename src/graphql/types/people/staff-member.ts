@@ -15,87 +15,87 @@ import { StaffMember } from "../nodes.ts";
 import { fromColumns, list } from "../reading.ts";
 
 export const StaffRole = builder.enumType("StaffRole", {
-  description: "What a person may do, in rising order.",
+  description: "What a person may do: each of STAFF, MANAGER and OWNER includes the one before.",
   values: {
-    STAFF: { value: "staff", description: "Asks questions." },
-    MANAGER: { value: "manager", description: "Also stops the runs of others." },
-    OWNER: { value: "owner", description: "Also invites and removes people." },
+    STAFF: { value: "staff", description: "May ask questions." },
+    MANAGER: { value: "manager", description: "May also stop the runs of others." },
+    OWNER: { value: "owner", description: "May also invite and remove people." },
   } satisfies Record<string, { value: StaffRow["role"]; description: string }>,
 });
 
 StaffMember.implement({
-  description: "A person who may speak with the bot, or might once.",
+  description: "A person who may use the bot, or who was removed.",
   fields: (t) => ({
     telegramUserId: fromColumns(t, "telegramUserId").id({
-      description: "Telegram's id of the person.",
+      description: "The id of the person in Telegram.",
       resolve: (row) => String(row.telegramUserId),
     }),
-    name: t.exposeString("name", { description: "The name shown in Telegram when they were last seen." }),
-    username: t.exposeString("username", { nullable: true, description: "Their @name in Telegram, without the @." }),
-    role: t.expose("role", { type: StaffRole, description: "What they may do." }),
+    name: t.exposeString("name", { description: "The name in Telegram when the person was last seen." }),
+    username: t.exposeString("username", { nullable: true, description: "The username in Telegram, without the @." }),
+    role: t.expose("role", { type: StaffRole, description: "What the person may do." }),
     // Not joined: the person may be in the other environment.
     invitedBy: t.field({
       type: StaffMember,
       nullable: true,
-      description: "Whose invite they used; null for the first owner.",
+      description: "Who invited the person; null for the first owner.",
       resolve: (row) => row.invitedBy,
     }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When they became a staff member." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the person became a staff member." }),
     removedAt: t.expose("removedAt", {
       type: "DateTime",
       nullable: true,
-      description: "When an owner removed them; null while they may speak with the bot.",
+      description: "When an owner removed the person; null for a current staff member.",
     }),
     lastMessageAt: t.field({
       type: "DateTime",
       nullable: true,
-      description: "When the newest of their messages was stored; null where there is none.",
+      description: "When the latest message of the person was stored; null if there is none.",
       resolve: async (row, _, context) => (await loadActivity(context, row.id))?.lastMessageAt,
     }),
     messageCount: t.int({
-      description: "How many messages they wrote; 10,001 means more than 10,000.",
+      description: "The number of messages of the person. 10,001 means more than 10,000.",
       resolve: async (row, _, context) => (await loadActivity(context, row.id))?.messageCount ?? 0,
     }),
   }),
 });
 
 const StaffFilter = builder.inputType("StaffFilter", {
-  description: "Which staff members; all conditions given must hold.",
+  description: "Filters staff members. All given conditions must match.",
   fields: (t) => ({
-    role: t.field({ type: StaffRole, description: "With this role." }),
-    removed: t.boolean({ description: "True: only the removed. False: only those who are not." }),
+    role: t.field({ type: StaffRole, description: "Staff members with this role." }),
+    removed: t.boolean({ description: "True: only removed staff members. False: only current ones." }),
     text: t.string({
       description:
-        "With these words in the name or the @name, in any order, whatever their case and accents; written as in `MessageFilter.text`.",
+        "Staff members with these words in their name or username. The words may be in any order; case and accents are ignored. The syntax is that of `MessageFilter.text`.",
     }),
-    created: t.field({ type: DateTimeRange, description: "Who became staff members in this time." }),
+    created: t.field({ type: DateTimeRange, description: "People who became staff members in this time range." }),
   }),
 });
 
 const StaffOrderField = builder.enumType("StaffOrderField", {
-  description: "By what staff members can be ordered.",
+  description: "Fields by which staff members can be ordered.",
   values: {
-    CREATED_AT: { value: "createdAt", description: "When they became staff members." },
-    NAME: { value: "name", description: "Their names, whatever the case and accents: A to Z is `ASC`." },
+    CREATED_AT: { value: "createdAt", description: "By the time they became staff members." },
+    NAME: { value: "name", description: "By name, ignoring case and accents. `ASC` is A to Z." },
   } satisfies Record<string, { value: StaffOrderName; description: string }>,
 });
 
 const StaffOrder = builder.inputType("StaffOrder", {
-  description: "An order of staff members.",
+  description: "How to order staff members.",
   fields: (t) => ({
-    field: t.field({ type: StaffOrderField, required: true, description: "By what." }),
-    direction: t.field({ type: OrderDirection, required: true, description: "Which end comes first." }),
+    field: t.field({ type: StaffOrderField, required: true, description: "The field to order by." }),
+    direction: t.field({ type: OrderDirection, required: true, description: "Ascending or descending." }),
   }),
 });
 
 builder.queryField("staff", (t) =>
   t.field({
     type: StaffMemberConnection,
-    description: "The staff members, the removed among them; the newest first unless ordered otherwise.",
+    description: "The staff members, including removed ones; newest first by default.",
     args: {
       ...pageArguments,
-      filter: t.arg({ type: StaffFilter, description: "Which of them." }),
-      orderBy: t.arg({ type: StaffOrder, description: "In which order." }),
+      filter: t.arg({ type: StaffFilter, description: "Filters the list." }),
+      orderBy: t.arg({ type: StaffOrder, description: "Orders the list." }),
     },
     ...list(openStaff),
   }),

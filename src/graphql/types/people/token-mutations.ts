@@ -25,59 +25,59 @@ interface Outcome {
 type Creation = Outcome & { readonly token: string | null };
 
 const CreateAdminTokenInput = builder.inputType("CreateAdminTokenInput", {
-  description: "A token to be made.",
+  description: "The properties of a new admin token.",
   fields: (t) => ({
     name: t.string({
       required: true,
-      description: `What it is for, such as the program that will hold it; 1 to ${MAX_NAME_LENGTH} characters.`,
+      description: `What the token is for, such as the program that will use it; 1 to ${MAX_NAME_LENGTH} characters.`,
     }),
-    scope: t.field({ type: AdminScope, required: true, defaultValue: "viewer", description: "What it is to allow." }),
-    expiresAt: t.field({ type: "DateTime", description: "From when on it opens nothing; never when left out." }),
+    scope: t.field({ type: AdminScope, required: true, defaultValue: "viewer", description: "What the token allows." }),
+    expiresAt: t.field({ type: "DateTime", description: "When the token expires; never by default." }),
   }),
 });
 
 const CreateAdminTokenPayload = builder.objectRef<Creation>("CreateAdminTokenPayload").implement({
-  description: "What became of a token that was to be made.",
+  description: "The result of `createAdminToken`.",
   authScopes: { admin: true },
   fields: (t) => ({
     token: t.exposeString("token", {
       nullable: true,
-      description: "The token: shown now and never again. Null where none was made.",
+      description: "The token itself, shown only this once. Null if none was created.",
     }),
     adminToken: t.field({
       type: AdminToken,
       nullable: true,
-      description: "What is kept of it; null where none was made.",
+      description: "Details of the new token; null if none was created.",
       resolve: ({ adminToken }) => adminToken,
     }),
     userErrors: t.field({
       type: [UserError],
-      description: "Why none was made; empty where one was.",
+      description: "Why no token was created; empty on success.",
       resolve: ({ userErrors }) => [...userErrors],
     }),
   }),
 });
 
 const RevokeAdminTokenInput = builder.inputType("RevokeAdminTokenInput", {
-  description: "A token to be revoked.",
+  description: "The token to revoke.",
   fields: (t) => ({
-    id: t.globalID({ for: AdminToken, required: true, description: "Its `id`." }),
+    id: t.globalID({ for: AdminToken, required: true, description: "The `id` of the token." }),
   }),
 });
 
 const RevokeAdminTokenPayload = builder.objectRef<Outcome>("RevokeAdminTokenPayload").implement({
-  description: "What became of a token that was to be revoked.",
+  description: "The result of `revokeAdminToken`.",
   authScopes: { admin: true },
   fields: (t) => ({
     adminToken: t.field({
       type: AdminToken,
       nullable: true,
-      description: "The token, which opens nothing any more; null where there is none with this id.",
+      description: "The revoked token; null if there is no token with this id.",
       resolve: ({ adminToken }) => adminToken,
     }),
     userErrors: t.field({
       type: [UserError],
-      description: "Why nothing was revoked; empty where the token is revoked, now or before.",
+      description: "Why no token was revoked; empty if the token is revoked, now or before.",
       resolve: ({ userErrors }) => [...userErrors],
     }),
   }),
@@ -86,8 +86,10 @@ const RevokeAdminTokenPayload = builder.objectRef<Outcome>("RevokeAdminTokenPayl
 builder.mutationField("createAdminToken", (t) =>
   t.field({
     type: CreateAdminTokenPayload,
-    description: `Makes a token. At most ${MAX_VALID_TOKENS} are valid at once.`,
-    args: { input: t.arg({ type: CreateAdminTokenInput, required: true, description: "What it is to be." }) },
+    description: `Creates an admin token. At most ${MAX_VALID_TOKENS} tokens can be valid at the same time.`,
+    args: {
+      input: t.arg({ type: CreateAdminTokenInput, required: true, description: "The properties of the token." }),
+    },
     resolve: (_, { input }, context) => create(context, input),
   }),
 );
@@ -96,8 +98,8 @@ builder.mutationField("revokeAdminToken", (t) =>
   t.field({
     type: RevokeAdminTokenPayload,
     description:
-      "Revokes a token for good, also the one that asks: from the next request on it opens nothing. One that is revoked stays so.",
-    args: { input: t.arg({ type: RevokeAdminTokenInput, required: true, description: "Which one." }) },
+      "Revokes an admin token permanently, even the one that sends this request. It is refused from the next request on.",
+    args: { input: t.arg({ type: RevokeAdminTokenInput, required: true, description: "The token to revoke." }) },
     resolve: (_, { input }, context) => revoke(context, input.id.id),
   }),
 );

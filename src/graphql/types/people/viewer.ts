@@ -6,14 +6,14 @@ import { AdminScope } from "./admin-scope.ts";
 import { AdminToken } from "./admin-token.ts";
 
 const Admin = builder.objectRef<AdminIdentity>("Admin").implement({
-  description: "One who holds an admin token.",
+  description: "The holder of an admin token.",
   fields: (t) => ({
-    name: t.exposeString("name", { description: "The name that the token was made under." }),
+    name: t.exposeString("name", { description: "The name of the token." }),
     scope: t.expose("scope", { type: AdminScope, description: "What the token allows." }),
     token: t.field({
       type: AdminToken,
       nullable: true,
-      description: "What is kept of the token, such as when it expires; null for the configured `ADMIN_TOKEN`.",
+      description: "Details of the token, such as its expiry; null for the configured `ADMIN_TOKEN`.",
       resolve: ({ tokenId }) => tokenId,
     }),
   }),
@@ -22,7 +22,7 @@ const Admin = builder.objectRef<AdminIdentity>("Admin").implement({
 builder.queryField("viewer", (t) =>
   t.field({
     type: Admin,
-    description: "The admin whose token this request brought.",
+    description: "The admin whose token this request uses.",
     resolve: (_, __, { admin }) => {
       if (admin === null) throw unauthenticated();
       return admin;

@@ -6,31 +6,35 @@ import { type AdminContext, inOrderOf } from "../../context.ts";
 
 export const Cost = builder.objectRef<CostFigures>("Cost").implement({
   description:
-    "What runs cost together. Each run costs by the price that its model, the one that was asked last, had on the day of the question, by UTC.",
+    "The total cost of several runs. Each run is priced by its last model, at the price of the day of the question (UTC).",
   fields: (t) => ({
-    usd: t.expose("usd", { type: "Decimal", description: "US dollars, of the runs whose tokens and price are known." }),
+    usd: t.expose("usd", {
+      type: "Decimal",
+      description: "US dollars, for the runs whose tokens and price are known.",
+    }),
     unpricedRuns: t.exposeInt("unpricedRuns", {
-      description: "Runs that used tokens whose number or price is not known: they are not in `usd`, and not free.",
+      description:
+        "Runs that used tokens, but whose token count or price is unknown. They are not free, and not included in `usd`.",
     }),
   }),
 });
 
 const ModelPriceType = builder.objectRef<ModelPrice>("ModelPrice").implement({
-  description: "What the tokens of a model cost from a day on, in US dollars for a million of them.",
+  description: "The price of a model's tokens from a day on, in US dollars per million tokens.",
   fields: (t) => ({
-    model: t.exposeString("model", { description: "The model's exact name." }),
+    model: t.exposeString("model", { description: "The exact name of the model." }),
     from: t.expose("from", {
       type: "Date",
-      description: "The first day that the price holds, by UTC: until the model's next one.",
+      description: "The first day of the price (UTC). It is valid until the next price of the model.",
     }),
-    inputUsd: t.expose("inputUsd", { type: "Decimal", description: "For a million tokens that it reads." }),
+    inputUsd: t.expose("inputUsd", { type: "Decimal", description: "Per million input tokens." }),
     cachedInputUsd: t.expose("cachedInputUsd", {
       type: "Decimal",
-      description: "For a million of them that the provider had in its cache.",
+      description: "Per million input tokens from the provider's cache.",
     }),
     outputUsd: t.expose("outputUsd", {
       type: "Decimal",
-      description: "For a million tokens that it writes, its reasoning included.",
+      description: "Per million output tokens, reasoning included.",
     }),
   }),
 });
@@ -38,7 +42,7 @@ const ModelPriceType = builder.objectRef<ModelPrice>("ModelPrice").implement({
 builder.queryField("prices", (t) =>
   t.field({
     type: [ModelPriceType],
-    description: "The prices that costs are counted with, by model and then by day, the newest first.",
+    description: "The prices that costs are calculated with, by model and then by day, newest first.",
     resolve: () =>
       PRICES.toSorted((one, other) => one.model.localeCompare(other.model) || (one.from < other.from ? 1 : -1)),
   }),

@@ -14,36 +14,37 @@ interface DeliveryState {
 const PENDING: DeliveryState = { status: "pending", telegramMessageIds: [], deliveredAt: null, error: null };
 
 export const DeliveryStatus = builder.enumType("DeliveryStatus", {
-  description: "How much of an answer the person can see.",
+  description: "How much of an answer is visible to the person who asked.",
   values: {
     PENDING: { value: "pending", description: "Nothing yet." },
     PARTIAL: { value: "partial", description: "A part of it." },
     DELIVERED: { value: "delivered", description: "All of it." },
-    FAILED: { value: "failed", description: "It could not be shown whole, and is not tried again." },
+    FAILED: { value: "failed", description: "The answer could not be shown completely. There are no more retries." },
   } satisfies Record<string, { value: DeliveryState["status"]; description: string }>,
 });
 
 const Delivery = builder.objectRef<DeliveryState>("Delivery").implement({
-  description: "Whether the person saw the answer. A run ends when it is stored, whatever becomes of its delivery.",
+  description:
+    "The delivery of an answer to the person who asked. A run ends when its answer is stored, even if the delivery is pending or fails.",
   fields: (t) => ({
-    status: t.expose("status", { type: DeliveryStatus, description: "How much of it the person can see." }),
+    status: t.expose("status", { type: DeliveryStatus, description: "How much of the answer is visible." }),
     telegramMessageIds: t.idList({
-      description: "Telegram's ids of the messages that show it, page by page; none in the terminal.",
+      description: "Telegram's ids of the messages with the answer, in order; empty in a terminal.",
       resolve: (delivery) => delivery.telegramMessageIds.map(String),
     }),
     deliveredAt: t.expose("deliveredAt", {
       type: "DateTime",
       nullable: true,
-      description: "When all of it could be seen.",
+      description: "When the whole answer became visible.",
     }),
-    error: t.exposeString("error", { nullable: true, description: "What hindered it last." }),
+    error: t.exposeString("error", { nullable: true, description: "The last error of the delivery." }),
   }),
 });
 
 builder.objectFields(Run, (t) => ({
   delivery: t.field({
     type: Delivery,
-    description: "Whether the person saw the answer.",
+    description: "The delivery of the answer.",
     resolve: (row, _, context) => loadDelivery(context, row.id),
   }),
 }));

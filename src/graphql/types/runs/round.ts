@@ -16,44 +16,44 @@ import { toUsage, Usage } from "./run-tokens.ts";
 
 const Round = builder.objectRef<RoundRow>("Round").implement({
   description:
-    "One call of the model within a run, and the tool calls that it asked for. How it was asked was not always noted: of an old run those fields are null.",
+    "One model call in a run, and the tool calls it requested. Older versions did not store how the model was called: the fields about this are null.",
   fields: (t) => ({
-    number: t.exposeInt("round", { description: "Its place in the run, from 1." }),
-    model: t.string({ nullable: true, description: "The model that was asked.", resolve: (row) => row.facts?.model }),
+    number: t.exposeInt("round", { description: "The number of the round in its run, from 1." }),
+    model: t.string({ nullable: true, description: "The name of the model.", resolve: (row) => row.facts?.model }),
     promptVersion: t.string({
       nullable: true,
       description:
-        "Names the words of the prompt and of the tools' descriptions. The same for every shop, person and day; other words have another.",
+        "The version of the prompt and the tool descriptions. It is the same for all shops, people and days, and differs if their wording differs.",
       resolve: (row) => row.facts?.promptVersion,
     }),
     settings: t.field({
       type: "JSON",
       nullable: true,
-      description: "What the model was asked with beside its input, by the provider's own names.",
+      description: "The parameters of the request besides its input, with the provider's names.",
       resolve: (row) => row.facts?.settings,
     }),
     usage: t.field({
       type: Usage,
       nullable: true,
-      description: "Its tokens; null from a server that does not count.",
+      description: "The token counts; null if the server does not report them.",
       resolve: ({ facts }) => facts && toUsage(facts),
     }),
     cost: t.field({
       type: "Decimal",
       nullable: true,
       description:
-        "US dollars, by the price of its own model: where that was changed within a run, the rounds do not add up to `Run.cost`. Null where the tokens were not counted, or where the price is not known.",
+        "The cost in US dollars, at the price of the round's own model. If the model changed within a run, its rounds do not add up to `Run.cost`. Null if the tokens were not counted or the price is unknown.",
       resolve: ({ facts, queuedAt }) => (facts && toUsage(facts) ? costOf(facts.model, facts, queuedAt) : null),
     }),
     items: t.field({
       type: "JSON",
       description:
-        "What the model said, a list of items as it gave them: messages, calls, reasoning. What it encrypted of its reasoning is left out. Empty where it was cut short.",
+        "The output items of the model, as it returned them: messages, tool calls, reasoning. Encrypted reasoning is left out. Empty if the response was interrupted.",
       resolve: (row, _, context) => loadItems(context, row),
     }),
     toolCalls: t.field({
       type: [ToolCall],
-      description: "The tool calls that it asked for, in its order.",
+      description: "The tool calls that the model requested, in its order.",
       complexity: { field: 1, multiplier: EXPECTED_CALLS },
       resolve: (row, _, context) => loadCalls(context, row),
     }),
@@ -64,24 +64,24 @@ builder.objectFields(Round, (t) => ({
   startedAt: t.field({
     type: "DateTime",
     nullable: true,
-    description: "When the model was asked.",
+    description: "When the request was sent.",
     resolve: (row) => row.facts?.startedAt,
   }),
   firstTokenAt: t.field({
     type: "DateTime",
     nullable: true,
-    description: "When its first words came; null where it only called tools.",
+    description: "When the first text arrived; null if the model only called tools.",
     resolve: (row) => row.facts?.firstTokenAt,
   }),
   completedAt: t.field({
     type: "DateTime",
     nullable: true,
-    description: "When it had said all.",
+    description: "When the response of the model was complete.",
     resolve: (row) => row.facts?.completedAt,
   }),
   durationMs: t.int({
     nullable: true,
-    description: "From the question to the last word, in milliseconds, without the tool calls.",
+    description: "From the request to the end of the response, in milliseconds, without the tool calls.",
     resolve: ({ facts }) => facts && durationMs(facts.startedAt, facts.completedAt),
   }),
 }));
@@ -99,24 +99,24 @@ builder.objectFields(Run, (t) => ({
     type: "Decimal",
     nullable: true,
     description:
-      "US dollars, by its model's price on the day of the question; null until its tokens are counted, and where the price is not known. If the model was changed between its rounds, all count by the last one's price: see `Round.cost` for each by its own.",
+      "The cost in US dollars, at the model's price on the day of the question. Null until the tokens are counted, or if the price is unknown. If the model changed between rounds, all are priced like the last one. `Round.cost` has the cost of each round by its own model.",
     resolve: (run) => (run.model !== null && toUsage(run) ? costOf(run.model, run, run.queuedAt) : null),
   }),
   rounds: t.field({
     type: [Round],
-    description: "Its calls of the model, in their order; a round is there when it has ended.",
+    description: "The model calls of the run, in order. A round is listed once it has ended.",
     complexity: { field: 5, multiplier: EXPECTED_ROUNDS },
     resolve: (row, _, context) => loadRounds(context, row.id),
   }),
   promptVersion: t.string({
     nullable: true,
-    description: "Of its latest round: names the words of the prompt and of the tools; null where not known.",
+    description: "The version of the prompt and the tool descriptions in the latest round; null if unknown.",
     resolve: async (row, _, context) => (await loadLatestFacts(context, row.id))?.promptVersion,
   }),
   modelSettings: t.field({
     type: "JSON",
     nullable: true,
-    description: "Of its latest round: what the model was asked with beside its input; null where not known.",
+    description: "The parameters of the latest model call besides its input; null if unknown.",
     resolve: async (row, _, context) => (await loadLatestFacts(context, row.id))?.settings,
   }),
 }));

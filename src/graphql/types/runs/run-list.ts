@@ -18,58 +18,67 @@ import { DeliveryStatus } from "./delivery.ts";
 import { RunStatus } from "./run.ts";
 
 const RunFilter = builder.inputType("RunFilter", {
-  description: "Which runs; all conditions given must hold.",
+  description: "Filters runs. All given conditions must match.",
   fields: (t) => ({
-    threadId: t.globalID({ for: Thread, description: "Of this thread." }),
-    status: t.field({ type: [RunStatus], description: "In one of these states." }),
-    errorCode: t.string({ description: "Failed with exactly this code." }),
-    model: t.string({ description: "Answered by exactly this model." }),
-    queued: t.field({ type: DateTimeRange, description: "Queued in this time." }),
+    threadId: t.globalID({ for: Thread, description: "Runs of this thread." }),
+    status: t.field({
+      type: [RunStatus],
+      description: "Runs with one of these statuses. An empty list matches nothing.",
+    }),
+    errorCode: t.string({ description: "Runs that failed with exactly this code." }),
+    model: t.string({ description: "Runs with exactly this model." }),
+    queued: t.field({ type: DateTimeRange, description: "Runs queued in this time range." }),
     promptVersion: t.string({
-      description: "With a round that was asked in exactly these words, see `Run.promptVersion`.",
+      description: "Runs with a round of exactly this version: see `Run.promptVersion`.",
     }),
     costOver: t.field({
       type: "Decimal",
-      description: "That cost more than this in US dollars, by a price that is known.",
+      description: "Runs that cost more than this, in US dollars. Runs without a known cost are excluded.",
     }),
-    staffMemberId: t.globalID({ for: StaffMember, description: "Asked by this staff member." }),
-    chatId: t.globalID({ for: Chat, description: "In this chat." }),
+    staffMemberId: t.globalID({ for: StaffMember, description: "Runs for questions of this staff member." }),
+    chatId: t.globalID({ for: Chat, description: "Runs in this chat." }),
     slowerThanMs: t.int({
-      description: "That took more than so many milliseconds from beginning to end; 0 or more.",
+      description: "Runs that took more than this many milliseconds from start to end; 0 or more.",
     }),
     firstTextLaterThanMs: t.int({
       description:
-        "Whose first words came more than so many milliseconds after the question was stored; 0 or more. One without any is not among them.",
+        "Runs whose first text came more than this many milliseconds after the question was stored; 0 or more. Runs without text are excluded.",
     }),
-    delivery: t.field({ type: [DeliveryStatus], description: "Whose answer is so far delivered." }),
-    usedTool: t.string({ description: "In which the tool with exactly this name was called." }),
+    delivery: t.field({
+      type: [DeliveryStatus],
+      description: "Runs whose answer has one of these delivery statuses. An empty list matches nothing.",
+    }),
+    usedTool: t.string({ description: "Runs that called the tool with exactly this name." }),
   }),
 });
 
 const RunOrderField = builder.enumType("RunOrderField", {
-  description: "By what runs can be ordered.",
+  description: "Fields by which runs can be ordered.",
   values: {
-    QUEUED_AT: { value: "queuedAt", description: "When they were queued; within a thread the order of the questions." },
+    QUEUED_AT: {
+      value: "queuedAt",
+      description: "By the time they were queued; within a thread by the order of the questions.",
+    },
     DURATION: {
       value: "durationMs",
-      description: "How long they took from beginning to end; those that have not ended count as shortest.",
+      description: "By duration from start to end. Runs that have not ended count as shortest.",
     },
   } satisfies Record<string, { value: RunOrderName; description: string }>,
 });
 
 const RunOrder = builder.inputType("RunOrder", {
-  description: "An order of runs.",
+  description: "How to order runs.",
   fields: (t) => ({
-    field: t.field({ type: RunOrderField, required: true, description: "By what." }),
-    direction: t.field({ type: OrderDirection, required: true, description: "Which end comes first." }),
+    field: t.field({ type: RunOrderField, required: true, description: "The field to order by." }),
+    direction: t.field({ type: OrderDirection, required: true, description: "Ascending or descending." }),
   }),
 });
 
 /** The arguments of every list of runs. */
 export const runArguments = builder.args((t) => ({
   ...pageArguments,
-  filter: t.field({ type: RunFilter, description: "Which of them." }),
-  orderBy: t.field({ type: RunOrder, description: "In which order." }),
+  filter: t.field({ type: RunFilter, description: "Filters the list." }),
+  orderBy: t.field({ type: RunOrder, description: "Orders the list." }),
 }));
 
 type Arguments = PageArguments & {
@@ -86,7 +95,7 @@ export function openRunsOfThread(context: AdminContext, threadId: string, args: 
 builder.queryField("runs", (t) =>
   t.field({
     type: RunConnection,
-    description: "The runs of all threads; the newest first unless ordered otherwise.",
+    description: "The runs of all threads; newest first by default.",
     args: runArguments,
     ...list(openRuns),
   }),

@@ -9,27 +9,27 @@ builder.objectFields(Run, (t) => ({
   startedAt: t.expose("startedAt", {
     type: "DateTime",
     nullable: true,
-    description: "When a worker first began it.",
+    description: "When a worker first started the run.",
   }),
   firstTokenAt: t.expose("firstTokenAt", {
     type: "DateTime",
     nullable: true,
-    description: "When the model's first words came.",
+    description: "When the first text of the model arrived.",
   }),
   firstTextMs: fromColumns(t, "queuedAt", "firstTokenAt").int({
     nullable: true,
-    description: "From the question's storing to the model's first words, in milliseconds; null until they came.",
+    description: "From storing the question to the first text of the model, in milliseconds; null until then.",
     resolve: (row) => durationMs(row.queuedAt, row.firstTokenAt),
   }),
   stopRequestedAt: t.expose("stopRequestedAt", {
     type: "DateTime",
     nullable: true,
-    description: "When somebody asked to stop it; null unless somebody did.",
+    description: "When somebody asked to stop the run; null if nobody did.",
   }),
-  completedAt: t.expose("completedAt", { type: "DateTime", nullable: true, description: "When it ended." }),
+  completedAt: t.expose("completedAt", { type: "DateTime", nullable: true, description: "When the run ended." }),
   durationMs: fromColumns(t, "startedAt", "completedAt").int({
     nullable: true,
-    description: "From its beginning to its end, in milliseconds; null until it has ended.",
+    description: "From start to end, in milliseconds; null until the run ends.",
     resolve: (row) => durationMs(row.startedAt, row.completedAt),
   }),
 }));

@@ -6,16 +6,16 @@ type Tokens = Pick<RunRow, "inputTokens" | "cachedInputTokens" | "outputTokens" 
 type UsageRow = Tokens & { inputTokens: number; outputTokens: number };
 
 export const Usage = builder.objectRef<UsageRow>("Usage").implement({
-  description: "The tokens of a run over all its rounds, or of one round.",
+  description: "The token counts of a run over all its rounds, or of one round.",
   fields: (t) => ({
-    inputTokens: t.exposeInt("inputTokens", { description: "Tokens that the model read." }),
+    inputTokens: t.exposeInt("inputTokens", { description: "Input tokens, cached ones included." }),
     cachedInputTokens: t.int({
-      description: "Those of the read tokens that came from the provider's cache.",
+      description: "Input tokens from the provider's cache.",
       resolve: (usage) => usage.cachedInputTokens ?? 0,
     }),
-    outputTokens: t.exposeInt("outputTokens", { description: "Tokens that the model wrote." }),
+    outputTokens: t.exposeInt("outputTokens", { description: "Output tokens, reasoning included." }),
     reasoningTokens: t.int({
-      description: "Those of the written tokens that were its reasoning.",
+      description: "Output tokens for reasoning.",
       resolve: (usage) => usage.reasoningTokens ?? 0,
     }),
   }),

@@ -11,7 +11,7 @@ import { toUsage, Usage } from "./run-tokens.ts";
 import { openToolCallsOfRun, toolCallArguments } from "./tool-call.ts";
 
 export const RunStatus = builder.enumType("RunStatus", {
-  description: "How far a run has come.",
+  description: "The status of a run.",
   values: Object.fromEntries(
     RUN_STATUSES.map((value) => [value.toUpperCase(), { value, description: RUN_STATES[value].description }]),
   ),
@@ -20,64 +20,64 @@ export const RunStatus = builder.enumType("RunStatus", {
 const RunError = builder.objectRef<{ code: string; message: string }>("RunError").implement({
   description: "Why a run failed.",
   fields: (t) => ({
-    code: t.exposeString("code", { description: "A stable name, to filter by." }),
-    message: t.exposeString("message", { description: "The same in words." }),
+    code: t.exposeString("code", { description: "A stable code, to filter by." }),
+    message: t.exposeString("message", { description: "The error as text." }),
   }),
 });
 
 Run.implement({
-  description: "One answer in the making, from the question in the queue to its end.",
+  description: "One answer, from the queued question to its end.",
   fields: (t) => ({
-    thread: t.expose("threadId", { type: Thread, ...joined, description: "The conversation it belongs to." }),
-    status: t.expose("status", { type: RunStatus, description: "How far it has come." }),
+    thread: t.expose("threadId", { type: Thread, ...joined, description: "The thread of the run." }),
+    status: t.expose("status", { type: RunStatus, description: "The status of the run." }),
     asker: t.expose("askerId", {
       type: StaffMember,
       ...joined,
       nullable: true,
-      description: "Who asked; null in the terminal.",
+      description: "Who asked; null in a terminal.",
     }),
     askerRole: t.expose("askerRole", {
       type: StaffRole,
-      description: "The role that counted for it: in a group the lower of the asker's and the group's.",
+      description: "The role that applies to the run. In a group, the lower of the asker's role and the group's.",
     }),
-    language: t.exposeString("language", { description: "The language of the bot's own words in it: `en` or `vi`." }),
+    language: t.exposeString("language", { description: "The language of the bot's own texts: `en` or `vi`." }),
     question: t.field({
       type: Message,
       nullable: true,
-      description: "The message that it answers; null where there is none.",
+      description: "The message that the run answers; null if there is none.",
       ...lastOf(() => messagesOfRun("user")),
     }),
     retryOf: t.expose("retryOf", {
       type: Run,
       ...joined,
       nullable: true,
-      description: "The failed run whose question it asks again; null unless it does.",
+      description: "The failed run that this run repeats; null if it is no retry.",
     }),
-    model: t.exposeString("model", { nullable: true, description: "The model; null until a worker has begun it." }),
+    model: t.exposeString("model", { nullable: true, description: "The model; null until a worker starts the run." }),
     attempt: t.exposeInt("attempt", {
-      description: "How often a worker has begun it: more than 1 where one died and another took over.",
+      description: "How often a worker has started the run: more than 1 if a worker died and another one took over.",
     }),
     error: fromColumns(t, "errorCode", "errorMessage").field({
       type: RunError,
       nullable: true,
-      description: "Why it failed.",
+      description: "Why the run failed.",
       resolve: toError,
     }),
     usage: fromColumns(t, "inputTokens", "cachedInputTokens", "outputTokens", "reasoningTokens").field({
       type: Usage,
       nullable: true,
-      description: "Its tokens; null until counted.",
+      description: "The token counts; null until they are known.",
       resolve: toUsage,
     }),
     message: t.field({
       type: Message,
       nullable: true,
-      description: "What the Assistant answered; null until it is stored.",
+      description: "The answer of the Assistant; null until it is stored.",
       ...lastOf(() => messagesOfRun("assistant")),
     }),
     toolCalls: t.field({
       type: ToolCallConnection,
-      description: "Its tool calls, in the order in which they happened unless ordered otherwise.",
+      description: "The tool calls of the run; in their exact order by default.",
       args: toolCallArguments,
       ...listOfRow(openToolCallsOfRun),
     }),

@@ -19,27 +19,27 @@ import { durationMs } from "./duration.ts";
 import { loadToolValue, loadToolValuePreview } from "./tool-values.ts";
 
 const ToolCallStatus = builder.enumType("ToolCallStatus", {
-  description: "How far a tool call has come.",
+  description: "The status of a tool call.",
   values: {
-    PENDING: { value: "pending", description: "The model asked for it; it has not begun." },
-    RUNNING: { value: "running", description: "It is being done." },
-    SUCCEEDED: { value: "succeeded", description: "It gave an output." },
-    FAILED: { value: "failed", description: "It gave an error, which the model was told as its output." },
+    PENDING: { value: "pending", description: "The model requested the call, but it has not started." },
+    RUNNING: { value: "running", description: "The call is running." },
+    SUCCEEDED: { value: "succeeded", description: "The call returned an output." },
+    FAILED: { value: "failed", description: "The call failed. The model got the error as its output." },
   } satisfies Record<string, { value: ToolCallRow["status"]; description: string }>,
 });
 
 ToolCall.implement({
-  description: "One call of a tool that the model asked for, with what it gave.",
+  description: "One call of a tool by the model, with its output.",
   fields: (t) => ({
-    run: t.expose("runId", { type: Run, ...joined, description: "The run that it belongs to." }),
-    thread: t.expose("threadId", { type: Thread, ...joined, description: "The conversation it belongs to." }),
+    run: t.expose("runId", { type: Run, ...joined, description: "The run of the call." }),
+    thread: t.expose("threadId", { type: Thread, ...joined, description: "The thread of the call." }),
     round: t.exposeInt("round", {
-      description: "In which round of its run; the calls of one round are done side by side.",
+      description: "The number of the round in the run. The calls of one round run in parallel.",
     }),
-    name: t.exposeString("name", { description: "The tool's name." }),
+    name: t.exposeString("name", { description: "The name of the tool." }),
     arguments: t.field({
       type: "JSON",
-      description: "The arguments as the model wrote them; their raw text, as a string, where that is no JSON.",
+      description: "The arguments as the model wrote them. If they are not valid JSON, their text as a string.",
       ...loaded("arguments", (context, id) => loadToolValue(context, "arguments", id)),
     }),
     argumentsPreview: t.field({
@@ -54,72 +54,78 @@ ToolCall.implement({
     output: t.field({
       type: "JSON",
       nullable: true,
-      description: "What the model was given, whole, however large; null until the call has ended.",
+      description: "The whole output that the model got, however large; null until the call ends.",
       ...loaded("output", (context, id) => loadToolValue(context, "output", id)),
     }),
     outputPreview: t.field({
       type: Preview,
       nullable: true,
-      description: "The beginning of the output as JSON text; null until the call has ended.",
+      description: "The beginning of the output as JSON text; null until the call ends.",
       args: previewArguments(500),
       resolve: (row, { length }, context) => loadToolValuePreview(context, "output", row.id, length),
     }),
-    error: t.exposeString("error", { nullable: true, description: "Why it failed; null unless it did." }),
-    status: t.expose("status", { type: ToolCallStatus, description: "How far it has come." }),
-    startedAt: t.expose("startedAt", { type: "DateTime", nullable: true, description: "When it began." }),
-    completedAt: t.expose("completedAt", { type: "DateTime", nullable: true, description: "When it ended." }),
+    error: t.exposeString("error", { nullable: true, description: "Why the call failed; null if it did not." }),
+    status: t.expose("status", { type: ToolCallStatus, description: "The status of the call." }),
+    startedAt: t.expose("startedAt", { type: "DateTime", nullable: true, description: "When the call started." }),
+    completedAt: t.expose("completedAt", { type: "DateTime", nullable: true, description: "When the call ended." }),
     durationMs: fromColumns(t, "startedAt", "completedAt").int({
       nullable: true,
-      description: "From its beginning to its end, in milliseconds; null until it has ended.",
+      description: "From start to end, in milliseconds; null until the call ends.",
       resolve: (row) => durationMs(row.startedAt, row.completedAt),
     }),
   }),
 });
 
 const ToolCallFilter = builder.inputType("ToolCallFilter", {
-  description: "Which tool calls; all conditions given must hold.",
+  description: "Filters tool calls. All given conditions must match.",
   fields: (t) => ({
-    threadId: t.globalID({ for: Thread, description: "Of this thread." }),
-    runId: t.globalID({ for: Run, description: "Of this run." }),
-    name: t.string({ description: "Of the tool with exactly this name." }),
-    status: t.field({ type: [ToolCallStatus], description: "In one of these states." }),
-    created: t.field({ type: DateTimeRange, description: "Asked for by the model in this time." }),
-    error: t.string({ description: "Failed with these letters in the error, whatever their case." }),
-    slowerThanMs: t.int({
-      description: "That took more than so many milliseconds from beginning to end; 0 or more.",
+    threadId: t.globalID({ for: Thread, description: "Tool calls of this thread." }),
+    runId: t.globalID({ for: Run, description: "Tool calls of this run." }),
+    name: t.string({ description: "Calls of the tool with exactly this name." }),
+    status: t.field({
+      type: [ToolCallStatus],
+      description: "Tool calls with one of these statuses. An empty list matches nothing.",
     }),
-    staffMemberId: t.globalID({ for: StaffMember, description: "In a run that this staff member asked for." }),
-    chatId: t.globalID({ for: Chat, description: "In this chat." }),
+    created: t.field({ type: DateTimeRange, description: "Tool calls that the model requested in this time range." }),
+    error: t.string({ description: "Failed tool calls whose error contains this text (case-insensitive)." }),
+    slowerThanMs: t.int({
+      description: "Tool calls that took more than this many milliseconds from start to end; 0 or more.",
+    }),
+    staffMemberId: t.globalID({
+      for: StaffMember,
+      description: "Tool calls in runs for questions of this staff member.",
+    }),
+    chatId: t.globalID({ for: Chat, description: "Tool calls in this chat." }),
   }),
 });
 
 const ToolCallOrderField = builder.enumType("ToolCallOrderField", {
-  description: "By what tool calls can be ordered.",
+  description: "Fields by which tool calls can be ordered.",
   values: {
     CREATED_AT: {
       value: "createdAt",
-      description: "When the model asked for them; within a run their exact order there.",
+      description: "By the time the model requested them; within a run by their exact order.",
     },
     DURATION: {
       value: "durationMs",
-      description: "How long they took from beginning to end; those that have not ended count as shortest.",
+      description: "By duration from start to end. Calls that have not ended count as shortest.",
     },
   } satisfies Record<string, { value: ToolCallOrderName; description: string }>,
 });
 
 const ToolCallOrder = builder.inputType("ToolCallOrder", {
-  description: "An order of tool calls.",
+  description: "How to order tool calls.",
   fields: (t) => ({
-    field: t.field({ type: ToolCallOrderField, required: true, description: "By what." }),
-    direction: t.field({ type: OrderDirection, required: true, description: "Which end comes first." }),
+    field: t.field({ type: ToolCallOrderField, required: true, description: "The field to order by." }),
+    direction: t.field({ type: OrderDirection, required: true, description: "Ascending or descending." }),
   }),
 });
 
 /** The arguments of every list of tool calls. */
 export const toolCallArguments = builder.args((t) => ({
   ...pageArguments,
-  filter: t.field({ type: ToolCallFilter, description: "Which of them." }),
-  orderBy: t.field({ type: ToolCallOrder, description: "In which order." }),
+  filter: t.field({ type: ToolCallFilter, description: "Filters the list." }),
+  orderBy: t.field({ type: ToolCallOrder, description: "Orders the list." }),
 }));
 
 type Arguments = PageArguments & {
@@ -142,7 +148,7 @@ export function openToolCallsOfRun(context: AdminContext, runId: string, args: A
 builder.queryField("toolCalls", (t) =>
   t.field({
     type: ToolCallConnection,
-    description: "The log of tool calls over all threads; the newest first unless ordered otherwise.",
+    description: "The tool calls of all threads; newest first by default.",
     args: toolCallArguments,
     ...list(openToolCalls),
   }),

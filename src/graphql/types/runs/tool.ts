@@ -16,7 +16,7 @@ const EXPECTED_TOOLS = 10;
 const STATISTICS_COST = 200;
 
 const ToolLabel = builder.objectRef<ToolEntry["label"]>("ToolLabel").implement({
-  description: "What a person reads while a tool runs.",
+  description: "The text that staff see while a tool runs.",
   fields: (t) => ({
     en: t.exposeString("en", { description: "In English." }),
     vi: t.exposeString("vi", { description: "In Vietnamese." }),
@@ -24,45 +24,45 @@ const ToolLabel = builder.objectRef<ToolEntry["label"]>("ToolLabel").implement({
 });
 
 const ToolStatistics = builder.objectRef<Omit<ToolFigures, "name">>("ToolStatistics").implement({
-  description: "How the calls of a tool went in a period.",
+  description: "Figures of the calls of a tool in a period.",
   fields: (t) => ({
-    calls: t.exposeInt("calls", { description: "How often a model asked for it, calls under way among them." }),
-    succeeded: t.exposeInt("succeeded", { description: "Calls that gave an output." }),
-    failed: t.exposeInt("failed", { description: "Calls that gave an error." }),
+    calls: t.exposeInt("calls", { description: "The number of calls, including those that have not ended." }),
+    succeeded: t.exposeInt("succeeded", { description: "Calls that returned an output." }),
+    failed: t.exposeInt("failed", { description: "Calls that failed." }),
     failureRate: t.float({
       nullable: true,
-      description: "Which part of the calls that have ended failed, from 0 to 1; null where none has ended.",
+      description: "The share of failed calls among those that have ended, from 0 to 1; null if none has ended.",
       resolve: ({ succeeded, failed }) => (succeeded + failed === 0 ? null : failed / (succeeded + failed)),
     }),
-    duration: t.expose("duration", { type: Percentiles, description: "From a call's beginning to its end." }),
+    duration: t.expose("duration", { type: Percentiles, description: "The durations of the calls from start to end." }),
   }),
 });
 
 const Tool = builder.objectRef<ToolEntry>("Tool").implement({
-  description: "What the Assistant can do beside talking: a function that the model may call.",
+  description: "A function that the model can call.",
   fields: (t) => ({
-    name: t.exposeString("name", { description: "What the model calls it by." }),
-    description: t.exposeString("description", { description: "What the model is told of it." }),
-    parameters: t.expose("parameters", { type: "JSON", description: "The JSON Schema of its arguments." }),
+    name: t.exposeString("name", { description: "The name by which the model calls the tool." }),
+    description: t.exposeString("description", { description: "The description that the model gets." }),
+    parameters: t.expose("parameters", { type: "JSON", description: "The JSON Schema of the arguments." }),
     allowedRoles: t.expose("allowedRoles", {
       type: [StaffRole],
-      description: "Whose questions may use it: for others it answers with a refusal.",
+      description: "The roles whose questions may use the tool. For other roles it returns a refusal.",
     }),
-    label: t.expose("label", { type: ToolLabel, description: "What a person reads while it runs." }),
+    label: t.expose("label", { type: ToolLabel, description: "The text that staff see while the tool runs." }),
     lastUsedAt: t.field({
       type: "DateTime",
       nullable: true,
-      description: "When a model last asked for it; null where none ever did.",
+      description: "When a model last called the tool; null if never.",
       resolve: ({ name }, _, context) => loadLastUse(context, name),
     }),
     statistics: t.field({
       type: ToolStatistics,
-      description: "How its calls went.",
+      description: "Figures of the calls of the tool.",
       complexity: { field: STATISTICS_COST, multiplier: 1 },
       args: {
         period: t.arg({
           type: DateRange,
-          description: `In which days of the shop's calendar, at most 400; left out: the last ${DEFAULT_DAYS}, today among them.`,
+          description: `The days to count in the shop's calendar, at most 400. By default the last ${DEFAULT_DAYS} days, today included.`,
         }),
       },
       resolve: ({ name }, { period }, context) => {
@@ -77,7 +77,7 @@ const Tool = builder.objectRef<ToolEntry>("Tool").implement({
 builder.queryField("tools", (t) =>
   t.field({
     type: [Tool],
-    description: "The tools that the Assistant has now, in the order in which the model is told of them.",
+    description: "The current tools of the Assistant, in the order in which the model gets them.",
     complexity: { field: 5, multiplier: EXPECTED_TOOLS },
     resolve: (_, __, { environment }) => [...environment.tools],
   }),

@@ -6,80 +6,81 @@ import { Cost } from "../runs/cost.ts";
 import { Percentiles } from "./percentiles.ts";
 
 builder.scalarType("Count", {
-  description: "A whole number from 0 up to 9,007,199,254,740,991, as a JSON number: what `Int` is too small for.",
+  description:
+    "A whole number from 0 to 9,007,199,254,740,991 as a JSON number, for values that do not fit into an `Int`.",
   serialize: (value) => value,
 });
 
 const RunCounts = builder.objectRef<RunFigures["counts"]>("RunCounts").implement({
-  description: "Runs by how they ended.",
+  description: "The number of runs by outcome.",
   fields: (t) => ({
-    total: t.exposeInt("total", { description: "All of them." }),
-    open: t.exposeInt("open", { description: "Those that have not ended." }),
-    completed: t.exposeInt("completed", { description: "Ended with an answer." }),
-    failed: t.exposeInt("failed", { description: "Ended with an error." }),
-    cancelled: t.exposeInt("cancelled", { description: "Stopped by somebody." }),
-    incomplete: t.exposeInt("incomplete", { description: "Cut short by a limit." }),
+    total: t.exposeInt("total", { description: "All runs." }),
+    open: t.exposeInt("open", { description: "Runs that have not ended." }),
+    completed: t.exposeInt("completed", { description: "Runs that ended with an answer." }),
+    failed: t.exposeInt("failed", { description: "Runs that ended with an error." }),
+    cancelled: t.exposeInt("cancelled", { description: "Runs that somebody stopped." }),
+    incomplete: t.exposeInt("incomplete", { description: "Runs whose answer was cut short by a limit." }),
   }),
 });
 
 const TokenSums = builder.objectRef<RunFigures["tokens"]>("TokenSums").implement({
-  description: "The tokens of many runs together.",
+  description: "The total token counts of several runs.",
   fields: (t) => ({
-    inputTokens: t.expose("input", { type: "Count", description: "Tokens that models read." }),
+    inputTokens: t.expose("input", { type: "Count", description: "Input tokens, cached ones included." }),
     cachedInputTokens: t.expose("cachedInput", {
       type: "Count",
-      description: "Those of the read tokens that came from the provider's cache.",
+      description: "Input tokens from the provider's cache.",
     }),
-    outputTokens: t.expose("output", { type: "Count", description: "Tokens that models wrote." }),
+    outputTokens: t.expose("output", { type: "Count", description: "Output tokens, reasoning included." }),
     reasoningTokens: t.expose("reasoning", {
       type: "Count",
-      description: "Those of the written tokens that were reasoning.",
+      description: "Output tokens for reasoning.",
     }),
   }),
 });
 
 export const UsageFigures = builder.objectRef<Figures>("UsageFigures").implement({
-  description: "What was asked, answered and spent. Each figure is read only when asked for.",
+  description: "Usage figures. Each figure is read only if it is selected.",
   fields: (t) => ({
     messages: t.int({
-      description: "Messages of staff members and of the Assistant.",
+      description: "The number of messages, of staff members and of the Assistant.",
       resolve: async (figures) => (await figures.messages()).messages,
     }),
     questions: t.int({
-      description: "Those of staff members.",
+      description: "The number of messages of staff members.",
       resolve: async (figures) => (await figures.messages()).questions,
     }),
     runs: t.field({
       type: RunCounts,
-      description: "Runs by how they ended.",
+      description: "The number of runs by outcome.",
       resolve: async (figures) => (await figures.runs()).counts,
     }),
     tokens: t.field({
       type: TokenSums,
-      description: "The tokens of these runs, as far as they were counted.",
+      description: "The token counts of the runs, as far as they are known.",
       resolve: async (figures) => (await figures.runs()).tokens,
     }),
     cost: t.field({
       type: Cost,
-      description: "What these runs cost.",
+      description: "The total cost of the runs.",
       resolve: async (figures) => (await figures.runs()).cost,
     }),
     firstText: t.field({
       type: Percentiles,
-      description: "From a question's storing to the model's first words.",
+      description: "The times from storing a question to the first text of the model.",
       resolve: async (figures) => (await figures.runs()).firstText,
     }),
     duration: t.field({
       type: Percentiles,
-      description: "From a run's beginning to its end, whatever that was.",
+      description: "The durations of the runs from start to end, whatever their outcome.",
       resolve: async (figures) => (await figures.runs()).duration,
     }),
     toolCalls: t.int({
-      description: "Tool calls that models asked for.",
+      description: "The number of tool calls.",
       resolve: async (figures) => (await figures.calls()).toolCalls,
     }),
     failedToolCalls: t.int({
-      description: "Those that failed.",
+      description: "The number of tool calls that failed.",
       resolve: async (figures) => (await figures.calls()).failedToolCalls,
     }),
   }),

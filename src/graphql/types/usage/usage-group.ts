@@ -6,11 +6,11 @@ import { StaffMember } from "../nodes.ts";
 import { UsageFigures } from "./usage-figures.ts";
 
 export const UsageGroup = builder.objectRef<Group>("UsageGroup").implement({
-  description: "What belongs to one day, week, month, person, model or tool.",
+  description: "The figures of one day, week, month, person, model or tool.",
   fields: (t) => ({
     key: t.string({
       description:
-        "Names it within its report: its `date`, the person's `id`, the model, the tool; empty for what belongs to none, such as a run that no model has begun.",
+        "Identifies the group in its report: its `date`, the `id` of the person, the model or the tool. Empty for figures without one, such as runs that no model has started.",
       resolve: ({ by, value }) =>
         by === "staffMember" && value !== null ? encodeGlobalId("StaffMember", value) : (value ?? ""),
     }),
@@ -18,26 +18,30 @@ export const UsageGroup = builder.objectRef<Group>("UsageGroup").implement({
       type: "Date",
       nullable: true,
       description:
-        "The first day of the day, week or month; null in other reports. It may lie before the period, whose days alone are counted.",
+        "The first day of the day, week or month; null in other reports. It may be before the period, but only days of the period count.",
       resolve: (group) => (isTime(group.by) ? group.value : null),
     }),
     staffMember: t.field({
       type: StaffMember,
       nullable: true,
-      description: "The person; null in other reports, and for what belongs to nobody.",
+      description: "The person; null in other reports, and for figures without a person.",
       resolve: ({ by, value }) => (by === "staffMember" ? value : null),
     }),
     model: t.string({
       nullable: true,
-      description: "The model; null in other reports, and for runs that no model has begun.",
+      description: "The model; null in other reports, and for runs that no model has started.",
       resolve: ({ by, value }) => (by === "model" ? value : null),
     }),
     tool: t.string({
       nullable: true,
-      description: "The tool's name, as the model called it; null in other reports.",
+      description: "The name of the tool as the model called it; null in other reports.",
       resolve: ({ by, value }) => (by === "tool" ? value : null),
     }),
-    figures: t.field({ type: UsageFigures, description: "Its figures.", resolve: ({ figures }) => figures }),
+    figures: t.field({
+      type: UsageFigures,
+      description: "The figures of the group.",
+      resolve: ({ figures }) => figures,
+    }),
   }),
 });
 

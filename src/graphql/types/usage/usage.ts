@@ -16,45 +16,53 @@ import { UsageGroup } from "./usage-group.ts";
 const REPORT_COST = 3_000;
 
 const UsageDimension = builder.enumType("UsageDimension", {
-  description: "By what a report is divided. What belongs to no person or model is a group of its own.",
+  description: "How a report is grouped. Figures without a person or model form a group of their own.",
   values: {
     DAY: { value: "day", description: "By day." },
     WEEK: { value: "week", description: "By week, from Monday." },
     MONTH: { value: "month", description: "By month." },
     STAFF_MEMBER: {
       value: "staffMember",
-      description: "By who asked; a message by who wrote it, or whom it answers.",
+      description: "By the person who asked. A message counts for its author, an answer for the person who asked.",
     },
-    MODEL: { value: "model", description: "By the model of the run that something belongs to." },
+    MODEL: { value: "model", description: "By the model of the run." },
     TOOL: {
       value: "tool",
       description:
-        "By tool. A run and its messages are in the group of each tool that the run called, so these figures do not add up to the total.",
+        "By tool. A run and its messages count in the group of each tool that the run called, so these groups do not add up to the total.",
     },
   } satisfies Record<string, { value: Dimension; description: string }>,
 });
 
 const UsageReport = builder.objectRef<Report>("UsageReport").implement({
-  description: "What was asked, answered and spent in a period.",
+  description: "Questions, answers and costs in a period.",
   fields: (t) => ({
-    from: t.field({ type: "Date", description: "Its first day.", resolve: ({ period }) => period.from.toString() }),
+    from: t.field({
+      type: "Date",
+      description: "The first day of the period.",
+      resolve: ({ period }) => period.from.toString(),
+    }),
     until: t.field({
       type: "Date",
-      description: "The first day that no longer belongs to it.",
+      description: "The first day after the period.",
       resolve: ({ period }) => period.until.toString(),
     }),
     timeZone: t.string({
-      description: "The shop's time zone, in which its days begin and end.",
+      description: "The shop's time zone, in which days begin and end.",
       resolve: ({ period }) => period.timeZone,
     }),
-    total: t.field({ type: UsageFigures, description: "All of the period.", resolve: ({ total }) => total }),
+    total: t.field({
+      type: UsageFigures,
+      description: "The figures of the whole period.",
+      resolve: ({ total }) => total,
+    }),
     groups: t.field({
       type: [UsageGroup],
-      description: `All days, weeks or months in their order, also those in which nothing happened; of people, models and tools the ${MAX_GROUPS} with the most runs, the largest first.`,
+      description: `All days, weeks or months in order, including empty ones. Of people, models and tools the ${MAX_GROUPS} with the most runs, largest first.`,
       resolve: async (report) => (await report.groups()).shown,
     }),
     omittedGroups: t.int({
-      description: `How many groups there are beside those: none up to ${MAX_GROUPS}.`,
+      description: `The number of groups that are not listed: 0 unless there are more than ${MAX_GROUPS}.`,
       resolve: async (report) => (await report.groups()).omitted,
     }),
   }),
@@ -64,10 +72,10 @@ builder.queryField("usage", (t) =>
   t.field({
     type: UsageReport,
     description:
-      "What was asked, answered and spent in a period of the shop's calendar. A run belongs to the day on which it was queued, a message and a tool call to the day on which they were stored.",
+      "Questions, answers and costs in a period of the shop's calendar. A run counts on the day it was queued, a message or tool call on the day it was stored.",
     args: {
-      period: t.arg({ type: DateRange, required: true, description: "Which days; at most 400 of them." }),
-      by: t.arg({ type: UsageDimension, required: true, description: "By what it is divided." }),
+      period: t.arg({ type: DateRange, required: true, description: "The days of the report, at most 400." }),
+      by: t.arg({ type: UsageDimension, required: true, description: "How to group the figures." }),
     },
     complexity: ({ period, by }: { period: Days; by: Dimension }) => ({
       field: REPORT_COST,
