@@ -4,13 +4,14 @@
  */
 import {
   type DocumentNode,
-  type GraphQLNamedType,
   type GraphQLObjectType,
+  type GraphQLOutputType,
   type GraphQLResolveInfo,
   type GraphQLSchema,
   type GraphQLUnionType,
   getArgumentValues,
   getNamedType,
+  getNullableType,
   isLeafType,
   isObjectType,
   isUnionType,
@@ -65,7 +66,7 @@ function planQueryField({ lists, rows }: Pick<Plan, "lists" | "rows">, requested
   const { key, field } = requested;
   const read = (root: Source) => root[key];
   if (readingOf(field)?.as === "list") return toPlanned(requested, read, planList(lists, key, requested));
-  const plan = createRowPlan(getNamedType(field.type));
+  const plan = createRowPlan(field.type);
   const fields = planFields(requested, { rows: plan });
   // Its resolver loads a whole row, but nothing that belongs to it.
   if (plan.joined.size + plan.loaded.size > 0) throw new NotPlannableError();
@@ -143,7 +144,7 @@ function planRowField(rows: RowPlan, requested: Requested): PlannedField {
       return toPlanned(requested, (row) => row[at], planFields(requested));
     case "joined":
     case "last": {
-      const shape = createRowPlan(getNamedType(field.type));
+      const shape = createRowPlan(field.type);
       const join = reading.as === "joined" ? { by: reading.by } : { by: "id", last: listingOf(reading, requested) };
       rows.joined.set(at, { shape, ...join });
       return toPlanned(requested, (row) => joinedRow(row, at), planFields(requested, { rows: shape }));
@@ -170,9 +171,10 @@ function planList(lists: Map<string, ListPlan>, at: string, requested: Requested
   return fields;
 }
 
-/** @throws {NotPlannableError} for a type whose rows are in no table. */
-function createRowPlan(type: GraphQLNamedType): RowPlan {
-  const table = tableOf(type);
+/** @throws {NotPlannableError} for a type that is not a single row of a table. */
+function createRowPlan(given: GraphQLOutputType): RowPlan {
+  const type = getNullableType(given);
+  const table = isObjectType(type) && tableOf(type);
   if (!table) throw new NotPlannableError();
   return { table, columns: new Set(), loaded: new Map(), joined: new Map(), lists: new Map() };
 }

@@ -9,6 +9,8 @@ import {
   parse,
 } from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { findRows } from "../../../src/db/queries/admin/paging.ts";
+import { listThreads } from "../../../src/db/queries/admin/threads.ts";
 import { builder } from "../../../src/graphql/builder.ts";
 import { createContext } from "../../../src/graphql/context.ts";
 import { makePlan } from "../../../src/graphql/plan/make-plan.ts";
@@ -41,6 +43,16 @@ builder.objectFields(Thread, (t) => ({
     ...listOfRow((context, id) => openMessagesOfThread(context, id, { first: 2 })),
   }),
 }));
+
+builder.queryField("firstThreads", (t) =>
+  t.field({
+    type: [Thread],
+    resolve: async (_, __, { db, environment }) => {
+      const listing = listThreads(db, {}, "createdAt", environment.sandbox);
+      return findRows(db, listing, { descending: false, backward: false, limit: 2 }, undefined);
+    },
+  }),
+);
 
 let admins: AdminClient;
 const schema = createSchema();
@@ -77,6 +89,13 @@ test.each(plannedFields())("a plan answers %s.%s as the executor does", async (t
 
   expect([typeName, fieldName, answer]).not.toEqual([typeName, fieldName, null]);
   expect(JSON.stringify(answer)).toBe(JSON.stringify((await answerByExecutor(query)).data));
+});
+
+test("a root field that resolves to several rows is executed", async () => {
+  const query = "{ firstThreads { id title } }";
+
+  expect(await answerByPlan(query)).toBeNull();
+  expect((await answerByExecutor(query)).data?.firstThreads).toHaveLength(2);
 });
 
 /** Each field of a row that a plan can answer, with a query for it. */
