@@ -16,21 +16,21 @@ const STATES = {
   queued: {
     phase: "waiting",
     next: ["in_progress", "failed", "cancelled"],
-    description: "It waits for a worker.",
+    description: "The run waits for a worker.",
   },
   in_progress: {
     phase: "running",
     next: ["requires_action", "completed", "failed", "cancelled", "incomplete"],
-    description: "The model is at work.",
+    description: "The model is working on the answer.",
   },
   requires_action: {
     phase: "running",
     next: ["in_progress", "completed", "failed", "cancelled", "incomplete"],
     description: "The model waits for the outputs of its tool calls.",
   },
-  completed: { phase: "ended", next: [], description: "It ended with an answer." },
-  failed: { phase: "ended", next: [], description: "It ended with an error." },
-  cancelled: { phase: "ended", next: [], description: "Somebody stopped it." },
+  completed: { phase: "ended", next: [], description: "The run ended with an answer." },
+  failed: { phase: "ended", next: [], description: "The run ended with an error." },
+  cancelled: { phase: "ended", next: [], description: "Somebody stopped the run." },
   incomplete: { phase: "ended", next: [], description: "The answer was cut short by a limit." },
 } as const satisfies Record<string, { phase: Phase; next: readonly string[]; description: string }>;
 
