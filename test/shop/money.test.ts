@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { BadInputError } from "../../src/errors.ts";
 import {
@@ -12,6 +11,7 @@ import {
   parseQuantity,
   quantityText,
 } from "../../src/shop/money.ts";
+import { fc } from "../support/property.ts";
 
 const CURRENCIES = ["VND", "USD", "JPY", "BHD"];
 

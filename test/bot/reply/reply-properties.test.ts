@@ -1,9 +1,9 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createSendBudget } from "../../../src/bot/reply/budget/send-budget.ts";
 import { createReply } from "../../../src/bot/reply/reply.ts";
 import { createLogger } from "../../../src/observability/logger.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
+import { fc } from "../../support/property.ts";
 import { createFakeChat, type Fate } from "./fake-chat.ts";
 
 const STATUS = "Checking stock…";

@@ -1,6 +1,7 @@
 /** Sends generated requests and reports every faulty response. */
-import fc from "fast-check";
+
 import { createSchema } from "../../../src/graphql/schema.ts";
+import { fc } from "../../support/property.ts";
 import { type FuzzRequest, requestsTo } from "./requests.ts";
 import { findFaults } from "./response-checks.ts";
 import type { FuzzTarget } from "./target.ts";

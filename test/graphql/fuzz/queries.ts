@@ -1,5 +1,5 @@
 /** Generates queries that are valid except for their values: any fields at any depth with any arguments. */
-import fc from "fast-check";
+
 import {
   type DocumentNode,
   type GraphQLArgument,
@@ -15,6 +15,7 @@ import {
   isUnionType,
   parse,
 } from "graphql";
+import { fc } from "../../support/property.ts";
 import type { Mood, Value } from "./values.ts";
 
 export interface Query {

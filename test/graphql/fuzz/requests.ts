@@ -1,6 +1,7 @@
 /** Requests to the API: valid queries, broken queries, and bodies without a query. */
-import fc from "fast-check";
+
 import type { GraphQLSchema } from "graphql";
+import { fc } from "../../support/property.ts";
 import { type Query, queriesOf } from "./queries.ts";
 import { type Known, type Mood, valuesFor } from "./values.ts";
 

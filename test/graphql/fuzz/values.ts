@@ -3,7 +3,7 @@
  *
  * Each value exists as JSON, for a variable, and as GraphQL text: an enum value is a name in GraphQL and a string in JSON.
  */
-import fc from "fast-check";
+
 import {
   type GraphQLInputType,
   getNullableType,
@@ -13,6 +13,7 @@ import {
   isNonNullType,
 } from "graphql";
 import { encodeGlobalId } from "../../../src/graphql/lists/ids.ts";
+import { fc } from "../../support/property.ts";
 
 export interface Value {
   readonly json: unknown;

@@ -5,7 +5,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { inArray } from "drizzle-orm";
 import type { AnyPgColumn, PgTable } from "drizzle-orm/pg-core";
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { imports, invites, messages, runs, staff, threads, toolCalls } from "../../../src/db/schema/index.ts";
 import { decodeGlobalId, encodeGlobalId } from "../../../src/graphql/lists/ids.ts";
@@ -17,6 +16,7 @@ import {
   insertToolCall,
   instant,
 } from "../../support/conversations.ts";
+import { fc } from "../../support/property.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
 
 /** How to read, add and remove rows of a list. `tick` gives the time of a row: a difference of 1 is one microsecond. */

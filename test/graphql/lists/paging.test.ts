@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { encodeGlobalId } from "../../../src/graphql/lists/ids.ts";
 import {
@@ -9,6 +8,7 @@ import {
   insertToolCall,
   instant,
 } from "../../support/conversations.ts";
+import { fc } from "../../support/property.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
 
 /** Threads in groups of equal times, one microsecond apart, which a `Date` cannot tell apart. */

@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createExcerptFinder, MAX_SEARCHED_LENGTH } from "../../../src/graphql/lists/excerpts.ts";
 import { encodeGlobalId } from "../../../src/graphql/lists/ids.ts";
 import { insertMessages, insertThread, instant } from "../../support/conversations.ts";
+import { fc } from "../../support/property.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
 
 let admins: AdminClient;

@@ -1,5 +1,4 @@
 import { eq } from "drizzle-orm";
-import fc from "fast-check";
 import {
   executeSubscriptionEvent,
   getOperationAST,
@@ -19,6 +18,7 @@ import { makePlan } from "../../../src/graphql/plan/make-plan.ts";
 import { createEventAnswers } from "../../../src/graphql/plan/run-plan.ts";
 import { createSchema } from "../../../src/graphql/schema.ts";
 import { readingOf } from "../../../src/graphql/types/reading.ts";
+import { fc } from "../../support/property.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
 import { createTestEnvironment } from "../api-environment.ts";
 import { fillConversations } from "../conversations.ts";

@@ -1,11 +1,11 @@
 import { randomUUIDv7 } from "node:crypto";
 import { setImmediate as turn } from "node:timers/promises";
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Db } from "../../../src/db/client.ts";
 import { publish } from "../../../src/db/notify/notify.ts";
 import { messages } from "../../../src/db/schema/index.ts";
 import { insertThread } from "../../support/conversations.ts";
+import { fc } from "../../support/property.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
 import { subscribe } from "./subscriber.ts";
 

@@ -1,10 +1,10 @@
-import fc from "fast-check";
 import { execute, getOperationAST, parse, validate } from "graphql";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createContext } from "../../../src/graphql/context.ts";
 import { makePlan } from "../../../src/graphql/plan/make-plan.ts";
 import { runPlan } from "../../../src/graphql/plan/run-plan.ts";
 import { createSchema } from "../../../src/graphql/schema.ts";
+import { fc } from "../../support/property.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
 import { createTestEnvironment } from "../api-environment.ts";
 import { fillConversations } from "../conversations.ts";

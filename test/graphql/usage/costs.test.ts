@@ -1,5 +1,4 @@
 import { sql } from "drizzle-orm";
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { findThreadCosts, runCostsOver, threadCostsOver } from "../../../src/db/queries/admin/costs.ts";
 import { runs, threads } from "../../../src/db/schema/index.ts";
@@ -7,6 +6,7 @@ import { encodeGlobalId } from "../../../src/graphql/lists/ids.ts";
 import { parseDecimal } from "../../../src/graphql/types/decimal.ts";
 import { costOf, type ModelPrice, PRICES } from "../../../src/model-prices.ts";
 import { insertRun, insertThread } from "../../support/conversations.ts";
+import { fc } from "../../support/property.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
 
 let admins: AdminClient;

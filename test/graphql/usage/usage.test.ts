@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { encodeGlobalId } from "../../../src/graphql/lists/ids.ts";
 import {
@@ -9,6 +8,7 @@ import {
   insertToolCall,
   instant,
 } from "../../support/conversations.ts";
+import { fc } from "../../support/property.ts";
 import { NEW_YORK } from "../../support/shop.ts";
 import { type AdminClient, startAdminApi } from "../admin-client.ts";
 

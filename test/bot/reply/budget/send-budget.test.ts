@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
   type BudgetChat,
@@ -7,6 +6,7 @@ import {
   type Slot,
 } from "../../../../src/bot/reply/budget/send-budget.ts";
 import { createFakeClock } from "../../../support/fake-clock.ts";
+import { fc } from "../../../support/property.ts";
 
 const PRIVATE = { telegramId: 1, isGroup: false };
 const GROUP = { telegramId: -1, isGroup: true };

@@ -1,5 +1,5 @@
 /** Markdown as models write it, for property tests: every kind of block, in Vietnamese and English, with emoji and figures. */
-import fc from "fast-check";
+import { fc } from "../../../support/property.ts";
 
 const WORDS =
   "Cà phê sữa đá bán chạy nhất hôm nay 1.870.000 ₫ revenue of yesterday 🍵 👩‍👩‍👧 sold out (9 %) more: than, Oat milk is 0/6 ~5% snake_case_name 3 * 4 -12% x5 “quoted” Q&A 10:30".split(

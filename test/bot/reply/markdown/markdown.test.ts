@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
+import { fc } from "../../../support/property.ts";
 import { findEntityFaults } from "./entity-faults.ts";
 import { answer, wildMarkdown } from "./markdown-arbitraries.ts";
 import { described, renderMarkdown } from "./markdown-rendering.ts";

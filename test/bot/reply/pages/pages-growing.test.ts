@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { FormattedText } from "../../../../src/bot/reply/markdown/formatted-text.ts";
 import { createGrowingPages, paginate } from "../../../../src/bot/reply/pages/pages.ts";
+import { fc } from "../../../support/property.ts";
 import { findEntityFaults } from "../markdown/entity-faults.ts";
 import { answerOfLength } from "../markdown/markdown-answers.ts";
 import { answer, longBlock, wildMarkdown } from "../markdown/markdown-arbitraries.ts";

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { paginate, TELEGRAM_TEXT_LIMIT } from "../../../../src/bot/reply/pages/pages.ts";
+import { fc } from "../../../support/property.ts";
 import { findEntityFaults } from "../markdown/entity-faults.ts";
 import { answerOfLength } from "../markdown/markdown-answers.ts";
 import { answer, wildMarkdown } from "../markdown/markdown-arbitraries.ts";

@@ -1,8 +1,8 @@
 import { sql } from "drizzle-orm";
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fold, wordsOf } from "../../../../src/db/queries/search/fold.ts";
 import { createTestDatabase, type TestDatabase } from "../../../support/database.ts";
+import { fc } from "../../../support/property.ts";
 
 let testDatabase: TestDatabase;
 beforeAll(async () => {

@@ -1,10 +1,10 @@
 import { and } from "drizzle-orm";
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { messageMatches, messageMatchesUnindexed } from "../../../../src/db/queries/search/search.ts";
 import { messages } from "../../../../src/db/schema/index.ts";
 import { insertMessages, insertThread } from "../../../support/conversations.ts";
 import { createTestDatabase, type TestDatabase } from "../../../support/database.ts";
+import { fc } from "../../../support/property.ts";
 
 let testDatabase: TestDatabase;
 beforeAll(async () => {
