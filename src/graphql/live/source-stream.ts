@@ -59,7 +59,8 @@ export async function createSourceStream(
 ): Promise<AsyncIterable<ActivityEvent>> {
   const position = after === null ? null : decodePosition(after);
   const subscriber = await hub.subscribe(subscription);
-  const backlog = position ? readMissed(db, subscription, position) : readStart(db, subscription);
+  let isEnded = false;
+  const backlog = position ? readMissed(db, subscription, position, () => isEnded) : readStart(db, subscription);
   let nextLive: (() => Promise<Next>) | undefined;
   const nextOfBacklog = async (): Promise<Next> => {
     try {
@@ -76,6 +77,7 @@ export async function createSourceStream(
   const iterator: AsyncIterator<ActivityEvent, undefined> = {
     next: () => nextLive?.() ?? nextOfBacklog(),
     async return() {
+      isEnded = true;
       subscriber.unsubscribe();
       await backlog.return(undefined);
       return END;
@@ -97,8 +99,13 @@ async function* readStart(db: Db, { scope }: Subscription): Backlog {
   return snapshot;
 }
 
-async function* readMissed(db: Db, { scope, kinds }: Subscription, from: ActivityPosition): Backlog {
-  for (let position = from; ; ) {
+async function* readMissed(
+  db: Db,
+  { scope, kinds }: Subscription,
+  from: ActivityPosition,
+  isEnded: () => boolean,
+): Backlog {
+  for (let position = from; !isEnded(); ) {
     // An old page is completed in its own snapshot. Newer changes follow with the next page.
     const isCurrent = position.page === undefined;
     const page = await findChangePage(db, position, { scope, limit: MISSED_PAGE_SIZE });
@@ -112,6 +119,7 @@ async function* readMissed(db: Db, { scope, kinds }: Subscription, from: Activit
     if (isCurrent && page.isLast) return page.snapshot;
     position = positionAfter(position, page);
   }
+  return undefined;
 }
 
 function isWanted(kind: ChangeKind, kinds: Subscription["kinds"]): boolean {

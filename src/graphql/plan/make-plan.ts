@@ -132,6 +132,8 @@ function planRowField(rows: RowPlan, requested: Requested): PlannedField {
   const at = String(rows.loaded.size + rows.joined.size + rows.lists.size);
   switch (reading?.as) {
     case "property":
+      // The id of a row that is not joined: its resolver loads the row.
+      if (tableOf(getNamedType(field.type))) throw new NotPlannableError();
       addColumns(rows, [reading.name]);
       return toPlanned(requested, (row) => row[reading.name], planFields(requested));
     case "columns": {
@@ -139,9 +141,11 @@ function planRowField(rows: RowPlan, requested: Requested): PlannedField {
       const view = createView(rows.table, reading.names);
       return toPlanned(requested, (row, resolve) => resolve(requested, view(row)), planFields(requested));
     }
-    case "loaded":
-      rows.loaded.set(at, reading.value);
-      return toPlanned(requested, (row) => row[at], planFields(requested));
+    case "loaded": {
+      const [known = at] = [...rows.loaded].find(([, value]) => value === reading.value) ?? [];
+      rows.loaded.set(known, reading.value);
+      return toPlanned(requested, (row) => row[known], planFields(requested));
+    }
     case "joined":
     case "last": {
       const shape = createRowPlan(field.type);

@@ -61,8 +61,9 @@ async function loadLists(run: Run, plan: Pick<RowPlan, "lists"> & Partial<RowPla
   const loadList = async (at: string, list: ListPlan, source: PageSource) => {
     // The root has no id, but the parent of its list may be an argument.
     const parentOf = (row: Row) => (row.id ?? source.scope.parentId) as string | null;
-    const pages = await readPages(run, list, source, [...new Set(rows.map(parentOf))]);
-    for (const row of rows) row[at] = pages.get(parentOf(row));
+    const parents = rows.map(parentOf);
+    const pages = await readPages(run, list, source, [...new Set(parents)]);
+    for (const [index, row] of rows.entries()) row[at] = pages.get(parents[index] as string | null);
   };
   await Promise.all([
     ...Array.from(plan.lists, ([at, list], index) => loadList(at, list, sources[index] as PageSource)),

@@ -32,6 +32,7 @@ builder.objectFields(Message, (t) => ({
     resolve: ({ text, createdAt }) => `${text.toUpperCase()} ${createdAt.getTime()}`,
   }),
   conversation: t.expose("threadId", { type: Thread, ...joined }),
+  unjoined: t.expose("threadId", { type: Thread }),
   quiet: t.string({ resolve: ({ text }) => text.toLowerCase() }),
   later: t.string({ resolve: async ({ text }) => text }),
   secret: t.exposeString("text", { authScopes: { admin: true } }),
@@ -74,7 +75,7 @@ test.each([
   expect(JSON.stringify(answer)).toBe(JSON.stringify((await answerByExecutor(query)).data));
 });
 
-test.each(["quiet", "later", "where { title }", "secret"])(
+test.each(["quiet", "later", "where { title }", "unjoined { title }", "secret"])(
   "a field that states nothing, or needs rights, is executed: %s",
   async (field) => {
     const query = `{ messages { nodes { heading ${field} } } }`;

@@ -48,6 +48,7 @@ const PLANNED = [
   "{ runs { nodes { firstTokenAt: retryOf { id } f: firstTokenAt firstTextMs rowKey: thread { id } } } }",
   "{ messages { nodes { i: id id: thread { title } parentId: author { id } text: run { id } t: text } } }",
   "{ threads { nodes { messageCount: lastMessage { id } m: messageCount } } }",
+  "{ id: threads { nodes { title } } messages { nodes { text } } }",
   // Aliases and fragments with the names of properties that every object has.
   "{ threads { nodes { constructor: id toString: title hasOwnProperty: status then: createdAt toJSON: messageCount } } }",
   "{ threads { nodes { valueOf: chat { toString: title constructor: id } ...constructor ...toString } } } fragment constructor on Thread { isPrototypeOf: id } fragment toString on Thread { title }",

@@ -9,10 +9,11 @@ export function isRowType(type: unknown): type is RowType {
   return isObjectType(type) && tableOf(type) !== undefined;
 }
 
-/** Whether a plan can answer a field of a row. */
+/** Whether a plan can answer a field of a row. The id of a row that is not joined is left to the executor. */
 export function isPlannedOfRow(type: GraphQLObjectType, name: string): boolean {
   const field = type.getFields()[name];
-  return name === "id" || (field !== undefined && readingOf(field) !== null);
+  const reading = field && readingOf(field);
+  return name === "id" || (!!reading && !(reading.as === "property" && isRowType(getNamedType(field.type))));
 }
 
 /** The root fields that are lists of rows, by their names, with the type of the rows. */

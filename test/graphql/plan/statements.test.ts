@@ -103,6 +103,21 @@ test("a count is read only if it is requested", async () => {
   expect(alone).toHaveLength(1);
 });
 
+test("a field is read once under however many aliases", async () => {
+  for (const [list, field, mark] of [
+    ["threads", "messageCount", "count("],
+    ["toolCalls", "output", '"output"'],
+  ] as const) {
+    const aliases = Array.from({ length: 20 }, (_, index) => `a${index}: ${field}`).join(" ");
+    const readsOf = async (fields: string) => {
+      const statements = await statementsOf(`{ ${list} { nodes { ${fields} } } }`, {});
+      return statements.join("\n").split(mark).length;
+    };
+
+    expect([field, await readsOf(aliases)]).toEqual([field, await readsOf(field)]);
+  }
+});
+
 async function statementsOf(query: string, variables: object): Promise<string[]> {
   admins.statements.length = 0;
   await admins.query(query, variables);
