@@ -6,15 +6,18 @@
  */
 
 /**
- * - `waiting`: nobody works on the run. A stop ends it at once.
+ * - `queued`: the run has not begun, and workers claim it. A stop ends it at once. It holds up no other reply.
  * - `running`: a worker has the run under a lease. When the worker dies or the lease expires, another takes the run over.
  * - `ended`: final.
+ *
+ * A state in which a run waits for something else is in a phase of its own: no worker claims it or takes it over, a stop is
+ * stored for when it continues, and it is as open as a running one (`OPEN_STATUSES`, `BEGUN_STATUSES`).
  */
-type Phase = "waiting" | "running" | "ended";
+type Phase = "queued" | "running" | "ended";
 
 const STATES = {
   queued: {
-    phase: "waiting",
+    phase: "queued",
     next: ["in_progress", "failed", "cancelled"],
     description: "The run waits for a worker.",
   },
@@ -62,15 +65,16 @@ export const FIRST_STATUS = "queued" satisfies RunStatus;
 /** The state of a run that a worker has claimed for the first time. */
 export const CLAIMED_STATUS = "in_progress" satisfies RunStatus;
 
-export const WAITING_STATUSES = statusesIn("waiting");
+/** Waiting for a worker, and for nothing else. */
+export const QUEUED_STATUSES = statusesIn("queued");
 export const RUNNING_STATUSES = statusesIn("running");
 export const ENDED_STATUSES = statusesIn("ended");
 
 /** Not ended. Such a run holds up the later runs of its thread. */
 export const OPEN_STATUSES = RUN_STATUSES.filter((status) => RUN_STATES[status].phase !== "ended");
 
-/** Waiting for a worker, and for nothing else. */
-export const CLAIMABLE_STATUSES = WAITING_STATUSES.filter((status) => canFollow(status, CLAIMED_STATUS));
+/** Open, and begun: people may have seen a part of the answer. */
+export const BEGUN_STATUSES = OPEN_STATUSES.filter((status) => RUN_STATES[status].phase !== "queued");
 
 /** Whether a run may pass from one state to another. */
 export function canFollow(from: RunStatus, to: RunStatus): boolean {

@@ -2,16 +2,16 @@ import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { errorCode } from "../src/db/error-code.ts";
 import {
-  CLAIMABLE_STATUSES,
+  BEGUN_STATUSES,
   CLAIMED_STATUS,
   canFollow,
   ENDED_STATUSES,
   FIRST_STATUS,
   OPEN_STATUSES,
+  QUEUED_STATUSES,
   RUN_STATUSES,
   RUNNING_STATUSES,
   type RunStatus,
-  WAITING_STATUSES,
 } from "../src/run-states.ts";
 import { insertRun, insertThread } from "./support/conversations.ts";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
@@ -38,9 +38,10 @@ async function tryToStore(values: { status: RunStatus; hasTime?: boolean; hasWor
   }).then(() => "stored", errorCode);
 }
 
-test("every state is in exactly one class", () => {
-  expect([...WAITING_STATUSES, ...RUNNING_STATUSES, ...ENDED_STATUSES].sort()).toEqual([...RUN_STATUSES].sort());
-  expect([...WAITING_STATUSES, ...RUNNING_STATUSES].sort()).toEqual([...OPEN_STATUSES].sort());
+test("every state is in exactly one phase", () => {
+  expect([...QUEUED_STATUSES, ...RUNNING_STATUSES, ...ENDED_STATUSES].sort()).toEqual([...RUN_STATUSES].sort());
+  expect([...QUEUED_STATUSES, ...BEGUN_STATUSES].sort()).toEqual([...OPEN_STATUSES].sort());
+  expect(BEGUN_STATUSES).toEqual(RUNNING_STATUSES);
 });
 
 test("a run goes from the queue to a worker, to its tools and back, and to an end that is final", () => {
@@ -65,9 +66,9 @@ test("a run goes from the queue to a worker, to its tools and back, and to an en
   ]);
 });
 
-test("no state leads back to the first, and a worker claims only what waits for it", () => {
+test("no state leads back to the first, and a worker claims only queued runs", () => {
   expect(RUN_STATUSES.filter((status) => canFollow(status, FIRST_STATUS))).toEqual([]);
-  expect(CLAIMABLE_STATUSES).toEqual(["queued"]);
+  expect(QUEUED_STATUSES).toEqual(["queued"]);
   expect(RUNNING_STATUSES).toContain(CLAIMED_STATUS);
 });
 

@@ -3,7 +3,7 @@
  * never starts a run.
  */
 import { and, desc, eq } from "drizzle-orm";
-import { FIRST_STATUS } from "../../../run-states.ts";
+import { RUN_STATES } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
 import { publish } from "../../notify/notify.ts";
 import { messageRevisions, messages, runs, threads } from "../../schema/index.ts";
@@ -101,5 +101,5 @@ async function newestText(tx: Db, { id, text }: KnownMessage): Promise<string> {
 /** @returns whether the run is queued; if so, it stays queued until the transaction ends. */
 async function lockQueuedRun(tx: Db, runId: string): Promise<boolean> {
   const [run] = await tx.select({ status: runs.status }).from(runs).where(eq(runs.id, runId)).for("update");
-  return run?.status === FIRST_STATUS;
+  return run !== undefined && RUN_STATES[run.status].phase === "queued";
 }

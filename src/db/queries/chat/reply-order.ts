@@ -3,9 +3,9 @@
  */
 import { and, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
-import { FIRST_STATUS } from "../../../run-states.ts";
+import { QUEUED_STATUSES } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
-import { replies, runs, statusLiteral, threads } from "../../schema/index.ts";
+import { hasNoStatus, replies, runs, threads } from "../../schema/index.ts";
 
 /** The position of a reply in the delivery order of its conversation, and its state in the chat. */
 export interface ReplyPosition {
@@ -28,7 +28,7 @@ export function isBehind(): SQL<boolean> {
   return sql<boolean>`exists (select 1 from ${replies} ${earlier}
     join ${runs} ${run} on ${run.id} = ${earlier.runId} join ${threads} ${thread} on ${thread.id} = ${run.threadId}
     where ${earlier.chatId} = ${replies.chatId} and ${earlier.number} < ${replies.number}
-    and ${earlier.status} in ('pending', 'partial') and ${run.status} <> ${statusLiteral(FIRST_STATUS)}
+    and ${earlier.status} in ('pending', 'partial') and ${hasNoStatus(run.status, QUEUED_STATUSES)}
     and ${thread.topicId} is not distinct from ${threads.topicId})`;
 }
 

@@ -2,7 +2,7 @@
  * What people do to threads: list, close and resume them, and stop their runs.
  */
 import { and, desc, eq, inArray, isNotNull, isNull, ne, type SQL, sql } from "drizzle-orm";
-import { OPEN_STATUSES, RUNNING_STATUSES, WAITING_STATUSES } from "../../../run-states.ts";
+import { BEGUN_STATUSES, OPEN_STATUSES, QUEUED_STATUSES } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
 import { publish } from "../../notify/notify.ts";
 import { hasStatus, replies, runs, threads } from "../../schema/index.ts";
@@ -160,7 +160,7 @@ async function requestStop(
   const running = await tx
     .update(runs)
     .set({ stopRequestedAt: sql`now()` })
-    .where(and(isAllowed, hasStatus(runs.status, RUNNING_STATUSES)))
+    .where(and(isAllowed, hasStatus(runs.status, BEGUN_STATUSES)))
     .returning({ id: runs.id });
   for (const run of running) await publish(tx, { type: "run-stop", runId: run.id });
   const refused = only.askerId === undefined ? 0 : await countOpen(tx, and(isWanted, ne(runs.askerId, only.askerId)));
@@ -176,7 +176,7 @@ async function cancelQueued(tx: Db, condition: SQL | undefined): Promise<Cancell
   const cancelled = await tx
     .update(runs)
     .set({ status: "cancelled", stopRequestedAt: sql`now()`, completedAt: sql`now()` })
-    .where(and(condition, hasStatus(runs.status, WAITING_STATUSES)))
+    .where(and(condition, hasStatus(runs.status, QUEUED_STATUSES)))
     .returning({
       id: runs.id,
       threadId: runs.threadId,

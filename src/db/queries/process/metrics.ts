@@ -4,7 +4,7 @@
  * The queries use the partial indexes of open rows, so the size of the tables does not matter. Ages use the database's clock.
  */
 import { and, isNotNull, type SQL, sql } from "drizzle-orm";
-import { CLAIMABLE_STATUSES, OPEN_STATUSES, RUNNING_STATUSES } from "../../../run-states.ts";
+import { OPEN_STATUSES, QUEUED_STATUSES, RUNNING_STATUSES } from "../../../run-states.ts";
 import type { Db } from "../../client.ts";
 import { hasStatus, replies, runs, workers } from "../../schema/index.ts";
 import { workerIsAlive } from "../../worker-lock.ts";
@@ -35,7 +35,7 @@ export async function countOpenRuns(
     // The condition of the partial index.
     .where(hasStatus(runs.status, OPEN_STATUSES))
     .as("open");
-  const isClaimable = hasStatus(open.status, CLAIMABLE_STATUSES);
+  const isClaimable = hasStatus(open.status, QUEUED_STATUSES);
   const [row] = await db
     .select({
       queuedRuns: sql<number>`count(*) filter (where ${isClaimable})::int`,

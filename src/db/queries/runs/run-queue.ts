@@ -5,7 +5,7 @@
  */
 import { and, asc, eq, lt, ne, or, type SQL, sql } from "drizzle-orm";
 import { alias } from "drizzle-orm/pg-core";
-import { CLAIMABLE_STATUSES, CLAIMED_STATUS, OPEN_STATUSES, RUNNING_STATUSES } from "../../../run-states.ts";
+import { CLAIMED_STATUS, OPEN_STATUSES, QUEUED_STATUSES, RUNNING_STATUSES } from "../../../run-states.ts";
 import type { StaffRole } from "../../../shop/roles.ts";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
@@ -92,7 +92,7 @@ function isFree(workerId: number): SQL {
     lt(runs.leaseUntil, sql`now()`),
     and(ne(runs.workerId, workerId), sql`not ${workerIsAlive(runs.workerId)}`),
   );
-  return sql`case when ${hasStatus(runs.status, CLAIMABLE_STATUSES)} then ${isNext}
+  return sql`case when ${hasStatus(runs.status, QUEUED_STATUSES)} then ${isNext}
     when ${isRunning} then ${isLeft} else false end`;
 }
 
@@ -104,7 +104,7 @@ export function claimRunById(
   const one = db
     .select({ id: runs.id })
     .from(runs)
-    .where(and(eq(runs.id, runId), hasStatus(runs.status, CLAIMABLE_STATUSES)))
+    .where(and(eq(runs.id, runId), hasStatus(runs.status, QUEUED_STATUSES)))
     .for("update", { skipLocked: true });
   return beginRun(db, workerId, one);
 }
