@@ -5,7 +5,6 @@
  *   npm run bench -- admin --only questions,depth        some parts; printed, not saved
  *   npm run bench -- admin --grown grown                 also 10,000,000 messages against 100,000; seeded once, in an hour
  *   npm run bench -- admin --seed-only                   only seeds the database, best with `nice` (or with `--size grown`)
- *   npm run bench -- admin --profile threads             CPU profile of our server for one question
  *
  * Parts: questions, depth, search, growth. The database stays in the system's temporary folder for the next run.
  */
@@ -17,7 +16,6 @@ import { inSession, type SeededServer, type SocketDatabase, startSeededServer } 
 import { type Depth, measureDepth } from "./depth.ts";
 import { type Growth, measureGrowth } from "./growth.ts";
 import { CONNECTIONS } from "./load.ts";
-import { profileOurs } from "./profile.ts";
 import type { QuestionName } from "./questions.ts";
 import type { Pace } from "./rounds.ts";
 import { measureSearch, type Search } from "./search.ts";
@@ -52,14 +50,13 @@ const log = (line: string) => console.log(line);
 
 /** Runs the benchmark. A complete run is saved in `bench/results/admin.{json,md}`. */
 export async function benchAdmin(args: readonly string[]): Promise<void> {
-  const { size, grown, seconds, parts, isComplete, profile, seedOnly } = readArguments(args);
+  const { size, grown, seconds, parts, isComplete, seedOnly } = readArguments(args);
   const startedAt = performance.now();
   const server = await startSeededServer(log);
   try {
     const database = await server.open(size);
     const pace = { seconds, turns: TURNS, postmasterPid: server.postmasterPid };
     if (seedOnly) return;
-    if (profile) return await profileOurs(database, size, profile, seconds);
     const results = await measure(server, database, { size, grown, pace, parts });
     printTables(results);
     if (!isComplete) return;
@@ -114,7 +111,6 @@ function readArguments(args: readonly string[]) {
     only: { type: "string" },
     grown: { type: "string" },
     "seed-only": { type: "boolean", default: false },
-    profile: { type: "string" },
   } as const;
   const { values } = parseArgs({ args: [...args], options });
   const seconds = Number(values.seconds);
@@ -129,7 +125,6 @@ function readArguments(args: readonly string[]) {
     seconds,
     parts,
     isComplete: values.only === undefined && values.size === "full" && (values.grown ?? "grown") === "grown",
-    profile: values.profile,
     seedOnly: values["seed-only"],
   };
 }

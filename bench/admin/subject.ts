@@ -39,16 +39,13 @@ const ADMIN_TOKEN = "bench-admin-token-of-at-least-32-characters";
 
 const STOP_LIMIT_MS = 5_000;
 
-/** @param nodeOptions for example `--cpu-prof`. */
-export async function startSubject(
-  dialect: Dialect,
-  database: SocketDatabase,
-  nodeOptions: readonly string[] = [],
-): Promise<Subject> {
+/** With `NODE_OPTIONS=--cpu-prof` in the environment, it writes a CPU profile when it stops. */
+export async function startSubject(dialect: Dialect, database: SocketDatabase): Promise<Subject> {
   const child = fork(FILES[dialect], {
-    execArgv: [...nodeOptions],
+    execArgv: [],
     env: {
       PATH: process.env.PATH,
+      NODE_OPTIONS: process.env.NODE_OPTIONS,
       NODE_ENV: "production",
       SOCKET_DIR: database.socketDir,
       DATABASE_USER: database.user,

@@ -39,17 +39,13 @@ const WRITER = fileURLToPath(new URL("writer.ts", import.meta.url));
 /** Time for the last events to arrive, and for a slow server to catch up, in milliseconds. */
 const SETTLE_MS = 3_000;
 
-export async function startEnvironment(
-  dataDir: string,
-  threads: number,
-  nodeOptions: readonly string[],
-): Promise<LiveEnvironment> {
+export async function startEnvironment(dataDir: string, threads: number): Promise<LiveEnvironment> {
   const server = await startEmbeddedPostgres({ dataDir });
   stopOnSignals(() => server.release(), INTERRUPTED);
   const database = { socketDir: server.socketDir, user: server.user, database: "live" };
   await createDatabaseIfMissing(database, database.database);
   await migrate(database);
-  const subject = await startSubject("ours", database, nodeOptions);
+  const subject = await startSubject("ours", database);
   const subscribers = startProcess<ToSubscribers>(SUBSCRIBERS);
   const writer = startProcess<ToWriter>(WRITER);
   const { threadIds } = await writer.ask<Prepared>({ ask: "prepare", database, threads });

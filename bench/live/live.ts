@@ -3,7 +3,6 @@
  *
  *   npm run bench -- live --subscribers 100 --seconds 5             a small run; printed, not saved
  *   npm run bench -- live --only everything --rates 1,2             one case at these rates (answers per second)
- *   npm run bench -- live --only everything --rates 1 --profile     CPU profile of the server
  *
  * "thread": each subscriber follows one thread, while a shop at full load gets answers in all of them.
  * "everything": all subscribers follow all activity, as dashboards do. The rate rises until it is too high.
@@ -15,7 +14,6 @@ import { rm } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { printProfile } from "../admin/profile.ts";
 import { rounded, saveResults } from "../report.ts";
 import { machineMs } from "./clock.ts";
 import { type LiveEnvironment, startEnvironment } from "./environment.ts";
@@ -25,8 +23,6 @@ interface Plan {
   readonly subscribers: number;
   readonly seconds: number;
   readonly rates: readonly number[];
-  /** Called with the start of each measurement, in milliseconds of the machine's clock. */
-  readonly onMeasure: (fromMs: number) => void;
 }
 
 interface Case {
@@ -61,24 +57,16 @@ const EVERYTHING = `subscription { activity { ${EVENT} } }`;
 
 /** Runs the benchmark. A complete run is saved in `bench/results/live.json`. */
 export async function benchLive(args: readonly string[]): Promise<void> {
-  const { settings, isSelected, isProfiled, isComplete } = readArguments(args);
+  const { settings, isSelected, isComplete } = readArguments(args);
   const folder = mkdtempSync(join(tmpdir(), "counterhand-bench-live-"));
-  const profileFolder = join(folder, "profile");
-  const nodeOptions = isProfiled ? ["--cpu-prof", `--cpu-prof-dir=${profileFolder}`, "--cpu-prof-interval=200"] : [];
-  const environment = await startEnvironment(join(folder, "database"), settings.subscribers, nodeOptions);
-  let measuredFromMs = machineMs();
-  const onMeasure = (fromMs: number) => {
-    measuredFromMs = fromMs;
-  };
-  const plan = { ...settings, onMeasure };
+  const environment = await startEnvironment(join(folder, "database"), settings.subscribers);
   try {
-    const thread = isSelected("thread") ? await followThreads(environment, plan) : null;
-    const everything = isSelected("everything") ? await followEverything(environment, plan) : [];
+    const thread = isSelected("thread") ? await followThreads(environment, settings) : null;
+    const everything = isSelected("everything") ? await followEverything(environment, settings) : [];
     if (isComplete) saveResults("live", { ...settings, warmUpSeconds: WARM_UP_SECONDS, thread, everything });
   } finally {
     await environment.close();
-    if (isProfiled) printProfile(profileFolder, measuredFromMs * 1_000);
-    else await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -112,11 +100,10 @@ async function followEverything(environment: LiveEnvironment, plan: Plan): Promi
 
 async function measure(
   environment: LiveEnvironment,
-  { subscribers, seconds, onMeasure }: Plan,
+  { subscribers, seconds }: Plan,
   { answersPerSecond, each }: { answersPerSecond: number; each: boolean },
 ): Promise<Case> {
   const fromMs = machineMs() + WARM_UP_SECONDS * 1_000;
-  onMeasure(fromMs);
   const { written, cpuMs, tookMs, residentMiB } = await environment.write(answersPerSecond, WARM_UP_SECONDS + seconds);
   const received = await environment.report({ written, fromMs, each });
   return {
@@ -145,7 +132,6 @@ function readArguments(args: readonly string[]) {
     seconds: { type: "string", default: "20" },
     rates: { type: "string", default: RATES.join(",") },
     only: { type: "string" },
-    profile: { type: "boolean", default: false },
   } as const;
   const { values } = parseArgs({ args: [...args], options });
   const { only } = values;
@@ -160,7 +146,6 @@ function readArguments(args: readonly string[]) {
   return {
     settings,
     isSelected: (name: "thread" | "everything") => only === undefined || only === name,
-    isProfiled: values.profile,
     isComplete: args.length === 0,
   };
 }

@@ -68,17 +68,14 @@ export async function startWorker(deps: WorkerDeps): Promise<Worker> {
   const listener = await listenToQueue({
     database,
     onQueued: wakeSignal.wake,
-    onStop: (runId) => active.stop(runId, new StoppedError()),
+    onStop: (runId) => active.abort(runId, new StoppedError()),
     logger,
   });
   await lease.cover({
     runIds: active.ids,
     onHeartbeat: (heartbeat, askedRunIds) => takeHeartbeat(state, heartbeat, askedRunIds),
     onLost: () => giveUpAll(state),
-    onRetaken() {
-      wakeSignal.wake();
-      listener.renew();
-    },
+    onRetaken: wakeSignal.wake,
   });
   const claiming = claimLoop(state);
   return {

@@ -1,24 +1,17 @@
-/**
- * Metrics that are read at each scrape: the state of the queue in the database, of the pools and of the chats.
- *
- * Without an answer from the database its gauges are absent rather than stale, and `counterhand_database_up` is 0.
- */
+/** Metrics that are read at each scrape: the state of the queue in the database, of the pools and of the chats. */
 import { Gauge, type Registry } from "prom-client";
 import type { PoolUse } from "../meter.ts";
 import type { DatabaseState } from "./database-state.ts";
 
 export interface GaugeSources {
-  /** Null when the database does not answer; never rejects. */
-  readState(): Promise<DatabaseState | null>;
   /** By name of the pool: `intake`, `bot`, `admin`. */
   pools: Record<string, () => PoolUse>;
   /** Chats to which nothing is sent because Telegram asked to wait; null while it is unknown. */
   frozenChats(): number | null;
 }
 
-/** Registers the gauges, which are set at each scrape. */
+/** Registers the gauges of this process, which are set at each scrape. */
 export function registerGauges(registry: Registry, sources: GaugeSources): void {
-  registerStateGauges([registry], sources);
   registerPoolGauges([registry], sources);
   new Gauge({
     name: "counterhand_telegram_frozen_chats",
@@ -51,25 +44,20 @@ const STATE_GAUGES: Record<keyof DatabaseState, { name: string; help: string }> 
   },
 };
 
-function registerStateGauges(registers: Registry[], { readState }: GaugeSources): void {
-  new Gauge({
-    name: "counterhand_database_up",
-    help: "1 when the database answered this scrape in time, otherwise 0",
-    registers,
-    async collect() {
-      this.set((await readState()) ? 1 : 0);
-    },
-  });
-  for (const key of Object.keys(STATE_GAUGES) as (keyof DatabaseState)[]) {
-    new Gauge({
-      ...STATE_GAUGES[key],
-      registers,
-      async collect() {
-        const state = await readState();
-        setOrRemove(this, state ? state[key] : null);
-      },
-    });
-  }
+/**
+ * Registers the gauges of the database. Call the returned function before each scrape, with null when the database did not
+ * answer: then its gauges are absent rather than stale, and `counterhand_database_up` is 0.
+ */
+export function registerStateGauges(registry: Registry): (state: DatabaseState | null) => void {
+  const registers = [registry];
+  const help = "1 when the database answered this scrape in time, otherwise 0";
+  const up = new Gauge({ name: "counterhand_database_up", help, registers });
+  const keys = Object.keys(STATE_GAUGES) as (keyof DatabaseState)[];
+  const gauges = keys.map((key) => ({ key, gauge: new Gauge({ ...STATE_GAUGES[key], registers }) }));
+  return (state) => {
+    up.set(state ? 1 : 0);
+    for (const { key, gauge } of gauges) setOrRemove(gauge, state?.[key] ?? null);
+  };
 }
 
 function registerPoolGauges(registers: Registry[], { pools }: GaugeSources): void {

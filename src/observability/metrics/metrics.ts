@@ -8,10 +8,10 @@
 import { collectDefaultMetrics, Registry } from "prom-client";
 import type { Meter } from "../meter.ts";
 import { createMeter } from "./counted.ts";
-import { createStateReader, type DatabaseState, type StateReaderOptions } from "./database-state.ts";
-import { type GaugeSources, registerGauges } from "./gauges.ts";
+import { createStateReader, type DatabaseState } from "./database-state.ts";
+import { type GaugeSources, registerGauges, registerStateGauges } from "./gauges.ts";
 
-export interface MetricsSources extends Omit<GaugeSources, "readState"> {
+export interface MetricsSources extends GaugeSources {
   /** Reads the state of the queue. May fail or hang, as the database does. */
   readDatabase(): Promise<DatabaseState>;
 }
@@ -26,17 +26,21 @@ export interface Metrics {
   scrape(): Promise<string>;
 }
 
-/** `options` say how to read the state of the database. */
-export function createMetrics(sources: MetricsSources, options?: StateReaderOptions): Metrics {
+export function createMetrics(sources: MetricsSources): Metrics {
   const registry = new Registry();
   const meter = createMeter(registry);
-  registerGauges(registry, { ...sources, readState: createStateReader(sources.readDatabase, options) });
+  const readState = createStateReader(sources.readDatabase);
+  const setState = registerStateGauges(registry);
+  registerGauges(registry, sources);
   // With the names that common dashboards use: `process_...` and `nodejs_...`.
   collectDefaultMetrics({ register: registry });
   return {
     meter,
     contentType: registry.contentType,
     names: () => registry.getMetricsAsArray().map(({ name }) => name),
-    scrape: () => registry.metrics(),
+    async scrape() {
+      setState(await readState());
+      return registry.metrics();
+    },
   };
 }
