@@ -6,10 +6,12 @@
 import { openBot, openWorker } from "./app/bot-and-worker.ts";
 import { openServer, serve } from "./app/http.ts";
 import { type AppParts, openShared, type Stops } from "./app/parts.ts";
-import { takeWorkerLease } from "./assistant/worker/worker-lease.ts";
+import { takeWorkerLease, type WorkerLease } from "./assistant/worker/worker-lease.ts";
 import type { TelegramBot } from "./bot/bot.ts";
+import { fetchBotInfo } from "./bot/telegram/connection.ts";
 import { hashToken } from "./graphql/guards/auth.ts";
 import { runShutdownSteps } from "./process/shutdown-steps.ts";
+import { untilAborted } from "./process/timeout.ts";
 import { loadAdminToken } from "./tokens/installation-token.ts";
 
 export interface App {
@@ -27,7 +29,7 @@ export interface App {
 const SHUTDOWN_GRACE_MS = 10_000;
 
 /**
- * Starts everything; when it returns, messages are taken in.
+ * Starts everything; when it returns, it receives messages.
  *
  * @throws {StartupError} a taken port, a token that Telegram refuses, a Telegram that cannot be reached.
  */
@@ -46,23 +48,26 @@ export async function startApp(parts: AppParts): Promise<App> {
 async function start(parts: AppParts, stops: Stops): Promise<App> {
   const { config, open, logger } = parts;
   let bot: TelegramBot | undefined;
+  let lease: WorkerLease | undefined;
   let isReady = false;
   const adminToken = await loadAdminToken(config.adminToken, config.dataDir);
   const shared = openShared(parts, stops, () => bot?.frozenChats() ?? null);
   const server = await openServer(shared, stops);
-  const lease = await takeWorkerLease(open.database, { botId: shared.botId, logger });
-  stops.push(lease.release);
   const webhook = serve(shared, server, {
     adminTokenHash: hashToken(adminToken.token),
-    isReady: () => isReady && lease.isAlive(),
+    isReady: () => isReady && lease?.isAlive() === true,
   });
-  bot = await openBot(shared, { lease, webhook });
+  // Before the lease: a process that cannot reach Telegram takes no share of its limits.
+  const me = await untilAborted(parts.stopping, fetchBotInfo(parts.telegram));
+  lease = await takeWorkerLease(open.database, { botId: shared.botId, logger });
+  stops.push(lease.release);
+  bot = await openBot(shared, { me, lease, webhook });
   const worker = await openWorker(shared, { lease, bot });
   bot.start();
   isReady = true;
 
   const { address } = server.http;
-  const { me, makeOwnerInvite, stopIntake, stop: stopBot } = bot;
+  const { makeOwnerInvite, stopIntake, stop: stopBot } = bot;
   const token = config.isAdminTokenInFile ? TOKEN_IN_ENV_FILE : adminToken.shellText;
   return {
     address,

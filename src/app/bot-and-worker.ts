@@ -4,8 +4,7 @@ import { createMeteredModel } from "../assistant/model/metered-model.ts";
 import type { RunLoop } from "../assistant/run.ts";
 import { startWorker, type Worker } from "../assistant/worker/worker.ts";
 import type { WorkerLease } from "../assistant/worker/worker-lease.ts";
-import { createTelegramBot, type TelegramBot } from "../bot/bot.ts";
-import type { Webhook } from "../bot/intake/webhook.ts";
+import { createTelegramBot, type TelegramBot, type TelegramBotDeps } from "../bot/bot.ts";
 import { isDatabaseUp } from "../db/queries/process/health.ts";
 import { recordRealBot } from "../db/queries/process/real-data.ts";
 import type { Shared } from "./parts.ts";
@@ -13,11 +12,13 @@ import type { Shared } from "./parts.ts";
 /** The bot, not started yet. Its database counts as one of real people from now on, unless it is the sandbox's. */
 export async function openBot(
   { parts, pools: { intake }, tools, metrics, sandbox }: Shared,
-  { lease, webhook }: { lease: WorkerLease; webhook: Webhook | null },
+  { me, lease, webhook }: Pick<TelegramBotDeps, "me" | "webhook"> & { lease: WorkerLease },
 ): Promise<TelegramBot> {
   const { db } = parts.open.database;
-  const bot = await createTelegramBot({
+  if (!sandbox) await recordRealBot(db, me.id);
+  return createTelegramBot({
     telegram: parts.telegram,
+    me,
     database: intake,
     db,
     webhook,
@@ -27,13 +28,10 @@ export async function openBot(
     worker: lease,
     isDatabaseUp: () => isDatabaseUp(intake.db),
     onRefused: parts.onFatal,
-    stopping: parts.stopping,
     meter: metrics.meter,
     ...(parts.clock ? { clock: parts.clock } : {}),
     logger: parts.logger,
   });
-  if (!sandbox) await recordRealBot(db, bot.me.id);
-  return bot;
 }
 
 /** Starts the worker, whose runs the bot shows. */

@@ -11,7 +11,7 @@ import { createCoalescer } from "../db/notify/coalesce.ts";
 import type { StartupError } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { ReplyMeter, RunMeter, TelegramMeter } from "../observability/meter.ts";
-import { untilAborted, waitUpTo } from "../process/timeout.ts";
+import { waitUpTo } from "../process/timeout.ts";
 import type { Shop } from "../shop/shop.ts";
 import { createAccess, inviteLink, makeFirstOwnerInvite } from "./access.ts";
 import { createButtons } from "./buttons.ts";
@@ -28,12 +28,14 @@ import { createSendBudget } from "./reply/budget/send-budget.ts";
 import { createReplyPresenter, type ReplyPresenter } from "./reply/reply-presenter.ts";
 import { HeldCallError } from "./telegram/api-errors.ts";
 import { type Clock, systemClock } from "./telegram/clock.ts";
-import { CALL_TIMEOUT_SECONDS, clientOptions, fetchBotInfo, type TelegramAccess } from "./telegram/connection.ts";
+import { CALL_TIMEOUT_SECONDS, clientOptions, type TelegramAccess } from "./telegram/connection.ts";
 import { countCalls } from "./telegram/metered-calls.ts";
 import { createSystemMessages, type SystemMessages } from "./telegram/system-messages.ts";
 
 export interface TelegramBotDeps {
   telegram: TelegramAccess;
+  /** The bot's own account. */
+  me: UserFromGetMe;
   /** For incoming updates: a connection pool of its own, so that they do not wait for answers. */
   database: Database;
   /** For outgoing replies. */
@@ -49,8 +51,6 @@ export interface TelegramBotDeps {
   isDatabaseUp(): Promise<boolean>;
   /** Telegram refused the token while running: the process must end. */
   onRefused(error: StartupError): void;
-  /** Cancels the first call to Telegram. */
-  stopping?: AbortSignal | undefined;
   meter?: TelegramMeter & ReplyMeter & Pick<RunMeter, "runEnded">;
   /** Spaces the calls to Telegram. Default: the system clock. */
   clock?: Clock;
@@ -85,14 +85,10 @@ const INTAKE_STOP_LIMIT_MS = 5_000;
 /** How long the delivery state may take to be stored at shutdown, in milliseconds. */
 const STORE_LIMIT_MS = 5_000;
 
-/**
- * Creates the bot and reads its account from Telegram.
- *
- * @throws {StartupError} if Telegram refuses the token or cannot be reached.
- */
-export async function createTelegramBot(deps: TelegramBotDeps): Promise<TelegramBot> {
+/** Creates the bot, not started yet. It makes no call. */
+export function createTelegramBot(deps: TelegramBotDeps): TelegramBot {
+  const { me } = deps;
   const { db } = deps.database;
-  const me = await untilAborted(deps.stopping, fetchBotInfo(deps.telegram));
   const bot = createClient(deps, me);
   const output = createOutput(deps, bot.api, me.id);
   const { budget, presenter } = output;

@@ -13,7 +13,7 @@ import { mainKeyboard, threadButtons } from "./buttons.ts";
 import type { RecordCancelledRuns } from "./cancelled-runs.ts";
 import { type BotContext, placeOf, stoppableBy, textsFor } from "./context.ts";
 import { inviteCommand, removeCommand } from "./owner-commands.ts";
-import { isTokenRefused, reasonOf, TELEGRAM_BACKOFF } from "./telegram/call-failure.ts";
+import { isRefused, reasonOf, TELEGRAM_BACKOFF } from "./telegram/call-failure.ts";
 import type { SystemMessages } from "./telegram/system-messages.ts";
 import { LANGUAGES, type Language, textsIn } from "./texts.ts";
 
@@ -77,20 +77,20 @@ async function threadsCommand({ db, systemMessages }: CommandDeps, ctx: BotConte
   else systemMessages.say(ctx, texts.pickThread, threadButtons(threads));
 }
 
-/** Sets the commands in Telegram's menu, in every language. It retries until it succeeds or `signal` aborts; never rejects. */
+/** Sets the commands in Telegram's menu, in every language. It retries until `signal` aborts or Telegram refuses; never rejects. */
 export async function publishCommands(api: Api, logger: Logger, signal: AbortSignal): Promise<void> {
-  const warn = (error: unknown) =>
-    logger.warn({ reason: reasonOf(error) }, "could not set the commands in Telegram's menu");
+  const message = "could not set the commands in Telegram's menu";
   const options = {
     ...TELEGRAM_BACKOFF,
     signal,
-    isRetryable: (error: unknown) => !isTokenRefused(error),
-    onRetry: ({ error }: Retry) => warn(error),
+    isRetryable: (error: unknown) => !isRefused(error),
+    onRetry: ({ error, failures, waitMs }: Retry) =>
+      logger.warn({ reason: reasonOf(error), failures, waitMs }, `${message}: trying again`),
   };
-  try {
-    for (const language of LANGUAGES) await retry(() => setCommands(api, language), options);
-  } catch (error) {
-    if (!signal.aborted) warn(error);
+  for (const language of LANGUAGES) {
+    await retry(() => setCommands(api, language), options).catch((error: unknown) => {
+      if (!signal.aborted) logger.warn({ reason: reasonOf(error), language }, message);
+    });
   }
 }
 

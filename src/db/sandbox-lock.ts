@@ -57,7 +57,7 @@ export async function holdSandboxLock(
       isBackground: true,
       isRetryable: (error) => !(error instanceof StartupError),
     }).catch((error: unknown) => {
-      if (error instanceof StartupError) onLost(error);
+      if (error instanceof StartupError && !released.signal.aborted) onLost(error);
     });
   };
   try {

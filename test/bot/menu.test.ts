@@ -31,3 +31,15 @@ test("the menu gets its commands although Telegram fails at first", async () => 
 
   expect(telegram.commandsFor(an)).toHaveLength(Object.keys(textsIn("vi").commands).length);
 });
+
+test("a language that Telegram refuses for good is tried once, and the next language gets its commands", async () => {
+  const body = { ok: false, error_code: 400, description: "Bad Request: BOT_COMMAND_INVALID" };
+  telegram.failNext("setMyCommands", { kind: "http", status: 400, body });
+  const an = telegram.person({ first_name: "An", language_code: "vi" });
+
+  bot.start();
+  await telegram.waitFor(() => telegram.commandsFor(an)[0]?.description === textsIn("vi").commands.start);
+
+  const calls = telegram.calls().filter(({ method }) => method === "setMyCommands");
+  expect(calls).toHaveLength(2);
+});

@@ -98,8 +98,9 @@ async function registerWebhook({ api, webhook, onRefused, logger }: WebhookDeps,
         logger.error({ reason: reasonOf(error), failures, waitMs }, "could not set the webhook: trying again"),
     });
     logger.info({ host: new URL(webhook.url).host }, "Telegram sends updates to the webhook");
-  } catch {
-    // Only a refused token or the stop ends the retries.
-    if (!signal.aborted) onRefused(refusedTokenError());
+  } catch (error) {
+    if (signal.aborted) return;
+    if (!isTokenRefused(error)) throw error;
+    onRefused(refusedTokenError());
   }
 }

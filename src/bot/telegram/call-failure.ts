@@ -24,6 +24,12 @@ export function isTokenRefused(error: unknown): boolean {
   return error instanceof GrammyError && (error.error_code === 401 || error.error_code === 404);
 }
 
+/** Whether Telegram refuses the call itself: no retry helps. Not so for 429 and 409, which pass. */
+export function isRefused(error: unknown): boolean {
+  const code = error instanceof GrammyError ? error.error_code : 0;
+  return code >= 400 && code < 500 && code !== 429 && code !== 409;
+}
+
 /** What competes for the updates: another process that polls, or a webhook. */
 export type ConflictSource = "poller" | "webhook";
 

@@ -5,6 +5,7 @@ import { type Logger, pino } from "pino";
 import type { TelegramStandIn } from "../../../sandbox/telegram/stand-in.ts";
 import type { WorkerIdentity } from "../../../src/assistant/worker/worker-lease.ts";
 import { createTelegramBot, type TelegramBot, type TelegramBotDeps } from "../../../src/bot/bot.ts";
+import { fetchBotInfo } from "../../../src/bot/telegram/connection.ts";
 import type { Database } from "../../../src/db/client.ts";
 import { isDatabaseUp } from "../../../src/db/queries/process/health.ts";
 import { messages, runs, threads } from "../../../src/db/schema/index.ts";
@@ -26,8 +27,10 @@ export async function createIntakeBot(
   deps: Partial<TelegramBotDeps> = {},
 ): Promise<TelegramBot> {
   const lock = deps.worker ? null : await takeLastingLock(database, telegram.bot.id);
+  const access = { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null };
   return createTelegramBot({
-    telegram: { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null },
+    telegram: access,
+    me: await fetchBotInfo(access),
     database,
     db: database.db,
     webhook: null,
