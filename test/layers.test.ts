@@ -1,5 +1,5 @@
 /**
- * Where things live and who may import whom, checked on the sources: docs/architecture.md draws what stands here.
+ * Where things live and who may import whom, checked on the sources: docs/architecture.md draws these rules.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative, sep } from "node:path";

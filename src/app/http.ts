@@ -33,7 +33,7 @@ export async function openServer({ parts, pools, sandbox }: Shared, stops: Stops
   return { http, activity };
 }
 
-/** Serves all paths. @returns where Telegram brings updates to; null when they are fetched. */
+/** Serves all paths. @returns where Telegram sends updates to; null when they are polled. */
 export function serve(
   shared: Shared,
   { http, activity }: Server,

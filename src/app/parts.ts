@@ -21,7 +21,7 @@ export interface AppParts {
     token: string;
     apiRoot: string;
     proxy: string | null;
-    /** Null, or left out: updates are fetched. */
+    /** Null, or left out: updates are polled. */
     webhook?: WebhookConfig | null;
     callsPerSecond?: number;
   };

@@ -2,7 +2,7 @@
  * One tool call: from the model's arguments to an output.
  *
  * A failure is an output too: an unknown tool, invalid arguments, missing rights, a timeout, a bug. Only messages of our own
- * reach the model: a driver's message quotes SQL and parameters. A database that is away is no failure of the call: another
+ * reach the model: a driver's message quotes SQL and parameters. An unavailable database is no failure of the call: another
  * attempt at the run repeats it.
  */
 import { type Db, readOnly } from "../db/client.ts";
@@ -44,7 +44,7 @@ interface Asker {
 /**
  * Makes one call for a person of this role. Each tool works in a READ ONLY transaction with a statement timeout.
  *
- * @throws only the signal's reason, and an error that says that the database is away (tools use no other server). The call
+ * @throws only the signal's reason, and an error that says that the database is unavailable (tools use no other server). The call
  * has not ended then, and has no output.
  */
 export async function executeTool(runner: ToolRunner, call: StoredToolCall, asker: Asker): Promise<ToolCallEnd> {

@@ -14,7 +14,7 @@ export const TOOL_STATEMENT_TIMEOUT_MS = 8_000;
 
 /**
  * How long OpenAI may be silent before its first event, in milliseconds. It sends that event before it starts to reason. A
- * server that has sent nothing by then is away, and a person waits for the retry.
+ * server that has sent nothing by then is unavailable, and a person waits for the retry.
  */
 export const MODEL_FIRST_EVENT_TIMEOUT_MS = 30_000;
 
@@ -66,7 +66,7 @@ export const MAX_HISTORY_CHARACTERS = 60_000;
 /** Attempts at a run after which it fails. Without a limit, a run that crashes its process would do so forever. */
 export const MAX_ATTEMPTS = 3;
 
-/** Attempts in all, also those that failed through no fault of the run: nobody waits forever. */
+/** Attempts in all, also those that do not count against the run: it must end some time. */
 export const MAX_BEGINNINGS = 20;
 
 /**

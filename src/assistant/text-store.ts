@@ -31,7 +31,7 @@ interface GrowingText {
   /** Stored so far, in UTF-16 units. */
   storedLength: number;
   pending: string;
-  /** By a clock that nobody sets. */
+  /** By a monotonic clock. */
   firstTextAtMs: number | null;
   isClosed: boolean;
 }

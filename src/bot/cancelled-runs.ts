@@ -13,7 +13,7 @@ export type RecordCancelledRuns = (runs: readonly CancelledRun[]) => void;
 
 const CANCELLED: RunOutcome = { status: "cancelled", errorCode: null, errorMessage: null };
 
-/** Without a meter nothing is recorded. */
+/** Without a meter the runs are only logged. */
 export function createRecordCancelledRuns(deps: {
   meter?: Pick<RunMeter, "runEnded">;
   logger: Logger;

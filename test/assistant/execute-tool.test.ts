@@ -91,7 +91,7 @@ test("invalid arguments get an explanation", async () => {
   for (const { output, error } of ends) expect(output).toEqual({ error });
 });
 
-test("a person who may not see revenue is told whom to ask, and the figures are not read", async () => {
+test("a person who may not see revenue learns whom to ask, and the figures are not read", async () => {
   const { call } = await openCounter([], ["owner"]);
   const revenue = { name: "CheckDailyRevenue", arguments: { date: "2026-11-22" } };
 

@@ -37,8 +37,8 @@ test("every process on every machine computes the same version", () => {
   });
 
   const tools = [...createToolRegistry(["staff", "owner"]).values()];
-  const told = tools.map(({ name, description, parameters }) => ({ name, description, parameters }));
-  expect(versionOfPrompt(promptWords(), told)).toBe(inAnother);
+  const described = tools.map(({ name, description, parameters }) => ({ name, description, parameters }));
+  expect(versionOfPrompt(promptWords(), described)).toBe(inAnother);
 });
 
 test("the prompt's text has every sentence of a prompt, and none of its facts", () => {

@@ -395,7 +395,7 @@ test.each<[string, Turn[]]>([
       { parts: [{ kind: "reasoning" }] },
     ],
   ],
-])("a run whose model sends %s fails, and the person is told", async (_name, turns) => {
+])("a run whose model sends %s fails, and the person gets a message", async (_name, turns) => {
   const { answer } = await open(turns);
 
   const { run, finalText } = await answer("hello?");

@@ -123,7 +123,7 @@ test("an expired or unknown invite lets nobody in, and the bot says so", async (
   expect(await findStaffMember(app.test.db, other.id)).toBeUndefined();
 });
 
-test("a person who tries one bad invite after another is told once an hour", async () => {
+test("a person who tries one bad invite after another gets a message once an hour", async () => {
   app = await startTestApp(repeats);
   const { telegram } = app;
   const guesser = telegram.privateChat(telegram.person({ first_name: "Guesser" }));

@@ -1,5 +1,5 @@
 /**
- * The circuit breaker around the model, one for each process: while the provider is away, calls fail at once, and one call at
+ * The circuit breaker around the model, one for each process: while the provider is unavailable, calls fail at once, and one call at
  * a time tries whether it is back.
  *
  * Our own, not cockatiel's: that one makes all callers wait for the trial, takes a trial that a person stopped for a success,
@@ -51,17 +51,17 @@ export function withCircuit(model: Model, options: CircuitOptions): Model {
 /** While the circuit is open a retry does not help: nobody should wait for one. */
 function asPermanent(error: unknown): unknown {
   if (!(error instanceof ModelError)) return error;
-  return new ModelError(error.code, error.message, { mayPass: false, retryAfterSeconds: error.retryAfterSeconds });
+  return new ModelError(error.code, error.message, { isTransient: false, retryAfterSeconds: error.retryAfterSeconds });
 }
 
 /** What a call shows of the provider: that it is up, an error, or, when the call was aborted, nothing. */
 type Finding = "up" | "unknown" | ModelError;
 
 /**
- * The provider accepted no call. One that refuses every call by its rate limit is away as well; text in between shows that it
+ * The provider accepted no call. One that refuses every call by its rate limit is unavailable as well; text in between shows that it
  * is not.
  */
-const AWAY: ReadonlySet<ModelFault> = new Set([
+const OUTAGES: ReadonlySet<ModelFault> = new Set([
   "MODEL_UNREACHABLE",
   "MODEL_UNAVAILABLE",
   "MODEL_RATE_LIMITED",
@@ -126,7 +126,7 @@ function open(circuit: Circuit, { code, retryAfterSeconds }: ModelError): void {
   become(circuit, "open");
   if (circuit.openings > 1) return;
   circuit.firstOpenedAt = now();
-  logger.warn({ failures, errorCode: code }, "the model is away: it is not called until a trial succeeds");
+  logger.warn({ failures, errorCode: code }, "the model is unavailable: it is not called until a trial succeeds");
 }
 
 function close(circuit: Circuit): void {
@@ -143,7 +143,7 @@ function become(circuit: Circuit, state: CircuitState): void {
 }
 
 function isAway(finding: Finding): finding is ModelError {
-  return finding instanceof ModelError && AWAY.has(finding.code);
+  return finding instanceof ModelError && OUTAGES.has(finding.code);
 }
 
 /** A refusal shows it too. Only a failure during an answer may mean either. */

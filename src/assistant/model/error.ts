@@ -16,8 +16,8 @@ export type ModelFault =
   | "MODEL_TOO_LONG"
   | "MODEL_CIRCUIT_OPEN";
 
-/** Faults after which a retry a little later mostly succeeds. */
-const PASSING: ReadonlySet<ModelFault> = new Set([
+/** Errors after which a retry a little later mostly succeeds. */
+const TRANSIENT: ReadonlySet<ModelFault> = new Set([
   "MODEL_UNREACHABLE",
   "MODEL_UNAVAILABLE",
   "MODEL_RATE_LIMITED",
@@ -29,15 +29,19 @@ const PASSING: ReadonlySet<ModelFault> = new Set([
 export class ModelError extends AppError {
   override readonly code: ModelFault;
   /** Whether a retry of the same call may succeed. */
-  readonly mayPass: boolean;
+  readonly isTransient: boolean;
   /** How long the server asks to wait; null when it does not ask. */
   readonly retryAfterSeconds: number | null;
 
-  /** `mayPass` follows from the code when it is left out. */
-  constructor(code: ModelFault, message: string, facts: { mayPass?: boolean; retryAfterSeconds?: number | null } = {}) {
+  /** `isTransient` follows from the code when it is left out. */
+  constructor(
+    code: ModelFault,
+    message: string,
+    facts: { isTransient?: boolean; retryAfterSeconds?: number | null } = {},
+  ) {
     super(withoutSecrets(message));
     this.code = code;
-    this.mayPass = facts.mayPass ?? PASSING.has(code);
+    this.isTransient = facts.isTransient ?? TRANSIENT.has(code);
     this.retryAfterSeconds = facts.retryAfterSeconds ?? null;
   }
 }

@@ -33,7 +33,7 @@ function explainAnswer(error: InstanceType<typeof APIError>): ModelError {
   // An `error` event in the stream has no status.
   if (error.status === undefined) return failedWith(word, message);
   return new ModelError(faultByWord(word) ?? faultByStatus(error.status), message, {
-    ...(error.headers?.get("x-should-retry") === "false" && { mayPass: false }),
+    ...(error.headers?.get("x-should-retry") === "false" && { isTransient: false }),
     retryAfterSeconds: error.headers ? retryAfterSeconds(error.headers) : null,
   });
 }
@@ -42,7 +42,7 @@ function explainAnswer(error: InstanceType<typeof APIError>): ModelError {
 function failedWith(word: string | null | undefined, message: string): ModelError {
   const fault = faultByWord(word);
   if (fault) return new ModelError(fault, message);
-  return new ModelError("MODEL_FAILED", message, { mayPass: word === "server_error" });
+  return new ModelError("MODEL_FAILED", message, { isTransient: word === "server_error" });
 }
 
 function faultByWord(word: string | null | undefined): ModelFault | undefined {

@@ -27,11 +27,8 @@ export interface ModelRetryOptions extends Pick<RetryOptions, "random"> {
 /** The model for one run. It throws the error of the last call. */
 export function withRetries(model: Model, { onRetry, ...clock }: ModelRetryOptions = {}): Model {
   let budget = MAX_MODEL_RETRIES;
-  const spend = (error: unknown): boolean => {
-    if (!(error instanceof ModelError) || !error.mayPass || costOf(error.code) > budget) return false;
-    budget -= costOf(error.code);
-    return true;
-  };
+  const isAffordable = (error: unknown) =>
+    error instanceof ModelError && error.isTransient && costOf(error.code) <= budget;
 
   return {
     name: model.name,
@@ -50,8 +47,12 @@ export function withRetries(model: Model, { onRetry, ...clock }: ModelRetryOptio
         askedMs,
         maxAskedMs: MAX_RETRY_AFTER_SECONDS * 1_000,
         signal,
-        isRetryable: (error) => !hasText && spend(error),
-        onRetry: ({ error, waitMs }) => error instanceof ModelError && onRetry?.({ fault: error.code, waitMs }),
+        isRetryable: (error) => !hasText && isAffordable(error),
+        onRetry({ error, waitMs }) {
+          if (!(error instanceof ModelError)) return;
+          budget -= costOf(error.code);
+          onRetry?.({ fault: error.code, waitMs });
+        },
       });
     },
   };

@@ -13,7 +13,7 @@ export interface Moment {
 }
 
 export interface Liveness {
-  /** Whether the last heartbeat is younger than half a lease, by the clock that nobody sets. */
+  /** Whether the last heartbeat is younger than half a lease, by a monotonic clock. */
   isAlive(): boolean;
   /** Whether the worker may act where others see it: alive, and not in doubt since. Asking changes nothing. */
   isFresh(): boolean;

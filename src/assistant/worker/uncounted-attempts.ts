@@ -1,5 +1,5 @@
 /**
- * Attempts that ended because this worker lost the database. They were no fault of their runs, and must not count as such.
+ * Attempts that ended because this worker lost the database. The runs did not cause that, so these attempts do not count against them.
  *
  * This is stored as soon as the database is back: the next worker of such a run may be about to fail it for too many attempts.
  */
@@ -30,7 +30,7 @@ export function createUncountedAttempts(db: Db, logger: Logger): UncountedAttemp
 
 async function store(db: Db, runIds: readonly string[], logger: Logger): Promise<void> {
   const onFailure = (error: unknown) =>
-    logger.warn({ err: error, runIds }, "could not store that attempts ended because the database was away");
+    logger.warn({ err: error, runIds }, "could not store that attempts ended because the database was unavailable");
   await retry(() => uncountAttempts(db, runIds), {
     ...RETRIES,
     onRetry: ({ error }) => onFailure(error),

@@ -27,7 +27,7 @@ export interface WorkerIdentity {
 }
 
 /** The work that a lease covers. */
-export interface LeaseHolder {
+export interface LeasedWork {
   /** The runs that are worked on. Their leases are renewed with the worker's own. */
   runIds(): string[];
   /** The lease was renewed. `askedRunIds` are the runs that the heartbeat was sent for: others may have begun since. */
@@ -42,11 +42,11 @@ export interface WorkerLease extends WorkerIdentity {
   /** The bot for whose chats the worker works; null for a terminal. */
   readonly botId: number | null;
   /**
-   * Covers this work from now on. Settles after a first heartbeat.
+   * Covers this work from now on. Settles after a heartbeat, or at once while the lock is being taken again.
    *
    * @throws when the database does not answer it.
    */
-  cover(holder: LeaseHolder): Promise<void>;
+  cover(work: LeasedWork): Promise<void>;
   /** Waits until the worker is fresh. Rejects with the signal's reason when that aborts first. */
   untilFresh(signal: AbortSignal): Promise<void>;
   /** Ends the heartbeats and releases the lock. */
@@ -57,24 +57,24 @@ export interface WorkerLease extends WorkerIdentity {
 const HEARTBEAT_INTERVAL_MS = LEASE_SECONDS * 250;
 /** How long the database may take to give the lock, in milliseconds. */
 const TAKE_LIMIT_MS = 5_000;
-/** Pause between two looks whether a worker is fresh again, in milliseconds. */
-const FRESH_LOOK_MS = 50;
+/** How often to check whether a worker is fresh again, in milliseconds. */
+const FRESH_CHECK_MS = 50;
 /** Pause before the database is tried again, in milliseconds. */
 const RETRY_INTERVAL_MS = 500;
 
-interface Keeping {
+interface LeaseState {
   readonly database: Database;
   readonly botId: number | null;
   readonly logger: Logger;
   readonly liveness: Liveness;
   readonly released: AbortController;
   lock: WorkerLock;
-  holder: LeaseHolder;
+  work: LeasedWork;
   heartbeat: Promise<void> | null;
   retaking: Promise<void> | null;
 }
 
-const NO_WORK: LeaseHolder = {
+const NO_WORK: LeasedWork = {
   runIds: () => [],
   onHeartbeat: () => undefined,
   onLost: () => undefined,
@@ -87,109 +87,109 @@ export async function takeWorkerLease(
   { botId, logger }: { botId: number | null; logger: Logger },
 ): Promise<WorkerLease> {
   const common = { database, botId, logger, liveness: createLiveness() };
-  const keeping: Keeping = {
+  const state: LeaseState = {
     ...common,
-    lock: await takeLock(common, (lock) => lose(keeping, lock)),
+    lock: await takeLock(common, (lock) => lose(state, lock)),
     released: new AbortController(),
-    holder: NO_WORK,
+    work: NO_WORK,
     heartbeat: null,
     retaking: null,
   };
   const timers = [
-    setInterval(() => sendHeartbeat(keeping), HEARTBEAT_INTERVAL_MS),
-    setInterval(() => tick(keeping), TICK_MS),
+    setInterval(() => sendHeartbeat(state), HEARTBEAT_INTERVAL_MS),
+    setInterval(() => tick(state), TICK_MS),
   ];
   return {
     botId,
-    id: () => keeping.lock.workerId,
+    id: () => state.lock.workerId,
     isAlive: common.liveness.isAlive,
     isFresh: common.liveness.isFresh,
-    untilFresh: (signal) => untilFresh(keeping, signal),
-    async cover(holder) {
-      keeping.holder = holder;
-      // A heartbeat that is under way reports to the new holder.
-      if (!keeping.retaking) await (keeping.heartbeat ?? renew(keeping));
+    untilFresh: (signal) => untilFresh(state, signal),
+    async cover(work) {
+      state.work = work;
+      // A heartbeat that is under way reports to the new work.
+      if (!state.retaking) await (state.heartbeat ?? renew(state));
     },
     async release() {
-      keeping.released.abort();
+      state.released.abort();
       for (const timer of timers) clearInterval(timer);
-      if (keeping.retaking) await waitUpTo(TAKE_LIMIT_MS, keeping.retaking);
-      await keeping.lock.release();
+      if (state.retaking) await waitUpTo(TAKE_LIMIT_MS, state.retaking);
+      await state.lock.release();
     },
   };
 }
 
-async function untilFresh(keeping: Keeping, signal: AbortSignal): Promise<void> {
-  const { liveness } = keeping;
+async function untilFresh(state: LeaseState, signal: AbortSignal): Promise<void> {
+  const { liveness } = state;
   signal.throwIfAborted();
   while (!liveness.isFresh()) {
     liveness.tick();
-    sendHeartbeat(keeping);
-    await pause(FRESH_LOOK_MS);
+    sendHeartbeat(state);
+    await pause(FRESH_CHECK_MS);
     signal.throwIfAborted();
   }
 }
 
 /** Notices a break of the process, and asks the database at once who this worker is now. */
-function tick(keeping: Keeping): void {
-  keeping.liveness.tick();
-  if (keeping.liveness.needsHeartbeat()) sendHeartbeat(keeping);
+function tick(state: LeaseState): void {
+  state.liveness.tick();
+  if (state.liveness.needsHeartbeat()) sendHeartbeat(state);
 }
 
 /** Sends a heartbeat unless one is under way. A worker that cannot renew its lease gives its lock up. */
-function sendHeartbeat(keeping: Keeping): void {
-  const { lock, logger } = keeping;
-  if (keeping.heartbeat || keeping.retaking) return;
-  renew(keeping).catch((error: unknown) => {
+function sendHeartbeat(state: LeaseState): void {
+  const { lock, logger } = state;
+  if (state.heartbeat || state.retaking) return;
+  renew(state).catch((error: unknown) => {
     logger.warn({ err: error }, "could not renew the worker's lease");
-    lose(keeping, lock);
+    lose(state, lock);
   });
 }
 
-function renew(keeping: Keeping): Promise<void> {
-  keeping.heartbeat = renewNow(keeping).finally(() => {
-    keeping.heartbeat = null;
+function renew(state: LeaseState): Promise<void> {
+  state.heartbeat = renewNow(state).finally(() => {
+    state.heartbeat = null;
   });
-  return keeping.heartbeat;
+  return state.heartbeat;
 }
 
-async function renewNow(keeping: Keeping): Promise<void> {
-  const { lock, liveness } = keeping;
+async function renewNow(state: LeaseState): Promise<void> {
+  const { lock, liveness } = state;
   const sentAt = readClocks();
-  const runIds = keeping.holder.runIds();
+  const runIds = state.work.runIds();
   const heartbeat = await lock.renew(runIds, ALIVE_MS);
-  if (lock !== keeping.lock || keeping.retaking) return;
-  if (!heartbeat) return lose(keeping, lock);
+  if (lock !== state.lock || state.retaking) return;
+  if (!heartbeat) return lose(state, lock);
   liveness.confirm(sentAt);
-  keeping.holder.onHeartbeat(heartbeat, runIds);
+  state.work.onHeartbeat(heartbeat, runIds);
 }
 
-function lose(keeping: Keeping, lost: WorkerLock): void {
-  const { holder, liveness, logger, released } = keeping;
-  if (keeping.retaking || released.signal.aborted || lost !== keeping.lock) return;
+function lose(state: LeaseState, lost: WorkerLock): void {
+  const { work, liveness, logger, released } = state;
+  if (state.retaking || released.signal.aborted || lost !== state.lock) return;
   liveness.expire();
   logger.warn({ workerId: lost.workerId }, "lost the worker's lock: giving up its runs");
-  holder.onLost();
-  keeping.retaking = retake(keeping);
+  work.onLost();
+  state.retaking = retake(state);
   lost.release().catch((error: unknown) => logger.debug({ err: error }, "could not release a lost lock"));
 }
 
-async function retake(keeping: Keeping): Promise<void> {
-  const { logger, released } = keeping;
+async function retake(state: LeaseState): Promise<void> {
+  const { logger, released } = state;
   const take = async () => {
-    keeping.lock = await takeLock(keeping, (lock) => lose(keeping, lock));
+    state.lock = await takeLock(state, (lock) => lose(state, lock));
   };
   await retry(take, {
     firstMs: RETRY_INTERVAL_MS,
     signal: released.signal,
-    onRetry: ({ error }) => logger.warn({ err: error }, "the database is away"),
+    onRetry: ({ error }) => logger.warn({ err: error }, "the database is unavailable"),
   }).catch(() => undefined); // Only the release ends the retries.
-  keeping.retaking = null;
-  if (!released.signal.aborted) keeping.holder.onRetaken();
+  state.retaking = null;
+  if (!released.signal.aborted) state.work.onRetaken();
 }
 
 async function takeLock(
-  { database, botId, liveness }: Pick<Keeping, "database" | "botId" | "liveness">,
+  { database, botId, liveness }: Pick<LeaseState, "database" | "botId" | "liveness">,
   onLost: (lock: WorkerLock) => void,
 ): Promise<WorkerLock> {
   let lock: WorkerLock | undefined;

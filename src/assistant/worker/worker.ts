@@ -1,7 +1,7 @@
 /**
  * A worker: claims runs from the queue and works on many at once, under its lease.
  *
- * It wakes on notices, and polls the queue five times a second. What is done with a run is in `work-on-run.ts`.
+ * It wakes on notifications, and polls the queue five times a second. What is done with a run is in `work-on-run.ts`.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { type Coalescer, createCoalescer } from "../../db/notify/coalesce.ts";
@@ -41,7 +41,7 @@ export interface WorkerDeps extends Omit<RunWork, "texts" | "uncountedAttempts">
   isOverloaded?(): boolean;
 }
 
-/** Pause between two looks at the queue without a notice, in milliseconds: how soon a dead worker's run is taken over. */
+/** How often the queue is polled without a notification, in milliseconds: how soon a dead worker's run is taken over. */
 const POLL_INTERVAL_MS = 200;
 /**
  * Pause between two claims under overload, in milliseconds: runs that begin take the time in which messages are stored. With

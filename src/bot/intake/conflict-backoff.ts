@@ -11,7 +11,7 @@ const BACKOFF = { firstMs: 3_000, longestMs: 60_000 };
 const RESET_AFTER_MS = 120_000;
 
 export interface ConflictBackoff {
-  /** Telegram answered 409. @returns how long to wait, and whether the operator should be told of this source. */
+  /** Telegram answered 409. @returns how long to wait, and whether this source should be logged. */
   recordConflict(source: ConflictSource): { waitMs: number; isNew: boolean };
   /** Telegram returned updates. @returns whether this ends a conflict. */
   recordSuccess(): boolean;

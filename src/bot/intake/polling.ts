@@ -98,7 +98,7 @@ async function pollWhileClaimed(deps: PollingDeps, sessions: Sessions): Promise<
   }
 }
 
-/** `unknown`: the database is away, or this process has lost its worker lease. */
+/** `unknown`: the database is unavailable, or this process has lost its worker lease. */
 async function tryClaim(deps: PollingDeps): Promise<"held" | "taken" | "unknown"> {
   const { botId, database, isAlive, logger, workerId } = deps;
   if (!isAlive()) return "unknown";

@@ -78,7 +78,7 @@ async function failureOf(handle: ProcessUpdateDeps["handle"], update: Update): P
   }
 }
 
-/** @returns whether the update is done: the person was told, or never can be. */
+/** @returns whether the update is done: the person got a message, or never can. */
 async function report(
   { logger, reportFailure }: ProcessUpdateDeps,
   error: unknown,

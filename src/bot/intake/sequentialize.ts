@@ -4,7 +4,7 @@
  */
 import type { Update } from "grammy/types";
 
-/** Chats at the same time: as many as the intake pool has connections (`app.ts`). More would only wait. */
+/** Chats at the same time: as many as the intake pool has connections (`app/parts.ts`). More would only wait. */
 const MAX_CONCURRENT_CHATS = 12;
 
 /**

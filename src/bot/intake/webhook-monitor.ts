@@ -2,7 +2,7 @@
  * Checks that Telegram still delivers to this webhook, and reports delivery errors. Any program with the token can remove the
  * webhook, and only Telegram sees an expired certificate.
  *
- * A webhook that was moved to another address stays there; the operator is told.
+ * A webhook that was moved to another address stays there; that is logged.
  */
 import type { Api } from "grammy";
 import type { WebhookInfo } from "grammy/types";

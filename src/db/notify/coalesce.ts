@@ -2,7 +2,7 @@
  * Notifications to all processes about committed changes, sent after the commit and outside its transaction.
  *
  * A commit with a NOTIFY holds a lock of the whole server until it is on disk, so such commits run one after another. Under
- * load that would take all the time there is. A notification only says "look again". So one is enough for everything that
+ * load that would take all the time there is. A notification only says that something changed. So one is enough for everything that
  * was committed while the previous one was on its way, and a lost one costs only the time until the next regular look.
  */
 import type { Db } from "../client.ts";

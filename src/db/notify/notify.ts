@@ -1,7 +1,7 @@
 /**
  * Notifications between processes, through PostgreSQL's LISTEN and NOTIFY.
  *
- * A notification only says "look again". The rows are the truth, so it carries ids and offsets and never text (a payload
+ * A notification only says that something changed. The rows are the truth, so it carries ids and offsets and never text (a payload
  * holds at most 7,999 bytes). This module knows neither senders nor receivers.
  */
 import { sql } from "drizzle-orm";

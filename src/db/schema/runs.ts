@@ -42,7 +42,7 @@ export const runs = snakeCase.table(
     model: text(),
     /** How often a worker has claimed it. Fences the writes of a worker that was taken for dead. */
     attempt: integer().notNull().default(0),
-    /** How many attempts ended through no fault of the run: by a shutdown, or because the database was away. */
+    /** How many attempts do not count against the run: they ended by a shutdown, or because the database was unavailable. */
     handovers: integer().notNull().default(0),
     /** The failed run whose question it asks again: somebody pressed the Retry button. */
     retryOf: uuid().references((): AnyPgColumn => runs.id),

@@ -10,11 +10,11 @@ import { pipeline } from "node:stream/promises";
 import { Worker } from "node:worker_threads";
 import { ASSETS_PATH } from "./paths.ts";
 
-/** Serves the page and its files and returns true. Returns false for any other path. */
-export type GraphiqlPages = (request: IncomingMessage, response: ServerResponse, path: string) => Promise<boolean>;
-
-/** The files are bundled at the first request for one of them. If that fails, the next request tries again. */
-export function createGraphiqlPages(): GraphiqlPages {
+/**
+ * Serves the page and its files and returns true; returns false for any other path. The files are bundled at the first request
+ * for one of them. If that fails, the next request tries again.
+ */
+export function createGraphiqlPages() {
   let loading: Promise<Files> | null = null;
   const load = () => {
     loading ??= loadFiles().catch((error: unknown) => {
@@ -23,7 +23,7 @@ export function createGraphiqlPages(): GraphiqlPages {
     });
     return loading;
   };
-  return async (request, response, path) => {
+  return async (request: IncomingMessage, response: ServerResponse, path: string): Promise<boolean> => {
     if (path !== "/graphql" && !path.startsWith(ASSETS_PATH)) return false;
     // A worker uses the policy of its own file, so files get the same policy as the page.
     response.setHeader("content-security-policy", POLICY);

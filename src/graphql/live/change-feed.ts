@@ -1,7 +1,7 @@
 /**
  * Reads the changes of the database as they are committed, once for all subscribers of this process.
  *
- * A notice from any process, or one second without a notice, triggers a poll. A poll reads all changes that the last snapshot does
+ * A notification from any process, or one second without one, triggers a poll. A poll reads all changes that the last snapshot does
  * not show, page by page.
  */
 import type { Db } from "../../db/client.ts";
@@ -24,7 +24,7 @@ export interface ChangeFeedDeps {
   readonly db: Db;
   /** Which environment is read: see `ApiEnvironment.sandbox`. */
   readonly sandbox: boolean;
-  /** Listens to the notices of all processes. */
+  /** Listens to the notifications of all processes. */
   readonly listen: (handler: NotificationHandler) => Promise<Listener>;
   readonly logger: Pick<Logger, "warn">;
 }
@@ -39,7 +39,7 @@ export interface ChangeConsumer {
 }
 
 export interface ChangeFeed {
-  /** Nothing is published after this call. Resolves when the last statement has ended. */
+  /** No further page is published after this call. Resolves when the last statement has ended. */
   stop(): Promise<void>;
 }
 
@@ -47,7 +47,7 @@ export interface ChangeFeed {
 const PAGE_SIZE = 500;
 /** Pause between two polls, in milliseconds: changes within it are read together. */
 const POLL_GAP_MS = 5;
-/** Time between two polls without a notice, in milliseconds: finds changes that sent none, or whose notice was lost. */
+/** Time between two polls without a notification, in milliseconds: finds changes that sent none, or whose notification was lost. */
 const IDLE_POLL_MS = 1_000;
 
 /** Starts at the current state of the database. Rejects if the database cannot be reached. */
@@ -71,7 +71,7 @@ export async function startChangeFeed(deps: ChangeFeedDeps, consumer: ChangeCons
     await listener.close();
     throw error;
   }
-  // For notices that came before the position was known.
+  // For notifications that came before the position was known.
   poller.trigger();
   const timer = setInterval(poller.trigger, IDLE_POLL_MS).unref();
   return {

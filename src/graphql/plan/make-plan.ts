@@ -24,7 +24,7 @@ import { encodeGlobalId } from "../lists/ids.ts";
 import { type Reading, readingOf, tableOf } from "../types/reading.ts";
 import { collectFields, createScope, NotPlannableError, type Requested } from "./collect-fields.ts";
 import { createCompleter, type FieldsOf } from "./complete.ts";
-import type { ListPlan, Plan, PlannedField, RowPlan, Source } from "./plan.ts";
+import { joinedRow, type ListPlan, type Plan, type PlannedField, type RowPlan, type Source } from "./plan.ts";
 
 /** How many rows a statement may join to each of its rows. With more, PostgreSQL needs megabytes to plan it and to cache the plan. */
 const MAX_JOINS = 12;
@@ -181,12 +181,6 @@ function createRowPlan(given: GraphQLOutputType): RowPlan {
   const table = isObjectType(type) && tableOf(type);
   if (!table) throw new NotPlannableError();
   return { table, columns: new Set(), loaded: new Map(), joined: new Map(), lists: new Map() };
-}
-
-/** A row that was joined to this one; null if there is none. */
-export function joinedRow(row: Source, at: string): Record<string, unknown> | null {
-  const found = row[at] as Record<string, unknown> | null;
-  return found === null || found.id === null ? null : found;
 }
 
 function listingOf(reading: Reading & { as: "last" }, { field, nodes: [node] }: Requested) {

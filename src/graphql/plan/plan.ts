@@ -44,3 +44,9 @@ export interface ListPlan {
   /** The parts of its pages that are requested: names of `PageParts`. */
   readonly parts: ReadonlySet<string>;
 }
+
+/** A row that was joined to this one; null if there is none. */
+export function joinedRow(row: Source, at: string): Record<string, unknown> | null {
+  const found = row[at] as Record<string, unknown> | null;
+  return found === null || found.id === null ? null : found;
+}

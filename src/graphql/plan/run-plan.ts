@@ -8,8 +8,7 @@ import { countRows, findShapedRows, hasRowsOutside } from "../../db/queries/admi
 import type { AdminContext } from "../context.ts";
 import { createPage, type Page, type PageSource } from "../lists/page.ts";
 import { completeFields, createResolve, PlanFailedError } from "./complete.ts";
-import { joinedRow } from "./make-plan.ts";
-import type { ListPlan, Plan, Resolve, RowPlan } from "./plan.ts";
+import { joinedRow, type ListPlan, type Plan, type Resolve, type RowPlan } from "./plan.ts";
 
 type Run = Pick<AdminContext, "db"> & { readonly resolve: Resolve };
 type Row = Record<string, unknown>;

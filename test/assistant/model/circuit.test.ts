@@ -70,7 +70,7 @@ const question = {
   cacheKey: "thread-1",
   safetyIdentifier: null,
 };
-const OPENED = "40: the model is away: it is not called until a trial succeeds";
+const OPENED = "40: the model is unavailable: it is not called until a trial succeeds";
 const CLOSED = "30: the model is back";
 const failing = (times: number, code: string) => Array(times).fill(code);
 

@@ -404,12 +404,12 @@ test.each<[string, Turn, boolean]>([
   ["a failure caused by the request", fails({ kind: "failed", code: "invalid_prompt", message: "No." }), false],
   ["missing credit, by its type alone", { status: 429, body: { error: { type: "insufficient_quota" } } }, false],
   ["a refused request", { status: 400 }, false],
-])("%s: the error says whether a retry may help", async (_name, turn, mayPass) => {
+])("%s: the error says whether a retry may help", async (_name, turn, isTransient) => {
   const { ask } = await startModel(() => turn);
 
   const error = await faultOf(ask());
 
-  expect(error.mayPass).toBe(mayPass);
+  expect(error.isTransient).toBe(isTransient);
 });
 
 test("without credit there is no retry: it would never help", async () => {

@@ -46,7 +46,7 @@ test("a run that was begun too often continues when its last worker reports that
   expect(await ended(runId)).toBe("Here I am.");
 });
 
-test("a run whose attempts failed through no fault of its own is not begun forever either", async () => {
+test("attempts that do not count have a limit, too", async () => {
   const opened = await open([]);
   const { ask, startWorker, ended, model, test: database } = opened;
   const { runId } = await ask("go");
@@ -74,7 +74,7 @@ test("an attempt that ended with the database is uncounted when the database is 
   await expect.poll(async () => (await read(runId)).run.handovers).toBe(1);
 });
 
-test("a bug while a run ends counts as an attempt: at last the person is told", async () => {
+test("a bug while a run ends counts as an attempt: at last the person gets a message", async () => {
   const opened = await open([says("One."), says("Two."), says("Three.")], {
     finalText(run, outcome, text) {
       if (outcome.status === "completed") throw new Error("no words");

@@ -398,7 +398,7 @@ test("a worker that loses the database retries in one place until it is back", a
     test: database,
   } = await open([says("Hello again.")], {
     onLog(phrase) {
-      if (phrase === "the database is away") tries += 1;
+      if (phrase === "the database is unavailable") tries += 1;
       if (tries === 3) away.resolve();
       if (phrase.startsWith("lost the worker's lock")) losses += 1;
     },

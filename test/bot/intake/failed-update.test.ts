@@ -1,4 +1,4 @@
-/** Malformed updates: what can be stored is stored, and the sender of the rest is told at once. */
+/** Malformed updates: what can be stored is stored, and the sender of the rest gets a message at once. */
 import type { User } from "@grammyjs/types";
 import { BotError } from "grammy";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -164,7 +164,7 @@ test("the same holds for polling, and the next updates of the batch are stored",
   expect(failures()).toEqual(Array(2).fill("update skipped: it failed every time"));
 });
 
-test("a person is told in their language", async () => {
+test("the message is in the language of the person", async () => {
   const bring = await startDoor();
 
   await bring(messageWith({ message_id: 1e30, from: { ...an, language_code: "vi-VN" } }));

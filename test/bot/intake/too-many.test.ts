@@ -33,7 +33,7 @@ afterEach(async () => {
   await database.close();
 });
 
-test("a person who asks more than twenty questions a minute is told once, over all chats, and nobody else is delayed", async () => {
+test("a person who asks more than twenty questions a minute gets one message about it, over all chats, and nobody else is delayed", async () => {
   const person = await staff("An");
   const chat = telegram.privateChat(person);
   const group = telegram.group({ title: "Shop", members: [person], isBotAdministrator: true });
@@ -66,7 +66,7 @@ test("twenty questions are stored per minute, also when they come from many chat
   expect(await storedMessages()).toBe(MAX_QUESTIONS_PER_MINUTE);
 });
 
-test("after a minute a person may ask again, and is told again if it is too much again", async () => {
+test("after a minute a person may ask again, and gets the message again if it is too much again", async () => {
   const chat = telegram.privateChat(await staff("An", "vi"));
   const { tooMany } = textsIn("vi");
   ask(chat, MAX_QUESTIONS_PER_MINUTE + 1);

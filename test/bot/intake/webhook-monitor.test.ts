@@ -17,7 +17,7 @@ beforeEach(async () => {
 
 afterEach(() => telegram.close());
 
-test("a webhook that was removed is set again, and the operator is told", async () => {
+test("a webhook that was removed is set again, and that is logged", async () => {
   const { check, log } = createMonitor();
   await setWebhook(url);
   await callTelegram(telegram, "deleteWebhook", {});
@@ -28,7 +28,7 @@ test("a webhook that was removed is set again, and the operator is told", async 
   expect(log.lines.map(({ msg }) => msg)).toEqual([expect.stringContaining("the webhook was removed")]);
 });
 
-test("a webhook that was moved stays there, and the operator is told where", async () => {
+test("a webhook that was moved stays there, and the log says where", async () => {
   const { check, log } = createMonitor();
   const elsewhere = "http://127.0.0.1:9/telegram/webhook";
   await setWebhook(elsewhere);

@@ -102,7 +102,7 @@ test.each(["```sh\nnpm ci", "Run:\n\n~~~\nnpm ci\n"])(
   },
 );
 
-test("a person who stops their queued question is told at once, and the current answer continues", async () => {
+test("a person who stops their queued question gets a confirmation at once, and the current answer continues", async () => {
   const rest = Promise.withResolvers<void>();
   app = await startTestApp(answers({ long: says(["The first words", rest.promise, " and the last."]) }));
   const [first, second] = [

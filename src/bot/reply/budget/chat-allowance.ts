@@ -1,6 +1,6 @@
 /**
- * The rate limit of one chat: when its next call may start, given the calls before it. Pure arithmetic; `send-budget.ts` owns
- * the waiting, and the limit over all chats.
+ * The rate limit of one chat: when its next call may start, given the calls before it. Pure arithmetic; `scheduler.ts` waits,
+ * and `overall-allowance.ts` has the limit over all chats.
  *
  * Telegram's FAQ states about one message a second in a chat (it tolerates short bursts), and 20 a minute in a group. Edits
  * and typing count. All times are milliseconds of the budget's clock.

@@ -21,7 +21,7 @@ export interface ChatQueue {
   readonly telegramId: number;
   readonly allowance: ChatAllowance;
   waiting: Waiter[];
-  /** Cancels the timer that looks at the chat again. */
+  /** Cancels the timer that checks the chat again. */
   cancelWake: (() => void) | null;
 }
 

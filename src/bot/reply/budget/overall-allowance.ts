@@ -1,6 +1,6 @@
 /**
  * The rate limit over all chats of a bot: when the next call may start, given the calls before it. Pure arithmetic;
- * `chat-allowance.ts` has the limit of one chat, and `send-budget.ts` decides who goes first.
+ * `chat-allowance.ts` has the limit of one chat, and `scheduler.ts` decides who goes first.
  *
  * Telegram's FAQ states about 30 messages a second. All times are milliseconds of the budget's clock.
  */

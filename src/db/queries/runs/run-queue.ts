@@ -19,7 +19,7 @@ import { leaseEnd } from "./workers.ts";
 
 /** A run, with everything that its worker needs. */
 export interface ClaimedRun extends RunClaim {
-  /** Attempts that ended through no fault of the run: they do not count against it. */
+  /** Attempts that do not count against the run, such as those that a shutdown ended. */
   handovers: number;
   /** How long ago the question was stored, in milliseconds, by the database's clock. */
   queuedMs: number;
@@ -140,7 +140,7 @@ export async function uncountAttempts(db: Db, runIds: readonly string[]): Promis
     .where(and(sql`${runs.id} = any(${uuidArray(runIds)})`, isRunning));
 }
 
-/** How many attempts ended through no fault of the run, as far as is known. @throws {LeaseLostError} */
+/** How many attempts do not count against the run, as far as is known. @throws {LeaseLostError} */
 export async function countHandovers(db: Db, claim: RunClaim): Promise<number> {
   const [row] = await db.select({ handovers: runs.handovers }).from(runs).where(isHeldUnder(claim));
   if (!row) throw new LeaseLostError(claim.id);

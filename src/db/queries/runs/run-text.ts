@@ -19,8 +19,8 @@ export interface TextPiece {
   firstTokenAgeMs: number;
 }
 
-/** So many pieces are within the 7,999 bytes of a notice. */
-const PIECES_PER_NOTICE = 50;
+/** So many pieces are within the 7,999 bytes of a notification. */
+const PIECES_PER_NOTIFICATION = 50;
 
 /** Pieces that were not stored. */
 export interface UnstoredPieces {
@@ -31,7 +31,7 @@ export interface UnstoredPieces {
 }
 
 /**
- * Appends pieces of many runs, one piece of each run, in one statement and with few notices. It waits for no lock, so it can
+ * Appends pieces of many runs, one piece of each run, in one statement and with few notifications. It waits for no lock, so it can
  * never be part of a deadlock.
  */
 export async function appendRunTexts(db: Db, pieces: readonly TextPiece[]): Promise<UnstoredPieces> {
@@ -75,10 +75,10 @@ export function instantAgo(ageMs: SQL): SQL {
 }
 
 async function publishPieces(db: Db, pieces: readonly TextPiece[]): Promise<void> {
-  for (let first = 0; first < pieces.length; first += PIECES_PER_NOTICE) {
-    const part = pieces.slice(first, first + PIECES_PER_NOTICE);
-    const notices = part.map(({ claim, offset }) => ({ threadId: claim.threadId, runId: claim.id, offset }));
-    await publish(db, { type: "text", pieces: notices });
+  for (let first = 0; first < pieces.length; first += PIECES_PER_NOTIFICATION) {
+    const part = pieces.slice(first, first + PIECES_PER_NOTIFICATION);
+    const places = part.map(({ claim, offset }) => ({ threadId: claim.threadId, runId: claim.id, offset }));
+    await publish(db, { type: "text", pieces: places });
   }
 }
 

@@ -14,7 +14,7 @@ export const leaseEnd = sql`now() + make_interval(secs => ${LEASE_SECONDS})`;
 /** The answer to a worker that renews its lease. */
 export interface Heartbeat {
   /**
-   * The runs that the worker holds, and whether a stop was requested for each: a notice of that may be lost. A run that it
+   * The runs that the worker holds, and whether a stop was requested for each: its notification may be lost. A run that it
    * works on and that is missing here was taken over. A run that it does not work on was claimed, and the answer was lost.
    */
   runs: { id: string; stopRequested: boolean }[];

@@ -1,4 +1,4 @@
-/** The whole product while its database is away, and after it is back. */
+/** The whole product while its database is unavailable, and after it is back. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { repeats } from "./bot/bot-support.ts";
 import { startTestApp, type TestApp } from "./support/app.ts";
@@ -23,7 +23,7 @@ async function allow(isAllowed: boolean): Promise<void> {
   });
 }
 
-test("while the database is away the process lives and reports that it is not ready; messages are answered later", async () => {
+test("while the database is unavailable the process lives and reports that it is not ready; messages are answered later", async () => {
   const chat = await app.staff();
   chat.send("one");
   await chat.waitForBotMessage("Answer: one");
