@@ -1,7 +1,7 @@
 /** What the app is made of: what it is given, and what its parts share. */
 import type { Model } from "../assistant/model/model.ts";
 import type { ModelRetryOptions } from "../assistant/model/retry.ts";
-import type { Clock } from "../bot/telegram/clock.ts";
+import type { Clock } from "../bot/budget/clock.ts";
 import type { Config, WebhookConfig } from "../config.ts";
 import type { ConnectOptions, Database } from "../db/client.ts";
 import type { OpenDatabase } from "../db/open.ts";

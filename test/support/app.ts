@@ -12,7 +12,7 @@ import type { StandInChat } from "../../sandbox/telegram/world/chat.ts";
 import type { AppParts } from "../../src/app/parts.ts";
 import { type App, startApp } from "../../src/app.ts";
 import { createModel } from "../../src/assistant/model/model.ts";
-import type { Clock } from "../../src/bot/telegram/clock.ts";
+import type { Clock } from "../../src/bot/budget/clock.ts";
 import { type Config, loadConfig, type WebhookConfig } from "../../src/config.ts";
 import { connectDatabase } from "../../src/db/client.ts";
 import { saveStaffMember } from "../../src/db/queries/chat/staff.ts";

@@ -1,5 +1,5 @@
 /** A clock that only a test advances. */
-import type { Clock } from "../../src/bot/telegram/clock.ts";
+import type { Clock } from "../../src/bot/budget/clock.ts";
 
 export interface FakeClock extends Clock {
   /** Advances by `ms` and runs the callbacks that become due, in order of time. */

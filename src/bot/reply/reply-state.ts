@@ -2,8 +2,8 @@
 import type { RunOutcome } from "../../events.ts";
 import type { Logger } from "../../observability/logger.ts";
 import type { ReplyMeter } from "../../observability/meter.ts";
-import { type Clock, createTimers, type Timers } from "../telegram/clock.ts";
-import type { BudgetChat, SendBudget } from "./budget/send-budget.ts";
+import { type Clock, createTimers, type Timers } from "../budget/clock.ts";
+import type { BudgetChat, SendBudget } from "../budget/send-budget.ts";
 import { createSentPages } from "./pages/page-diff.ts";
 import type { ReplyStore, ReplyTransport } from "./ports.ts";
 import { createReplyText, type ReplyText } from "./reply-text.ts";

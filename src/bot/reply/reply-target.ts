@@ -3,7 +3,7 @@ import type { StoredWindow } from "../../db/queries/chat/chat-windows.ts";
 import type { WaitingReply } from "../../db/queries/chat/replies.ts";
 import type { ReplyPosition } from "../../db/queries/chat/reply-order.ts";
 import type { ClaimedRun } from "../../db/queries/runs/run-queue.ts";
-import type { BudgetChat } from "./budget/send-budget.ts";
+import type { BudgetChat } from "../budget/send-budget.ts";
 
 export interface ReplyTarget extends ReplyPosition {
   replyId: string;

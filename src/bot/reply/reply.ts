@@ -6,7 +6,7 @@
  */
 import { ReplyLostError } from "../../db/queries/chat/replies.ts";
 import type { RunEvent } from "../../events.ts";
-import type { Priority, Slot } from "./budget/send-budget.ts";
+import type { Priority, Slot } from "../budget/send-budget.ts";
 import { giveUp, handleAnswer } from "./handle-answer.ts";
 import { createSentPages, type Step, type View } from "./pages/page-diff.ts";
 import { createReplyState, type ReplyDeps, type ReplyState } from "./reply-state.ts";

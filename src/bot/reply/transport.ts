@@ -4,8 +4,8 @@
  */
 import type { Api } from "grammy";
 import type { InlineKeyboardMarkup } from "grammy/types";
+import type { BudgetChat } from "../budget/send-budget.ts";
 import { classifyFailure, type TelegramAnswer } from "../telegram/api-errors.ts";
-import type { BudgetChat } from "./budget/send-budget.ts";
 import type { PageContent, PageToSend, ReplyButton } from "./pages/page-diff.ts";
 import type { ReplyTransport, SendAnswer } from "./ports.ts";
 

@@ -3,9 +3,9 @@
  * waits for. The reply decides when typing is due.
  */
 import type { Logger } from "../../observability/logger.ts";
+import type { Timers } from "../budget/clock.ts";
+import type { BudgetChat, SendBudget } from "../budget/send-budget.ts";
 import type { TelegramAnswer } from "../telegram/api-errors.ts";
-import type { Timers } from "../telegram/clock.ts";
-import type { BudgetChat, SendBudget } from "./budget/send-budget.ts";
 import { endSlot } from "./write-step.ts";
 
 /** Telegram shows typing for 5 s. A little less keeps it visible. */

@@ -1,7 +1,7 @@
 /** One write to the chat, recorded in the database, so that no process sends a page twice without knowing it. */
 import type { ReplyMeter } from "../../observability/meter.ts";
+import type { Slot } from "../budget/send-budget.ts";
 import type { TelegramAnswer } from "../telegram/api-errors.ts";
-import type { Slot } from "./budget/send-budget.ts";
 import type { PageToSend, SentPages, Step } from "./pages/page-diff.ts";
 import type { ReplyStore, ReplyTransport, SendAnswer } from "./ports.ts";
 

@@ -4,10 +4,10 @@
 import type { Logger } from "../../observability/logger.ts";
 import { backoffMs } from "../../process/retry.ts";
 import { waitUpTo } from "../../process/timeout.ts";
-import type { BudgetChat, Priority, SendBudget } from "../reply/budget/send-budget.ts";
+import type { Clock } from "../budget/clock.ts";
+import type { BudgetChat, Priority, SendBudget } from "../budget/send-budget.ts";
 import { classifyFailure, type TelegramAnswer } from "./api-errors.ts";
 import { reasonOf } from "./call-failure.ts";
-import type { Clock } from "./clock.ts";
 
 export interface QueuedCall {
   chat: BudgetChat;

@@ -7,9 +7,9 @@
 import type { Api, Context } from "grammy";
 import type { InlineKeyboardMarkup, ReplyKeyboardMarkup } from "grammy/types";
 import type { Logger } from "../../observability/logger.ts";
+import { type Clock, systemClock } from "../budget/clock.ts";
+import type { BudgetChat, Priority, SendBudget } from "../budget/send-budget.ts";
 import { placeOf } from "../context.ts";
-import type { BudgetChat, Priority, SendBudget } from "../reply/budget/send-budget.ts";
-import { type Clock, systemClock } from "./clock.ts";
 import { createMessageQueue } from "./message-queue.ts";
 
 type Markup = InlineKeyboardMarkup | ReplyKeyboardMarkup;

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
 import { replies } from "../../../src/db/schema/index.ts";
 import { textsOf } from "../bot-support.ts";
-import { createScene, type Process, type Scene } from "./budget/process-support.ts";
+import { createScene, type Process, type Scene } from "../budget/process-support.ts";
 import { TOO_MANY_REQUESTS } from "./reply-support.ts";
 
 let scene: Scene;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createSendBudget } from "../../../src/bot/reply/budget/send-budget.ts";
+import { createSendBudget } from "../../../src/bot/budget/send-budget.ts";
 import { createReply } from "../../../src/bot/reply/reply.ts";
 import { createLogger } from "../../../src/observability/logger.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";

@@ -6,10 +6,10 @@ import type { ModelRequest, Responder, Turn } from "../../../sandbox/model/turn.
 import type { Fault } from "../../../sandbox/telegram/faults.ts";
 import type { RecordedCall } from "../../../sandbox/telegram/world/call-log.ts";
 import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
-import { type BudgetChat, createSendBudget, type SendBudget } from "../../../src/bot/reply/budget/send-budget.ts";
+import type { Clock } from "../../../src/bot/budget/clock.ts";
+import { type BudgetChat, createSendBudget, type SendBudget } from "../../../src/bot/budget/send-budget.ts";
 import type { ReplyTransport } from "../../../src/bot/reply/ports.ts";
 import { createReply } from "../../../src/bot/reply/reply.ts";
-import type { Clock } from "../../../src/bot/telegram/clock.ts";
 import { createLogger } from "../../../src/observability/logger.ts";
 import type { TestApp } from "../../support/app.ts";
 import { holdLocks } from "../../support/database.ts";

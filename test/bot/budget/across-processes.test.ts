@@ -1,12 +1,12 @@
 /** Replies of several processes in one chat: each has its own presenter, on one database and one Telegram. */
 import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { TelegramStandIn } from "../../../../sandbox/telegram/stand-in.ts";
-import type { StandInChat } from "../../../../sandbox/telegram/world/chat.ts";
-import { releaseRuns } from "../../../../src/db/queries/runs/run-queue.ts";
-import { replies, workers } from "../../../../src/db/schema/index.ts";
-import type { TestDatabase } from "../../../support/database.ts";
-import { textsOf } from "../../bot-support.ts";
+import type { TelegramStandIn } from "../../../sandbox/telegram/stand-in.ts";
+import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
+import { releaseRuns } from "../../../src/db/queries/runs/run-queue.ts";
+import { replies, workers } from "../../../src/db/schema/index.ts";
+import type { TestDatabase } from "../../support/database.ts";
+import { textsOf } from "../bot-support.ts";
 import { createScene, type Scene } from "./process-support.ts";
 
 let scene: Scene;

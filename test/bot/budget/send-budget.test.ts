@@ -1,12 +1,7 @@
 import { expect, test } from "vitest";
-import {
-  type BudgetChat,
-  createSendBudget,
-  type Priority,
-  type Slot,
-} from "../../../../src/bot/reply/budget/send-budget.ts";
-import { createFakeClock } from "../../../support/fake-clock.ts";
-import { fc } from "../../../support/property.ts";
+import { type BudgetChat, createSendBudget, type Priority, type Slot } from "../../../src/bot/budget/send-budget.ts";
+import { createFakeClock } from "../../support/fake-clock.ts";
+import { fc } from "../../support/property.ts";
 
 const PRIVATE = { telegramId: 1, isGroup: false };
 const GROUP = { telegramId: -1, isGroup: true };

@@ -1,9 +1,9 @@
 /** More replies than a process holds in memory: they wait in the database, and none is forgotten. */
 import { asc } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { StandInChat } from "../../../../sandbox/telegram/world/chat.ts";
-import { replies } from "../../../../src/db/schema/index.ts";
-import { textsOf } from "../../bot-support.ts";
+import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
+import { replies } from "../../../src/db/schema/index.ts";
+import { textsOf } from "../bot-support.ts";
 import { createScene, type Process, type Scene } from "./process-support.ts";
 
 let scene: Scene;

@@ -5,10 +5,10 @@
  * among equals, the one that has waited longest. So first and final messages overtake interim edits, and no chat blocks
  * another. The budget knows nothing of what is sent.
  */
-import type { ChatWindow } from "../../../db/queries/chat/chat-windows.ts";
-import { type Clock, systemClock } from "../../telegram/clock.ts";
+import type { ChatWindow } from "../../db/queries/chat/chat-windows.ts";
 import { createChatAllowance } from "./chat-allowance.ts";
 import type { ChatQueue, Slot } from "./chat-queue.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import { createOverallAllowance } from "./overall-allowance.ts";
 import type { Priority } from "./priority.ts";
 import { createScheduler, type Scheduler, serve, serveReady, trySlot, waitForSlot } from "./scheduler.ts";

@@ -1,24 +1,24 @@
 /** Processes with replies, for tests: each has its own presenter, on one database and one Telegram. */
 import { Api } from "grammy";
-import { createTelegramStandIn, type TelegramStandIn } from "../../../../sandbox/telegram/stand-in.ts";
-import type { StandInChat } from "../../../../sandbox/telegram/world/chat.ts";
-import type { RunView } from "../../../../src/assistant/worker/run-output.ts";
-import { createRateWindowStore } from "../../../../src/bot/reply/budget/rate-window-store.ts";
-import { createSendBudget } from "../../../../src/bot/reply/budget/send-budget.ts";
+import { createTelegramStandIn, type TelegramStandIn } from "../../../sandbox/telegram/stand-in.ts";
+import type { StandInChat } from "../../../sandbox/telegram/world/chat.ts";
+import type { RunView } from "../../../src/assistant/worker/run-output.ts";
+import { systemClock } from "../../../src/bot/budget/clock.ts";
+import { createRateWindowStore } from "../../../src/bot/budget/rate-window-store.ts";
+import { createSendBudget } from "../../../src/bot/budget/send-budget.ts";
 import {
   createReplyPresenter,
   type ReplyPresenter,
   type ReplyPresenterDeps,
-} from "../../../../src/bot/reply/reply-presenter.ts";
-import { HeldCallError } from "../../../../src/bot/telegram/api-errors.ts";
-import { systemClock } from "../../../../src/bot/telegram/clock.ts";
-import { receiveMessage } from "../../../../src/db/queries/chat/conversations.ts";
-import { endRun } from "../../../../src/db/queries/runs/run-end.ts";
-import { type ClaimedRun, claimRun } from "../../../../src/db/queries/runs/run-queue.ts";
-import type { WorkerLock } from "../../../../src/db/worker-lock.ts";
-import { createLogger } from "../../../../src/observability/logger.ts";
-import { createTestDatabase, type TestDatabase } from "../../../support/database.ts";
-import { takeLastingLock } from "../../../support/worker-lock.ts";
+} from "../../../src/bot/reply/reply-presenter.ts";
+import { HeldCallError } from "../../../src/bot/telegram/api-errors.ts";
+import { receiveMessage } from "../../../src/db/queries/chat/conversations.ts";
+import { endRun } from "../../../src/db/queries/runs/run-end.ts";
+import { type ClaimedRun, claimRun } from "../../../src/db/queries/runs/run-queue.ts";
+import type { WorkerLock } from "../../../src/db/worker-lock.ts";
+import { createLogger } from "../../../src/observability/logger.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { takeLastingLock } from "../../support/worker-lock.ts";
 
 const TOKEN = "4242:test-token-of-the-local-stand-in";
 const COMPLETED = { status: "completed", errorCode: null, errorMessage: null } as const;

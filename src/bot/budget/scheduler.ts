@@ -2,8 +2,9 @@
  * Gives slots to waiting calls: each as soon as the limit of its chat and the limit over all chats allow it, in the order of
  * `chat-queue.ts`.
  */
-import type { Clock } from "../../telegram/clock.ts";
+
 import { type ChatQueue, firstOf, firstWaiter, removeWaiter, type Slot, type Waiter } from "./chat-queue.ts";
+import type { Clock } from "./clock.ts";
 import type { OverallAllowance } from "./overall-allowance.ts";
 import type { Priority } from "./priority.ts";
 

@@ -1,7 +1,7 @@
 /** Saves the rate windows of the chats, so that the next process that sends there continues from them. */
-import type { Db } from "../../../db/client.ts";
-import { saveChatWindows } from "../../../db/queries/chat/chat-windows.ts";
-import type { Logger } from "../../../observability/logger.ts";
+import type { Db } from "../../db/client.ts";
+import { saveChatWindows } from "../../db/queries/chat/chat-windows.ts";
+import type { Logger } from "../../observability/logger.ts";
 import type { SendBudget } from "./send-budget.ts";
 
 export interface RateWindowStoreDeps {

@@ -5,7 +5,7 @@
  * Telegram's FAQ states about one message a second in a chat (it tolerates short bursts), and 20 a minute in a group. Edits
  * and typing count. All times are milliseconds of the budget's clock.
  */
-import type { ChatWindow } from "../../../db/queries/chat/chat-windows.ts";
+import type { ChatWindow } from "../../db/queries/chat/chat-windows.ts";
 import { GROUP_WINDOW_MS, groupFreeAt, type StartedCall } from "./group-minute.ts";
 import type { Priority } from "./priority.ts";
 
