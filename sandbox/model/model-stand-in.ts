@@ -6,6 +6,7 @@
  */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { ApiRefusal, invalidRequest, usualErrorBody } from "./api-refusal.ts";
 import { checkRequest, parseBody } from "./check-request.ts";
 import { createIssuedReasoning, type IssuedReasoning } from "./issued-reasoning.ts";
@@ -56,11 +57,13 @@ export async function createModelStandIn(options: ModelStandInOptions): Promise<
   const state: StandInState = {
     options,
     log: createRequestLog(),
+    openedAtMs: new WeakMap(),
     reasoning: createIssuedReasoning(),
     refused: [],
     unexpected: [],
   };
   const server = createServer((request, response) => void serve(state, request, response));
+  server.on("connection", (socket) => state.openedAtMs.set(socket, Date.now()));
   await listen(server, options.port ?? 0);
   return {
     url: `http://127.0.0.1:${portOf(server)}/v1`,
@@ -76,6 +79,8 @@ export async function createModelStandIn(options: ModelStandInOptions): Promise<
 interface StandInState {
   readonly options: ModelStandInOptions;
   readonly log: RequestLog;
+  /** When connections were opened on which no request has arrived yet. */
+  readonly openedAtMs: WeakMap<Socket, number>;
   readonly reasoning: IssuedReasoning;
   readonly refused: RefusedRequest[];
   readonly unexpected: unknown[];
@@ -103,6 +108,8 @@ async function close(server: Server, log: RequestLog): Promise<void> {
 }
 
 async function serve(state: StandInState, incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  const startedAtMs = state.openedAtMs.get(incoming.socket) ?? Date.now();
+  state.openedAtMs.delete(incoming.socket);
   let body: unknown = null;
   try {
     response.setHeader("x-request-id", `req_${crypto.randomUUID().replaceAll("-", "")}`);
@@ -112,7 +119,7 @@ async function serve(state: StandInState, incoming: IncomingMessage, response: S
     body = parseBody(bytes);
     checkRequest(body);
     if (typeof body.input !== "string") state.reasoning.check(body.input);
-    await answer(state, state.log.open(body, incoming, response));
+    await answer(state, state.log.open({ body, headers: incoming.headers, startedAtMs }, response));
   } catch (error) {
     refuse(state, { error, body, response });
   }

@@ -4,10 +4,10 @@
  * It watches connections; it sends nothing.
  */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import { AppError } from "../../src/errors.ts";
 import type { Exchange } from "./send-turn.ts";
-import type { ModelRequest, ModelRequestBody } from "./turn.ts";
+import type { ModelRequest } from "./turn.ts";
 
 /** Limit of stored requests: the sandbox may run for days. No test sends as many. */
 const MAX_REQUESTS = 1_000;
@@ -20,7 +20,7 @@ class StandInClosedError extends AppError {
 export interface RequestLog {
   readonly requests: readonly ModelRequest[];
   /** Records a request and watches its connection. */
-  open(body: ModelRequestBody, incoming: IncomingMessage, response: ServerResponse): Exchange;
+  open(facts: Omit<RequestFacts, "number">, response: ServerResponse): Exchange;
   waitFor(number: number): Promise<ModelRequest>;
   /** Aborts the signals of open requests without marking them as aborted by the client, and rejects pending waits. */
   close(): void;
@@ -50,9 +50,9 @@ export function createRequestLog(): RequestLog {
 
   return {
     requests,
-    open(body, incoming, response) {
+    open(facts, response) {
       accepted += 1;
-      const exchange = watch({ number: accepted, body, headers: incoming.headers }, response, closing.signal);
+      const exchange = watch({ ...facts, number: accepted }, response, closing.signal);
       add(exchange.request);
       return exchange;
     },
@@ -77,7 +77,7 @@ function closedError(number: number): StandInClosedError {
 }
 
 /** The fields of a request that are known when it arrives. */
-type RequestFacts = Pick<ModelRequest, "number" | "body" | "headers">;
+type RequestFacts = Pick<ModelRequest, "number" | "body" | "headers" | "startedAtMs">;
 
 function watch(facts: RequestFacts, response: ServerResponse, closing: AbortSignal): Exchange {
   const disconnect = new AbortController();
@@ -94,7 +94,6 @@ function watch(facts: RequestFacts, response: ServerResponse, closing: AbortSign
   };
   const request: ModelRequest = {
     ...facts,
-    receivedAtMs: Date.now(),
     whenAborted: aborted.promise,
     signal,
     get aborted() {

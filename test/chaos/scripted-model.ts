@@ -37,7 +37,7 @@ export function createScriptedModel(
       slot: slotOf(String(request.headers.host)),
       questionId: spec.id,
       round,
-      atMs: request.receivedAtMs,
+      atMs: request.startedAtMs,
       outputs,
       fault: fault ?? null,
     });

@@ -27,7 +27,7 @@ export async function createIntakeBot(
   deps: Partial<TelegramBotDeps> = {},
 ): Promise<TelegramBot> {
   const lock = deps.worker ? null : await takeLastingLock(database, telegram.bot.id);
-  const access = { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null };
+  const access = deps.telegram ?? { token: BOT_TOKEN, apiRoot: telegram.apiRoot, proxy: null };
   return createTelegramBot({
     telegram: access,
     me: await fetchBotInfo(access),

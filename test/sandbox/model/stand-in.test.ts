@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import OpenAI from "openai";
 import { afterEach, expect, test } from "vitest";
 import { INSUFFICIENT_QUOTA_BODY } from "../../../sandbox/model/api-refusal.ts";
@@ -295,6 +298,43 @@ test("accepted requests are recorded with body and headers, and can be awaited",
   expect(standIn.requests[0]?.headers.authorization).toBe("Bearer sk-test");
   expect((await second).body.input).toBe("and yesterday?");
 });
+
+test("the first request on a connection began when the connection was opened, and the next one when it arrived", async () => {
+  const { client, standIn } = await start([says("one"), says("two")]);
+  const { hostname, port } = new URL(standIn.url);
+  const body = JSON.stringify(question);
+  const text = [
+    "POST /v1/responses HTTP/1.1",
+    `host: ${hostname}`,
+    "authorization: Bearer sk-test",
+    "content-type: application/json",
+    `content-length: ${Buffer.byteLength(body)}`,
+    "",
+    body,
+  ].join("\r\n");
+  const socket = connect(Number(port), hostname);
+  await once(socket, "connect");
+  // Connections are accepted in their order.
+  await client.models.list();
+  const openedBy = await nextMillisecond();
+
+  socket.resume().write(text);
+  const first = await standIn.waitForRequest(1);
+  const askedAgainAt = await nextMillisecond();
+  socket.write(text);
+  const second = await standIn.waitForRequest(2);
+  socket.destroy();
+
+  expect(first.startedAtMs).toBeLessThan(openedBy);
+  expect(second.startedAtMs).toBeGreaterThanOrEqual(askedAgainAt);
+});
+
+/** Waits until the clock shows another millisecond, and returns that. */
+async function nextMillisecond(): Promise<number> {
+  const now = Date.now();
+  while (Date.now() === now) await setImmediate();
+  return Date.now();
+}
 
 test("closing ends an open response without recording it as aborted", async () => {
   const { client, standIn } = await start([fails({ kind: "silence" }, { kind: "text", text: ["Oat"] })]);
