@@ -47,6 +47,7 @@ http.serve({
     logger,
     // One token sends more requests here than all admins of a shop. Requests are counted, but the limit is never reached.
     rateLimit: { perSecond: 1_000_000, burst: 1_000_000 },
+    onTrusted: http.trust,
   }),
   metrics: async (_request, response) => void response.writeHead(404).end(),
   graphiql: () => false,
