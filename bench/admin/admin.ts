@@ -11,25 +11,17 @@
 import { parseArgs } from "node:util";
 import { installPeers } from "../install-peers.ts";
 import { saveResults } from "../report.ts";
-import { type Comparison, type ConnectedSubjects, compareOn, connectSubjects } from "./compare.ts";
+import { type ConnectedSubjects, compareOn, connectSubjects } from "./compare.ts";
 import { inSession, type SeededServer, type SocketDatabase, startSeededServer } from "./database.ts";
-import { type Depth, measureDepth } from "./depth.ts";
-import { type Growth, measureGrowth } from "./growth.ts";
+import { measureDepth } from "./depth.ts";
+import { measureGrowth } from "./growth.ts";
 import { CONNECTIONS } from "./load.ts";
-import type { QuestionName } from "./questions.ts";
 import type { Pace } from "./rounds.ts";
-import { measureSearch, type Search } from "./search.ts";
+import { measureSearch } from "./search.ts";
 import { readSize, type Size } from "./sizes.ts";
 import { startSubject } from "./subject.ts";
-import { printTables, saveTable } from "./table.ts";
+import { type AdminResults, printTables, saveTable } from "./table.ts";
 import { drawVariables } from "./variables.ts";
-
-export interface AdminResults {
-  readonly questions?: Partial<Record<QuestionName, Comparison>>;
-  readonly depth?: Record<string, Depth>;
-  readonly search?: Search;
-  readonly growth?: Record<string, Growth>;
-}
 
 const PARTS = ["questions", "depth", "search", "growth"] as const;
 type Part = (typeof PARTS)[number];

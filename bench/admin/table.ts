@@ -1,14 +1,21 @@
 /** The results as tables, for the terminal and for `bench/results/admin.md`. */
 import { writeFileSync } from "node:fs";
 import { resultFacts, resultFile } from "../report.ts";
-import type { AdminResults } from "./admin.ts";
 import type { Comparison } from "./compare.ts";
 import type { Depth } from "./depth.ts";
 import type { Growth } from "./growth.ts";
+import type { QuestionName } from "./questions.ts";
 import type { Figures } from "./rounds.ts";
 import type { Search } from "./search.ts";
 import type { Size } from "./sizes.ts";
 import { LABELS } from "./subject.ts";
+
+export interface AdminResults {
+  readonly questions?: Partial<Record<QuestionName, Comparison>>;
+  readonly depth?: Record<string, Depth>;
+  readonly search?: Search;
+  readonly growth?: Record<string, Growth>;
+}
 
 type Cells = Readonly<Record<string, string | number>>;
 
