@@ -94,6 +94,7 @@ function watch(facts: RequestFacts, response: ServerResponse, closing: AbortSign
   };
   const request: ModelRequest = {
     ...facts,
+    receivedAtMs: Date.now(),
     whenAborted: aborted.promise,
     signal,
     get aborted() {

@@ -50,8 +50,10 @@ export interface ModelRequest {
   readonly body: ModelRequestBody;
   /** Header names in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Milliseconds since the epoch. */
+  readonly receivedAtMs: number;
   /**
-   * When the client began it, in milliseconds since the epoch: when it opened the connection, for the first request on a
+   * The earliest time at which the client may have begun it: when it opened the connection, for the first request on a
    * connection, else when the headers arrived. A client that is frozen in between sends the rest much later.
    */
   readonly startedAtMs: number;

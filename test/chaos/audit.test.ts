@@ -100,7 +100,15 @@ test.each<[name: string, check: string, change: (recording: Mutable<Recording>) 
     "a model request by a process that no longer owns the run",
     "runs-overlap",
     ({ modelRequests }) =>
-      void modelRequests.push({ slot: "a", questionId: 1, round: 3, atMs: 2_500, outputs: {}, fault: null }),
+      void modelRequests.push({
+        slot: "a",
+        questionId: 1,
+        round: 3,
+        startedAtMs: 2_500,
+        atMs: 2_500,
+        outputs: {},
+        fault: null,
+      }),
   ],
   [
     "a finished tool call that was repeated",
@@ -126,7 +134,15 @@ test.each<[name: string, check: string, change: (recording: Mutable<Recording>) 
     "a repeated model request for a stored round",
     "model-request-repeated",
     ({ modelRequests }) =>
-      void modelRequests.push({ slot: "b", questionId: 1, round: 1, atMs: 790, outputs: {}, fault: null }),
+      void modelRequests.push({
+        slot: "b",
+        questionId: 1,
+        round: 1,
+        startedAtMs: 790,
+        atMs: 790,
+        outputs: {},
+        fault: null,
+      }),
   ],
   ["a model request that was refused", "model-refused-request", ({ modelErrors }) => void modelErrors.push("400: no")],
   [
@@ -299,6 +315,20 @@ test("a run that a person stopped may be cancelled with a partial answer", () =>
     first(rows.replies).finalText = `${partial}\n\n_Stopped._`;
     first(shown).text = `${partial}\n\nStopped.`;
   });
+
+  expect(audited.violations).toEqual([]);
+});
+
+test.each([
+  ["was on its way when its process was frozen", { slot: "a", round: 1, startedAtMs: 150, atMs: 2_500 }],
+  [
+    "uses a connection that was opened before the run was claimed",
+    { slot: "b", round: 2, startedAtMs: 300, atMs: 720 },
+  ],
+])("a model request that %s is not a violation", (_name, request) => {
+  const audited = auditOf(
+    ({ modelRequests }) => void modelRequests.push({ ...request, questionId: 1, outputs: {}, fault: null }),
+  );
 
   expect(audited.violations).toEqual([]);
 });

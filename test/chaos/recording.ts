@@ -77,6 +77,9 @@ export interface RecordedModelRequest {
   readonly questionId: number;
   /** From 1. */
   readonly round: number;
+  /** The earliest time at which the process may have begun it. */
+  readonly startedAtMs: number;
+  /** When the model received it. */
   readonly atMs: number;
   /** The tool outputs in the request, by call id. */
   readonly outputs: Readonly<Record<string, unknown>>;

@@ -37,7 +37,8 @@ export function createScriptedModel(
       slot: slotOf(String(request.headers.host)),
       questionId: spec.id,
       round,
-      atMs: request.startedAtMs,
+      startedAtMs: request.startedAtMs,
+      atMs: request.receivedAtMs,
       outputs,
       fault: fault ?? null,
     });

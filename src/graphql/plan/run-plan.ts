@@ -30,10 +30,8 @@ export async function runPlan(plan: Plan, args: ExecutionArgs): Promise<Row> {
 }
 
 /**
- * Makes a function that answers events; with null if only the executor can answer, or can say what is wrong.
- *
- * An event may be answered for a thousand subscribers, each with a document of its own. The executor takes five times as long,
- * and the memory that it allocates makes each garbage collection longer.
+ * Makes a function that answers events; with null if only the executor can answer, or can say what is wrong. An event may be
+ * answered for a thousand subscribers. The executor takes five times as long, and leaves more garbage to collect.
  */
 export function createEventAnswers({ fields }: Plan, args: ValidatedExecutionArgs) {
   const resolveIn = createResolve(args);

@@ -52,7 +52,7 @@ function* checkOutputs({ recording, byQuestion }: IndexedRecording): Generator<V
 
 function* checkModelCalls({ recording, byQuestion }: IndexedRecording): Generator<Violation> {
   const storedAt = new Map(recording.rows.items.map(({ runId, round, atMs }) => [`${runId} ${round}`, atMs] as const));
-  for (const { questionId, round, atMs, slot } of recording.modelRequests) {
+  for (const { questionId, round, startedAtMs: atMs, slot } of recording.modelRequests) {
     const runId = byQuestion.get(questionId)?.run.id;
     const stored = storedAt.get(`${runId} ${round}`);
     if (stored === undefined || atMs <= stored + CLOCK_MS) continue;

@@ -87,11 +87,11 @@ function endOf(changes: readonly RunChange[]): number {
   return end?.atMs ?? Number.POSITIVE_INFINITY;
 }
 
-/** No process requests the model for a run that another has claimed meanwhile. */
+/** No process requests the model for a run that another has claimed before the request may have begun. */
 function* checkModelCallers({ byQuestion, recording }: IndexedRecording): Generator<Violation> {
-  for (const { questionId, slot, atMs, round } of recording.modelRequests) {
+  for (const { questionId, slot, startedAtMs, atMs, round } of recording.modelRequests) {
     const answered = byQuestion.get(questionId);
-    if (!answered) continue;
+    if (!answered || ownerAt(answered, startedAtMs)?.slot === slot) continue;
     const owner = ownerAt(answered, atMs);
     if (!owner || owner.slot === slot || atMs - owner.sinceMs < IN_FLIGHT_MS) continue;
     const detail = `${slot} requested round ${round} ${Math.round(atMs - owner.sinceMs)} ms after ${owner.slot} had claimed the run`;

@@ -1,7 +1,6 @@
 /**
- * Shapes: what one statement reads of a row, and of the rows that are joined to it.
- *
- * `paging.ts` reads the page of rows to which a shape is applied. This module knows no GraphQL.
+ * Shapes: what one statement reads of a row, and of the rows that are joined to it. `paging.ts` reads the page of rows to which
+ * a shape is applied. This module knows no GraphQL.
  */
 import { and, getColumns, is, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import { type AnyPgColumn, type PgTable, PgTimestamp } from "drizzle-orm/pg-core";
