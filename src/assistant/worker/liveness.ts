@@ -17,6 +17,8 @@ export interface Liveness {
   isAlive(): boolean;
   /** Whether the worker may act where others see it: alive, and not in doubt since. Asking changes nothing. */
   isFresh(): boolean;
+  /** Whether another worker may have what this one had: the last heartbeat was sent longer ago than a lease lasts. */
+  hasExpired(): boolean;
   /** Whether only another heartbeat can end the doubt. */
   needsHeartbeat(): boolean;
   /** Notices whether the process has run since the last tick. To be called every `TICK_MS`. */
@@ -29,6 +31,7 @@ export interface Liveness {
 
 /** Half a lease, in milliseconds. A worker acts no more well before another one takes over what it has. */
 export const ALIVE_MS = LEASE_SECONDS * 500;
+const LEASE_MS = LEASE_SECONDS * 1_000;
 /** How often a worker checks that its process runs, in milliseconds. */
 export const TICK_MS = 100;
 /**
@@ -59,6 +62,7 @@ export function createLiveness(clock: () => Moment = readClocks): Liveness {
 
   return {
     isAlive,
+    hasExpired: () => clock().ms - confirmedAt.ms > LEASE_MS,
     needsHeartbeat,
     isFresh: () => isAlive() && !hasGap(clock().ms) && !needsHeartbeat(),
     tick() {

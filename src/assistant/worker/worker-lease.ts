@@ -123,17 +123,22 @@ async function untilFresh(state: LeaseState, signal: AbortSignal): Promise<void>
   const { liveness } = state;
   signal.throwIfAborted();
   while (!liveness.isFresh()) {
-    liveness.tick();
+    tick(state);
     sendHeartbeat(state);
     await pause(FRESH_CHECK_MS);
     signal.throwIfAborted();
   }
 }
 
-/** Notices a break of the process, and asks the database at once who this worker is now. */
+/**
+ * Notices a break of the process, and asks the database at once who this worker is now. After a break longer than a lease there
+ * is nothing to ask: calls that were about to be made when the process was frozen must end before they are.
+ */
 function tick(state: LeaseState): void {
-  state.liveness.tick();
-  if (state.liveness.needsHeartbeat()) sendHeartbeat(state);
+  const { liveness, lock } = state;
+  liveness.tick();
+  if (liveness.hasExpired()) lose(state, lock);
+  else if (liveness.needsHeartbeat()) sendHeartbeat(state);
 }
 
 /** Sends a heartbeat unless one is under way. A worker that cannot renew its lease gives its lock up. */

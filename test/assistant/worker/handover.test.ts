@@ -7,6 +7,7 @@ import { ModelError } from "../../../src/assistant/model/error.ts";
 import { createUncountedAttempts } from "../../../src/assistant/worker/uncounted-attempts.ts";
 import { finalReply, textsIn } from "../../../src/bot/texts.ts";
 import { uncountAttempts } from "../../../src/db/queries/runs/run-queue.ts";
+import { LEASE_SECONDS } from "../../../src/db/queries/runs/workers.ts";
 import { runs } from "../../../src/db/schema/index.ts";
 import { closeDatabaseToEveryone, openDatabaseAgain, recordLog } from "../../bot/intake/intake-support.ts";
 import { openRunTest, type RunTest, type RunTestOptions } from "../run-support.ts";
@@ -15,6 +16,7 @@ let runTest: RunTest | undefined;
 
 afterEach(async () => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
   await runTest?.close();
   runTest = undefined;
 });
@@ -137,6 +139,24 @@ test("a run whose worker did not get the answer to its claim is released, and an
 
   await expect.poll(async () => (await read(runId)).run.handovers, { timeout: 15_000 }).toBe(1);
   await startWorker();
+
+  expect(await ended(runId)).toBe("Here I am.");
+});
+
+test("a worker that was frozen for longer than its lease gives its runs up before it asks the database", async () => {
+  const { ask, startWorker, ended, model, whenAbandoned } = await open([
+    fails({ kind: "silence" }, { kind: "text", text: "Half" }),
+    says("Here I am."),
+  ]);
+  await startWorker();
+  const { runId } = await ask("go");
+  const first = await model.waitForRequest(1);
+
+  // The database would still renew the lease.
+  const now = performance.now.bind(performance);
+  vi.spyOn(performance, "now").mockImplementation(() => now() + LEASE_SECONDS * 1_000);
+  await whenAbandoned;
+  await first.whenAborted;
 
   expect(await ended(runId)).toBe("Here I am.");
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { ALIVE_MS, createLiveness, TICK_MS } from "../../../src/assistant/worker/liveness.ts";
+import { LEASE_SECONDS } from "../../../src/db/queries/runs/workers.ts";
 
 /** A worker whose heartbeat was answered at 0, with clocks that a test sets. */
 function start() {
@@ -54,6 +55,18 @@ test("a process that did not run for a moment is not fresh until a heartbeat tha
   expect(afterOldHeartbeat).toEqual([true, false]);
   expect(liveness.needsHeartbeat()).toBe(false);
   expect(state()).toEqual([true, true]);
+});
+
+test("the lease counts as expired once the last heartbeat is older than a lease", () => {
+  const { liveness, pass, heartbeat } = start();
+
+  pass(LEASE_SECONDS * 1_000);
+  const before = liveness.hasExpired();
+  pass(1);
+  const after = liveness.hasExpired();
+  heartbeat();
+
+  expect([before, after, liveness.hasExpired()]).toEqual([false, true, false]);
 });
 
 test("asking changes nothing: however often it is asked, a break stays unnoticed until the next tick", () => {
