@@ -77,7 +77,10 @@ async function threadsCommand({ db, systemMessages }: CommandDeps, ctx: BotConte
   else systemMessages.say(ctx, texts.pickThread, threadButtons(threads));
 }
 
-/** Sets the commands in Telegram's menu, in every language. It retries until `signal` aborts or Telegram refuses; never rejects. */
+/**
+ * Sets the commands in Telegram's menu, in every language. It retries until `signal` aborts or Telegram refuses; it never
+ * rejects.
+ */
 export async function publishCommands(api: Api, logger: Logger, signal: AbortSignal): Promise<void> {
   const message = "could not set the commands in Telegram's menu";
   const options = {

@@ -58,8 +58,8 @@ function asPermanent(error: unknown): unknown {
 type Finding = "up" | "unknown" | ModelError;
 
 /**
- * The provider accepted no call. One that refuses every call by its rate limit is unavailable as well; text in between shows that it
- * is not.
+ * The provider accepted no call. One that refuses every call by its rate limit is unavailable as well; text in between shows
+ * that it is not.
  */
 const OUTAGES: ReadonlySet<ModelFault> = new Set([
   "MODEL_UNREACHABLE",

@@ -1,5 +1,5 @@
 /**
- * Attempts that ended because this worker lost the database. The runs did not cause that, so these attempts do not count against them.
+ * Attempts that ended because this worker lost the database. The runs did not cause that: these attempts do not count.
  *
  * This is stored as soon as the database is back: the next worker of such a run may be about to fail it for too many attempts.
  */

@@ -20,7 +20,10 @@ export interface DatabaseState {
   liveWorkers: number;
 }
 
-/** How long a scrape waits, in milliseconds. Prometheus cancels a scrape after ten seconds: the other metrics must arrive well before. */
+/**
+ * How long a scrape waits, in milliseconds. Prometheus cancels a scrape after ten seconds, and the other metrics must arrive
+ * well before.
+ */
 const TIMEOUT_MS = 2_000;
 
 /** Wraps `read`. Resolves with null when the database does not answer in time, or answers with an error. */

@@ -34,14 +34,14 @@ function play(of: RunTest, run: Parameters<typeof runAssistant>[1]) {
 }
 
 /** The first notification from now on that matches. */
-async function nextNotice(
+async function nextNotification(
   of: RunTest,
-  fits: (notice: Notification) => boolean,
+  fits: (notification: Notification) => boolean,
 ): Promise<{ received: Promise<Notification> }> {
   const { promise: received, resolve } = Promise.withResolvers<Notification>();
   const listener = await listen(of.test.database, {
-    onNotification: (notice) => {
-      if (fits(notice)) resolve(notice);
+    onNotification: (notification) => {
+      if (fits(notification)) resolve(notification);
     },
     onGap: () => undefined,
   });
@@ -142,7 +142,7 @@ test("the text so far is in the database while it streams, and gone when the who
   const goOn = Promise.withResolvers<void>();
   const { ask, startWorker, ended, read } = await open([says(["Oat ", "mi", goOn.promise, "lk 👩‍👩‍👧"])]);
   const { runId } = await ask("go");
-  const { received } = await nextNotice(runTest as RunTest, (notice) => notice.type === "text");
+  const { received } = await nextNotification(runTest as RunTest, (notification) => notification.type === "text");
 
   await startWorker();
   await received;
@@ -562,14 +562,14 @@ test("a worker that stops hands its runs over at once, and another writes the an
     says(["The whole", goOn.promise, " answer."]),
   ]);
   const { ask, startWorker, ended, read, abandoned } = opened;
-  const firstText = await nextNotice(opened, (notice) => notice.type === "text");
+  const firstText = await nextNotification(opened, (notification) => notification.type === "text");
   const first = await startWorker();
   const { runId } = await ask("go");
   await firstText.received;
 
   await first.stop(0);
   const left = await read(runId);
-  const secondText = await nextNotice(opened, (notice) => notice.type === "text");
+  const secondText = await nextNotification(opened, (notification) => notification.type === "text");
   await startWorker();
   await secondText.received;
   const streaming = await read(runId);
