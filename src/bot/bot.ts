@@ -110,7 +110,7 @@ export function createTelegramBot(deps: TelegramBotDeps): TelegramBot {
       void publishCommands(bot.api, deps.logger, stop.signal);
     },
     loseAll() {
-      presenter.abandonAll();
+      presenter.loseAll();
       intake?.endSession();
     },
     async stopIntake() {

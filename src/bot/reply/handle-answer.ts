@@ -54,6 +54,8 @@ export async function giveUp({ logger, store }: ReplyState, description: string)
 }
 
 async function backOff(reply: ReplyState, description: string): Promise<void> {
+  // The reply was abandoned: nothing is tried again.
+  reply.stop.signal.throwIfAborted();
   reply.failures += 1;
   const { failures, logger } = reply;
   logger.warn({ description, failures }, "Telegram did not answer: trying again");

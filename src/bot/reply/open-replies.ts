@@ -40,27 +40,44 @@ export interface OpenReplies {
   ids(): string[];
   has(replyId: string): boolean;
   count(): number;
+  /** Stops rendering. A call that is under way may end. */
   abandonAll(): void;
+  /** Another process may hold the replies: stops rendering, and ends the calls that are under way. */
+  loseAll(): void;
   allDone(): Promise<unknown>;
 }
 
 interface State extends OpenRepliesDeps {
   readonly replies: Map<string, Reply>;
+  /** Ends the calls of the replies that are held under the worker id of now; replaced when that is lost. */
+  calls: AbortController;
   /** Worker ids of this process: it already knows the calls that it saved under them. */
   readonly ownWorkerIds: Set<number>;
   readonly order: DeliveryOrder;
 }
 
 export function createOpenReplies(deps: OpenRepliesDeps): OpenReplies {
-  const state: State = { ...deps, replies: new Map(), ownWorkerIds: new Set(), order: createDeliveryOrder() };
+  const state: State = {
+    ...deps,
+    replies: new Map(),
+    calls: new AbortController(),
+    ownWorkerIds: new Set(),
+    order: createDeliveryOrder(),
+  };
   const { replies } = state;
+  const abandonAll = () => {
+    for (const reply of replies.values()) reply.abandon();
+  };
   return {
     open: (target) => openReply(state, target),
     ids: () => [...replies.keys()],
     has: (replyId) => replies.has(replyId),
     count: () => replies.size,
-    abandonAll() {
-      for (const reply of replies.values()) reply.abandon();
+    abandonAll,
+    loseAll() {
+      abandonAll();
+      state.calls.abort(new Error("another process may hold the reply"));
+      state.calls = new AbortController();
     },
     allDone: () => Promise.all([...replies.values()].map(({ done }) => done)),
   };
@@ -102,7 +119,7 @@ function learnWindow({ budget, ownWorkerIds }: State, { chat, window, workerId }
   if (window.savedBy !== null && !ownWorkerIds.has(window.savedBy)) budget.learn(chat, window);
 }
 
-function createTransport({ api, botId, db, records }: State, target: ReplyTarget): ReplyTransport {
+function createTransport({ api, botId, calls, db, records }: State, target: ReplyTarget): ReplyTransport {
   const { chat, language, replyToMessageId, runId, topicId } = target;
   const { buttons } = textsIn(language);
   return createReplyTransport({
@@ -114,6 +131,7 @@ function createTransport({ api, botId, db, records }: State, target: ReplyTarget
       stop: { label: buttons.stop, data: stopData(runId) },
       retry: { label: buttons.retry, data: retryData(runId) },
     },
+    signal: calls.signal,
     onMigrated: (to) => records.store(() => migrateChat(db, { botId, from: chat.telegramId, to })),
   });
 }

@@ -24,8 +24,11 @@ export interface ReplyPresenterDeps extends Omit<OpenRepliesDeps, "records"> {
 export interface ReplyPresenter extends RunPresenter {
   /** Delivers what dead processes left undelivered. To be called every few seconds. */
   deliverWaiting(): Promise<void>;
-  /** The worker id is no longer valid: another process may hold the replies of this one. */
-  abandonAll(): void;
+  /**
+   * The worker id is no longer valid: another process may hold the replies of this one. Ends the calls that are under way: one
+   * that a slow network holds could otherwise arrive after the other process's own, and replace what people read.
+   */
+  loseAll(): void;
   /** Waits up to `graceMs` for deliveries; the rest stays in the database for the next process. */
   stop(graceMs: number): Promise<void>;
 }
@@ -52,7 +55,7 @@ export function createReplyPresenter(deps: ReplyPresenterDeps): ReplyPresenter {
     open: (run) => openRun(presenter, run),
     finalText,
     deliverWaiting: () => deliverWaiting(presenter),
-    abandonAll: openReplies.abandonAll,
+    loseAll: openReplies.loseAll,
     async stop(graceMs) {
       await waitUpTo(graceMs, openReplies.allDone());
       records.stopRetrying();

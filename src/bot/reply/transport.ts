@@ -17,19 +17,23 @@ export interface TransportDeps {
   replyToMessageId: number | null;
   buttons: Record<ReplyButton, { label: string; data: string }>;
   onMigrated(telegramId: number): Promise<void>;
+  /** Ends the call that is under way, as an unknown answer. */
+  signal: AbortSignal;
 }
 
 /** A transport for one reply. */
 export function createReplyTransport(deps: TransportDeps): ReplyTransport {
   const { api, chat } = deps;
+  // The types of grammY know only the signal of a package.
+  const signal = deps.signal as never;
   const askedIn = chat.telegramId;
   return {
     // In a supergroup that was a group, the number of the question is another message.
     send: (page) => send(deps, page, chat.telegramId === askedIn),
     edit: (messageId, page) =>
-      answerOf(api.editMessageText(chat.telegramId, messageId, page.text, contentOptions(deps, page))),
-    remove: (messageId) => answerOf(api.deleteMessage(chat.telegramId, messageId)),
-    typing: () => answerOf(api.sendChatAction(chat.telegramId, "typing", topicOptions(deps))),
+      answerOf(api.editMessageText(chat.telegramId, messageId, page.text, contentOptions(deps, page), signal)),
+    remove: (messageId) => answerOf(api.deleteMessage(chat.telegramId, messageId, signal)),
+    typing: () => answerOf(api.sendChatAction(chat.telegramId, "typing", topicOptions(deps), signal)),
     migrate: deps.onMigrated,
   };
 }
@@ -41,11 +45,12 @@ async function send(deps: TransportDeps, page: PageToSend, mayQuote: boolean): P
       ? { reply_parameters: { message_id: replyToMessageId, allow_sending_without_reply: true } }
       : {};
   try {
-    const message = await api.sendMessage(chat.telegramId, page.text, {
+    const options = {
       ...topicOptions(deps),
       ...contentOptions(deps, page),
       ...(page.isFirst ? quote : { disable_notification: true }),
-    });
+    };
+    const message = await api.sendMessage(chat.telegramId, page.text, options, deps.signal as never);
     return { kind: "sent", messageId: message.message_id };
   } catch (error) {
     return classifyFailure(error);

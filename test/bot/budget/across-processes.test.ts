@@ -74,7 +74,7 @@ test("a suspended process makes no call, and the reply of its successor stays un
   const taken = await successor.claim();
   await successor.finish(taken, "The whole answer.");
   await chat.waitForBotMessage("The whole answer.");
-  frozen.presenter.abandonAll();
+  frozen.presenter.loseAll();
   frozen.wake();
   await frozen.presenter.stop(60_000);
 
@@ -98,6 +98,32 @@ test("a message in flight when its process died may be duplicated, and is counte
   await telegram.waitFor(() => textsOf(chat).length === 2);
 
   expect((await store.db.select().from(replies))[0]).toMatchObject({ resentCount: 1 });
+});
+
+test.each(["sendMessage", "editMessageText"])("a %s under way ends when the process loses its lock", async (method) => {
+  const chat = scene.newChat();
+  const [first, second] = [await scene.startProcess(), await scene.startProcess()];
+  const mayArrive = Promise.withResolvers<void>();
+  telegram.failNext(method, { kind: "delay", until: mayArrive.promise });
+  await scene.ask(chat, "one");
+  const view = first.viewOf(await first.claim());
+  view.emit({ type: "text-delta", delta: "Half an" });
+  if (method === "editMessageText") {
+    await chat.waitForBotMessage("Half an");
+    view.emit({ type: "text-delta", delta: " old answer" });
+  }
+  await telegram.waitFor(() => telegram.calls().some((call) => call.method === method));
+
+  await first.lock.release();
+  first.presenter.loseAll();
+  await telegram.waitFor(() => telegram.calls().some(({ outcome }) => outcome?.kind === "abandoned"));
+  await second.finish(await second.claim(), "The whole answer.");
+  await chat.waitForBotMessage("The whole answer.");
+  mayArrive.resolve();
+  await first.presenter.stop(60_000);
+
+  // It had reached Telegram, which does what it was asked.
+  expect(textsOf(chat)).toEqual(method === "sendMessage" ? ["Half an", "The whole answer."] : ["The whole answer."]);
 });
 
 test("a takeover removes nothing from the screen: it shows its text when that is as long, or at the end", async () => {

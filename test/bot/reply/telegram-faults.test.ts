@@ -195,6 +195,7 @@ test.each(["the first message", "the last edit"])("the wait for Telegram's answe
     replyToMessageId: null,
     buttons: { stop: { label: "Stop", data: "stop:1" }, retry: { label: "Retry", data: "retry:1" } },
     onMigrated: async () => undefined,
+    signal: new AbortController().signal,
   });
   const { reply, outcome, say, end } = startReply({ chat: CHAT, transport, clock: systemClock });
 
