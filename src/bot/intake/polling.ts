@@ -21,6 +21,7 @@ import {
   sleep,
   TELEGRAM_BACKOFF,
 } from "../telegram/call-failure.ts";
+import type { CallSignal } from "../telegram/connection.ts";
 import { type ConflictBackoff, createConflictBackoff } from "./conflict-backoff.ts";
 import { ALLOWED_UPDATES, type ProcessUpdate } from "./process-update.ts";
 import { sequentialize } from "./sequentialize.ts";
@@ -135,11 +136,11 @@ async function poll(deps: PollingDeps, conflicts: ConflictBackoff, signal: Abort
   let isWebhookRemoved = false;
   while (!signal.aborted) {
     try {
-      if (!isWebhookRemoved) await api.deleteWebhook({}, signal as never);
+      if (!isWebhookRemoved) await api.deleteWebhook({}, signal as CallSignal);
       isWebhookRemoved = true;
       const batch = await api.getUpdates(
         { offset, timeout: LONG_POLL_SECONDS, allowed_updates: ALLOWED_UPDATES },
-        signal as never,
+        signal as CallSignal,
       );
       confirmed = offset;
       const updates = updatesOf(batch, logger);
@@ -207,7 +208,7 @@ async function processUntilDone(processUpdate: ProcessUpdate, update: Update, si
 /** Confirms the last updates at shutdown: otherwise Telegram would deliver them again to the next process. */
 async function confirm({ api, logger }: PollingDeps, offset: number): Promise<void> {
   try {
-    await api.getUpdates({ offset, limit: 1, timeout: 0 }, AbortSignal.timeout(CONFIRM_TIMEOUT_MS) as never);
+    await api.getUpdates({ offset, limit: 1, timeout: 0 }, AbortSignal.timeout(CONFIRM_TIMEOUT_MS) as CallSignal);
   } catch (error) {
     logger.warn({ reason: reasonOf(error) }, "could not confirm the last updates: Telegram will deliver them again");
   }

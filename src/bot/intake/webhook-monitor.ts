@@ -9,6 +9,7 @@ import type { WebhookInfo } from "grammy/types";
 import type { StartupError } from "../../errors.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { isTokenRefused, reasonOf, refusedTokenError } from "../telegram/call-failure.ts";
+import type { CallSignal } from "../telegram/connection.ts";
 
 export interface WebhookMonitorDeps {
   api: Api;
@@ -35,7 +36,7 @@ export function createWebhookMonitor(deps: WebhookMonitorDeps): { check(signal: 
     async check(signal) {
       let info: WebhookInfo;
       try {
-        info = await api.getWebhookInfo(signal as never);
+        info = await api.getWebhookInfo(signal as CallSignal);
       } catch (error) {
         if (isTokenRefused(error)) return deps.onRefused(refusedTokenError());
         if (!signal.aborted) logger.warn({ reason: reasonOf(error) }, "could not ask Telegram about the webhook");

@@ -11,6 +11,7 @@ import type { StartupError } from "../../errors.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { retry } from "../../process/retry.ts";
 import { isTokenRefused, reasonOf, refusedTokenError, sleep, TELEGRAM_BACKOFF } from "../telegram/call-failure.ts";
+import type { CallSignal } from "../telegram/connection.ts";
 import { ALLOWED_UPDATES, type ProcessUpdate } from "./process-update.ts";
 import { createWebhookHandler, type WebhookHandler, type WebhookHandlerOptions } from "./webhook-handler.ts";
 import { createWebhookMonitor } from "./webhook-monitor.ts";
@@ -90,7 +91,7 @@ async function registerWebhook({ api, webhook, onRefused, logger }: WebhookDeps,
     max_connections: MAX_CONNECTIONS,
   };
   try {
-    await retry(() => api.setWebhook(webhook.url, settings, signal as never), {
+    await retry(() => api.setWebhook(webhook.url, settings, signal as CallSignal), {
       ...TELEGRAM_BACKOFF,
       signal,
       isRetryable: (error) => !isTokenRefused(error),

@@ -40,7 +40,7 @@ export interface OpenReplies {
   ids(): string[];
   has(replyId: string): boolean;
   count(): number;
-  /** Stops rendering. A call that is under way may end. */
+  /** Stops rendering. Calls that are under way are not ended: they may still arrive. */
   abandonAll(): void;
   /** Another process may hold the replies: stops rendering, and ends the calls that are under way. */
   loseAll(): void;

@@ -6,6 +6,7 @@ import type { Api } from "grammy";
 import type { InlineKeyboardMarkup } from "grammy/types";
 import type { BudgetChat } from "../budget/send-budget.ts";
 import { classifyFailure, type TelegramAnswer } from "../telegram/api-errors.ts";
+import type { CallSignal } from "../telegram/connection.ts";
 import type { PageContent, PageToSend, ReplyButton } from "./pages/page-diff.ts";
 import type { ReplyTransport, SendAnswer } from "./ports.ts";
 
@@ -24,8 +25,7 @@ export interface TransportDeps {
 /** A transport for one reply. */
 export function createReplyTransport(deps: TransportDeps): ReplyTransport {
   const { api, chat } = deps;
-  // The types of grammY know only the signal of a package.
-  const signal = deps.signal as never;
+  const signal = deps.signal as CallSignal;
   const askedIn = chat.telegramId;
   return {
     // In a supergroup that was a group, the number of the question is another message.
@@ -50,7 +50,7 @@ async function send(deps: TransportDeps, page: PageToSend, mayQuote: boolean): P
       ...contentOptions(deps, page),
       ...(page.isFirst ? quote : { disable_notification: true }),
     };
-    const message = await api.sendMessage(chat.telegramId, page.text, options, deps.signal as never);
+    const message = await api.sendMessage(chat.telegramId, page.text, options, deps.signal as CallSignal);
     return { kind: "sent", messageId: message.message_id };
   } catch (error) {
     return classifyFailure(error);

@@ -15,6 +15,9 @@ export interface TelegramAccess {
   callsPerSecond?: number;
 }
 
+/** The signal of a call in grammY's types. They know only that of the package `abort-controller`; Node's own works as well. */
+export type CallSignal = NonNullable<Parameters<Api["getMe"]>[0]>;
+
 /** Timeout of one call in seconds; grammY's default is 500. */
 export const CALL_TIMEOUT_SECONDS = 15;
 const CONNECT_TRIES = 3;
