@@ -23,6 +23,14 @@ export function createAnswer(emit: (event: RunEvent) => void) {
       roundStart = text.length;
     },
     write: append,
+    /**
+     * The text of the round as it turned out to be. It differs from the pieces when a server told more at the end, or when
+     * they were thinking: then only the text at the run's end is right.
+     */
+    endRound(whole: string) {
+      const before = text.slice(0, roundStart);
+      text = before === "" || whole === "" ? before + whole : `${before}\n\n${whole}`;
+    },
     replay(item: string) {
       append(item);
       // The next text item of this round is separated, as it was when it was streamed.

@@ -9,7 +9,8 @@ import type { ClaimedRun } from "../db/queries/runs/run-queue.ts";
 import { type StoredToolCall, storeRound } from "../db/queries/runs/run-steps.ts";
 import type { RunOutcome } from "../events.ts";
 import type { Answer } from "./answer.ts";
-import { parseArguments, textsOf } from "./model/items.ts";
+import { parseArguments } from "./model/arguments.ts";
+import { textsOf } from "./model/items.ts";
 import type { Model, ModelAnswer, ModelRequest, ModelTool } from "./model/model.ts";
 import { addUsage, type Spending } from "./run-log.ts";
 
@@ -50,6 +51,7 @@ export async function askModel(
     at.answer.write(delta);
   };
   const answer = await at.model.answer(toRequest(run, at), { signal: at.signal, onText });
+  at.answer.endRound(answer.text);
   addUsage(at.spent, answer.usage);
   at.signal.throwIfAborted();
   // An answer that was cut short is never sent back. A round without items is asked again by the next attempt.

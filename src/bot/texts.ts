@@ -112,12 +112,16 @@ const english = {
     MODEL_QUOTA: "The credit for my language model has run out. Please ask the owner to top it up.",
     MODEL_REFUSED_KEY: "My language model refuses my access key. Please tell your IT support.",
     MODEL_REFUSED_REQUEST:
-      "My language model did not accept the question. Send /new and ask again; if it keeps happening, tell your IT support.",
+      "My language model's server does not accept my questions. Please tell your IT support.",
     MODEL_FAILED: "My language model failed while answering. Please ask again.",
     MODEL_STREAM_BROKEN: "The connection to my language model broke while it was answering. Please ask again.",
     MODEL_SILENT: "My language model stopped answering. Please ask again.",
     MODEL_TIMEOUT: "That took too long. Please ask again, one thing at a time.",
     MODEL_TOO_LONG: "The answer got too long, so I stopped here. Please ask one thing at a time.",
+    MODEL_INPUT_TOO_LONG:
+      "Your question and the shop's figures for it are too long for my language model. Please ask for less at once.",
+    MODEL_TOOLS_AS_TEXT:
+      "My language model's server is not set up for tool calls, so I cannot read the shop's figures. Please tell your IT support.",
     MODEL_CIRCUIT_OPEN: "My language model is not available right now. Please ask again in a minute.",
     MODEL_CUT_SHORT: "The answer was cut off here. Please ask one thing at a time, or say “continue”.",
     MODEL_EMPTY: "My language model gave no answer. Please ask again in other words.",
@@ -201,12 +205,15 @@ const vietnamese: Texts = {
     MODEL_QUOTA: "Tài khoản mô hình ngôn ngữ đã hết tiền. Bạn nhắn chủ quán nạp thêm nhé.",
     MODEL_REFUSED_KEY: "Mô hình ngôn ngữ từ chối khóa truy cập của tôi. Bạn báo bộ phận kỹ thuật nhé.",
     MODEL_REFUSED_REQUEST:
-      "Mô hình ngôn ngữ không nhận câu hỏi này. Bạn gõ /new rồi hỏi lại nhé; nếu vẫn lỗi, bạn báo bộ phận kỹ thuật.",
+      "Máy chủ mô hình ngôn ngữ không nhận câu hỏi của tôi. Bạn báo bộ phận kỹ thuật nhé.",
     MODEL_FAILED: "Mô hình ngôn ngữ gặp lỗi khi trả lời. Bạn hỏi lại nhé.",
     MODEL_STREAM_BROKEN: "Kết nối với mô hình ngôn ngữ bị ngắt giữa chừng. Bạn hỏi lại nhé.",
     MODEL_SILENT: "Mô hình ngôn ngữ ngừng trả lời giữa chừng. Bạn hỏi lại nhé.",
     MODEL_TIMEOUT: "Câu này mất nhiều thời gian quá. Bạn hỏi lại từng phần nhé.",
     MODEL_TOO_LONG: "Câu trả lời dài quá nên tôi dừng ở đây. Bạn hỏi từng phần nhé.",
+    MODEL_INPUT_TOO_LONG: "Câu hỏi cùng số liệu quá dài với mô hình ngôn ngữ. Bạn hỏi ít hơn mỗi lần nhé.",
+    MODEL_TOOLS_AS_TEXT:
+      "Máy chủ mô hình ngôn ngữ chưa được cài để gọi công cụ, nên tôi không đọc được số liệu của quán. Bạn báo bộ phận kỹ thuật nhé.",
     MODEL_CIRCUIT_OPEN: "Mô hình ngôn ngữ đang gặp sự cố. Bạn hỏi lại sau một phút nhé.",
     MODEL_CUT_SHORT: "Câu trả lời bị cắt ở đây. Bạn hỏi từng phần, hoặc nhắn “tiếp tục” nhé.",
     MODEL_EMPTY: "Mô hình ngôn ngữ không đưa ra câu trả lời nào. Bạn hỏi lại theo cách khác nhé.",

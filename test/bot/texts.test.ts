@@ -22,6 +22,8 @@ const MODEL_FAULTS = {
   MODEL_SILENT: true,
   MODEL_TIMEOUT: true,
   MODEL_TOO_LONG: true,
+  MODEL_INPUT_TOO_LONG: true,
+  MODEL_TOOLS_AS_TEXT: true,
   MODEL_CIRCUIT_OPEN: true,
 } satisfies Record<ModelFault, true>;
 const RUN_FAULTS = ["MODEL_CUT_SHORT", "MODEL_EMPTY", "TOO_MANY_ROUNDS", "TOO_MANY_ATTEMPTS"];

@@ -1,6 +1,7 @@
 /** The errors of model calls: a stable code, and a message of our own without secrets. */
 import { AppError } from "../../errors.ts";
 import { withoutSecrets } from "../../observability/logger.ts";
+import type { ContextError } from "./context-error.ts";
 
 export type ModelFault =
   | "MODEL_UNREACHABLE"
@@ -14,6 +15,8 @@ export type ModelFault =
   | "MODEL_SILENT"
   | "MODEL_TIMEOUT"
   | "MODEL_TOO_LONG"
+  | "MODEL_INPUT_TOO_LONG"
+  | "MODEL_TOOLS_AS_TEXT"
   | "MODEL_CIRCUIT_OPEN";
 
 /** Errors after which a retry a little later mostly succeeds. */
@@ -25,6 +28,14 @@ const TRANSIENT: ReadonlySet<ModelFault> = new Set([
   "MODEL_SILENT",
 ]);
 
+interface ModelErrorFacts {
+  /** Follows from the code when it is left out. */
+  isTransient?: boolean;
+  retryAfterSeconds?: number | null;
+  status?: number | null;
+  context?: ContextError | null;
+}
+
 /** The model gave no answer. The message quotes the provider without secrets: it is fit for a log and for admins. */
 export class ModelError extends AppError {
   override readonly code: ModelFault;
@@ -32,22 +43,28 @@ export class ModelError extends AppError {
   readonly isTransient: boolean;
   /** How long the server asks to wait; null when it does not ask. */
   readonly retryAfterSeconds: number | null;
+  /** The HTTP status with which the server refused the request; null when it did not refuse it. */
+  readonly status: number | null;
+  /** Of `MODEL_INPUT_TOO_LONG`: the numbers that the server told. */
+  readonly context: ContextError | null;
 
-  /** `isTransient` follows from the code when it is left out. */
-  constructor(
-    code: ModelFault,
-    message: string,
-    facts: { isTransient?: boolean; retryAfterSeconds?: number | null } = {},
-  ) {
+  constructor(code: ModelFault, message: string, facts: ModelErrorFacts = {}) {
     super(withoutSecrets(message));
     this.code = code;
     this.isTransient = facts.isTransient ?? TRANSIENT.has(code);
     this.retryAfterSeconds = facts.retryAfterSeconds ?? null;
+    this.status = facts.status ?? null;
+    this.context = facts.context ?? null;
   }
 }
 
 /** The same error without the API key: a server that refuses a key may quote it. */
 export function withoutKey(error: unknown, apiKey: string | null): unknown {
-  if (!(error instanceof ModelError) || !apiKey || !error.message.includes(apiKey)) return error;
+  // A placeholder such as "x" is part of any message.
+  if (!(error instanceof ModelError) || !apiKey || apiKey.length < MIN_SECRET_LENGTH) return error;
+  if (!error.message.includes(apiKey)) return error;
   return new ModelError(error.code, error.message.replaceAll(apiKey, "[key]"), error);
 }
+
+/** Shorter keys are placeholders for servers that need none. */
+const MIN_SECRET_LENGTH = 8;

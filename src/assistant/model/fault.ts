@@ -1,7 +1,8 @@
 /** Makes a `ModelError` of what OpenAI's SDK throws and of what a server reports: which fault, and whether it may pass. */
 import { APIConnectionError, APIError, APIUserAbortError } from "openai";
+import { readContextError } from "./context-error.ts";
 import { ModelError, type ModelFault } from "./error.ts";
-import { isRecord } from "./items.ts";
+import { recordOf, textOrNull } from "./json.ts";
 
 /** A thrown error as a `ModelError`. An error that has nothing to do with the model is returned as it is. */
 export function explain(error: unknown): unknown {
@@ -22,39 +23,52 @@ export function explain(error: unknown): unknown {
 
 /** A failure that the server reports within its stream. */
 export function toFailure(error: unknown): ModelError {
-  const { code, message } = isRecord(error) ? error : {};
-  const word = typeof code === "string" ? code : "unknown";
-  return failedWith(word, `The model failed (${word}): ${typeof message === "string" ? message : "no reason given"}`);
+  const fields = typeof error === "string" ? { message: error } : recordOf(error);
+  const word = [fields.code, fields.type].map(textOrNull).find((each) => each !== null && each !== "error");
+  const message = `The model failed (${word ?? "unknown"}): ${textOrNull(fields.message) ?? "no reason given"}`;
+  const context = readContextError(fields);
+  if (context) return new ModelError("MODEL_INPUT_TOO_LONG", message, { context });
+  // Some gateways send the status of their own provider.
+  const { code } = fields;
+  const isStatus = typeof code === "number" && code >= 400 && code < 600;
+  return isStatus ? new ModelError(faultByStatus(code), message) : failedWith(word, message);
 }
 
+/** A refusal of the request, with a status. */
 function explainAnswer(error: InstanceType<typeof APIError>): ModelError {
-  const message = `The model's server answered: ${error.message}`;
-  const word = error.code ?? error.type;
-  // An `error` event in the stream has no status.
-  if (error.status === undefined) return failedWith(word, message);
-  return new ModelError(faultByWord(word) ?? faultByStatus(error.status), message, {
+  const { status } = error;
+  const body = recordOf(error.error);
+  const message = `The model's server answered ${error.message}`;
+  const context = status === 400 || status === 413 || status === 422 || status === 500 ? readContextError(body) : null;
+  return new ModelError(context ? "MODEL_INPUT_TOO_LONG" : (faultByWord(body) ?? faultByStatus(status ?? 0)), message, {
     ...(error.headers?.get("x-should-retry") === "false" && { isTransient: false }),
     retryAfterSeconds: error.headers ? retryAfterSeconds(error.headers) : null,
+    status: status ?? null,
+    context,
   });
 }
 
 /** Of these only `server_error` is known not to depend on the request. */
 function failedWith(word: string | null | undefined, message: string): ModelError {
-  const fault = faultByWord(word);
+  const fault = faultByWord({ code: word });
   if (fault) return new ModelError(fault, message);
   return new ModelError("MODEL_FAILED", message, { isTransient: word === "server_error" });
 }
 
-function faultByWord(word: string | null | undefined): ModelFault | undefined {
-  if (word === "insufficient_quota") return "MODEL_QUOTA";
-  return word === "rate_limit_exceeded" ? "MODEL_RATE_LIMITED" : undefined;
+function faultByWord({ code, type, message }: Record<string, unknown>): ModelFault | undefined {
+  const words = [code, type];
+  if (words.includes("insufficient_quota") || words.includes("billing_hard_limit_reached")) return "MODEL_QUOTA";
+  if (/insufficient (?:balance|credits?|quota)|credit balance is too low/i.test(String(message))) return "MODEL_QUOTA";
+  return words.includes("rate_limit_exceeded") ? "MODEL_RATE_LIMITED" : undefined;
 }
 
 function faultByStatus(status: number): ModelFault {
   if (status === 401 || status === 403) return "MODEL_REFUSED_KEY";
+  if (status === 402) return "MODEL_QUOTA";
   if (status === 429) return "MODEL_RATE_LIMITED";
   // A proxy that timed out, and a lock that the server did not get: the request itself was not refused.
   if (status === 408 || status === 409) return "MODEL_UNAVAILABLE";
+  if (status === 501) return "MODEL_REFUSED_REQUEST";
   return status >= 500 ? "MODEL_UNAVAILABLE" : "MODEL_REFUSED_REQUEST";
 }
 

@@ -3,7 +3,8 @@
  * hold anything.
  */
 import { storable } from "../../db/storable.ts";
-import { MAX_ARGUMENTS_CHARACTERS, MAX_ARGUMENTS_LEVELS } from "../limits.ts";
+import { cutTo, readArguments, sendableArguments } from "./arguments.ts";
+import { isRecord } from "./json.ts";
 
 /** A tool call as the model wrote it, cut where it is longer than any valid one. */
 export interface ParsedCall {
@@ -21,14 +22,9 @@ export interface ParsedItem {
 
 /** Limits of the API's schema: a tool's name, and an id. */
 const MAX_NAME_CHARACTERS = 64;
-const ID = /^[\x21-\x7e]{1,64}$/;
+const ID = /^[\w-]{1,64}$/;
 const STATUSES: readonly unknown[] = ["in_progress", "completed", "incomplete"];
 const PHASES: readonly unknown[] = ["commentary", "final_answer"];
-
-/** Whether a JSON value is an object, not an array. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /**
  * Parses one item of an answer. Takes the types that a conversation with our tools has, and of them the fields that the API
@@ -84,12 +80,13 @@ function readReasoning(source: Record<string, unknown>): ParsedItem | null {
 function readCall(source: Record<string, unknown>): ParsedItem {
   const name = textOf(source.name);
   const callId = typeof source.call_id === "string" && ID.test(source.call_id) ? source.call_id : "";
-  const written = textOf(source.arguments);
-  const call = { callId, name: cutTo(name, MAX_NAME_CHARACTERS), arguments: cutTo(written, MAX_ARGUMENTS_CHARACTERS) };
+  const written = readArguments(source.arguments);
+  const call = { callId, name: cutTo(name, MAX_NAME_CHARACTERS), arguments: written };
   const sentName = name.replace(/[^\w-]/g, "_").slice(0, MAX_NAME_CHARACTERS) || "_";
   const common = idAndStatus(source, "fc");
   const sent = { call_id: callId, name: sentName, arguments: sendableArguments(written) };
-  return { item: { type: "function_call", ...common, ...sent }, call };
+  const extra = isRecord(source.extra_content) ? { extra_content: source.extra_content } : {};
+  return { item: { type: "function_call", ...common, ...sent, ...extra }, call };
 }
 
 /** Its id, if it begins as the API's ids do, and its status; both may be missing. */
@@ -98,29 +95,6 @@ function idAndStatus({ id, status }: Record<string, unknown>, prefix: string): {
     ...(typeof id === "string" && id.startsWith(prefix) && ID.test(id) ? { id } : {}),
     ...(STATUSES.includes(status) ? { status } : {}),
   };
-}
-
-/**
- * The arguments of a call for its tool: the JSON value. The text itself when it is not JSON, is null, is longer than
- * `MAX_ARGUMENTS_CHARACTERS`, or is nested deeper than `MAX_ARGUMENTS_LEVELS`.
- */
-export function parseArguments(written: string): unknown {
-  if (written.length > MAX_ARGUMENTS_CHARACTERS) return written;
-  try {
-    const value: unknown = JSON.parse(written);
-    return value === null || isDeeperThan(value, MAX_ARGUMENTS_LEVELS) ? storable(written) : storable(value);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return storable(written);
-  }
-}
-
-/** As they were written, if they are an object that can be stored: a server parses them again. */
-function sendableArguments(written: string): string {
-  const value = parseArguments(written);
-  if (!isRecord(value)) return "{}";
-  const sendable = JSON.stringify(value);
-  return sendable === JSON.stringify(JSON.parse(written)) ? written : sendable;
 }
 
 /** The text of a message, refusals included; empty for any other item. */
@@ -132,17 +106,7 @@ export function textsOf(item: object): string[] {
   return text === "" ? [] : [text];
 }
 
-/** Some servers send arguments as an object instead of JSON text. */
+/** Some servers send other values than text. */
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
-}
-
-/** The extra character marks a cut text: it is no tool's name, and not JSON. */
-function cutTo(text: string, characters: number): string {
-  return text.length <= characters ? text : `${text.slice(0, characters).toWellFormed()}…`;
-}
-
-function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some((each) => isDeeperThan(each, levels - 1));
 }

@@ -1,0 +1,65 @@
+/** Chat Completions, for servers that do not speak the Responses API: the request, and the reader of its chunks. */
+import type OpenAI from "openai";
+import type { ChatCompletionCreateParamsStreaming, ChatCompletionTool } from "openai/resources/chat/completions";
+import type { ModelApi, ModelRequest } from "../model-api.ts";
+import { createOptionalParameters } from "../optional-parameters.ts";
+import { settingsOf } from "../settings.ts";
+import { toMessages } from "./messages.ts";
+import { createChunkReader } from "./read-chunks.ts";
+
+type Optional = "stream_options" | "strict" | "tool_choice" | "max_tokens" | "max_completion_tokens" | "ids";
+
+/** The first four are refused by older gateways; of the two limits each server knows one. */
+const OPTIONAL = [
+  { name: "stream_options", words: /stream_options|include_usage/ },
+  { name: "strict", words: /\bstrict\b/ },
+  { name: "tool_choice", words: /tool_choice/ },
+  { name: "max_tokens", words: /\bmax_tokens\b/ },
+  { name: "max_completion_tokens", words: /max_completion_tokens/ },
+  { name: "ids", words: /prompt_cache_key|safety_identifier/ },
+] as const;
+
+/** `isOpenAi`: the server is OpenAI's own. */
+export function createChatApi(client: OpenAI, { model, isOpenAi }: { model: string; isOpenAi: boolean }): ModelApi {
+  const withOptional = createOptionalParameters<Optional>(OPTIONAL);
+  return {
+    path: "/chat/completions",
+    open: (request, signal) =>
+      withOptional((without) =>
+        client.chat.completions.create(toParameters(request, { model, isOpenAi, without }), { signal }).asResponse(),
+      ),
+    createReader: createChunkReader,
+  };
+}
+
+function toParameters(
+  request: ModelRequest,
+  { model, isOpenAi, without }: { model: string; isOpenAi: boolean; without: ReadonlySet<Optional> },
+): ChatCompletionCreateParamsStreaming {
+  const { max_output_tokens: limit, tool_choice: choice } = settingsOf(request);
+  const { tools, cacheKey, safetyIdentifier } = request;
+  return {
+    model,
+    stream: true,
+    messages: toMessages(request),
+    ...(without.has("stream_options") ? {} : { stream_options: { include_usage: true } }),
+    // A list of tools must not be empty.
+    ...(tools.length === 0 ? {} : { tools: tools.map((tool) => toTool(tool, without)) }),
+    ...(tools.length === 0 || without.has("tool_choice") ? {} : { tool_choice: choice }),
+    ...limitOf(limit, isOpenAi, without),
+    ...(isOpenAi && !without.has("ids")
+      ? { prompt_cache_key: cacheKey, ...(safetyIdentifier ? { safety_identifier: safetyIdentifier } : {}) }
+      : {}),
+  };
+}
+
+function toTool(tool: ModelRequest["tools"][number], without: ReadonlySet<Optional>): ChatCompletionTool {
+  return { type: "function", function: without.has("strict") ? tool : { ...tool, strict: true } };
+}
+
+/** OpenAI's newer models refuse `max_tokens`; many other servers know only that. Each is tried before the other. */
+function limitOf(limit: number, isOpenAi: boolean, without: ReadonlySet<Optional>): object {
+  const names = ["max_completion_tokens", "max_tokens"] as const;
+  const name = (isOpenAi ? names : names.toReversed()).find((each) => !without.has(each));
+  return name ? { [name]: limit } : {};
+}

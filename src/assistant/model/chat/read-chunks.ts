@@ -1,0 +1,143 @@
+/**
+ * The chunks of Chat Completions: what they tell of the answer.
+ *
+ * A call is told by deltas of its index. Some servers give none, give all calls the index 0, or send each call in one piece.
+ */
+import { storable } from "../../../db/storable.ts";
+import type { StreamedAnswer } from "../answer.ts";
+import { type AnswerBuilder, type BuilderOptions, createAnswerBuilder } from "../answer-builder.ts";
+import { areComplete } from "../arguments.ts";
+import type { EventReader } from "../event-stream.ts";
+import { toFailure } from "../fault.ts";
+import { indexOrNull, isRecord, recordOf, textOrNull } from "../json.ts";
+import type { ToldItem } from "../told-item.ts";
+import { readUsage } from "../usage.ts";
+import { THINKING_FIELDS } from "./messages.ts";
+
+type Fields = Record<string, unknown>;
+
+/** What was told so far. */
+interface Reading {
+  readonly builder: AnswerBuilder;
+  /** Thinking by the field in which it came. */
+  readonly thinking: Record<string, string>;
+  finishReason: string | null;
+  usage: unknown;
+}
+
+/** A reader for one response. The answer is known at the end: the usage follows after the last choice. */
+export function createChunkReader(options: BuilderOptions): EventReader<StreamedAnswer> {
+  const reading: Reading = { builder: createAnswerBuilder(options), thinking: {}, finishReason: null, usage: null };
+  return {
+    read(value) {
+      readChunk(reading, recordOf(value));
+      return undefined;
+    },
+    end(isMarkedEnd) {
+      const isComplete = reading.finishReason !== null || (isMarkedEnd && reading.builder.hasContent());
+      return isComplete ? toAnswer(reading) : undefined;
+    },
+  };
+}
+
+function readChunk(reading: Reading, chunk: Fields): void {
+  if (chunk.error) throw toFailure(chunk.error);
+  if (chunk.type === "error" || chunk.object === "error") throw toFailure(chunk);
+  reading.usage = chunk.usage ?? recordOf(chunk.x_groq).usage ?? reading.usage;
+  const choice = recordOf(Array.isArray(chunk.choices) ? chunk.choices[0] : null);
+  readMessage(reading, recordOf(choice.delta), { isWhole: false });
+  readMessage(reading, recordOf(choice.message), { isWhole: true });
+  const reason = textOrNull(choice.finish_reason);
+  if (reason === null || reason === "") return;
+  if (reason === "error") throw toFailure(choice.error ?? { message: "the server ended the answer by an error" });
+  reading.finishReason = reason;
+}
+
+/** A delta, or a whole message from a server that does not stream. */
+function readMessage(reading: Reading, message: Fields, { isWhole }: { isWhole: boolean }): void {
+  const { builder } = reading;
+  for (const field of THINKING_FIELDS) {
+    const text = textOrNull(message[field]);
+    if (text !== null) reading.thinking[field] = isWhole ? text : (reading.thinking[field] ?? "") + text;
+  }
+  for (const [kind, text] of [
+    ["text", textIn(message.content)],
+    ["refusal", textOrNull(message.refusal) ?? ""],
+  ] as const) {
+    if (text === "") continue;
+    const item = builder.item({ type: "message", index: 0, id: null, callId: null });
+    const part = { index: item.parts[0]?.kind === kind || item.parts.length === 0 ? 0 : 1, kind };
+    if (isWhole) builder.tellText(item, part, text);
+    else builder.addText(item, part, text);
+  }
+  const calls = Array.isArray(message.tool_calls) ? message.tool_calls : [];
+  for (const call of calls) readCall(builder, recordOf(call), isWhole);
+}
+
+/** The text of a content, which may be a list of parts. Thinking parts have no text of their own. */
+function textIn(content: unknown): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return "";
+  return content
+    .filter(isRecord)
+    .map(({ type, text }) => (/think|reason/.test(String(type)) ? "" : (textOrNull(text) ?? "")))
+    .join("");
+}
+
+function readCall(builder: AnswerBuilder, delta: Fields, isWhole: boolean): void {
+  const { name, arguments: written } = recordOf(delta.function);
+  const item = callFor(builder, delta, textOrNull(name));
+  const id = textOrNull(delta.id);
+  if (id) item.ids.add(id);
+  item.callId ||= id ?? "";
+  if (typeof name === "string") item.name = item.name === "" || item.name === name ? name : item.name;
+  if (isRecord(delta.extra_content)) item.fields = { ...item.fields, extra_content: delta.extra_content };
+  if (isWhole || (typeof written !== "string" && written !== undefined)) builder.tellArguments(item, written);
+  else if (typeof written === "string") item.argumentPieces += written;
+}
+
+function callFor(builder: AnswerBuilder, delta: Fields, name: string | null): ToldItem {
+  const calls = builder.items.filter(({ type }) => type === "call");
+  const index = indexOrNull(delta.index);
+  const id = textOrNull(delta.id);
+  const place = { type: "call", index: null, id, callId: null } as const;
+  const known =
+    index === null
+      ? ((id ? calls.find(({ ids }) => ids.has(id)) : undefined) ?? (name ? undefined : calls.at(-1)))
+      : calls.findLast((call) => call.fields.index === index);
+  if (known && !isNextCall(known, { id, name })) return known;
+  const item = builder.insert(place, builder.items.length);
+  item.fields = { index };
+  return item;
+}
+
+/** Some servers give all calls the same index: a complete call is followed by another one with an id or a name of its own. */
+function isNextCall(known: ToldItem, { id, name }: { id: string | null; name: string | null }): boolean {
+  if (!name || (id && known.ids.has(id))) return false;
+  if (name !== known.name && known.name !== "") return true;
+  return id !== null && id !== "" && areComplete(known.wholeArguments ?? known.argumentPieces);
+}
+
+function toAnswer({ builder, thinking, finishReason, usage }: Reading): StreamedAnswer {
+  const reason = CUT_SHORT.get((finishReason ?? "").toLowerCase());
+  const built = builder.end();
+  const isSentBack = Object.keys(thinking).length > 0 && built.calls.length > 0;
+  const thought = isSentBack ? [{ type: "chat_reasoning", thinking: storable(thinking) }] : [];
+  return {
+    ...built,
+    items: [...thought, ...built.items],
+    outcome: reason ? { status: "incomplete", reason } : { status: "completed" },
+    usage: readUsage(usage),
+  };
+}
+
+/** Reasons for an answer that was cut short, by the words of the Responses API. */
+const CUT_SHORT: ReadonlyMap<string, string> = new Map([
+  ["length", "max_output_tokens"],
+  ["max_tokens", "max_output_tokens"],
+  ["model_length", "max_output_tokens"],
+  ["content_filter", "content_filter"],
+  ["safety", "content_filter"],
+  ["recitation", "content_filter"],
+  ["prohibited_content", "content_filter"],
+]);
