@@ -4,8 +4,9 @@
  *
  * It shows text as it comes, and knows at the end what the answer is. Which event tells what is up to the two APIs.
  */
-import { MAX_ANSWER_ITEMS } from "../limits.ts";
+
 import { storableText } from "../../db/storable.ts";
+import { MAX_ANSWER_ITEMS } from "../limits.ts";
 import { fullerArguments, readArguments } from "./arguments.ts";
 import { ModelError } from "./error.ts";
 import { placeAmong } from "./item-places.ts";
@@ -75,6 +76,7 @@ export function createAnswerBuilder(options: BuilderOptions): AnswerBuilder {
     tellText(item, { index, kind }, whole) {
       const part = partAt(item, index, kind);
       part.text = fullerText(part.text, whole);
+      part.isWhole ||= whole !== "";
       if (!repeats(item)) shown.update(item, toldText(item));
     },
     tellArguments(item, whole) {
@@ -132,7 +134,7 @@ function contentOf({ parts }: ToldItem, text: string): object[] {
 }
 
 function oneOf(parts: readonly TextPart[], text: string): TextPart {
-  return { kind: parts[0]?.kind ?? "text", text };
+  return { kind: parts[0]?.kind ?? "text", text, isWhole: true };
 }
 
 function isSamePlace(item: ToldItem, { type, index }: Place): boolean {
@@ -146,7 +148,9 @@ function repeats(item: ToldItem): boolean {
   if (item.type === "message") return toldText(before).startsWith(toldText(item));
   if (item.type === "reasoning") return JSON.stringify(before.fields) === JSON.stringify(item.fields);
   const isOtherCall = item.index === null && item.callId !== "" && item.callId !== before.callId;
-  return !isOtherCall && item.name === before.name && writtenArguments(item) === writtenArguments(before);
+  if (isOtherCall || item.name !== before.name) return false;
+  const written = writtenArguments(item);
+  return written === "{}" || written === writtenArguments(before);
 }
 
 function writtenArguments(item: ToldItem): string {

@@ -8,13 +8,13 @@ import type { Place, ToldItem } from "./told-item.ts";
 export function placeAmong(items: readonly ToldItem[], place: Place): ToldItem | null {
   const { index, type } = place;
   const last = items.at(-1);
-  const isOpenLast = last?.type === type && !last.isDone;
+  const isLast = last?.type === type && !place.isOpening && (place.isLike?.(last) ?? true);
   if (index === null) {
     const byId = items.findLast((item) => item.type === type && hasId(item, place));
     if (byId) return isAnother(byId, place) ? null : byId;
-    if (isOpenLast) return last;
-    // Told again, without anything to know it by.
-    return last?.type === type && hasNoId(place) && place.isLike?.(last) ? last : null;
+    // A call that is told with another `call_id` is another one, also with the same arguments.
+    const isTold = last?.isDone && (place.isLike === undefined || place.callId !== null);
+    return isLast && !isTold ? last : null;
   }
   const atIndex = items.findLast((item) => item.type === type && item.index === index);
   // Some servers give all items the index 0.
@@ -22,7 +22,7 @@ export function placeAmong(items: readonly ToldItem[], place: Place): ToldItem |
   if (atIndex) return !isCounting && isAnother(atIndex, place) ? null : atIndex;
   const unplaced =
     items.find((item) => item.type === type && item.index === null && hasId(item, place)) ??
-    (isOpenLast && last.index === null ? last : null);
+    (isLast && !last.isDone && last.index === null ? last : null);
   if (unplaced) unplaced.index = index;
   return unplaced;
 }
@@ -35,10 +35,6 @@ function isAnother(known: ToldItem, place: Place): boolean {
 
 function hasId({ ids }: ToldItem, { id, callId }: Place): boolean {
   return (id !== null && ids.has(id)) || (callId !== null && ids.has(callId));
-}
-
-function hasNoId({ id, callId }: Place): boolean {
-  return id === null && callId === null;
 }
 
 /**

@@ -94,7 +94,11 @@ export function createModel(options: ModelOptions): Model {
       try {
         const response = await api.open(request, deadline.signal);
         const reader = api.createReader({ onText, tools: request.tools.map(({ name }) => name), thinking });
-        const answer = await readAnswer(response, reader, { onBytes: deadline.renew, lingerMs, signal: deadline.signal });
+        const answer = await readAnswer(response, reader, {
+          onBytes: deadline.renew,
+          lingerMs,
+          signal: deadline.signal,
+        });
         return { ...withOwnIds(answer, request.input), settings: settingsOf(request) };
       } catch (error) {
         signal.throwIfAborted();

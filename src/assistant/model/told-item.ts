@@ -3,6 +3,8 @@
 export interface TextPart {
   kind: "text" | "refusal";
   text: string;
+  /** It was told as a whole. */
+  isWhole: boolean;
 }
 
 /** What an event says of the item that it speaks of. */
@@ -13,7 +15,9 @@ export interface Place {
   /** The item's id, and of a call its `call_id`. */
   id: string | null;
   callId: string | null;
-  /** Whether what a whole item says could be said of a known one. Left out for an event without content. */
+  /** The event says that an item begins. */
+  isOpening?: boolean;
+  /** Whether what the event says could be said of a known item. Left out for an event without content. */
   isLike?(item: ToldItem): boolean;
 }
 
@@ -62,7 +66,7 @@ export function toldText({ parts }: ToldItem): string {
 export function partAt({ parts }: ToldItem, index: number, kind: TextPart["kind"]): TextPart {
   const known = parts[Math.min(index, parts.length)];
   if (known) return known;
-  const part: TextPart = { kind, text: "" };
+  const part: TextPart = { kind, text: "", isWhole: false };
   parts.push(part);
   return part;
 }

@@ -18,7 +18,10 @@ const FAULTS = {
   MODEL_STREAM_BROKEN: fails({ kind: "drop" }, oatMi),
   MODEL_SILENT: fails({ kind: "silence" }, oatMi),
   MODEL_TOO_LONG: fails({ kind: "silence" }, { kind: "text", text: ["Oat mi", " ".repeat(100_000)] }),
-  MODEL_INPUT_TOO_LONG: fails({ status: 400, body: { error: { code: "context_length_exceeded", message: "Too long." } } }),
+  MODEL_INPUT_TOO_LONG: fails({
+    status: 400,
+    body: { error: { code: "context_length_exceeded", message: "Too long." } },
+  }),
   MODEL_TOOLS_AS_TEXT: says('<tool_call>{"name":"CheckOutOfStock","arguments":{}}</tool_call>'),
   MODEL_EMPTY: { parts: [{ kind: "reasoning" }] },
 } as const satisfies Record<string, Turn>;

@@ -9,9 +9,9 @@ import { type AnswerBuilder, type BuilderOptions, createAnswerBuilder } from "..
 import type { EventReader } from "../event-stream.ts";
 import { toFailure } from "../fault.ts";
 import { indexOrNull, recordOf, textOrNull } from "../json.ts";
-import type { Place } from "../told-item.ts";
+import type { Place, ToldItem } from "../told-item.ts";
 import { readUsage } from "../usage.ts";
-import { isLikeText, tellAll, tellItem } from "./tell-item.ts";
+import { areLikeArguments, isLikeText, tellAll, tellItem } from "./tell-item.ts";
 
 type Event = Record<string, unknown>;
 
@@ -73,28 +73,39 @@ function readOther(builder: AnswerBuilder, event: Event): StreamedAnswer | undef
 
 function addText(builder: AnswerBuilder, event: Event): void {
   if (typeof event.delta !== "string") return;
-  const item = builder.item(placeOf(event, "message"));
+  const part = partOf(event);
+  const isLike = (known: ToldItem) => !known.parts[part.index]?.isWhole;
+  const item = builder.item({ ...placeOf(event, "message"), isLike });
   // A whole item is not told piece by piece again.
-  if (!item.isDone) builder.addText(item, partOf(event), event.delta);
+  if (!item.isDone) builder.addText(item, part, event.delta);
 }
 
 function tellText(builder: AnswerBuilder, event: Event, { text, refusal }: Event): void {
   const whole = textOrNull(text) ?? textOrNull(refusal);
   if (whole === null) return;
-  const place = placeOf(event, "message");
-  const item = builder.item({ ...place, isLike: (known) => isLikeText(known, whole) });
-  builder.tellText(item, partOf(event), whole);
+  const part = partOf(event);
+  const isLike = (known: ToldItem) => isLikeText(known.parts[part.index]?.text ?? "", whole);
+  builder.tellText(builder.item({ ...placeOf(event, "message"), isLike }), part, whole);
 }
 
 function readArguments(builder: AnswerBuilder, event: Event): void {
-  const item = builder.item(placeOf(event, "call"));
+  const isWhole = event.type === "response.function_call_arguments.done";
+  const place = placeOf(event, "call");
+  const item = builder.item(
+    isWhole ? { ...place, isLike: (known) => areLikeArguments(known, event.arguments) } : place,
+  );
   if (typeof event.name === "string" && item.name === "") item.name = event.name;
-  if (event.type === "response.function_call_arguments.done") return builder.tellArguments(item, event.arguments);
+  if (isWhole) return builder.tellArguments(item, event.arguments);
   if (typeof event.delta === "string" && !item.isDone) item.argumentPieces += event.delta;
 }
 
 function placeOf(event: Event, type: Place["type"]): Place {
-  return { type, index: indexOrNull(event.output_index), id: textOrNull(event.item_id), callId: textOrNull(event.call_id) };
+  return {
+    type,
+    index: indexOrNull(event.output_index),
+    id: textOrNull(event.item_id),
+    callId: textOrNull(event.call_id),
+  };
 }
 
 function partOf(event: Event): { index: number; kind: "text" | "refusal" } {
@@ -105,9 +116,11 @@ function partOf(event: Event): { index: number; kind: "text" | "refusal" } {
 /** What the response says of its end counts, whichever event it comes in. */
 function finish(builder: AnswerBuilder, type: string, response: Event): StreamedAnswer {
   const status = textOrNull(response.status);
-  const said = status === "failed" || status === "cancelled" || status === "incomplete" ? status : type.slice("response.".length);
+  const said =
+    status === "failed" || status === "cancelled" || status === "incomplete" ? status : type.slice("response.".length);
   if (said === "failed") throw toFailure(response.error);
-  if (said === "cancelled") throw toFailure(response.error ?? { code: "cancelled", message: "the server cancelled it" });
+  if (said === "cancelled")
+    throw toFailure(response.error ?? { code: "cancelled", message: "the server cancelled it" });
   tellAll(builder, response);
   const isCut = said === "incomplete";
   return toAnswer(builder, response, isCut ? { status: said, reason: reasonIn(response) } : { status: "completed" });

@@ -41,7 +41,9 @@ function toParameters(
     instructions: request.instructions,
     // Our items have the API's types, and the model's items are sent back as they arrived.
     input: request.input.flatMap(sendable) as ResponseInputItem[],
-    tools: request.tools.map((tool) => ({ type: "function", ...(without.has("strict") ? {} : STRICT), ...tool }) as Tool),
+    tools: request.tools.map(
+      (tool) => ({ type: "function", ...(without.has("strict") ? {} : STRICT), ...tool }) as Tool,
+    ),
     ...settingsOf(request),
     ...(without.has("prompt_cache_key") ? {} : { prompt_cache_key: cacheKey }),
     ...(safetyIdentifier && !without.has("safety_identifier") ? { safety_identifier: safetyIdentifier } : {}),

@@ -20,7 +20,7 @@ export function tellItem(builder: AnswerBuilder, event: Fields): void {
   if (!place) return;
   const isDone = event.type === "response.output_item.done";
   const { isLike, ...opening } = place;
-  const item = builder.item(isDone ? place : opening);
+  const item = builder.item(isDone ? place : { ...opening, isOpening: true });
   tell(builder, item, { fields: recordOf(event.item), isDone });
 }
 
@@ -95,14 +95,14 @@ function tellReasoning(item: ToldItem, fields: Fields): void {
 
 /** The parts of a message that a person reads, by their fields: some servers use other names for their types. */
 function partsOf(content: unknown): TextPart[] {
-  if (typeof content === "string") return [{ kind: "text", text: content }];
+  if (typeof content === "string") return [{ kind: "text", text: content, isWhole: true }];
   return Array.isArray(content) ? content.filter(isRecord).flatMap(readPart) : [];
 }
 
 function readPart({ type, text, refusal }: Fields): TextPart[] {
   if (/reason|think|summary/.test(String(type))) return [];
-  if (typeof text === "string") return [{ kind: "text", text }];
-  return typeof refusal === "string" ? [{ kind: "refusal", text: refusal }] : [];
+  if (typeof text === "string") return [{ kind: "text", text, isWhole: true }];
+  return typeof refusal === "string" ? [{ kind: "refusal", text: refusal, isWhole: true }] : [];
 }
 
 function isLikeItem(item: ToldItem, fields: Fields): boolean {
@@ -110,7 +110,7 @@ function isLikeItem(item: ToldItem, fields: Fields): boolean {
     const text = partsOf(fields.content)
       .map((part) => part.text)
       .join("");
-    return isLikeText(item, text);
+    return isLikeText(toldText(item), text);
   }
   if (item.type === "call") return isLikeCall(item, fields);
   const { id: _id, ...others } = fields;
@@ -118,13 +118,18 @@ function isLikeItem(item: ToldItem, fields: Fields): boolean {
 }
 
 /** Whether one of the two texts is the beginning of the other. */
-export function isLikeText(item: ToldItem, text: string): boolean {
-  const [known, told] = [toldText(item).trimStart(), text.trimStart()];
+export function isLikeText(one: string, other: string): boolean {
+  const [known, told] = [one.trimStart(), other.trimStart()];
   return known.startsWith(told) || told.startsWith(known);
 }
 
 function isLikeCall(item: ToldItem, { name, arguments: written }: Fields): boolean {
   if (item.name !== "" && name !== undefined && item.name !== name) return false;
+  return areLikeArguments(item, written);
+}
+
+/** Whether these arguments could be those of a call, of which not all may be told yet. */
+export function areLikeArguments(item: ToldItem, written: unknown): boolean {
   const told = readArguments(written);
   const known = readArguments(item.wholeArguments ?? item.argumentPieces);
   if (told === "{}" || known === "{}" || !areComplete(known) || !areComplete(told)) return true;

@@ -6,7 +6,8 @@
  */
 
 /** Any end of thinking: of thinking that began before the text. */
-export const END_OF_THINKING = /<\/(?:think|thinking|thought|thoughts|reasoning|reflection)\s*>|\[\/think\]|◁\/think▷|<channel\|>/i;
+export const END_OF_THINKING =
+  /<\/(?:think|thinking|thought|thoughts|reasoning|reflection)\s*>|\[\/think\]|◁\/think▷|<channel\|>/i;
 
 /** What begins where a piece of markup was found. */
 export type Markup =
@@ -22,16 +23,25 @@ export const MAX_MARKUP_LENGTH = 120;
 
 const NAMESPACES = "(?:minimax:|antml:|xai:|seed:)?";
 const THINKING_NAMES = ["think", "thinking", "thought", "thoughts", "reasoning", "reflection"];
-const CALL_NAMES = ["tool_call", "tool_calls", "toolcall", "function_call", "function_calls", "tool_use", "invoke", "function"];
+const CALL_NAMES = [
+  "tool_call",
+  "tool_calls",
+  "toolcall",
+  "function_call",
+  "function_calls",
+  "tool_use",
+  "invoke",
+  "function",
+];
 
 const THINKING_TAG = new RegExp(`<(/?)(${NAMESPACES}(?:${THINKING_NAMES.join("|")}))(?:\\s[^<>]{0,60})?>`, "iy");
 const THINKING_MARK = /\[(\/?)think\]|◁(\/?)think▷|<\|channel>\s*(?:thought|analysis)?|<(channel\|>)/iy;
 const END_OF_MARKED_THINKING = /\[\/think\]|◁\/think▷|<channel\|>/i;
 const CALL_TAG = new RegExp(`</?${NAMESPACES}(?:${CALL_NAMES.join("|")})(?:[\\s=][^<>]{0,80})?>`, "iy");
-const CALL_MARK = /\[\/?tool_calls?\]|<\|(?:python_tag|tool_calls?(?:_section)?(?:_begin|_start)?)\|?>|<｜tool▁calls?▁begin｜>/iy;
+const CALL_MARK =
+  /\[\/?tool_calls?\]|<\|(?:python_tag|tool_calls?(?:_section)?(?:_begin|_start)?)\|?>|<｜tool▁calls?▁begin｜>/iy;
 /** A message of gpt-oss: the channel says what it is. */
-const CHANNEL =
-  /<\|channel\|>\s*(analysis|commentary|final)([^<]{0,60})(?:<\|constrain\|>[^<]{0,20})?<\|message\|>/iy;
+const CHANNEL = /<\|channel\|>\s*(analysis|commentary|final)([^<]{0,60})(?:<\|constrain\|>[^<]{0,20})?<\|message\|>/iy;
 const ROLE = /<\|start\|>\s*(?:assistant|system|user|tool)?/iy;
 const TOKEN = /<\|[a-z][\w.-]{0,40}\|>|<｜[^｜<>]{1,40}｜>/iy;
 
@@ -59,7 +69,10 @@ export function markupAt(text: string, index: number): { markup: Markup; end: nu
 /** Whether markup may begin at `index`, and only its rest is missing. */
 export function mayBeMarkup(text: string, index: number): boolean {
   if (text.length - index > MAX_MARKUP_LENGTH) return false;
-  const rest = text.slice(index).toLowerCase().replace(/(?<=^<\|channel>)\s+/, "");
+  const rest = text
+    .slice(index)
+    .toLowerCase()
+    .replace(/(?<=^<\|channel>)\s+/, "");
   if (TAG_MARKS.some((mark) => mark.startsWith(rest))) return true;
   if (rest.startsWith("<|") || rest.startsWith("<｜")) return isUnfinishedToken(rest);
   if (rest.startsWith("<")) return isUnfinishedTag(rest);
@@ -92,7 +105,8 @@ function closingOf(name: string): RegExp {
 
 function ofChannel(channel: string, recipient: string): Markup {
   if (/\bto\s*=/.test(recipient)) return { kind: "call" };
-  if (channel.toLowerCase() === "analysis") return { kind: "thinking", end: /<\|(?:end|return|call)\|>|(?=<\|(?:start|channel)\|>)/i };
+  if (channel.toLowerCase() === "analysis")
+    return { kind: "thinking", end: /<\|(?:end|return|call)\|>|(?=<\|(?:start|channel)\|>)/i };
   return { kind: "token" };
 }
 

@@ -4,7 +4,7 @@
  *
  * Text comes in pieces that may end anywhere. Only what may be the beginning of markup waits for the next piece.
  */
-import { END_OF_THINKING, type Markup, MAX_MARKUP_LENGTH, markupAt, mayBeMarkup } from "./markup.ts";
+import { END_OF_THINKING, MAX_MARKUP_LENGTH, type Markup, markupAt, mayBeMarkup } from "./markup.ts";
 
 export interface VisibleText {
   /** Takes the next piece. @returns what may be shown now. */

@@ -32,7 +32,10 @@ function isCall(value: unknown, tools: readonly string[]): boolean {
 }
 
 function withoutFence(text: string): string {
-  return text.trim().replace(/^```\w*\s*(?=\S)/, "").replace(/\s*```$/, "");
+  return text
+    .trim()
+    .replace(/^```\w*\s*(?=\S)/, "")
+    .replace(/\s*```$/, "");
 }
 
 function parse(text: string): unknown {
