@@ -229,6 +229,7 @@ function roundFields() {
   return {
     model: "gpt-5",
     promptVersion: "bench",
+    inputCut: "none" as const,
     settings,
     usage,
     startedAt: now,

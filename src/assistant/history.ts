@@ -14,8 +14,22 @@ export interface InputMessage {
   content: string;
 }
 
-/** Reads the question of a run, and before it the newest whole runs that are within the limits. */
-export async function readHistory(db: Db, run: ClaimedRun): Promise<InputMessage[]> {
+/** The messages of a thread that the model gets, the question last. */
+export interface History {
+  messages: InputMessage[];
+  /** Older runs of the thread are left out. */
+  isCut: boolean;
+}
+
+/**
+ * Reads the question of a run, and before it the newest whole runs that have at most `maxCharacters()` together. It is asked
+ * only when there are earlier runs.
+ */
+export async function readHistory(
+  db: Db,
+  run: ClaimedRun,
+  maxCharacters: () => number | Promise<number> = () => MAX_HISTORY_CHARACTERS,
+): Promise<History> {
   const [earlier, question] = await Promise.all([
     findHistory(db, {
       threadId: run.threadId,
@@ -25,11 +39,12 @@ export async function readHistory(db: Db, run: ClaimedRun): Promise<InputMessage
     }),
     getQuestion(db, run.id),
   ]);
-  const history = newestRuns(withoutCutRun(earlier), MAX_HISTORY_CHARACTERS);
-  return [
-    ...history.map((message) => ({ role: message.role, content: contentOf(message) })),
-    { role: "user", content: contentOf(question) },
-  ];
+  const history = earlier.length === 0 ? [] : newestRuns(withoutCutRun(earlier), await maxCharacters());
+  const messages = [...history, { role: "user" as const, ...question }].map((message) => ({
+    role: message.role,
+    content: contentOf(message),
+  }));
+  return { messages, isCut: history.length < earlier.length };
 }
 
 /** The messages of the newest runs that fit whole into `maxCharacters`, oldest first. */

@@ -59,9 +59,25 @@ export const MAX_ANSWER_ITEMS = 1_000;
 /** Characters of a tool's output that the model gets: a page of figures is far smaller. */
 export const MAX_OUTPUT_CHARACTERS = 60_000;
 
-/** Messages of the history, and their characters. Whole runs are left out, the oldest first. */
+/**
+ * Messages of the history, and their characters when nothing is known of the model's window. Whole runs are left out, the
+ * oldest first.
+ */
 export const MAX_HISTORY_MESSAGES = 100;
 export const MAX_HISTORY_CHARACTERS = 60_000;
+
+/** Characters of one token, for a budget: English has some four, Vietnamese three, and figures fewer. */
+export const CHARACTERS_PER_TOKEN = 3;
+
+/**
+ * A server that counts fewer tokens than this for an input has cut it without a word. No tokenizer has so few tokens for text.
+ * Shorter inputs show nothing.
+ */
+export const MAX_CHARACTERS_PER_TOKEN = 10;
+export const MIN_MEASURED_CHARACTERS = 8_000;
+
+/** How long a server may take to list its models, in milliseconds: the person waits for it, once. */
+export const MODEL_LIST_TIMEOUT_MS = 2_000;
 
 /** Attempts at a run after which it fails. Without a limit, a run that crashes its process would do so forever. */
 export const MAX_ATTEMPTS = 3;

@@ -6,12 +6,14 @@
 import { createHash } from "node:crypto";
 import type { Db } from "../db/client.ts";
 import type { ClaimedRun } from "../db/queries/runs/run-queue.ts";
-import { type StoredToolCall, storeRound } from "../db/queries/runs/run-steps.ts";
+import { type StoredToolCall, setInputCut, storeRound } from "../db/queries/runs/run-steps.ts";
 import type { RunOutcome } from "../events.ts";
+import type { Logger } from "../observability/logger.ts";
 import type { Answer } from "./answer.ts";
 import { parseArguments } from "./model/arguments.ts";
 import { textsOf } from "./model/items.ts";
 import type { Model, ModelAnswer, ModelRequest, ModelTool } from "./model/model.ts";
+import type { RunInput } from "./run-input.ts";
 import { addUsage, type Spending } from "./run-log.ts";
 
 /** A model call that has ended. Without tool calls the run ends with its outcome. */
@@ -27,7 +29,7 @@ export interface Round {
   round: number;
   model: Model;
   instructions: string;
-  input: object[];
+  input: RunInput;
   tools: ModelTool[];
   /** As `versionOfPrompt` returns it. */
   promptVersion: string;
@@ -39,7 +41,7 @@ export interface Round {
 
 /** Calls the model, and stores its answer before anything is done with it. */
 export async function askModel(
-  { db, now }: { db: Db; now(): Date },
+  { db, logger, now }: { db: Db; logger: Logger; now(): Date },
   run: ClaimedRun,
   at: Round,
 ): Promise<FinishedModelCall> {
@@ -50,10 +52,21 @@ export async function askModel(
     firstTokenAt ??= now();
     at.answer.write(delta);
   };
-  const answer = await at.model.answer(toRequest(run, at), { signal: at.signal, onText });
+  const answer = await at.input.ask(
+    (items) => at.model.answer(toRequest(run, at, items), { signal: at.signal, onText }),
+    async (error) => {
+      // Some servers find out during the answer. Nothing is said twice.
+      if (firstTokenAt) throw error;
+      logger.info({ runId: run.id, inputCut: at.input.cut() }, "the input is too long for the model: asking with less");
+      await setInputCut(db, run, at.input.cut());
+    },
+  );
   at.answer.endRound(answer.text);
   addUsage(at.spent, answer.usage);
   at.signal.throwIfAborted();
+  if (answer.usage && at.input.noticeUsage(answer.usage.inputTokens)) {
+    logger.warn({ runId: run.id, inputTokens: answer.usage.inputTokens }, CUT_BY_SERVER);
+  }
   // An answer that was cut short is never sent back. A round without items is asked again by the next attempt.
   const isCutShort = answer.outcome.status === "incomplete";
   const items = isCutShort ? [] : answer.items;
@@ -66,6 +79,7 @@ export async function askModel(
     model: at.model.name,
     promptVersion: at.promptVersion,
     settings: answer.settings,
+    inputCut: at.input.cut(),
     startedAt,
     firstTokenAt,
     completedAt: now(),
@@ -73,7 +87,10 @@ export async function askModel(
   return { items, calls: stored, outcome: outcomeOf(answer, at.answer.textOfRound()) };
 }
 
-function toRequest(run: ClaimedRun, { instructions, input, tools, mayCallTools }: Round): ModelRequest {
+const CUT_BY_SERVER =
+  "the model's server reads only a part of what it is sent, and does not say so: enlarge its context (OLLAMA_CONTEXT_LENGTH for Ollama, --ctx-size for llama.cpp, the context length of LM Studio), or set OPENAI_CONTEXT_TOKENS";
+
+function toRequest(run: ClaimedRun, { instructions, tools, mayCallTools }: Round, input: object[]): ModelRequest {
   const safetyIdentifier = run.asker.id && createHash("sha256").update(run.asker.id).digest("hex");
   return { instructions, input, tools, mayCallTools, cacheKey: run.threadId, safetyIdentifier };
 }

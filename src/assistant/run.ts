@@ -19,17 +19,19 @@ import { AppError } from "../errors.ts";
 import type { RunEvent, RunOutcome } from "../events.ts";
 import { createAnswer } from "./answer.ts";
 import { executeTool, type ToolRunner } from "./execute-tool.ts";
-import { readHistory } from "./history.ts";
 import { MAX_CALLS_PER_ROUND, MAX_ROUNDS } from "./limits.ts";
 import type { Model, ModelTool } from "./model/model.ts";
 import { type ModelRetryOptions, withRetries } from "./model/retry.ts";
 import { promptWords, writePrompt } from "./prompt.ts";
 import { versionOfPrompt } from "./prompt-version.ts";
 import { askModel, replay } from "./round.ts";
+import { openRunInput } from "./run-input.ts";
 import { createSpending, type Spending } from "./run-log.ts";
 
 export interface RunLoop extends ToolRunner {
   model: Model;
+  /** Tokens of history at most; null or left out when it is not configured. */
+  contextTokens?: number | null;
   /** Model calls of one run; `MAX_ROUNDS` when left out. */
   maxRounds?: number;
   modelRetries?: ModelRetryOptions;
@@ -72,9 +74,14 @@ export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunC
     const { asker, language, queuedAt: askedAt } = run;
     const instructions = writePrompt({ shop: loop.shop, now: loop.now(), askedAt, asker, language });
     const progress = run.attempt > 1 ? await findProgress(loop.db, run.id) : { items: [], calls: [] };
-    const input: object[] = await readHistory(loop.db, run);
     const model = withRetries(onlyWhenFresh(loop.model, control), retriesOf(loop, run));
-    const asked = { ...describeTools(loop), model, instructions, input, answer, spent, signal: control.signal };
+    const described = describeTools(loop);
+    const input = await openRunInput(loop.db, run, {
+      fixedCharacters: instructions.length + JSON.stringify(described.tools).length,
+      contextTokens: loop.contextTokens ?? null,
+      windowTokens: async () => (await model.windowTokens?.()) ?? null,
+    });
+    const asked = { ...described, model, instructions, input, answer, spent, signal: control.signal };
     for (;;) {
       const stored = progress.items.filter((entry) => entry.round === round + 1).map((entry) => entry.item);
       round += 1;
@@ -89,7 +96,7 @@ export async function runAssistant(loop: RunLoop, run: ClaimedRun, control: RunC
 
       if (round >= maxRounds(loop)) return { outcome: tooManyRounds(round), ...end };
       const outputs = await makeCalls(loop, run, { ...control, round, calls: finished.calls, spent });
-      input.push(...finished.items, ...outputs);
+      input.add(...finished.items, ...outputs);
     }
   } catch (error) {
     return { outcome: endOf(error, control.signal), text: answer.text(), rounds: round, spent };
@@ -110,7 +117,7 @@ function describeTools(loop: RunLoop): { tools: ModelTool[]; promptVersion: stri
 function onlyWhenFresh(model: Model, { untilFresh }: RunControl): Model {
   if (!untilFresh) return model;
   return {
-    name: model.name,
+    ...model,
     async answer(request, options) {
       await untilFresh();
       return model.answer(request, options);

@@ -111,8 +111,7 @@ const english = {
     MODEL_RATE_LIMITED: "My language model is too busy right now. Please ask again in a minute.",
     MODEL_QUOTA: "The credit for my language model has run out. Please ask the owner to top it up.",
     MODEL_REFUSED_KEY: "My language model refuses my access key. Please tell your IT support.",
-    MODEL_REFUSED_REQUEST:
-      "My language model's server does not accept my questions. Please tell your IT support.",
+    MODEL_REFUSED_REQUEST: "My language model's server does not accept my questions. Please tell your IT support.",
     MODEL_FAILED: "My language model failed while answering. Please ask again.",
     MODEL_STREAM_BROKEN: "The connection to my language model broke while it was answering. Please ask again.",
     MODEL_SILENT: "My language model stopped answering. Please ask again.",
@@ -204,8 +203,7 @@ const vietnamese: Texts = {
     MODEL_RATE_LIMITED: "Mô hình ngôn ngữ đang quá tải. Bạn hỏi lại sau một phút nhé.",
     MODEL_QUOTA: "Tài khoản mô hình ngôn ngữ đã hết tiền. Bạn nhắn chủ quán nạp thêm nhé.",
     MODEL_REFUSED_KEY: "Mô hình ngôn ngữ từ chối khóa truy cập của tôi. Bạn báo bộ phận kỹ thuật nhé.",
-    MODEL_REFUSED_REQUEST:
-      "Máy chủ mô hình ngôn ngữ không nhận câu hỏi của tôi. Bạn báo bộ phận kỹ thuật nhé.",
+    MODEL_REFUSED_REQUEST: "Máy chủ mô hình ngôn ngữ không nhận câu hỏi của tôi. Bạn báo bộ phận kỹ thuật nhé.",
     MODEL_FAILED: "Mô hình ngôn ngữ gặp lỗi khi trả lời. Bạn hỏi lại nhé.",
     MODEL_STREAM_BROKEN: "Kết nối với mô hình ngôn ngữ bị ngắt giữa chừng. Bạn hỏi lại nhé.",
     MODEL_SILENT: "Mô hình ngôn ngữ ngừng trả lời giữa chừng. Bạn hỏi lại nhé.",

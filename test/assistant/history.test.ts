@@ -55,7 +55,7 @@ async function historyOf(exchanges: readonly Exchange[], role: StaffRole = "staf
     queuedAt: new Date(),
     reply: null,
   };
-  return readHistory(db, claimed);
+  return (await readHistory(db, claimed)).messages;
 }
 
 const user = (content: string) => ({ role: "user", content });

@@ -138,7 +138,15 @@ test("a repeated round with an uncounted call, or a sum that no column holds, ha
   const { runId } = await opened.ask("count");
   const claim = await opened.claim(await opened.takeLock());
   const at = new Date("2026-11-24T12:00:00Z");
-  const facts = { model: "m", promptVersion: "v", settings: {}, startedAt: at, firstTokenAt: null, completedAt: at };
+  const facts = {
+    model: "m",
+    promptVersion: "v",
+    inputCut: "none" as const,
+    settings: {},
+    startedAt: at,
+    firstTokenAt: null,
+    completedAt: at,
+  };
   const store = (round: number, usage: RoundUsage | null) =>
     storeRound(opened.test.db, claim, { ...facts, round, usage, items: [], calls: [] });
   const some = { inputTokens: 5, cachedInputTokens: 0, outputTokens: 2, reasoningTokens: 0 };

@@ -28,7 +28,7 @@ export interface CircuitOptions {
 export function withCircuit(model: Model, options: CircuitOptions): Model {
   const circuit = createCircuit(options);
   return {
-    name: model.name,
+    ...model,
     async answer(request, { signal, onText }) {
       signal.throwIfAborted();
       const report = enter(circuit);

@@ -8,7 +8,7 @@ import type { Model } from "./model.ts";
 /** `model`, with each of its calls reported to `meter` at its end. */
 export function createMeteredModel(model: Model, meter: ModelMeter): Model {
   return {
-    name: model.name,
+    ...model,
     async answer(request, options) {
       try {
         const answer = await model.answer(request, options);

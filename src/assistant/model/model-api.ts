@@ -2,6 +2,7 @@
 import type { StreamedAnswer } from "./answer.ts";
 import type { BuilderOptions } from "./answer-builder.ts";
 import type { EventReader } from "./event-stream.ts";
+import type { ModelSettings } from "./settings.ts";
 
 export interface ModelTool {
   name: string;
@@ -26,7 +27,7 @@ export interface ModelApi {
   /** Of its requests, below the base URL. */
   readonly path: string;
   /** Sends the request. @returns the response once its headers are there. @throws what OpenAI's SDK throws. */
-  open(request: ModelRequest, signal: AbortSignal): Promise<Response>;
+  open(request: ModelRequest, settings: ModelSettings, signal: AbortSignal): Promise<Response>;
   /** A reader for one response. */
   createReader(options: BuilderOptions): EventReader<StreamedAnswer>;
 }

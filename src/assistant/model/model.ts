@@ -10,8 +10,9 @@ import { MODEL_FIRST_EVENT_TIMEOUT_MS, MODEL_IDLE_TIMEOUT_MS, MODEL_TOTAL_TIMEOU
 import { withAdvice } from "./advice.ts";
 import type { StreamedAnswer } from "./answer.ts";
 import { createChatApi } from "./chat/chat-api.ts";
+import { createContextWindow } from "./context-window.ts";
 import { createDeadline } from "./deadline.ts";
-import { withoutKey } from "./error.ts";
+import { ModelError, withoutKey } from "./error.ts";
 import { fetchWithErrorBody } from "./error-body.ts";
 import { readAnswer } from "./event-stream.ts";
 import { explain } from "./fault.ts";
@@ -31,6 +32,8 @@ export interface ModelAnswer extends StreamedAnswer {
 
 export interface Model {
   readonly name: string;
+  /** Tokens of its window, as far as the server tells them; null when it does not. The server may be asked. Never rejects. */
+  windowTokens?(): Promise<number | null>;
   /**
    * Calls the model. `onText` gets each piece of text exactly as it arrives, refusals included. A further text item begins
    * with a blank line.
@@ -84,25 +87,30 @@ export function createModel(options: ModelOptions): Model {
     options.api === "chat"
       ? createChatApi(client, { model: options.name, isOpenAi })
       : createResponsesApi(client, options.name);
+  const window = createContextWindow(client, { model: options.name, isOpenAi });
   const asked = { api: options.api ?? null, baseUrl, path: api.path, model: options.name };
   const thinking = { beginsBeforeText: false };
 
   return {
     name: options.name,
+    windowTokens: window.tokens,
     async answer(request, { signal, onText }) {
       const deadline = createDeadline({ firstEventTimeoutMs, idleTimeoutMs, totalTimeoutMs, signal });
       try {
-        const response = await api.open(request, deadline.signal);
+        const settings = settingsOf(request, window.known());
+        const response = await api.open(request, settings, deadline.signal);
         const reader = api.createReader({ onText, tools: request.tools.map(({ name }) => name), thinking });
         const answer = await readAnswer(response, reader, {
           onBytes: deadline.renew,
           lingerMs,
           signal: deadline.signal,
         });
-        return { ...withOwnIds(answer, request.input), settings: settingsOf(request) };
+        return { ...withOwnIds(answer, request.input), settings };
       } catch (error) {
         signal.throwIfAborted();
-        throw withoutKey(withAdvice(deadline.fault() ?? explain(error), asked), options.apiKey);
+        const fault = withAdvice(deadline.fault() ?? explain(error), asked);
+        if (fault instanceof ModelError && fault.context?.limit) window.learn(fault.context.limit);
+        throw withoutKey(fault, options.apiKey);
       } finally {
         deadline.clear();
       }

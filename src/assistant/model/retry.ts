@@ -31,7 +31,7 @@ export function withRetries(model: Model, { onRetry, ...clock }: ModelRetryOptio
     error instanceof ModelError && error.isTransient && costOf(error.code) <= budget;
 
   return {
-    name: model.name,
+    ...model,
     answer(request, { signal, onText }) {
       let hasText = false;
       const onFirstText = (delta: string) => {

@@ -7,6 +7,8 @@ export interface ModelSettings {
   readonly tool_choice: "auto" | "none";
 }
 
-export function settingsOf({ mayCallTools }: { mayCallTools: boolean }): ModelSettings {
-  return { max_output_tokens: MAX_OUTPUT_TOKENS, tool_choice: mayCallTools ? "auto" : "none" };
+/** `windowTokens`: the model's window, if it is known. At most a quarter of it is the answer's. */
+export function settingsOf({ mayCallTools }: { mayCallTools: boolean }, windowTokens: number | null): ModelSettings {
+  const limit = Math.min(MAX_OUTPUT_TOKENS, Math.floor((windowTokens ?? Number.POSITIVE_INFINITY) / 4));
+  return { max_output_tokens: limit, tool_choice: mayCallTools ? "auto" : "none" };
 }

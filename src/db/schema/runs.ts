@@ -22,6 +22,7 @@ import { changedIn, durationMs, id, instant } from "./columns.ts";
 import { hasNoStatus, hasStatus, runStatus, statusLiteral } from "./run-status.ts";
 import { staff, staffRole } from "./staff.ts";
 
+export const inputCut = pgEnum("input_cut", ["none", "older_runs", "question_only", "by_server"]);
 export const toolCallStatus = pgEnum("tool_call_status", ["pending", "running", "succeeded", "failed"]);
 
 export const runs = snakeCase.table(
@@ -51,6 +52,8 @@ export const runs = snakeCase.table(
     stopRequestedAt: instant(),
     errorCode: text(),
     errorMessage: text(),
+    /** What the model did not get of the thread. */
+    inputCut: inputCut().notNull().default("none"),
     inputTokens: integer(),
     cachedInputTokens: integer(),
     outputTokens: integer(),

@@ -3,7 +3,7 @@ import type OpenAI from "openai";
 import type { ChatCompletionCreateParamsStreaming, ChatCompletionTool } from "openai/resources/chat/completions";
 import type { ModelApi, ModelRequest } from "../model-api.ts";
 import { createOptionalParameters } from "../optional-parameters.ts";
-import { settingsOf } from "../settings.ts";
+import type { ModelSettings } from "../settings.ts";
 import { toMessages } from "./messages.ts";
 import { createChunkReader } from "./read-chunks.ts";
 
@@ -19,14 +19,21 @@ const OPTIONAL = [
   { name: "ids", words: /prompt_cache_key|safety_identifier/ },
 ] as const;
 
-/** `isOpenAi`: the server is OpenAI's own. */
-export function createChatApi(client: OpenAI, { model, isOpenAi }: { model: string; isOpenAi: boolean }): ModelApi {
+interface ChatOptions {
+  model: string;
+  /** The server is OpenAI's own. */
+  isOpenAi: boolean;
+}
+
+export function createChatApi(client: OpenAI, { model, isOpenAi }: ChatOptions): ModelApi {
   const withOptional = createOptionalParameters<Optional>(OPTIONAL);
   return {
     path: "/chat/completions",
-    open: (request, signal) =>
+    open: (request, settings, signal) =>
       withOptional((without) =>
-        client.chat.completions.create(toParameters(request, { model, isOpenAi, without }), { signal }).asResponse(),
+        client.chat.completions
+          .create(toParameters(request, { model, isOpenAi, settings, without }), { signal })
+          .asResponse(),
       ),
     createReader: createChunkReader,
   };
@@ -34,9 +41,9 @@ export function createChatApi(client: OpenAI, { model, isOpenAi }: { model: stri
 
 function toParameters(
   request: ModelRequest,
-  { model, isOpenAi, without }: { model: string; isOpenAi: boolean; without: ReadonlySet<Optional> },
+  { model, isOpenAi, settings, without }: ChatOptions & { settings: ModelSettings; without: ReadonlySet<Optional> },
 ): ChatCompletionCreateParamsStreaming {
-  const { max_output_tokens: limit, tool_choice: choice } = settingsOf(request);
+  const { max_output_tokens: limit, tool_choice: choice } = settings;
   const { tools, cacheKey, safetyIdentifier } = request;
   return {
     model,

@@ -95,8 +95,8 @@ function readArguments(builder: AnswerBuilder, event: Event): void {
     isWhole ? { ...place, isLike: (known) => areLikeArguments(known, event.arguments) } : place,
   );
   if (typeof event.name === "string" && item.name === "") item.name = event.name;
-  if (isWhole) return builder.tellArguments(item, event.arguments);
-  if (typeof event.delta === "string" && !item.isDone) item.argumentPieces += event.delta;
+  if (isWhole) builder.tellArguments(item, event.arguments);
+  else if (typeof event.delta === "string" && !item.isDone) item.argumentPieces += event.delta;
 }
 
 function placeOf(event: Event, type: Place["type"]): Place {

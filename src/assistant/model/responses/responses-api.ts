@@ -3,7 +3,7 @@ import type OpenAI from "openai";
 import type { ResponseCreateParamsStreaming, ResponseInputItem, Tool } from "openai/resources/responses/responses";
 import type { ModelApi, ModelRequest } from "../model-api.ts";
 import { createOptionalParameters } from "../optional-parameters.ts";
-import { settingsOf } from "../settings.ts";
+import type { ModelSettings } from "../settings.ts";
 import { createResponseReader } from "./read-events.ts";
 
 type Optional = "include" | "prompt_cache_key" | "safety_identifier" | "strict";
@@ -20,9 +20,9 @@ export function createResponsesApi(client: OpenAI, model: string): ModelApi {
   const withOptional = createOptionalParameters<Optional>(OPTIONAL);
   return {
     path: "/responses",
-    open: (request, signal) =>
+    open: (request, settings, signal) =>
       withOptional((without) =>
-        client.responses.create(toParameters(model, request, without), { signal }).asResponse(),
+        client.responses.create(toParameters(model, request, { settings, without }), { signal }).asResponse(),
       ),
     createReader: createResponseReader,
   };
@@ -31,7 +31,7 @@ export function createResponsesApi(client: OpenAI, model: string): ModelApi {
 function toParameters(
   model: string,
   request: ModelRequest,
-  without: ReadonlySet<Optional>,
+  { settings, without }: { settings: ModelSettings; without: ReadonlySet<Optional> },
 ): ResponseCreateParamsStreaming {
   const { cacheKey, safetyIdentifier } = request;
   return {
@@ -44,7 +44,7 @@ function toParameters(
     tools: request.tools.map(
       (tool) => ({ type: "function", ...(without.has("strict") ? {} : STRICT), ...tool }) as Tool,
     ),
-    ...settingsOf(request),
+    ...settings,
     ...(without.has("prompt_cache_key") ? {} : { prompt_cache_key: cacheKey }),
     ...(safetyIdentifier && !without.has("safety_identifier") ? { safety_identifier: safetyIdentifier } : {}),
     ...(without.has("include") ? {} : { include: ["reasoning.encrypted_content" as const] }),

@@ -86,8 +86,9 @@ const TAG_NAMES = [...THINKING_NAMES, ...CALL_NAMES].flatMap((name) =>
 );
 
 function isUnfinishedTag(rest: string): boolean {
-  const [, name = "", attributes] = /^<\/?([a-z_:]*)([\s=][^<>]*)?$/.exec(rest) ?? [, null];
-  if (name === null) return false;
+  const found = /^<\/?([a-z_:]*)([\s=][^<>]*)?$/.exec(rest);
+  if (!found) return false;
+  const [, name = "", attributes] = found;
   return attributes === undefined ? TAG_NAMES.some((each) => each.startsWith(name)) : TAG_NAMES.includes(name);
 }
 

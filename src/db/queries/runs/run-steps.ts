@@ -6,9 +6,12 @@
 import { asc, eq, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 import { publish } from "../../notify/notify.ts";
-import { runItems, toolCalls } from "../../schema/index.ts";
+import { type inputCut, runItems, toolCalls } from "../../schema/index.ts";
 import { type RunClaim, updateClaimed } from "./run-claim.ts";
 import { insertRound, type RoundFacts, tokensOfRounds } from "./run-rounds.ts";
+
+/** What a run's input lacked: nothing, the older runs of its thread, all runs before the question, or what the server cut. */
+export type InputCut = (typeof inputCut.enumValues)[number];
 
 export interface StoredToolCall {
   id: string;
@@ -25,6 +28,8 @@ export interface FinishedRound extends RoundFacts {
   round: number;
   items: object[];
   calls: { callId: string; name: string; arguments: unknown }[];
+  /** What the input lacked. */
+  inputCut: InputCut;
 }
 
 /** How a call ended: the output for the model, and for admins what went wrong. */
@@ -64,6 +69,7 @@ export function storeRound(db: Db, claim: RunClaim, round: FinishedRound): Promi
     await updateClaimed(tx, claim, {
       status: round.calls.length > 0 ? "requires_action" : "in_progress",
       model: round.model,
+      inputCut: round.inputCut,
       ...tokensOfRounds(claim.id),
     });
     if (round.items.length > 0) {
@@ -75,6 +81,11 @@ export function storeRound(db: Db, claim: RunClaim, round: FinishedRound): Promi
     await publishChange(tx, claim);
     return stored;
   });
+}
+
+/** Stores what the input of the next model call lacks. @throws {LeaseLostError} when the run belongs to another worker. */
+export async function setInputCut(db: Db, claim: RunClaim, inputCut: InputCut): Promise<void> {
+  await updateClaimed(db, claim, { inputCut });
 }
 
 /** Marks a call as running, before it begins. */

@@ -1,6 +1,7 @@
 /** Runs. Their times, rounds and delivery, and the lists of runs, are in files of their own. */
 import { messagesOfRun } from "../../../db/queries/admin/messages.ts";
 import type { RunRow } from "../../../db/queries/admin/runs.ts";
+import type { InputCut } from "../../../db/queries/runs/run-steps.ts";
 import { RUN_STATES, RUN_STATUSES } from "../../../run-states.ts";
 import { builder } from "../../builder.ts";
 import { ToolCallConnection } from "../connections.ts";
@@ -15,6 +16,22 @@ export const RunStatus = builder.enumType("RunStatus", {
   values: Object.fromEntries(
     RUN_STATUSES.map((value) => [value.toUpperCase(), { value, description: RUN_STATES[value].description }]),
   ),
+});
+
+const RunInputCut = builder.enumType("RunInputCut", {
+  description: "What of a thread the model did not get.",
+  values: {
+    NONE: { value: "none", description: "It got everything." },
+    OLDER_RUNS: { value: "older_runs", description: "The older runs of the thread were left out." },
+    QUESTION_ONLY: {
+      value: "question_only",
+      description: "The model got the question alone: its window holds no earlier run.",
+    },
+    BY_SERVER: {
+      value: "by_server",
+      description: "The model's server read only a part of what it was sent, and did not say so.",
+    },
+  } satisfies Record<string, { value: InputCut; description: string }>,
 });
 
 const RunError = builder.objectRef<{ code: string; message: string }>("RunError").implement({
@@ -62,6 +79,10 @@ Run.implement({
       nullable: true,
       description: "Why the run failed.",
       resolve: toError,
+    }),
+    inputCut: t.expose("inputCut", {
+      type: RunInputCut,
+      description: "What of the thread the model did not get, because its window is too small.",
     }),
     usage: fromColumns(t, "inputTokens", "cachedInputTokens", "outputTokens", "reasoningTokens").field({
       type: Usage,
