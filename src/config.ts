@@ -19,6 +19,8 @@ export interface Config {
   sandboxOnRealData: boolean;
   /** Null: the scripted stand-in answers. */
   model: ModelConfig | null;
+  /** Tokens of history that the model gets at most; null: as many as its window holds, as far as that is known. */
+  contextTokens: number | null;
   /** Null: the embedded server in `dataDir`. */
   databaseUrl: string | null;
   /** An absolute path. */
@@ -56,6 +58,8 @@ export interface ModelConfig {
   apiKey: string | null;
   baseUrl: string | null;
   name: string;
+  /** Null: not chosen, which is the Responses API. */
+  api: "responses" | "chat" | null;
 }
 
 const WEBHOOK_PATH = "/telegram/webhook";
@@ -92,8 +96,14 @@ function toConfig(env: Environment): Omit<Config, "isAdminTokenInFile"> {
     },
     sandboxOnRealData: env.SANDBOX,
     model: hasModel
-      ? { apiKey: env.OPENAI_API_KEY ?? null, baseUrl: env.OPENAI_BASE_URL ?? null, name: env.OPENAI_MODEL }
+      ? {
+          apiKey: env.OPENAI_API_KEY ?? null,
+          baseUrl: env.OPENAI_BASE_URL ?? null,
+          name: env.OPENAI_MODEL,
+          api: env.OPENAI_API ?? null,
+        }
       : null,
+    contextTokens: env.OPENAI_CONTEXT_TOKENS ?? null,
     databaseUrl: env.DATABASE_URL ?? null,
     dataDir: resolve(env.DATA_DIR),
     http: { host: env.HOST, port: env.PORT },

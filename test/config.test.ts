@@ -39,6 +39,7 @@ test("without any variable every setting has its default", () => {
     telegram: { token: null, apiRoot: "https://api.telegram.org", proxy: null, webhook: null },
     sandboxOnRealData: false,
     model: null,
+    contextTokens: null,
     databaseUrl: null,
     dataDir: resolve("data"),
     http: { host: "127.0.0.1", port: 4000 },
@@ -62,6 +63,8 @@ test("each variable sets its setting", () => {
     OPENAI_BASE_URL: "http://localhost:11434/v1/",
     SANDBOX: "0",
     OPENAI_MODEL: "gpt-oss:20b",
+    OPENAI_API: "chat",
+    OPENAI_CONTEXT_TOKENS: "8192",
     DATABASE_URL: "postgres://shop:p%40ss@db:5432/shop",
     DATA_DIR: "/var/lib/counterhand",
     HOST: "0.0.0.0",
@@ -88,7 +91,8 @@ test("each variable sets its setting", () => {
       },
     },
     sandboxOnRealData: false,
-    model: { apiKey: KEY, baseUrl: "http://localhost:11434/v1", name: "gpt-oss:20b" },
+    model: { apiKey: KEY, baseUrl: "http://localhost:11434/v1", name: "gpt-oss:20b", api: "chat" },
+    contextTokens: 8_192,
     databaseUrl: "postgres://shop:p%40ss@db:5432/shop",
     dataDir: "/var/lib/counterhand",
     http: { host: "0.0.0.0", port: 8080 },
@@ -123,11 +127,12 @@ test("a token with an ID that Telegram never assigns is rejected: the sandbox's 
 });
 
 test("a key alone selects the default model; a base URL alone needs no key; a model name alone selects no model", () => {
-  expect(load({ OPENAI_API_KEY: KEY }).model).toEqual({ apiKey: KEY, baseUrl: null, name: "gpt-6-luna" });
+  expect(load({ OPENAI_API_KEY: KEY }).model).toEqual({ apiKey: KEY, baseUrl: null, name: "gpt-6-luna", api: null });
   expect(load({ OPENAI_BASE_URL: "http://localhost:11434/v1" }).model).toEqual({
     apiKey: null,
     baseUrl: "http://localhost:11434/v1",
     name: "gpt-6-luna",
+    api: null,
   });
   expect(load({ OPENAI_MODEL: "gpt-6-luna" }).model).toBeNull();
 });

@@ -56,6 +56,7 @@ function createRunLoop({ parts, tools, metrics: { meter }, now }: Shared): RunLo
   return {
     db: open.database.db,
     model,
+    contextTokens: config.contextTokens,
     modelRetries: { ...modelRetries, onRetry: ({ fault }) => meter.modelRetried(fault) },
     tools,
     shop: config.shop,

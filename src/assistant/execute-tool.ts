@@ -87,7 +87,7 @@ async function endOf(runner: ToolRunner, call: StoredToolCall, { role, signal }:
   }
 }
 
-const UNREADABLE = `Invalid arguments: expected object, as JSON of at most ${MAX_ARGUMENTS_CHARACTERS} characters and ${MAX_ARGUMENTS_LEVELS} levels.`;
+const UNREADABLE = `Invalid arguments: the arguments are not valid JSON. They must be an object of at most ${MAX_ARGUMENTS_CHARACTERS} characters and ${MAX_ARGUMENTS_LEVELS} levels.`;
 
 class ToolTimeoutError extends AppError {
   override readonly code = "TOOL_TIMEOUT";

@@ -10,6 +10,7 @@ import { type StoredToolCall, setInputCut, storeRound } from "../db/queries/runs
 import type { RunOutcome } from "../events.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Answer } from "./answer.ts";
+import { ENLARGE_CONTEXT } from "./model/advice.ts";
 import { parseArguments } from "./model/arguments.ts";
 import { textsOf } from "./model/items.ts";
 import type { Model, ModelAnswer, ModelRequest, ModelTool } from "./model/model.ts";
@@ -87,8 +88,7 @@ export async function askModel(
   return { items, calls: stored, outcome: outcomeOf(answer, at.answer.textOfRound()) };
 }
 
-const CUT_BY_SERVER =
-  "the model's server reads only a part of what it is sent, and does not say so: enlarge its context (OLLAMA_CONTEXT_LENGTH for Ollama, --ctx-size for llama.cpp, the context length of LM Studio), or set OPENAI_CONTEXT_TOKENS";
+const CUT_BY_SERVER = `the model's server read only a part of what it was sent, and did not say so. ${ENLARGE_CONTEXT}`;
 
 function toRequest(run: ClaimedRun, { instructions, tools, mayCallTools }: Round, input: object[]): ModelRequest {
   const safetyIdentifier = run.asker.id && createHash("sha256").update(run.asker.id).digest("hex");

@@ -88,7 +88,8 @@ async function answer(
   const { db } = database;
   const presenter = createTerminalPresenter(stopping, log.mute);
   const tools = createToolRegistry(config.revenueRoles);
-  const loop = { db, model, tools, shop: config.shop, now: () => new Date(), logger: log.logger };
+  const { contextTokens, shop } = config;
+  const loop = { db, model, contextTokens, tools, shop, now: () => new Date(), logger: log.logger };
   const lease = await takeWorkerLease(database, { botId: null, logger: log.workerLogger });
   try {
     const worker = await startWorker({ database, lease, loop, presenter, logger: log.workerLogger });

@@ -1,8 +1,11 @@
 /**
  * `npm run verify:live`: a short self-test with the real Telegram and the real model, with the configured keys.
  *
- * It sends no Telegram message, and makes two short model calls. A part without a key is listed as not checked.
+ * It sends no Telegram message, and makes three model calls: two short ones, and one of some ten thousand tokens. A part without a key is listed as not checked.
  */
+import { MAX_CHARACTERS_PER_TOKEN } from "../assistant/limits.ts";
+import { ENLARGE_CONTEXT } from "../assistant/model/advice.ts";
+import { ModelError } from "../assistant/model/error.ts";
 import { createModel, type Model } from "../assistant/model/model.ts";
 import { withRetries } from "../assistant/model/retry.ts";
 import { fetchBotInfo } from "../bot/telegram/connection.ts";
@@ -21,6 +24,9 @@ class CheckError extends AppError {
 }
 
 const TIME_LIMIT_MS = 60_000;
+
+/** As long as a long thread. */
+const LONG_INPUT_CHARACTERS = 40_000;
 
 try {
   const config = loadConfig();
@@ -48,6 +54,7 @@ function modelChecks({ model: settings, revenueRoles }: Config): Check[] {
   return [
     { name: "The model streams", run: () => checkStream(model) },
     { name: "The model calls a tool", run: () => checkToolCall(model, createToolRegistry(revenueRoles)) },
+    { name: "The model reads long threads", run: () => checkLongInput(model) },
   ];
 }
 
@@ -75,6 +82,26 @@ async function checkToolCall(model: Model, tools: ReturnType<typeof createToolRe
   const parsed = tool.parse(JSON.parse(call.arguments));
   if ("fault" in parsed) throw new CheckError(`The model's arguments are invalid: ${parsed.fault}`);
   return `${call.name} ${call.arguments}`;
+}
+
+/** Some servers cut a long input without a word, and answer without what they cut. */
+async function checkLongInput(model: Model): Promise<string> {
+  const line = "Oat milk 6, arabica beans 5, green tea 12, cups 240, napkins 30. ";
+  const stock = line.repeat(Math.ceil(LONG_INPUT_CHARACTERS / line.length));
+  try {
+    const { usage } = await ask(model, `${stock}\nSay "read" and nothing else.`, () => undefined);
+    if (!usage) return "the server does not count tokens, so this is unknown";
+    if (usage.inputTokens * MAX_CHARACTERS_PER_TOKEN < stock.length) {
+      throw new CheckError(
+        `The model's server read ${usage.inputTokens} tokens of ${stock.length} characters, and did not say so. ${ENLARGE_CONTEXT}`,
+      );
+    }
+    return `${stock.length} characters are ${usage.inputTokens} tokens`;
+  } catch (error) {
+    if (!(error instanceof ModelError) || error.code !== "MODEL_INPUT_TOO_LONG") throw error;
+    const limit = error.context?.limit;
+    return `${stock.length} characters are too long, and the server says so${limit ? `: it takes ${limit} tokens` : ""}`;
+  }
 }
 
 function ask(

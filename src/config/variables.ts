@@ -36,6 +36,8 @@ export const Environment = z.object({
   OPENAI_API_KEY: z.string().min(8, "is too short for an API key").optional(),
   OPENAI_BASE_URL: webUrl().optional(),
   OPENAI_MODEL: z.string().default("gpt-6-luna"),
+  OPENAI_API: z.enum(["responses", "chat"], "must be responses or chat").optional(),
+  OPENAI_CONTEXT_TOKENS: wholeNumber(1, 100_000_000).optional(),
   ALLOW_SCRIPTED_MODEL: z.stringbool(NO_SWITCH).default(false),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// URL" }).optional(),
   DATA_DIR: z.string().default("./data"),

@@ -86,7 +86,7 @@ test("invalid arguments get an explanation", async () => {
     expect.stringMatching(/^Invalid arguments: .*must be a calendar date in the form YYYY-MM-DD/),
     expect.stringContaining("date"),
     expect.stringMatching(/^Invalid arguments: .*expected object/),
-    expect.stringMatching(/^Invalid arguments: .*expected object/),
+    expect.stringMatching(/^Invalid arguments: the arguments are not valid JSON/),
   ]);
   for (const { output, error } of ends) expect(output).toEqual({ error });
 });

@@ -92,7 +92,14 @@ async function work(deps: RunWork, attempt: Attempt): Promise<void> {
   const result = await resultOf(deps, attempt);
   await end(deps, attempt, result);
   deps.meter?.runEnded(result.outcome);
+  logModelFault(deps.logger, run, result.outcome);
   deps.logger.info(endFields(deps, attempt, result), "run ended");
+}
+
+/** What whoever runs the server can mend. An open circuit says so by itself. */
+function logModelFault(logger: Logger, run: ClaimedRun, { status, errorCode, errorMessage }: RunOutcome): void {
+  if (status !== "failed" || !errorCode?.startsWith("MODEL_") || errorCode === "MODEL_CIRCUIT_OPEN") return;
+  logger.warn({ runId: run.id, errorCode, error: errorMessage }, "the model gave no answer");
 }
 
 function endFields({ loop }: RunWork, { run, claimedAt, output }: Attempt, result: RunResult) {
