@@ -51,3 +51,9 @@ export function withoutKey(error: unknown, apiKey: string | null): unknown {
   if (!(error instanceof ModelError) || !apiKey || !error.message.includes(apiKey)) return error;
   return new ModelError(error.code, error.message.replaceAll(apiKey, "[key]"), error);
 }
+
+/** How a call that threw `error` ended: `aborted`, or the error's code. */
+export function resultOfFailure(error: unknown, signal: AbortSignal): string {
+  if (signal.aborted) return "aborted";
+  return error instanceof AppError ? error.code : "INTERNAL";
+}
