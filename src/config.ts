@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { findConflicts, type Variables } from "./config/conflicts.ts";
+import { readTraces, type TracesConfig } from "./config/traces.ts";
 import { Environment } from "./config/variables.ts";
 import { StartupError } from "./errors.ts";
 import type { StaffRole } from "./shop/roles.ts";
@@ -33,6 +34,8 @@ export interface Config {
   revenueRoles: readonly StaffRole[];
   shop: Shop;
   logLevel: string;
+  /** Null: no traces. */
+  traces: TracesConfig | null;
 }
 
 export interface TelegramConfig {
@@ -73,19 +76,20 @@ export function loadConfig(env: Variables = process.env, envFile = ".env"): Conf
   const inEnvironment = withoutEmpty(env);
   const variables = withoutEmpty({ ...readEnvFile(envFile), ...inEnvironment });
   const parsed = Environment.safeParse(variables);
+  const { traces, faults: traceFaults } = readTraces(variables);
   const faults = [
     ...(parsed.error?.issues ?? []).map((issue) => `  ${String(issue.path[0])} ${issue.message}`),
-    ...findConflicts(variables).map(([variable, message]) => `  ${variable} ${message}`),
+    ...[...findConflicts(variables), ...traceFaults].map(([variable, message]) => `  ${variable} ${message}`),
   ];
   if (parsed.success && faults.length === 0) {
     const isAdminTokenInFile = parsed.data.ADMIN_TOKEN !== undefined && inEnvironment.ADMIN_TOKEN === undefined;
-    return { ...toConfig(parsed.data), isAdminTokenInFile };
+    return { ...toConfig(parsed.data), isAdminTokenInFile, traces };
   }
   const count = faults.length === 1 ? "1 error" : `${faults.length} errors`;
   throw new StartupError(`The configuration has ${count}:\n${faults.join("\n")}`);
 }
 
-function toConfig(env: Environment): Omit<Config, "isAdminTokenInFile"> {
+function toConfig(env: Environment): Omit<Config, "isAdminTokenInFile" | "traces"> {
   const hasModel = env.OPENAI_API_KEY !== undefined || env.OPENAI_BASE_URL !== undefined;
   return {
     telegram: {

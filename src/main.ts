@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { lockSandboxDatabase, openSandboxDatabase, watchForRealBot } from "../sandbox/access.ts";
 import { type SandboxTelegram, type Started, startSandboxTelegram, startScriptedModel } from "../sandbox/sandbox.ts";
 import { seedDemoShop } from "../sandbox/shop/demo-shop.ts";
+import { startTraces } from "./app/traces.ts";
 import { type App, startApp } from "./app.ts";
 import { createModel, type Model } from "./assistant/model/model.ts";
 import { type Config, loadConfig } from "./config.ts";
@@ -66,6 +67,8 @@ async function start(config: Config, log: Logger, stopping: AbortSignal): Promis
 async function startOn({ config, http, open, log, stopping }: Starting): Promise<{ app: App; chat: string }> {
   const { token } = config.telegram;
   const model = await startModel(config, log);
+  const tracing = await startTraces(config, log);
+  stops.push(() => tracing.stop());
   const sandbox = token === null ? await untilAborted(stopping, startSandbox(config, open, log)) : null;
   // The owners are configured: the link of an earlier start must not make anybody else an owner.
   if (token !== null && config.ownerTelegramIds.length > 0) await withdrawFirstOwnerInvites(open.database.db);
@@ -79,6 +82,7 @@ async function startOn({ config, http, open, log, stopping }: Starting): Promise
     page: sandbox?.page ?? null,
     onFatal: (error) => void fail(error),
     stopping,
+    tracer: tracing.tracer,
     logger: log,
   });
   stops.push(() => app.stop());

@@ -49,6 +49,7 @@ test("without any variable every setting has its default", () => {
     revenueRoles: ["staff", "manager", "owner"],
     shop: { name: "Xi Pho Coffee", timeZone: "Asia/Ho_Chi_Minh", currency: "VND", locale: "vi-VN" },
     logLevel: "info",
+    traces: null,
   });
 });
 
@@ -102,6 +103,7 @@ test("each variable sets its setting", () => {
     revenueRoles: ["owner", "manager"],
     shop: { name: "Corner", timeZone: "America/New_York", currency: "USD", locale: "en-US" },
     logLevel: "debug",
+    traces: null,
   });
 });
 

@@ -65,6 +65,10 @@ const PACKAGE_OWNERS: Record<string, string> = {
   "@pothos/core": "src/graphql/",
   "graphql-yoga": "src/graphql/",
   "prom-client": "src/observability/metrics/",
+  "@opentelemetry/api": "src/observability/traces/",
+  "@opentelemetry/otlp-transformer": "src/observability/traces/",
+  "@opentelemetry/resources": "src/observability/traces/",
+  "@opentelemetry/sdk-trace": "src/observability/traces/",
 };
 
 const MAX_FILES_IN_SRC = 8;

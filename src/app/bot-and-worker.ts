@@ -46,6 +46,7 @@ export function openWorker(shared: Shared, { lease, bot }: { lease: WorkerLease;
     onLiveWorkers: bot.share,
     isOverloaded: bot.isOverloaded,
     meter: metrics.meter,
+    ...(parts.tracer ? { tracer: parts.tracer } : {}),
     logger: parts.logger,
   });
 }

@@ -11,6 +11,7 @@ import type { PageHandler } from "../http/router.ts";
 import type { HttpServer } from "../http/server.ts";
 import type { Logger } from "../observability/logger.ts";
 import { createMetrics, type Metrics } from "../observability/metrics/metrics.ts";
+import type { Tracer } from "../observability/tracer.ts";
 import { botIdOf, isOfSandbox } from "../shop/telegram-ids.ts";
 import { createToolRegistry, type ToolRegistry } from "../tools/registry.ts";
 
@@ -37,6 +38,8 @@ export interface AppParts {
   onFatal(error: StartupError): void;
   /** Gives up a start that waits for Telegram. */
   stopping?: AbortSignal | undefined;
+  /** Left out: no traces. */
+  tracer?: Tracer | undefined;
   logger: Logger;
   now?: () => Date;
   /** Spaces the calls to Telegram; the system's clock when left out. */

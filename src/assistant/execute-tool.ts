@@ -11,6 +11,7 @@ import type { StoredToolCall, ToolCallEnd } from "../db/queries/runs/run-steps.t
 import { AppError } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { ToolMeter } from "../observability/meter.ts";
+import type { ToolTracer } from "../observability/tracer.ts";
 import { answerWithin, untilAborted } from "../process/timeout.ts";
 import { STAFF_ROLES, type StaffRole } from "../shop/roles.ts";
 import type { Shop } from "../shop/shop.ts";
@@ -33,6 +34,8 @@ export interface ToolRunner {
   /** In milliseconds; `TOOL_TIMEOUT_MS` when left out. */
   toolTimeoutMs?: number;
   meter?: ToolMeter;
+  /** Traces the calls as a part of one attempt at a run. */
+  trace?: ToolTracer;
 }
 
 /** The person for whom a call is made. */
@@ -53,12 +56,15 @@ export async function executeTool(runner: ToolRunner, call: StoredToolCall, aske
   const tool = runner.tools.get(call.name)?.name ?? null;
   const count = (result: "succeeded" | "failed" | "aborted") =>
     runner.meter?.toolEnded(tool, result, (performance.now() - startedAt) / 1000);
+  const trace = runner.trace?.startToolCall({ ...call, name: tool });
   try {
     const end = await endOf(runner, call, asker);
     count(end.error === null ? "succeeded" : "failed");
+    trace?.ended(end);
     return end;
   } catch (error) {
     count("aborted");
+    trace?.aborted();
     throw error;
   }
 }

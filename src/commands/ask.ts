@@ -7,6 +7,7 @@
 import { Writable } from "node:stream";
 import { startScriptedModel } from "../../sandbox/sandbox.ts";
 import { seedDemoShop } from "../../sandbox/shop/demo-shop.ts";
+import { startTraces } from "../app/traces.ts";
 import { createModel, type Model } from "../assistant/model/model.ts";
 import { startWorker } from "../assistant/worker/worker.ts";
 import { takeWorkerLease } from "../assistant/worker/worker-lease.ts";
@@ -21,6 +22,7 @@ import { type ClaimedRun, claimRunById } from "../db/queries/runs/run-queue.ts";
 import { BadInputError } from "../errors.ts";
 import type { RunOutcome } from "../events.ts";
 import { createLogger, type Logger } from "../observability/logger.ts";
+import type { Tracer } from "../observability/tracer.ts";
 import { createToolRegistry } from "../tools/registry.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { createTerminalPresenter, remark } from "./terminal-presenter.ts";
@@ -52,7 +54,7 @@ async function ask(question: string, config: Config, log: TerminalLog): Promise<
       stopping.addEventListener("abort", log.mute);
       return open(config, log.logger, { signal: stopping });
     },
-    (opened, stopping) => askIn(opened, question, { config, log, stopping }),
+    (opened, stopping) => askTraced(opened, question, { config, log, stopping }),
   );
 }
 
@@ -62,6 +64,16 @@ interface Asking {
   readonly log: TerminalLog;
   /** Interrupts the answer. */
   readonly stopping: AbortSignal;
+  readonly tracer?: Tracer;
+}
+
+async function askTraced(open: OpenDatabase, question: string, asking: Asking): Promise<RunOutcome | undefined> {
+  const { stop, ...tracing } = await startTraces(asking.config, asking.log.logger);
+  try {
+    return await askIn(open, question, { ...asking, ...tracing });
+  } finally {
+    await stop();
+  }
 }
 
 async function askIn(open: OpenDatabase, question: string, asking: Asking): Promise<RunOutcome | undefined> {
@@ -82,7 +94,7 @@ async function askIn(open: OpenDatabase, question: string, asking: Asking): Prom
 
 async function answer(
   question: string,
-  { config, log, stopping }: Asking,
+  { config, log, stopping, ...tracing }: Asking,
   { open: { database }, model }: { open: OpenDatabase; model: Model },
 ): Promise<RunOutcome | undefined> {
   const { db } = database;
@@ -92,7 +104,7 @@ async function answer(
   const loop = { db, model, contextTokens, tools, shop, now: () => new Date(), logger: log.logger };
   const lease = await takeWorkerLease(database, { botId: null, logger: log.workerLogger });
   try {
-    const worker = await startWorker({ database, lease, loop, presenter, logger: log.workerLogger });
+    const worker = await startWorker({ database, lease, loop, presenter, ...tracing, logger: log.workerLogger });
     try {
       await failAbandonedTerminalRuns(db);
       await worker.work(await queueAndClaim(db, question, lease.id()));

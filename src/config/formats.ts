@@ -31,6 +31,29 @@ export function commaList<Value>(item: z.ZodType<Value, string>, message: string
   });
 }
 
+/** `key=value` pairs, separated by commas; values are percent-decoded, as in OpenTelemetry's variables. */
+export function keyValueList(message: string) {
+  return z.string().transform((text, context) => {
+    const parts = text.split(",").map((part) => part.trim());
+    const pairs = parts.filter(Boolean).map((part) => /^([^=]*[^=\s])\s*=\s*(.*)$/.exec(part)?.slice(1) ?? []);
+    const decoded = pairs.map(([key, value]) => [key, decodePercent(value)] as const);
+    if (decoded.every(([key, value]) => key !== undefined && value !== undefined)) {
+      return Object.fromEntries(decoded) as Record<string, string>;
+    }
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  });
+}
+
+function decodePercent(text: string | undefined): string | undefined {
+  return text !== undefined && isAccepted(() => decodeURIComponent(text)) ? decodeURIComponent(text) : undefined;
+}
+
+/** Whether a request may have this header. */
+export function isHttpHeader([name, value]: readonly [string, string]): boolean {
+  return isAccepted(() => new Headers([[name, value]]));
+}
+
 export function isTimeZone(name: string): boolean {
   return isAccepted(() => new Intl.DateTimeFormat("en", { timeZone: name })) && !/^[+-]/.test(name);
 }
@@ -48,7 +71,7 @@ function isAccepted(attempt: () => unknown): boolean {
     attempt();
     return true;
   } catch {
-    // Intl rejects an unknown name with a RangeError, and throws nothing else.
+    // Intl rejects an unknown name, decodeURIComponent a wrong code, and Headers a wrong character; they throw nothing else.
     return false;
   }
 }

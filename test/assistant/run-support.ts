@@ -23,6 +23,7 @@ import { type ClaimedRun, claimRun } from "../../src/db/queries/runs/run-queue.t
 import { messages, runItems, runs, runText, toolCalls } from "../../src/db/schema/index.ts";
 import { takeWorkerLock, type WorkerLock } from "../../src/db/worker-lock.ts";
 import type { RunEvent } from "../../src/events.ts";
+import type { Tracer } from "../../src/observability/tracer.ts";
 import type { StaffRole } from "../../src/shop/roles.ts";
 import { createToolRegistry } from "../../src/tools/registry.ts";
 import { defineTool, type Tool, type ToolOutput } from "../../src/tools/tool.ts";
@@ -44,6 +45,8 @@ export interface RunTestOptions {
   onAbandon?(): Promise<void>;
   /** Instead of the product's text. */
   finalText?: RunPresenter["finalText"];
+  /** Traces the runs of all workers. */
+  tracer?: Tracer | undefined;
   /** Called with the message of each warning and error of the log. */
   onLog?(phrase: string): void;
 }
@@ -79,8 +82,8 @@ export interface RunTest {
   /** Takes a worker's lock without a worker: for a process that a test simulates. */
   takeLock(): Promise<WorkerLock>;
   claim(lock: Pick<WorkerLock, "workerId">): Promise<ClaimedRun>;
-  /** Starts a worker. It claims queued runs, unless `claims` is false. */
-  startWorker(how?: { claims: boolean }): Promise<TestWorker>;
+  /** Starts a worker. It claims queued runs, unless `claims` is false. `tracer` replaces that of the test. */
+  startWorker(how?: { claims?: boolean; tracer?: Tracer | undefined }): Promise<TestWorker>;
   /** Asks a question, and works on the run until it ends. */
   answer(text: string, options?: AskOptions): Promise<StoredRun & { finalText: string }>;
   /** Waits for the end of the run. @returns the Markdown of the whole reply. */
@@ -149,11 +152,13 @@ export async function openRunTest(answer: Responder, options: RunTestOptions = {
     await publish(test.db, { type: "run-queued", runId: received.runId });
     return received;
   };
-  const start = async (botId: number | null): Promise<TestWorker> => {
+  const start = async (botId: number | null, tracer = options.tracer): Promise<TestWorker> => {
     const database = connectDatabase(test.target, { poolSize: 3 });
     const { logger } = loop;
     const lease = await takeWorkerLease(database, { botId, logger });
-    const worker = await startWorker({ database, lease, loop: { ...loop, db: database.db }, presenter, logger });
+    const traced = tracer ? { tracer } : {};
+    const ownLoop = { ...loop, db: database.db };
+    const worker = await startWorker({ database, lease, loop: ownLoop, presenter, ...traced, logger });
     closings.push(async () => {
       await worker.stop(0);
       await lease.release();
@@ -179,7 +184,7 @@ export async function openRunTest(answer: Responder, options: RunTestOptions = {
       if (!run) throw new Error("no run can be claimed");
       return run;
     },
-    startWorker: ({ claims } = { claims: true }) => start(claims ? BOT_ID : null),
+    startWorker: ({ claims = true, tracer } = {}) => start(claims ? BOT_ID : null, tracer),
     async answer(text, askOptions) {
       const { runId } = await ask(text, askOptions);
       const worker = await start(null);

@@ -68,3 +68,9 @@ export function withoutKey(error: unknown, apiKey: string | null): unknown {
 
 /** Shorter keys are placeholders for servers that need none. */
 const MIN_SECRET_LENGTH = 8;
+
+/** How a call that threw `error` ended: `aborted`, or the error's code. */
+export function resultOfFailure(error: unknown, signal: AbortSignal): string {
+  if (signal.aborted) return "aborted";
+  return error instanceof AppError ? error.code : "INTERNAL";
+}

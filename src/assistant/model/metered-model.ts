@@ -1,8 +1,8 @@
 /** A model whose calls are counted: how each ended, its tokens, its cost. The calls stay as they are. */
 import type { RoundUsage } from "../../db/queries/runs/run-rounds.ts";
-import { AppError } from "../../errors.ts";
 import { costOf } from "../../model-prices.ts";
 import type { ModelMeter, ModelUse } from "../../observability/meter.ts";
+import { resultOfFailure } from "./error.ts";
 import type { Model } from "./model.ts";
 
 /** `model`, with each of its calls reported to `meter` at its end. */
@@ -15,7 +15,7 @@ export function createMeteredModel(model: Model, meter: ModelMeter): Model {
         meter.modelCalled(model.name, answer.outcome.status, useOf(model.name, answer.usage));
         return answer;
       } catch (error) {
-        meter.modelCalled(model.name, resultOf(error, options.signal), null);
+        meter.modelCalled(model.name, resultOfFailure(error, options.signal), null);
         throw error;
       }
     },
@@ -27,9 +27,4 @@ function useOf(model: string, usage: RoundUsage | null): ModelUse | null {
   // The counter uses the price on the day of the call. A run's own cost uses the price on the day of its question.
   const cost = costOf(model, usage, new Date());
   return { ...usage, costUsd: cost === null ? null : Number(cost) };
-}
-
-function resultOf(error: unknown, signal: AbortSignal): string {
-  if (signal.aborted) return "aborted";
-  return error instanceof AppError ? error.code : "INTERNAL";
 }

@@ -14,7 +14,9 @@ import { storableText } from "../../db/storable.ts";
 import type { RunOutcome } from "../../events.ts";
 import type { Logger } from "../../observability/logger.ts";
 import type { HandoverReason, RunMeter } from "../../observability/meter.ts";
+import type { AttemptTrace, Tracer } from "../../observability/tracer.ts";
 import { MAX_ATTEMPTS, MAX_BEGINNINGS, UNCOUNTED_GRACE_MS } from "../limits.ts";
+import { createTracedModel } from "../model/traced-model.ts";
 import { type RunLoop, type RunResult, runAssistant, StoppedError } from "../run.ts";
 import { createSpending, runEndFields } from "../run-log.ts";
 import type { TextStore } from "../text-store.ts";
@@ -35,6 +37,7 @@ export interface RunWork {
   texts: TextStore;
   uncountedAttempts: UncountedAttempts;
   meter?: RunMeter;
+  tracer?: Tracer;
   logger: Logger;
 }
 
@@ -57,6 +60,7 @@ interface Attempt extends WorkControl {
   /** By `performance.now`. */
   readonly claimedAt: number;
   readonly output: RunOutput;
+  readonly trace: AttemptTrace | undefined;
   readonly log: Logger;
 }
 
@@ -75,7 +79,7 @@ export async function workOnRun(deps: RunWork, run: ClaimedRun, control: WorkCon
       else log.warn({ err: error }, "could not store the text so far");
     },
   });
-  const attempt = { ...control, run, claimedAt, output, log };
+  const attempt = { ...control, run, claimedAt, output, trace: deps.tracer?.startAttempt(run), log };
   try {
     await work(deps, attempt);
   } catch (error) {
@@ -85,7 +89,7 @@ export async function workOnRun(deps: RunWork, run: ClaimedRun, control: WorkCon
 }
 
 async function work(deps: RunWork, attempt: Attempt): Promise<void> {
-  const { run, output } = attempt;
+  const { run, output, trace } = attempt;
   deps.meter?.attemptStarted(run.attempt);
   output.emit({ type: "run-start", runId: run.id, attempt: run.attempt });
   if (run.attempt > 1) await truncateRunText(deps.database.db, run, 0);
@@ -93,6 +97,7 @@ async function work(deps: RunWork, attempt: Attempt): Promise<void> {
   await end(deps, attempt, result);
   deps.meter?.runEnded(result.outcome);
   logModelFault(deps.logger, run, result.outcome);
+  trace?.runEnded(result);
   deps.logger.info(endFields(deps, attempt, result), "run ended");
 }
 
@@ -115,9 +120,10 @@ function endFields({ loop }: RunWork, { run, claimedAt, output }: Attempt, resul
 }
 
 /** Another attempt follows, by the worker that has the run already or by the next one that claims it. */
-async function leaveToOthers(deps: RunWork, { run, log }: Attempt, error: unknown): Promise<void> {
+async function leaveToOthers(deps: RunWork, { run, trace, log }: Attempt, error: unknown): Promise<void> {
   const reason = handoverReason(error);
   deps.meter?.runHandedOver(reason);
+  trace?.runHandedOver(reason);
   if (reason === "lease-lost" || reason === "shutdown") return log.info({ reason }, "run handed over");
   if (reason === "database-away") deps.uncountedAttempts.add([run]);
   log.error({ err: error }, "run given up: another attempt follows, unless its end was stored after all");
@@ -132,18 +138,23 @@ function handoverReason(error: unknown): HandoverReason {
   return isDatabaseUnavailable(error) ? "database-away" : "fault";
 }
 
-async function resultOf(deps: RunWork, { abort, output, run, untilFresh }: Attempt): Promise<RunResult> {
+async function resultOf(deps: RunWork, { abort, output, run, trace, untilFresh }: Attempt): Promise<RunResult> {
   const { signal } = abort;
   if (await wasBegunTooOften(deps, run, signal)) {
     return failed("TOO_MANY_ATTEMPTS", `The run was begun ${run.attempt - 1} times and never ended.`, "");
   }
   try {
-    return await runAssistant(deps.loop, run, { signal, emit: output.emit, untilFresh });
+    return await runAssistant(traced(deps.loop, trace), run, { signal, emit: output.emit, untilFresh });
   } catch (error) {
     if (error instanceof LeaseLostError || signal.aborted || isDatabaseUnavailable(error)) throw error;
     deps.logger.error({ err: error, runId: run.id }, "run failed unexpectedly");
     return failed("INTERNAL", "An unexpected error; the log says more.", output.text());
   }
+}
+
+/** The loop with its model calls and tool calls traced as parts of this attempt. */
+function traced(loop: RunLoop, trace: AttemptTrace | undefined): RunLoop {
+  return trace ? { ...loop, model: createTracedModel(loop.model, trace), trace } : loop;
 }
 
 async function wasBegunTooOften({ database }: RunWork, run: ClaimedRun, signal: AbortSignal): Promise<boolean> {
