@@ -71,6 +71,7 @@ interface FoundObject {
 function findObject(written: string, encodings: number): FoundObject | null {
   const value = parse(written);
   if (isRecord(value)) return { value, isAsWritten: true };
+  if (typeof value === "string" && value.trim() === "") return { value: {}, isAsWritten: false };
   const inner = typeof value === "string" && encodings > 0 ? value : withoutWrapping(written);
   if (inner === null || inner === written || encodings === 0) return null;
   const found = findObject(inner, encodings - 1);

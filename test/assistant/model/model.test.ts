@@ -467,6 +467,78 @@ test("the timeout before the first event differs from the one between two events
   expect(before.message).toBe("The model was silent for 0.2 s.");
 });
 
+test("comments show that the server works: it is waited for longer than for a silent one", async () => {
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    let comments = 0;
+    const timer = setInterval(() => {
+      comments += 1;
+      if (comments <= 20) return void response.write(": still loading the model\n\n");
+      clearInterval(timer);
+      response.end(COMPLETED_EVENT);
+    }, 100);
+  });
+  const baseUrl = await listenOn(server);
+  const model = createModel({ apiKey: null, baseUrl, name: "test-model", idleTimeoutMs: 1_500 });
+
+  const answer = await model.answer(question, { signal: new AbortController().signal, onText: () => undefined });
+
+  expect(answer.outcome).toEqual({ status: "completed" });
+});
+
+test("a server that answers with one JSON document instead of a stream is read", async () => {
+  const message = { type: "message", content: [{ type: "output_text", text: "Oat milk." }] };
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify({ object: "response", status: "completed", output: [message] }));
+  });
+  const model = createModel({ apiKey: null, baseUrl: await listenOn(server), name: "test-model" });
+
+  const answer = await model.answer(question, { signal: new AbortController().signal, onText: () => undefined });
+
+  expect(answer.text).toBe("Oat milk.");
+});
+
+test("a web page instead of an answer says to look at the address", async () => {
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { "content-type": "text/html" });
+    response.end("<html>Welcome to the router</html>");
+  });
+  const model = createModel({ apiKey: null, baseUrl: await listenOn(server), name: "test-model" });
+
+  const error = await faultOf(
+    model.answer(question, { signal: new AbortController().signal, onText: () => undefined }),
+  );
+
+  expect(error).toMatchObject({ code: "MODEL_REFUSED_REQUEST", message: expect.stringContaining("OPENAI_BASE_URL") });
+});
+
+test.each([
+  ['{"error":{"message":"Not found.","type":"x"}}', "Not found."],
+  ['[{"error":{"code":404,"message":"models/x is not found","status":"NOT_FOUND"}}]', "models/x is not found"],
+  ['{"object":"error","message":"The model `x` does not exist.","code":404}', "The model `x` does not exist."],
+  ['{"detail":"Not Found"}', "Not Found"],
+  ['{"detail":[{"loc":["body","strict"],"msg":"extra fields"}]}', "extra fields"],
+  [`{"error":"model 'x' not found, try pulling it first"}`, "try pulling it first"],
+  ["<html><title>404</title><body><h1>Not here</h1></body></html>", "Not here"],
+  ["", "404"],
+])("the words of an error are read from %s", async (body, words) => {
+  const server = createServer((_request, response) => {
+    response.writeHead(404, { "content-type": body.startsWith("<") ? "text/html" : "application/json" });
+    response.end(body);
+  });
+  const model = createModel({ apiKey: null, baseUrl: await listenOn(server), name: "test-model" });
+
+  const error = await faultOf(
+    model.answer(question, { signal: new AbortController().signal, onText: () => undefined }),
+  );
+
+  expect(error).toMatchObject({ code: "MODEL_REFUSED_REQUEST", status: 404 });
+  expect(error.message).toContain(words);
+  expect(error.message).toContain("/v1/responses");
+  expect(error.message).toContain("OPENAI_API=chat");
+});
+
 test("a call that takes longer than the total timeout is an error, and is aborted", async () => {
   const { ask, standIn } = await startModel([fails({ kind: "silence" }, oatMi)], { totalTimeoutMs: 200 });
 

@@ -7,11 +7,14 @@ const MAX_CALL_CHARACTERS = 4_000;
 /** Whether a text may be, or become, a call of one of these tools. It is not shown before that is known. */
 export function mayBeWrittenCall(text: string, tools: readonly string[]): boolean {
   if (text.length > MAX_CALL_CHARACTERS) return false;
+  if (/^\s*`{1,3}\w*\s*$/.test(text)) return true;
   const bare = withoutFence(text);
-  if (bare === "" || /^`{1,3}\w*$/.test(bare)) return text.trim() !== "";
+  if (bare === "") return false;
   if (/^\[?\s*(?:\{|$)/.test(bare)) return true;
-  const name = bare.replace(/^\[?\s*(?:functions\.)?/, "");
-  return tools.some((tool) => `${tool}(`.startsWith(name.slice(0, tool.length + 1)));
+  const begin = bare.replace(/^\[\s*/, "");
+  return tools
+    .flatMap((tool) => [`${tool}(`, `functions.${tool}(`])
+    .some((call) => call.startsWith(begin.slice(0, call.length)));
 }
 
 /** Whether the whole text is a call of one of these tools. */
