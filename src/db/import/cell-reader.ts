@@ -2,9 +2,13 @@
 import { BadInputError } from "../../errors.ts";
 import type { CsvRow } from "./csv-rows.ts";
 import type { FaultList } from "./import-error.ts";
+import { describeSpreadsheetError } from "./spreadsheet-cells.ts";
 
 export interface CellReader<Column extends string> {
-  /** The parsed cell; undefined, with a fault, when `parse` throws a `BadInputError` or the cell is empty. */
+  /**
+   * The parsed cell; undefined, with a fault, when the cell is empty or shows an error of a spreadsheet, or when `parse` throws
+   * a `BadInputError`.
+   */
   required<T>(row: CsvRow<Column>, column: Column, parse: (cell: string) => T): T | undefined;
   /** As `required`, but `fallback` for an empty cell. */
   optional<T, E>(row: CsvRow<Column>, column: Column, parse: (cell: string) => T, fallback: E): T | E | undefined;
@@ -18,6 +22,8 @@ export function createCellReader<Column extends string>(faults: FaultList): Cell
     return undefined;
   };
   const read = <T>(row: CsvRow<Column>, column: Column, parse: (cell: string) => T) => {
+    const error = describeSpreadsheetError(row.cells[column]);
+    if (error) return reject(row, column, error);
     try {
       return parse(row.cells[column]);
     } catch (error) {
