@@ -14,6 +14,7 @@ import { type CopyRow, copyRows } from "./copy-rows.ts";
 import type { Layout } from "./csv-header.ts";
 import { type CsvReader, type CsvRow, createCsvReader } from "./csv-rows.ts";
 import { createFaultList, type FaultList } from "./import-error.ts";
+import type { ReceiptNumbers } from "./receipt-numbers.ts";
 
 export interface ImportOptions {
   /** The bytes of the file, read once. */
@@ -25,13 +26,15 @@ export interface ImportOptions {
   importedBy: string;
   shop: Shop;
   now: Date;
+  /** Only for sales; left out: as in the import before. */
+  receiptNumbers?: ReceiptNumbers;
   onProgress?: (progress: ImportProgress) => void;
 }
 
 export interface ImportProgress {
   /**
-   * In this order. From `waiting` (for other imports) on, the file is known to have no fault. A sales file without changes
-   * skips `saving`.
+   * In this order. From `waiting` (for other imports) on, the file has no fault of its own; only stored receipts can still
+   * contradict it. A sales file without changes skips `saving`.
    */
   phase: "reading" | "checking" | "waiting" | "comparing" | "saving";
   bytesRead: number;
@@ -72,7 +75,7 @@ export interface StagedFile {
   rowCount: number;
   fileHash: string;
   ignoredColumns: readonly string[];
-  /** Call it once no fault can occur any more: waits for other imports, and makes later ones wait for this one. */
+  /** Call it once the file has no fault of its own: waits for other imports, and makes later ones wait for this one. */
   beginComparing(): Promise<void>;
   /** Call it before the first write. */
   beginSaving(): void;
@@ -118,7 +121,7 @@ export async function lockImports(tx: Transaction): Promise<void> {
 export async function recordImport(
   { tx, rowCount, fileHash, ignoredColumns }: StagedFile,
   { fileName, importedBy, now }: ImportOptions,
-  result: { kind: "products" | "sales"; changedCount: number; dataThrough: Date },
+  result: { kind: "products" | "sales"; changedCount: number; dataThrough: Date; receiptNumbers?: ReceiptNumbers },
 ): Promise<Omit<ImportSummary, "newProducts">> {
   const { changedCount, dataThrough } = result;
   const importId = randomUUIDv7();
