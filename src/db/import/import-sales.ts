@@ -7,10 +7,11 @@
 import { randomUUIDv7 } from "node:crypto";
 import { max, sql } from "drizzle-orm";
 import { BadInputError } from "../../errors.ts";
-import { lineAmount, quantityText } from "../../shop/money.ts";
+import { quantityText } from "../../shop/money.ts";
 import type { Database } from "../client.ts";
 import type { Transaction } from "../driver/drizzle-transaction.ts";
 import { products, sales } from "../schema/index.ts";
+import { MAX_NAMED_FAULTS } from "./import-error.ts";
 import {
   type ImportOptions,
   type ImportSummary,
@@ -19,7 +20,7 @@ import {
   type StagedFile,
   type Staging,
 } from "./import-run.ts";
-import { createNumberReader } from "./number-cells.ts";
+import { createNumberColumns } from "./number-columns.ts";
 import { addConflictsOfDays, addConflictsOfTimes, addStoredConflicts, collectClashes } from "./receipt-conflicts.ts";
 import { decideReceiptNumbers, type ReceiptNumbers } from "./receipt-numbers.ts";
 import { compareReceipts, matchReceipts, saveReceipts } from "./save-receipts.ts";
@@ -47,28 +48,28 @@ export function importSales(database: Database, options: ImportOptions): Promise
 }
 
 function stageSales({ shop, now }: ImportOptions): Staging<SaleColumn> {
-  const { amount, quantity: readQuantity } = createNumberReader(shop);
+  const numbers = createNumberColumns(shop);
+  const readQuantity = numbers.quantity("quantity");
+  const [readPrice, readDiscount] = [numbers.amount("unit_price"), numbers.amount("discount")];
   const readTime = createTimeReader(shop.timeZone, now);
   const saleIdOf = createSaleIds();
   return {
+    numbers,
     layout: { kind: "sales", columns: COLUMNS },
-    target: { table: "staged_lines", columns: ["line", "line_id", "sale_id", "receipt_date", ...COLUMNS] },
+    target: { table: "staged_lines", columns: ["line", "line_id", "sale_id", "receipt_date", ...COLUMNS, "unclear"] },
     create: sql`create temporary table staged_lines (
       line integer, line_id uuid, sale_id uuid, receipt_date date, receipt text, sold_at timestamptz, sku text,
-      quantity numeric(12, 3), unit_price bigint, discount bigint
+      quantity numeric(12, 3), unit_price bigint, discount bigint, unclear text[]
     ) on commit drop`,
     toRow(row, cells) {
       const receipt = cells.required(row, "receipt", readKey);
       const sold = cells.required(row, "sold_at", readTime);
       const sku = cells.required(row, "sku", readKey);
-      const quantity = cells.required(row, "quantity", (cell) => notZero(readQuantity(cell, row.delimiter)));
-      const price = cells.required(row, "unit_price", amount);
-      const discount = cells.optional(row, "discount", amount, 0n);
+      const quantity = cells.required(row, "quantity", (cell) => notZero(readQuantity(cell, row)));
+      const price = cells.required(row, "unit_price", readPrice);
+      const discount = cells.optional(row, "discount", readDiscount, 0n);
       if (receipt === undefined || sold === undefined || sku === undefined) return undefined;
       if (quantity === undefined || price === undefined || discount === undefined) return undefined;
-      const total = lineAmount(quantity < 0n ? -quantity : quantity, price);
-      if (discount > total)
-        return cells.reject(row, "discount", "is more than the line's total (quantity x unit_price)");
       const ids = [String(row.line), randomUUIDv7(), saleIdOf(receipt, sold)];
       const keys = [sold.date, receipt, sold.instant.toISOString(), sku];
       return [...ids, ...keys, quantityText(quantity), price.toString(), discount.toString()];
@@ -94,6 +95,7 @@ async function save(file: StagedFile, options: ImportOptions): Promise<SalesImpo
   const { tx, faults } = file;
   // Autovacuum does not analyze temporary tables.
   await tx.execute(sql`analyze staged_lines`);
+  await addExcessiveDiscounts(file);
   await collectClashes(tx);
   await addConflictsOfTimes(file);
   faults.throwIfAny();
@@ -113,6 +115,17 @@ async function save(file: StagedFile, options: ImportOptions): Promise<SalesImpo
   }
   const [stored] = await tx.select({ through: max(sales.soldAt) }).from(sales);
   return { ...summary, newProducts, receiptCount, salesThrough: stored?.through ?? dataThrough, receiptNumbers };
+}
+
+/** Checked when all numbers are settled. `round` of numeric rounds half away from zero, like `lineAmount` in money.ts. */
+async function addExcessiveDiscounts({ tx, faults }: StagedFile): Promise<void> {
+  const lines = await tx.execute<{ line: number; total: string }>(sql`
+    select line, count(*) over () as total from staged_lines
+    where discount > round(abs(quantity) * unit_price)
+    order by line limit ${MAX_NAMED_FAULTS}`);
+  const reason = "is more than the line's total (quantity x unit_price)";
+  const named = lines.map(({ line }) => ({ line, column: "discount", reason }));
+  faults.addSample({ named, count: Number(lines[0]?.total ?? 0) });
 }
 
 /** Adds an inactive product for each unknown SKU, with the SKU as its name. Returns these SKUs, sorted. */
