@@ -44,7 +44,8 @@ export interface LineConflict extends Record<string, unknown> {
 export interface FaultSample {
   readonly named: readonly ImportFault[];
   readonly count: number;
-  add(fault: ImportFault): void;
+  /** `describe` is only called for a fault that will be named: a column may have a million of them. */
+  add(describe: () => ImportFault): void;
 }
 
 /** Collects the faults of one file, in bounded memory. */
@@ -93,9 +94,9 @@ export function createFaultSample(): FaultSample {
     get count() {
       return count;
     },
-    add(fault) {
+    add(describe) {
       count += 1;
-      if (named.length < MAX_NAMED_FAULTS) named.push(fault);
+      if (named.length < MAX_NAMED_FAULTS) named.push(describe());
     },
   };
 }

@@ -67,6 +67,7 @@ export function createNumberColumns(shop: Shop): NumberColumns {
   const columns: Column[] = [];
   const file = { locale: readSeparators(shop.locale), currencyDecimals: currencyDecimals(currency) };
   let delimiter: Delimiter = ",";
+  let lastUnclearLine = 0;
 
   const surroundings = (column: Column): Surroundings => ({
     ...file,
@@ -88,10 +89,11 @@ export function createNumberColumns(shop: Shop): NumberColumns {
       }
       const value = parse(cell, number.whole);
       const unclear = unclearIn(column, number.separator);
-      const fault = { line: row.line, column: name };
+      const fault = (reason: string) => ({ line: row.line, column: name, reason });
       unclear.lastLine = row.line;
-      unclear.ambiguous.add({ ...fault, reason: describeAmbiguity(cell, number.whole) });
-      if (value % 1000n !== 0n) unclear.tooExact.add({ ...fault, reason: describeTooExact(cell, shop) });
+      lastUnclearLine = row.line;
+      unclear.ambiguous.add(() => fault(describeAmbiguity(cell, number.whole)));
+      if (value % 1000n !== 0n) unclear.tooExact.add(() => fault(describeTooExact(cell, shop)));
       return unclear.staged === "decimal" ? value / 1000n : value;
     };
   }
@@ -110,12 +112,13 @@ export function createNumberColumns(shop: Shop): NumberColumns {
     amount: (name) => addColumn(name, (cell, decimal) => toAmount(cell, decimal, currency), currencySigns(shop)),
     quantity: (name) => addColumn(name, toQuantity),
     marksOf(line) {
+      if (line !== lastUnclearLine) return null;
       const marks = columns.flatMap((column) =>
         [...column.unclear].flatMap(([separator, { lastLine }]) =>
           lastLine === line ? [`"${markOf(column, separator)}"`] : [],
         ),
       );
-      return marks.length === 0 ? null : `{${marks.join(",")}}`;
+      return `{${marks.join(",")}}`;
     },
     settle: () =>
       columns.flatMap((column) =>
