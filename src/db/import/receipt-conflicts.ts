@@ -54,7 +54,7 @@ export async function addConflictsOfDays({ tx, faults }: StagedFile): Promise<vo
     order by line limit ${MAX_NAMED_FAULTS}`);
   faults.addConflicts(conflicts, (firstLine) => ({
     column: "sold_at",
-    reason: `is of another day than line ${firstLine}, which has the same receipt: ${IF_DAILY}`,
+    reason: `is of another day than line ${firstLine}, which has the same receipt: ${IF_DAILY}, else write the same time`,
   }));
 }
 

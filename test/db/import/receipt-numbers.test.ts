@@ -114,7 +114,8 @@ test("one number on two days of a file is refused, or is two receipts, wherever 
     "0001,2026-11-13T23:59,CAKE,3,1,",
     "0001,2026-11-14T00:01,CAKE,4,1,",
   ];
-  const hint = "which has the same receipt: if the numbers begin anew each day, import with --receipts daily";
+  const hint =
+    "which has the same receipt: if the numbers begin anew each day, import with --receipts daily, else write the same time";
 
   expect(await faultsOf(sell(rows))).toEqual([
     `3 sold_at: is of another day than line 2, ${hint}`,
