@@ -42,6 +42,7 @@ export function salesOfDay(date: Temporal.PlainDate, shop: Shop): DemoReceipt[] 
   const receipts = times.flatMap((time, index) => {
     const sale: DemoReceipt = {
       receipt: `${number}-${String(index + 1).padStart(3, "0")}`,
+      receiptDate: date.toString(),
       soldAt: new Date(opensAt + time),
       lines: linesAt(time, { random, toMinor }),
     };
@@ -104,7 +105,7 @@ function quantityOf(item: CatalogueItem, random: Random): bigint {
 function refundOf(sale: DemoReceipt, random: Random): DemoReceipt {
   const soldAt = new Date(sale.soldAt.getTime() + (2 + Math.floor(random.next() * 10)) * MINUTE_MS);
   const lines = sale.lines.slice(0, 1).map((line) => ({ ...line, quantity: -line.quantity }));
-  return { receipt: `${sale.receipt}-R`, soldAt, lines };
+  return { ...sale, receipt: `${sale.receipt}-R`, soldAt, lines };
 }
 
 /**

@@ -1,16 +1,18 @@
 /**
- * `npm run import -- products FILE.csv` and `... sales FILE.csv`: imports a file into the shop's database, also while the bot
- * runs.
+ * `npm run import -- products FILE.csv` and `... sales FILE.csv [--receipts unique|daily]`: imports a file into the shop's
+ * database, also while the bot runs.
  *
  * Prints plain sentences. Exits with code 1 when nothing was imported. `src/db/import/` does the work.
  */
 import { userInfo } from "node:os";
+import { parseArgs } from "node:util";
 import { loadConfig } from "../config.ts";
 import { quoteCell } from "../db/import/import-error.ts";
 import { openImportFile } from "../db/import/import-file.ts";
 import { importProducts } from "../db/import/import-products.ts";
 import type { ImportOptions, ImportSummary } from "../db/import/import-run.ts";
 import { importSales, type SalesImportSummary } from "../db/import/import-sales.ts";
+import type { ReceiptNumbers } from "../db/import/receipt-numbers.ts";
 import { openDatabase } from "../db/open.ts";
 import { BadInputError, StartupError } from "../errors.ts";
 import { createLogger } from "../observability/logger.ts";
@@ -21,25 +23,53 @@ import { withDatabase } from "./with-database.ts";
 
 const USAGE = `Usage:
   npm run import -- products FILE.csv    columns: sku,name,category,price,cost,stock,reorder_level
-  npm run import -- sales FILE.csv       columns: receipt,sold_at,sku,quantity,unit_price,discount`;
+  npm run import -- sales FILE.csv       columns: receipt,sold_at,sku,quantity,unit_price,discount
+    --receipts daily     the till begins its numbers anew each day: 0001 of today is not 0001 of yesterday
+    --receipts unique    a number is one receipt for ever (the default)
+    What you choose is remembered for the next file of sales.`;
 
 /** How many unknown SKUs are named; others are only counted. */
 const NAMED_SKUS = 10;
 
-type Kind = "products" | "sales";
+interface Command {
+  kind: "products" | "sales";
+  path: string;
+  /** Undefined without `--receipts`. */
+  receiptNumbers: ReceiptNumbers | undefined;
+}
 
 try {
-  const [kind, path, ...extra] = process.argv.slice(2);
-  if ((kind !== "products" && kind !== "sales") || !path || extra.length > 0) throw new BadInputError(USAGE);
-  console.log(await importFile(kind, path));
+  console.log(await importFile(readCommand(process.argv.slice(2))));
 } catch (error) {
   const nothing = error instanceof StartupError ? "Nothing was imported. " : "";
   console.error(nothing + describeFailure(error, "The import failed, and nothing was imported"));
   process.exitCode = 1;
 }
 
+function readCommand(args: string[]): Command {
+  const { positionals, values } = parseCommand(args);
+  const [kind, path, ...extra] = positionals;
+  if ((kind !== "products" && kind !== "sales") || !path || extra.length > 0) throw new BadInputError(USAGE);
+  const { receipts } = values;
+  if (receipts !== undefined && kind === "products") {
+    throw new BadInputError("--receipts is for sales: a file of products has no receipts.");
+  }
+  if (receipts !== undefined && receipts !== "unique" && receipts !== "daily") {
+    throw new BadInputError(`--receipts is unique or daily, not ${quoteCell(receipts)}.`);
+  }
+  return { kind, path, receiptNumbers: receipts };
+}
+
+function parseCommand(args: string[]) {
+  try {
+    return parseArgs({ args, allowPositionals: true, options: { receipts: { type: "string" } } });
+  } catch {
+    throw new BadInputError(USAGE);
+  }
+}
+
 /** Imports the file and returns the sentences to print. */
-async function importFile(kind: Kind, path: string): Promise<string> {
+async function importFile({ kind, path, receiptNumbers }: Command): Promise<string> {
   const file = await openImportFile(path);
   const { shop, ...config } = loadConfig();
   // Warnings and errors only: the sentences below report the rest.
@@ -51,9 +81,10 @@ async function importFile(kind: Kind, path: string): Promise<string> {
       const now = new Date();
       const options: ImportOptions = { ...file, importedBy: userName(), shop, now, onProgress: progress.show };
       try {
-        return kind === "products"
-          ? describeProducts(await importProducts(database, options))
-          : describeSales(await importSales(database, options), shop.timeZone);
+        if (kind === "products") return describeProducts(await importProducts(database, options));
+        const summary = await importSales(database, receiptNumbers ? { ...options, receiptNumbers } : options);
+        const numbers = describeNumbers(summary.receiptNumbers, receiptNumbers !== undefined);
+        return [describeSales(summary, shop.timeZone), ...numbers].join("\n");
       } finally {
         progress.stop();
       }
@@ -66,6 +97,16 @@ function describeSales(summary: SalesImportSummary, timeZone: string): string {
   const reach = `The latest sale is from ${dateAt(salesThrough, timeZone)} ${clockAt(salesThrough, timeZone)}.`;
   const counts = `${count(receiptCount, "receipt")}, ${formatNumber(changedCount)} new or changed`;
   return sentences(summary, counts, [reach, ...describeUnknown(summary)]);
+}
+
+/** Nothing for the default that nobody asked for. */
+function describeNumbers(numbers: ReceiptNumbers, isGiven: boolean): string[] {
+  if (numbers === "unique" && !isGiven) return [];
+  const meaning =
+    numbers === "daily"
+      ? "The same receipt number on another day is another receipt (--receipts daily)"
+      : "A receipt number is one receipt for ever (--receipts unique)";
+  return [`${meaning}, ${isGiven ? "also in the next file" : "as in the file before"}.`];
 }
 
 function describeProducts(summary: ImportSummary): string {

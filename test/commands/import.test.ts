@@ -33,12 +33,27 @@ test.each([
   ["an unknown kind", ["customers", "x.csv"]],
   ["no file", ["sales"]],
   ["too much", ["sales", "a.csv", "b.csv"]],
+  ["an unknown option", ["sales", "a.csv", "--daily"]],
+  ["an option without its value", ["sales", "a.csv", "--receipts"]],
 ])("the usage is shown for %s", async (_name, args) => {
   const { code, output, errors } = await run(...args);
 
   expect(code).toBe(1);
   expect(output).toBe("");
   expect(errors).toMatch(/^Usage:\n {2}npm run import -- products FILE\.csv/);
+});
+
+test("--receipts takes one of two words, and is for sales", async () => {
+  const word = await run("sales", "a.csv", "--receipts", "weekly");
+  const kind = await run("products", "a.csv", "--receipts=daily");
+
+  expect([word, kind].map(({ code, output }) => [code, output])).toEqual([
+    [1, ""],
+    [1, ""],
+  ]);
+  // The file is looked at later.
+  expect(word.errors).toBe('--receipts is unique or daily, not "weekly".\n');
+  expect(kind.errors).toBe("--receipts is for sales: a file of products has no receipts.\n");
 });
 
 test("a missing file and a folder each give one sentence, without a stack trace", async () => {
@@ -70,5 +85,31 @@ test("the command imports, says what happened, and refuses a bad file with code 
   ]);
   expect(outcomes[3]?.errors).toBe(
     'Nothing was imported from bad.csv:\n  line 2, quantity: "none" is not a plain number such as 187000 or 4.50\n',
+  );
+});
+
+test("receipts of another day are refused, and --receipts daily is said once", async () => {
+  const monday = await writeCsv("monday.csv", salesFile("D1,2025-11-10T09:00,A,1,45000,"));
+  const tuesday = await writeCsv("tuesday.csv", salesFile("D1,2025-11-11T09:00,A,1,45000,"));
+  const wednesday = await writeCsv("wednesday.csv", salesFile("D1,2025-11-12T09:00,A,1,45000,"));
+
+  await run("sales", monday);
+  const refused = await run("sales", tuesday);
+  const daily = await run("sales", tuesday, "--receipts", "daily");
+  const remembered = await run("sales", wednesday);
+  const back = await run("sales", "--receipts=unique", wednesday);
+
+  expect(refused).toMatchObject({ code: 1, output: "" });
+  expect(refused.errors).toContain("  line 2, receipt: 1 receipt has a number of 10 November 2025; ");
+  expect(refused.errors).toContain("if the numbers begin anew each day, import with --receipts daily");
+  expect(daily.output).toContain(
+    "\nThe same receipt number on another day is another receipt (--receipts daily), also in the next file.\n",
+  );
+  expect(remembered.output).toContain("Imported 1 row: 1 receipt, 1 new or changed.");
+  expect(remembered.output).toContain(
+    "\nThe same receipt number on another day is another receipt (--receipts daily), as in the file before.\n",
+  );
+  expect(back.errors).toMatch(
+    /^Nothing was imported from wednesday\.csv: 1 receipt number is stored with several days/,
   );
 });

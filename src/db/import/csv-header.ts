@@ -18,6 +18,7 @@ export interface Layout<Column extends string> {
 export interface Header<Column extends string> {
   /** Each column's index in a row. */
   places: readonly { column: Column; index: number }[];
+  /** Cells up to the last named column. Spreadsheets end every line, the header too, in the separators of empty columns. */
   width: number;
   /** Columns that the import does not use, as the file names them. */
   ignored: readonly string[];
@@ -44,7 +45,7 @@ export function readHeader<Column extends string>(cells: readonly string[], layo
   if (twice) throw new BadInputError(`the header has the column ${quoteCell(twice)} twice`);
   return {
     places: wanted.map((column) => ({ column, index: names.indexOf(column) })),
-    width: names.length,
+    width: names.findLastIndex((name) => name !== "") + 1,
     ignored: cells.filter((cell) => cell.trim() && !wanted.some((column) => column === normalName(cell))),
   };
 }

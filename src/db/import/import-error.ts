@@ -40,9 +40,18 @@ export interface LineConflict extends Record<string, unknown> {
   total: string;
 }
 
+/** The first `MAX_NAMED_FAULTS` faults of a kind, and how many there are. They are added in the order of their lines. */
+export interface FaultSample {
+  readonly named: readonly ImportFault[];
+  readonly count: number;
+  /** `describe` is only called for a fault that will be named: a column may have a million of them. */
+  add(describe: () => ImportFault): void;
+}
+
 /** Collects the faults of one file, in bounded memory. */
 export interface FaultList {
   add(fault: ImportFault): void;
+  addSample(sample: Pick<FaultSample, "named" | "count">): void;
   /** Adds one fault for each line; `describe` gets the earlier line. */
   addConflicts(conflicts: readonly LineConflict[], describe: (firstLine: number) => Omit<ImportFault, "line">): void;
   isEmpty(): boolean;
@@ -59,15 +68,35 @@ export function createFaultList(fileName: string): FaultList {
     // Checks of the whole file come after those of single rows, so faults are not added in the order of their lines.
     if (named.length >= MAX_NAMED_FAULTS * 2) named = firstByLine(named);
   };
+  const addSample: FaultList["addSample"] = (sample) => {
+    for (const fault of sample.named) add(fault);
+    count += sample.count - sample.named.length;
+  };
   return {
     add,
+    addSample,
     addConflicts(conflicts, describe) {
-      for (const { line, firstLine } of conflicts) add({ line, ...describe(firstLine) });
-      count += Number(conflicts[0]?.total ?? 0) - conflicts.length;
+      const named = conflicts.map(({ line, firstLine }) => ({ line, ...describe(firstLine) }));
+      addSample({ named, count: Number(conflicts[0]?.total ?? 0) });
     },
     isEmpty: () => count === 0,
     throwIfAny() {
       if (count > 0) throw new ImportError(fileName, firstByLine(named), count);
+    },
+  };
+}
+
+export function createFaultSample(): FaultSample {
+  const named: ImportFault[] = [];
+  let count = 0;
+  return {
+    named,
+    get count() {
+      return count;
+    },
+    add(describe) {
+      count += 1;
+      if (named.length < MAX_NAMED_FAULTS) named.push(describe());
     },
   };
 }

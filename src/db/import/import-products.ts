@@ -19,7 +19,7 @@ import {
   type StagedFile,
   type Staging,
 } from "./import-run.ts";
-import { createNumberReader } from "./number-cells.ts";
+import { createNumberColumns } from "./number-columns.ts";
 import { readKey, readName } from "./text-cells.ts";
 
 const COLUMNS = ["sku", "name", "category", "price", "cost", "stock", "reorder_level"] as const;
@@ -31,22 +31,25 @@ export function importProducts(database: Database, options: ImportOptions): Prom
 }
 
 function stageProducts({ shop }: ImportOptions): Staging<ProductColumn> {
-  const { amount, quantity } = createNumberReader(shop);
+  const numbers = createNumberColumns(shop);
+  const [readPrice, readCost] = [numbers.amount("price"), numbers.amount("cost")];
+  const [readStock, readLevel] = [numbers.quantity("stock"), numbers.quantity("reorder_level")];
   return {
+    numbers,
     layout: { kind: "products", columns: COLUMNS },
-    target: { table: "staged_products", columns: ["line", "id", ...COLUMNS] },
+    target: { table: "staged_products", columns: ["line", "id", ...COLUMNS, "unclear"] },
     create: sql`create temporary table staged_products (
       line integer, id uuid, sku text, name text, category text, price bigint, cost bigint,
-      stock numeric(12, 3), reorder_level numeric(12, 3)
+      stock numeric(12, 3), reorder_level numeric(12, 3), unclear text[]
     ) on commit drop`,
     toRow(row, cells) {
       const sku = cells.required(row, "sku", readKey);
       const name = cells.required(row, "name", readName);
       const category = cells.optional(row, "category", readName, null);
-      const price = cells.optional(row, "price", amount, null);
-      const cost = cells.optional(row, "cost", amount, null);
-      const stock = cells.required(row, "stock", (cell) => quantity(cell, row.delimiter));
-      const level = cells.optional(row, "reorder_level", (cell) => quantity(cell, row.delimiter), 0n);
+      const price = cells.optional(row, "price", readPrice, null);
+      const cost = cells.optional(row, "cost", readCost, null);
+      const stock = cells.required(row, "stock", readStock);
+      const level = cells.optional(row, "reorder_level", readLevel, 0n);
       if (level !== undefined && level < 0n) return cells.reject(row, "reorder_level", "is negative");
       if (sku === undefined || name === undefined || category === undefined || price === undefined) return undefined;
       if (cost === undefined || stock === undefined || level === undefined) return undefined;

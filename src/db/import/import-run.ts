@@ -14,6 +14,8 @@ import { type CopyRow, copyRows } from "./copy-rows.ts";
 import type { Layout } from "./csv-header.ts";
 import { type CsvReader, type CsvRow, createCsvReader } from "./csv-rows.ts";
 import { createFaultList, type FaultList } from "./import-error.ts";
+import type { NumberColumns } from "./number-columns.ts";
+import type { ReceiptNumbers } from "./receipt-numbers.ts";
 
 export interface ImportOptions {
   /** The bytes of the file, read once. */
@@ -25,13 +27,15 @@ export interface ImportOptions {
   importedBy: string;
   shop: Shop;
   now: Date;
+  /** Only for sales; left out: as in the import before. */
+  receiptNumbers?: ReceiptNumbers;
   onProgress?: (progress: ImportProgress) => void;
 }
 
 export interface ImportProgress {
   /**
-   * In this order. From `waiting` (for other imports) on, the file is known to have no fault. A sales file without changes
-   * skips `saving`.
+   * In this order. From `waiting` (for other imports) on, the file has no fault of its own; only stored receipts can still
+   * contradict it. A sales file without changes skips `saving`.
    */
   phase: "reading" | "checking" | "waiting" | "comparing" | "saving";
   bytesRead: number;
@@ -58,10 +62,13 @@ export interface ImportSummary {
 /** How a kind of file becomes rows of a temporary table. */
 export interface Staging<Column extends string> {
   layout: Layout<Column>;
+  /** Its last column is `unclear`. */
   target: CopyTarget;
-  /** Creates the temporary table. */
+  /** The readers of the columns of numbers. */
+  numbers: NumberColumns;
+  /** Creates the temporary table, with a column `unclear text[]` for the marks of unclear numbers. */
   create: SQL;
-  /** The row for the table; undefined when it has a fault, which `cells` has recorded. */
+  /** The row for the table, without its marks; undefined when it has a fault, which `cells` has recorded. */
   toRow(row: CsvRow<Column>, cells: CellReader<Column>): CopyRow | undefined;
 }
 
@@ -72,7 +79,7 @@ export interface StagedFile {
   rowCount: number;
   fileHash: string;
   ignoredColumns: readonly string[];
-  /** Call it once no fault can occur any more: waits for other imports, and makes later ones wait for this one. */
+  /** Call it once the file has no fault of its own: waits for other imports, and makes later ones wait for this one. */
   beginComparing(): Promise<void>;
   /** Call it before the first write. */
   beginSaving(): void;
@@ -93,6 +100,7 @@ export function runImport<Column extends string, Result>(
     const reader = createCsvReader(options.source, staging.layout, faults);
     await copyRows(tx, staging.target, stagedRows({ staging, reader, faults, options }));
     report(options, reader, "checking");
+    await settleNumbers(tx, staging, faults);
     return save({
       tx,
       faults,
@@ -109,6 +117,24 @@ export function runImport<Column extends string, Result>(
   });
 }
 
+/** Corrects the unclear numbers that are staged under another reading than the whole column shows, or adds their faults. */
+async function settleNumbers(
+  tx: Transaction,
+  { target, numbers }: Pick<Staging<string>, "target" | "numbers">,
+  faults: FaultList,
+): Promise<void> {
+  const table = sql.identifier(target.table);
+  for (const { column, mark, factor, faults: found } of numbers.settle()) {
+    faults.addSample(found);
+    const name = sql.identifier(column);
+    // A row with a fault is not staged, so that it causes no other one.
+    if (found.count > 0) await tx.execute(sql`delete from ${table} where ${mark} = any(unclear)`);
+    else if (factor !== "1") {
+      await tx.execute(sql`update ${table} set ${name} = ${name} * ${factor}::numeric where ${mark} = any(unclear)`);
+    }
+  }
+}
+
 /** Blocks every other import until the transaction ends. */
 export async function lockImports(tx: Transaction): Promise<void> {
   await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended('counterhand imports', 0))`);
@@ -118,7 +144,7 @@ export async function lockImports(tx: Transaction): Promise<void> {
 export async function recordImport(
   { tx, rowCount, fileHash, ignoredColumns }: StagedFile,
   { fileName, importedBy, now }: ImportOptions,
-  result: { kind: "products" | "sales"; changedCount: number; dataThrough: Date },
+  result: { kind: "products" | "sales"; changedCount: number; dataThrough: Date; receiptNumbers?: ReceiptNumbers },
 ): Promise<Omit<ImportSummary, "newProducts">> {
   const { changedCount, dataThrough } = result;
   const importId = randomUUIDv7();
@@ -148,7 +174,7 @@ async function* stagedRows<Column extends string>(reading: Reading<Column>): Asy
   let reportedBytes = -1;
   for await (const row of reader.rows()) {
     const staged = staging.toRow(row, cells);
-    if (staged) yield staged;
+    if (staged) yield [...staged, staging.numbers.marksOf(row.line)];
     if (reader.bytesRead() === reportedBytes) continue;
     reportedBytes = reader.bytesRead();
     report(options, reader, "reading");

@@ -1,17 +1,17 @@
 /**
  * A sales file: `receipt,sold_at,sku,quantity,unit_price,discount`, one row for each line of a receipt.
  *
- * A receipt of the file replaces the stored receipt as a whole; an identical stored receipt is not touched. Stock does not
- * change. `save-receipts.ts` has the SQL that compares and writes.
+ * A receipt of the file replaces the stored receipt of the same day as a whole; an identical one is not touched. One of another
+ * day is never replaced (`receipt-conflicts.ts`). Stock does not change. `save-receipts.ts` has the SQL that compares and writes.
  */
 import { randomUUIDv7 } from "node:crypto";
 import { max, sql } from "drizzle-orm";
 import { BadInputError } from "../../errors.ts";
-import { lineAmount, quantityText } from "../../shop/money.ts";
+import { quantityText } from "../../shop/money.ts";
 import type { Database } from "../client.ts";
 import type { Transaction } from "../driver/drizzle-transaction.ts";
 import { products, sales } from "../schema/index.ts";
-import { type LineConflict, MAX_NAMED_FAULTS } from "./import-error.ts";
+import { MAX_NAMED_FAULTS } from "./import-error.ts";
 import {
   type ImportOptions,
   type ImportSummary,
@@ -20,10 +20,12 @@ import {
   type StagedFile,
   type Staging,
 } from "./import-run.ts";
-import { createNumberReader } from "./number-cells.ts";
-import { compareReceipts, saveReceipts } from "./save-receipts.ts";
+import { createNumberColumns } from "./number-columns.ts";
+import { addConflictsOfDays, addConflictsOfTimes, addStoredConflicts, collectClashes } from "./receipt-conflicts.ts";
+import { decideReceiptNumbers, type ReceiptNumbers } from "./receipt-numbers.ts";
+import { compareReceipts, matchReceipts, saveReceipts } from "./save-receipts.ts";
 import { readKey } from "./text-cells.ts";
-import { createTimeReader } from "./time-cells.ts";
+import { createTimeReader, type SaleTime } from "./time-cells.ts";
 
 const COLUMNS = ["receipt", "sold_at", "sku", "quantity", "unit_price", "discount"] as const;
 type SaleColumn = (typeof COLUMNS)[number];
@@ -36,6 +38,8 @@ export interface SalesImportSummary extends ImportSummary {
   receiptCount: number;
   /** The newest stored sale, from this file or another one. */
   salesThrough: Date;
+  /** How receipt numbers were read, as it is remembered for the next file. */
+  receiptNumbers: ReceiptNumbers;
 }
 
 /** Imports the whole sales file or nothing. @throws {ImportError} naming its faults. */
@@ -44,30 +48,31 @@ export function importSales(database: Database, options: ImportOptions): Promise
 }
 
 function stageSales({ shop, now }: ImportOptions): Staging<SaleColumn> {
-  const { amount, quantity: readQuantity } = createNumberReader(shop);
+  const numbers = createNumberColumns(shop);
+  const readQuantity = numbers.quantity("quantity");
+  const [readPrice, readDiscount] = [numbers.amount("unit_price"), numbers.amount("discount")];
   const readTime = createTimeReader(shop.timeZone, now);
   const saleIdOf = createSaleIds();
   return {
+    numbers,
     layout: { kind: "sales", columns: COLUMNS },
-    target: { table: "staged_lines", columns: ["line", "line_id", "sale_id", ...COLUMNS] },
+    target: { table: "staged_lines", columns: ["line", "line_id", "sale_id", "receipt_date", ...COLUMNS, "unclear"] },
     create: sql`create temporary table staged_lines (
-      line integer, line_id uuid, sale_id uuid, receipt text, sold_at timestamptz, sku text,
-      quantity numeric(12, 3), unit_price bigint, discount bigint
+      line integer, line_id uuid, sale_id uuid, receipt_date date, receipt text, sold_at timestamptz, sku text,
+      quantity numeric(12, 3), unit_price bigint, discount bigint, unclear text[]
     ) on commit drop`,
     toRow(row, cells) {
       const receipt = cells.required(row, "receipt", readKey);
-      const soldAt = cells.required(row, "sold_at", readTime);
+      const sold = cells.required(row, "sold_at", readTime);
       const sku = cells.required(row, "sku", readKey);
-      const quantity = cells.required(row, "quantity", (cell) => notZero(readQuantity(cell, row.delimiter)));
-      const price = cells.required(row, "unit_price", amount);
-      const discount = cells.optional(row, "discount", amount, 0n);
-      if (receipt === undefined || soldAt === undefined || sku === undefined) return undefined;
+      const quantity = cells.required(row, "quantity", (cell) => notZero(readQuantity(cell, row)));
+      const price = cells.required(row, "unit_price", readPrice);
+      const discount = cells.optional(row, "discount", readDiscount, 0n);
+      if (receipt === undefined || sold === undefined || sku === undefined) return undefined;
       if (quantity === undefined || price === undefined || discount === undefined) return undefined;
-      const total = lineAmount(quantity < 0n ? -quantity : quantity, price);
-      if (discount > total)
-        return cells.reject(row, "discount", "is more than the line's total (quantity x unit_price)");
-      const keys = [String(row.line), randomUUIDv7(), saleIdOf(receipt), receipt, new Date(soldAt).toISOString(), sku];
-      return [...keys, quantityText(quantity), price.toString(), discount.toString()];
+      const ids = [String(row.line), randomUUIDv7(), saleIdOf(receipt, sold)];
+      const keys = [sold.date, receipt, sold.instant.toISOString(), sku];
+      return [...ids, ...keys, quantityText(quantity), price.toString(), discount.toString()];
     },
   };
 }
@@ -78,10 +83,10 @@ function notZero(quantity: bigint): bigint {
 }
 
 /** An id for the receipt of each row. Only the id of a receipt's first row is used, so consecutive rows share theirs. */
-function createSaleIds(): (receipt: string) => string {
-  let last: { receipt: string; id: string } | undefined;
-  return (receipt) => {
-    if (last?.receipt !== receipt) last = { receipt, id: randomUUIDv7() };
+function createSaleIds(): (receipt: string, sold: SaleTime) => string {
+  let last: { receipt: string; date: string; id: string } | undefined;
+  return (receipt, { date }) => {
+    if (last?.receipt !== receipt || last.date !== date) last = { receipt, date, id: randomUUIDv7() };
     return last.id;
   };
 }
@@ -90,36 +95,37 @@ async function save(file: StagedFile, options: ImportOptions): Promise<SalesImpo
   const { tx, faults } = file;
   // Autovacuum does not analyze temporary tables.
   await tx.execute(sql`analyze staged_lines`);
-  faults.addConflicts(await findDifferingTimes(tx), (firstLine) => ({
-    column: "sold_at",
-    reason: `differs from line ${firstLine}, which has the same receipt`,
-  }));
+  await addExcessiveDiscounts(file);
+  await collectClashes(tx);
+  await addConflictsOfTimes(file);
   faults.throwIfAny();
   await file.beginComparing();
+  const receiptNumbers = await decideReceiptNumbers(tx, options);
+  if (receiptNumbers === "unique") await addConflictsOfDays(file);
+  faults.throwIfAny();
   const newProducts = await addUnknownProducts(tx, options.now);
+  await matchReceipts(tx, { receiptNumbers, timeZone: options.shop.timeZone });
+  await addStoredConflicts(file, receiptNumbers);
+  faults.throwIfAny();
   const { receiptCount, changedCount, dataThrough } = await compareReceipts(tx);
-  const summary = await recordImport(file, options, { kind: "sales", changedCount, dataThrough });
+  const summary = await recordImport(file, options, { kind: "sales", changedCount, dataThrough, receiptNumbers });
   if (changedCount > 0) {
     file.beginSaving();
     await saveReceipts(tx, summary.importId);
   }
   const [stored] = await tx.select({ through: max(sales.soldAt) }).from(sales);
-  return { ...summary, newProducts, receiptCount, salesThrough: stored?.through ?? dataThrough };
+  return { ...summary, newProducts, receiptCount, salesThrough: stored?.through ?? dataThrough, receiptNumbers };
 }
 
-function findDifferingTimes(tx: Transaction) {
-  return tx.execute<LineConflict>(sql`
-    with clashing as (
-      select receipt from staged_lines group by receipt having min(sold_at) <> max(sold_at)
-    ), with_first as (
-      select line, sold_at, first_value(line) over receipt_lines as first_line,
-        first_value(sold_at) over receipt_lines as first_sold_at
-      from staged_lines join clashing using (receipt)
-      window receipt_lines as (partition by receipt order by line)
-    )
-    select line, first_line as "firstLine", count(*) over () as total
-    from with_first where sold_at <> first_sold_at
+/** Checked when all numbers are settled. `round` of numeric rounds half away from zero, like `lineAmount` in money.ts. */
+async function addExcessiveDiscounts({ tx, faults }: StagedFile): Promise<void> {
+  const lines = await tx.execute<{ line: number; total: string }>(sql`
+    select line, count(*) over () as total from staged_lines
+    where discount > round(abs(quantity) * unit_price)
     order by line limit ${MAX_NAMED_FAULTS}`);
+  const reason = "is more than the line's total (quantity x unit_price)";
+  const named = lines.map(({ line }) => ({ line, column: "discount", reason }));
+  faults.addSample({ named, count: Number(lines[0]?.total ?? 0) });
 }
 
 /** Adds an inactive product for each unknown SKU, with the SKU as its name. Returns these SKUs, sorted. */

@@ -1,94 +1,100 @@
 /**
- * Reads numbers as spreadsheets write them, without guessing.
+ * Reads one number as spreadsheets write it, as far as the cell alone says what it means.
  *
- * A plain decimal (`187000`, `4.50`) always means itself. The shop's locale adds its decimal comma and its thousands
- * separators. An ambiguous number is rejected, because a wrong guess would be off by a factor of 1000: in a locale such as
- * vi-VN, `187.000` is 187 as a plain decimal, and 187000 as people write it. There is one exception. Quantities often have
- * three decimals (numeric(12,3)), so a quantity's only separator is the decimal separator when it is the file's own: the
- * point in a comma-separated file, the locale's comma in any other.
+ * `1.250` alone says nothing: the point is the decimal separator, or it separates thousands. `number-columns.ts` asks the other
+ * cells of the column.
  */
 import { BadInputError } from "../../errors.ts";
-import { minorToDecimal, parseMinor, parseQuantity } from "../../shop/money.ts";
-import type { Shop } from "../../shop/shop.ts";
-import type { Delimiter } from "./csv-header.ts";
 import { quoteCell } from "./import-error.ts";
 
-/** In minor units. A line's total with the largest quantity still fits into a 64-bit integer. */
-const MAX_AMOUNT = 9_000_000_000n;
+export type Separator = "." | ",";
 
-/** In thousandths: the limit of numeric(12,3). */
-const MAX_QUANTITY = 999_999_999_999n;
+export type NumberCell =
+  | {
+      isClear: true;
+      /** As a plain decimal: `-1250.5`. */
+      decimal: string;
+      /** The decimal separator that the cell proves, by having it or by separating thousands with the other one. */
+      proves: Separator | undefined;
+    }
+  | {
+      isClear: false;
+      /** Decimal separator or thousands separator. */
+      separator: Separator;
+      /** The number if it separates thousands. Otherwise the number is a thousandth of it. */
+      whole: string;
+    };
 
-const PLAIN = /^-?\d+(?:\.\d+)?$/;
-const AMBIGUOUS = /^-?[1-9]\d{0,2}[.,]\d{3}$/;
+/** No number of a shop is longer; the pattern below is slow on long texts. */
+const MAX_CHARACTERS = 40;
 
-export interface NumberReader {
-  /** A price, cost or discount in minor units, never negative. `BadInputError` says what to write. */
-  amount(cell: string): bigint;
-  /** A quantity in thousandths. `BadInputError` says what to write. */
-  quantity(cell: string, delimiter: Delimiter): bigint;
-}
+/** `4.50` and `1.250`: nearly all cells, so they are tried first. */
+const SIMPLE = /^(-?)(\d+)(?:([.,])(\d+))?$/;
 
-export function createNumberReader(shop: Shop): NumberReader {
-  const separators = readSeparators(shop.locale);
-  return {
-    amount(cell) {
-      const amount = parseMinor(plainDecimal(cell, separators), shop.currency);
-      if (amount < 0n) throw new BadInputError(`${quoteCell(cell)} is negative: only a quantity may be negative`);
-      if (amount > MAX_AMOUNT) {
-        throw new BadInputError(
-          `${quoteCell(cell)} is more than the maximum of ${minorToDecimal(MAX_AMOUNT, shop.currency)}`,
-        );
-      }
-      return amount;
-    },
-    quantity(cell, delimiter) {
-      const quantity = parseQuantity(plainDecimal(cell, separators, delimiter === "," ? "." : ","));
-      if (quantity > MAX_QUANTITY || quantity < -MAX_QUANTITY) {
-        throw new BadInputError(
-          `${quoteCell(cell)} is out of range: a quantity has at most 9 digits before the decimal point`,
-        );
-      }
-      return quantity;
-    },
+/** Thousands are separated by one kind of space, apostrophe, point or comma. */
+const GROUPED = /^([1-9]\d{0,2})([.,'’\p{Zs}])(\d{3}(?:\2\d{3})*)(?:(?!\2)([.,])(\d+))?$/u;
+
+/**
+ * Makes a reader that accepts these currency signs before or after the number, for example `₫` and `VND`. A minus may stand
+ * before or after the number, and parentheses mean a minus, as in accounting. The reader throws a `BadInputError` for anything
+ * else than a number.
+ */
+export function createNumberCellReader(currencySigns: readonly string[]): (cell: string) => NumberCell {
+  const dressed = dressedNumber(currencySigns);
+  return (cell) => {
+    const simple = SIMPLE.exec(cell);
+    const [, sign = "", whole = "", separator, fraction = ""] = simple ?? SIMPLE.exec(undress(cell, dressed)) ?? [];
+    if (whole === "") return readGrouped(cell, undress(cell, dressed));
+    if (separator !== "." && separator !== ",") return { isClear: true, decimal: sign + whole, proves: undefined };
+    if (fraction.length === 3 && /^[1-9]\d{0,2}$/.test(whole)) {
+      return { isClear: false, separator, whole: sign + whole + fraction };
+    }
+    return { isClear: true, decimal: `${sign}${whole}.${fraction}`, proves: separator };
   };
 }
 
-interface Separators {
-  decimal: string;
-  group: string;
-  /** Matches a number with thousands separators, with or without decimals. */
-  grouped: RegExp;
+/** What to write instead of an unclear cell. */
+export function describeAmbiguity(cell: string, whole: string): string {
+  const asDecimal = `${whole.slice(0, -3)}.${whole.slice(-3)}`.replace(/\.?0+$/, "");
+  return `${quoteCell(cell)} is ambiguous: write ${whole} or ${asDecimal}`;
 }
 
-function readSeparators(locale: string): Separators {
-  const parts = new Intl.NumberFormat(locale, { numberingSystem: "latn" }).formatToParts(1_234_567.5);
-  const separator = (type: string, fallback: string) => parts.find((part) => part.type === type)?.value ?? fallback;
-  const [decimal, group] = [separator("decimal", "."), separator("group", ",")];
-  // Spaces of any kind separate thousands in any locale: they cannot mean anything else.
-  const grouped = new RegExp(
-    `^-?[1-9]\\d{0,2}(?:[\\s${RegExp.escape(group)}]\\d{3})+(?:${RegExp.escape(decimal)}\\d+)?$`,
-  );
-  return { decimal, group, grouped };
+function readGrouped(cell: string, text: string): NumberCell {
+  const sign = text.startsWith("-") ? "-" : "";
+  const match = GROUPED.exec(text.slice(sign.length));
+  if (!match) throw new BadInputError(`${quoteCell(cell)} is not a plain number such as 187000 or 4.50`);
+  const [, first = "", group, others = "", separator, fraction] = match;
+  const whole = sign + first + others.replace(/\D/g, "");
+  const proves = separator ?? (group === "." ? "," : group === "," ? "." : undefined);
+  return {
+    isClear: true,
+    decimal: fraction === undefined ? whole : `${whole}.${fraction}`,
+    proves: proves === "." || proves === "," ? proves : undefined,
+  };
 }
 
-/** The number as a plain decimal. `certain` is a decimal separator even when three digits follow. */
-function plainDecimal(cell: string, { decimal, group, grouped }: Separators, certain?: string): string {
-  const text = cell.replace("\u2212", "-");
-  const separator = text.at(-4);
-  const couldGroup = decimal === "," && (separator === "," || separator === group);
-  if (AMBIGUOUS.test(text) && separator !== certain && couldGroup) throw new BadInputError(describeAmbiguity(text));
-  if (PLAIN.test(text)) return text;
-  if (decimal === "," && /^-?\d+,\d+$/.test(text)) return text.replace(",", ".");
-  if (grouped.test(text)) {
-    const [whole = "", fraction] = text.split(decimal);
-    return whole.replace(/[^-\d]/g, "") + (fraction ? `.${fraction}` : "");
-  }
-  throw new BadInputError(`${quoteCell(cell)} is not a plain number such as 187000 or 4.50`);
+/** A number with its sign, parentheses or currency. At each place there is at most one of them. */
+function dressedNumber(currencySigns: readonly string[]): RegExp {
+  const currency = `(?:${currencySigns.map(RegExp.escape).join("|") || "(?!)"})?`;
+  const number = "(?<number>\\d(?:[\\d.,'’\\p{Zs}]*\\d)?)";
+  const before = `${currency}\\s*(?<minus>-?)\\s*${currency}\\s*(?<open>\\(?)\\s*${currency}\\s*(?<innerMinus>-?)\\s*`;
+  const after = `\\s*${currency}\\s*(?<trailingMinus>-?)\\s*(?<close>\\)?)\\s*${currency}`;
+  return new RegExp(`^${before}${number}${after}$`, "iu");
 }
 
-function describeAmbiguity(text: string): string {
-  const asWhole = text.replace(/[.,]/, "");
-  const asDecimal = text.replace(",", ".").replace(/\.?0+$/, "");
-  return `${quoteCell(text)} is ambiguous: write ${asWhole} or ${asDecimal}`;
+/** The number with a minus in front, if any, in ASCII digits and signs. Other texts as they are. */
+function undress(cell: string, dressed: RegExp): string {
+  if (cell.length > MAX_CHARACTERS) return cell;
+  const { number, minus, open, close, innerMinus, trailingMinus } = dressed.exec(toAscii(cell))?.groups ?? {};
+  if (number === undefined || (open === "(") !== (close === ")")) return cell;
+  const signs = [minus, open, innerMinus, trailingMinus].filter(Boolean);
+  return signs.length > 1 ? cell : (signs.length === 1 ? "-" : "") + number;
+}
+
+/** Full-width forms, as Japanese and Chinese keyboards type them, and the minus sign of mathematics. */
+function toAscii(cell: string): string {
+  return cell
+    .replace(/[\uFF01-\uFF5E]/g, (character) => String.fromCharCode(character.charCodeAt(0) - 0xfee0))
+    .replaceAll("\uFFE5", "¥")
+    .replaceAll("\u2212", "-");
 }

@@ -5,6 +5,7 @@
  */
 import { sql } from "drizzle-orm";
 import type { Transaction } from "../driver/drizzle-transaction.ts";
+import type { ReceiptNumbers } from "./receipt-numbers.ts";
 
 export interface ReceiptComparison {
   receiptCount: number;
@@ -14,9 +15,23 @@ export interface ReceiptComparison {
   dataThrough: Date;
 }
 
-/** Creates `file_lines` and `receipts_to_write`. Every SKU of the file must have a product. */
-export async function compareReceipts(tx: Transaction): Promise<ReceiptComparison> {
+/**
+ * Creates `file_lines` and `file_receipts`, each receipt with the stored one that it replaces. Every SKU of the file must have a
+ * product, and no receipt of `staged_lines` two times of sale.
+ */
+export async function matchReceipts(
+  tx: Transaction,
+  { receiptNumbers, timeZone }: { receiptNumbers: ReceiptNumbers; timeZone: string },
+): Promise<void> {
+  // Only receipts that an earlier version stored.
+  await tx.execute(sql`
+    update sales set receipt_date = (sold_at at time zone ${timeZone})::date where receipt_date is null`);
   await createFileLines(tx);
+  await createFileReceipts(tx, receiptNumbers);
+}
+
+/** Creates `receipts_to_write`, after `matchReceipts`. */
+export async function compareReceipts(tx: Transaction): Promise<ReceiptComparison> {
   await createReceiptsToWrite(tx);
   const [counted] = await tx.execute<{ receipts: string; changed: string; through: string }>(sql`
     select count(*) as receipts, (extract(epoch from max(sold_at)) * 1000)::bigint as through,
@@ -39,11 +54,12 @@ export async function saveReceipts(tx: Transaction, importId: string): Promise<v
     order by sale_id, product_id, position`);
   await tx.execute(sql`delete from sale_lines where sale_id in (select stored_id from receipts_to_write)`);
   await tx.execute(sql`
-    update sales set sold_at = receipts_to_write.sold_at, import_id = ${importId}
+    update sales set sold_at = receipts_to_write.sold_at, receipt_date = receipts_to_write.receipt_date,
+      import_id = ${importId}
     from receipts_to_write where sales.id = receipts_to_write.stored_id`);
   await tx.execute(sql`
-    insert into sales (id, receipt, sold_at, import_id)
-    select sale_id, receipt, sold_at, ${importId}::uuid from receipts_to_write where stored_id is null`);
+    insert into sales (id, receipt, receipt_date, sold_at, import_id)
+    select sale_id, receipt, receipt_date, sold_at, ${importId}::uuid from receipts_to_write where stored_id is null`);
   await insertLines(tx);
 }
 
@@ -56,7 +72,7 @@ async function insertLines(tx: Transaction): Promise<void> {
       amounts.unit_cost, amounts.gross, sign(l.quantity) * (abs(amounts.gross) - l.discount),
       round(l.quantity * amounts.unit_cost)
     from receipts_to_write as r
-    join file_lines as l on l.receipt = r.receipt
+    join file_lines as l on l.receipt = r.receipt and l.receipt_date = r.receipt_date
     left join stored_costs as k on k.sale_id = r.stored_id and k.product_id = l.product_id
     cross join lateral (
       select round(l.quantity * l.unit_price) as gross,
@@ -68,21 +84,26 @@ async function insertLines(tx: Transaction): Promise<void> {
 async function createFileLines(tx: Transaction): Promise<void> {
   await tx.execute(sql`
     create temporary table file_lines on commit drop as
-    select staged.line_id, staged.sale_id, staged.receipt, staged.sold_at,
-      row_number() over (partition by staged.receipt order by staged.line)::integer as position,
+    select staged.line, staged.line_id, staged.sale_id, staged.receipt, staged.receipt_date, staged.sold_at,
+      row_number() over (partition by staged.receipt, staged.receipt_date order by staged.line)::integer as position,
       products.id as product_id, products.cost as product_cost,
       staged.quantity, staged.unit_price, staged.discount
     from staged_lines as staged join products on products.sku = staged.sku`);
   await tx.execute(sql`analyze file_lines`);
 }
 
-async function createReceiptsToWrite(tx: Transaction): Promise<void> {
+async function createFileReceipts(tx: Transaction, receiptNumbers: ReceiptNumbers): Promise<void> {
+  const ofSameDay = receiptNumbers === "daily" ? sql`and sales.receipt_date = l.receipt_date` : sql``;
   await tx.execute(sql`
     create temporary table file_receipts on commit drop as
-    select l.receipt, l.sale_id, l.sold_at, sales.id as stored_id, sales.sold_at as stored_sold_at
-    from file_lines as l left join sales on sales.receipt = l.receipt
+    select l.line, l.receipt, l.receipt_date, l.sale_id, l.sold_at,
+      sales.id as stored_id, sales.receipt_date as stored_date, sales.sold_at as stored_sold_at
+    from file_lines as l left join sales on sales.receipt = l.receipt ${ofSameDay}
     where l.position = 1`);
   await tx.execute(sql`analyze file_receipts`);
+}
+
+async function createReceiptsToWrite(tx: Transaction): Promise<void> {
   await tx.execute(sql`
     create temporary table receipts_to_write on commit drop as
     with stored as (
@@ -94,7 +115,7 @@ async function createReceiptsToWrite(tx: Transaction): Promise<void> {
         count(*) filter (where (o.product_id, o.quantity, o.unit_price, o.discount)
           = (l.product_id, l.quantity, l.unit_price, l.discount)) as same_count
       from file_receipts as r
-      join file_lines as l on l.receipt = r.receipt
+      join file_lines as l on l.receipt = r.receipt and l.receipt_date = r.receipt_date
       left join sale_lines as o on o.sale_id = r.stored_id and o.position = l.position
       where r.stored_id is not null
       group by r.stored_id

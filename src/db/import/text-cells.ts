@@ -2,15 +2,23 @@
 import { BadInputError } from "../../errors.ts";
 import { quoteCell } from "./import-error.ts";
 import { findDirectionalFormatting, findInvisible, isBlank } from "./invisible-characters.ts";
+import { isShortened } from "./spreadsheet-cells.ts";
 
 /** In characters. An index entry holds some 2,700 bytes, far more than any shop's SKU. */
 const MAX_KEY_CHARACTERS = 100;
 const MAX_NAME_CHARACTERS = 300;
 
-/** A SKU or receipt number. It is compared exactly, so it must not contain invisible characters. */
+/** A SKU or receipt number. It is compared exactly, so it must have all its digits and nothing that cannot be seen. */
 export function readKey(cell: string): string {
+  if (isShortened(cell)) {
+    throw new BadInputError(
+      `${quoteCell(cell)} lost digits, because the spreadsheet shortened a long number: format the column as text`,
+    );
+  }
   const invisible = findInvisible(cell);
   if (invisible) throw new BadInputError(`${quoteCell(cell)} contains ${invisible}, which is invisible: type it again`);
+  if (/ {2}/.test(cell))
+    throw new BadInputError(`${quoteCell(cell)} has two spaces in a row, which look like one: keep one`);
   return withinLength(cell, MAX_KEY_CHARACTERS);
 }
 

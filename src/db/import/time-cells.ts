@@ -2,6 +2,7 @@
  * Times of sales: ISO 8601 text to an instant, in the shop's time zone where the text has no offset.
  */
 import { BadInputError } from "../../errors.ts";
+import { dateAt } from "../../shop/calendar.ts";
 import { quoteCell } from "./import-error.ts";
 
 const ISO_TIME =
@@ -16,8 +17,14 @@ const EARLIEST = Date.UTC(1970, 0, 1);
 /** The cache of hours is cleared at this size. */
 const MAX_CACHED_HOURS = 10_000;
 
-/** Reads a cell as milliseconds since 1970. `BadInputError` says what to write. */
-export type TimeReader = (cell: string) => number;
+export interface SaleTime {
+  instant: Date;
+  /** Its date in the shop's time zone, `YYYY-MM-DD`. */
+  date: string;
+}
+
+/** `BadInputError` says what to write. */
+export type TimeReader = (cell: string) => SaleTime;
 
 /**
  * A time without an offset is in the shop's time zone. Where clocks are set back, it is the earlier of the two instants; where
@@ -38,7 +45,8 @@ export function createTimeReader(timeZone: string, now: Date): TimeReader {
       wholeHour === undefined ? localInstant(cell, localTime(cell, date, hour, inHour), timeZone) : wholeHour + inHour;
     if (instant > latest) throw new BadInputError(`${quoteCell(cell)} is in the future`);
     if (instant < EARLIEST) throw new BadInputError(`${quoteCell(cell)} is before 1970`);
-    return instant;
+    const at = new Date(instant);
+    return { instant: at, date: offset === undefined ? date : dateAt(at, timeZone).toString() };
   };
 
   /** The start of an hour in the shop's time zone, or undefined when each time in it needs the slow path. */

@@ -5,10 +5,13 @@
  * import, so that a later price change does not change old figures.
  */
 import { sql } from "drizzle-orm";
-import { boolean, check, index, integer, pgEnum, snakeCase, text, unique, uuid } from "drizzle-orm/pg-core";
+import { boolean, check, date, index, integer, pgEnum, snakeCase, text, unique, uuid } from "drizzle-orm/pg-core";
 import { id, instant, minor, quantity } from "./columns.ts";
 
 export const importKind = pgEnum("import_kind", ["products", "sales"]);
+
+/** Whether a receipt number belongs to one receipt for ever (`unique`), or the till begins anew each day (`daily`). */
+export const receiptNumbers = pgEnum("receipt_numbers", ["unique", "daily"]);
 
 export const imports = snakeCase.table(
   "imports",
@@ -27,6 +30,8 @@ export const imports = snakeCase.table(
     completedAt: instant().notNull().defaultNow(),
     /** Sales: the newest `sold_at` of the file. Products: the time of the stock count. */
     dataThrough: instant(),
+    /** Of sales: how the file was read, which the next file repeats. Null for an import by an earlier version. */
+    receiptNumbers: receiptNumbers(),
   },
   (t) => [index("imports_by_kind").on(t.kind, t.completedAt), index("imports_by_completion").on(t.completedAt, t.id)],
 );
@@ -60,13 +65,18 @@ export const sales = snakeCase.table(
   "sales",
   {
     id: id(),
-    receipt: text().notNull().unique(),
+    receipt: text().notNull(),
+    /**
+     * The shop's local date of `soldAt`, part of the key where numbers begin anew each day. It is stored because the shop's time
+     * zone may be corrected later. Null if an earlier version stored the receipt: the next import fills it in.
+     */
+    receiptDate: date({ mode: "string" }),
     soldAt: instant().notNull(),
     importId: uuid()
       .notNull()
       .references(() => imports.id),
   },
-  (t) => [index("sales_by_time").on(t.soldAt)],
+  (t) => [unique("sales_receipt").on(t.receipt, t.receiptDate), index("sales_by_time").on(t.soldAt)],
 );
 
 export const saleLines = snakeCase.table(

@@ -17,6 +17,17 @@ const ImportKind = builder.enumType("ImportKind", {
   } satisfies Record<string, { value: ImportRow["kind"]; description: string }>,
 });
 
+const ReceiptNumbers = builder.enumType("ReceiptNumbers", {
+  description: "How far a receipt number is unique.",
+  values: {
+    UNIQUE: { value: "unique", description: "A number belongs to one receipt for ever." },
+    DAILY: {
+      value: "daily",
+      description: "The numbers begin anew each day: number and local date identify a receipt.",
+    },
+  } satisfies Record<string, { value: NonNullable<ImportRow["receiptNumbers"]>; description: string }>,
+});
+
 Import.implement({
   description: "A file of products or sales that was imported completely. A refused file changes nothing.",
   fields: (t) => ({
@@ -44,6 +55,12 @@ Import.implement({
       nullable: true,
       description:
         "How far the data reaches: the latest sale, or the time of the stock count. Null if the file has neither.",
+    }),
+    receiptNumbers: t.expose("receiptNumbers", {
+      type: ReceiptNumbers,
+      nullable: true,
+      description:
+        "How the receipt numbers of a sales file were read. The next file is read in the same way, unless its import says otherwise. Null for products, and for imports by earlier versions.",
     }),
   }),
 });

@@ -138,10 +138,39 @@ test("missing and repeated columns are named", async () => {
   expect(twice).toEqual(['1 : the header has the column "sku" twice']);
 });
 
-test("a wrong number of cells, an unclosed quote and a NUL are reported", async () => {
-  const cells = await faultsOf(
-    sellFrom(store.database, salesFile("R,2026-11-14T09:31,A,1,1", "R,2026-11-14T09:31,A,1,4,50,0")),
+test("a row may lack its empty last cells, and the header and rows may end in empty cells", async () => {
+  const short = salesFile("E1,2026-11-14T09:31,A,1,1", "E1,2026-11-14T09:31,A,2,1,1", "E1,2026-11-14T09:31,A,3,1,,,,");
+  const wide = salesFile("E2,2026-11-14T09:31,A,1,1", "E2,2026-11-14T09:31,A,2,1,1,,").replace(
+    SALES_HEADER,
+    `${SALES_HEADER},, `,
   );
+
+  await sellFrom(store.database, short);
+  const { ignoredColumns } = await sellFrom(store.database, wide);
+  await stockFrom(store.database, productsFile("E3,Name,,,,4"));
+
+  expect([...(await linesOf("E1")), ...(await linesOf("E2"))].map(({ discount }) => discount)).toEqual([
+    0n,
+    1n,
+    0n,
+    0n,
+    1n,
+  ]);
+  expect(ignoredColumns).toEqual([]);
+});
+
+test("a row that lacks a required cell names its column", async () => {
+  const sold = await faultsOf(sellFrom(store.database, salesFile("R,2026-11-14T09:31,A,1", "R,2026-11-14T09:31")));
+  const stocked = await faultsOf(stockFrom(store.database, productsFile("A,Name,,1")));
+
+  expect(sold).toEqual(["2 unit_price: is empty", "3 sku: is empty", "3 quantity: is empty", "3 unit_price: is empty"]);
+  expect(stocked).toEqual(["2 stock: is empty"]);
+});
+
+test("too many cells, an unclosed quote and a NUL are reported", async () => {
+  const file = salesFile("R,2026-11-14T09:31,A,1,4,50,0", "R,2026-11-14T09:31,A,1,1,,,1");
+  const cells = await faultsOf(sellFrom(store.database, file));
+  const wide = await faultsOf(sellFrom(store.database, file.replace(SALES_HEADER, `${SALES_HEADER},,`)));
   const quote = await faultsOf(
     sellFrom(store.database, salesFile("R,2026-11-14T09:31,A,1,1,", '"R,2026-11-14T09:31,A,1,1,')),
   );
@@ -149,9 +178,10 @@ test("a wrong number of cells, an unclosed quote and a NUL are reported", async 
   const nul = await faultsOf(sellFrom(store.database, salesFile(...padding, "R\0,2026-11-14T09:31,A,1,1,")));
 
   expect(cells).toEqual([
-    "2 : the row has 5 cells, but the header has 6: put quotes around a cell that contains the separator",
-    "3 : the row has 7 cells, but the header has 6: put quotes around a cell that contains the separator",
+    "2 : the row has 7 cells, but the header has 6: put quotes around a cell that contains the separator",
+    "3 : the row has 8 cells, but the header has 6: put quotes around a cell that contains the separator",
   ]);
+  expect(wide).toEqual(cells);
   expect(quote).toEqual(['3 : this row opens a quote (") that is never closed']);
   expect(nul).toEqual([
     '202 receipt: "R\\u0000" contains U+0000 (control character) at position 2, which is invisible: type it again',

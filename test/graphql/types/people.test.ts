@@ -56,6 +56,7 @@ beforeAll(async () => {
         startedAt: new Date("2026-11-03T00:00:00Z"),
         completedAt: new Date("2026-11-03T00:00:01.500Z"),
         dataThrough: new Date("2026-11-02T15:00:00Z"),
+        receiptNumbers: "daily",
       },
       {
         ...file,
@@ -175,7 +176,8 @@ test.each([
 test("an import shows who imported what, and the period it covers", async () => {
   const { node } = await admins.query(
     `query ($id: ID!) { node(id: $id) { ... on Import {
-      kind fileName fileHash importedBy rowCount changedCount startedAt completedAt durationMs dataThrough } } }`,
+      kind fileName fileHash importedBy rowCount changedCount startedAt completedAt durationMs dataThrough
+      receiptNumbers } } }`,
     { id: ids.sales },
   );
 
@@ -190,6 +192,7 @@ test("an import shows who imported what, and the period it covers", async () => 
     completedAt: "2026-11-03T00:00:01.500Z",
     durationMs: 1500,
     dataThrough: "2026-11-02T15:00:00.000Z",
+    receiptNumbers: "DAILY",
   });
 });
 

@@ -23,6 +23,8 @@ export type DemoProduct = Pick<
 
 export interface DemoReceipt {
   receipt: string;
+  /** The shop's local date of `soldAt`, `YYYY-MM-DD`. */
+  receiptDate: string;
   soldAt: Date;
   lines: readonly {
     sku: string;
@@ -86,14 +88,14 @@ export async function addDemoSales(tx: Transaction, { receipts, dataThrough, now
   const known = await tx.select({ id: products.id, sku: products.sku }).from(products);
   const productIds = new Map(known.map(({ id, sku }) => [sku, id]));
   const saleIds = receipts.map(() => randomUUIDv7());
-  await copyRows(tx, { table: "sales", columns: ["id", "receipt", "sold_at", "import_id"] }, saleRows());
+  await copyRows(tx, { table: "sales", columns: SALE_COLUMNS }, saleRows());
   await copyRows(tx, { table: "sale_lines", columns: LINE_COLUMNS }, lineRows());
   // So that the first question gets a good plan too.
   await tx.execute(sql`analyze ${sales}, ${saleLines}`);
 
   function* saleRows(): Generator<CopyRow> {
-    for (const [index, { receipt, soldAt }] of receipts.entries()) {
-      yield [saleIds[index] ?? null, receipt, soldAt.toISOString(), importId];
+    for (const [index, { receipt, receiptDate, soldAt }] of receipts.entries()) {
+      yield [saleIds[index] ?? null, receipt, receiptDate, soldAt.toISOString(), importId];
     }
   }
 
@@ -106,6 +108,8 @@ export async function addDemoSales(tx: Transaction, { receipts, dataThrough, now
     }
   }
 }
+
+const SALE_COLUMNS = ["id", "receipt", "receipt_date", "sold_at", "import_id"];
 
 const LINE_COLUMNS = [
   "id",

@@ -1,0 +1,28 @@
+/**
+ * Cells in which a spreadsheet wrote something other than their content.
+ */
+
+/**
+ * `8.93505E+12`: what Excel, LibreOffice and Google Sheets write for a number that is too long for its cell. A code of its own
+ * such as `2E10` has no plus sign.
+ */
+const SHORTENED = /^[+-]?\d{1,3}(?:[.,]\d+)?E\+\d{1,3}$/i;
+
+/** The errors of Excel and Google Sheets, and LibreOffice's `Err:502`. */
+const ERROR =
+  /^(?:#(?:N\/A|(?:REF|VALUE|DIV\/0|NUM|NULL|SPILL|CALC|FIELD|BLOCKED|CONNECT|BUSY|UNKNOWN|EXTERNAL|ERROR)!|NAME\?|GETTING_DATA)|Err:\d{3})$/i;
+
+/** What a cell shows whose column is too narrow. */
+const TOO_NARROW = /^#{2,}$/;
+
+/** Whether the cell is a number in scientific notation, as a spreadsheet shortens it. Then its digits are lost. */
+export function isShortened(cell: string): boolean {
+  return SHORTENED.test(cell);
+}
+
+/** What is wrong with a cell that shows an error of a spreadsheet, and what to do; undefined for any other cell. */
+export function describeSpreadsheetError(cell: string): string | undefined {
+  if (TOO_NARROW.test(cell)) return `"${cell.slice(0, 10)}" is what a spreadsheet shows in a narrow column: widen it`;
+  if (ERROR.test(cell)) return `"${cell}" is an error of the spreadsheet: correct its formula`;
+  return undefined;
+}
