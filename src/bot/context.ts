@@ -3,6 +3,7 @@ import type { Context } from "grammy";
 import type { ChatAddress, Place } from "../db/queries/chat/places.ts";
 import type { StaffMember } from "../db/queries/chat/staff.ts";
 import { isHigherRole } from "../shop/roles.ts";
+import { mentions, readMessageText } from "./telegram/message-text.ts";
 import { type Language, pickLanguage, type Texts, textsIn } from "./texts.ts";
 
 export interface BotContext extends Context {
@@ -53,12 +54,8 @@ export function isAddressed(ctx: Context): boolean {
   // A command with another bot's name is for that bot, also as a reply to our message.
   if (command?.bot) return command.bot === ctx.me.username.toLowerCase();
   if (command || message.reply_to_message?.from?.id === ctx.me.id) return true;
-  const text = message.text ?? message.caption ?? "";
-  return (message.entities ?? message.caption_entities ?? []).some((entity) => {
-    if (entity.type === "text_mention") return entity.user.id === ctx.me.id;
-    const part = text.slice(entity.offset, entity.offset + entity.length);
-    return entity.type === "mention" && part.toLowerCase() === `@${ctx.me.username}`.toLowerCase();
-  });
+  const written = readMessageText(message);
+  return written !== null && mentions(written, ctx.me);
 }
 
 /** The command at the start of the message, with the bot's name after the @, in lower case. */

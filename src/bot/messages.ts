@@ -1,5 +1,6 @@
 /**
- * What people write: a text is stored and answered by a run, an edit changes it. Any other message gets one sentence.
+ * What people write: a text is stored and answered by a run, an edit changes it. Any other message gets one sentence. The text of
+ * a picture, and that of a rich message, are texts like any other.
  */
 import { Composer, type Filter } from "grammy";
 import type { Db } from "../db/client.ts";
@@ -9,6 +10,9 @@ import { reviseMessage } from "../db/queries/chat/edits.ts";
 import { migrateChat } from "../db/queries/chat/places.ts";
 import type { Logger } from "../observability/logger.ts";
 import { type BotContext, commandOf, languageOf, placeOf, textsFor } from "./context.ts";
+import { type Albums, createAlbums } from "./telegram/albums.ts";
+import { type MessageText, readMessageText } from "./telegram/message-text.ts";
+import { isServiceMessage } from "./telegram/service-messages.ts";
 import type { SystemMessages } from "./telegram/system-messages.ts";
 
 export interface MessageDeps {
@@ -25,36 +29,47 @@ export const MAX_MESSAGE_CHARACTERS = 8_192;
 /** The handlers of messages; `access` lets only staff through. */
 export function createMessages(deps: MessageDeps): Composer<BotContext> {
   const messages = new Composer<BotContext>();
-  messages.on("message:text", (ctx) => handleText(deps, ctx));
-  messages.on("edited_message:text", (ctx) => handleEdit(deps, ctx));
-  messages.on("message", (ctx) => {
-    if (!isService(ctx)) deps.systemMessages.say(ctx, textsFor(ctx).unsupported);
-  });
+  const albums = createAlbums(deps);
+  messages.on("message", (ctx) => handleMessage(deps, ctx, albums));
+  messages.on("edited_message", (ctx) => handleEdit(deps, ctx));
   return messages;
 }
 
-async function handleText(deps: MessageDeps, ctx: Filter<BotContext, "message:text">): Promise<void> {
+async function handleMessage(deps: MessageDeps, ctx: Filter<BotContext, "message">, albums: Albums): Promise<void> {
   const { systemMessages } = deps;
   const texts = textsFor(ctx);
-  const { text } = ctx.msg;
+  const written = readMessageText(ctx.msg);
+  if (!written || (written.hasAttachment && written.text.trim() === "")) {
+    if (ctx.msg.media_group_id !== undefined) return albums.add(ctx, ctx.msg.media_group_id);
+    if (!isServiceMessage(ctx.msg)) systemMessages.say(ctx, texts.unsupported);
+    return;
+  }
+  const { text } = written;
   if (text.trim() === "") return systemMessages.say(ctx, texts.empty);
   if (text.length > MAX_MESSAGE_CHARACTERS) return systemMessages.say(ctx, texts.tooLong(MAX_MESSAGE_CHARACTERS));
   const command = commandOf(ctx);
-  if (!command) return receive(deps, ctx);
+  if (!command) return receive(deps, ctx, written);
   // In a group, an unknown command without a bot's name belongs to another bot.
   if (ctx.chat.type === "private" || command.bot) systemMessages.say(ctx, texts.unknownCommand);
 }
 
-async function receive(deps: MessageDeps, ctx: Filter<BotContext, "message:text">): Promise<void> {
+async function receive(
+  deps: MessageDeps,
+  ctx: Filter<BotContext, "message">,
+  { hasAttachment, text }: MessageText,
+): Promise<void> {
   const { db, logger, notifier, systemMessages } = deps;
   const received = await receiveMessage(db, {
     ...placeOf(ctx),
     updateId: ctx.update.update_id,
     author: ctx.staffMember,
     language: languageOf(ctx),
-    text: ctx.msg.text,
+    text,
     forwarded: ctx.msg.forward_origin !== undefined,
-    telegramMessageId: ctx.msg.message_id,
+    hasAttachment,
+    mediaGroupId: ctx.msg.media_group_id ?? null,
+    // 0: nobody can reply to the message, or edit it.
+    telegramMessageId: ctx.msg.message_id || null,
     sentAt: new Date(ctx.msg.date * 1_000),
   });
   const facts = { updateId: ctx.update.update_id, staffId: ctx.staffMember.id };
@@ -75,9 +90,10 @@ async function receive(deps: MessageDeps, ctx: Filter<BotContext, "message:text"
   }
 }
 
-async function handleEdit({ db, logger }: MessageDeps, ctx: Filter<BotContext, "edited_message:text">): Promise<void> {
-  const { text, message_id: telegramMessageId } = ctx.msg;
-  if (text.trim() === "" || text.length > MAX_MESSAGE_CHARACTERS) return;
+async function handleEdit({ db, logger }: MessageDeps, ctx: Filter<BotContext, "edited_message">): Promise<void> {
+  const { message_id: telegramMessageId } = ctx.msg;
+  const text = readMessageText(ctx.msg)?.text ?? "";
+  if (telegramMessageId === 0 || text.trim() === "" || text.length > MAX_MESSAGE_CHARACTERS) return;
   const edit = { updateId: ctx.update.update_id, authorId: ctx.staffMember.id, telegramMessageId, text };
   const revised = await reviseMessage(db, placeOf(ctx).chat, edit);
   if (revised) logger.info({ messageId: revised.messageId, outcome: revised.outcome }, "message edited");
@@ -96,27 +112,4 @@ export function createMigration(db: Db): Composer<BotContext> {
     migrateChat(db, { botId: ctx.me.id, from: ctx.msg.migrate_from_chat_id, to: ctx.chat.id }),
   );
   return migration;
-}
-
-/** Fields of a message that a person sent without text. */
-const CONTENT_FIELDS = [
-  "photo",
-  "sticker",
-  "voice",
-  "video",
-  "video_note",
-  "audio",
-  "document",
-  "animation",
-  "location",
-  "contact",
-  "poll",
-  "dice",
-  "venue",
-  "story",
-];
-
-/** Whether it is a service message (joined, left, pinned, topic opened), not written by a person. */
-function isService({ message }: BotContext): boolean {
-  return !message || !CONTENT_FIELDS.some((field) => field in message);
 }

@@ -96,6 +96,7 @@ const english = {
   removeConfigured: (name: string) =>
     `${name} is set as an owner in the configuration (OWNER_TELEGRAM_IDS). Remove them there first, then here.`,
   unsupported: "I can only read text messages. Please type your question.",
+  attachmentIgnored: "I don't look at pictures or files, only at what you write.",
   empty: "Your message is empty. Please type your question.",
   tooLong: (limit: number) =>
     `That message is too long for me: I can read up to ${limit} characters. Please shorten it or send it in parts.`,
@@ -188,6 +189,7 @@ const vietnamese: Texts = {
   removeConfigured: (name) =>
     `${name} là chủ quán theo cấu hình (OWNER_TELEGRAM_IDS). Bạn xóa ở đó trước, rồi thu hồi quyền ở đây nhé.`,
   unsupported: "Tôi chỉ đọc được tin nhắn dạng chữ. Bạn gõ câu hỏi nhé.",
+  attachmentIgnored: "Tôi không xem hình ảnh hay tệp, chỉ đọc chữ bạn viết.",
   empty: "Tin nhắn của bạn trống. Bạn gõ câu hỏi nhé.",
   tooLong: (limit) =>
     `Tin nhắn này dài quá, tôi chỉ đọc được tối đa ${limit} ký tự. Bạn rút gọn hoặc gửi thành nhiều phần nhé.`,

@@ -52,6 +52,7 @@ async function historyOf(exchanges: readonly Exchange[], role: StaffRole = "staf
     },
     topicId: null,
     stopRequested: false,
+    hasAttachment: false,
     queuedAt: new Date(),
     reply: null,
   };

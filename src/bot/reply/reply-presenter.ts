@@ -96,7 +96,9 @@ async function release({ db, logger, records }: Presenter, claim: ReplyClaim): P
 }
 
 function finalText(run: ClaimedRun, outcome: RunOutcome, text: string): string {
-  const reply = finalReply(run.language, outcome, outcome.status === "completed" ? text : withClosedFence(text));
+  const answer = outcome.status === "completed" ? text : withClosedFence(text);
+  const note = run.hasAttachment && text.trim() !== "" ? `\n\n_${textsIn(run.language).attachmentIgnored}_` : "";
+  const reply = finalReply(run.language, outcome, answer + note);
   // Telegram cannot show an empty code block or a lone quote mark. The person still gets an answer.
   return paginate(reply, { final: true }).length > 0 ? reply : textsIn(run.language).faults.MODEL_EMPTY;
 }

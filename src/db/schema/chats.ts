@@ -52,6 +52,8 @@ export const threads = snakeCase.table(
     /** The first question, shortened; null until there is one. */
     title: text(),
     status: threadStatus().notNull().default("open"),
+    /** The queued run whose question may go on in the next message (`message-parts.ts`); null for none. */
+    waitingRunId: uuid(),
     /** The position of the next message, read and increased under this row's lock. */
     nextPosition: integer().notNull().default(1),
     createdAt: instant().notNull().defaultNow(),

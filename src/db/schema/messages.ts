@@ -40,6 +40,10 @@ export const messages = snakeCase.table(
     authorId: uuid().references(() => staff.id),
     /** A forwarded message of another author: the model gets it as quoted data. */
     forwarded: boolean().notNull().default(false),
+    /** A picture or a file came with it. It is not stored, and the model does not see it. */
+    hasAttachment: boolean().notNull().default(false),
+    /** Telegram's id of the album that it belongs to; null for none. */
+    mediaGroupId: text(),
     /** The author's effective role at that time. In a group, the history omits messages above the asker's role. */
     visibleTo: staffRole().notNull(),
     /** The run that answers it (user) or produced it (assistant). */

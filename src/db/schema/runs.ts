@@ -50,6 +50,8 @@ export const runs = snakeCase.table(
     workerId: integer(),
     leaseUntil: instant(),
     stopRequestedAt: instant(),
+    /** No worker claims it before: its question may go on in the next message. Null for most. */
+    waitsUntil: instant(),
     errorCode: text(),
     errorMessage: text(),
     /** What the model did not get of the thread. */

@@ -19,7 +19,7 @@ import { hash, id, instant, isOfSandbox, telegramId } from "./columns.ts";
 
 /** From the fewest rights to the most. PostgreSQL compares values of an enum in this order. */
 export const staffRole = pgEnum("staff_role", ["staff", "manager", "owner"]);
-export const strangerNotice = pgEnum("stranger_notice", ["staff_only", "bad_invite", "anonymous", "too_many"]);
+export const strangerNotice = pgEnum("stranger_notice", ["staff_only", "bad_invite", "anonymous", "too_many", "album"]);
 export const adminScope = pgEnum("admin_scope", ["viewer", "admin"]);
 
 export const staff = snakeCase.table(

@@ -8,6 +8,7 @@ import { and, eq, gt, lt, type SQL, sql } from "drizzle-orm";
 import { lowerRole, type StaffRole } from "../../../shop/roles.ts";
 import type { Db } from "../../client.ts";
 import { messages, replies, runs, threads } from "../../schema/index.ts";
+import { findRunOfPart, mayGoOn, updateWait, waitsUntil } from "./message-parts.ts";
 import { getOne, isTopic, oncePerUpdate, type Place, saveChat } from "./places.ts";
 import { claimNotice, lockStaffMember } from "./staff.ts";
 
@@ -19,6 +20,11 @@ export interface IncomingMessage extends Place {
   text: string;
   /** Whether the author forwarded a message of someone else. */
   forwarded: boolean;
+  /** Whether a picture or a file came with it, which is not stored. */
+  hasAttachment?: boolean;
+  /** Telegram's id of the album that it belongs to. */
+  mediaGroupId?: string | null;
+  /** Null for a message that has none, and cannot be replied to. */
   telegramMessageId: number | null;
   /** When the person wrote it, by Telegram's clock. Default: now. */
   sentAt?: Date;
@@ -106,33 +112,84 @@ export async function queueQuestion(
   const isAlone = chat.type === "private" || chat.type === "terminal";
   const role = isAlone ? author.role : lowerRole(author.role, chat.roleCeiling);
   const place = { threadId: thread.id, position: thread.nextPosition };
+  const continued = await continueQuestion(tx, incoming, { ...thread, role });
+  if (continued) return continued;
 
   const [runId, messageId] = [randomUUIDv7(), randomUUIDv7()];
   const asked = { askerId: author.id, askerRole: role, language: incoming.language, retryOf: retryOf ?? null };
-  const said = { role: "user" as const, text, forwarded: incoming.forwarded, authorId: author.id, visibleTo: role };
-  const sent = { runId, telegramMessageId, sentAt: instantOf(incoming.sentAt), completedAt: sql`now()` };
-  const run = tx.$with("run").as(tx.insert(runs).values({ ...place, ...asked, id: runId }));
-  const message = tx.$with("message").as(tx.insert(messages).values({ ...place, ...said, ...sent, id: messageId }));
+  const isPart = retryOf === undefined && mayGoOn(incoming);
+  const waits = isPart ? { waitsUntil: waitsUntil(incoming) } : {};
+  const run = tx.$with("run").as(tx.insert(runs).values({ ...place, ...asked, ...waits, id: runId }));
+  const row = { ...place, ...messageRow(incoming, role), runId, id: messageId };
+  const message = tx.$with("message").as(tx.insert(messages).values(row));
   const shown = { runId, chatId: chat.id, replyToMessageId: telegramMessageId };
   const reply = tx.$with("reply").as(tx.insert(replies).values(shown));
   // One statement: under load, the round trips to the server take most of the time.
   await tx
     .with(run, message, ...(chat.type === "terminal" ? [] : [reply]))
     .update(threads)
-    .set({ nextPosition: place.position + 1, title: thread.title ?? titleOf(text), lastActivityAt: sql`now()` })
+    .set({
+      nextPosition: place.position + 1,
+      title: thread.title ?? titleOf(text),
+      lastActivityAt: sql`now()`,
+      ...(isPart || thread.waitingRunId ? { waitingRunId: isPart ? runId : null } : {}),
+    })
     .where(eq(threads.id, thread.id));
   return { outcome: "queued", threadId: thread.id, runId, messageId };
 }
 
+type Question = Omit<IncomingMessage, "updateId">;
+
+function messageRow(incoming: Question, role: StaffRole) {
+  const { author, forwarded, hasAttachment = false, mediaGroupId = null, telegramMessageId, text } = incoming;
+  const said = { role: "user" as const, text, forwarded, hasAttachment, mediaGroupId, telegramMessageId };
+  return { ...said, authorId: author.id, visibleTo: role, sentAt: instantOf(incoming.sentAt), completedAt: sql`now()` };
+}
+
+/** Stores the next part of a question whose run waits for it. Null when the message is a question of its own. */
+async function continueQuestion(
+  tx: Db,
+  incoming: Question & { retryOf?: string },
+  thread: { id: string; nextPosition: number; waitingRunId: string | null; role: StaffRole },
+): Promise<QueuedQuestion | null> {
+  const { waitingRunId, role } = thread;
+  if (waitingRunId === null || incoming.retryOf !== undefined) return null;
+  const run = await findRunOfPart(tx, { waitingRunId, authorId: incoming.author.id, role }, incoming);
+  if (!run) return null;
+  const [messageId, position] = [randomUUIDv7(), thread.nextPosition];
+  const row = { ...messageRow(incoming, role), threadId: thread.id, position, runId: run.id, id: messageId };
+  await tx.insert(messages).values(row);
+  await tx
+    .update(threads)
+    .set({ nextPosition: position + 1, lastActivityAt: sql`now()` })
+    .where(eq(threads.id, thread.id));
+  await updateWait(tx, { threadId: thread.id, runId: run.id }, incoming);
+  return { outcome: "queued", threadId: thread.id, runId: run.id, messageId };
+}
+
 async function lockOpenThread(tx: Db, chatId: string, topicId: number | null) {
   const isOpenHere = and(eq(threads.chatId, chatId), isTopic(topicId), eq(threads.status, "open"));
-  const columns = { id: threads.id, title: threads.title, nextPosition: threads.nextPosition };
+  const columns = { id: threads.id, title: threads.title, nextPosition: threads.nextPosition, waitingRunId: threads.waitingRunId };
   const find = () => tx.select(columns).from(threads).where(isOpenHere).for("update");
   const [found] = await find();
   if (found) return found;
   // Another process may open one at the same moment: the unique index accepts one of the two, and both find it.
   await tx.insert(threads).values({ chatId, topicId }).onConflictDoNothing();
   return getOne(find());
+}
+
+/** Whether a picture of an album came with a text in the last minute: then the album has its answer. */
+export async function isAlbumAsked(
+  db: Db,
+  { authorId, mediaGroupId }: { authorId: string; mediaGroupId: string },
+): Promise<boolean> {
+  const isOfAlbum = and(eq(messages.authorId, authorId), eq(messages.mediaGroupId, mediaGroupId));
+  const [asked] = await db
+    .select({ id: messages.id })
+    .from(messages)
+    .where(and(isOfAlbum, gt(messages.sentAt, sql`now() - make_interval(secs => ${MINUTE_SECONDS})`)))
+    .limit(1);
+  return asked !== undefined;
 }
 
 /** A thread's title: the first line of its first question, cut at a grapheme. */

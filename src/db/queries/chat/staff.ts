@@ -140,7 +140,7 @@ export interface ThrottledNotice {
   botId: number;
   telegramUserId: number;
   /** `too_many` is for staff, the others are for strangers. */
-  notice: "staff_only" | "bad_invite" | "anonymous" | "too_many";
+  notice: "staff_only" | "bad_invite" | "anonymous" | "too_many" | "album";
   intervalSeconds: number;
 }
 

@@ -3,6 +3,7 @@ import { and, asc, desc, eq, inArray, lt } from "drizzle-orm";
 import { rolesUpTo, type StaffRole } from "../../../shop/roles.ts";
 import type { Db } from "../../client.ts";
 import { messages, runs } from "../../schema/index.ts";
+import { joinParts } from "../chat/message-parts.ts";
 
 export interface HistoryMessage {
   runId: string;
@@ -35,17 +36,33 @@ export async function findHistory(
     )
     .orderBy(desc(runs.position), desc(messages.position))
     .limit(limit);
-  return newest.reverse();
+  return withJoinedParts(newest.reverse());
 }
 
-/** The question that a run answers. @throws when there is none: a run is never stored without one. */
+/** Neighbouring messages of a person in one run are the parts of one question. */
+function withJoinedParts(history: HistoryMessage[]): HistoryMessage[] {
+  const joined: (HistoryMessage & { parts: string[] })[] = [];
+  for (const message of history) {
+    const before = joined.at(-1);
+    if (before?.role === "user" && message.role === "user" && before.runId === message.runId)
+      before.parts.push(message.text);
+    else joined.push({ ...message, parts: [message.text] });
+  }
+  return joined.map(({ parts, ...message }) => ({ ...message, text: joinParts(parts) }));
+}
+
+/**
+ * The question that a run answers, of which several messages may be the parts.
+ *
+ * @throws when there is none: a run is never stored without one.
+ */
 export async function getQuestion(db: Db, runId: string): Promise<{ text: string; forwarded: boolean }> {
-  const [question] = await db
+  const parts = await db
     .select({ text: messages.text, forwarded: messages.forwarded })
     .from(messages)
     .where(and(eq(messages.runId, runId), eq(messages.role, "user")))
-    .orderBy(asc(messages.position))
-    .limit(1);
-  if (!question) throw new Error(`run ${runId} has no question`);
-  return question;
+    .orderBy(asc(messages.position));
+  const [first] = parts;
+  if (!first) throw new Error(`run ${runId} has no question`);
+  return { ...first, text: joinParts(parts.map(({ text }) => text)) };
 }

@@ -1,9 +1,10 @@
 /** Asks the question of a failed run again: by a button, at most once for each run. */
-import { and, eq } from "drizzle-orm";
+import { and, asc, eq } from "drizzle-orm";
 import type { StaffRole } from "../../../shop/roles.ts";
 import type { Db } from "../../client.ts";
 import { messages, runs, threads } from "../../schema/index.ts";
 import { findRefusal, queueQuestion, type ReceivedMessage } from "../chat/conversations.ts";
+import { joinParts } from "../chat/message-parts.ts";
 import { type ChatAddress, findChat, isTopic, oncePerUpdate, type Place } from "../chat/places.ts";
 
 export interface Retry extends Place {
@@ -36,16 +37,19 @@ export async function retryQuestion(db: Db, retry: Retry): Promise<RetriedQuesti
 async function lockFailedQuestion(tx: Db, { chat: address, topicId, runId }: Retry) {
   const chat = await findChat(tx, address);
   if (!chat) return undefined;
-  const [question] = await tx
+  const parts = await tx
     .select({
       text: messages.text,
       forwarded: messages.forwarded,
+      hasAttachment: messages.hasAttachment,
       telegramMessageId: messages.telegramMessageId,
     })
     .from(runs)
     .innerJoin(threads, eq(threads.id, runs.threadId))
     .innerJoin(messages, and(eq(messages.runId, runs.id), eq(messages.role, "user")))
     .where(and(eq(runs.id, runId), eq(runs.status, "failed"), eq(threads.chatId, chat.id), isTopic(topicId)))
+    .orderBy(asc(messages.position))
     .for("update", { of: runs });
-  return question;
+  const [first] = parts;
+  return first && { ...first, text: joinParts(parts.map(({ text }) => text)) };
 }

@@ -10,7 +10,7 @@ import type { StaffRole } from "../../../shop/roles.ts";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
 import { publish } from "../../notify/notify.ts";
-import { chats, hasStatus, replies, runs, runText, staff, statusLiteral, threads } from "../../schema/index.ts";
+import { chats, hasStatus, messages, replies, runs, runText, staff, statusLiteral, threads } from "../../schema/index.ts";
 import { workerIsAlive } from "../../worker-lock.ts";
 import { type StoredWindow, windowColumn } from "../chat/chat-windows.ts";
 import { isBehind as isBehindAnother, takeOverReply } from "../chat/reply-order.ts";
@@ -36,6 +36,8 @@ export interface ClaimedRun extends RunClaim {
   stopRequested: boolean;
   /** When the question was stored. */
   queuedAt: Date;
+  /** A picture or a file came with the question: the model does not see it. */
+  hasAttachment: boolean;
   /** The Telegram messages that show it; null for the terminal. */
   reply: ReplyPlace | null;
 }
@@ -85,7 +87,7 @@ export async function claimRun(
 /** SQL: whether this worker may claim the run: it is next in its thread, or another worker left it. */
 function isFree(workerId: number): SQL {
   const earlier = alias(runs, "earlier");
-  const isNext = sql`not exists (select 1 from ${runs} ${earlier} where ${earlier.threadId} = ${runs.threadId}
+  const isNext = sql`(${runs.waitsUntil} is null or ${runs.waitsUntil} <= clock_timestamp()) and not exists (select 1 from ${runs} ${earlier} where ${earlier.threadId} = ${runs.threadId}
     and ${earlier.position} < ${runs.position} and ${hasStatus(earlier.status, OPEN_STATUSES)})`;
   // Not for runs of this worker itself: it may die between the two times that one statement reads its state.
   const isLeft = or(
@@ -197,6 +199,8 @@ async function getClaimedRun(db: Db, runId: string, workerId: number): Promise<C
       topicId: threads.topicId,
       stopRequested: sql<boolean>`${runs.stopRequestedAt} is not null`,
       queuedAt: runs.queuedAt,
+      hasAttachment: sql<boolean>`exists (select from ${messages}
+        where ${messages.runId} = ${runs.id} and ${messages.role} = 'user' and ${messages.hasAttachment})`,
       replyId: replies.id,
       replyToMessageId: replies.replyToMessageId,
       telegramMessageIds: replies.telegramMessageIds,

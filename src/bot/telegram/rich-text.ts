@@ -1,0 +1,149 @@
+/**
+ * Rich messages as plain text (Bot API 10.1: `rich_message.blocks`): labels of lists stay, cells of a table are separated by tabs,
+ * and what is no text leaves its name, such as `[photo]`.
+ *
+ * The blocks are read by their fields, not by their types alone: those of a later version keep their text.
+ */
+
+export interface FlatText {
+  text: string;
+  /** Ids of the people and bots that are mentioned by a link, not by their username. */
+  mentionedIds: number[];
+}
+
+/** Twice what Telegram allows: a local Bot API server may send anything. */
+const MAX_CHARACTERS = 65_536;
+const MAX_LEVELS = 40;
+
+type Fields = Record<string, unknown>;
+
+/** The text of `rich_message`, of any JSON. Never throws; at most 65,536 UTF-16 units. */
+export function flattenRichMessage(message: unknown): FlatText {
+  const flat: State = { mentionedIds: [], left: MAX_CHARACTERS };
+  const text = blocksOf(flat, recordOf(message).blocks, 0);
+  return { text: text.slice(0, MAX_CHARACTERS).toWellFormed(), mentionedIds: flat.mentionedIds };
+}
+
+interface State {
+  readonly mentionedIds: number[];
+  /** Characters that may still be read. */
+  left: number;
+}
+
+/** Blocks, each on lines of its own. */
+function blocksOf(state: State, blocks: unknown, level: number): string {
+  if (!Array.isArray(blocks) || level > MAX_LEVELS) return "";
+  const texts: string[] = [];
+  for (const block of blocks) {
+    if (state.left <= 0) break;
+    texts.push(blockOf(state, recordOf(block), level));
+  }
+  return texts.filter((text) => text !== "").join("\n");
+}
+
+function blockOf(state: State, block: Fields, level: number): string {
+  const inner = level + 1;
+  switch (block.type) {
+    case "divider":
+      return "---";
+    case "anchor":
+      return "";
+    case "mathematical_expression":
+      return take(state, block.expression);
+    case "list":
+      return listOf(state, block.items, inner);
+    case "table":
+      return joined([inlineOf(state, block.caption, inner), tableOf(state, block.cells, inner)]);
+    case "buttons":
+      return "[buttons]";
+  }
+  const body = joined([
+    inlineOf(state, block.summary, inner),
+    inlineOf(state, block.text, inner),
+    blocksOf(state, block.blocks, inner),
+    captionOf(state, block.caption, inner),
+    inlineOf(state, block.credit, inner),
+  ]);
+  return TEXT_BLOCKS.has(String(block.type)) ? body : joined([`[${nameOf(block.type)}]`, body], " ");
+}
+
+/** Blocks that are nothing but their text. */
+const TEXT_BLOCKS = new Set([
+  "paragraph",
+  "heading",
+  "pre",
+  "footer",
+  "blockquote",
+  "expandable_blockquote",
+  "pullquote",
+  "details",
+]);
+
+/** `1. first`. What a list item has below its first line is indented. */
+function listOf(state: State, items: unknown, level: number): string {
+  if (!Array.isArray(items)) return "";
+  return items
+    .map((value) => {
+      const item = recordOf(value);
+      const mark = item.has_checkbox ? `[${item.is_checked ? "x" : " "}]` : "";
+      const text = blocksOf(state, item.blocks, level).replaceAll("\n", "\n  ");
+      return joined([take(state, item.label), mark, text], " ");
+    })
+    .join("\n");
+}
+
+function tableOf(state: State, rows: unknown, level: number): string {
+  if (!Array.isArray(rows)) return "";
+  return rows
+    .map((row) => (Array.isArray(row) ? row.map((cell) => inlineOf(state, recordOf(cell).text, level)).join("\t") : ""))
+    .join("\n");
+}
+
+function captionOf(state: State, caption: unknown, level: number): string {
+  const { text, credit } = recordOf(caption);
+  return joined([inlineOf(state, text ?? caption, level), inlineOf(state, credit, level)]);
+}
+
+/** Inline text: a string, a list, or formatting around a text. */
+function inlineOf(state: State, value: unknown, level: number): string {
+  if (state.left <= 0 || level > MAX_LEVELS) return "";
+  if (typeof value === "string") return take(state, value);
+  if (Array.isArray(value)) return value.map((each) => inlineOf(state, each, level + 1)).join("");
+  const inline = recordOf(value);
+  noteMention(state, inline);
+  const { text, button, expression, alternative_text: alternative } = inline;
+  if (text !== undefined) return inlineOf(state, text, level + 1);
+  return button === undefined ? take(state, expression ?? alternative) : inlineOf(state, recordOf(button).text, level + 1);
+}
+
+function noteMention(state: State, { type, user, url }: Fields): void {
+  const id = type === "text_mention" ? recordOf(user).id : userIdIn(url);
+  if (typeof id === "number" && state.mentionedIds.length < MAX_MENTIONS) state.mentionedIds.push(id);
+}
+
+const MAX_MENTIONS = 1_000;
+
+/** The id in a link to a person or bot: `tg://user?id=42`. */
+export function userIdIn(url: unknown): number | null {
+  const id = typeof url === "string" ? /^tg:(?:\/\/)?user\?id=(\d{1,16})$/i.exec(url)?.[1] : undefined;
+  return id === undefined ? null : Number(id);
+}
+
+function take(state: State, value: unknown): string {
+  if (typeof value !== "string") return "";
+  const text = value.slice(0, Math.max(0, state.left));
+  state.left -= text.length;
+  return text;
+}
+
+function joined(texts: string[], separator = "\n"): string {
+  return texts.filter((text) => text !== "").join(separator);
+}
+
+function nameOf(type: unknown): string {
+  return typeof type === "string" && type !== "" ? type.slice(0, 40).replaceAll("_", " ") : "block";
+}
+
+function recordOf(value: unknown): Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+}
