@@ -4,7 +4,7 @@
  * To a bot it is an HTTP server that behaves like Telegram, including its errors and rate limits. To a test or the
  * sandbox's page it is an object with which people write messages, press buttons and read what the bot shows.
  */
-import type { User, UserFromGetMe } from "@grammyjs/types";
+import type { Update, User, UserFromGetMe } from "@grammyjs/types";
 import { createDispatch } from "./dispatch.ts";
 import { createFaults, type Faults } from "./faults.ts";
 import { createFloodControl, type LimitCounts, type Limits, TELEGRAM_LIMITS } from "./flood-control.ts";
@@ -61,6 +61,8 @@ export interface TelegramStandIn
   calls(): RecordedCall[];
   /** Accepted and refused calls of all chats. */
   limitCounts(): LimitCounts;
+  /** Sends an update as it is, also of a kind that `allowed_updates` does not name: kinds that do not exist yet. */
+  sendUpdate(update: Omit<Update, "update_id">): void;
   /** Updates that the bot has not confirmed yet. */
   pendingUpdates: UpdateFeed["pending"];
   /** The commands that `person` sees in the private chat with the bot. */
@@ -95,6 +97,7 @@ export async function createTelegramStandIn(options: StandInOptions): Promise<Te
     freeze: (chat, seconds) => limits.freeze(chat.chat, seconds),
     calls: callLog.calls,
     limitCounts: () => limits.counts(),
+    sendUpdate: updates.pushAny,
     pendingUpdates: updates.pending,
     commandsFor: (person) => profile.visibleCommands(person.id, person.language_code),
     describe: callLog.describe,

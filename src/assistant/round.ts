@@ -10,9 +10,9 @@ import { type StoredToolCall, setInputCut, storeRound } from "../db/queries/runs
 import type { RunOutcome } from "../events.ts";
 import type { Logger } from "../observability/logger.ts";
 import type { Answer } from "./answer.ts";
-import { ENLARGE_CONTEXT } from "./model/advice.ts";
-import { parseArguments } from "./model/arguments.ts";
-import { textsOf } from "./model/items.ts";
+import { parseArguments } from "./model/answer/arguments.ts";
+import { textsOf } from "./model/answer/items.ts";
+import { ENLARGE_CONTEXT } from "./model/errors/advice.ts";
 import type { Model, ModelAnswer, ModelRequest, ModelTool } from "./model/model.ts";
 import type { RunInput } from "./run-input.ts";
 import { addUsage, type Spending } from "./run-log.ts";

@@ -14,7 +14,7 @@ import {
   MAX_HISTORY_CHARACTERS,
   MIN_MEASURED_CHARACTERS,
 } from "./limits.ts";
-import { ModelError } from "./model/error.ts";
+import { ModelError } from "./model/errors/error.ts";
 
 export interface RunInput {
   /** What was left out so far. */

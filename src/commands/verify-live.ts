@@ -4,8 +4,8 @@
  * It sends no Telegram message, and makes three model calls: two short ones, and one of some ten thousand tokens. A part without a key is listed as not checked.
  */
 import { MAX_CHARACTERS_PER_TOKEN } from "../assistant/limits.ts";
-import { ENLARGE_CONTEXT } from "../assistant/model/advice.ts";
-import { ModelError } from "../assistant/model/error.ts";
+import { ENLARGE_CONTEXT } from "../assistant/model/errors/advice.ts";
+import { ModelError } from "../assistant/model/errors/error.ts";
 import { createModel, type Model } from "../assistant/model/model.ts";
 import { withRetries } from "../assistant/model/retry.ts";
 import { fetchBotInfo } from "../bot/telegram/connection.ts";

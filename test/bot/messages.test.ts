@@ -42,7 +42,7 @@ test("pictures, stickers, voice messages and files get one sentence and no answe
   const document = { file_id: "d", file_unique_id: "d" };
   const senders = await Promise.all([1, 2, 3, 4].map(() => app.staff()));
 
-  senders[0]?.sendPhoto({ caption: "what is this?" });
+  senders[0]?.sendPhoto();
   senders[1]?.sendSticker();
   senders[2]?.sendService({ voice });
   senders[3]?.sendService({ document });

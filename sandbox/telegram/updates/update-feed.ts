@@ -21,6 +21,8 @@ interface FetchUpdates {
 export interface UpdateFeed {
   /** Queues an update if its kind is in `allowed_updates`. */
   push(update: Omit<Update, "update_id">): void;
+  /** Queues an update of any kind. */
+  pushAny(update: Omit<Update, "update_id">): void;
   /** getUpdates. `signal` aborts when the client disconnects. Throws 409 when another reader is active. */
   fetch(request: FetchUpdates, signal: AbortSignal): Promise<Update[]>;
   /** setWebhook, or deleteWebhook without a target. */
@@ -60,15 +62,18 @@ export function createUpdateFeed({ now, emit, webhookRetryMs, firstUpdateId }: U
     now,
     retryMs: webhookRetryMs,
   });
+  const pushAny = (update: Omit<Update, "update_id">) => {
+    queue.push({ ...update, update_id: nextUpdateId });
+    nextUpdateId += 1;
+    emit({ kind: "update-new", atMs: now() });
+    longPoll.wake();
+    webhook.wake();
+  };
   return {
     push(update) {
-      if (!isAllowed(update, allowed)) return;
-      queue.push({ ...update, update_id: nextUpdateId });
-      nextUpdateId += 1;
-      emit({ kind: "update-new", atMs: now() });
-      longPoll.wake();
-      webhook.wake();
+      if (isAllowed(update, allowed)) pushAny(update);
     },
+    pushAny,
     async fetch(request, signal) {
       if (webhook.target()) throw conflict(WEBHOOK_IS_ACTIVE);
       longPoll.terminate("terminated by other getUpdates request; make sure that only one bot instance is running");

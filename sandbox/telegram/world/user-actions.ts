@@ -52,7 +52,9 @@ export function createUserActions(state: ChatState, { world, updates }: UserActi
     openPrivateChat(state);
     const from = options.from ?? firstMember(state);
     const content = { ...placementFields(state, options), from, ...fields, ...options.extra };
-    const message: Sent = { ...world.addMessage(state, content), from, chat: state.chat };
+    const added: Sent = { ...world.addMessage(state, content), from, chat: state.chat };
+    // An ephemeral message has the id 0.
+    const message = options.extra?.message_id === 0 ? { ...added, message_id: 0 } : added;
     if (isVisibleToBot(world, state, message)) updates.push({ message });
     return message;
   };

@@ -8,7 +8,7 @@
 import type { Logger } from "../../observability/logger.ts";
 import type { CircuitState } from "../../observability/meter.ts";
 import { CIRCUIT_FAILURES, CIRCUIT_OPEN_MS, MAX_CIRCUIT_OPEN_MS } from "../limits.ts";
-import { ModelError, type ModelFault } from "./error.ts";
+import { ModelError, type ModelFault } from "./errors/error.ts";
 import type { Model } from "./model.ts";
 
 export interface CircuitOptions {

@@ -1,5 +1,5 @@
 /** How long one model call may take, and be silent: the SDK's own timeout ends with the headers of the response. */
-import { ModelError, type ModelFault } from "./error.ts";
+import { ModelError, type ModelFault } from "./errors/error.ts";
 
 interface Deadline {
   readonly signal: AbortSignal;

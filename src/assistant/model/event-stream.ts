@@ -5,7 +5,7 @@
  * long question.
  */
 import { createParser } from "eventsource-parser";
-import { ModelError } from "./error.ts";
+import { ModelError } from "./errors/error.ts";
 import { isRecord } from "./json.ts";
 
 /** What a reader of events does with them. */

@@ -2,7 +2,7 @@
 import type { RoundUsage } from "../../db/queries/runs/run-rounds.ts";
 import { costOf } from "../../model-prices.ts";
 import type { ModelMeter, ModelUse } from "../../observability/meter.ts";
-import { resultOfFailure } from "./error.ts";
+import { resultOfFailure } from "./errors/error.ts";
 import type { Model } from "./model.ts";
 
 /** `model`, with each of its calls reported to `meter` at its end. */

@@ -1,6 +1,7 @@
 /** What a model call takes, and what an API of model servers must be able to do. */
-import type { StreamedAnswer } from "./answer.ts";
-import type { BuilderOptions } from "./answer-builder.ts";
+
+import type { BuilderOptions } from "./answer/answer-builder.ts";
+import type { StreamedAnswer } from "./answer/streamed-answer.ts";
 import type { EventReader } from "./event-stream.ts";
 import type { ModelSettings } from "./settings.ts";
 

@@ -7,21 +7,21 @@
  */
 import OpenAI from "openai";
 import { MODEL_FIRST_EVENT_TIMEOUT_MS, MODEL_IDLE_TIMEOUT_MS, MODEL_TOTAL_TIMEOUT_MS } from "../limits.ts";
-import { withAdvice } from "./advice.ts";
-import type { StreamedAnswer } from "./answer.ts";
+import { withOwnIds } from "./answer/item-ids.ts";
+import type { StreamedAnswer } from "./answer/streamed-answer.ts";
 import { createChatApi } from "./chat/chat-api.ts";
 import { createContextWindow } from "./context-window.ts";
 import { createDeadline } from "./deadline.ts";
-import { ModelError, withoutKey } from "./error.ts";
-import { fetchWithErrorBody } from "./error-body.ts";
+import { withAdvice } from "./errors/advice.ts";
+import { ModelError, withoutKey } from "./errors/error.ts";
+import { fetchWithErrorBody } from "./errors/error-body.ts";
+import { explain } from "./errors/fault.ts";
 import { readAnswer } from "./event-stream.ts";
-import { explain } from "./fault.ts";
-import { withOwnIds } from "./item-ids.ts";
 import type { ModelRequest } from "./model-api.ts";
 import { createResponsesApi } from "./responses/responses-api.ts";
 import { type ModelSettings, settingsOf } from "./settings.ts";
 
-export type { ModelFault } from "./error.ts";
+export type { ModelFault } from "./errors/error.ts";
 export type { ModelRequest, ModelTool } from "./model-api.ts";
 
 /** The answer of one model call. The ids of its tool calls are unique, also among those of the input. */

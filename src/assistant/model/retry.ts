@@ -6,7 +6,7 @@
  */
 import { type RetryOptions, retry } from "../../process/retry.ts";
 import { MAX_MODEL_RETRIES, MAX_RETRY_AFTER_SECONDS, MODEL_RETRY_WAIT_MS } from "../limits.ts";
-import { ModelError, type ModelFault } from "./error.ts";
+import { ModelError, type ModelFault } from "./errors/error.ts";
 import type { Model } from "./model.ts";
 
 /** One more call of the model, after a failed one. */

@@ -1,7 +1,7 @@
 /** A model whose calls are traced. The calls stay as they are. */
 import type { ModelTracer } from "../../observability/tracer.ts";
 import { MAX_OUTPUT_TOKENS } from "../limits.ts";
-import { resultOfFailure } from "./error.ts";
+import { resultOfFailure } from "./errors/error.ts";
 import type { Model } from "./model.ts";
 
 /** `model`, with each of its calls traced as a part of what `tracer` traces. */

@@ -33,7 +33,12 @@ export function createAlbums({
   const answer = async (ctx: BotContext, mediaGroupId: string) => {
     const { id: staffId, telegramUserId } = ctx.staffMember;
     if (await isAlbumAsked(db, { authorId: staffId, mediaGroupId })) return;
-    const notice = { botId: ctx.me.id, telegramUserId, notice: "album", intervalSeconds: NOTICE_INTERVAL_SECONDS } as const;
+    const notice = {
+      botId: ctx.me.id,
+      telegramUserId,
+      notice: "album",
+      intervalSeconds: NOTICE_INTERVAL_SECONDS,
+    } as const;
     if (await claimNotice(db, notice)) systemMessages.say(ctx, textsFor(ctx).unsupported);
   };
   return {

@@ -28,7 +28,10 @@ export function readMessageText(message: Message | undefined): MessageText | nul
 }
 
 /** Whether the text mentions the bot, by its username or by a link to its id. */
-export function mentions({ text, entities, mentionedIds }: MessageText, bot: { id: number; username: string }): boolean {
+export function mentions(
+  { text, entities, mentionedIds }: MessageText,
+  bot: { id: number; username: string },
+): boolean {
   const name = `@${bot.username}`.toLowerCase();
   if (mentionedIds) {
     return mentionedIds.includes(bot.id) || new RegExp(`(?<!\\w)${RegExp.escape(name)}(?!\\w)`, "i").test(text);

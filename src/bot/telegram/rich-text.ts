@@ -64,11 +64,11 @@ function blockOf(state: State, block: Fields, level: number): string {
     captionOf(state, block.caption, inner),
     inlineOf(state, block.credit, inner),
   ]);
-  return TEXT_BLOCKS.has(String(block.type)) ? body : joined([`[${nameOf(block.type)}]`, body], " ");
+  return TEXT_BLOCKS.has(block.type) ? body : joined([`[${nameOf(block.type)}]`, body], " ");
 }
 
 /** Blocks that are nothing but their text. */
-const TEXT_BLOCKS = new Set([
+const TEXT_BLOCKS: ReadonlySet<unknown> = new Set([
   "paragraph",
   "heading",
   "pre",
@@ -113,7 +113,9 @@ function inlineOf(state: State, value: unknown, level: number): string {
   noteMention(state, inline);
   const { text, button, expression, alternative_text: alternative } = inline;
   if (text !== undefined) return inlineOf(state, text, level + 1);
-  return button === undefined ? take(state, expression ?? alternative) : inlineOf(state, recordOf(button).text, level + 1);
+  return button === undefined
+    ? take(state, expression ?? alternative)
+    : inlineOf(state, recordOf(button).text, level + 1);
 }
 
 function noteMention(state: State, { type, user, url }: Fields): void {

@@ -4,7 +4,7 @@ import { fails, says } from "../../../sandbox/model/script.ts";
 import type { Turn } from "../../../sandbox/model/turn.ts";
 import { CIRCUIT_FAILURES } from "../../../src/assistant/limits.ts";
 import { withCircuit } from "../../../src/assistant/model/circuit.ts";
-import { ModelError } from "../../../src/assistant/model/error.ts";
+import { ModelError } from "../../../src/assistant/model/errors/error.ts";
 import { createModel, type Model, type ModelOptions } from "../../../src/assistant/model/model.ts";
 import { withRetries } from "../../../src/assistant/model/retry.ts";
 import type { CircuitState } from "../../../src/observability/meter.ts";

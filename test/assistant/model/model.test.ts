@@ -6,7 +6,7 @@ import { INSUFFICIENT_QUOTA_BODY } from "../../../sandbox/model/api-refusal.ts";
 import { createModelStandIn, type ModelStandIn } from "../../../sandbox/model/model-stand-in.ts";
 import { calls, fails, says, scripted } from "../../../sandbox/model/script.ts";
 import type { InputItem, Responder, Turn } from "../../../sandbox/model/turn.ts";
-import { ModelError, type ModelFault } from "../../../src/assistant/model/error.ts";
+import { ModelError, type ModelFault } from "../../../src/assistant/model/errors/error.ts";
 import { createModel, type ModelOptions, type ModelRequest } from "../../../src/assistant/model/model.ts";
 import { asked, question } from "./model-question.ts";
 

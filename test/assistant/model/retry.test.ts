@@ -4,7 +4,7 @@ import { createModelStandIn, type ModelStandIn } from "../../../sandbox/model/mo
 import { fails, says, scripted } from "../../../sandbox/model/script.ts";
 import type { Responder, Turn } from "../../../sandbox/model/turn.ts";
 import { MAX_MODEL_RETRIES } from "../../../src/assistant/limits.ts";
-import { ModelError } from "../../../src/assistant/model/error.ts";
+import { ModelError } from "../../../src/assistant/model/errors/error.ts";
 import { createModel, type ModelOptions } from "../../../src/assistant/model/model.ts";
 import { type ModelRetry, withRetries } from "../../../src/assistant/model/retry.ts";
 import { question } from "./model-question.ts";

@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { fails, says, scripted } from "../../../sandbox/model/script.ts";
 import type { Turn } from "../../../sandbox/model/turn.ts";
 import { MAX_ATTEMPTS, MAX_BEGINNINGS } from "../../../src/assistant/limits.ts";
-import { ModelError } from "../../../src/assistant/model/error.ts";
+import { ModelError } from "../../../src/assistant/model/errors/error.ts";
 import { createUncountedAttempts } from "../../../src/assistant/worker/uncounted-attempts.ts";
 import { finalReply, textsIn } from "../../../src/bot/texts.ts";
 import { uncountAttempts } from "../../../src/db/queries/runs/run-queue.ts";

@@ -4,13 +4,13 @@
  * A call is told by deltas of its index. Some servers give none, give all calls the index 0, or send each call in one piece.
  */
 import { storable } from "../../../db/storable.ts";
-import type { StreamedAnswer } from "../answer.ts";
-import { type AnswerBuilder, type BuilderOptions, createAnswerBuilder } from "../answer-builder.ts";
-import { areComplete } from "../arguments.ts";
+import { type AnswerBuilder, type BuilderOptions, createAnswerBuilder } from "../answer/answer-builder.ts";
+import { areComplete } from "../answer/arguments.ts";
+import type { StreamedAnswer } from "../answer/streamed-answer.ts";
+import type { ToldItem } from "../answer/told-item.ts";
+import { toFailure } from "../errors/fault.ts";
 import type { EventReader } from "../event-stream.ts";
-import { toFailure } from "../fault.ts";
 import { indexOrNull, isRecord, recordOf, textOrNull } from "../json.ts";
-import type { ToldItem } from "../told-item.ts";
 import { readUsage } from "../usage.ts";
 import { THINKING_FIELDS } from "./messages.ts";
 
@@ -80,7 +80,7 @@ function textIn(content: unknown): string {
   if (!Array.isArray(content)) return "";
   return content
     .filter(isRecord)
-    .map(({ type, text }) => (/think|reason/.test(String(type)) ? "" : (textOrNull(text) ?? "")))
+    .map(({ type, text }) => (/think|reason/.test(textOrNull(type) ?? "") ? "" : (textOrNull(text) ?? "")))
     .join("");
 }
 

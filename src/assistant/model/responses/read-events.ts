@@ -4,12 +4,12 @@
  * A server's data is parsed only here, in `chat/` and in `items.ts`. Everything after that can be stored, and sent back.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { StreamedAnswer } from "../answer.ts";
-import { type AnswerBuilder, type BuilderOptions, createAnswerBuilder } from "../answer-builder.ts";
+import { type AnswerBuilder, type BuilderOptions, createAnswerBuilder } from "../answer/answer-builder.ts";
+import type { StreamedAnswer } from "../answer/streamed-answer.ts";
+import type { Place, ToldItem } from "../answer/told-item.ts";
+import { toFailure } from "../errors/fault.ts";
 import type { EventReader } from "../event-stream.ts";
-import { toFailure } from "../fault.ts";
 import { indexOrNull, recordOf, textOrNull } from "../json.ts";
-import type { Place, ToldItem } from "../told-item.ts";
 import { readUsage } from "../usage.ts";
 import { areLikeArguments, isLikeText, tellAll, tellItem } from "./tell-item.ts";
 

@@ -1,18 +1,18 @@
 /** Items that the Responses API tells as a whole: one by one, and all of them at the end. */
 import { isDeepStrictEqual } from "node:util";
-import type { AnswerBuilder } from "../answer-builder.ts";
-import { areComplete, readArguments } from "../arguments.ts";
-import { placeAll } from "../item-places.ts";
+import type { AnswerBuilder } from "../answer/answer-builder.ts";
+import { areComplete, readArguments } from "../answer/arguments.ts";
+import { placeAll } from "../answer/item-places.ts";
+import { type Place, type TextPart, type ToldItem, toldText } from "../answer/told-item.ts";
 import { indexOrNull, isRecord, recordOf, textOrNull } from "../json.ts";
-import { type Place, type TextPart, type ToldItem, toldText } from "../told-item.ts";
 
 type Fields = Record<string, unknown>;
 
-const TYPES: Readonly<Record<string, ToldItem["type"]>> = {
-  message: "message",
-  function_call: "call",
-  reasoning: "reasoning",
-};
+const TYPES: ReadonlyMap<unknown, ToldItem["type"]> = new Map([
+  ["message", "message"],
+  ["function_call", "call"],
+  ["reasoning", "reasoning"],
+]);
 
 /** Takes the item of `response.output_item.added` or `.done`. */
 export function tellItem(builder: AnswerBuilder, event: Fields): void {
@@ -52,8 +52,8 @@ const FIRST = { index: 0, kind: "text" } as const;
 
 function placeOf(value: unknown, index: number | null): Place | null {
   const fields = recordOf(value);
-  const type = TYPES[String(fields.type)] ?? null;
-  if (type === null || !Object.hasOwn(TYPES, String(fields.type))) return null;
+  const type = TYPES.get(fields.type);
+  if (!type) return null;
   const isLike = (item: ToldItem) => isLikeItem(item, fields);
   return { type, index, id: textOrNull(fields.id), callId: textOrNull(fields.call_id), isLike };
 }
@@ -100,7 +100,7 @@ function partsOf(content: unknown): TextPart[] {
 }
 
 function readPart({ type, text, refusal }: Fields): TextPart[] {
-  if (/reason|think|summary/.test(String(type))) return [];
+  if (/reason|think|summary/.test(textOrNull(type) ?? "")) return [];
   if (typeof text === "string") return [{ kind: "text", text, isWhole: true }];
   return typeof refusal === "string" ? [{ kind: "refusal", text: refusal, isWhole: true }] : [];
 }

@@ -1,7 +1,7 @@
 /** The text of one model call: exactly as it arrives, except for characters that no database stores. */
 import { storableText } from "../../../db/storable.ts";
 import { MAX_ANSWER_CHARACTERS } from "../../limits.ts";
-import { ModelError } from "../error.ts";
+import { ModelError } from "../errors/error.ts";
 
 /** Takes the pieces of text items as they arrive, and passes them on. */
 interface TextWriter {

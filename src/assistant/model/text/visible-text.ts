@@ -160,7 +160,7 @@ function stepMarkup(state: State, isEnd: boolean): boolean {
 function endOfCode(rest: string, ticks: string): number | null {
   const [line = ""] = rest.split("\n", 1);
   const found = new RegExp(`(?<!\`)${ticks}(?!\`)`).exec(line);
-  return found && found.index;
+  return found?.index ?? null;
 }
 
 function apply(state: State, markup: Markup): void {

@@ -169,7 +169,12 @@ async function continueQuestion(
 
 async function lockOpenThread(tx: Db, chatId: string, topicId: number | null) {
   const isOpenHere = and(eq(threads.chatId, chatId), isTopic(topicId), eq(threads.status, "open"));
-  const columns = { id: threads.id, title: threads.title, nextPosition: threads.nextPosition, waitingRunId: threads.waitingRunId };
+  const columns = {
+    id: threads.id,
+    title: threads.title,
+    nextPosition: threads.nextPosition,
+    waitingRunId: threads.waitingRunId,
+  };
   const find = () => tx.select(columns).from(threads).where(isOpenHere).for("update");
   const [found] = await find();
   if (found) return found;

@@ -10,7 +10,17 @@ import type { StaffRole } from "../../../shop/roles.ts";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
 import { publish } from "../../notify/notify.ts";
-import { chats, hasStatus, messages, replies, runs, runText, staff, statusLiteral, threads } from "../../schema/index.ts";
+import {
+  chats,
+  hasStatus,
+  messages,
+  replies,
+  runs,
+  runText,
+  staff,
+  statusLiteral,
+  threads,
+} from "../../schema/index.ts";
 import { workerIsAlive } from "../../worker-lock.ts";
 import { type StoredWindow, windowColumn } from "../chat/chat-windows.ts";
 import { isBehind as isBehindAnother, takeOverReply } from "../chat/reply-order.ts";

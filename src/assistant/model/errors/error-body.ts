@@ -1,5 +1,5 @@
 /** The body of an error response, in one form. Servers have many: an object, a list of one, a text, fields without a frame, a page. */
-import { isRecord, recordOf } from "./json.ts";
+import { isRecord, recordOf } from "../json.ts";
 
 /** Characters of a body that are read: some servers answer with a whole page. */
 const MAX_BODY_CHARACTERS = 20_000;

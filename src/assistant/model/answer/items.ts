@@ -2,9 +2,9 @@
  * The model's output items: parsed, made storable, and reduced to what may be sent back. They come from outside, and may
  * hold anything.
  */
-import { storable } from "../../db/storable.ts";
+import { storable } from "../../../db/storable.ts";
+import { isRecord } from "../json.ts";
 import { cutTo, readArguments, sendableArguments } from "./arguments.ts";
-import { isRecord } from "./json.ts";
 
 /** A tool call as the model wrote it, cut where it is longer than any valid one. */
 export interface ParsedCall {

@@ -1,8 +1,8 @@
 /** Makes a `ModelError` of what OpenAI's SDK throws and of what a server reports: which fault, and whether it may pass. */
 import { APIConnectionError, APIError, APIUserAbortError } from "openai";
+import { recordOf, textOrNull } from "../json.ts";
 import { readContextError } from "./context-error.ts";
 import { ModelError, type ModelFault } from "./error.ts";
-import { recordOf, textOrNull } from "./json.ts";
 
 /** A thrown error as a `ModelError`. An error that has nothing to do with the model is returned as it is. */
 export function explain(error: unknown): unknown {
@@ -58,7 +58,8 @@ function failedWith(word: string | null | undefined, message: string): ModelErro
 function faultByWord({ code, type, message }: Record<string, unknown>): ModelFault | undefined {
   const words = [code, type];
   if (words.includes("insufficient_quota") || words.includes("billing_hard_limit_reached")) return "MODEL_QUOTA";
-  if (/insufficient (?:balance|credits?|quota)|credit balance is too low/i.test(String(message))) return "MODEL_QUOTA";
+  if (/insufficient (?:balance|credits?|quota)|credit balance is too low/i.test(textOrNull(message) ?? ""))
+    return "MODEL_QUOTA";
   return words.includes("rate_limit_exceeded") ? "MODEL_RATE_LIMITED" : undefined;
 }
 

@@ -1,7 +1,7 @@
 /** The arguments of a tool call as servers write them: as JSON text, encoded twice, in a code fence, as an object, or not at all. */
-import { storable } from "../../db/storable.ts";
-import { MAX_ARGUMENTS_CHARACTERS, MAX_ARGUMENTS_LEVELS } from "../limits.ts";
-import { isRecord } from "./json.ts";
+import { storable } from "../../../db/storable.ts";
+import { MAX_ARGUMENTS_CHARACTERS, MAX_ARGUMENTS_LEVELS } from "../../limits.ts";
+import { isRecord } from "../json.ts";
 
 /** How often text may have been encoded as JSON. */
 const MAX_ENCODINGS = 3;

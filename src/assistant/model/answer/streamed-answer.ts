@@ -1,5 +1,5 @@
 /** The answer of one model call, whichever API it came by. */
-import type { RoundUsage } from "../../db/queries/runs/run-rounds.ts";
+import type { RoundUsage } from "../../../db/queries/runs/run-rounds.ts";
 import type { BuiltAnswer } from "./answer-builder.ts";
 
 /** An answer as the stream told it. */

@@ -5,13 +5,13 @@
  * It shows text as it comes, and knows at the end what the answer is. Which event tells what is up to the two APIs.
  */
 
-import { storableText } from "../../db/storable.ts";
-import { MAX_ANSWER_ITEMS } from "../limits.ts";
+import { storableText } from "../../../db/storable.ts";
+import { MAX_ANSWER_ITEMS } from "../../limits.ts";
+import { ModelError } from "../errors/error.ts";
+import { createShownText, type ShownText } from "../text/shown-text.ts";
 import { fullerArguments, readArguments } from "./arguments.ts";
-import { ModelError } from "./error.ts";
 import { placeAmong } from "./item-places.ts";
 import { type ParsedItem, readItem } from "./items.ts";
-import { createShownText, type ShownText } from "./text/shown-text.ts";
 import { createToldItem, type Place, partAt, type TextPart, type ToldItem, toldText } from "./told-item.ts";
 import { readToolName } from "./tool-name.ts";
 

@@ -1,6 +1,6 @@
 /** The errors of model calls: a stable code, and a message of our own without secrets. */
-import { AppError } from "../../errors.ts";
-import { withoutSecrets } from "../../observability/logger.ts";
+import { AppError } from "../../../errors.ts";
+import { withoutSecrets } from "../../../observability/logger.ts";
 import type { ContextError } from "./context-error.ts";
 
 export type ModelFault =
