@@ -9,6 +9,7 @@ import { reviseMessage } from "../db/queries/chat/edits.ts";
 import { migrateChat } from "../db/queries/chat/places.ts";
 import type { Logger } from "../observability/logger.ts";
 import { type BotContext, commandOf, languageOf, placeOf, textsFor } from "./context.ts";
+import { quoteOf } from "./quotes.ts";
 import type { SystemMessages } from "./telegram/system-messages.ts";
 
 export interface MessageDeps {
@@ -54,6 +55,7 @@ async function receive(deps: MessageDeps, ctx: Filter<BotContext, "message:text"
     language: languageOf(ctx),
     text: ctx.msg.text,
     forwarded: ctx.msg.forward_origin !== undefined,
+    quote: quoteOf(ctx.msg, ctx.me.id),
     telegramMessageId: ctx.msg.message_id,
     sentAt: new Date(ctx.msg.date * 1_000),
   });

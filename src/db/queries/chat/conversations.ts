@@ -9,6 +9,7 @@ import { lowerRole, type StaffRole } from "../../../shop/roles.ts";
 import type { Db } from "../../client.ts";
 import { messages, replies, runs, threads } from "../../schema/index.ts";
 import { getOne, isTopic, oncePerUpdate, type Place, saveChat } from "./places.ts";
+import { type IncomingQuote, readQuote, type StoredQuote } from "./quotes.ts";
 import { claimNotice, lockStaffMember } from "./staff.ts";
 
 export interface IncomingMessage extends Place {
@@ -19,6 +20,8 @@ export interface IncomingMessage extends Place {
   text: string;
   /** Whether the author forwarded a message of someone else. */
   forwarded: boolean;
+  /** What the author replies to; default: nothing. */
+  quote?: IncomingQuote | null;
   telegramMessageId: number | null;
   /** When the person wrote it, by Telegram's clock. Default: now. */
   sentAt?: Date;
@@ -61,7 +64,8 @@ const MAX_TITLE_LENGTH = 320;
  */
 export async function receiveMessage(db: Db, incoming: IncomingMessage): Promise<ReceivedMessage> {
   const received = await oncePerUpdate(db, incoming, async (tx) => {
-    return (await findRefusal(tx, incoming)) ?? queueQuestion(tx, incoming);
+    const refusal = await findRefusal(tx, incoming);
+    return refusal ?? queueQuestion(tx, { ...incoming, quote: await readQuote(tx, incoming.chat, incoming.quote) });
   });
   return received ?? { outcome: "seen-before" };
 }
@@ -95,12 +99,12 @@ function instantOf(time: Date | undefined): SQL {
   return time ? sql`${time.toISOString()}::timestamptz` : sql`now()`;
 }
 
-/** Stores a message and its run, inside a transaction. `retryOf` is the failed run whose question is asked again. */
-export async function queueQuestion(
-  tx: Db,
-  incoming: Omit<IncomingMessage, "updateId"> & { retryOf?: string },
-): Promise<QueuedQuestion> {
-  const { author, text, telegramMessageId, retryOf } = incoming;
+/** What is stored of a message. `retryOf` is the failed run whose question is asked again. */
+type Question = Omit<IncomingMessage, "updateId" | "quote"> & { quote: StoredQuote | undefined; retryOf?: string };
+
+/** Stores a message and its run, inside a transaction. */
+export async function queueQuestion(tx: Db, incoming: Question): Promise<QueuedQuestion> {
+  const { author, forwarded, quote, text, telegramMessageId, retryOf } = incoming;
   const chat = await saveChat(tx, incoming.chat);
   const thread = await lockOpenThread(tx, chat.id, incoming.topicId);
   const isAlone = chat.type === "private" || chat.type === "terminal";
@@ -109,7 +113,7 @@ export async function queueQuestion(
 
   const [runId, messageId] = [randomUUIDv7(), randomUUIDv7()];
   const asked = { askerId: author.id, askerRole: role, language: incoming.language, retryOf: retryOf ?? null };
-  const said = { role: "user" as const, text, forwarded: incoming.forwarded, authorId: author.id, visibleTo: role };
+  const said = { role: "user" as const, text, forwarded, ...quote, authorId: author.id, visibleTo: role };
   const sent = { runId, telegramMessageId, sentAt: instantOf(incoming.sentAt), completedAt: sql`now()` };
   const run = tx.$with("run").as(tx.insert(runs).values({ ...place, ...asked, id: runId }));
   const message = tx.$with("message").as(tx.insert(messages).values({ ...place, ...said, ...sent, id: messageId }));

@@ -40,6 +40,12 @@ async function lockFailedQuestion(tx: Db, { chat: address, topicId, runId }: Ret
     .select({
       text: messages.text,
       forwarded: messages.forwarded,
+      quote: {
+        quoteText: messages.quoteText,
+        quoteContext: messages.quoteContext,
+        quoteMessageId: messages.quoteMessageId,
+        quoteVisibleTo: messages.quoteVisibleTo,
+      },
       telegramMessageId: messages.telegramMessageId,
     })
     .from(runs)
