@@ -25,14 +25,14 @@ export function writePrompt(facts: PromptFacts): string {
   const { shop, now, asker, language } = facts;
   const today = dateAt(now, shop.timeZone);
   return fill({
-    shop: quoted(shop.name, MAX_QUOTED_CHARACTERS),
+    shop: quotedName(shop.name),
     weekday: weekdayOf(today),
     date: today.toString(),
     time: clockAt(now, shop.timeZone),
     timeZone: shop.timeZone,
     waited: waitedSince(facts),
     currency: shop.currency,
-    person: asker.name === null ? "unnamed" : quoted(asker.name, MAX_QUOTED_CHARACTERS),
+    person: asker.name === null ? "unnamed" : quotedName(asker.name),
     role: asker.role,
     language,
   });
@@ -110,4 +110,9 @@ function waitedSince({ shop, now, askedAt }: PromptFacts): Moment | null {
 function waitedNote({ weekday, date, time }: Moment): string {
   return `
 The newest message had to wait: it was sent on ${weekday}, ${date}, at ${time}. "Today", "yesterday" and the like in it mean days as of then: answer for those, and name the date.`;
+}
+
+/** At most `MAX_QUOTED_CHARACTERS`, without half a character at the end. */
+function quotedName(name: string): string {
+  return quoted(name.slice(0, MAX_QUOTED_CHARACTERS).replace(/[\ud800-\udbff]$/, ""));
 }
