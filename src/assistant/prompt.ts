@@ -5,6 +5,7 @@
  */
 import { clockAt, dateAt, weekdayOf } from "../shop/calendar.ts";
 import type { Shop } from "../shop/shop.ts";
+import { quoted } from "./quoted.ts";
 
 export interface PromptFacts {
   shop: Shop;
@@ -24,14 +25,14 @@ export function writePrompt(facts: PromptFacts): string {
   const { shop, now, asker, language } = facts;
   const today = dateAt(now, shop.timeZone);
   return fill({
-    shop: quoted(shop.name),
+    shop: quotedName(shop.name),
     weekday: weekdayOf(today),
     date: today.toString(),
     time: clockAt(now, shop.timeZone),
     timeZone: shop.timeZone,
     waited: waitedSince(facts),
     currency: shop.currency,
-    person: asker.name === null ? "unnamed" : quoted(asker.name),
+    person: asker.name === null ? "unnamed" : quotedName(asker.name),
     role: asker.role,
     language,
   });
@@ -111,10 +112,7 @@ function waitedNote({ weekday, date, time }: Moment): string {
 The newest message had to wait: it was sent on ${weekday}, ${date}, at ${time}. "Today", "yesterday" and the like in it mean days as of then: answer for those, and name the date.`;
 }
 
-/** As one JSON string, which no line break or quote in a name can end. JSON does not escape the line breaks of Unicode. */
-function quoted(text: string): string {
-  const whole = text.slice(0, MAX_QUOTED_CHARACTERS).replace(/[\ud800-\udbff]$/, "");
-  return JSON.stringify(whole).replace(/[\u007f-\u009f\u2028\u2029]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
+/** At most `MAX_QUOTED_CHARACTERS`, without half a character at the end. */
+function quotedName(name: string): string {
+  return quoted(name.slice(0, MAX_QUOTED_CHARACTERS).replace(/[\ud800-\udbff]$/, ""));
 }

@@ -10,6 +10,7 @@ import { reviseMessage } from "../db/queries/chat/edits.ts";
 import { migrateChat } from "../db/queries/chat/places.ts";
 import type { Logger } from "../observability/logger.ts";
 import { type BotContext, commandOf, languageOf, placeOf, textsFor } from "./context.ts";
+import { quoteOf } from "./quotes.ts";
 import { type Albums, createAlbums } from "./telegram/albums.ts";
 import { type MessageText, readMessageText } from "./telegram/message-text.ts";
 import { isServiceMessage } from "./telegram/service-messages.ts";
@@ -66,6 +67,7 @@ async function receive(
     language: languageOf(ctx),
     text,
     forwarded: ctx.msg.forward_origin !== undefined,
+    quote: quoteOf(ctx.msg, ctx.me.id),
     hasAttachment,
     mediaGroupId: ctx.msg.media_group_id ?? null,
     // 0: nobody can reply to the message, or edit it.

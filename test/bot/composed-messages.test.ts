@@ -3,6 +3,7 @@ import type { Message } from "@grammyjs/types";
 import { asc } from "drizzle-orm";
 import { afterEach, expect, test } from "vitest";
 import { says, scripted } from "../../sandbox/model/script.ts";
+import type { Responder } from "../../sandbox/model/turn.ts";
 import { textsIn } from "../../src/bot/texts.ts";
 import { messageRevisions, messages, runs } from "../../src/db/schema/index.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
@@ -20,6 +21,9 @@ async function groupOf() {
   const person = await staffPerson(app, "staff", { first_name: "An" });
   return { person, group: app.telegram.group({ title: "Shop", members: [person], isBotAdministrator: true }) };
 }
+
+/** Answers with the question, without what the bot tells the model of it. */
+const repeatsWords: Responder = (request) => says(`Answer: ${questionOf(request).split("\n\n").at(-1)}`);
 
 const stored = () => app.test.db.select().from(messages).orderBy(asc(messages.position));
 const storedRuns = () => app.test.db.select().from(runs).orderBy(asc(runs.position));
@@ -57,7 +61,7 @@ test("a rich message is a question like any other, also forwarded and edited", a
 });
 
 test("in a group, the bot is addressed by a link to it, in a text, a caption and a rich message", async () => {
-  app = await startTestApp(repeats);
+  app = await startTestApp(repeatsWords);
   const { group } = await groupOf();
   const { id } = app.telegram.bot;
   const link = (to: number) => ({ type: "text_link" as const, offset: 0, length: 3, url: `tg://user?id=${to}` });
@@ -79,17 +83,18 @@ test("in a group, the bot is addressed by a link to it, in a text, a caption and
 });
 
 test("the text of a picture is the question, and the answer says that the picture is not looked at", async () => {
-  app = await startTestApp(repeats);
+  app = await startTestApp(repeatsWords);
   const chat = await app.staff();
 
   chat.sendPhoto({ caption: "how many of these are left?" });
   await chat.waitForBotMessage(`Answer: how many of these are left?${IGNORED}`);
 
   expect(await stored()).toMatchObject([{ text: "how many of these are left?", hasAttachment: true }, {}]);
+  expect(app.model.requests.map(questionOf)).toEqual([expect.stringContaining("You cannot see it")]);
 });
 
 test("an album with a text gets one answer, whichever picture has the text", async () => {
-  app = await startTestApp(repeats);
+  app = await startTestApp(repeatsWords);
   const chat = await app.staff();
   const extra = { media_group_id: "album-1" };
 

@@ -13,6 +13,8 @@ import {
 /** Threads with 0 to 6 messages, runs in several states and their tool calls, of two people in several chats. */
 export async function fillConversations(db: Db): Promise<void> {
   const authors = [await insertStaffMember(db), await insertStaffMember(db, { username: "linh" })];
+  const [quoted] = await insertMessages(db, (await insertThread(db)).id, ["beans?"]);
+  const quote = { quoteText: "beans", quoteContext: "beans?", quoteMessageId: quoted?.id ?? null };
   for (let index = 0; index < 7; index++) {
     const chat = await insertChat(db, { title: index === 3 ? null : `Chat ${index} "🧋"` });
     const thread = await insertThread(db, {
@@ -32,7 +34,8 @@ export async function fillConversations(db: Db): Promise<void> {
         outputTokens: 2,
       });
       for (let call = 1; call <= position % 3; call++) await insertToolCall(db, run, { position: call });
-      said.push({ text: `word ${position} cà phê`, authorId: authors[position % 2]?.id ?? null, runId: run.id });
+      const author = { authorId: authors[position % 2]?.id ?? null, runId: run.id };
+      said.push({ text: `word ${position} cà phê`, ...author, ...(position % 2 === 0 && quote) });
     }
     if (said.length > 0) await insertMessages(db, thread.id, said);
   }

@@ -28,7 +28,7 @@ export interface Conversation {
 export function readConversation(body: ModelRequestBody): Conversation {
   const items: readonly InputItem[] =
     typeof body.input === "string" ? [{ role: "user", content: body.input }] : body.input;
-  const questions = items.filter((item) => item.role === "user").map((item) => textOf(item.content));
+  const questions = items.filter((item) => item.role === "user").map((item) => withoutQuote(textOf(item.content)));
   const question = questions.at(-1) ?? "";
   const instructions = body.instructions ?? "";
   return {
@@ -38,6 +38,11 @@ export function readConversation(body: ModelRequestBody): Conversation {
     earlierQuestions: questions.slice(0, -1).reverse(),
     toolResults: readToolResults(items.slice(items.findLastIndex((item) => item.role === "user") + 1)),
   };
+}
+
+/** What a person replied to is one line before the question. This Assistant would take its words for a part of the question. */
+function withoutQuote(content: string): string {
+  return content.replace(/^The person replied to .*\n\n/, "");
 }
 
 function textOf(content: unknown): string {

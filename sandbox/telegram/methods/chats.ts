@@ -30,7 +30,7 @@ export const sendChatAction = defineMethod({
   execute(params, { world }) {
     const state = getChat(world, params.chat_id);
     checkBotAccess(state);
-    checkTopic(state, params.message_thread_id);
+    checkTopic(world, state, params.message_thread_id);
     const untilMs = world.now() + ACTION_MS;
     state.action = { name: params.action, untilMs };
     world.record(state, { kind: "chat-action", action: params.action, untilMs });

@@ -22,14 +22,16 @@ type Destination = Pick<Message, "message_thread_id" | "is_topic_message" | "rep
 /** The topic and reply fields of a message. Throws 400 for an unknown topic or replied message. */
 export function findDestination(world: World, state: ChatState, placement: Placement): Destination {
   const threadId = placement.message_thread_id;
-  checkTopic(state, threadId);
+  checkTopic(world, state, threadId);
   const replied = findReplied(world, state, placement);
   return { ...threadFields(state, threadId, replied), ...(replied && { reply_to_message: repliedMessage(replied) }) };
 }
 
-/** Throws 400 for an unknown topic. "General" is addressed without an id: Telegram refuses its id 1. */
-export function checkTopic(state: ChatState, threadId: number | undefined): void {
-  if (threadId !== undefined && !state.topics.has(threadId)) throw badRequest("message thread not found");
+/** Throws 400 for an unknown or closed topic. "General" is addressed without an id: Telegram refuses its id 1. */
+export function checkTopic({ bot }: World, state: ChatState, threadId: number | undefined): void {
+  if (threadId === undefined) return;
+  if (!state.topics.has(threadId)) throw badRequest("message thread not found");
+  if (state.closedTopicIds.has(threadId) && !state.administratorIds.has(bot.id)) throw badRequest("TOPIC_CLOSED");
 }
 
 /** The thread fields of a message: the requested topic, or else the topic of the message it replies to. */

@@ -1,10 +1,11 @@
 /** What people do in a chat: send messages, press buttons, edit and delete. Most actions cause an update for the bot. */
 import { randomUUID } from "node:crypto";
 import type { CallbackQuery, Message, MessageEntity, User } from "@grammyjs/types";
-import { repliedMessage, threadFields } from "../methods/destination.ts";
+import { threadFields } from "../methods/destination.ts";
 import type { UpdateFeed } from "../updates/update-feed.ts";
 import { isVisibleToBot } from "./bot-visibility.ts";
 import { formatText } from "./entities.ts";
+import { replyFields } from "./reply-fields.ts";
 import { UserActionError } from "./user-action-error.ts";
 import { withoutUndefined } from "./without-undefined.ts";
 import { type BotChat, type ChatState, toUnixTime, type World } from "./world.ts";
@@ -14,8 +15,10 @@ export interface SendOptions {
   from?: User;
   /** In addition to the entities that Telegram detects: commands, mentions and links. */
   entities?: MessageEntity[];
-  /** The message to reply to. */
+  /** The message to reply to, also one of another chat or topic. */
   replyTo?: Message;
+  /** The part of its text that the person selected. */
+  quote?: string;
   /** A forum topic's id, as returned by `topic`. Its messages have `is_topic_message` unless overridden. */
   messageThreadId?: number;
   isTopicMessage?: boolean;
@@ -32,6 +35,10 @@ export interface UserActions {
   sendService(fields: Partial<Message>): Message;
   /** Creates a forum topic. @returns its id, the `messageThreadId` of messages in it. */
   topic(name: string): number;
+  /** Somebody closes a topic: a bot that is no administrator cannot write there any more. */
+  closeTopic(topicId: number): void;
+  /** Somebody deletes a topic with all its messages. The bot gets no update. */
+  deleteTopic(topicId: number): void;
   /** Presses the inline button with this callback data or text. Throws if the message does not show it. */
   press(message: Pick<Message, "message_id">, button: string, from?: User): CallbackQuery;
   /** A person changes the text of their own message. */
@@ -75,6 +82,16 @@ export function createUserActions(state: ChatState, { world, updates }: UserActi
       state.topics.set(opened.message_id, topic);
       return opened.message_id;
     },
+    closeTopic(topicId) {
+      post({ forum_topic_closed: {} }, { messageThreadId: getTopic(state, topicId).message_id });
+      state.closedTopicIds.add(topicId);
+    },
+    deleteTopic(topicId) {
+      state.topics.delete(getTopic(state, topicId).message_id);
+      for (const message of state.messages.filter(({ message_thread_id: id }) => id === topicId)) {
+        world.removeMessage(state, message.message_id);
+      }
+    },
     press: (message, button, from = firstMember(state)) => {
       const query = createQuery(state, getMessage(world, state, message), { button, from });
       const { id: queryId, data = "" } = query;
@@ -112,15 +129,27 @@ function firstMember({ members, chat }: ChatState): User {
 }
 
 function placementFields(state: ChatState, options: SendOptions): Partial<Message> {
-  const { replyTo, messageThreadId, isTopicMessage } = options;
-  const topicMessage = messageThreadId === undefined ? undefined : state.topics.get(messageThreadId);
+  const { replyTo, messageThreadId, isTopicMessage, quote: selected } = options;
   // A message in a topic without an explicit reply is a reply to the message that created the topic.
-  const replied = replyTo ?? topicMessage;
+  const topicHead = messageThreadId === undefined ? undefined : state.topics.get(messageThreadId);
+  const isElsewhere = replyTo !== undefined && !isHere(state, replyTo, messageThreadId);
   return {
-    ...threadFields(state, messageThreadId, replied),
-    ...(replied && { reply_to_message: repliedMessage(replied) }),
+    ...threadFields(state, messageThreadId, isElsewhere ? undefined : (replyTo ?? topicHead)),
+    ...replyFields({ replied: replyTo, isElsewhere, topicHead, selected }),
     ...withoutUndefined({ is_topic_message: isTopicMessage }),
   };
+}
+
+/** Whether a message is in this chat, and in the topic if one is given. */
+function isHere({ chat }: ChatState, message: Message, topicId: number | undefined): boolean {
+  if (message.chat.id !== chat.id) return false;
+  return topicId === undefined || topicId === (message.is_topic_message ? message.message_thread_id : undefined);
+}
+
+function getTopic({ chat, topics }: ChatState, topicId: number): Message {
+  const head = topics.get(topicId);
+  if (!head) throw new UserActionError(`chat ${chat.id} has no topic ${topicId}`);
+  return head;
 }
 
 function getMessage(world: World, state: ChatState, { message_id }: Pick<Message, "message_id">): Message {

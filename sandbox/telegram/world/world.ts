@@ -25,6 +25,8 @@ export interface ChatState {
   readonly lockedMessageIds: Set<number>;
   /** Forum topics by `message_thread_id`, with the service message that created each. */
   readonly topics: Map<number, Message>;
+  /** The topics in which a bot that is no administrator cannot write. */
+  readonly closedTopicIds: Set<number>;
   /** The current reply keyboard under the input field. */
   replyKeyboard: ReplyKeyboardMarkup | undefined;
   /** The bot's latest chat action. It is shown until `untilMs` or the bot's next message. */
@@ -126,6 +128,7 @@ function createChatState(chat: BotChat, fields: Pick<ChatState, "members" | "bot
     messages: [],
     lockedMessageIds: new Set(),
     topics: new Map(),
+    closedTopicIds: new Set(),
     replyKeyboard: undefined,
     action: undefined,
     history: [],

@@ -6,6 +6,7 @@
  */
 import { sql } from "drizzle-orm";
 import {
+  type AnyPgColumn,
   bigint,
   boolean,
   check,
@@ -44,6 +45,14 @@ export const messages = snakeCase.table(
     hasAttachment: boolean().notNull().default(false),
     /** Telegram's id of the album that it belongs to; null for none. */
     mediaGroupId: text(),
+    /** What the author replied to, as plain text and shortened: the part that they selected, or all of it. Null for no reply. */
+    quoteText: text(),
+    /** All of the message that it is a part of. Null when `quoteText` is all, or nothing else is known. */
+    quoteContext: text(),
+    /** The message that the author replied to, when it is one of ours. */
+    quoteMessageId: uuid().references((): AnyPgColumn => messages.id),
+    /** The lowest role that may read the quote; null for everybody. */
+    quoteVisibleTo: staffRole(),
     /** The author's effective role at that time. In a group, the history omits messages above the asker's role. */
     visibleTo: staffRole().notNull(),
     /** The run that answers it (user) or produced it (assistant). */
@@ -67,6 +76,10 @@ export const messages = snakeCase.table(
     index("messages_changed").on(t.changedIn),
     index("messages_in_telegram").on(t.telegramMessageId).where(sql`${t.telegramMessageId} is not null`),
     foreignKey({ name: "messages_run", columns: [t.runId, t.threadId], foreignColumns: [runs.id, runs.threadId] }),
+    check(
+      "messages_quote_has_text",
+      sql`${t.quoteText} is not null or num_nonnulls(${t.quoteContext}, ${t.quoteMessageId}, ${t.quoteVisibleTo}) = 0`,
+    ),
     check("messages_position_positive", sql`${t.position} >= 1`),
   ],
 );

@@ -41,6 +41,8 @@ export const replies = snakeCase.table(
   },
   (t) => [
     index("replies_waiting").on(t.chatId, t.number).where(sql`${t.status} in ('pending', 'partial')`),
+    // Without the list of pending entries: a search would read all of it.
+    index("replies_in_telegram").using("gin", t.telegramMessageIds).with({ fastupdate: false }),
     index("replies_changed").on(t.changedIn),
     check("replies_delivered_has_time", sql`(${t.status} = 'delivered') = (${t.deliveredAt} is not null)`),
     check("replies_failed_has_error", sql`${t.status} <> 'failed' or ${t.error} is not null`),

@@ -35,7 +35,7 @@ const PLANNED = [
   `{ threads { __typename nodes { messages(first: 2) { nodes { text run { ${RUN} toolCalls { nodes { ${CALL} } ${PAGE} } } } ${PAGE} } runs(last: 1) { nodes { status } ${PAGE} } } } }`,
   `{ toolCalls(filter: { name: "CheckOutOfStock", status: [SUCCEEDED] }, orderBy: { field: DURATION, direction: ASC }) { nodes { ${CALL} run { ${RUN} thread { id chat { title } } } thread { title } } ${PAGE} } }`,
   `{ runs(filter: { status: [FAILED] }) { nodes { ...R } } } fragment R on Run { ${RUN} ... on Node { id } ... { status } thread { title } thread { status } }`,
-  `{ messages(filter: { text: "ca phe" }, first: 4) { nodes { preview(length: 3) { text length isWhole } excerpts(matching: "phe") { text highlights { start length } } thread { title } } ${PAGE} } }`,
+  `{ messages(filter: { text: "ca phe" }, first: 4) { nodes { preview(length: 3) { text length isWhole } excerpts(matching: "phe") { text highlights { start length } } quote { __typename text messageId } thread { title } } ${PAGE} } }`,
   `{ threads(first: 2) { totalCount nodes { id runs { totalCount nodes { question { text } message { text } cost } } } ${PAGE} } }`,
   `{ staff { nodes { id name username role telegramUserId removedAt } } }`,
   // The last message of a joined thread.

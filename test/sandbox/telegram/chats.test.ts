@@ -1,3 +1,4 @@
+import type { User } from "@grammyjs/types";
 import { Api } from "grammy";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createTelegramStandIn, type TelegramStandIn } from "../../../sandbox/telegram/stand-in.ts";
@@ -90,6 +91,43 @@ test("a message in a topic has its id and replies to its first message; a reply 
   expect(inTopic.reply_to_message).toMatchObject({ forum_topic_created: { name: "Stock" } });
   expect(answer.message_thread_id).toBe(inGeneral.message_id);
   expect(answer).not.toHaveProperty("is_topic_message");
+});
+
+test("a reply quotes what the person selects; a message elsewhere comes without its text, with a quote by Telegram", async () => {
+  const members = [standIn.person({ first_name: "Minh" })];
+  const group = standIn.group({ title: "Shop", type: "supergroup", members, isBotAdministrator: true });
+  const own = standIn.privateChat(members[0] as User);
+  const talk = group.send("Milk comes on Monday");
+
+  const here = group.send("when?", { replyTo: talk, quote: "on Monday" });
+  const elsewhere = own.send("when?", { replyTo: talk });
+
+  expect(here).toMatchObject({
+    reply_to_message: { message_id: talk.message_id },
+    quote: { text: "on Monday", position: 11, is_manual: true },
+  });
+  expect(elsewhere).toMatchObject({
+    external_reply: { chat: { id: group.id }, message_id: talk.message_id, origin: { type: "user" } },
+    quote: { text: "Milk comes on Monday", position: 0 },
+  });
+  expect(elsewhere.reply_to_message).toBeUndefined();
+  expect(() => group.send("when?", { replyTo: talk, quote: "on Tuesday" })).toThrow("has no");
+  expect(() => group.send("when?", { quote: "on Monday" })).toThrow("replyTo");
+});
+
+test("a closed topic refuses messages of a bot that is no administrator, a deleted one of everybody", async () => {
+  const members = [standIn.person({ first_name: "Minh" })];
+  const forum = standIn.group({ title: "Forum", type: "supergroup", is_forum: true, members });
+  const [closed, deleted] = [forum.topic("Stock"), forum.topic("Sales")];
+  forum.send("here", { messageThreadId: deleted });
+
+  forum.closeTopic(closed);
+  forum.deleteTopic(deleted);
+
+  const sendTo = (topicId: number) => api.sendMessage(forum.id, "hello", { message_thread_id: topicId });
+  await expect(sendTo(closed)).rejects.toThrow("400: Bad Request: TOPIC_CLOSED");
+  await expect(sendTo(deleted)).rejects.toThrow("400: Bad Request: message thread not found");
+  expect(forum.messages().map(({ text }) => text)).not.toContain("here");
 });
 
 test("a migration sends a service message to the old and the new chat", async () => {

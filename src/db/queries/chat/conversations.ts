@@ -10,6 +10,7 @@ import type { Db } from "../../client.ts";
 import { messages, replies, runs, threads } from "../../schema/index.ts";
 import { findRunOfPart, mayGoOn, updateWait, waitsUntil } from "./message-parts.ts";
 import { getOne, isTopic, oncePerUpdate, type Place, saveChat } from "./places.ts";
+import { type IncomingQuote, readQuote, type StoredQuote } from "./quotes.ts";
 import { claimNotice, lockStaffMember } from "./staff.ts";
 
 export interface IncomingMessage extends Place {
@@ -24,6 +25,8 @@ export interface IncomingMessage extends Place {
   hasAttachment?: boolean;
   /** Telegram's id of the album that it belongs to. */
   mediaGroupId?: string | null;
+  /** What the author replies to; default: nothing. */
+  quote?: IncomingQuote | null;
   /** Null for a message that has none, and cannot be replied to. */
   telegramMessageId: number | null;
   /** When the person wrote it, by Telegram's clock. Default: now. */
@@ -67,7 +70,8 @@ const MAX_TITLE_LENGTH = 320;
  */
 export async function receiveMessage(db: Db, incoming: IncomingMessage): Promise<ReceivedMessage> {
   const received = await oncePerUpdate(db, incoming, async (tx) => {
-    return (await findRefusal(tx, incoming)) ?? queueQuestion(tx, incoming);
+    const refusal = await findRefusal(tx, incoming);
+    return refusal ?? queueQuestion(tx, { ...incoming, quote: await readQuote(tx, incoming.chat, incoming.quote) });
   });
   return received ?? { outcome: "seen-before" };
 }
@@ -101,11 +105,11 @@ function instantOf(time: Date | undefined): SQL {
   return time ? sql`${time.toISOString()}::timestamptz` : sql`now()`;
 }
 
-/** Stores a message and its run, inside a transaction. `retryOf` is the failed run whose question is asked again. */
-export async function queueQuestion(
-  tx: Db,
-  incoming: Omit<IncomingMessage, "updateId"> & { retryOf?: string },
-): Promise<QueuedQuestion> {
+/** What is stored of a message. `retryOf` is the failed run whose question is asked again. */
+type Question = Omit<IncomingMessage, "updateId" | "quote"> & { quote: StoredQuote | undefined; retryOf?: string };
+
+/** Stores a message and its run, inside a transaction. */
+export async function queueQuestion(tx: Db, incoming: Question): Promise<QueuedQuestion> {
   const { author, text, telegramMessageId, retryOf } = incoming;
   const chat = await saveChat(tx, incoming.chat);
   const thread = await lockOpenThread(tx, chat.id, incoming.topicId);
@@ -138,22 +142,20 @@ export async function queueQuestion(
   return { outcome: "queued", threadId: thread.id, runId, messageId };
 }
 
-type Question = Omit<IncomingMessage, "updateId">;
-
 function messageRow(incoming: Question, role: StaffRole) {
-  const { author, forwarded, hasAttachment = false, mediaGroupId = null, telegramMessageId, text } = incoming;
-  const said = { role: "user" as const, text, forwarded, hasAttachment, mediaGroupId, telegramMessageId };
+  const { author, forwarded, hasAttachment = false, mediaGroupId = null, quote, telegramMessageId, text } = incoming;
+  const said = { role: "user" as const, text, forwarded, ...quote, hasAttachment, mediaGroupId, telegramMessageId };
   return { ...said, authorId: author.id, visibleTo: role, sentAt: instantOf(incoming.sentAt), completedAt: sql`now()` };
 }
 
 /** Stores the next part of a question whose run waits for it. Null when the message is a question of its own. */
 async function continueQuestion(
   tx: Db,
-  incoming: Question & { retryOf?: string },
+  incoming: Question,
   thread: { id: string; nextPosition: number; waitingRunId: string | null; role: StaffRole },
 ): Promise<QueuedQuestion | null> {
   const { waitingRunId, role } = thread;
-  if (waitingRunId === null || incoming.retryOf !== undefined) return null;
+  if (waitingRunId === null || incoming.retryOf !== undefined || incoming.quote) return null;
   const run = await findRunOfPart(tx, { waitingRunId, authorId: incoming.author.id, role }, incoming);
   if (!run) return null;
   const [messageId, position] = [randomUUIDv7(), thread.nextPosition];

@@ -64,7 +64,7 @@ export function isTopic(topicId: number | null) {
  * A group became a supergroup: the chat keeps our id and gets Telegram's new id. Repeating this changes nothing.
  *
  * Message ids of the old group mean other messages in the new one. So undelivered replies are sent again and quote nothing,
- * and earlier messages can no longer be quoted or edited.
+ * and nobody can quote or edit earlier messages any more.
  */
 export async function migrateChat(
   db: Db,
@@ -78,10 +78,7 @@ export async function migrateChat(
       .where(and(eq(chats.botId, botId), eq(chats.telegramId, from), sql`not ${isKnown}`))
       .returning({ id: chats.id });
     if (!chat) return;
-    await tx
-      .update(replies)
-      .set({ telegramMessageIds: [], replyToMessageId: null })
-      .where(and(eq(replies.chatId, chat.id), inArray(replies.status, ["pending", "partial"])));
+    await tx.update(replies).set({ telegramMessageIds: [], replyToMessageId: null }).where(eq(replies.chatId, chat.id));
     const threadsHere = tx.select({ id: threads.id }).from(threads).where(eq(threads.chatId, chat.id));
     await tx
       .update(messages)

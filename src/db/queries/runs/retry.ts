@@ -42,6 +42,12 @@ async function lockFailedQuestion(tx: Db, { chat: address, topicId, runId }: Ret
       text: messages.text,
       forwarded: messages.forwarded,
       hasAttachment: messages.hasAttachment,
+      quote: {
+        quoteText: messages.quoteText,
+        quoteContext: messages.quoteContext,
+        quoteMessageId: messages.quoteMessageId,
+        quoteVisibleTo: messages.quoteVisibleTo,
+      },
       telegramMessageId: messages.telegramMessageId,
     })
     .from(runs)

@@ -7,9 +7,11 @@ import {
   type MessageRow,
   type RevisionRow,
 } from "../../../db/queries/admin/messages.ts";
+import { MAX_QUOTE_CHARACTERS } from "../../../db/queries/chat/quotes.ts";
 import { builder } from "../../builder.ts";
 import type { AdminContext } from "../../context.ts";
 import { MAX_SEARCHED_LENGTH } from "../../lists/excerpts.ts";
+import { encodeGlobalId } from "../../lists/ids.ts";
 import { openPage, type Page, type PageArguments } from "../../lists/page.ts";
 import { MessageConnection, pageArguments } from "../connections.ts";
 import { DateTimeRange, isDescending, OrderDirection } from "../inputs.ts";
@@ -31,6 +33,20 @@ const MessageRevision = builder.objectRef<RevisionRow>("MessageRevision").implem
   fields: (t) => ({
     text: t.exposeString("text", { description: "The whole text after the edit." }),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When the edit was stored." }),
+  }),
+});
+
+const MessageQuote = builder.objectRef<{ text: string; messageId: string | null }>("MessageQuote").implement({
+  description: "What a staff member replied to in Telegram. The Assistant gets it unless it is for a higher role.",
+  fields: (t) => ({
+    text: t.exposeString("text", {
+      description: `The part that the staff member selected, or else the text of the message. It ends in \`…\` after ${MAX_QUOTE_CHARACTERS.toLocaleString("en-US")} characters.`,
+    }),
+    messageId: t.id({
+      nullable: true,
+      description: "The `id` of the message; null if it is not stored here, such as a message to somebody else.",
+      resolve: ({ messageId }) => messageId && encodeGlobalId("Message", messageId),
+    }),
   }),
 });
 
@@ -58,6 +74,13 @@ Message.implement({
     }),
     forwarded: t.exposeBoolean("forwarded", {
       description: "Whether the staff member forwarded a message of somebody else.",
+    }),
+    quote: fromColumns(t, "quoteText", "quoteMessageId").field({
+      type: MessageQuote,
+      nullable: true,
+      description: "What the staff member replied to; null for no reply, or if nothing is known of it.",
+      resolve: ({ quoteText, quoteMessageId }) =>
+        quoteText === null ? null : { text: quoteText, messageId: quoteMessageId },
     }),
     revisions: t.field({
       type: [MessageRevision],

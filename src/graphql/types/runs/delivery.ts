@@ -29,7 +29,8 @@ const Delivery = builder.objectRef<DeliveryState>("Delivery").implement({
   fields: (t) => ({
     status: t.expose("status", { type: DeliveryStatus, description: "How much of the answer is visible." }),
     telegramMessageIds: t.idList({
-      description: "Telegram's ids of the messages with the answer, in order; empty in a terminal.",
+      description:
+        "Telegram's ids of the messages with the answer, in order; empty in a terminal, and after the group became a supergroup.",
       resolve: (delivery) => delivery.telegramMessageIds.map(String),
     }),
     deliveredAt: t.expose("deliveredAt", {
