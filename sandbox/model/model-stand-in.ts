@@ -1,5 +1,6 @@
 /**
- * A strict local stand-in for OpenAI's Responses API: a real HTTP server on loopback. A `Responder` decides the answers.
+ * A strict local stand-in for OpenAI's Responses API, or for Chat Completions: a real HTTP server on loopback. A `Responder`
+ * decides the answers.
  *
  * It refuses what OpenAI refuses and records what it accepted. It owns the server and the records, and knows nothing of
  * shops, threads or Telegram.
@@ -8,11 +9,18 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { ApiRefusal, invalidRequest, usualErrorBody } from "./api-refusal.ts";
+import { type ChatRequestBody, checkChatRequest } from "./chat/check-chat-request.ts";
+import { createChunkWriter } from "./chat/chunks.ts";
+import { toCompletion } from "./chat/completion.ts";
+import { checkDialect, type Dialect, refusalBody } from "./chat/dialect.ts";
+import { createSecondRounds, type SecondRounds } from "./chat/second-rounds.ts";
+import { toModelRequest } from "./chat/to-input.ts";
 import { checkRequest, parseBody } from "./check-request.ts";
 import { createIssuedReasoning, type IssuedReasoning } from "./issued-reasoning.ts";
 import { createRequestLog, type RequestLog } from "./request-log.ts";
-import { type Exchange, type Pacing, type SentListener, sendRefusal, sendTurn } from "./send-turn.ts";
-import type { ModelRequest, Responder } from "./turn.ts";
+import { inputTokensOf } from "./response-object.ts";
+import { type ChatForm, type Exchange, type Pacing, type SentListener, sendRefusal, sendTurn } from "./send-turn.ts";
+import type { ModelRequest, ModelRequestBody, Responder } from "./turn.ts";
 
 export interface ModelStandInOptions {
   /** Default 0: any free port. */
@@ -20,6 +28,16 @@ export interface ModelStandInOptions {
   /** If set, any other key is refused with 401. */
   readonly apiKey?: string;
   readonly answer: Responder;
+  /** The API that it speaks: `responses` by default. It knows no path of the other one. */
+  readonly api?: "responses" | "chat";
+  /** Of Chat Completions: whose server it is like; `openai` by default. */
+  readonly dialect?: Dialect;
+  /** Tokens of the model's window: a longer request is refused. */
+  readonly contextTokens?: number;
+  /** A longer request is cut instead, without a word, as some servers do. */
+  readonly cutsSilently?: boolean;
+  /** More fields of the model in `GET /v1/models`, such as `max_model_len`. */
+  readonly listed?: object;
   /** Default: everything at once. */
   readonly pacing?: Pacing;
   /** Called for each stream event just before it is written to the socket. Benchmarks measure latency with it. */
@@ -59,6 +77,7 @@ export async function createModelStandIn(options: ModelStandInOptions): Promise<
     log: createRequestLog(),
     openedAtMs: new WeakMap(),
     reasoning: createIssuedReasoning(),
+    secondRounds: createSecondRounds(options.dialect ?? "openai"),
     refused: [],
     unexpected: [],
   };
@@ -82,6 +101,7 @@ interface StandInState {
   /** When connections were opened on which no request has arrived yet. */
   readonly openedAtMs: WeakMap<Socket, number>;
   readonly reasoning: IssuedReasoning;
+  readonly secondRounds: SecondRounds;
   readonly refused: RefusedRequest[];
   readonly unexpected: unknown[];
 }
@@ -115,11 +135,11 @@ async function serve(state: StandInState, incoming: IncomingMessage, response: S
     response.setHeader("x-request-id", `req_${crypto.randomUUID().replaceAll("-", "")}`);
     const bytes = await readAll(incoming);
     checkApiKey(state.options.apiKey, incoming.headers.authorization);
-    if (findRoute(incoming) === "models") return sendModels(response);
+    if (findRoute(incoming, state.options.api) === "models") return sendModels(response, state.options.listed);
     body = parseBody(bytes);
-    checkRequest(body);
-    if (typeof body.input !== "string") state.reasoning.check(body.input);
-    await answer(state, state.log.open({ body, headers: incoming.headers, startedAtMs }, response));
+    const asked = state.options.api === "chat" ? readChatRequest(state, body) : readRequest(state, body);
+    checkContext(state.options, asked.body);
+    await answer(state, state.log.open({ ...asked, headers: incoming.headers, startedAtMs }, response));
   } catch (error) {
     refuse(state, { error, body, response });
   }
@@ -136,37 +156,74 @@ function checkApiKey(apiKey: string | undefined, authorization: string | undefin
   throw new ApiRefusal(401, usualErrorBody(401).error);
 }
 
-function findRoute(incoming: IncomingMessage): "responses" | "models" {
+interface Asked {
+  readonly body: ModelRequestBody;
+  readonly chatBody?: ChatRequestBody;
+}
+
+function readRequest(state: StandInState, body: unknown): Asked {
+  checkRequest(body);
+  if (typeof body.input !== "string") state.reasoning.check(body.input);
+  return { body };
+}
+
+function readChatRequest({ options, secondRounds }: StandInState, body: unknown): Asked {
+  checkChatRequest(body);
+  checkDialect(body, options.dialect ?? "openai");
+  secondRounds.check(body);
+  return { body: toModelRequest(body), chatBody: body };
+}
+
+function checkContext({ api, contextTokens, cutsSilently }: ModelStandInOptions, body: ModelRequestBody): void {
+  const tokens = inputTokensOf(body);
+  if (contextTokens === undefined || cutsSilently || tokens <= contextTokens) return;
+  // Only Chat Completions tells the numbers.
+  const words =
+    api === "chat"
+      ? `This model's maximum context length is ${contextTokens} tokens. However, your messages resulted in ${tokens} tokens. Please reduce the length of the messages.`
+      : "Your input exceeds the context window of this model. Please adjust your input and try again.";
+  throw invalidRequest(words, api === "chat" ? "messages" : "input", "context_length_exceeded");
+}
+
+function findRoute(incoming: IncomingMessage, api: "responses" | "chat" = "responses"): "answer" | "models" {
   const path = new URL(incoming.url ?? "/", "http://127.0.0.1").pathname;
-  if (incoming.method === "POST" && path === "/v1/responses") return "responses";
+  const answers = api === "chat" ? "/v1/chat/completions" : "/v1/responses";
+  if (incoming.method === "POST" && path === answers) return "answer";
   if (incoming.method === "GET" && path === "/v1/models") return "models";
   const { body } = invalidRequest(`Invalid URL (${incoming.method} ${path})`, null);
   throw new ApiRefusal(404, body);
 }
 
-function sendModels(response: ServerResponse): void {
+function sendModels(response: ServerResponse, listed: object = {}): void {
   response.writeHead(200, { "content-type": "application/json" });
-  const model = { id: LISTED_MODEL, object: "model", created: 0, owned_by: "stand-in" };
+  const model = { id: LISTED_MODEL, object: "model", created: 0, owned_by: "stand-in", ...listed };
   response.end(JSON.stringify({ object: "list", data: [model] }));
 }
 
 const INSTANT: Pacing = { firstTokenMs: 0, tokensPerSecond: "instant" };
 
 async function answer(state: StandInState, exchange: Exchange): Promise<void> {
-  const { pacing, onSent } = state.options;
+  const { pacing, onSent, contextTokens: maxInputTokens } = state.options;
   try {
     const turn = await Promise.race([askResponder(state, exchange), exchange.whenAborted]);
     exchange.request.signal.throwIfAborted();
     if (!turn) return;
     if ("status" in turn) return sendRefusal(exchange, turn);
-    const result = await sendTurn(exchange, turn, { pacing: pacing ?? INSTANT, onSent });
+    const chat = chatFormOf(exchange, state.options.dialect ?? "openai");
+    const result = await sendTurn(exchange, turn, { pacing: pacing ?? INSTANT, onSent, maxInputTokens, chat });
     state.reasoning.remember(result.output);
+    state.secondRounds.remember(result.output);
   } catch (error) {
     // Nobody waits for the response: the client disconnected, or the stand-in is closing.
     if (exchange.request.signal.aborted) return;
     exchange.markEnded();
     throw error;
   }
+}
+
+function chatFormOf({ request: { chatBody } }: Exchange, dialect: Dialect): ChatForm | undefined {
+  if (!chatBody) return undefined;
+  return { write: createChunkWriter(chatBody, dialect), whole: (result) => toCompletion(chatBody, result) };
 }
 
 /** An error thrown by the responder is a mistake in the script. It is recorded and answered so that no client retries. */
@@ -197,5 +254,6 @@ function refuse(state: StandInState, { error, body, response }: Failure): void {
     return;
   }
   state.refused.push({ status: error.status, message: error.message, param: error.body.param, body });
-  sendRefusal({ response, markEnded: () => undefined }, { status: error.status, body: { error: error.body } });
+  const refused = refusalBody(state.options.dialect ?? "openai", error.status, error.body);
+  sendRefusal({ response, markEnded: () => undefined }, { status: error.status, body: refused });
 }

@@ -77,7 +77,7 @@ function closedError(number: number): StandInClosedError {
 }
 
 /** The fields of a request that are known when it arrives. */
-type RequestFacts = Pick<ModelRequest, "number" | "body" | "headers" | "startedAtMs">;
+type RequestFacts = Pick<ModelRequest, "number" | "body" | "chatBody" | "headers" | "startedAtMs">;
 
 function watch(facts: RequestFacts, response: ServerResponse, closing: AbortSignal): Exchange {
   const disconnect = new AbortController();

@@ -56,7 +56,7 @@ const REASONING_TOKENS = 64;
 
 /** Plausible token counts. `deltas` is the number of streamed pieces. */
 export function countUsage(body: ModelRequestBody, output: readonly OutputItem[], deltas: number): Usage {
-  const inputTokens = estimateTokens(promptOf(body).length);
+  const inputTokens = inputTokensOf(body);
   const reasoningTokens = REASONING_TOKENS * output.filter((item) => item.type === "reasoning").length;
   const outputTokens = deltas + reasoningTokens;
   return {
@@ -66,6 +66,11 @@ export function countUsage(body: ModelRequestBody, output: readonly OutputItem[]
     output_tokens_details: { reasoning_tokens: reasoningTokens },
     total_tokens: inputTokens + outputTokens,
   };
+}
+
+/** How many tokens a request counts as. */
+export function inputTokensOf(body: ModelRequestBody): number {
+  return estimateTokens(promptOf(body).length);
 }
 
 function epochSeconds(): number {

@@ -34,6 +34,18 @@ export type SentListener = (request: ModelRequest, event: StreamEvent) => void;
 export interface Sending {
   readonly pacing: Pacing;
   readonly onSent?: SentListener | undefined;
+  /** Input tokens that count as read at most. */
+  readonly maxInputTokens?: number | undefined;
+  /** How a request of Chat Completions is answered; left out for the Responses API. */
+  readonly chat?: ChatForm | undefined;
+}
+
+/** The form of an answer of Chat Completions. */
+export interface ChatForm {
+  /** The lines that tell an event; empty for none. */
+  write(event: StreamEvent): string;
+  /** The answer without streaming. */
+  whole(result: TurnResult): object;
 }
 
 /** Sends `turn` to its end. Throws the signal's reason when the client disconnects or the stand-in closes. */
@@ -41,13 +53,13 @@ export async function sendTurn(exchange: Exchange, turn: StreamedTurn, sending: 
   const isStreaming = exchange.request.body.stream === true;
   const sendEvent = isStreaming ? createEventWriter(exchange, sending) : async () => undefined;
   if (isStreaming) startStream(exchange.response);
-  const steps = turnSteps(turn, exchange.request.body);
+  const steps = turnSteps(turn, exchange.request.body, sending.maxInputTokens);
   let next = steps.next();
   for (; !next.done; next = steps.next()) {
     if (next.value.kind === "event") await sendEvent(next.value.event);
     else await waitUnlessAborted(exchange, next.value.until);
   }
-  await end(exchange, turn.ending ?? { kind: "completed" }, next.value);
+  await end(exchange, turn.ending ?? { kind: "completed" }, { result: next.value, chat: sending.chat });
   return next.value;
 }
 
@@ -66,7 +78,8 @@ function startStream(response: ServerResponse): void {
   response.flushHeaders();
 }
 
-function createEventWriter(exchange: Exchange, { pacing, onSent }: Sending): (event: StreamEvent) => Promise<void> {
+function createEventWriter(exchange: Exchange, sending: Sending): (event: StreamEvent) => Promise<void> {
+  const { chat, onSent, pacing } = sending;
   const pause = createPacer(pacing, exchange.request.signal);
   let sequenceNumber = 0;
   return async (event) => {
@@ -75,7 +88,8 @@ function createEventWriter(exchange: Exchange, { pacing, onSent }: Sending): (ev
     const data = JSON.stringify({ ...event, sequence_number: sequenceNumber });
     sequenceNumber += 1;
     onSent?.(exchange.request, event);
-    await write(exchange, `event: ${event.type}\ndata: ${data}\n\n`);
+    const lines = chat ? chat.write(event) : `event: ${event.type}\ndata: ${data}\n\n`;
+    if (lines !== "") await write(exchange, lines);
   };
 }
 
@@ -109,7 +123,12 @@ async function waitUnlessAborted({ request, whenAborted }: Exchange, until: Prom
 /** Never settles: the wait ends when the client disconnects. */
 const NEVER: Promise<never> = new Promise(() => undefined);
 
-async function end(exchange: Exchange, ending: Ending, result: TurnResult): Promise<void> {
+interface Ended {
+  result: TurnResult;
+  chat: ChatForm | undefined;
+}
+
+async function end(exchange: Exchange, ending: Ending, ended: Ended): Promise<void> {
   const { response, request, markEnded } = exchange;
   if (ending.kind === "silence") return waitUnlessAborted(exchange, NEVER);
   if (ending.kind === "drop") {
@@ -120,14 +139,15 @@ async function end(exchange: Exchange, ending: Ending, result: TurnResult): Prom
   if (ending.kind === "error-event" && request.body.stream !== true) return sendRefusal(exchange, { status: 500 });
   markEnded();
   if (!response.headersSent) response.writeHead(200, { "content-type": "application/json" });
-  response.end(finalBytes(ending, result, request.body.stream === true));
+  response.end(finalBytes(ending, ended, request.body.stream === true));
 }
 
-function finalBytes(ending: Ending, result: TurnResult, isStreaming: boolean): string {
+function finalBytes(ending: Ending, { chat, result }: Ended, isStreaming: boolean): string {
+  if (ending.kind === "malformed" && chat) return 'data: {"choices":[{"delta":{"content":\n\n';
   if (ending.kind === "malformed") {
     const broken = '{"type":"response.output_text.delta","delta":';
     return isStreaming ? `event: response.output_text.delta\ndata: ${broken}\n\n` : broken;
   }
   if (isStreaming || ending.kind === "early-end") return "";
-  return JSON.stringify(result.response);
+  return JSON.stringify(chat ? chat.whole(result) : result.response);
 }

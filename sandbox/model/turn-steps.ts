@@ -24,17 +24,27 @@ export interface TurnResult {
 
 const COMPLETED: Ending = { kind: "completed" };
 
-/** Yields the steps of `turn` and returns its result. An ending without an event of its own adds no step. */
-export function* turnSteps(turn: StreamedTurn, body: ModelRequestBody): Generator<Step, TurnResult, void> {
+/** Yields the steps of `turn` and returns its result. At most `maxInputTokens` count as read. An ending without an event of its own adds no step. */
+export function* turnSteps(
+  turn: StreamedTurn,
+  body: ModelRequestBody,
+  maxInputTokens = Number.POSITIVE_INFINITY,
+): Generator<Step, TurnResult, void> {
   const describe = createResponseObject(body);
   const { ending = COMPLETED } = turn;
 
   yield event("response.created", { response: describe({ status: "in_progress" }) });
   yield event("response.in_progress", { response: describe({ status: "in_progress" }) });
   const { output, deltas } = yield* partSteps(turn.parts, ending, body);
-  const response = describe(endState(ending, output, countUsage(body, output, deltas)));
+  const response = describe(endState(ending, output, limited(countUsage(body, output, deltas), maxInputTokens)));
   yield* endSteps(ending, response);
   return { output, response };
+}
+
+/** As a server counts that read only a part of the input. */
+function limited(usage: Usage, maxInputTokens: number): Usage {
+  if (usage.input_tokens <= maxInputTokens) return usage;
+  return { ...usage, input_tokens: maxInputTokens, input_tokens_details: { cached_tokens: 0, cache_write_tokens: 0 } };
 }
 
 interface StreamedParts {

@@ -4,6 +4,8 @@
  * Types only. It knows nothing of HTTP sockets or of how events are written.
  */
 
+import type { ChatRequestBody } from "./chat/check-chat-request.ts";
+
 /** One item of `input`: a message, a function call, its output or a reasoning item. */
 export interface InputItem {
   readonly type?: string;
@@ -48,6 +50,8 @@ export interface ModelRequest {
   /** 1 for the first accepted request of this stand-in. A client's retry is a separate request. */
   readonly number: number;
   readonly body: ModelRequestBody;
+  /** The body as it was sent, for a request of Chat Completions: `body` is its translation. */
+  readonly chatBody?: ChatRequestBody;
   /** Header names in lower case. */
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Milliseconds since the epoch. */
