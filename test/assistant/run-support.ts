@@ -6,7 +6,7 @@
 import { asc, eq, sql } from "drizzle-orm";
 import { pino } from "pino";
 import { z } from "zod";
-import { createModelStandIn, type ModelStandIn } from "../../sandbox/model/model-stand-in.ts";
+import { createModelStandIn, type ModelStandIn, type ModelStandInOptions } from "../../sandbox/model/model-stand-in.ts";
 import type { InputItem, ModelRequest, Responder } from "../../sandbox/model/turn.ts";
 import { createModel, type Model } from "../../src/assistant/model/model.ts";
 import type { ModelRetryOptions } from "../../src/assistant/model/retry.ts";
@@ -36,6 +36,10 @@ export interface RunTestOptions {
   /** Besides the tools of the product. */
   tools?: readonly Tool[];
   maxRounds?: number;
+  /** As `OPENAI_CONTEXT_TOKENS`. */
+  contextTokens?: number;
+  /** Of the stand-in, such as the API that it speaks. */
+  standIn?: Partial<ModelStandInOptions>;
   toolTimeoutMs?: number;
   /** Instead of the model with the stand-in as its server. */
   model?: Model;
@@ -97,7 +101,8 @@ export interface RunTest {
 /** Sets up a test of runs. `answer` plays the model. */
 export async function openRunTest(answer: Responder, options: RunTestOptions = {}): Promise<RunTest> {
   const test = await createTestDatabase();
-  const model = await createModelStandIn({ answer });
+  const { api = "responses" } = options.standIn ?? {};
+  const model = await createModelStandIn({ answer, ...options.standIn });
   const events: RunEvent[] = [];
   const ends = new Map<string, PromiseWithResolvers<string>>();
   const closings: (() => Promise<void>)[] = [];
@@ -106,12 +111,13 @@ export async function openRunTest(answer: Responder, options: RunTestOptions = {
   const firstAbandoned = Promise.withResolvers<void>();
   const loop: RunLoop = {
     db: test.db,
-    model: options.model ?? createModel({ apiKey: null, baseUrl: model.url, name: "test-model" }),
+    model: options.model ?? createModel({ apiKey: null, baseUrl: model.url, name: "test-model", api }),
     modelRetries: options.modelRetries ?? AT_ONCE,
     tools: new Map([...createToolRegistry(["manager", "owner"]), ...(options.tools ?? []).map(byName)]),
     shop: { name: "Xi Pho Coffee", timeZone: "Asia/Ho_Chi_Minh", currency: "VND", locale: "vi-VN" },
     now: () => new Date(),
     logger: pino({ level: "warn" }, { write: (line) => options.onLog?.(JSON.parse(line).msg) }),
+    ...(options.contextTokens === undefined ? {} : { contextTokens: options.contextTokens }),
     ...(options.maxRounds === undefined ? {} : { maxRounds: options.maxRounds }),
     ...(options.toolTimeoutMs === undefined ? {} : { toolTimeoutMs: options.toolTimeoutMs }),
   };

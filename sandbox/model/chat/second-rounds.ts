@@ -23,6 +23,7 @@ export function createSecondRounds(dialect: Dialect): SecondRounds {
       }
     },
     remember(output) {
+      if (dialect !== "deepseek") return;
       const calls = output.filter(({ type }) => type === "function_call");
       const summaries = output.filter(({ type }) => type === "reasoning").flatMap(({ summary }) => summary);
       const text = summaries.map((part) => String((part as { text?: unknown }).text)).join("");
