@@ -11,7 +11,13 @@ import postgres, { type JSONValue, type Notice, type Sql } from "postgres";
 import type { PoolUse } from "../observability/meter.ts";
 import { ARRAY_TYPES } from "./driver/array-types.ts";
 import { createPool } from "./driver/pool.ts";
-import { type DatabaseTarget, resolveTarget, type SocketServer, type TargetOptions } from "./driver/target-options.ts";
+import {
+  type DatabaseTarget,
+  type Destination,
+  resolveTarget,
+  type SocketServer,
+  type TargetOptions,
+} from "./driver/target-options.ts";
 import { errorCode } from "./error-code.ts";
 
 /** The first argument of a query function: the pool, or a transaction. */
@@ -36,8 +42,7 @@ export interface Database {
    * is gone. The caller ends it.
    */
   openSession(name: string, onClose?: () => void): Sql;
-  /** Where it is: "host:port", or the path of a socket. */
-  readonly place: string;
+  readonly destination: Destination;
   /** How busy the pool is now, without a query. */
   poolUse(): PoolUse;
   /** Waits up to 5 s for running statements, then ends every connection of the pool. */
@@ -57,7 +62,7 @@ export function connectDatabase(target: DatabaseTarget, options: ConnectOptions 
   return {
     db: drizzle({ client, codecs: createCodecs(client) }),
     openSession: (name, onClose) => openConnection(resolved, { name: `${resolved.applicationName} ${name}`, onClose }),
-    place: resolved.place,
+    destination: resolved.destination,
     poolUse: use,
     close: () => close(CLOSE_TIMEOUT_MS),
   };

@@ -119,7 +119,9 @@ function readHost(authority: string, parameters: Parameters): { host: string; po
   if (name === undefined) throw refusal(ENCODE);
   const host = parameters.get("host") ?? decode(name).replace(/^\[|\]$/g, "");
   if (host === "")
-    throw refusal("names no host: add one, such as localhost, or the folder of a Unix socket (?host=/var/run/postgresql)");
+    throw refusal(
+      "names no host: add one, such as localhost, or the folder of a Unix socket (?host=/var/run/postgresql)",
+    );
   const port = parameters.get("port") ?? (ownPort || "5432");
   if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535)
     throw refusal("must have a port from 1 to 65535");

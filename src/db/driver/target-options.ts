@@ -14,6 +14,14 @@ export interface SocketServer {
 /** Where a database is: at a URL, or by its name on the embedded server. */
 export type DatabaseTarget = { readonly url: string } | (SocketServer & { readonly database: string });
 
+/** Where connections lead, for messages; never a password. */
+export interface Destination {
+  /** "host:port", or the path of a socket. */
+  readonly place: string;
+  readonly user: string;
+  readonly database: string;
+}
+
 export interface TargetOptions {
   /** For `postgres()`. */
   readonly driver: object;
@@ -21,10 +29,7 @@ export interface TargetOptions {
   readonly applicationName: string;
   /** More settings of the startup message. */
   readonly startup: Readonly<Record<string, string>>;
-  /** "host:port", or the path of the socket; never a password. */
-  readonly place: string;
-  /** The database's name; null when it is named as the user. */
-  readonly database: string | null;
+  readonly destination: Destination;
 }
 
 const APPLICATION_NAME = "counterhand";
@@ -33,9 +38,9 @@ const APPLICATION_NAME = "counterhand";
 export function resolveTarget(target: DatabaseTarget): TargetOptions {
   if ("url" in target) return resolveAddress(parseDatabaseUrl(target.url));
   const { socketDir, user, database } = target;
-  const path = socketIn(socketDir, 5432);
-  const driver = { path, port: 5432, user, database, ssl: false };
-  return { driver, applicationName: APPLICATION_NAME, startup: {}, place: path, database };
+  const place = socketIn(socketDir, 5432);
+  const driver = { path: place, port: 5432, user, database, ssl: false };
+  return { driver, applicationName: APPLICATION_NAME, startup: {}, destination: { place, user, database } };
 }
 
 function resolveAddress(address: DatabaseAddress): TargetOptions {
@@ -51,13 +56,17 @@ function resolveAddress(address: DatabaseAddress): TargetOptions {
     ssl: makeTlsOptions(address),
   };
   // Never connects: the driver looks for a user in the environment and at the operating system, which may know none.
-  if (!postgres({ ...driver }).options.user) throw new StartupError("DATABASE_URL names no user: add it before the host.");
+  const resolved = postgres({ ...driver }).options;
+  if (!resolved.user) throw new StartupError("DATABASE_URL names no user: add it before the host.");
   return {
     driver,
     applicationName: applicationName ?? APPLICATION_NAME,
     startup: options === null ? {} : { options },
-    place: path ?? `${host.includes(":") ? `[${host}]` : host}:${port}`,
-    database,
+    destination: {
+      place: path ?? `${host.includes(":") ? `[${host}]` : host}:${port}`,
+      user: resolved.user,
+      database: resolved.database,
+    },
   };
 }
 
