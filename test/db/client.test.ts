@@ -174,7 +174,7 @@ test("a proxy with transaction pooling is rejected", async () => {
   const pooler = await startTransactionPooler(join(inject("testServer").socketDir, ".s.PGSQL.5432"));
   cleanups.push(() => pooler.close());
 
-  const failure = check({ url: `postgres://postgres@127.0.0.1:${pooler.port}/${testDatabase.name}` });
+  const failure = check({ url: `postgres://postgres@127.0.0.1:${pooler.port}/${testDatabase.name}?sslmode=disable` });
 
   await expect(failure).rejects.toThrow("leads to a proxy with transaction pooling");
 });
