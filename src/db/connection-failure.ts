@@ -2,16 +2,16 @@
 import postgres from "postgres";
 import { StartupError } from "../errors.ts";
 import type { Destination } from "./driver/target-options.ts";
-import { errorCode } from "./error-code.ts";
+import { findCodedError } from "./error-code.ts";
 
 /** A StartupError for what an operator can mend; any other error as it is. */
 export function explainConnectionFailure(error: unknown, destination: Destination): unknown {
-  if (error instanceof StartupError) return error;
-  const code = errorCode(error);
-  if (code === undefined || !(error instanceof Error)) return error;
-  const isServers = error instanceof postgres.PostgresError;
+  // Drizzle wraps the driver's errors.
+  const coded = findCodedError(error);
+  if (error instanceof StartupError || coded === undefined) return error;
+  const isServers = coded instanceof postgres.PostgresError;
   const explain = isServers ? explainRefusal : explainNetworkFailure;
-  return new StartupError(explain(code, error.message, destination), isServers ? { cause: error } : {});
+  return new StartupError(explain(coded.code, coded.message, destination), isServers ? { cause: coded } : {});
 }
 
 /** Node's codes for a certificate that does not fit: "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "ERR_TLS_CERT_ALTNAME_INVALID". */
@@ -42,6 +42,11 @@ const MENDS: readonly Mend[] = [
   { when: /unsupported startup parameter/, say: () => IGNORE_PARAMETER },
   { when: /no encryption/, say: () => "Add sslmode=require to DATABASE_URL, or an entry to pg_hba.conf" },
   {
+    when: /SSL encryption/,
+    say: ({ place }) =>
+      `Add an entry for this machine to pg_hba.conf of the server at ${place}, or sslmode=disable to DATABASE_URL`,
+  },
+  {
     when: /pg_hba\.conf/,
     say: ({ place }) => `Add an entry for this machine to pg_hba.conf of the server at ${place}`,
   },
@@ -51,7 +56,7 @@ const MENDS: readonly Mend[] = [
   },
   { when: /not permitted to log in/, say: ({ user }) => `Allow it: ALTER ROLE ${quoteName(user)} LOGIN` },
   {
-    when: /[Pp]eer authentication|Ident authentication/,
+    when: /(Peer|Ident) authentication/,
     say: ({ user }) => `Start as the user ${user} of this machine, or use a password and a host in DATABASE_URL`,
   },
   { when: /certificate/, say: () => "Give the client's certificate in DATABASE_URL: sslcert=FILE and sslkey=FILE" },

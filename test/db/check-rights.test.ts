@@ -229,6 +229,9 @@ test("a refused login says what to mend", async () => {
   expect(await refusal(ROLE)).toMatch(
     /rejects the connection \(53300\): too many connections for role .*\. A process needs up to 43/,
   );
+  // Enough for the first connections of a start, and not for its pool.
+  await onTestServer((session) => session.unsafe(`alter role ${ROLE} connection limit 2`));
+  expect(await refusal(ROLE)).toContain("too many connections for role");
   await onTestServer((session) => session.unsafe(`alter role ${ROLE} connection limit -1`));
   await onTestServer((session) => session.unsafe(`revoke connect on database ${NAME} from public`));
   expect(await refusal(ROLE)).toContain(`Let it in: GRANT ALL ON DATABASE ${NAME} TO ${ROLE}.`);
