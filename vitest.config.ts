@@ -6,8 +6,8 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["node", "module-sync"] } },
   test: {
     include: ["test/**/*.test.ts"],
-    // On packages of their own, which an `npm ci` of the product leaves out: `npm run test:clients`.
-    exclude: [...configDefaults.exclude, "test/clients/**"],
+    // On packages of their own, which an `npm ci` of the product leaves out: `npm run test:clients`, `npm run test:servers`.
+    exclude: [...configDefaults.exclude, "test/clients/**", "test/servers/**"],
     // More than there are cores: most tests wait for a server most of the time.
     maxWorkers: 4,
     globalSetup: ["test/support/global-setup.ts"],

@@ -1,14 +1,13 @@
 /**
  * Environment -> `Config`: the only reader of `process.env` and `.env`.
  *
- * Nothing happens on import. An empty variable counts as not set, as in a copied `.env.example`. `config/variables.ts` has
- * each variable with its check.
+ * Nothing happens on import. An empty variable counts as not set, as in a copied `.env.example`. `config/values.ts` reads the
+ * values, `config/variables.ts` has each variable with its check.
  */
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { parseEnv } from "node:util";
 import { findConflicts, type Variables } from "./config/conflicts.ts";
 import { readTraces, type TracesConfig } from "./config/traces.ts";
+import { findUnreplaced, readEnvFile, readEnvironment } from "./config/values.ts";
 import { Environment } from "./config/variables.ts";
 import { StartupError } from "./errors.ts";
 import type { StaffRole } from "./shop/roles.ts";
@@ -73,16 +72,25 @@ const WEBHOOK_PATH = "/telegram/webhook";
  * @throws {StartupError} naming every wrong variable and what to change. It never quotes a value, which may be a secret.
  */
 export function loadConfig(env: Variables = process.env, envFile = ".env"): Config {
-  const inEnvironment = withoutEmpty(env);
-  const variables = withoutEmpty({ ...readEnvFile(envFile), ...inEnvironment });
+  const names = Object.keys(Environment.shape);
+  const inEnvironment = readEnvironment(env, names);
+  const inFile = readEnvFile(envFile, names);
+  const variables = { ...inFile.variables, ...inEnvironment.variables };
   const parsed = Environment.safeParse(variables);
   const { traces, faults: traceFaults } = readTraces(variables);
+  const values = [...inFile.faults, ...inEnvironment.faults, ...findUnreplaced(variables, names)];
+  const misread = new Set(values.map(([name]) => name));
   const faults = [
-    ...(parsed.error?.issues ?? []).map((issue) => `  ${String(issue.path[0])} ${issue.message}`),
-    ...[...findConflicts(variables), ...traceFaults].map(([variable, message]) => `  ${variable} ${message}`),
+    ...values.map(([name, message]) => `  ${name} ${message}`),
+    // What is wrong with a value that was misread only distracts.
+    ...(parsed.error?.issues ?? [])
+      .filter(({ path: [name] }) => !misread.has(String(name)))
+      .map(({ path: [name], message }) => `  ${String(name)} ${message}`),
+    ...[...findConflicts(variables), ...traceFaults].map(([name, message]) => `  ${name} ${message}`),
   ];
   if (parsed.success && faults.length === 0) {
-    const isAdminTokenInFile = parsed.data.ADMIN_TOKEN !== undefined && inEnvironment.ADMIN_TOKEN === undefined;
+    const isAdminTokenInFile =
+      parsed.data.ADMIN_TOKEN !== undefined && inEnvironment.variables.ADMIN_TOKEN === undefined;
     return { ...toConfig(parsed.data), isAdminTokenInFile, traces };
   }
   const count = faults.length === 1 ? "1 error" : `${faults.length} errors`;
@@ -128,19 +136,4 @@ function toWebhook(address: string, secret: string | undefined): WebhookConfig {
   const url = new URL(address);
   if (url.pathname === "/") url.pathname = WEBHOOK_PATH;
   return { url: url.href, path: url.pathname, secret: secret ?? null };
-}
-
-function readEnvFile(path: string): Variables {
-  try {
-    return parseEnv(readFileSync(path, "utf8"));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
-    throw new StartupError(`Cannot read ${path}: ${(error as Error).message}`);
-  }
-}
-
-/** The variables that have a value, trimmed: a secret that was read from a file ends with a line break. */
-function withoutEmpty(variables: Variables): Variables {
-  const trimmed = Object.entries(variables).map(([name, value]) => [name, value?.trim()] as const);
-  return Object.fromEntries(trimmed.filter(([, value]) => value));
 }

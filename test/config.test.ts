@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { loadConfig } from "../src/config.ts";
+import { type Config, loadConfig } from "../src/config.ts";
 import { StartupError } from "../src/errors.ts";
 
 const TOKEN = "123456789:AAFabcdefghijklmnopqrstuvwxyz_-12345";
@@ -172,7 +172,7 @@ const FAULTY = {
   TELEGRAM_API_ROOT: "secret-root",
   TELEGRAM_PROXY: "ftp://secret-proxy",
   TELEGRAM_WEBHOOK_SECRET: "secret !",
-  OPENAI_API_KEY: "secret!",
+  OPENAI_API_KEY: "Bearer secret",
   OPENAI_BASE_URL: "secret-base",
   ALLOW_SCRIPTED_MODEL: "secret-maybe",
   DATABASE_URL: "mysql://secret:secret@db/shop",
@@ -195,13 +195,13 @@ test("one error names all faults and what to change, and quotes no value", () =>
     "TELEGRAM_API_ROOT must be an http:// or https:// URL",
     "TELEGRAM_PROXY must be a proxy URL such as http://host:8080 or socks5://host:1080",
     "TELEGRAM_WEBHOOK_SECRET must have 16 to 256 characters out of A-Z a-z 0-9 _ -",
-    "OPENAI_API_KEY is too short for an API key",
+    "OPENAI_API_KEY must have printable ASCII characters only, without spaces and without 'Bearer'",
     "OPENAI_BASE_URL must be an http:// or https:// URL",
     "ALLOW_SCRIPTED_MODEL must be 1 or 0",
     "DATABASE_URL must be a postgres:// URL",
     "PORT must be a whole number from 0 to 65535",
     "ADMIN_TOKEN must have at least 32 characters: create one with 'openssl rand -hex 32'",
-    "OWNER_TELEGRAM_IDS must be Telegram user IDs separated by commas, such as 12345678,23456789",
+    "OWNER_TELEGRAM_IDS must be Telegram user IDs (numbers, not @names) separated by commas, such as 12345678,23456789; without it there is an invite link",
     "REVENUE_ROLES must be one or more of staff, manager and owner, separated by commas",
     "SHOP_NAME must have at most 100 characters",
     "SHOP_TIME_ZONE is not an IANA time zone such as Asia/Ho_Chi_Minh",
@@ -223,7 +223,7 @@ test("malformed numbers and lists are rejected", () => {
   for (const PORT of ["-1", "80.5", "0x50", "1e3", "99999999999999999999"]) {
     expect(faultsOf({ PORT })).toEqual(["PORT must be a whole number from 0 to 65535"]);
   }
-  for (const OWNER_TELEGRAM_IDS of ["0", "-5", "4503599627370496", ",", "1;2"]) {
+  for (const OWNER_TELEGRAM_IDS of ["0", "-5", "4503599627370496", ",", "-1001234567890", "@name"]) {
     expect(faultsOf({ OWNER_TELEGRAM_IDS })).toHaveLength(1);
   }
   expect(faultsOf({ REVENUE_ROLES: "," })).toHaveLength(1);
@@ -288,3 +288,167 @@ test.each(["with a space in the middle, and long enough", "mật-khẩu-của-qu
     ]);
   },
 );
+
+/** One value of the configuration, by the variable that sets it. */
+const SETTINGS = {
+  TELEGRAM_BOT_TOKEN: (config: Config) => config.telegram.token,
+  TELEGRAM_API_ROOT: (config: Config) => config.telegram.apiRoot,
+  OPENAI_API_KEY: (config: Config) => config.model?.apiKey,
+  OPENAI_BASE_URL: (config: Config) => config.model?.baseUrl,
+  SANDBOX: (config: Config) => config.sandboxOnRealData,
+  DATABASE_URL: (config: Config) => config.databaseUrl,
+  OWNER_TELEGRAM_IDS: (config: Config) => config.ownerTelegramIds,
+  REVENUE_ROLES: (config: Config) => config.revenueRoles,
+  HOST: (config: Config) => config.http.host,
+  PORT: (config: Config) => config.http.port,
+  SHOP_NAME: (config: Config) => config.shop.name,
+  SHOP_CURRENCY: (config: Config) => config.shop.currency,
+  SHOP_LOCALE: (config: Config) => config.shop.locale,
+  SHOP_TIME_ZONE: (config: Config) => config.shop.timeZone,
+  LOG_LEVEL: (config: Config) => config.logLevel,
+};
+type Setting = keyof typeof SETTINGS;
+
+/** What other settings a value needs to be taken. */
+const BESIDE: Partial<Record<Setting, Record<string, string>>> = {
+  TELEGRAM_BOT_TOKEN: { OPENAI_API_KEY: KEY },
+  OPENAI_API_KEY: { OPENAI_BASE_URL: "http://localhost:8000/v1" },
+};
+
+const LOCAL = "http://localhost:11434/v1";
+
+test.each<[Setting, string, unknown]>([
+  // What the pages of vLLM, Ollama, LM Studio, llama.cpp and others say.
+  ...["EMPTY", "ollama", "none", "lm-studio", "sk-no-key-required", "sk-1234", "dummy", "x"].map(
+    (key): [Setting, string, string] => ["OPENAI_API_KEY", key, key],
+  ),
+  ["OPENAI_BASE_URL", "http://localhost:11434/v1/", LOCAL],
+  ["OPENAI_BASE_URL", "http://localhost:11434", LOCAL],
+  ["OPENAI_BASE_URL", "http://localhost:11434//", LOCAL],
+  ["OPENAI_BASE_URL", "http://localhost:11434/v1/responses", LOCAL],
+  ["OPENAI_BASE_URL", "http://localhost:11434/v1/chat/completions/", LOCAL],
+  ["OPENAI_BASE_URL", "http://localhost:11434/v1/models", LOCAL],
+  ["OPENAI_BASE_URL", "https://openrouter.ai/api/v1", "https://openrouter.ai/api/v1"],
+  ["OPENAI_BASE_URL", "http://localhost:3000/api", "http://localhost:3000/api"],
+  ["OPENAI_BASE_URL", "https://shop.services.ai.azure.com/models", "https://shop.services.ai.azure.com/models"],
+  ["OPENAI_BASE_URL", "https://gateway.example.com/responses", "https://gateway.example.com"],
+  ["TELEGRAM_BOT_TOKEN", `bot${TOKEN}`, TOKEN],
+  ["TELEGRAM_BOT_TOKEN", `"${TOKEN}"`, TOKEN],
+  ["TELEGRAM_API_ROOT", "http://localhost:8081/bot", "http://localhost:8081"],
+  ["DATABASE_URL", "'postgresql://shop@db/till'", "postgresql://shop@db/till"],
+  ["OWNER_TELEGRAM_IDS", " 12345678 , 23456789 ", [12_345_678, 23_456_789]],
+  ["OWNER_TELEGRAM_IDS", "12345678 23456789", [12_345_678, 23_456_789]],
+  ["OWNER_TELEGRAM_IDS", "12345678;23456789", [12_345_678, 23_456_789]],
+  ["OWNER_TELEGRAM_IDS", "'12345678'", [12_345_678]],
+  ["REVENUE_ROLES", "Owner, MANAGER", ["owner", "manager"]],
+  ["HOST", "localhost", "127.0.0.1"],
+  ["HOST", "*", "0.0.0.0"],
+  ["HOST", "[::]", "::"],
+  ["HOST", "::1", "::1"],
+  ["HOST", "counter.lan", "counter.lan"],
+  ["PORT", '"8080"', 8080],
+  ["LOG_LEVEL", "INFO", "info"],
+  ["LOG_LEVEL", "Warning", "warn"],
+  ["LOG_LEVEL", "CRITICAL", "fatal"],
+  ["LOG_LEVEL", "off", "silent"],
+  ["SHOP_NAME", '"Xi Phở #1"', "Xi Phở #1"],
+  ["SHOP_NAME", "Shop # 1", "Shop # 1"],
+  ["SHOP_CURRENCY", "vnd", "VND"],
+  ["SHOP_LOCALE", "vi_VN.UTF-8", "vi-VN"],
+  ["SHOP_LOCALE", "de_DE@euro", "de-DE"],
+  ["SHOP_LOCALE", "en-us", "en-US"],
+  ["SHOP_TIME_ZONE", "Asia/Saigon", "Asia/Saigon"],
+  ...["1", "true", "TRUE", "yes", "on"].map((value): [Setting, string, boolean] => ["SANDBOX", value, true]),
+  ...["0", "false", "no", "off"].map((value): [Setting, string, boolean] => ["SANDBOX", value, false]),
+])("%s=%s, as other programs and their pages write it, is taken", (name, value, expected) => {
+  expect(SETTINGS[name](load({ ...BESIDE[name], [name]: value }))).toEqual(expected);
+});
+
+const OWN_SERVER = "give OpenAI's key, or set OPENAI_BASE_URL as well for a server of your own";
+
+test.each([
+  ["OPENAI_API_KEY", "x", `is too short for an API key: ${OWN_SERVER}`],
+  ["OPENAI_API_KEY", "EMPTY", `is a placeholder: ${OWN_SERVER}`],
+  ["OPENAI_API_KEY", "sk-no-key-required", `is a placeholder: ${OWN_SERVER}`],
+  ["OPENAI_API_KEY", "lm-studio", `is a placeholder: ${OWN_SERVER}`],
+  ["OPENAI_API_KEY", "sk-…-abcdefgh", "must have printable ASCII characters only, without spaces and without 'Bearer'"],
+  ["OPENAI_BASE_URL", "localhost:11434", "must be an http:// or https:// URL"],
+  [
+    "OPENAI_BASE_URL",
+    "http://localhost:11434/api/chat",
+    "must be the address of an API like OpenAI's: for Ollama http://HOST:11434/v1",
+  ],
+  [
+    "OPENAI_BASE_URL",
+    "https://user:pass@host/v1",
+    "must have no query, no user and no password: the key belongs into OPENAI_API_KEY",
+  ],
+  [
+    "OPENAI_BASE_URL",
+    "https://host/v1?api-version=1",
+    "must have no query, no user and no password: the key belongs into OPENAI_API_KEY",
+  ],
+  ["PORT", "tcp://172.17.0.2:4000", "must be only the number of the port: the address belongs into HOST"],
+  ["PORT", "0.0.0.0:4000", "must be only the number of the port: the address belongs into HOST"],
+  ["HOST", "0.0.0.0:4000", "must be only an address or a name, such as 0.0.0.0: the port belongs into PORT"],
+  ["HOST", "http://localhost", "must be only an address or a name, such as 0.0.0.0: the port belongs into PORT"],
+  ["DATA_DIR", "~/data", "must be a whole path: only a shell replaces ~ and $HOME"],
+  ["DATA_DIR", "$HOME/data", "must be a whole path: only a shell replaces ~ and $HOME"],
+  ["SHOP_CURRENCY", "₫", "is not an ISO 4217 currency such as VND"],
+  ["SHOP_LOCALE", "C.UTF-8", "is not a BCP 47 locale such as vi-VN"],
+  ["SHOP_LOCALE", "xx-YY", "is not a BCP 47 locale such as vi-VN"],
+  ["SANDBOX", "ja", "must be 1 or 0"],
+  [
+    "DATABASE_URL",
+    "postgres://shop:$" + "{POSTGRES_PASSWORD}@db/shop",
+    "has the name of a variable in braces after a $, which is not replaced here: write the value itself",
+  ],
+  [
+    "PORT",
+    "4000 # the default",
+    "has a comment after its value, which is a part of the value here: give the comment a line of its own",
+  ],
+])("%s=%s is refused with what to write", (name, value, message) => {
+  expect(faultsOf({ [name]: value })).toEqual([`${name} ${message}`]);
+});
+
+test.each([
+  ["an exported variable", "export PORT=5000"],
+  ["quotes", 'PORT="5000"'],
+  ["single quotes and a comment", "PORT='5000' # the port"],
+  ["a comment after a space", "PORT=5000 # the port, #2"],
+  ["spaces around the equals sign", "PORT = 5000"],
+  ["Windows line ends", "HOST=::1\r\nPORT=5000\r\nSHOP_NAME=Corner\r\n"],
+  ["a byte order mark", "\uFEFFPORT=5000\n"],
+])(".env with %s is read", async (_, text) => {
+  await writeFile(envFile, text);
+
+  expect(load().http.port).toBe(5000);
+});
+
+test("a .env in UTF-16, as PowerShell writes it, is read", async () => {
+  await writeFile(envFile, Buffer.from("\uFEFFPORT=5000\r\nSHOP_NAME=Phở\r\n", "utf16le"));
+
+  const config = load();
+
+  expect(config.http.port).toBe(5000);
+  expect(config.shop.name).toBe("Phở");
+});
+
+test("a value that .env would cut at a # is refused, and one in quotes is whole", async () => {
+  await writeFile(
+    envFile,
+    "DATABASE_URL=postgres://shop:pa#ss@db/till\nSHOP_NAME='Shop #1'\nexport OPENAI_MODEL=a#b\n",
+  );
+
+  expect(faultsOf({})).toEqual([
+    'OPENAI_MODEL has a "#", where .env begins a comment: put the value in quotes, or a space before the comment',
+    'DATABASE_URL has a "#", where .env begins a comment: put the value in quotes, or a space before the comment',
+  ]);
+});
+
+test("a quote in .env that is not closed on its line is refused: it would swallow the next lines", async () => {
+  await writeFile(envFile, 'SHOP_NAME="Corner\nPORT=5000\nLOG_LEVEL="warn"\n');
+
+  expect(faultsOf({})).toEqual(["SHOP_NAME has a line break in .env: close the quote at the end of its line"]);
+});

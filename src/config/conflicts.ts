@@ -25,7 +25,21 @@ export function findConflicts(variables: Variables): [variable: string, message:
       "is missing, but TELEGRAM_BOT_TOKEN is set: real people would talk to a script. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server, or ALLOW_SCRIPTED_MODEL=1 to allow this",
     ]);
   }
+  const keyFault = findKeyFault(variables);
+  if (keyFault) found.push(["OPENAI_API_KEY", keyFault]);
   return found;
+}
+
+/** What the pages of servers that need no key tell people to write: any text does there, and none of these at OpenAI. */
+const PLACEHOLDER =
+  /^(empty|none|null|dummy|ollama|lm-studio|not-needed|no-key-required|sk-(no-key-required|[x.]+|\d{4}))$/i;
+const MIN_KEY_LENGTH = 8;
+
+function findKeyFault({ OPENAI_API_KEY: key = "", OPENAI_BASE_URL }: Variables): string | undefined {
+  if (key === "" || OPENAI_BASE_URL) return undefined;
+  const mend = "give OpenAI's key, or set OPENAI_BASE_URL as well for a server of your own";
+  if (PLACEHOLDER.test(key)) return `is a placeholder: ${mend}`;
+  return key.length < MIN_KEY_LENGTH ? `is too short for an API key: ${mend}` : undefined;
 }
 
 function isOn(value: string | undefined): boolean {

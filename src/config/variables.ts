@@ -7,9 +7,18 @@
 import { z } from "zod";
 import { STAFF_ROLES } from "../shop/roles.ts";
 import { botIdOf, isOfSandbox, LARGEST_TELEGRAM_ID } from "../shop/telegram-ids.ts";
-import { commaList, isCurrency, isLocale, isTimeZone, webUrl, wholeNumber } from "./formats.ts";
-
-const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+import {
+  commaList,
+  hostName,
+  isCurrency,
+  isTimeZone,
+  locale,
+  logLevel,
+  modelServerUrl,
+  portNumber,
+  webUrl,
+  wholeNumber,
+} from "./formats.ts";
 
 const NO_BOT_TOKEN = "is not a bot token: get one from @BotFather, such as 123456789:AAF...";
 const NO_SWITCH = "must be 1 or 0";
@@ -17,11 +26,14 @@ const NO_SWITCH = "must be 1 or 0";
 export const Environment = z.object({
   TELEGRAM_BOT_TOKEN: z
     .string()
-    .regex(/^\d+:[\w-]{30,}$/, NO_BOT_TOKEN)
-    .refine((token) => !isOfSandbox(botIdOf(token)), NO_BOT_TOKEN)
+    // "bot" is before the token in the Bot API's addresses.
+    .transform((token) => token.replace(/^bot(?=\d+:)/i, ""))
+    .refine((token) => /^\d+:[\w-]{30,}$/.test(token) && !isOfSandbox(botIdOf(token)), NO_BOT_TOKEN)
     .optional(),
   SANDBOX: z.stringbool(NO_SWITCH).default(false),
-  TELEGRAM_API_ROOT: webUrl().default("https://api.telegram.org"),
+  TELEGRAM_API_ROOT: webUrl()
+    .transform((url) => url.replace(/\/bot$/, ""))
+    .default("https://api.telegram.org"),
   TELEGRAM_PROXY: z
     .url({
       protocol: /^(https?|socks[45]?[ah]?)$/,
@@ -33,16 +45,27 @@ export const Environment = z.object({
     .string()
     .regex(/^[\w-]{16,256}$/, "must have 16 to 256 characters out of A-Z a-z 0-9 _ -")
     .optional(),
-  OPENAI_API_KEY: z.string().min(8, "is too short for an API key").optional(),
-  OPENAI_BASE_URL: webUrl().optional(),
+  // How long it must be depends on the server: see `conflicts.ts`.
+  OPENAI_API_KEY: z
+    .string()
+    .regex(/^[\x21-\x7e]*$/, "must have printable ASCII characters only, without spaces and without 'Bearer'")
+    .optional(),
+  OPENAI_BASE_URL: modelServerUrl().optional(),
   OPENAI_MODEL: z.string().default("gpt-6-luna"),
   OPENAI_API: z.enum(["responses", "chat"], "must be responses or chat").optional(),
   OPENAI_CONTEXT_TOKENS: wholeNumber(1, 100_000_000).optional(),
   ALLOW_SCRIPTED_MODEL: z.stringbool(NO_SWITCH).default(false),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// URL" }).optional(),
-  DATA_DIR: z.string().default("./data"),
-  HOST: z.string().default("127.0.0.1"),
-  PORT: wholeNumber(0, 65_535).default(4000),
+  // `db/driver/database-url.ts` reads the rest.
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "must be a postgres:// URL")
+    .optional(),
+  DATA_DIR: z
+    .string()
+    .regex(/^(?!~|\$\w)/, "must be a whole path: only a shell replaces ~ and $HOME")
+    .default("./data"),
+  HOST: hostName().default("127.0.0.1"),
+  PORT: portNumber().default(4000),
   ADMIN_TOKEN: z
     .string()
     .min(32, "must have at least 32 characters: create one with 'openssl rand -hex 32'")
@@ -54,10 +77,10 @@ export const Environment = z.object({
     .optional(),
   OWNER_TELEGRAM_IDS: commaList(
     wholeNumber(1, LARGEST_TELEGRAM_ID),
-    "must be Telegram user IDs separated by commas, such as 12345678,23456789",
+    "must be Telegram user IDs (numbers, not @names) separated by commas, such as 12345678,23456789; without it there is an invite link",
   ).default([]),
   REVENUE_ROLES: commaList(
-    z.enum(STAFF_ROLES),
+    z.string().toLowerCase().pipe(z.enum(STAFF_ROLES)),
     "must be one or more of staff, manager and owner, separated by commas",
   ).default([...STAFF_ROLES]),
   SHOP_NAME: z.string().max(100, "must have at most 100 characters").default("Xi Pho Coffee"),
@@ -65,8 +88,8 @@ export const Environment = z.object({
     .string()
     .refine(isTimeZone, "is not an IANA time zone such as Asia/Ho_Chi_Minh")
     .default("Asia/Ho_Chi_Minh"),
-  SHOP_CURRENCY: z.string().refine(isCurrency, "is not an ISO 4217 currency such as VND").default("VND"),
-  SHOP_LOCALE: z.string().refine(isLocale, "is not a BCP 47 locale such as vi-VN").default("vi-VN"),
-  LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`).default("info"),
+  SHOP_CURRENCY: z.string().toUpperCase().refine(isCurrency, "is not an ISO 4217 currency such as VND").default("VND"),
+  SHOP_LOCALE: locale().default("vi-VN"),
+  LOG_LEVEL: logLevel().default("info"),
 });
 export type Environment = z.output<typeof Environment>;

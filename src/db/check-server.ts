@@ -3,10 +3,11 @@
  *
  * It changes nothing on the server, and never shows a password.
  */
-import postgres, { type Sql } from "postgres";
+import type { Sql } from "postgres";
 import { StartupError } from "../errors.ts";
+import { checkRights } from "./check-rights.ts";
 import type { Database } from "./client.ts";
-import { errorCode } from "./error-code.ts";
+import { explainConnectionFailure, quoteName } from "./connection-failure.ts";
 
 export interface ServerCheck {
   /** As the server reports it, "18.4". */
@@ -17,16 +18,18 @@ export interface ServerCheck {
 
 /**
  * Rejects, with a StartupError, a server that cannot be reached, is older than PostgreSQL 15, does not store UTF-8, is
- * read-only, or is behind a proxy with transaction pooling.
+ * read-only, or is behind a proxy with transaction pooling; and a database that this role cannot use.
  */
 export async function checkServer(database: Database): Promise<ServerCheck> {
   const first = database.openSession("check");
   const second = database.openSession("check");
   try {
     await rejectTransactionPooling(first, second);
-    return await inspect(first);
+    const check = await inspect(first);
+    await checkRights(database.db);
+    return check;
   } catch (error) {
-    throw toStartupError(error, first);
+    throw explainConnectionFailure(error, database.destination);
   } finally {
     await Promise.all([first.end({ timeout: 0 }), second.end({ timeout: 0 })]);
   }
@@ -59,13 +62,21 @@ async function inspect(session: Sql): Promise<ServerCheck> {
     select current_setting('server_version') as version,
       current_setting('server_version_num')::int as number,
       current_setting('server_encoding') as encoding,
-      current_setting('transaction_read_only') = 'on' as "readOnly"`;
+      current_setting('transaction_read_only') = 'on' as "readOnly",
+      pg_is_in_recovery() as "isStandby",
+      current_user as "user"`;
   if (!facts) throw new StartupError("The database did not report its version.");
-  const { version, number, encoding, readOnly } = facts;
+  const { version, number, encoding, readOnly, isStandby, user } = facts;
   if (number < 150_000) throw new StartupError(`PostgreSQL ${version} is too old: use version 15 or newer.`);
   if (encoding !== "UTF8")
-    throw new StartupError(`The database's encoding is ${encoding}: use a database with the encoding UTF8.`);
-  if (readOnly) throw new StartupError("The database is read-only: use the primary server, not a standby.");
+    throw new StartupError(
+      `The database's encoding is ${encoding}: use a database with the encoding UTF8 (createdb --template=template0 --encoding=UTF8 NAME).`,
+    );
+  if (isStandby) throw new StartupError("The database is read-only: use the primary server, not a standby.");
+  if (readOnly)
+    throw new StartupError(
+      `The database is read-only, because default_transaction_read_only is on for the server, the database or the role: turn it off (ALTER ROLE ${quoteName(user)} SET default_transaction_read_only = off), or use another role.`,
+    );
   // A query of its own: only a database that stores UTF-8 can parse it.
   const [text] = await session`select lower('ĐÁ XAY') = 'đá xay' as "isLower"`;
   return { version, warnings: text?.isLower ? [] : [COLLATION_WARNING] };
@@ -76,33 +87,9 @@ interface Facts {
   number: number;
   encoding: string;
   readOnly: boolean;
+  isStandby: boolean;
+  user: string;
 }
 
 const COLLATION_WARNING =
   'The database\'s collation lowercases English letters only, so a search for "đá xay" misses "ĐÁ XAY": create the database with a UTF-8 locale (not C).';
-
-function toStartupError(error: unknown, session: Sql): unknown {
-  if (error instanceof StartupError) return error;
-  const code = errorCode(error);
-  if (code === undefined) return error;
-  const place = describePlace(session);
-  if (!(error instanceof postgres.PostgresError))
-    return new StartupError(
-      `Cannot reach the database at ${place} (${code}): is it running, and is DATABASE_URL correct?`,
-    );
-  if (code === "28P01" || code === "28000")
-    return new StartupError(
-      `The database at ${place} rejects the login (${code}): ${error.message}. Check the user and password in DATABASE_URL.`,
-    );
-  if (error.message.includes("unsupported startup parameter"))
-    return new StartupError(
-      `The proxy at ${place} reports "${error.message}": add the parameter to ignore_startup_parameters, or use the server's direct address.`,
-    );
-  return new StartupError(`The database at ${place} rejects the connection (${code}): ${error.message}.`);
-}
-
-/** "host:port", or the socket; several when the URL names several. */
-function describePlace({ options: { path, host, port } }: Sql): string {
-  if (path) return path;
-  return host.map((name, index) => `${name}:${port[index] ?? 5432}`).join(", ");
-}

@@ -10,7 +10,7 @@ export function errorCode(error: unknown): string | undefined {
 }
 
 /** The first error with a code along the chain of causes. */
-function findCodedError(error: unknown): (Error & { code: string }) | undefined {
+export function findCodedError(error: unknown): (Error & { code: string }) | undefined {
   if (!(error instanceof Error)) return undefined;
   return hasCode(error) ? error : findCodedError(error.cause);
 }

@@ -4,6 +4,7 @@
  * There are three databases: that of `DATABASE_URL`, and on the embedded server the shop's own and the demo shop's. Demo
  * and real data never mix: the demo shop has a database of its own, and no other one is ever seeded.
  */
+import postgres from "postgres";
 import type { Config } from "../config.ts";
 import { AppError, StartupError } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
@@ -17,7 +18,7 @@ import {
   type DatabaseTarget,
 } from "./client.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded/server.ts";
-import { errorCode, isDatabaseUnavailable, isDiskFull } from "./error-code.ts";
+import { errorCode, isDatabaseUnavailable, isDiskFull, isTransient } from "./error-code.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { forgetForeignChanges } from "./queries/admin/activity.ts";
 import { hasImports } from "./queries/shop/imports.ts";
@@ -98,15 +99,14 @@ export async function openDatabaseOrDemo(
 
 async function openExternal(url: string, context: OpenContext): Promise<OpenDatabase> {
   const target = { url };
-  // Before the URL is parsed below: this reports a malformed one without quoting it.
   const database = await openChecked(target, context).catch(throwExplained);
-  const { hostname, pathname } = new URL(url);
+  const { place, database: name } = database.destination;
   return {
     database,
     connect: (options) => connectDatabase(target, options),
     explainErrors: (work) => work.catch(throwExplained),
     isDemo: false,
-    description: `${hostname || "local socket"}${pathname} (DATABASE_URL)`,
+    description: `${name} at ${place} (DATABASE_URL)`,
     close: () => database.close(),
   };
 }
@@ -139,13 +139,23 @@ async function openChecked(target: DatabaseTarget, { logger, signal }: OpenConte
   try {
     const { warnings } = await untilAborted(signal, checkServer(database));
     if (warnings.length > 0) logger.warn({ warnings }, "the database's setup can be improved");
-    await migrateDatabase(database, { signal });
+    await migrateDatabase(database, { signal }).catch(throwFailedMigration);
     await untilAborted(signal, forgetForeignChanges(database.db));
     return database;
   } catch (error) {
     await database.close();
     throw error;
   }
+}
+
+/** The server's own words: what `checkRights` does not foresee, such as a type that has the name of one of ours. */
+function throwFailedMigration(error: unknown): never {
+  const refusal = error instanceof Error ? error.cause : undefined;
+  if (!(refusal instanceof postgres.PostgresError) || isTransient(error)) throw error;
+  throw new StartupError(
+    `The database could not be brought up to date, and was not changed (${refusal.code}): ${refusal.message}.`,
+    { cause: error },
+  );
 }
 
 /** For a server of `DATABASE_URL`, whose disk this process cannot see: its answers are all that is known. */

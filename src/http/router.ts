@@ -102,6 +102,8 @@ async function route(context: RequestContext): Promise<unknown> {
     return rejectOverLimit(limits.pages, context) || sendText(response, 503, "Starting: try again in a moment\n");
   if (path === "/metrics") return routes.metrics(request, response);
   if (path === routes.webhook?.path) return routes.webhook.handle(request, response);
+  if (path.startsWith("/graphql") && asksForWebSocket(request))
+    return rejectOverLimit(limits.pages, context) || rejectWebSocket(response);
   if (await routes.sandbox?.(request, response, path, trust)) return;
   if (path === "/graphql" && !isPageRequest(request)) return answerGraphql(context, routes);
   if (rejectOverLimit(limits.pages, context)) return;
@@ -110,6 +112,19 @@ async function route(context: RequestContext): Promise<unknown> {
   if (path === "/favicon.ico") return response.writeHead(204).end();
   if (path !== "/") return sendText(response, 404, "Not found\n");
   return response.writeHead(302, { location: routes.sandbox ? "/sandbox" : "/graphql" }).end();
+}
+
+/** Other upgrades, such as curl's to HTTP/2, are only offers. */
+function asksForWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase().includes("websocket") === true;
+}
+
+/** In the form of GraphQL's errors. 400: with 426, the server would have to name a protocol to upgrade to. */
+function rejectWebSocket(response: ServerResponse): void {
+  const message =
+    "There are no WebSockets here: subscriptions come as server-sent events (SSE). POST them to /graphql with the header 'Accept: text/event-stream'";
+  const body = JSON.stringify({ errors: [{ message, extensions: { code: "BAD_REQUEST" } }] });
+  response.writeHead(400, { "content-type": "application/json; charset=utf-8", connection: "close" }).end(body);
 }
 
 /** Whether a browser asks for a page to show; an API client does not accept HTML. */

@@ -116,6 +116,14 @@ test("the server cancels a read-only statement after its timeout, and the pool's
   expect(limits.flat()).toEqual(Array(5).fill({ statement_timeout: "30s" }));
 });
 
+test("every connection ends a transaction that is idle for longer than a takeover may wait", async () => {
+  const show = sql`show idle_in_transaction_session_timeout`;
+
+  const limits = await Promise.all([1, 2, 3, 4, 5].map(() => testDatabase.db.transaction((tx) => tx.execute(show))));
+
+  expect(limits.flat()).toEqual(Array(5).fill({ idle_in_transaction_session_timeout: "5s" }));
+});
+
 test("a nested read-only transaction is rejected, because it could write", async () => {
   const nested = testDatabase.db.transaction((tx) => readOnly(tx, { statementTimeoutMs: 1_000 }, async () => "done"));
 
@@ -174,7 +182,7 @@ test("a proxy with transaction pooling is rejected", async () => {
   const pooler = await startTransactionPooler(join(inject("testServer").socketDir, ".s.PGSQL.5432"));
   cleanups.push(() => pooler.close());
 
-  const failure = check({ url: `postgres://postgres@127.0.0.1:${pooler.port}/${testDatabase.name}` });
+  const failure = check({ url: `postgres://postgres@127.0.0.1:${pooler.port}/${testDatabase.name}?sslmode=disable` });
 
   await expect(failure).rejects.toThrow("leads to a proxy with transaction pooling");
 });

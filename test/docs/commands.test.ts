@@ -18,6 +18,7 @@ const NOT_RUN: Record<string, readonly string[]> = {
     "npm test -- test/tools",
     "npm run check",
     "npm run test:clients",
+    "npm run test:servers",
     "npm run bench",
     "npm run fuzz",
     "npm run chaos",
@@ -56,6 +57,8 @@ const NOT_RUN: Record<string, readonly string[]> = {
     "docker compose start bot-1 bot-2",
   ],
   "needs PostgreSQL's client, or another server": [
+    "createuser --pwprompt counterhand",
+    "createdb --owner=counterhand --template=template0 --encoding=UTF8 counterhand",
     "export PGHOST=HOST PGUSER=USER PGPASSFILE=$HOME/.counterhand-pgpass",
     `(umask 077 && "\${EDITOR:-vi}" "$PGPASSFILE")`,
     "pg_dump --format=custom --file=counterhand.dump counterhand",

@@ -49,6 +49,37 @@ const CLOSE = "Connection: close\r\n";
 const HTML = "Accept: text/html\r\n";
 const statusesIn = (answers: string) => [...answers.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status = ""]) => status);
 
+const HANDSHAKE =
+  "Connection: Upgrade\r\nUpgrade: websocket\r\nOrigin: https://admin.example.com\r\nSec-WebSocket-Version: 13\r\n" +
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n";
+
+test("a WebSocket is refused with a sentence that names server-sent events, before any token is asked for", async () => {
+  for (const path of ["/graphql", "/graphql/stream"]) {
+    const [head = "", body = ""] = (await exchange(http.address, get(path, HANDSHAKE))).split("\r\n\r\n");
+
+    expect(statusesIn(head)).toEqual(["400"]);
+    expect(JSON.parse(body.slice(body.indexOf("{"), body.lastIndexOf("}") + 1))).toEqual({
+      errors: [
+        {
+          message:
+            "There are no WebSockets here: subscriptions come as server-sent events (SSE). POST them to /graphql with the header 'Accept: text/event-stream'",
+          extensions: { code: "BAD_REQUEST" },
+        },
+      ],
+    });
+  }
+});
+
+test("an offer to upgrade to HTTP/2, as curl makes it, is passed over", async () => {
+  const offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
+  const socket = open(http.address);
+  socket.write(get("/graphql", offer));
+  const [answer] = await once(socket, "data");
+  socket.destroy();
+
+  expect(String(answer)).toContain("401");
+});
+
 test("without routes the server answers 503 and is not healthy", async () => {
   const early = await startHttpServer({ host: "127.0.0.1", port: 0, onError: (error) => errors.push(error) });
 
@@ -81,7 +112,10 @@ test("GraphiQL is a small page that loads files from this server only", async ()
   expect(html.length).toBeLessThan(2_000);
   expect(html).not.toMatch(/<script>|<style>|https?:/);
   expect(answers.map(({ status }) => status)).toEqual([200, 200]);
-  expect(await answers[1]?.text()).toContain("renderYogaGraphiQL(document.querySelector");
+  const script = (await answers[1]?.text()) ?? "";
+  expect(script).toContain("renderYogaGraphiQL(document.querySelector");
+  // Otherwise it subscribes by GET, which CSRF protection refuses.
+  expect(script.slice(-1_000)).toContain('"method":"POST"');
 });
 
 test("a file that the browser has cached is not sent again", async () => {

@@ -46,6 +46,10 @@ function onTestDatabase(): Record<string, string> {
   return { DATABASE_URL: `postgres://${user}@localhost/${store.name}?host=${socketDir}` };
 }
 
+function socketPath(): string {
+  return join(inject("testServer").socketDir, ".s.PGSQL.5432");
+}
+
 /** The environment of a real bot. */
 function realBot(): Record<string, string> {
   return { TELEGRAM_BOT_TOKEN: TOKEN, TELEGRAM_API_ROOT: telegram.apiRoot, ALLOW_SCRIPTED_MODEL: "1" };
@@ -166,7 +170,7 @@ test("a sandbox and its token command are refused on a real bot's database; SAND
   const env = onTestDatabase();
   await store.db.insert(realBots).values({ id: 123_456_789 });
 
-  const reason = `Without TELEGRAM_BOT_TOKEN the sandbox starts, but a real bot has used localhost/${store.name} (DATABASE_URL). Set TELEGRAM_BOT_TOKEN to start the real bot, or SANDBOX=1 to run the sandbox on this data.`;
+  const reason = `Without TELEGRAM_BOT_TOKEN the sandbox starts, but a real bot has used ${store.name} at ${socketPath()} (DATABASE_URL). Set TELEGRAM_BOT_TOKEN to start the real bot, or SANDBOX=1 to run the sandbox on this data.`;
   expect(await refusalOf(start({ ...env, TELEGRAM_BOT_TOKEN: "" }))).toBe(reason);
   expect(await refusalOf(start(env, "token"))).toBe(reason);
   await waitUntilReady(start({ ...env, SANDBOX: "1" }));
@@ -177,10 +181,10 @@ test("a sandbox is refused on a database of DATABASE_URL that holds real people 
   const env = onTestDatabase();
   await store.db.insert(products).values({ sku: "CF", name: "Coffee" });
 
-  expect(await refusalOf(start(env))).toMatch(/there are a shop's figures in localhost\/.* SANDBOX=1/);
+  expect(await refusalOf(start(env))).toMatch(/there are a shop's figures in test_.* SANDBOX=1/);
   await store.db.delete(products);
   await insertStaffMember(store.db, { removedAt: new Date() });
-  expect(await refusalOf(start(env))).toMatch(/there are real people in localhost\/.* SANDBOX=1/);
+  expect(await refusalOf(start(env))).toMatch(/there are real people in test_.* SANDBOX=1/);
 });
 
 test("on the embedded database a sandbox runs with imported figures, and is refused once a real bot has started", async () => {
@@ -219,7 +223,7 @@ test("a second sandbox on the same database is refused; after the first was kill
   await waitUntilReady(first);
 
   expect(await refusalOf(start(env))).toBe(
-    `Another sandbox already runs on localhost/${store.name} (DATABASE_URL): stop it, or set DATABASE_URL to another database.`,
+    `Another sandbox already runs on ${store.name} at ${socketPath()} (DATABASE_URL): stop it, or set DATABASE_URL to another database.`,
   );
   first.kill("SIGKILL");
   await first.exit;

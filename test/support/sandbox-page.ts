@@ -8,10 +8,11 @@ export interface SandboxVisit {
   write(text: string): Promise<void>;
 }
 
-/** Waits for the link in the sandbox's log and opens the page. */
-export async function visitSandbox(started: StartedProcess): Promise<SandboxVisit> {
-  const [link, address] = await started.waitFor(/(?<=chat with the bot: )(http:\S+)\/sandbox\?key=[\w-]+/);
-  const cookie = (await fetch(link)).headers.get("set-cookie")?.split(";")[0] ?? "";
+/** Waits for the link in the sandbox's log and opens the page; through a proxy when its address is given. */
+export async function visitSandbox(started: StartedProcess, proxy?: string): Promise<SandboxVisit> {
+  const [link, own = ""] = await started.waitFor(/(?<=chat with the bot: )(http:\S+)\/sandbox\?key=[\w-]+/);
+  const address = proxy ?? own;
+  const cookie = (await fetch(link.replace(own, address))).headers.get("set-cookie")?.split(";")[0] ?? "";
   return {
     events: () => fetch(`${address}/sandbox/events?chat=owner`, { headers: { cookie } }),
     async write(text) {

@@ -12,9 +12,16 @@ const HEARTBEAT_MS = 15_000;
 /** A slower reader is disconnected. It reconnects and gets a new snapshot. */
 const MAX_BACKLOG_BYTES = 4_000_000;
 
+const HEADERS = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache, no-transform",
+  // Otherwise nginx collects the events in its buffers.
+  "x-accel-buffering": "no",
+};
+
 /** Streams until the browser disconnects or the server closes. */
 export function streamEvents(response: ServerResponse, standIn: TelegramStandIn, viewed: ViewedChat): void {
-  response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
+  response.writeHead(200, HEADERS);
   const send = (event: PageEvent) => {
     if (response.writableLength > MAX_BACKLOG_BYTES) response.destroy();
     else response.write(`data: ${JSON.stringify(event)}\n\n`);

@@ -12,6 +12,7 @@ import { claimPolling, releasePolling } from "../../db/queries/process/pollers.t
 import type { StartupError } from "../../errors.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { backoffMs } from "../../process/retry.ts";
+import { type Clock, systemClock } from "../budget/clock.ts";
 import {
   type ConflictSource,
   findConflict,
@@ -23,6 +24,7 @@ import {
 } from "../telegram/call-failure.ts";
 import type { CallSignal } from "../telegram/connection.ts";
 import { type ConflictBackoff, createConflictBackoff } from "./conflict-backoff.ts";
+import { createPollFloor } from "./poll-floor.ts";
 import { ALLOWED_UPDATES, type ProcessUpdate } from "./process-update.ts";
 import { sequentialize } from "./sequentialize.ts";
 import { updatesOf } from "./update-batch.ts";
@@ -39,6 +41,8 @@ export interface PollingDeps {
   processUpdate: ProcessUpdate;
   /** Telegram refused the token while running: the process must end. */
   onRefused(error: StartupError): void;
+  /** Spaces polls that bring nothing; the system clock when left out. */
+  clock?: Clock;
   logger: Logger;
 }
 
@@ -129,7 +133,8 @@ async function runSession(deps: PollingDeps, { conflicts, startSession, stop }: 
 
 /** @returns the offset that is not confirmed to Telegram yet; null if there is none. @throws if the token is refused. */
 async function poll(deps: PollingDeps, conflicts: ConflictBackoff, signal: AbortSignal): Promise<number | null> {
-  const { api, logger } = deps;
+  const { api, clock = systemClock, logger } = deps;
+  const floor = createPollFloor();
   let offset = 0;
   let confirmed = 0;
   let failures = 0;
@@ -138,6 +143,7 @@ async function poll(deps: PollingDeps, conflicts: ConflictBackoff, signal: Abort
     try {
       if (!isWebhookRemoved) await api.deleteWebhook({}, signal as CallSignal);
       isWebhookRemoved = true;
+      const startedAt = clock.now();
       const batch = await api.getUpdates(
         { offset, timeout: LONG_POLL_SECONDS, allowed_updates: ALLOWED_UPDATES },
         signal as CallSignal,
@@ -146,7 +152,9 @@ async function poll(deps: PollingDeps, conflicts: ConflictBackoff, signal: Abort
       const updates = updatesOf(batch, logger);
       if (failures > 0 || conflicts.recordSuccess()) logger.info("Telegram answers again");
       failures = 0;
+      const tookMs = clock.now() - startedAt;
       offset = await processBatch(deps, updates, { offset, signal });
+      await waitOn(clock, floor.recordPoll(offset, tookMs), signal);
     } catch (error) {
       if (signal.aborted) break;
       if (isTokenRefused(error)) throw error;
@@ -164,6 +172,16 @@ async function poll(deps: PollingDeps, conflicts: ConflictBackoff, signal: Abort
     if ((await tryClaim(deps)) !== "held") break;
   }
   return offset > confirmed ? offset : null;
+}
+
+/** Settles after `waitMs`, or when `signal` aborts; at once for 0. */
+async function waitOn(clock: Clock, waitMs: number, signal: AbortSignal): Promise<void> {
+  if (waitMs === 0 || signal.aborted) return;
+  const waited = Promise.withResolvers<void>();
+  const cancel = clock.after(waitMs, waited.resolve);
+  signal.addEventListener("abort", () => waited.resolve(), { once: true });
+  await waited.promise;
+  cancel();
 }
 
 function retryPauseMs(error: unknown, failures: number, logger: Logger): number {

@@ -44,7 +44,7 @@ const MAX_PREPARED_BYTES = 45_000_000;
 
 /** Opens no connection yet; throws what `open` throws. */
 export function createPool(options: PoolOptions): Pool {
-  const { size, maxPreparedBytes = MAX_PREPARED_BYTES } = options;
+  const { size, setUp, maxPreparedBytes = MAX_PREPARED_BYTES } = options;
   // Never connects: Drizzle registers on its options how values are parsed and serialized.
   const template = options.open(() => undefined);
   const slots = createConnectionSlots(size, () => openPooledConnection(options, template, slots.remove));
@@ -58,6 +58,8 @@ export function createPool(options: PoolOptions): Pool {
   const withConnection = async <T>(work: (connection: PooledConnection) => Promise<T>): Promise<T> => {
     const connection = await slots.acquire();
     try {
+      if (setUp && !connection.isSetUp) await send(connection, setUp);
+      connection.isSetUp = true;
       return await work(connection);
     } finally {
       release(connection);

@@ -11,6 +11,8 @@ export interface PooledConnection {
   readonly sql: Sql;
   /** Gone or discarded: nothing is ever sent on it again. */
   isClosed: boolean;
+  /** Whether `ConnectionOptions.setUp` has run. */
+  isSetUp: boolean;
   /** When it is replaced, by `performance.now()`. */
   readonly retiresAt: number;
   /** The statements that both ends have prepared and keep. */
@@ -30,6 +32,8 @@ export interface PooledConnection {
 export interface ConnectionOptions {
   /** Returns one connection, which opens at its first query. `onClose` must be called at once when it is gone. */
   open(onClose: () => void): Sql;
+  /** Runs on each connection before its first statement; nothing when left out. */
+  setUp?: SendQuery<unknown>;
   /** How long an answer may take, in milliseconds; then the connection counts as gone. A transaction may lift this limit. */
   answerTimeoutMs: number;
   /**
@@ -55,6 +59,7 @@ export function openPooledConnection(
   const connection: PooledConnection = {
     sql: open(markClosed),
     isClosed: false,
+    isSetUp: false,
     prepared: new Set(),
     preparedBytes: 0,
     answerTimeoutMs,

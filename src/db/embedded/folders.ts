@@ -12,6 +12,7 @@ import { StartupError } from "../../errors.ts";
 import { errorCode } from "../error-code.ts";
 import { exists, isWritable, type PostgresBinaries, RUN_TIMEOUT_MS, runAs, type ServerUser } from "./binaries.ts";
 import { findErrorLine } from "./log.ts";
+import { AS_NOBODY } from "./user.ts";
 
 /** PostgreSQL's major version: it cannot open a cluster of another one. */
 const MAJOR_VERSION = "18";
@@ -133,17 +134,39 @@ async function readVersion(cluster: string): Promise<string | undefined> {
  */
 const LOCALE = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=PG_UNICODE_FAST"];
 
-async function runInitdb(folder: string, { binaries, user, signal }: InitOptions): Promise<void> {
-  const access = ["--username=postgres", "--auth-local=trust", "--auth-host=reject"];
-  const command = [binaries.initdb, "-D", folder, "--no-instructions", ...access, ...LOCALE] as const;
+async function runInitdb(folder: string, options: InitOptions): Promise<void> {
+  const { user, signal } = options;
   try {
-    await runAs(user, command, { env: binaries.environment, cwd: "/", signal });
+    await tryInitdb(folder, options).catch((error: unknown) => {
+      if (!LACKS_USER_NAME.test(outputOf(error))) throw error;
+      return tryInitdb(folder, { ...options, user: { ...user, prefix: AS_NOBODY } }).catch((second: unknown) => {
+        throw signal?.aborted ? second : new StartupError(UNNAMED_USER, { cause: second });
+      });
+    });
   } catch (error) {
     signal?.throwIfAborted();
-    const output = error instanceof Error && "stderr" in error ? String(error.stderr) : "";
-    const reason = findErrorLine(output) || String(error);
+    if (error instanceof StartupError) throw error;
+    const reason = findErrorLine(outputOf(error)) || String(error);
     throw new StartupError(`initdb could not create the database cluster: ${reason}`, { cause: error });
   }
+}
+
+/**
+ * Containers run as a user id without a name: OpenShift, Kubernetes' `runAsUser`, `docker run --user`. Only initdb looks the
+ * name up, the server does not.
+ */
+const LACKS_USER_NAME = /could not look up effective user ID/;
+const UNNAMED_USER =
+  "initdb refuses a user id that has no name in /etc/passwd, and this machine allows no user namespace to give it one: add the user to /etc/passwd, start as another user, or set DATABASE_URL.";
+
+async function tryInitdb(folder: string, { binaries, user, signal }: InitOptions): Promise<void> {
+  const access = ["--username=postgres", "--auth-local=trust", "--auth-host=reject"];
+  const command = [binaries.initdb, "-D", folder, "--no-instructions", ...access, ...LOCALE] as const;
+  await runAs(user, command, { env: binaries.environment, cwd: "/", signal });
+}
+
+function outputOf(error: unknown): string {
+  return error instanceof Error && "stderr" in error ? String(error.stderr) : "";
 }
 
 const fitsSocket = (folder: string): boolean => Buffer.byteLength(join(folder, SOCKET_FILE)) <= MAX_SOCKET_PATH_BYTES;

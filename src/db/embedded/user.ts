@@ -6,10 +6,10 @@ import { type PostgresBinaries, runAs, type ServerUser } from "./binaries.ts";
 const CURRENT_USER: ServerUser = { prefix: [] };
 
 /**
- * In a user namespace of its own, root is "nobody" for the server, while the files outside still belong to root. Containers
- * often forbid user namespaces.
+ * Runs a program in a user namespace of its own: there the user is "nobody", while its files outside still belong to the user.
+ * Containers often forbid user namespaces.
  */
-const USER_NAMESPACE: ServerUser = { prefix: ["unshare", "--user", "--map-user=65534", "--map-group=65534"] };
+export const AS_NOBODY: ServerUser["prefix"] = ["unshare", "--user", "--map-user=65534", "--map-group=65534"];
 
 /**
  * The current user, unless it is root. For root: the owner of `folder` if that is another user (so that a user's files stay
@@ -42,7 +42,7 @@ function candidatesForRoot(binaries: PostgresBinaries): (() => Promise<ServerUse
     uid: await readId("-u", name, binaries),
     gid: await readId("-g", name, binaries),
   });
-  return [async () => USER_NAMESPACE, named("postgres"), named("nobody")];
+  return [async () => ({ prefix: AS_NOBODY }), named("postgres"), named("nobody")];
 }
 
 async function readId(which: "-u" | "-g", name: string, { environment }: PostgresBinaries): Promise<number> {

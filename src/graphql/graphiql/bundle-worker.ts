@@ -28,6 +28,8 @@ const OPTIONS = {
   headers: JSON.stringify({ Authorization: "Bearer " }, null, 2),
   defaultQuery: FIRST_QUERY,
   shouldPersistHeaders: false,
+  // Also for subscriptions: the API refuses GET without a header of its own (CSRF protection).
+  method: "POST",
 };
 
 /** Monaco, the editor, requests its workers by these labels. */

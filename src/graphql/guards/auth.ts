@@ -7,9 +7,10 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { GraphQLError } from "graphql";
-import type { FetchAPI, Plugin } from "graphql-yoga";
+import type { Plugin } from "graphql-yoga";
 import type { Db } from "../../db/client.ts";
 import { findAdminToken, touchAdminToken } from "../../db/queries/admin/tokens.ts";
+import { errorResponse } from "../error-response.ts";
 
 /** The holder of a valid token. `viewer` may read; `admin` may also change things and see all tokens. */
 export interface Admin {
@@ -65,21 +66,9 @@ export function requireToken({ authenticate }: Authenticator, check: TokenCheck)
       const refusal = await findRefusal(request);
       if (refusal === null) return req && check.onTrusted?.(req);
       // The address of the connection: clients can write anything into `X-Forwarded-For`.
-      endResponse(toResponse(check.refuse(req?.socket.remoteAddress ?? "", refusal), request, fetchAPI));
+      endResponse(errorResponse(check.refuse(req?.socket.remoteAddress ?? "", refusal), request, fetchAPI));
     },
   };
-}
-
-/** By the GraphQL over HTTP specification: its media type if the client accepts it, else JSON. */
-function toResponse({ message, extensions }: GraphQLError, request: Request, { Response }: FetchAPI) {
-  const { http = {}, ...publicExtensions } = extensions;
-  const { status = 500, headers = {} } = http as { status?: number; headers?: Record<string, string> };
-  const type = "application/graphql-response+json";
-  const isAccepted = request.headers.get("accept")?.includes(type) === true;
-  return new Response(JSON.stringify({ errors: [{ message, extensions: publicExtensions }] }), {
-    status,
-    headers: { "content-type": `${isAccepted ? type : "application/json"}; charset=utf-8`, ...headers },
-  });
 }
 
 /** The token cannot be checked because the database cannot be reached. */

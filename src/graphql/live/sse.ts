@@ -7,8 +7,9 @@
  * causes no reading: its events wait in its bounded queue. It does not know what is subscribed to.
  */
 import { Readable } from "node:stream";
-import type { ExecutionResult, GraphQLError } from "graphql";
+import { type ExecutionResult, GraphQLError } from "graphql";
 import type { Plugin } from "graphql-yoga";
+import { errorResponse } from "../error-response.ts";
 
 /** Pause between two keep-alives, in milliseconds. Proxies close connections that are silent for 15 s or more. */
 export const PING_INTERVAL_MS = 12_000;
@@ -21,9 +22,11 @@ const COMPLETE = Buffer.from("event: complete\ndata:\n\n");
 const HEADERS = {
   "Content-Type": "text/event-stream",
   Connection: "keep-alive",
-  "Cache-Control": "no-cache",
-  // Forbids compression on the way: a proxy that compresses holds events back.
+  // A proxy that compresses holds events back. Some of them heed the first of these two headers, some the second.
+  "Cache-Control": "no-cache, no-transform",
   "Content-Encoding": "none",
+  // nginx collects an answer in its buffers, unless the answer says so.
+  "X-Accel-Buffering": "no",
 };
 
 /** Answers subscriptions with an event stream, and leaves other operations to Yoga. `pingIntervalMs`: `PING_INTERVAL_MS` by default. */
@@ -32,8 +35,11 @@ export function streamEvents(pingIntervalMs = PING_INTERVAL_MS): Plugin {
     async onResultProcess({ request, result, resultProcessor, setResultProcessor }) {
       if (!isAsyncIterable(result)) return;
       const results = result[Symbol.asyncIterator]();
-      // No processor: the client does not accept events, and Yoga answers with 406. The subscription exists by now; end it.
-      if (!resultProcessor) return void (await results.return?.());
+      // No processor: the client does not accept events. The subscription exists by now; end it.
+      if (!resultProcessor) {
+        await results.return?.();
+        return setResultProcessor((_, fetchApi) => errorResponse(notAccepted(), request, fetchApi), "application/json");
+      }
       setResultProcessor((_, { Response }) => {
         const stream = createEventStream(results, pingIntervalMs);
         destroyOnAbort(request.signal, stream);
@@ -42,6 +48,15 @@ export function streamEvents(pingIntervalMs = PING_INTERVAL_MS): Plugin {
       }, "text/event-stream");
     },
   };
+}
+
+function notAccepted(): GraphQLError {
+  return new GraphQLError(
+    "Subscriptions come as server-sent events (SSE): send the header 'Accept: text/event-stream'",
+    {
+      extensions: { code: "NOT_ACCEPTABLE", http: { status: 406 } },
+    },
+  );
 }
 
 /** Yoga neither reads nor destroys the stream of a client that disconnects before its first byte. */

@@ -6,10 +6,12 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { createTelegramStandIn, type TelegramStandIn } from "../../../sandbox/telegram/stand-in.ts";
 import type { RecordedCall } from "../../../sandbox/telegram/world/call-log.ts";
 import type { TelegramBot, TelegramBotDeps } from "../../../src/bot/bot.ts";
+import type { Clock } from "../../../src/bot/budget/clock.ts";
 import { textsIn } from "../../../src/bot/texts.ts";
 import { invites } from "../../../src/db/schema/index.ts";
 import { StartupError } from "../../../src/errors.ts";
 import { createTestDatabase, holdLocks, type TestDatabase } from "../../support/database.ts";
+import { createFakeClock } from "../../support/fake-clock.ts";
 import { takeLastingLock } from "../../support/worker-lock.ts";
 import { allHandled, staffPerson } from "../bot-support.ts";
 import {
@@ -162,6 +164,45 @@ test.for([[[null]], [[{ update_id: -1 }, {}]], [{}], [null]])(
     expect(log.lines.filter(({ msg }) => msg === "Telegram answers again")).toHaveLength(1);
   },
 );
+
+test("a server that answers at once and empty is asked once a second, and the next question is answered", async () => {
+  const chat = await staffChat();
+  const { clock, waits, advance } = recordWaits();
+  telegram.failNext("getUpdates", { kind: "http", status: 200, body: { ok: true, result: [] } }, 3);
+  await start({ clock });
+
+  for (const count of [1, 2, 3]) {
+    await expect.poll(() => waits.length).toBe(count);
+    expect(fetches()).toHaveLength(count);
+    await advance();
+  }
+  chat.send("one");
+  await allHandled({ telegram });
+
+  expect(waits).toEqual([1_000, 1_000, 1_000]);
+  expect((await conversationsIn(database)).texts).toEqual(["one"]);
+});
+
+test("a server that sends the same updates for ever is asked once a second, and they are stored once", async () => {
+  const chat = await staffChat();
+  const { clock, waits, advance } = recordWaits();
+  chat.send("one");
+  chat.send("two");
+  const result = telegram.pendingUpdates();
+  telegram.failNext("getUpdates", { kind: "http", status: 200, body: { ok: true, result } }, 3);
+  await start({ clock });
+
+  await expect.poll(() => waits.length).toBe(1);
+  expect(fetches()).toHaveLength(2);
+  await advance();
+  await expect.poll(() => waits.length).toBe(2);
+  expect(fetches()).toHaveLength(3);
+  await advance();
+  chat.send("three");
+  await allHandled({ telegram });
+
+  expect((await conversationsIn(database)).texts).toEqual(["one", "two", "three"]);
+});
 
 test("a batch out of order is processed by its ids, and nothing of it is delivered again", async () => {
   const chat = await staffChat();
@@ -432,6 +473,20 @@ async function start(deps: Partial<TelegramBotDeps> = {}): Promise<TelegramBot> 
 
 async function staffChat() {
   return telegram.privateChat(await staffPerson({ telegram, test: database }, "staff", { first_name: "An" }));
+}
+
+/** A clock that stands still, and what waits on it for about a second: the pauses between polls. */
+function recordWaits() {
+  const fake = createFakeClock();
+  const waits: number[] = [];
+  const clock: Clock = {
+    now: fake.now,
+    after(delayMs, callback) {
+      if (delayMs === 1_000) waits.push(delayMs);
+      return fake.after(delayMs, callback);
+    },
+  };
+  return { clock, waits, advance: () => fake.advance(1_000) };
 }
 
 /** Settles when the bot waits in its long poll number `count`. */

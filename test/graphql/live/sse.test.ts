@@ -170,7 +170,7 @@ describe("over the API", () => {
       body: JSON.stringify({ query: "subscription { activity { __typename } }" }),
     });
 
-  test("a subscription is an event stream without caching or compression, with keep-alives", async () => {
+  test("a subscription is an event stream without caching, buffering or compression, with keep-alives", async () => {
     const response = await subscribeAs("text/event-stream");
 
     let text = "";
@@ -181,15 +181,36 @@ describe("over the API", () => {
 
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toBe("text/event-stream");
-    expect(response.headers.get("cache-control")).toBe("no-cache");
+    expect(response.headers.get("cache-control")).toBe("no-cache, no-transform");
+    expect(response.headers.get("x-accel-buffering")).toBe("no");
     expect(text.replaceAll(":\n\n", "")).toBe(
       'event: next\ndata: {"data":{"activity":{"__typename":"ActivityStarted"}}}\n\n',
     );
   });
 
-  test("a client that does not accept events gets 406", async () => {
-    const response = await subscribeAs("application/json");
+  test.each(["application/json", "application/graphql-response+json", "multipart/mixed", "text/html"])(
+    "a client that accepts only %s is told what subscriptions come as",
+    async (accept) => {
+      const response = await subscribeAs(accept);
 
-    expect(response.status).toBe(406);
+      expect(response.status).toBe(406);
+      expect(response.headers.get("content-type")).toMatch(/^application\/(graphql-response\+)?json; charset=utf-8$/);
+      expect(await response.json()).toEqual({
+        errors: [
+          {
+            message: "Subscriptions come as server-sent events (SSE): send the header 'Accept: text/event-stream'",
+            extensions: { code: "NOT_ACCEPTABLE" },
+          },
+        ],
+      });
+    },
+  );
+
+  test("a client that accepts anything gets events", async () => {
+    const response = await subscribeAs("*/*");
+
+    expect(response.status).toBe(200);
+    expect(response.headers.get("content-type")).toBe("text/event-stream");
+    await response.body?.cancel();
   });
 });
