@@ -14,6 +14,7 @@ import { importSales, type SalesImportSummary } from "../db/import/import-sales.
 import { openDatabase } from "../db/open.ts";
 import { BadInputError, StartupError } from "../errors.ts";
 import { createLogger } from "../observability/logger.ts";
+import { allowSlowConnections } from "../process/connecting.ts";
 import { clockAt, dateAt } from "../shop/calendar.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { drawProgress, formatNumber, writeProgress } from "./import-progress.ts";
@@ -41,6 +42,7 @@ try {
 /** Imports the file and returns the sentences to print. */
 async function importFile(kind: Kind, path: string): Promise<string> {
   const file = await openImportFile(path);
+  allowSlowConnections();
   const { shop, ...config } = loadConfig();
   // Warnings and errors only: the sentences below report the rest.
   const logger = createLogger({ level: "warn", pretty: process.stdout.isTTY });

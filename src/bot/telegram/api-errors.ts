@@ -4,6 +4,8 @@
  * Source: the Bot API's `error_code`, `description` and `parameters`. Descriptions are matched where the code is ambiguous.
  */
 import { GrammyError, HttpError } from "grammy";
+import { reasonOf } from "./call-failure.ts";
+import { NEVER_CONNECTED } from "./never-connected.ts";
 
 export type TelegramAnswer =
   | { kind: "done" }
@@ -30,7 +32,14 @@ export class HeldCallError extends Error {
 }
 
 /** Error codes without a connection. */
-const NEVER_REACHED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
+const NEVER_REACHED = new Set([
+  NEVER_CONNECTED,
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+]);
 
 /** The token is unknown. The call may succeed with the right one. Polling and the webhook end the process for it. */
 const TOKEN_REFUSED = new Set([401, 404]);
@@ -44,7 +53,7 @@ const CHAT_GONE =
 export function classifyFailure(error: unknown): TelegramAnswer {
   if (error instanceof HeldCallError) return { kind: "held" };
   if (error instanceof HttpError) {
-    return { kind: "unknown", description: error.message, mayBeDone: !NEVER_REACHED.has(codeOf(error.error)) };
+    return { kind: "unknown", description: reasonOf(error), mayBeDone: !NEVER_REACHED.has(codeOf(error.error)) };
   }
   if (!(error instanceof GrammyError)) {
     return { kind: "unknown", description: `no response from Telegram: ${error}`, mayBeDone: true };
