@@ -18,6 +18,7 @@ import { hasOwner } from "./db/queries/chat/staff.ts";
 import { StartupError } from "./errors.ts";
 import { type HttpServer, startHttpServer } from "./http/server.ts";
 import { createLogger, type Logger } from "./observability/logger.ts";
+import { allowSlowConnections } from "./process/connecting.ts";
 import { runShutdownSteps } from "./process/shutdown-steps.ts";
 import { stopOnSignals, unlessStopped, whenCancelled } from "./process/signals.ts";
 import { untilAborted } from "./process/timeout.ts";
@@ -29,6 +30,7 @@ let stopped: Promise<void> | undefined;
 
 try {
   const startedAt = performance.now();
+  allowSlowConnections();
   const config = loadConfig();
   logger = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY });
   const stopping = stopWhenAsked(() => starting, logger);

@@ -23,6 +23,7 @@ import { BadInputError } from "../errors.ts";
 import type { RunOutcome } from "../events.ts";
 import { createLogger, type Logger } from "../observability/logger.ts";
 import type { Tracer } from "../observability/tracer.ts";
+import { allowSlowConnections } from "../process/connecting.ts";
 import { createToolRegistry } from "../tools/registry.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { createTerminalPresenter, remark } from "./terminal-presenter.ts";
@@ -39,6 +40,7 @@ try {
   const question = process.argv.slice(2).join(" ").trim();
   if (question === "")
     throw new BadInputError('What would you like to know? For example: npm run ask -- "what is running out?"');
+  allowSlowConnections();
   const config = loadConfig();
   const outcome = await ask(question, config, createTerminalLog(config));
   process.exitCode = outcome?.status === "completed" ? 0 : 1;

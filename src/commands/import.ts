@@ -16,6 +16,7 @@ import type { ReceiptNumbers } from "../db/import/receipt-numbers.ts";
 import { openDatabase } from "../db/open.ts";
 import { BadInputError, StartupError } from "../errors.ts";
 import { createLogger } from "../observability/logger.ts";
+import { allowSlowConnections } from "../process/connecting.ts";
 import { clockAt, dateAt } from "../shop/calendar.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { drawProgress, formatNumber, writeProgress } from "./import-progress.ts";
@@ -71,6 +72,7 @@ function parseCommand(args: string[]) {
 /** Imports the file and returns the sentences to print. */
 async function importFile({ kind, path, receiptNumbers }: Command): Promise<string> {
   const file = await openImportFile(path);
+  allowSlowConnections();
   const { shop, ...config } = loadConfig();
   // Warnings and errors only: the sentences below report the rest.
   const logger = createLogger({ level: "warn", pretty: process.stdout.isTTY });

@@ -12,6 +12,7 @@ import { createAdminToken } from "../db/queries/admin/tokens.ts";
 import { BadInputError } from "../errors.ts";
 import { hashToken } from "../graphql/guards/auth.ts";
 import { createLogger } from "../observability/logger.ts";
+import { allowSlowConnections } from "../process/connecting.ts";
 import { findNameFault, MAX_NAME_LENGTH, makeToken } from "../tokens/make-token.ts";
 import { describeFailure } from "./describe-failure.ts";
 import { withDatabase } from "./with-database.ts";
@@ -38,6 +39,7 @@ const SCOPE_WORDS = { admin: "admin (all rights; --scope viewer only reads)", vi
 
 try {
   const wanted = readArguments(process.argv.slice(2));
+  allowSlowConnections();
   const config = loadConfig();
   // As for the bot: without a Telegram token it is the sandbox.
   const sandbox = config.telegram.token === null;

@@ -11,6 +11,7 @@ import { withRetries } from "../assistant/model/retry.ts";
 import { fetchBotInfo } from "../bot/telegram/connection.ts";
 import { type Config, loadConfig } from "../config.ts";
 import { AppError } from "../errors.ts";
+import { allowSlowConnections } from "../process/connecting.ts";
 import { createToolRegistry } from "../tools/registry.ts";
 
 interface Check {
@@ -29,6 +30,7 @@ const TIME_LIMIT_MS = 60_000;
 const LONG_INPUT_CHARACTERS = 40_000;
 
 try {
+  allowSlowConnections();
   const config = loadConfig();
   const checks = [...telegramChecks(config), ...modelChecks(config)];
   if (checks.length === 0)

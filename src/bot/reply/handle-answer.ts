@@ -26,6 +26,9 @@ export async function handleAnswer(reply: ReplyState, answer: TelegramAnswer): P
     case "unknown":
       await backOff(reply, answer.description);
       return false;
+    case "reply-gone":
+      logger.info({ description: answer.description }, "the question is gone: sending the reply without quoting it");
+      return false;
     case "held":
       await pause(reply, HELD_CHECK_MS);
       return false;

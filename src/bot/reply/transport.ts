@@ -27,9 +27,17 @@ export function createReplyTransport(deps: TransportDeps): ReplyTransport {
   const { api, chat } = deps;
   const signal = deps.signal as CallSignal;
   const askedIn = chat.telegramId;
+  let isQuestionGone = false;
   return {
-    // In a supergroup that was a group, the number of the question is another message.
-    send: (page) => send(deps, page, chat.telegramId === askedIn),
+    async send(page) {
+      // In a supergroup that was a group, the number of the question is another message.
+      const mayQuote = chat.telegramId === askedIn && !isQuestionGone;
+      const answer = await send(deps, page, mayQuote);
+      if (answer.kind !== "reply-gone") return answer;
+      isQuestionGone = true;
+      // Without a quote, the same message would be refused for ever.
+      return mayQuote ? answer : { ...answer, kind: "refused" };
+    },
     edit: (messageId, page) =>
       answerOf(api.editMessageText(chat.telegramId, messageId, page.text, contentOptions(deps, page), signal)),
     remove: (messageId) => answerOf(api.deleteMessage(chat.telegramId, messageId, signal)),

@@ -4,6 +4,8 @@
  * Source: the Bot API's `error_code`, `description` and `parameters`. Descriptions are matched where the code is ambiguous.
  */
 import { GrammyError, HttpError } from "grammy";
+import { reasonOf } from "./call-failure.ts";
+import { NEVER_CONNECTED } from "./never-connected.ts";
 
 export type TelegramAnswer =
   | { kind: "done" }
@@ -13,7 +15,9 @@ export type TelegramAnswer =
   | { kind: "migrated"; telegramId: number }
   /** The message was deleted or cannot be changed: there is nothing to do. */
   | { kind: "message-gone" }
-  /** The person blocked the bot, the chat is gone, or the bot may not write there: no call to this chat will succeed. */
+  /** The message to reply to is gone. The same message without this reference may be sent. */
+  | { kind: "reply-gone"; description: string }
+  /** The person blocked the bot, the chat is gone, or the bot may not write there: no such call to this chat or topic will succeed. */
   | { kind: "chat-gone"; description: string }
   /** Telegram will never accept this call as it is: a fault in our code. */
   | { kind: "refused"; description: string }
@@ -30,21 +34,31 @@ export class HeldCallError extends Error {
 }
 
 /** Error codes without a connection. */
-const NEVER_REACHED = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
+const NEVER_REACHED = new Set([
+  NEVER_CONNECTED,
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+]);
 
 /** The token is unknown. The call may succeed with the right one. Polling and the webhook end the process for it. */
 const TOKEN_REFUSED = new Set([401, 404]);
 
 const MESSAGE_GONE = /message to (edit|delete) not found|message can't be (edited|deleted)|MESSAGE_ID_INVALID/i;
-/** The chat or its topic is closed to the bot, with another code than 403. */
+const REPLY_GONE = /(reply|replied)( message)? not found|REPLY_(TO|MESSAGE)_\w*INVALID/i;
+/** In a group or a private chat. Its other topics, and the chat itself, are still there. */
+const TOPIC_GONE = /message thread|TOPIC_(CLOSED|DELETED|ID_INVALID)/i;
+/** The chat is closed to the bot, with another code than 403. */
 const CHAT_GONE =
-  /chat not found|user is deactivated|group chat was deleted|no rights|not enough rights|need administrator|CHAT_(WRITE|SEND_PLAIN)_FORBIDDEN|CHAT_RESTRICTED|PEER_ID_INVALID|message thread not found|TOPIC_(CLOSED|DELETED)/i;
+  /chat not found|user is deactivated|group chat was deleted|no rights|not enough rights|need administrator|CHAT_(WRITE|SEND_PLAIN)_FORBIDDEN|CHAT_RESTRICTED|PEER_ID_INVALID/i;
 
 /** Classifies the error of a failed call, also if grammY could not read the response. */
 export function classifyFailure(error: unknown): TelegramAnswer {
   if (error instanceof HeldCallError) return { kind: "held" };
   if (error instanceof HttpError) {
-    return { kind: "unknown", description: error.message, mayBeDone: !NEVER_REACHED.has(codeOf(error.error)) };
+    return { kind: "unknown", description: reasonOf(error), mayBeDone: !NEVER_REACHED.has(codeOf(error.error)) };
   }
   if (!(error instanceof GrammyError)) {
     return { kind: "unknown", description: `no response from Telegram: ${error}`, mayBeDone: true };
@@ -59,7 +73,12 @@ export function classifyFailure(error: unknown): TelegramAnswer {
   if (code >= 500) return { kind: "unknown", description, mayBeDone: true };
   if (TOKEN_REFUSED.has(code)) return { kind: "unknown", description, mayBeDone: false };
   if (/message is not modified/i.test(description)) return { kind: "done" };
+  // Before the next one, which is a part of "REPLY_MESSAGE_ID_INVALID".
+  if (REPLY_GONE.test(description)) return { kind: "reply-gone", description };
   if (MESSAGE_GONE.test(description)) return { kind: "message-gone" };
+  if (TOPIC_GONE.test(description)) {
+    return { kind: "chat-gone", description: `the topic was deleted or closed (${description})` };
+  }
   if (code === 403 || CHAT_GONE.test(description)) return { kind: "chat-gone", description };
   return { kind: "refused", description };
 }

@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { GrammyError, HttpError } from "grammy";
 import { StartupError } from "../../errors.ts";
 import { withoutSecrets } from "../../observability/logger.ts";
+import { describeConnectionError } from "../../process/connecting.ts";
 import type { Backoff } from "../../process/retry.ts";
 
 /** Backoff between failed calls, at least as long as Telegram asks. */
@@ -46,9 +47,9 @@ function askedMs(error: unknown): number {
 
 /** The reason of a failure, without the called URL, which contains the token. */
 export function reasonOf(error: unknown): string {
-  if (error instanceof HttpError)
-    return withoutSecrets(error.error instanceof Error ? error.error.message : error.message);
-  return withoutSecrets(error instanceof Error ? error.message : String(error));
+  const cause = error instanceof HttpError && error.error instanceof Error ? error.error : error;
+  if (!(cause instanceof Error)) return withoutSecrets(String(cause));
+  return withoutSecrets(describeConnectionError(cause).replace(/^request to \S+ failed, reason: /, ""));
 }
 
 /** Waits `delayMs`, or until `signal` aborts. */

@@ -1,4 +1,6 @@
 /** The connection to Telegram: address, proxy, timeouts, and the bot's own account. */
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
 import { Api, type ApiClientOptions } from "grammy";
 import type { UserFromGetMe } from "grammy/types";
 import { HttpsProxyAgent } from "https-proxy-agent";
@@ -6,6 +8,7 @@ import { SocksProxyAgent } from "socks-proxy-agent";
 import { StartupError } from "../../errors.ts";
 import { retry } from "../../process/retry.ts";
 import { isTokenRefused, reasonOf, refusedTokenError, TELEGRAM_BACKOFF } from "./call-failure.ts";
+import { markNeverConnected } from "./never-connected.ts";
 
 export interface TelegramAccess {
   token: string;
@@ -26,11 +29,15 @@ const LONGEST_CONNECT_WAIT_MS = 60_000;
 
 /** The options of grammY's client. */
 export function clientOptions({ apiRoot, proxy }: TelegramAccess, timeoutSeconds: number): ApiClientOptions {
-  if (proxy === null) return { apiRoot, timeoutSeconds };
-  // Keep-alive, as without a proxy: a new connection for every edit would cost several round trips.
-  const options = { keepAlive: true };
-  const agent = proxy.startsWith("socks") ? new SocksProxyAgent(proxy, options) : new HttpsProxyAgent(proxy, options);
+  const agent = markNeverConnected(createAgent(apiRoot, proxy));
   return { apiRoot, timeoutSeconds, baseFetchConfig: { agent, compress: true } };
+}
+
+/** Keep-alive: a new connection for every edit would cost several round trips. */
+function createAgent(apiRoot: string, proxy: string | null): HttpAgent {
+  const options = { keepAlive: true };
+  if (proxy === null) return apiRoot.startsWith("https:") ? new HttpsAgent(options) : new HttpAgent(options);
+  return proxy.startsWith("socks") ? new SocksProxyAgent(proxy, options) : new HttpsProxyAgent(proxy, options);
 }
 
 /** Reads the bot's own account. @throws {StartupError} if Telegram refuses the token or cannot be reached. */

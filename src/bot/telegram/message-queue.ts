@@ -12,7 +12,8 @@ import { reasonOf } from "./call-failure.ts";
 export interface QueuedCall {
   chat: BudgetChat;
   priority: Priority;
-  send(): Promise<unknown>;
+  /** `mayQuote`: whether it may reply to a message. False after Telegram said that this one is gone. */
+  send(mayQuote: boolean): Promise<unknown>;
 }
 
 export interface MessageQueue {
@@ -99,9 +100,10 @@ async function send({ budget, clock }: Queue, call: QueuedCall, signal: AbortSig
   const { chat, priority } = call;
   let waits = 0;
   let failures = 0;
+  let mayQuote = true;
   for (;;) {
     const slot = await budget.take(chat, () => priority, signal);
-    const answer = await answerOf(call.send);
+    const answer = await answerOf(() => call.send(mayQuote));
     if (answer.kind === "held") slot.giveBack();
     else slot.end(answer.kind !== "unknown");
     switch (answer.kind) {
@@ -114,6 +116,10 @@ async function send({ budget, clock }: Queue, call: QueuedCall, signal: AbortSig
         budget.freeze(chat, answer.seconds);
         waits += 1;
         if (waits > MAX_WAITS) return "asked to wait too often";
+        break;
+      case "reply-gone":
+        if (!mayQuote) return answer.description;
+        mayQuote = false;
         break;
       default:
         // After a lost answer, a retry might duplicate the message. A lost message can be asked for again.

@@ -56,7 +56,7 @@ interface SystemMessage {
   markup?: Markup;
 }
 
-function prepareSend(api: Api, ctx: Context, { text, markup }: SystemMessage): () => Promise<unknown> {
+function prepareSend(api: Api, ctx: Context, { text, markup }: SystemMessage): (mayQuote: boolean) => Promise<unknown> {
   const { telegramId, isGroup } = chatOf(ctx);
   const topicId = messageIdIn(placeOf(ctx).topicId);
   // In a group the message replies to the person. A pressed button has no message of theirs.
@@ -64,10 +64,11 @@ function prepareSend(api: Api, ctx: Context, { text, markup }: SystemMessage): (
   const options = {
     ...(topicId === null ? {} : { message_thread_id: topicId }),
     ...(markup ? { reply_markup: markup } : {}),
-    ...(askedIn === null ? {} : { reply_parameters: { message_id: askedIn, allow_sending_without_reply: true } }),
     link_preview_options: { is_disabled: true },
   };
-  return () => api.sendMessage(telegramId, text, options);
+  const quote =
+    askedIn === null ? {} : { reply_parameters: { message_id: askedIn, allow_sending_without_reply: true } };
+  return (mayQuote) => api.sendMessage(telegramId, text, { ...options, ...(mayQuote && quote) });
 }
 
 /** Null for an invalid message id: Telegram would refuse the message for it. */

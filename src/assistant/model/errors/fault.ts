@@ -1,5 +1,6 @@
 /** Makes a `ModelError` of what OpenAI's SDK throws and of what a server reports: which fault, and whether it may pass. */
 import { APIConnectionError, APIError, APIUserAbortError } from "openai";
+import { describeConnectionError } from "../../../process/connecting.ts";
 import { recordOf, textOrNull } from "../json.ts";
 import { readContextError } from "./context-error.ts";
 import { ModelError, type ModelFault } from "./error.ts";
@@ -89,6 +90,5 @@ function causeOf(error: Error): string {
   let cause = error;
   while (cause.cause instanceof Error) cause = cause.cause;
   if (cause === error) return error.message;
-  // When each of several addresses failed, only the code says why.
-  return `${error.message} (${cause.message || ("code" in cause ? cause.code : cause.name)})`;
+  return `${error.message} (${describeConnectionError(cause)})`;
 }
