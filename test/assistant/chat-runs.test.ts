@@ -1,5 +1,8 @@
 /** Runs over Chat Completions: the same rounds as over the Responses API, and what each server wants back. */
-import { afterEach, expect, test } from "vitest";
+import { once } from "node:events";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, expect, onTestFinished, test } from "vitest";
 import type { Dialect } from "../../sandbox/model/chat/dialect.ts";
 import { createModelStandIn } from "../../sandbox/model/model-stand-in.ts";
 import { fails, says, scripted } from "../../sandbox/model/script.ts";
@@ -186,6 +189,76 @@ test("a server that speaks only Chat Completions: the error says to set OPENAI_A
   expect(leftOut).toContain("has no /v1/responses, or no model test-model: see OPENAI_BASE_URL, OPENAI_MODEL.");
   expect(leftOut).toContain("OPENAI_API=chat");
   expect(chosen).not.toContain("OPENAI_API=chat");
+});
+
+/** A server that answers each request by this function of its body. */
+async function listen(answer: (body: { messages: { role: string }[] }, response: ServerResponse) => void) {
+  const server = createServer(async (request, response) => {
+    const chunks = await Array.fromAsync(request);
+    answer(JSON.parse(Buffer.concat(chunks).toString()), response);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  const model = createModel({ apiKey: null, baseUrl, name: "test-model", api: "chat" });
+  const ask = (input: object[]) =>
+    model.answer({ ...question, input }, { signal: new AbortController().signal, onText: () => undefined });
+  return { ask };
+}
+
+const line = (choice: object) => `data: ${JSON.stringify({ choices: [{ index: 0, ...choice }] })}\n\n`;
+
+test("a server that leaves the stream open after the answer delays it no longer than its details may take", async () => {
+  const { ask } = await listen((_body, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write(line({ delta: { content: "Oat milk." } }) + line({ delta: {}, finish_reason: "stop" }));
+  });
+
+  const answer = await ask([{ role: "user", content: "what is out?" }]);
+
+  expect(answer).toMatchObject({ text: "Oat milk.", outcome: { status: "completed" } });
+});
+
+test("questions without an answer between them are one turn", async () => {
+  const roles: string[][] = [];
+  const { ask } = await listen(({ messages }, response) => {
+    roles.push(messages.map(({ role }) => role));
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.end(line({ delta: { content: "ok" }, finish_reason: "stop" }));
+  });
+
+  await ask([
+    { role: "user", content: "one" },
+    { role: "user", content: "two" },
+    { role: "assistant", content: "2" },
+    { role: "user", content: "three" },
+  ]);
+
+  expect(roles).toEqual([["system", "user", "assistant", "user"]]);
+});
+
+test("a server that refuses thinking is asked without it", async () => {
+  const { ask } = await listen(({ messages }, response) => {
+    if (messages.some((message) => "reasoning" in message)) {
+      const message = "'messages.2' : property 'reasoning' is unsupported";
+      response.writeHead(400, { "content-type": "application/json" });
+      return response.end(JSON.stringify({ error: { message, type: "invalid_request_error" } }));
+    }
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    return response.end(line({ delta: { content: "One." }, finish_reason: "stop" }));
+  });
+
+  const answer = await ask([
+    { role: "user", content: "count" },
+    { type: "chat_reasoning", thinking: { reasoning: "Counting." } },
+    { type: "function_call", call_id: "call_1", name: "Echo", arguments: "{}" },
+    { type: "function_call_output", call_id: "call_1", output: "{}" },
+  ]);
+
+  expect(answer.text).toBe("One.");
 });
 
 test("a parameter that an old gateway refused is not sent to it again", async () => {

@@ -12,6 +12,8 @@ import { isRecord } from "./json.ts";
 export interface EventReader<Answer> {
   /** Takes an event, also an invalid one. @returns the answer once it is known. @throws {ModelError} for a failure. */
   read(event: unknown): Answer | undefined;
+  /** Whether everything was told that makes an answer, and at most details follow, such as its usage. */
+  isComplete?(): boolean;
   /** The stream has ended, or said that it does. @returns the answer when it is complete all the same. */
   end(isMarkedEnd: boolean): Answer | undefined;
 }
@@ -23,6 +25,9 @@ export interface StreamOptions {
   lingerMs: number;
   signal: AbortSignal;
 }
+
+/** How long details may follow a complete answer: some servers leave the stream open after it. In milliseconds. */
+const DETAILS_MS = 2_000;
 
 /** An event stream is an end without content: `data: [DONE]`. */
 const DONE = Symbol("done");
@@ -39,13 +44,19 @@ export async function readAnswer<Answer>(
 ): Promise<Answer> {
   let answer: Answer | undefined;
   const body = response.body?.getReader();
-  let linger: NodeJS.Timeout | undefined;
+  let linger: { timer: NodeJS.Timeout; ms: number } | undefined;
+  const endIn = (ms: number) => {
+    if (linger && linger.ms <= ms) return;
+    clearTimeout(linger?.timer);
+    linger = { ms, timer: setTimeout(() => void body?.cancel().catch(() => undefined), ms) };
+  };
   const events = createEventQueue(response.headers.get("content-type"));
   const readEvents = () => {
     for (const event of events.take()) {
       answer ??= event === DONE ? reader.end(true) : reader.read(event);
-      if (answer) linger ??= setTimeout(() => void body?.cancel().catch(() => undefined), lingerMs);
+      if (answer) endIn(lingerMs);
     }
+    if (!answer && reader.isComplete?.()) endIn(DETAILS_MS);
   };
   try {
     for (let piece = await body?.read(); piece && !piece.done; piece = await body?.read()) {
@@ -62,7 +73,7 @@ export async function readAnswer<Answer>(
       throw error;
     }
   } finally {
-    clearTimeout(linger);
+    clearTimeout(linger?.timer);
   }
   signal.throwIfAborted();
   answer ??= reader.end(false);

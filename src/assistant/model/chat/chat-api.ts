@@ -7,10 +7,22 @@ import type { ModelSettings } from "../settings.ts";
 import { toMessages } from "./messages.ts";
 import { createChunkReader } from "./read-chunks.ts";
 
-type Optional = "stream_options" | "strict" | "tool_choice" | "max_tokens" | "max_completion_tokens" | "ids";
+type Optional =
+  | "thinking"
+  | "stream_options"
+  | "strict"
+  | "tool_choice"
+  | "max_tokens"
+  | "max_completion_tokens"
+  | "ids";
 
-/** The first four are refused by older gateways; of the two limits each server knows one. */
+/** Groq and Cerebras refuse the thinking that DeepSeek wants back. */
+const THINKING_REFUSED =
+  /reasoning(?:_content)?['"`]?\s*(?:is|are)?\s*(?:unsupported|not (?:supported|permitted|allowed))|(?:extra|unknown|unexpected|unrecognized)[^.]{0,80}reasoning/i;
+
+/** Older gateways refuse the next three; of the two limits each server knows one. */
 const OPTIONAL = [
+  { name: "thinking", words: THINKING_REFUSED },
   { name: "stream_options", words: /stream_options|include_usage/ },
   { name: "strict", words: /\bstrict\b/ },
   { name: "tool_choice", words: /tool_choice/ },
@@ -48,7 +60,7 @@ function toParameters(
   return {
     model,
     stream: true,
-    messages: toMessages(request),
+    messages: toMessages(request, { sendsThinking: !without.has("thinking") }),
     ...(without.has("stream_options") ? {} : { stream_options: { include_usage: true } }),
     // A list of tools must not be empty.
     ...(tools.length === 0 ? {} : { tools: tools.map((tool) => toTool(tool, without)) }),

@@ -21,16 +21,25 @@ interface AssistantMessage {
 /** The fields in which servers send thinking, and want it back. */
 export const THINKING_FIELDS = ["reasoning_content", "reasoning"] as const;
 
-/** The whole conversation, instructions first. Neighbouring items of the assistant are joined. */
-export function toMessages({ instructions, input }: ModelRequest): ChatCompletionMessageParam[] {
+/**
+ * The whole conversation, instructions first. Neighbouring items of the assistant are joined, and so are neighbouring questions:
+ * many chat templates insist on turns.
+ *
+ * `sendsThinking`: whether the thinking goes back with the calls. Some servers refuse it.
+ */
+export function toMessages(
+  { instructions, input }: ModelRequest,
+  { sendsThinking }: { sendsThinking: boolean },
+): ChatCompletionMessageParam[] {
   const messages: object[] = [{ role: "system", content: instructions }];
   let current: AssistantMessage | null = null;
   for (const item of input.map(recordOf)) {
     if (item.type === "function_call_output" || item.role === "user") {
       current = null;
-      messages.push(isUser(item) ? { role: "user", content: contentOf(item) } : outputOf(item));
+      addQuestionOrOutput(messages, item);
       continue;
     }
+    if (item.type === "chat_reasoning" && !sendsThinking) continue;
     if (!current) {
       current = { role: "assistant", content: null };
       messages.push(current);
@@ -52,12 +61,15 @@ function addTo(message: AssistantMessage, item: Record<string, unknown>): void {
   }
 }
 
-function outputOf({ call_id: callId, output }: Record<string, unknown>): object {
-  return { role: "tool", tool_call_id: shortId(callId), content: output };
+function addQuestionOrOutput(messages: object[], item: Record<string, unknown>): void {
+  const before = messages.at(-1) as { role: string; content: string };
+  if (item.role !== "user") messages.push(outputOf(item));
+  else if (before.role !== "user") messages.push({ role: "user", content: contentOf(item) });
+  else before.content += `\n\n${contentOf(item)}`;
 }
 
-function isUser({ role }: Record<string, unknown>): boolean {
-  return role === "user";
+function outputOf({ call_id: callId, output }: Record<string, unknown>): object {
+  return { role: "tool", tool_call_id: shortId(callId), content: output };
 }
 
 /** Of an answer that only thought. */

@@ -33,6 +33,7 @@ export function createChunkReader(options: BuilderOptions): EventReader<Streamed
       readChunk(reading, recordOf(value));
       return undefined;
     },
+    isComplete: () => reading.finishReason !== null,
     end(isMarkedEnd) {
       const isComplete = reading.finishReason !== null || (isMarkedEnd && reading.builder.hasContent());
       return isComplete ? toAnswer(reading) : undefined;

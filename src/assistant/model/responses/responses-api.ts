@@ -6,10 +6,12 @@ import { createOptionalParameters } from "../optional-parameters.ts";
 import type { ModelSettings } from "../settings.ts";
 import { createResponseReader } from "./read-events.ts";
 
-type Optional = "include" | "prompt_cache_key" | "safety_identifier" | "strict";
+type Optional = "max_output_tokens" | "include" | "prompt_cache_key" | "safety_identifier" | "strict";
 
 /** Encrypted reasoning is a feature of OpenAI, as are the two ids. */
 const OPTIONAL = [
+  // A server whose model writes less than that.
+  { name: "max_output_tokens", words: /max_(?:output_|completion_)?tokens/ },
   { name: "include", words: /include|encrypted_content/ },
   { name: "prompt_cache_key", words: /prompt_cache_key/ },
   { name: "safety_identifier", words: /safety_identifier/ },
@@ -44,7 +46,8 @@ function toParameters(
     tools: request.tools.map(
       (tool) => ({ type: "function", ...(without.has("strict") ? {} : STRICT), ...tool }) as Tool,
     ),
-    ...settings,
+    tool_choice: settings.tool_choice,
+    ...(without.has("max_output_tokens") ? {} : { max_output_tokens: settings.max_output_tokens }),
     ...(without.has("prompt_cache_key") ? {} : { prompt_cache_key: cacheKey }),
     ...(safetyIdentifier && !without.has("safety_identifier") ? { safety_identifier: safetyIdentifier } : {}),
     ...(without.has("include") ? {} : { include: ["reasoning.encrypted_content" as const] }),
