@@ -49,6 +49,12 @@ export const MAX_OUTPUT_TOKENS = 16_000;
 /** Characters of one answer: nobody reads more over the counter. */
 export const MAX_ANSWER_CHARACTERS = 100_000;
 
+/**
+ * Bytes of one response, with everything that is not shown: thinking, and events that tell things again. Without a limit, a
+ * server that never ends would fill the memory.
+ */
+export const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;
+
 /** Characters of one call's arguments, and how deep lists and objects may be nested: a tool takes a few words. */
 export const MAX_ARGUMENTS_CHARACTERS = 16_000;
 export const MAX_ARGUMENTS_LEVELS = 32;

@@ -5,6 +5,7 @@
  * long question.
  */
 import { createParser } from "eventsource-parser";
+import { MAX_RESPONSE_BYTES } from "../limits.ts";
 import { ModelError } from "./errors/error.ts";
 import { isRecord } from "./json.ts";
 
@@ -43,6 +44,7 @@ export async function readAnswer<Answer>(
   { onBytes, lingerMs, signal }: StreamOptions,
 ): Promise<Answer> {
   let answer: Answer | undefined;
+  let bytes = 0;
   const body = response.body?.getReader();
   let linger: { timer: NodeJS.Timeout; ms: number } | undefined;
   const endIn = (ms: number) => {
@@ -61,6 +63,9 @@ export async function readAnswer<Answer>(
   try {
     for (let piece = await body?.read(); piece && !piece.done; piece = await body?.read()) {
       onBytes();
+      bytes += piece.value.length;
+      if (bytes > MAX_RESPONSE_BYTES)
+        throw new ModelError("MODEL_TOO_LONG", `The response has more than ${MAX_RESPONSE_BYTES} bytes.`);
       events.add(piece.value);
       readEvents();
     }

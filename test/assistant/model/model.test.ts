@@ -548,6 +548,27 @@ test("a call that takes longer than the total timeout is an error, and is aborte
   await standIn.requests[0]?.whenAborted;
 });
 
+test("an endless answer of which nothing is shown is ended, and the call is aborted", async () => {
+  const hungUp = Promise.withResolvers<void>();
+  const thinking = `data: ${JSON.stringify({ type: "response.reasoning_text.delta", delta: "x".repeat(1_000_000) })}\n\n`;
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const send = () => {
+      while (response.write(thinking));
+    };
+    response.on("drain", send).once("close", hungUp.resolve);
+    send();
+  });
+  const model = createModel({ apiKey: null, baseUrl: await listenOn(server), name: "test-model" });
+
+  const error = await faultOf(
+    model.answer(question, { signal: new AbortController().signal, onText: () => undefined }),
+  );
+
+  expect(error.code).toBe("MODEL_TOO_LONG");
+  await hungUp.promise;
+});
+
 test("an endless answer is ended, and the call is aborted", async () => {
   const { ask, standIn } = await startModel([
     fails({ kind: "silence" }, { kind: "text", text: ["x".repeat(99_999), "y", "z"] }),
