@@ -54,6 +54,8 @@ export interface TelegramBotDeps {
   meter?: TelegramMeter & ReplyMeter & Pick<RunMeter, "runEnded">;
   /** Spaces the calls to Telegram. Default: the system clock. */
   clock?: Clock;
+  /** Spaces polls that bring nothing. Default: the system clock. */
+  pollClock?: Clock;
   logger: Logger;
 }
 

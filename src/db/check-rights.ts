@@ -6,7 +6,7 @@
 import { getTableName, is, type SQL, sql } from "drizzle-orm";
 import { isPgSequence, PgTable } from "drizzle-orm/pg-core";
 import { StartupError } from "../errors.ts";
-import type { Db } from "./client.ts";
+import { type Db, readOnly } from "./client.ts";
 import { quoteName } from "./connection-failure.ts";
 import { findMigrations, type Migrations } from "./migrate.ts";
 import * as schema from "./schema/index.ts";
@@ -17,8 +17,19 @@ const NAMES = Object.values(schema).flatMap((value) => {
   return isPgSequence(value) && value.seqName ? [value.seqName] : [];
 });
 
-/** @throws {StartupError} with the statements that give the role what it lacks. */
-export async function checkRights(db: Db): Promise<void> {
+/** How long a statement may take, in milliseconds: they only read the catalogs. */
+const STATEMENT_TIMEOUT_MS = 10_000;
+
+/**
+ * On one snapshot: otherwise the tables that another process commits meanwhile would look like another program's.
+ *
+ * @throws {StartupError} with the statements that give the role what it lacks.
+ */
+export function checkRights(db: Db): Promise<void> {
+  return readOnly(db, { statementTimeoutMs: STATEMENT_TIMEOUT_MS }, check);
+}
+
+async function check(db: Db): Promise<void> {
   const [role] = await db.execute<Role>(sql`select current_user as "user", current_database() as "database",
     current_schema() as "schema", current_setting('search_path') as "searchPath",
     has_database_privilege(current_database(), 'CREATE') as "mayCreateSchema",

@@ -96,6 +96,14 @@ test("the owner of the database needs nothing else", async () => {
   await open(ROLE);
 });
 
+test("several first starts at once all succeed: the tables of one are not another program's", async () => {
+  const { user } = inject("testServer");
+
+  const starts = await Promise.allSettled(Array.from({ length: 6 }, () => open(user)));
+
+  expect(starts.map(({ status }) => status)).toEqual(Array(6).fill("fulfilled"));
+});
+
 test("on an up to date database a role that only reads hears what it needs, and needs no right to create", async () => {
   await onDatabase((session) => session.unsafe(`alter database ${NAME} owner to ${OWNER}`));
   await open(OWNER);

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { findPostgresPrograms } from "./debian-postgres.ts";
 
 const PACKAGES = [
-  { name: "nginx-light", isThere: () => existsSync("/usr/sbin/nginx") },
+  { name: "nginx", isThere: () => existsSync("/usr/sbin/nginx") },
   { name: "pgbouncer", isThere: () => existsSync("/usr/sbin/pgbouncer") },
   { name: "postgresql", isThere: () => findPostgresPrograms() !== undefined },
   { name: "openssl", isThere: () => existsSync("/usr/bin/openssl") },

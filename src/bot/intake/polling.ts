@@ -42,7 +42,7 @@ export interface PollingDeps {
   /** Telegram refused the token while running: the process must end. */
   onRefused(error: StartupError): void;
   /** Spaces polls that bring nothing; the system clock when left out. */
-  clock?: Clock;
+  pollClock?: Clock;
   logger: Logger;
 }
 
@@ -133,7 +133,7 @@ async function runSession(deps: PollingDeps, { conflicts, startSession, stop }: 
 
 /** @returns the offset that is not confirmed to Telegram yet; null if there is none. @throws if the token is refused. */
 async function poll(deps: PollingDeps, conflicts: ConflictBackoff, signal: AbortSignal): Promise<number | null> {
-  const { api, clock = systemClock, logger } = deps;
+  const { api, pollClock = systemClock, logger } = deps;
   const floor = createPollFloor();
   let offset = 0;
   let confirmed = 0;
@@ -143,7 +143,7 @@ async function poll(deps: PollingDeps, conflicts: ConflictBackoff, signal: Abort
     try {
       if (!isWebhookRemoved) await api.deleteWebhook({}, signal as CallSignal);
       isWebhookRemoved = true;
-      const startedAt = clock.now();
+      const startedAt = pollClock.now();
       const batch = await api.getUpdates(
         { offset, timeout: LONG_POLL_SECONDS, allowed_updates: ALLOWED_UPDATES },
         signal as CallSignal,
@@ -152,9 +152,9 @@ async function poll(deps: PollingDeps, conflicts: ConflictBackoff, signal: Abort
       const updates = updatesOf(batch, logger);
       if (failures > 0 || conflicts.recordSuccess()) logger.info("Telegram answers again");
       failures = 0;
-      const tookMs = clock.now() - startedAt;
+      const tookMs = pollClock.now() - startedAt;
       offset = await processBatch(deps, updates, { offset, signal });
-      await waitOn(clock, floor.recordPoll(offset, tookMs), signal);
+      await waitOn(pollClock, floor.recordPoll(offset, tookMs), signal);
     } catch (error) {
       if (signal.aborted) break;
       if (isTokenRefused(error)) throw error;
