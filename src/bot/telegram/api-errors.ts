@@ -76,10 +76,8 @@ export function classifyFailure(error: unknown): TelegramAnswer {
   // Before the next one, which is a part of "REPLY_MESSAGE_ID_INVALID".
   if (REPLY_GONE.test(description)) return { kind: "reply-gone", description };
   if (MESSAGE_GONE.test(description)) return { kind: "message-gone" };
-  if (TOPIC_GONE.test(description)) {
-    return { kind: "chat-gone", description: `the topic was deleted or closed (${description})` };
-  }
-  if (code === 403 || CHAT_GONE.test(description)) return { kind: "chat-gone", description };
+  if (code === 403 || CHAT_GONE.test(description) || TOPIC_GONE.test(description))
+    return { kind: "chat-gone", description };
   return { kind: "refused", description };
 }
 
