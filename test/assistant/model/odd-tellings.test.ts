@@ -155,6 +155,29 @@ test("thinking that is sent as text is neither shown nor stored nor sent back", 
   expect(JSON.stringify([items, server.inputs])).not.toContain("they want revenue");
 });
 
+test("thinking that is told as a part of an item is not shown", async () => {
+  const thought = { type: "reasoning_text", text: "they want revenue" };
+
+  const { finalText } = await answer([
+    { type: "response.output_item.added", output_index: 0, item: { type: "reasoning", id: "rs_1", content: [] } },
+    { type: "response.reasoning_text.delta", output_index: 0, delta: "they want revenue" },
+    { type: "response.content_part.done", output_index: 0, content_index: 0, part: thought },
+    { type: "response.output_item.done", output_index: 0, item: { type: "reasoning", id: "rs_1", content: [thought] } },
+    { type: "response.content_part.done", output_index: 1, part: { type: "output_text", text: "4.390.500 ₫" } },
+    completed([{ type: "message", role: "assistant", content: [thought, { type: "text", text: "4.390.500 ₫" }] }]),
+  ]);
+
+  expect(finalText).toBe("4.390.500 ₫");
+});
+
+test("a question that the server repeats is no answer", async () => {
+  const question = { type: "message", role: "user", content: [{ type: "input_text", text: "how did we do?" }] };
+
+  const { finalText } = await answer([completed([question, messageOf("Well.")])]);
+
+  expect(finalText).toBe("Well.");
+});
+
 test("thinking without a begin is gone from the answer at its end, and not shown at all from then on", async () => {
   const first = await answer([delta("They want revenue."), delta("</think>\n4.390.500 ₫"), completed()]);
   const before = runTest.events.length;

@@ -11,7 +11,7 @@ import { toFailure } from "../errors/fault.ts";
 import type { EventReader } from "../event-stream.ts";
 import { indexOrNull, recordOf, textOrNull } from "../json.ts";
 import { readUsage } from "../usage.ts";
-import { areLikeArguments, isLikeText, tellAll, tellItem } from "./tell-item.ts";
+import { areLikeArguments, isLikeText, readPart, tellAll, tellItem } from "./tell-item.ts";
 
 type Event = Record<string, unknown>;
 
@@ -43,7 +43,7 @@ function readEvent(builder: AnswerBuilder, event: Event): StreamedAnswer | undef
       tellText(builder, event, event);
       return;
     case "response.content_part.done":
-      tellText(builder, event, recordOf(event.part));
+      for (const { text } of readPart(recordOf(event.part))) tellText(builder, event, { text });
       return;
     case "response.function_call_arguments.delta":
     case "response.function_call_arguments.done":

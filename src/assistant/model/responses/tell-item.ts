@@ -53,7 +53,9 @@ const FIRST = { index: 0, kind: "text" } as const;
 function placeOf(value: unknown, index: number | null): Place | null {
   const fields = recordOf(value);
   const type = TYPES.get(fields.type);
-  if (!type) return null;
+  const { role = "assistant" } = fields;
+  // Some servers repeat the question.
+  if (!type || (type === "message" && role !== "assistant" && role !== null)) return null;
   const isLike = (item: ToldItem) => isLikeItem(item, fields);
   return { type, index, id: textOrNull(fields.id), callId: textOrNull(fields.call_id), isLike };
 }
@@ -99,8 +101,9 @@ function partsOf(content: unknown): TextPart[] {
   return Array.isArray(content) ? content.filter(isRecord).flatMap(readPart) : [];
 }
 
-function readPart({ type, text, refusal }: Fields): TextPart[] {
-  if (/reason|think|summary/.test(textOrNull(type) ?? "")) return [];
+/** A part by its fields: some servers use other names for its type. None for thinking. */
+export function readPart({ type, text, refusal }: Fields): TextPart[] {
+  if (/reason|think|summary|analysis/.test(textOrNull(type) ?? "")) return [];
   if (typeof text === "string") return [{ kind: "text", text, isWhole: true }];
   return typeof refusal === "string" ? [{ kind: "refusal", text: refusal, isWhole: true }] : [];
 }
