@@ -61,7 +61,7 @@ Run.implement({
     question: t.field({
       type: Message,
       nullable: true,
-      description: "The message that the run answers; null if there is none.",
+      description: "The message that the run answers, the last one of a question in several; null if there is none.",
       ...lastOf(() => messagesOfRun("user")),
     }),
     retryOf: t.expose("retryOf", {
