@@ -21,6 +21,7 @@ const LOCKFILES = [
   "bench/peers/package-lock.json",
   "bench/admin/peer/package-lock.json",
   "test/clients/package-lock.json",
+  "test/servers/package-lock.json",
 ];
 
 test.each(LOCKFILES)("%s contains no registry URL", (path) => {
