@@ -5,14 +5,10 @@
  * figure or another provider's reasoning can never corrupt a thread.
  */
 import type { Db } from "../db/client.ts";
+import { MAX_QUOTE_CHARACTERS } from "../db/queries/chat/quotes.ts";
 import { findHistory, getQuestion, type HistoryMessage } from "../db/queries/runs/history.ts";
 import type { ClaimedRun } from "../db/queries/runs/run-queue.ts";
-import {
-  MAX_EARLIER_QUOTE_CHARACTERS,
-  MAX_HISTORY_CHARACTERS,
-  MAX_HISTORY_MESSAGES,
-  MAX_QUOTE_CHARACTERS,
-} from "./limits.ts";
+import { MAX_EARLIER_QUOTE_CHARACTERS, MAX_HISTORY_CHARACTERS, MAX_HISTORY_MESSAGES } from "./limits.ts";
 import { writeMessage } from "./question-text.ts";
 
 export interface InputMessage {

@@ -72,8 +72,7 @@ export const MAX_OUTPUT_CHARACTERS = 60_000;
 export const MAX_HISTORY_MESSAGES = 100;
 export const MAX_HISTORY_CHARACTERS = 60_000;
 
-/** Characters of each text that the question quotes, and that an earlier question of the thread does: those were answered. */
-export const MAX_QUOTE_CHARACTERS = 4_096;
+/** Characters of each text that an earlier question quotes: it was answered. The newest one quotes all that is stored. */
 export const MAX_EARLIER_QUOTE_CHARACTERS = 500;
 
 /** Characters of one token, for a budget: English has some four, Vietnamese three, and figures fewer. */

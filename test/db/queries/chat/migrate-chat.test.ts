@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { receiveMessage } from "../../../../src/db/queries/chat/conversations.ts";
 import { reviseMessage } from "../../../../src/db/queries/chat/edits.ts";
 import { migrateChat } from "../../../../src/db/queries/chat/places.ts";
+import { readQuote } from "../../../../src/db/queries/chat/quotes.ts";
 import { saveStaffMember } from "../../../../src/db/queries/chat/staff.ts";
 import { retryQuestion } from "../../../../src/db/queries/runs/retry.ts";
 import { messageRevisions, messages, replies, runs } from "../../../../src/db/schema/index.ts";
@@ -60,6 +61,22 @@ test("the later notice from the other chat does not change newer messages", asyn
   await migrateChat(database.db, MOVE);
 
   expect((await edit("oat milk?"))?.outcome).toBe("replaced");
+});
+
+test("a reply in the supergroup does not quote an answer or a question of the old group with the same id", async () => {
+  await say("beans?", GROUP);
+  await database.db.update(replies).set({ telegramMessageIds: [12], status: "delivered", deliveredAt: sql`now()` });
+  await migrateChat(database.db, MOVE);
+  const quoteOf = (telegramId: number) => ({
+    message: { telegramId, chatTelegramId: SUPERGROUP.telegramId },
+    isFromBot: false,
+    selected: null,
+    text: "see you at noon",
+  });
+
+  const quotes = await Promise.all([11, 12].map((id) => readQuote(database.db, SUPERGROUP, quoteOf(id))));
+
+  expect(quotes.map((quote) => quote?.quoteMessageId)).toEqual([null, null]);
 });
 
 /** Telegram's message 11, both before and after the migration. */
