@@ -6,6 +6,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { Composer, type NextFunction } from "grammy";
 import type { Db } from "../db/client.ts";
 import { createFirstOwnerInvite, createInvite, type Redemption, redeemInvite } from "../db/queries/chat/invites.ts";
+import { isPartAwaited } from "../db/queries/chat/message-parts.ts";
 import {
   claimNotice,
   findStaffMember,
@@ -20,7 +21,8 @@ import type { StaffRole } from "../shop/roles.ts";
 import type { Shop } from "../shop/shop.ts";
 import { isOfSandbox } from "../shop/telegram-ids.ts";
 import { answerPress, mainKeyboard } from "./buttons.ts";
-import { type BotContext, isAddressed, nameOf, textsFor, usernameOf } from "./context.ts";
+import { type BotContext, isAddressed, nameOf, placeOf, textsFor, usernameOf } from "./context.ts";
+import { readMessageText } from "./telegram/message-text.ts";
 import type { SystemMessages } from "./telegram/system-messages.ts";
 import type { Texts } from "./texts.ts";
 
@@ -53,7 +55,7 @@ export function createAccess(deps: AccessDeps): Composer<BotContext> {
     }
     // An edit is never answered: the message was addressed to the bot when it was sent, or it is unknown.
     if (ctx.editedMessage) return admitEdit(deps, ctx, next);
-    if (!isAddressed(ctx)) return;
+    if (!isAddressed(ctx) && !(await isAwaited(deps, ctx, from.id))) return;
     const person = { telegramUserId: from.id, name: nameOf(from), username: usernameOf(from) };
     const isForeign = isOfOtherSide(ctx, from.id);
     // Before the invite: an owner by configuration must not use up an invite to a lower role.
@@ -68,6 +70,11 @@ export function createAccess(deps: AccessDeps): Composer<BotContext> {
     await sendNotice(deps, ctx, { id: from.id, notice: "staff_only" }, textsFor(ctx).stranger);
   });
   return access;
+}
+
+/** Whether a message that is not said to the bot may be the next part of a question that is. */
+async function isAwaited({ db }: AccessDeps, ctx: BotContext, telegramUserId: number): Promise<boolean> {
+  return readMessageText(ctx.message) !== null && isPartAwaited(db, placeOf(ctx), telegramUserId);
 }
 
 async function admitEdit({ db }: AccessDeps, ctx: BotContext, next: NextFunction): Promise<void> {

@@ -9,7 +9,7 @@ import { receiveMessage } from "../db/queries/chat/conversations.ts";
 import { reviseMessage } from "../db/queries/chat/edits.ts";
 import { migrateChat } from "../db/queries/chat/places.ts";
 import type { Logger } from "../observability/logger.ts";
-import { type BotContext, commandOf, languageOf, placeOf, textsFor } from "./context.ts";
+import { type BotContext, commandOf, isAddressed, languageOf, placeOf, textsFor } from "./context.ts";
 import { quoteOf } from "./quotes.ts";
 import { type Albums, createAlbums } from "./telegram/albums.ts";
 import { type MessageText, readMessageText } from "./telegram/message-text.ts";
@@ -40,6 +40,10 @@ async function handleMessage(deps: MessageDeps, ctx: Filter<BotContext, "message
   const { systemMessages } = deps;
   const texts = textsFor(ctx);
   const written = readMessageText(ctx.msg);
+  if (!isAddressed(ctx)) {
+    if (written && isQuestion(written) && !commandOf(ctx)) await receive(deps, ctx, written);
+    return;
+  }
   if (!written || (written.hasAttachment && written.text.trim() === "")) {
     if (ctx.msg.media_group_id !== undefined) return albums.add(ctx, ctx.msg.media_group_id);
     if (!isServiceMessage(ctx.msg)) systemMessages.say(ctx, texts.unsupported);
@@ -54,6 +58,11 @@ async function handleMessage(deps: MessageDeps, ctx: Filter<BotContext, "message
   if (ctx.chat.type === "private" || command.bot) systemMessages.say(ctx, texts.unknownCommand);
 }
 
+/** Whether the text is one that is stored. */
+function isQuestion({ text }: MessageText): boolean {
+  return text.trim() !== "" && text.length <= MAX_MESSAGE_CHARACTERS;
+}
+
 async function receive(
   deps: MessageDeps,
   ctx: Filter<BotContext, "message">,
@@ -66,6 +75,7 @@ async function receive(
     author: ctx.staffMember,
     language: languageOf(ctx),
     text,
+    isAddressed: isAddressed(ctx),
     forwarded: ctx.msg.forward_origin !== undefined,
     quote: quoteOf(ctx.msg, ctx.me.id),
     hasAttachment,
@@ -79,6 +89,8 @@ async function receive(
     case "queued":
       notifier.notify({ type: "run-queued", runId: received.runId });
       logger.info({ threadId: received.threadId, runId: received.runId }, "message received");
+      break;
+    case "not-addressed":
       break;
     case "seen-before":
       logger.info({ updateId: facts.updateId }, "update seen before");
@@ -94,8 +106,9 @@ async function receive(
 
 async function handleEdit({ db, logger }: MessageDeps, ctx: Filter<BotContext, "edited_message">): Promise<void> {
   const { message_id: telegramMessageId } = ctx.msg;
-  const text = readMessageText(ctx.msg)?.text ?? "";
-  if (telegramMessageId === 0 || text.trim() === "" || text.length > MAX_MESSAGE_CHARACTERS) return;
+  const written = readMessageText(ctx.msg);
+  if (telegramMessageId === 0 || !written || !isQuestion(written)) return;
+  const { text } = written;
   const edit = { updateId: ctx.update.update_id, authorId: ctx.staffMember.id, telegramMessageId, text };
   const revised = await reviseMessage(db, placeOf(ctx).chat, edit);
   if (revised) logger.info({ messageId: revised.messageId, outcome: revised.outcome }, "message edited");

@@ -2,12 +2,12 @@
 import type { Message } from "@grammyjs/types";
 import { asc } from "drizzle-orm";
 import { afterEach, expect, test } from "vitest";
-import { says, scripted } from "../../sandbox/model/script.ts";
+import { says } from "../../sandbox/model/script.ts";
 import type { Responder } from "../../sandbox/model/turn.ts";
 import { textsIn } from "../../src/bot/texts.ts";
-import { messageRevisions, messages, runs } from "../../src/db/schema/index.ts";
+import { messageRevisions, messages } from "../../src/db/schema/index.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
-import { allHandled, conversationOf, questionOf, repeats, staffPerson, textsOf } from "./bot-support.ts";
+import { allHandled, questionOf, repeats, staffPerson, textsOf } from "./bot-support.ts";
 
 const texts = textsIn("en");
 const IGNORED = `\n\n${texts.attachmentIgnored}`;
@@ -26,7 +26,6 @@ async function groupOf() {
 const repeatsWords: Responder = (request) => says(`Answer: ${questionOf(request).split("\n\n").at(-1)}`);
 
 const stored = () => app.test.db.select().from(messages).orderBy(asc(messages.position));
-const storedRuns = () => app.test.db.select().from(runs).orderBy(asc(runs.position));
 
 test("a rich message is a question like any other, also forwarded and edited", async () => {
   const release = Promise.withResolvers<void>();
@@ -93,80 +92,6 @@ test("the text of a picture is the question, and the answer says that the pictur
   expect(app.model.requests.map(questionOf)).toEqual([expect.stringContaining("You cannot see it")]);
 });
 
-test("an album with a text gets one answer, whichever picture has the text", async () => {
-  app = await startTestApp(repeatsWords);
-  const chat = await app.staff();
-  const extra = { media_group_id: "album-1" };
-
-  chat.sendPhoto({ extra });
-  chat.sendPhoto({ caption: "are these in stock?", extra });
-  chat.sendPhoto({ extra });
-  chat.sendPhoto({ extra });
-  await chat.waitForBotMessage(`Answer: are these in stock?${IGNORED}`);
-  // An album that comes later has its sentence later, so the first one has none.
-  chat.sendPhoto({ extra: { media_group_id: "album-2" } });
-  chat.sendPhoto({ extra: { media_group_id: "album-2" } });
-  await chat.waitForBotMessage(texts.unsupported);
-  chat.send("done");
-  await chat.waitForBotMessage("Answer: done");
-
-  expect(textsOf(chat)).toEqual([`Answer: are these in stock?${IGNORED}`, texts.unsupported, "Answer: done"]);
-});
-
-test("a paste that the client cut is one question: the messages stay as they came, and one run answers them", async () => {
-  app = await startTestApp(scripted([says("Long."), says("Next.")]));
-  const chat = await app.staff();
-  const parts = ["a".repeat(4_096), "b".repeat(4_096), "c and the end"];
-
-  for (const part of parts) chat.send(part);
-  await chat.waitForBotMessage("Long.");
-  chat.send("and now?");
-  await chat.waitForBotMessage("Next.");
-
-  expect(app.model.requests.map(conversationOf)).toEqual([[parts.join("")], [parts.join(""), "Long.", "and now?"]]);
-  const said = (await stored()).filter(({ role }) => role === "user");
-  expect(said.map(({ text }) => text)).toEqual([...parts, "and now?"]);
-  expect(await storedRuns()).toHaveLength(2);
-});
-
-test("a part that was cut at the end of a word is joined by a line break", async () => {
-  app = await startTestApp(scripted([says("Long.")]));
-  const chat = await app.staff();
-
-  chat.send("a".repeat(3_950));
-  chat.send("the rest");
-  await chat.waitForBotMessage("Long.");
-
-  expect(app.model.requests.map(questionOf)).toEqual([`${"a".repeat(3_950)}\nthe rest`]);
-});
-
-test("a long message alone is answered, and only the next message of its author in its place belongs to it", async () => {
-  app = await startTestApp(({ body }) => says(`${String(body.input.at(-1) && questionLength(body)).padStart(4, "0")}`));
-  const { group, person } = await groupOf();
-  const other = await staffPerson(app, "staff", { first_name: "Binh" });
-  const mention = "@counterhand_sandbox_bot ";
-  const long = (from: typeof person) => group.send(mention + "a".repeat(3_900), { from });
-
-  long(person);
-  group.send(`${mention}what is out?`, { from: other });
-  await group.waitForBotMessage(String(mention.length + 3_900));
-  await group.waitForBotMessage(String(`${mention}what is out?`.length).padStart(4, "0"));
-
-  expect(await storedRuns()).toHaveLength(2);
-});
-
-test("short messages do not wait for each other", async () => {
-  app = await startTestApp(repeats);
-  const chat = await app.staff();
-
-  chat.send("one");
-  chat.send("two");
-  await chat.waitForBotMessage("Answer: two");
-
-  expect((await storedRuns()).map(({ waitsUntil }) => waitsUntil)).toEqual([null, null]);
-  expect(textsOf(chat)).toEqual(["Answer: one", "Answer: two"]);
-});
-
 test("kinds of messages that the bot does not know get the sentence, service messages none", async () => {
   app = await startTestApp(repeats);
   const unknown: object[] = [
@@ -213,8 +138,3 @@ test("updates of kinds that do not exist yet change nothing and hold up nothing"
 
   expect(textsOf(chat)).toEqual(["Answer: still there?"]);
 });
-
-function questionLength(body: { input: unknown }): number {
-  const last = Array.isArray(body.input) ? body.input.at(-1) : undefined;
-  return String((last as { content?: unknown } | undefined)?.content).length;
-}

@@ -72,7 +72,7 @@ export function createUserActions(state: ChatState, { world, updates }: UserActi
       if (state.replyKeyboard?.one_time_keyboard) world.setReplyKeyboard(state, undefined);
       return message;
     },
-    sendPhoto: (options) => post({ photo: [photoSize()], ...withoutUndefined({ caption: options?.caption }) }, options),
+    sendPhoto: (options) => post({ photo: [photoSize()], ...captionFields(options) }, options),
     sendSticker: (options) => post({ sticker: sticker() }, options),
     sendService: (fields) => post(fields, fields.from && { from: fields.from }),
     topic(name) {
@@ -170,6 +170,12 @@ function createQuery(state: ChatState, message: Message, press: { button: string
   }
   const data = pressed.callback_data;
   return { id: randomUUID(), from: press.from, message, chat_instance: String(state.chat.id), data };
+}
+
+function captionFields({ caption, entities: marked }: SendOptions & { caption?: string } = {}): Partial<Message> {
+  if (caption === undefined) return {};
+  const { text, entities } = formatText(caption, marked);
+  return { caption: text, ...(entities.length > 0 && { caption_entities: entities }) };
 }
 
 function photoSize() {

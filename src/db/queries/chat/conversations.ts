@@ -19,6 +19,8 @@ export interface IncomingMessage extends Place {
   author: { id: string | null; role: StaffRole };
   language: string;
   text: string;
+  /** False for a message in a group that is not said to the bot: it is stored only as the next part of a question. Default: true. */
+  isAddressed?: boolean;
   /** Whether the author forwarded a message of someone else. */
   forwarded: boolean;
   /** Whether a picture or a file came with it, which is not stored. */
@@ -48,6 +50,8 @@ export type ReceivedMessage =
   | { outcome: "too-many"; shouldNotify: boolean }
   /** The person was removed from the staff at the same moment. */
   | { outcome: "not-staff" }
+  /** Not said to the bot, and no part of a question: nothing changed. */
+  | { outcome: "not-addressed" }
   /** A repeated delivery of an update: nothing changed. */
   | { outcome: "seen-before" };
 
@@ -109,7 +113,10 @@ function instantOf(time: Date | undefined): SQL {
 type Question = Omit<IncomingMessage, "updateId" | "quote"> & { quote: StoredQuote | undefined; retryOf?: string };
 
 /** Stores a message and its run, inside a transaction. */
-export async function queueQuestion(tx: Db, incoming: Question): Promise<QueuedQuestion> {
+export async function queueQuestion(
+  tx: Db,
+  incoming: Question,
+): Promise<Extract<ReceivedMessage, { outcome: "queued" | "not-addressed" }>> {
   const { author, text, telegramMessageId, retryOf } = incoming;
   const chat = await saveChat(tx, incoming.chat);
   const thread = await lockOpenThread(tx, chat.id, incoming.topicId);
@@ -118,6 +125,7 @@ export async function queueQuestion(tx: Db, incoming: Question): Promise<QueuedQ
   const place = { threadId: thread.id, position: thread.nextPosition };
   const continued = await continueQuestion(tx, incoming, { ...thread, role });
   if (continued) return continued;
+  if (incoming.isAddressed === false) return { outcome: "not-addressed" };
 
   const [runId, messageId] = [randomUUIDv7(), randomUUIDv7()];
   const asked = { askerId: author.id, askerRole: role, language: incoming.language, retryOf: retryOf ?? null };
@@ -155,7 +163,7 @@ async function continueQuestion(
   thread: { id: string; nextPosition: number; waitingRunId: string | null; role: StaffRole },
 ): Promise<QueuedQuestion | null> {
   const { waitingRunId, role } = thread;
-  if (waitingRunId === null || incoming.retryOf !== undefined || incoming.quote) return null;
+  if (waitingRunId === null || incoming.retryOf !== undefined) return null;
   const run = await findRunOfPart(tx, { waitingRunId, authorId: incoming.author.id, role }, incoming);
   if (!run) return null;
   const [messageId, position] = [randomUUIDv7(), thread.nextPosition];

@@ -1,14 +1,15 @@
 /**
- * Long questions that arrive in several messages: Telegram's clients cut a paste at 4,096 UTF-16 units. The messages stay as they
- * came, and one run answers all of them.
+ * Questions that arrive in several messages: Telegram's clients cut a paste at 4,096 UTF-16 units, and each picture of an album may
+ * have a text. The messages stay as they came, and one run answers all of them.
  *
- * A run whose question may go on waits for a second. A part is known by its length, its author and its time.
+ * A run whose question may go on waits for a second. A part is known by its length or its album, its author and its time.
  */
 import { and, asc, eq, sql } from "drizzle-orm";
 import { RUN_STATES } from "../../../run-states.ts";
 import type { StaffRole } from "../../../shop/roles.ts";
 import type { Db } from "../../client.ts";
-import { messages, runs, threads } from "../../schema/index.ts";
+import { chats, messages, runs, staff, threads } from "../../schema/index.ts";
+import { isTopic, type Place } from "./places.ts";
 
 /** Telegram's limit of a message, in UTF-16 units. A part of this length may end in the middle of a word. */
 const MAX_PART_LENGTH = 4_096;
@@ -26,6 +27,10 @@ const MAX_QUESTION_LENGTH = 32_768;
 export interface Part {
   text: string;
   forwarded: boolean;
+  /** Telegram's id of the album that it belongs to. */
+  mediaGroupId?: string | null;
+  /** What its author replies to; undefined for nothing. */
+  quote: { quoteText: string | null } | undefined;
   /** By Telegram's clock. */
   sentAt?: Date;
 }
@@ -35,8 +40,26 @@ export function waitsUntil(part: Part) {
   return mayGoOn(part) ? sql<Date>`clock_timestamp() + make_interval(secs => ${WAIT_SECONDS})` : null;
 }
 
-export function mayGoOn({ text, forwarded }: Part): boolean {
-  return text.length >= MIN_PART_LENGTH && text.length <= MAX_PART_LENGTH && !forwarded;
+export function mayGoOn({ text, mediaGroupId = null }: Pick<Part, "text" | "mediaGroupId">): boolean {
+  return mediaGroupId !== null || (text.length >= MIN_PART_LENGTH && text.length <= MAX_PART_LENGTH);
+}
+
+/**
+ * Whether a run at this place waits for the next part of this person's question: in a group, the bot is addressed by the first
+ * part only.
+ */
+export async function isPartAwaited(db: Db, { chat, topicId }: Place, telegramUserId: number): Promise<boolean> {
+  if (chat.type === "terminal") return false;
+  const isHere = and(eq(chats.botId, chat.botId), eq(chats.telegramId, chat.telegramId), isTopic(topicId));
+  const [run] = await db
+    .select({ id: runs.id })
+    .from(chats)
+    .innerJoin(threads, eq(threads.chatId, chats.id))
+    .innerJoin(runs, eq(runs.id, threads.waitingRunId))
+    .innerJoin(staff, eq(staff.id, runs.askerId))
+    .where(and(isHere, eq(threads.status, "open"), eq(staff.telegramUserId, telegramUserId)))
+    .limit(1);
+  return run !== undefined;
 }
 
 /**
@@ -55,17 +78,36 @@ export async function findRunOfPart(
     .for("update");
   if (!run || RUN_STATES[run.status].phase !== "queued") return null;
   const parts = await tx
-    .select({ text: messages.text, sentAt: messages.sentAt })
+    .select({
+      text: messages.text,
+      sentAt: messages.sentAt,
+      forwarded: messages.forwarded,
+      mediaGroupId: messages.mediaGroupId,
+      quoteText: messages.quoteText,
+    })
     .from(messages)
     .where(and(eq(messages.runId, run.id), eq(messages.role, "user")))
     .orderBy(asc(messages.position));
   const length = parts.reduce((sum, { text }) => sum + text.length, part.text.length);
   const isSamePerson = run.askerId === asker.authorId && run.askerRole === asker.role;
-  const gapMs = (part.sentAt?.getTime() ?? Number.NaN) - (parts.at(-1)?.sentAt.getTime() ?? Number.NaN);
-  const isPart = isSamePerson && !part.forwarded && gapMs >= 0 && gapMs <= WAIT_SECONDS * 1_000;
-  if (isPart && length <= MAX_QUESTION_LENGTH) return run;
+  const last = parts.at(-1);
+  if (isSamePerson && last && goesOn(last, part) && length <= MAX_QUESTION_LENGTH) return run;
   await tx.update(runs).set({ waitsUntil: null }).where(eq(runs.id, run.id));
   return null;
+}
+
+type StoredPart = Required<Pick<Part, "text" | "forwarded" | "mediaGroupId">> & {
+  sentAt: Date;
+  quoteText: string | null;
+};
+
+/** A client repeats the reply with each part, or leaves it out after the first. */
+function goesOn(last: StoredPart, part: Part): boolean {
+  const gapMs = (part.sentAt?.getTime() ?? Number.NaN) - last.sentAt.getTime();
+  const isInTime = gapMs >= 0 && gapMs <= WAIT_SECONDS * 1_000;
+  const isSameKind = last.mediaGroupId === null || last.mediaGroupId === part.mediaGroupId;
+  const isSameReply = part.quote === undefined || part.quote.quoteText === last.quoteText;
+  return isInTime && isSameKind && isSameReply && last.forwarded === part.forwarded;
 }
 
 /** After a part was stored: the run waits for the next one, or no longer. */
@@ -77,7 +119,7 @@ export async function updateWait(tx: Db, { threadId, runId }: { threadId: string
   if (!mayGoOn(part)) await tx.update(threads).set({ waitingRunId: null }).where(eq(threads.id, threadId));
 }
 
-/** The parts of a question as one text. A part that is shorter than the limit was cut at a blank, which its client left out. */
+/** The parts of a question as one text. Each part that is shorter than the limit was cut at a blank, which its client left out. */
 export function joinParts(texts: readonly string[]): string {
   return texts.reduce((whole, text, index) => {
     if (index === 0) return text;

@@ -57,5 +57,6 @@ async function lockFailedQuestion(tx: Db, { chat: address, topicId, runId }: Ret
     .orderBy(asc(messages.position))
     .for("update", { of: runs });
   const [first] = parts;
-  return first && { ...first, text: joinParts(parts.map(({ text }) => text)) };
+  const hasAttachment = parts.some((part) => part.hasAttachment);
+  return first && { ...first, hasAttachment, text: joinParts(parts.map(({ text }) => text)) };
 }
