@@ -3,7 +3,7 @@ import type { Context } from "grammy";
 import type { ChatAddress, Place } from "../db/queries/chat/places.ts";
 import type { StaffMember } from "../db/queries/chat/staff.ts";
 import { isHigherRole } from "../shop/roles.ts";
-import { mentions, readMessageText } from "./telegram/message-text.ts";
+import { mentionsBot, readMessageText } from "./telegram/message-text.ts";
 import { type Language, pickLanguage, type Texts, textsIn } from "./texts.ts";
 
 export interface BotContext extends Context {
@@ -55,7 +55,7 @@ export function isAddressed(ctx: Context): boolean {
   if (command?.bot) return command.bot === ctx.me.username.toLowerCase();
   if (command || message.reply_to_message?.from?.id === ctx.me.id) return true;
   const written = readMessageText(message);
-  return written !== null && mentions(written, ctx.me);
+  return written !== null && mentionsBot(written, ctx.me);
 }
 
 /** The command at the start of the message, with the bot's name after the @, in lower case. */

@@ -24,8 +24,8 @@ export interface MessageDeps {
   logger: Logger;
 }
 
-/** The longest accepted message in UTF-16 units: twice Telegram's own limit for people. */
-export const MAX_MESSAGE_CHARACTERS = 8_192;
+/** The longest accepted message in UTF-16 units: twice the characters of a rich message, the longest that Telegram allows. */
+export const MAX_MESSAGE_CHARACTERS = 65_536;
 
 /** The handlers of messages; `access` lets only staff through. */
 export function createMessages(deps: MessageDeps): Composer<BotContext> {

@@ -59,6 +59,27 @@ test("a rich message is a question like any other, also forwarded and edited", a
   expect(await app.test.db.select().from(messageRevisions)).toEqual([]);
 });
 
+test("a rich message that is longer than a text may be, or has pictures, is read; pictures alone get the sentence", async () => {
+  app = await startTestApp(({ body }) =>
+    says(`Read ${String((body.input.at(-1) as { content: string }).content.length)}`),
+  );
+  const [long, tooLong, pictures, alone] = await Promise.all([app.staff(), app.staff(), app.staff(), app.staff()]);
+  const photo = { type: "photo", photo: [] };
+
+  long.sendService(rich(paragraph("a".repeat(32_768))));
+  tooLong.sendService(rich(...Array.from({ length: 3 }, () => paragraph("a".repeat(30_000)))));
+  pictures.sendService(rich(paragraph("are these in stock?"), photo));
+  alone.sendService(rich(photo, { ...photo, type: "hologram" }));
+  await long.waitForBotMessage("Read 32768");
+  await tooLong.waitForBotMessage(texts.tooLong(65_536));
+  await pictures.waitForBotMessage(new RegExp(`${IGNORED}$`));
+  await alone.waitForBotMessage(texts.unsupported);
+
+  const asked = app.model.requests.map(questionOf).find((text) => text.includes("in stock"));
+  expect(asked).toContain("You cannot see it");
+  expect(asked).toMatch(/are these in stock\?\n\[photo\]$/);
+});
+
 test("in a group, the bot is addressed by a link to it, in a text, a caption and a rich message", async () => {
   app = await startTestApp(repeatsWords);
   const { group } = await groupOf();
@@ -68,6 +89,11 @@ test("in a group, the bot is addressed by a link to it, in a text, a caption and
   group.send("Ann stock?", { entities: [link(99)] });
   group.send("Bot stock?", { entities: [link(id)] });
   group.sendPhoto({ caption: "Bot this?", extra: { caption_entities: [link(id)] } });
+  const linkTo = (url: string) => ({ ...link(id), url });
+  group.send("Bot page?", { entities: [linkTo("https://t.me/Counterhand_Sandbox_Bot")] });
+  group.send("Bot name?", { entities: [linkTo("tg://resolve?domain=counterhand_sandbox_bot")] });
+  group.send("Bot invite", { entities: [linkTo("https://t.me/counterhand_sandbox_bot?start=x")] });
+  group.send("Bot others", { entities: [linkTo("https://t.me/counterhand_sandbox_bots")] });
   group.sendService(rich(paragraph([{ type: "url", text: "Bot", url: `tg://user?id=${id}` }, " rich?"])));
   group.sendService(rich(paragraph(["hey ", { type: "mention", text: "@counterhand_sandbox_bot", username: "x" }])));
   group.sendService(rich(paragraph("nobody is meant, or @counterhand_sandbox_bots")));
@@ -76,6 +102,8 @@ test("in a group, the bot is addressed by a link to it, in a text, a caption and
   expect(textsOf(group)).toEqual([
     "Answer: Bot stock?",
     `Answer: Bot this?${IGNORED}`,
+    "Answer: Bot page?",
+    "Answer: Bot name?",
     "Answer: Bot rich?",
     "Answer: hey @counterhand_sandbox_bot",
   ]);

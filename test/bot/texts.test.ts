@@ -123,7 +123,7 @@ describe("on Telegram", () => {
     expect(await answersTo(sent(`/start ${"x".repeat(32)}`))).toBe(vietnamese.inviteUnknown);
     expect(await answersTo((chat) => chat.sendSticker())).toBe(vietnamese.unsupported);
     expect(await answersTo((chat) => chat.sendService({ text: "  " }))).toBe(vietnamese.empty);
-    expect(await answersTo((chat) => chat.sendService({ text: "a".repeat(9_000) }))).toBe(vietnamese.tooLong(8_192));
+    expect(await answersTo((chat) => chat.sendService({ text: "a".repeat(70_000) }))).toBe(vietnamese.tooLong(65_536));
   });
 
   test("the buttons, the welcome and the end of an answer are in the reader's language", async () => {

@@ -7,25 +7,29 @@
 
 export interface FlatText {
   text: string;
-  /** Ids of the people and bots that are mentioned by a link, not by their username. */
-  mentionedIds: number[];
+  /** The addresses of its links. A person or bot that is mentioned by name is `tg://user?id=42`. */
+  links: string[];
+  /** Whether somebody wrote anything: the marks of pictures are not words. */
+  hasWords: boolean;
+  /** Whether it has something that is no text, such as a picture, or a block that is not known yet. */
+  hasAttachment: boolean;
 }
 
-/** Twice what Telegram allows: a local Bot API server may send anything. */
-const MAX_CHARACTERS = 65_536;
+/** Four times what Telegram allows: a local Bot API server may send anything. */
+const MAX_CHARACTERS = 131_072;
 const MAX_LEVELS = 40;
 
 type Fields = Record<string, unknown>;
 
-/** The text of `rich_message`, of any JSON. Never throws; at most 65,536 UTF-16 units. */
+/** The text of `rich_message`, of any JSON. Never throws; at most 131,072 UTF-16 units. */
 export function flattenRichMessage(message: unknown): FlatText {
-  const flat: State = { mentionedIds: [], left: MAX_CHARACTERS };
-  const text = blocksOf(flat, recordOf(message).blocks, 0);
-  return { text: text.slice(0, MAX_CHARACTERS).toWellFormed(), mentionedIds: flat.mentionedIds };
+  const state: State = { links: [], hasWords: false, hasAttachment: false, left: MAX_CHARACTERS };
+  const text = blocksOf(state, recordOf(message).blocks, 0);
+  const { left: _left, ...flat } = state;
+  return { ...flat, text: text.slice(0, MAX_CHARACTERS).toWellFormed() };
 }
 
-interface State {
-  readonly mentionedIds: number[];
+interface State extends Omit<FlatText, "text"> {
   /** Characters that may still be read. */
   left: number;
 }
@@ -64,7 +68,9 @@ function blockOf(state: State, block: Fields, level: number): string {
     captionOf(state, block.caption, inner),
     inlineOf(state, block.credit, inner),
   ]);
-  return TEXT_BLOCKS.has(block.type) ? body : joined([`[${nameOf(block.type)}]`, body], " ");
+  if (TEXT_BLOCKS.has(block.type)) return body;
+  state.hasAttachment = true;
+  return joined([`[${nameOf(block.type)}]`, body], " ");
 }
 
 /** Blocks that are nothing but their text. */
@@ -110,7 +116,7 @@ function inlineOf(state: State, value: unknown, level: number): string {
   if (typeof value === "string") return take(state, value);
   if (Array.isArray(value)) return value.map((each) => inlineOf(state, each, level + 1)).join("");
   const inline = recordOf(value);
-  noteMention(state, inline);
+  noteLink(state, inline);
   const { text, button, expression, alternative_text: alternative } = inline;
   if (text !== undefined) return inlineOf(state, text, level + 1);
   return button === undefined
@@ -118,23 +124,18 @@ function inlineOf(state: State, value: unknown, level: number): string {
     : inlineOf(state, recordOf(button).text, level + 1);
 }
 
-function noteMention(state: State, { type, user, url }: Fields): void {
-  const id = type === "text_mention" ? recordOf(user).id : userIdIn(url);
-  if (typeof id === "number" && state.mentionedIds.length < MAX_MENTIONS) state.mentionedIds.push(id);
+function noteLink(state: State, { type, user, url }: Fields): void {
+  const link = type === "text_mention" ? `tg://user?id=${recordOf(user).id}` : url;
+  if (typeof link === "string" && state.links.length < MAX_LINKS) state.links.push(link);
 }
 
-const MAX_MENTIONS = 1_000;
-
-/** The id in a link to a person or bot: `tg://user?id=42`. */
-export function userIdIn(url: unknown): number | null {
-  const id = typeof url === "string" ? /^tg:(?:\/\/)?user\?id=(\d{1,16})$/i.exec(url)?.[1] : undefined;
-  return id === undefined ? null : Number(id);
-}
+const MAX_LINKS = 1_000;
 
 function take(state: State, value: unknown): string {
   if (typeof value !== "string") return "";
   const text = value.slice(0, Math.max(0, state.left));
   state.left -= text.length;
+  state.hasWords ||= text.trim() !== "";
   return text;
 }
 

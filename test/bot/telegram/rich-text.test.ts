@@ -74,8 +74,8 @@ test.each<[string, unknown[], string]>([
   expect(flat(...blocks).text).toBe(text);
 });
 
-test("people that are mentioned by a link are known by their ids", () => {
-  const { mentionedIds } = flat(
+test("people that are mentioned without a username are links", () => {
+  const { links } = flat(
     paragraph([
       { type: "text_mention", text: "Linh", user: { id: 42 } },
       { type: "url", text: "bot", url: "tg://user?id=43" },
@@ -83,10 +83,34 @@ test("people that are mentioned by a link are known by their ids", () => {
     ]),
   );
 
-  expect(mentionedIds).toEqual([42, 43]);
+  expect(links).toEqual(["tg://user?id=42", "tg://user?id=43", "https://example.com/?id=44"]);
 });
 
-test("any JSON is flattened, to at most 65,536 units of valid text", () => {
+test.each<[string, unknown[], { hasWords: boolean; hasAttachment: boolean }]>([
+  ["words", [paragraph("milk?")], { hasWords: true, hasAttachment: false }],
+  ["a formula", [{ type: "mathematical_expression", expression: "x" }], { hasWords: true, hasAttachment: false }],
+  [
+    "buttons and a line",
+    [{ type: "buttons", buttons: [] }, { type: "divider" }],
+    { hasWords: false, hasAttachment: false },
+  ],
+  ["a picture", [{ type: "photo", photo: [] }], { hasWords: false, hasAttachment: true }],
+  [
+    "a picture in a quote",
+    [{ type: "blockquote", blocks: [{ type: "video" }] }],
+    { hasWords: false, hasAttachment: true },
+  ],
+  [
+    "pictures with a text",
+    [{ type: "collage", blocks: [{ type: "photo", caption: { text: "milk" } }] }],
+    { hasWords: true, hasAttachment: true },
+  ],
+  ["a later block", [paragraph("see"), { type: "hologram" }], { hasWords: true, hasAttachment: true }],
+])("words and attachments of %s", (_name, blocks, expected) => {
+  expect(flat(...blocks)).toMatchObject(expected);
+});
+
+test("any JSON is flattened, to at most 131,072 units of valid text", () => {
   const fields = fc.constantFrom("type", "text", "blocks", "items", "cells", "caption", "label", "button", "summary");
   const { tree } = fc.letrec((tie) => ({
     tree: fc.oneof(
@@ -103,7 +127,7 @@ test("any JSON is flattened, to at most 65,536 units of valid text", () => {
       for (const message of [value, { blocks: value }, { blocks: [value] }]) {
         const { text } = flattenRichMessage(message);
         expect(text.isWellFormed()).toBe(true);
-        expect(text.length).toBeLessThanOrEqual(65_536);
+        expect(text.length).toBeLessThanOrEqual(131_072);
       }
     }),
     { numRuns: 2_000 },
@@ -116,6 +140,6 @@ test("deep nesting and endless text end somewhere", () => {
 
   expect(flat(paragraph(deep)).text).toBe("");
   expect(flat(...Array.from({ length: 100 }, () => paragraph("y".repeat(10_000)))).text.length).toBeLessThanOrEqual(
-    65_536,
+    131_072,
   );
 });
