@@ -11,6 +11,7 @@ import { resumeThread, type StoppedRuns, stopRuns, type ThreadSummary } from "..
 import { type RetriedQuestion, retryQuestion } from "../db/queries/runs/retry.ts";
 import type { RunOutcome } from "../events.ts";
 import type { Logger } from "../observability/logger.ts";
+import { shorten } from "../shop/shorten.ts";
 import type { RecordCancelledRuns } from "./cancelled-runs.ts";
 import { type BotContext, languageOf, placeOf, stoppableBy, textsFor } from "./context.ts";
 import { removeStaff } from "./remove-staff.ts";
@@ -105,7 +106,7 @@ async function stopRun({ db, logger, recordCancelledRuns }: ButtonDeps, ctx: Bot
 
 async function retryRun(deps: ButtonDeps, ctx: BotContext, runId: string): Promise<void> {
   const retry = {
-    ...placeOf(ctx),
+    chat: placeOf(ctx).chat,
     updateId: ctx.update.update_id,
     author: ctx.staffMember,
     language: languageOf(ctx),
@@ -125,9 +126,15 @@ async function openThread(
   const texts = textsFor(ctx);
   const command = { updateId: ctx.update.update_id, threadId };
   const thread = isUuid(threadId) ? await resumeThread(db, placeOf(ctx), command) : null;
-  answerPress(ctx, "", logger);
-  if (thread !== undefined) systemMessages.say(ctx, thread ? texts.resumed(thread.title ?? "") : texts.threadGone);
+  const sentence = thread ? texts.resumed(thread.title ?? "") : texts.threadGone;
+  // Of an old message, Telegram does not tell in which topic it is: a message would appear elsewhere.
+  const isOld = ctx.callbackQuery?.message?.date === 0;
+  answerPress(ctx, isOld ? shorten(sentence, MAX_PRESS_ANSWER) : "", logger);
+  if (thread !== undefined && !isOld) systemMessages.say(ctx, sentence);
 }
+
+/** Telegram's limit of the text that answers a press. */
+const MAX_PRESS_ANSWER = 200;
 
 const NOTHING_STOPPED: StoppedRuns = { running: 0, cancelled: [], refused: 0 };
 

@@ -1,10 +1,11 @@
+import type { Message } from "@grammyjs/types";
 import { afterEach, expect, test } from "vitest";
-import { says } from "../../sandbox/model/script.ts";
+import { fails, says, scripted } from "../../sandbox/model/script.ts";
 import type { Fault } from "../../sandbox/telegram/faults.ts";
 import { textsIn } from "../../src/bot/texts.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
-import { allHandled, conversationOf, questionOf, repeats, staffPerson, textsOf } from "./bot-support.ts";
-import { ended } from "./reply/reply-support.ts";
+import { allHandled, buttonsOf, conversationOf, questionOf, repeats, staffPerson, textsOf } from "./bot-support.ts";
+import { ended, pressAnswers } from "./reply/reply-support.ts";
 
 const BOT = "@counterhand_sandbox_bot";
 const texts = textsIn("en");
@@ -34,6 +35,34 @@ test("each topic of a private chat is a thread of its own, and is answered where
   expect(asked).toEqual([["beans?"], ["yesterday?"], ["beans?", "milk?"], ["hello"]]);
   expect(chat.botMessages().map(({ message_thread_id: id }) => id)).toEqual([stock, sales, stock, undefined, sales]);
   expect(closed.message_thread_id).toBe(sales);
+});
+
+test("a button of an old message does its work in its topic, which Telegram does not name", async () => {
+  const hold = Promise.withResolvers<void>();
+  const fault = fails({ status: 503, headers: { "x-should-retry": "false" } });
+  const turns = [fault, says("Milk is fine."), says(["Beans", hold.promise, "."])];
+  app = await startTestApp(scripted(turns));
+  const person = await staffPerson(app, "staff", { first_name: "An" });
+  const forum = app.telegram.group({ title: "Shop", members: [person], type: "supergroup", is_forum: true });
+  const topic = forum.topic("Stock");
+  const here = { messageThreadId: topic };
+  const old = { isOld: true };
+
+  forum.send(`${BOT} milk?`, here);
+  forum.press(await forum.waitForBotMessage(withButton(texts.buttons.retry)), texts.buttons.retry, person, old);
+  const again = await forum.waitForBotMessage("Milk is fine.");
+  forum.send(`/new@${BOT.slice(1)}`, here);
+  await forum.waitForBotMessage(texts.newThread);
+  forum.send(`/threads@${BOT.slice(1)}`, here);
+  const list = await forum.waitForBotMessage(withButton(`${BOT} milk?`));
+  forum.press(list, `${BOT} milk?`, person, old);
+  forum.send(`${BOT} beans?`, here);
+  forum.press(await forum.waitForBotMessage(withButton(texts.buttons.stop)), texts.buttons.stop, person, old);
+  await app.telegram.waitFor(() => pressAnswers(forum).length === 3);
+
+  expect(again.message_thread_id).toBe(topic);
+  expect(pressAnswers(forum)).toEqual([texts.retrying, texts.resumed(`${BOT} milk?`), texts.stopping]);
+  expect(app.model.requests.at(-1)?.body.input).toHaveLength(4);
 });
 
 test("a topic that is deleted before its answer ends that delivery only", async () => {
@@ -109,6 +138,10 @@ test.each([
   expect(textsOf(group)).toEqual([`Answer: ${BOT} beans?`, texts.help]);
   expect(group.botMessages().map(({ reply_to_message }) => reply_to_message)).toEqual([undefined, undefined]);
 });
+
+function withButton(label: string) {
+  return (message: Message) => buttonsOf(message).includes(label);
+}
 
 async function deliveries() {
   const { runs } = await app.graphql<{

@@ -39,8 +39,17 @@ export interface UserActions {
   closeTopic(topicId: number): void;
   /** Somebody deletes a topic with all its messages. The bot gets no update. */
   deleteTopic(topicId: number): void;
-  /** Presses the inline button with this callback data or text. Throws if the message does not show it. */
-  press(message: Pick<Message, "message_id">, button: string, from?: User): CallbackQuery;
+  /**
+   * Presses the inline button with this callback data or text. Throws if the message does not show it.
+   *
+   * `isOld`: of the message, the update has only its chat and its id, as Telegram does with messages that are too old.
+   */
+  press(
+    message: Pick<Message, "message_id">,
+    button: string,
+    from?: User,
+    options?: { isOld?: boolean },
+  ): CallbackQuery;
   /** A person changes the text of their own message. */
   edit(message: Pick<Message, "message_id">, newText: string): Message;
   /** A person deletes a message, also one of the bot. The bot gets no update. */
@@ -92,8 +101,10 @@ export function createUserActions(state: ChatState, { world, updates }: UserActi
         world.removeMessage(state, message.message_id);
       }
     },
-    press: (message, button, from = firstMember(state)) => {
-      const query = createQuery(state, getMessage(world, state, message), { button, from });
+    press: (message, button, from = firstMember(state), { isOld = false } = {}) => {
+      const pressed = createQuery(state, getMessage(world, state, message), { button, from });
+      const old = { chat: state.chat, message_id: message.message_id, date: 0 as const };
+      const query = isOld ? { ...pressed, message: old } : pressed;
       const { id: queryId, data = "" } = query;
       world.callbacks.set(queryId, { chatId: state.chat.id, isAnswered: false });
       world.record(state, { kind: "callback-query", queryId, messageId: message.message_id, data });

@@ -58,8 +58,8 @@ export function closeThread(db: Db, place: Place, command: ThreadCommand): Promi
 }
 
 /**
- * Stops the runs of a place (`/stop`), or one of them (the stop button). Runs of closed threads too: an answer continues
- * when people switch to another thread.
+ * Stops the runs of a place (`/stop`), or one run of its chat (the stop button: Telegram does not name the topic of an old
+ * message). Runs of closed threads too: an answer continues when people switch to another thread.
  *
  * @returns the stopped runs; undefined for a repeated delivery of the update.
  */
@@ -71,10 +71,11 @@ export function stopRuns(
   return oncePerUpdate(db, { ...place, ...command }, async (tx) => {
     const chat = await findChat(tx, place.chat);
     if (!chat) return { running: 0, cancelled: [], refused: 0 };
+    const isHere = command.runId === undefined ? isTopic(place.topicId) : undefined;
     const here = tx
       .select({ id: threads.id })
       .from(threads)
-      .where(and(eq(threads.chatId, chat.id), isTopic(place.topicId)));
+      .where(and(eq(threads.chatId, chat.id), isHere));
     return requestStop(tx, inArray(runs.threadId, here), command);
   });
 }
@@ -92,27 +93,27 @@ export async function findThreads(db: Db, place: Place, limit: number): Promise<
 }
 
 /**
- * Resumes an earlier thread of the place: opens it and closes the thread that was open.
+ * Resumes an earlier thread of the chat: opens it and closes the thread that was open in its topic.
  *
- * @returns the thread; null if the place has no thread with this id; undefined for a repeated delivery of the update.
+ * @returns the thread; null if the chat has no thread with this id; undefined for a repeated delivery of the update.
  */
 export function resumeThread(
   db: Db,
-  place: Place,
+  place: Pick<Place, "chat">,
   { threadId, ...command }: ThreadCommand & { threadId: string },
 ): Promise<ThreadSummary | null | undefined> {
   return oncePerUpdate(db, { ...place, ...command }, async (tx) => {
     const chat = await findChat(tx, place.chat);
     if (!chat) return null;
-    const isHere = and(eq(threads.id, threadId), eq(threads.chatId, chat.id), isTopic(place.topicId));
-    const [thread] = await tx.select({ id: threads.id }).from(threads).where(isHere).for("update");
+    const isHere = and(eq(threads.id, threadId), eq(threads.chatId, chat.id));
+    const [thread] = await tx.select({ topicId: threads.topicId }).from(threads).where(isHere).for("update");
     if (!thread) return null;
 
     await tx
       .update(threads)
       .set({ status: "closed", closedAt: sql`now()` })
       .where(
-        and(eq(threads.chatId, chat.id), isTopic(place.topicId), eq(threads.status, "open"), ne(threads.id, threadId)),
+        and(eq(threads.chatId, chat.id), isTopic(thread.topicId), eq(threads.status, "open"), ne(threads.id, threadId)),
       );
     const [resumed] = await tx
       .update(threads)

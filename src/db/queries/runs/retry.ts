@@ -5,9 +5,9 @@ import type { Db } from "../../client.ts";
 import { messages, runs, threads } from "../../schema/index.ts";
 import { findRefusal, queueQuestion, type ReceivedMessage } from "../chat/conversations.ts";
 import { joinParts } from "../chat/message-parts.ts";
-import { type ChatAddress, findChat, isTopic, oncePerUpdate, type Place } from "../chat/places.ts";
+import { type ChatAddress, findChat, oncePerUpdate } from "../chat/places.ts";
 
-export interface Retry extends Place {
+export interface Retry {
   chat: Exclude<ChatAddress, { type: "terminal" }>;
   updateId: number;
   /** The failed run. */
@@ -17,10 +17,10 @@ export interface Retry extends Place {
   language: string;
 }
 
-/** `nothing`: the place has no failed run with this id. `asked-again`: somebody pressed the button before. */
+/** `nothing`: the chat has no failed run with this id. `asked-again`: somebody pressed the button before. */
 export type RetriedQuestion = ReceivedMessage | { outcome: "nothing" } | { outcome: "asked-again" };
 
-/** Stores the question of a failed run again, in the open thread, as a message of the person who pressed the button. */
+/** Stores the question of a failed run again, in the open thread of its topic, as a message of the person who pressed the button. */
 export async function retryQuestion(db: Db, retry: Retry): Promise<RetriedQuestion> {
   const retried = await oncePerUpdate(db, retry, async (tx): Promise<RetriedQuestion> => {
     const question = await lockFailedQuestion(tx, retry);
@@ -34,11 +34,13 @@ export async function retryQuestion(db: Db, retry: Retry): Promise<RetriedQuesti
 }
 
 /** Locks the run, so that of two people who press at the same time only one asks. */
-async function lockFailedQuestion(tx: Db, { chat: address, topicId, runId }: Retry) {
+async function lockFailedQuestion(tx: Db, { chat: address, runId }: Retry) {
   const chat = await findChat(tx, address);
   if (!chat) return undefined;
   const parts = await tx
     .select({
+      // Of its thread: Telegram does not name the topic of a message that is too old for it.
+      topicId: threads.topicId,
       text: messages.text,
       forwarded: messages.forwarded,
       hasAttachment: messages.hasAttachment,
@@ -53,7 +55,7 @@ async function lockFailedQuestion(tx: Db, { chat: address, topicId, runId }: Ret
     .from(runs)
     .innerJoin(threads, eq(threads.id, runs.threadId))
     .innerJoin(messages, and(eq(messages.runId, runs.id), eq(messages.role, "user")))
-    .where(and(eq(runs.id, runId), eq(runs.status, "failed"), eq(threads.chatId, chat.id), isTopic(topicId)))
+    .where(and(eq(runs.id, runId), eq(runs.status, "failed"), eq(threads.chatId, chat.id)))
     .orderBy(asc(messages.position))
     .for("update", { of: runs });
   const [first] = parts;
