@@ -322,6 +322,20 @@ test.each<[string, Turn, ModelFault]>([
   ["400", { status: 400 }, "MODEL_REFUSED_REQUEST"],
   ["404", { status: 404 }, "MODEL_REFUSED_REQUEST"],
   ["429", { status: 429 }, "MODEL_RATE_LIMITED"],
+  ["413", { status: 413 }, "MODEL_INPUT_TOO_LONG"],
+  [
+    "429 of a request that never fits into a minute",
+    {
+      status: 429,
+      body: {
+        error: {
+          code: "rate_limit_exceeded",
+          message: "Request too large for gpt-6-luna: Limit 30000, Requested 31000.",
+        },
+      },
+    },
+    "MODEL_INPUT_TOO_LONG",
+  ],
   ["500", { status: 500 }, "MODEL_UNAVAILABLE"],
   ["503", { status: 503 }, "MODEL_UNAVAILABLE"],
 ])("the status %s becomes its error code", async (_name, turn, fault) => {

@@ -2,7 +2,7 @@
 import { APIConnectionError, APIError, APIUserAbortError } from "openai";
 import { describeConnectionError } from "../../../process/connecting.ts";
 import { recordOf, textOrNull } from "../json.ts";
-import { readContextError } from "./context-error.ts";
+import { type ContextError, readContextError } from "./context-error.ts";
 import { ModelError, type ModelFault } from "./error.ts";
 
 /** A thrown error as a `ModelError`. An error that has nothing to do with the model is returned as it is. */
@@ -40,13 +40,21 @@ function explainAnswer(error: InstanceType<typeof APIError>): ModelError {
   const { status } = error;
   const body = recordOf(error.error);
   const message = `The model's server answered ${error.message}`;
-  const context = status === 400 || status === 413 || status === 422 || status === 500 ? readContextError(body) : null;
+  const context = contextErrorOf(status, body);
   return new ModelError(context ? "MODEL_INPUT_TOO_LONG" : (faultByWord(body) ?? faultByStatus(status ?? 0)), message, {
     ...(error.headers?.get("x-should-retry") === "false" && { isTransient: false }),
     retryAfterSeconds: error.headers ? retryAfterSeconds(error.headers) : null,
     status: status ?? null,
     context,
   });
+}
+
+/** 413 says that the body is too large. 429 is too long only when the server says that no waiting helps. */
+function contextErrorOf(status: number | undefined, body: Record<string, unknown>): ContextError | null {
+  if (status === 413) return readContextError(body) ?? { limit: null, asked: null };
+  const mayBe =
+    [400, 422, 500].includes(status ?? 0) || (status === 429 && /^request too large/i.test(String(body.message)));
+  return mayBe ? readContextError(body) : null;
 }
 
 /** Of these only `server_error` is known not to depend on the request. */
