@@ -240,6 +240,50 @@ test("questions without an answer between them are one turn", async () => {
   expect(roles).toEqual([["system", "user", "assistant", "user"]]);
 });
 
+test("the blocks of OpenRouter's and LiteLLM's thinking go back whole with the calls, and each call's own fields", async () => {
+  const sent: unknown[] = [];
+  const { ask } = await listen(({ messages }, response) => {
+    sent.push(messages.at(-2));
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const details = (...reasoning_details: object[]) => line({ delta: { reasoning_details } });
+    const call = { index: 0, id: "call_1", type: "function", function: { name: "Echo", arguments: "{}" } };
+    response.end(
+      [
+        details({ type: "reasoning.text", index: 0, text: "They want ", format: "f", signature: null }),
+        details({ type: "reasoning.text", index: 0, text: "both." }),
+        details({ type: "reasoning.text", index: 0, signature: "s1" }),
+        details(
+          { type: "reasoning.encrypted", index: 1, data: "e1" },
+          { type: "reasoning.encrypted", index: 1, data: "e2" },
+        ),
+        line({ delta: { thinking_blocks: [{ type: "thinking", thinking: "Hm" }] } }),
+        line({ delta: { thinking_blocks: [{ type: "thinking", thinking: ".", signature: "s2" }] } }),
+        line({ delta: { tool_calls: [{ ...call, provider_specific_fields: { thought_signature: "s3" } }] } }),
+        line({ delta: {}, finish_reason: "tool_calls" }),
+      ].join(""),
+    );
+  });
+
+  const first = await ask([{ role: "user", content: "count" }]);
+  const [callItem] = first.items.filter((item) => "call_id" in item) as { call_id: string }[];
+  await ask([
+    { role: "user", content: "count" },
+    ...first.items,
+    { type: "function_call_output", call_id: callItem?.call_id, output: "{}" },
+  ]);
+
+  expect(sent[1]).toMatchObject({
+    role: "assistant",
+    reasoning_details: [
+      { type: "reasoning.text", index: 0, text: "They want both.", format: "f", signature: "s1" },
+      { type: "reasoning.encrypted", index: 1, data: "e1" },
+      { type: "reasoning.encrypted", index: 1, data: "e2" },
+    ],
+    thinking_blocks: [{ type: "thinking", thinking: "Hm.", signature: "s2" }],
+    tool_calls: [{ provider_specific_fields: { thought_signature: "s3" } }],
+  });
+});
+
 test("a server that refuses thinking is asked without it", async () => {
   const { ask } = await listen(({ messages }, response) => {
     if (messages.some((message) => "reasoning" in message)) {

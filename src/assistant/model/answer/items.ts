@@ -2,9 +2,11 @@
  * The model's output items: parsed, made storable, and reduced to what may be sent back. They come from outside, and may
  * hold anything.
  */
+
 import { storable } from "../../../db/storable.ts";
 import { isRecord } from "../json.ts";
 import { cutTo, readArguments, sendableArguments } from "./arguments.ts";
+import { callExtrasOf } from "./call-extras.ts";
 
 /** A tool call as the model wrote it, cut where it is longer than any valid one. */
 export interface ParsedCall {
@@ -85,8 +87,7 @@ function readCall(source: Record<string, unknown>): ParsedItem {
   const sentName = name.replace(/[^\w-]/g, "_").slice(0, MAX_NAME_CHARACTERS) || "_";
   const common = idAndStatus(source, "fc");
   const sent = { call_id: callId, name: sentName, arguments: sendableArguments(written) };
-  const extra = isRecord(source.extra_content) ? { extra_content: source.extra_content } : {};
-  return { item: { type: "function_call", ...common, ...sent, ...extra }, call };
+  return { item: { type: "function_call", ...common, ...sent, ...callExtrasOf(source) }, call };
 }
 
 /** Its id, if it begins as the API's ids do, and its status; both may be missing. */

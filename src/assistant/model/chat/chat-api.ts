@@ -18,7 +18,7 @@ type Optional =
 
 /** Groq and Cerebras refuse the thinking that DeepSeek wants back. */
 const THINKING_REFUSED =
-  /reasoning(?:_content)?['"`]?\s*(?:is|are)?\s*(?:unsupported|not (?:supported|permitted|allowed))|(?:extra|unknown|unexpected|unrecognized)[^.]{0,80}reasoning/i;
+  /(?:reasoning(?:_\w+)?|thinking_blocks)['"`]?\s*(?:is|are)?\s*(?:unsupported|not (?:supported|permitted|allowed))|(?:extra|unknown|unexpected|unrecognized)[^.]{0,80}(?:reasoning|thinking_blocks)/i;
 
 /** Older gateways refuse the next three; of the two limits each server knows one. */
 const OPTIONAL = [

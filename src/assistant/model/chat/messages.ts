@@ -2,12 +2,13 @@
  * Our items as messages of Chat Completions.
  *
  * What an answer said, thought and called becomes one message of the assistant. Three servers refuse the next round without
- * their own data: DeepSeek wants the thinking back, Gemini its thought signatures, and Mistral takes only ids of nine letters and
+ * their own data: DeepSeek wants the thinking back (OpenRouter too), Gemini its thought signatures, and Mistral takes only ids of nine letters and
  * digits.
  */
 import { createHash } from "node:crypto";
 import type { ChatCompletionMessageParam } from "openai/resources/chat/completions";
-import { isRecord, recordOf, textOrNull } from "../json.ts";
+import { callExtrasOf } from "../answer/call-extras.ts";
+import { recordOf, textOrNull } from "../json.ts";
 import type { ModelRequest } from "../model-api.ts";
 
 /** A message of the assistant, with fields that only some servers know. */
@@ -17,9 +18,6 @@ interface AssistantMessage {
   tool_calls?: object[];
   [thinking: string]: unknown;
 }
-
-/** The fields in which servers send thinking, and want it back. */
-export const THINKING_FIELDS = ["reasoning_content", "reasoning"] as const;
 
 /**
  * The whole conversation, instructions first. Neighbouring items of the assistant are joined, and so are neighbouring questions:
@@ -51,9 +49,9 @@ export function toMessages(
 
 function addTo(message: AssistantMessage, item: Record<string, unknown>): void {
   if (item.type === "function_call") {
-    const { name, arguments: written, extra_content: extra } = item;
+    const { name, arguments: written } = item;
     const call = { id: shortId(item.call_id), type: "function", function: { name, arguments: written } };
-    message.tool_calls = [...(message.tool_calls ?? []), isRecord(extra) ? { ...call, extra_content: extra } : call];
+    message.tool_calls = [...(message.tool_calls ?? []), { ...call, ...callExtrasOf(item) }];
   } else if (item.type === "chat_reasoning") {
     Object.assign(message, recordOf(item.thinking));
   } else if (item.type !== "reasoning") {

@@ -6,21 +6,21 @@
 import { storable } from "../../../db/storable.ts";
 import { type AnswerBuilder, type BuilderOptions, createAnswerBuilder } from "../answer/answer-builder.ts";
 import { areComplete } from "../answer/arguments.ts";
+import { callExtrasOf } from "../answer/call-extras.ts";
 import type { StreamedAnswer } from "../answer/streamed-answer.ts";
 import type { ToldItem } from "../answer/told-item.ts";
 import { toFailure } from "../errors/fault.ts";
 import type { EventReader } from "../event-stream.ts";
 import { indexOrNull, isRecord, recordOf, textOrNull } from "../json.ts";
 import { readUsage } from "../usage.ts";
-import { THINKING_FIELDS } from "./messages.ts";
+import { addThinking, type Thinking } from "./thinking.ts";
 
 type Fields = Record<string, unknown>;
 
 /** What was told so far. */
 interface Reading {
   readonly builder: AnswerBuilder;
-  /** Thinking by the field in which it came. */
-  readonly thinking: Record<string, string>;
+  readonly thinking: Thinking;
   finishReason: string | null;
   usage: unknown;
 }
@@ -57,10 +57,7 @@ function readChunk(reading: Reading, chunk: Fields): void {
 /** A delta, or a whole message from a server that does not stream. */
 function readMessage(reading: Reading, message: Fields, { isWhole }: { isWhole: boolean }): void {
   const { builder } = reading;
-  for (const field of THINKING_FIELDS) {
-    const text = textOrNull(message[field]);
-    if (text !== null) reading.thinking[field] = isWhole ? text : (reading.thinking[field] ?? "") + text;
-  }
+  addThinking(reading.thinking, message, { isWhole });
   for (const [kind, text] of [
     ["text", textIn(message.content)],
     ["refusal", textOrNull(message.refusal) ?? ""],
@@ -92,7 +89,7 @@ function readCall(builder: AnswerBuilder, delta: Fields, isWhole: boolean): void
   if (id) item.ids.add(id);
   item.callId ||= id ?? "";
   if (typeof name === "string") item.name = item.name === "" || item.name === name ? name : item.name;
-  if (isRecord(delta.extra_content)) item.fields = { ...item.fields, extra_content: delta.extra_content };
+  item.fields = { ...item.fields, ...callExtrasOf(delta) };
   if (isWhole || (typeof written !== "string" && written !== undefined)) builder.tellArguments(item, written);
   else if (typeof written === "string") item.argumentPieces += written;
 }

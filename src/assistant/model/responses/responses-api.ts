@@ -1,6 +1,8 @@
 /** The Responses API: the request, and the reader of its events. Stateless: each call sends the whole input. */
+
 import type OpenAI from "openai";
 import type { ResponseCreateParamsStreaming, ResponseInputItem, Tool } from "openai/resources/responses/responses";
+import { withoutCallExtras } from "../answer/call-extras.ts";
 import type { ModelApi, ModelRequest } from "../model-api.ts";
 import { createOptionalParameters } from "../optional-parameters.ts";
 import type { ModelSettings } from "../settings.ts";
@@ -63,6 +65,5 @@ const STRICT = { strict: true } as const;
 function sendable(item: object): object[] {
   const { type, encrypted_content: encrypted } = item as { type?: unknown; encrypted_content?: unknown };
   if (type === "chat_reasoning" || (type === "reasoning" && typeof encrypted !== "string")) return [];
-  const { extra_content: _extra, ...own } = item as { extra_content?: unknown };
-  return [own];
+  return [withoutCallExtras(item)];
 }
