@@ -62,6 +62,14 @@ test("a paste that the client cut is one question: the messages stay as they cam
   expect(app.model.requests.map(conversationOf)).toEqual([[parts.join("")], [parts.join(""), "Long.", "and now?"]]);
   const said = (await stored()).filter(({ role }) => role === "user");
   expect(said.map(({ text }) => text)).toEqual([...parts, "and now?"]);
+  expect(await app.graphql("{ runs { nodes { question { text } message { text } } } }")).toEqual({
+    runs: {
+      nodes: [
+        { question: { text: "and now?" }, message: { text: "Next." } },
+        { question: { text: parts[0] }, message: { text: "Long." } },
+      ],
+    },
+  });
   expect(await storedRuns()).toHaveLength(2);
 });
 

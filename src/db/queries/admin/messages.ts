@@ -2,7 +2,7 @@
 import { and, asc, eq, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
-import { messageRevisions, messages } from "../../schema/index.ts";
+import { messageRevisions, messages, runs } from "../../schema/index.ts";
 import { MESSAGES_TO_SCAN, messageMatches, messageMatchesUnindexed } from "../search/search.ts";
 import { isThreadInEnvironment } from "./environments.ts";
 import type { Listing, RareCondition } from "./paging.ts";
@@ -66,9 +66,16 @@ export function messagesOfThread(role?: MessageRow["role"] | null) {
   return { ...MESSAGES_OF_PARENT, name: "thread.messages of role", ...ofRole(role), parent: messages.threadId };
 }
 
-/** The messages of a run (the parent): the question that it answers, or its answer; at most one each. */
-export function messagesOfRun(role: MessageRow["role"]) {
-  return { ...MESSAGES_OF_PARENT, name: "run.messages of role", ...ofRole(role), parent: messages.runId };
+/** The question that a run (the parent) answers; of one in several messages the first, which has the run's position. */
+export function questionOfRun() {
+  const position = sql`(select asked.position from ${runs} asked where asked.id = ${messages.runId})`;
+  const where = and(eq(messages.role, "user"), eq(messages.position, position));
+  return { ...MESSAGES_OF_PARENT, name: "run.question", filter: {}, where, parent: messages.runId };
+}
+
+/** The answer of a run (the parent); at most one. */
+export function answerOfRun() {
+  return { ...MESSAGES_OF_PARENT, name: "run.answer", ...ofRole("assistant"), parent: messages.runId };
 }
 
 const MESSAGES_OF_PARENT = { table: messages, key: [{ column: messages.position, kind: "integer" as const }] };

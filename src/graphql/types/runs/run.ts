@@ -1,5 +1,5 @@
 /** Runs. Their times, rounds and delivery, and the lists of runs, are in files of their own. */
-import { messagesOfRun } from "../../../db/queries/admin/messages.ts";
+import { answerOfRun, questionOfRun } from "../../../db/queries/admin/messages.ts";
 import type { RunRow } from "../../../db/queries/admin/runs.ts";
 import type { InputCut } from "../../../db/queries/runs/run-steps.ts";
 import { RUN_STATES, RUN_STATUSES } from "../../../run-states.ts";
@@ -61,8 +61,8 @@ Run.implement({
     question: t.field({
       type: Message,
       nullable: true,
-      description: "The message that the run answers, the last one of a question in several; null if there is none.",
-      ...lastOf(() => messagesOfRun("user")),
+      description: "The message that the run answers, the first one of a question in several; null if there is none.",
+      ...lastOf(questionOfRun),
     }),
     retryOf: t.expose("retryOf", {
       type: Run,
@@ -94,7 +94,7 @@ Run.implement({
       type: Message,
       nullable: true,
       description: "The answer of the Assistant; null until it is stored.",
-      ...lastOf(() => messagesOfRun("assistant")),
+      ...lastOf(answerOfRun),
     }),
     toolCalls: t.field({
       type: ToolCallConnection,
