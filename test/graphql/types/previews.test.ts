@@ -93,10 +93,10 @@ test("a message shows its revisions; a run shows who asked, the question, and th
   const { db } = admins;
   const linh = await insertStaffMember(db, { name: "Linh" });
   const thread = await insertThread(db);
-  const failed = await insertRun(db, { threadId: thread.id, status: "failed" });
+  const failed = await insertRun(db, { threadId: thread.id, status: "failed", position: 3 });
   const run = await insertRun(db, {
     threadId: thread.id,
-    position: 2,
+    position: 1,
     askerId: linh.id,
     askerRole: "manager",
     language: "vi",
