@@ -104,7 +104,12 @@ function createEventQueue(contentType: string | null): EventQueue {
   const decoder = new TextDecoder();
   if (contentType?.includes("json")) return createDocumentQueue(decoder);
   let events: unknown[] = [];
-  const parser = createParser({ onEvent: ({ event, data }) => events.push(parseEvent(event, data)) });
+  const parser = createParser({
+    onEvent({ event, data }) {
+      // Some servers send empty events to keep the connection open.
+      if (data.trim() !== "") events.push(parseEvent(event, data));
+    },
+  });
   return {
     add: (bytes) => parser.feed(decoder.decode(bytes, { stream: true })),
     // Some servers leave out the blank line after the last event.
@@ -131,7 +136,7 @@ function createDocumentQueue(decoder: TextDecoder): EventQueue {
   };
 }
 
-/** An event without a type of its own gets the name that the stream gives it. */
+/** An event without a type of its own gets the name that the stream gives it, and so does an error, whose type says which. */
 function parseEvent(name: string | undefined, data: string): unknown {
   if (data.trim() === "[DONE]") return DONE;
   let value: unknown;
@@ -141,5 +146,7 @@ function parseEvent(name: string | undefined, data: string): unknown {
     if (!(error instanceof SyntaxError)) throw error;
     throw new ModelError("MODEL_STREAM_BROKEN", "The model's stream is malformed.");
   }
-  return isRecord(value) && value.type === undefined && name !== undefined ? { ...value, type: name } : value;
+  if (!isRecord(value) || name === undefined) return value;
+  if (name === "error") return { ...value, type: name, code: value.code ?? value.type };
+  return value.type === undefined ? { ...value, type: name } : value;
 }

@@ -19,6 +19,7 @@ type Fields = Record<string, unknown>;
 
 /** What was told so far. */
 interface Reading {
+  readonly tools: readonly string[];
   readonly builder: AnswerBuilder;
   readonly thinking: Thinking;
   finishReason: string | null;
@@ -27,7 +28,9 @@ interface Reading {
 
 /** A reader for one response. The answer is known at the end: the usage follows after the last choice. */
 export function createChunkReader(options: BuilderOptions): EventReader<StreamedAnswer> {
-  const reading: Reading = { builder: createAnswerBuilder(options), thinking: {}, finishReason: null, usage: null };
+  const { tools } = options;
+  const builder = createAnswerBuilder(options);
+  const reading: Reading = { tools, builder, thinking: {}, finishReason: null, usage: null };
   return {
     read(value) {
       readChunk(reading, recordOf(value));
@@ -45,14 +48,19 @@ function readChunk(reading: Reading, chunk: Fields): void {
   if (chunk.error) throw toFailure(chunk.error);
   if (chunk.type === "error" || chunk.object === "error") throw toFailure(chunk);
   reading.usage = chunk.usage ?? recordOf(chunk.x_groq).usage ?? reading.usage;
-  const choice = recordOf(Array.isArray(chunk.choices) ? chunk.choices[0] : null);
-  readMessage(reading, recordOf(choice.delta), { isWhole: false });
+  const choices = Array.isArray(chunk.choices) ? chunk.choices.map(recordOf) : [];
+  const choice = choices.find(({ index }) => index === 0) ?? choices[0] ?? {};
+  readMessage(reading, recordOf(choice.delta ?? { content: choice.text }), { isWhole: false });
   readMessage(reading, recordOf(choice.message), { isWhole: true });
   const reason = textOrNull(choice.finish_reason);
   if (reason === null || reason === "") return;
-  if (reason === "error") throw toFailure(choice.error ?? { message: "the server ended the answer by an error" });
+  if (INTERRUPTED.includes(reason))
+    throw toFailure(choice.error ?? { code: 503, message: `the server ended the answer (${reason})` });
   reading.finishReason = reason;
 }
+
+/** Reasons for an end in the middle. The second is DeepSeek's, the third vLLM's. */
+const INTERRUPTED = ["error", "insufficient_system_resource", "abort"];
 
 /** A delta, or a whole message from a server that does not stream. */
 function readMessage(reading: Reading, message: Fields, { isWhole }: { isWhole: boolean }): void {
@@ -69,7 +77,9 @@ function readMessage(reading: Reading, message: Fields, { isWhole }: { isWhole: 
     else builder.addText(item, part, text);
   }
   const calls = Array.isArray(message.tool_calls) ? message.tool_calls : [];
-  for (const call of calls) readCall(builder, recordOf(call), isWhole);
+  // As it was before there were tools: one call, without an id.
+  const single = isRecord(message.function_call) ? [{ index: 0, function: message.function_call }] : [];
+  for (const call of [...calls, ...single]) readCall(reading, recordOf(call), isWhole);
 }
 
 /** The text of a content, which may be a list of parts. Thinking parts have no text of their own. */
@@ -82,19 +92,22 @@ function textIn(content: unknown): string {
     .join("");
 }
 
-function readCall(builder: AnswerBuilder, delta: Fields, isWhole: boolean): void {
+function readCall({ builder, tools }: Reading, delta: Fields, isWhole: boolean): void {
   const { name, arguments: written } = recordOf(delta.function);
-  const item = callFor(builder, delta, textOrNull(name));
+  const item = callFor(builder, tools, delta);
   const id = textOrNull(delta.id);
   if (id) item.ids.add(id);
   item.callId ||= id ?? "";
-  if (typeof name === "string") item.name = item.name === "" || item.name === name ? name : item.name;
+  if (typeof name === "string" && item.name !== name) {
+    item.name = item.name === "" || isRestOfName(item, name, tools) ? item.name + name : item.name;
+  }
   item.fields = { ...item.fields, ...callExtrasOf(delta) };
   if (isWhole || (typeof written !== "string" && written !== undefined)) builder.tellArguments(item, written);
   else if (typeof written === "string") item.argumentPieces += written;
 }
 
-function callFor(builder: AnswerBuilder, delta: Fields, name: string | null): ToldItem {
+function callFor(builder: AnswerBuilder, tools: readonly string[], delta: Fields): ToldItem {
+  const name = textOrNull(recordOf(delta.function).name);
   const calls = builder.items.filter(({ type }) => type === "call");
   const index = indexOrNull(delta.index);
   const id = textOrNull(delta.id);
@@ -103,17 +116,27 @@ function callFor(builder: AnswerBuilder, delta: Fields, name: string | null): To
     index === null
       ? ((id ? calls.find(({ ids }) => ids.has(id)) : undefined) ?? (name ? undefined : calls.at(-1)))
       : calls.findLast((call) => call.fields.index === index);
-  if (known && !isNextCall(known, { id, name })) return known;
+  if (known && !isNextCall(known, tools, { id, name })) return known;
   const item = builder.insert(place, builder.items.length);
   item.fields = { index };
   return item;
 }
 
 /** Some servers give all calls the same index: a complete call is followed by another one with an id or a name of its own. */
-function isNextCall(known: ToldItem, { id, name }: { id: string | null; name: string | null }): boolean {
+function isNextCall(
+  known: ToldItem,
+  tools: readonly string[],
+  { id, name }: { id: string | null; name: string | null },
+): boolean {
   if (!name || (id && known.ids.has(id))) return false;
+  if (!id && isRestOfName(known, name, tools)) return false;
   if (name !== known.name && known.name !== "") return true;
   return id !== null && id !== "" && areComplete(known.wholeArguments ?? known.argumentPieces);
+}
+
+/** Few servers tell even the name in pieces. */
+function isRestOfName({ name, argumentPieces }: ToldItem, rest: string, tools: readonly string[]): boolean {
+  return name !== rest && argumentPieces === "" && tools.some((tool) => tool.startsWith(name + rest));
 }
 
 function toAnswer({ builder, thinking, finishReason, usage }: Reading): StreamedAnswer {

@@ -2,7 +2,7 @@
  * The markup with which models mark their thinking and their tool calls. A server that is set up for the model removes it;
  * another one sends it as text.
  *
- * The forms are those of the chat templates of Qwen, DeepSeek, Hermes, Llama, Mistral, Kimi, Gemma, gpt-oss and MiniMax.
+ * The forms are those of the chat templates of Qwen, DeepSeek (also DSML), Hermes, Llama, Mistral, Kimi, Gemma, gpt-oss and MiniMax.
  */
 
 /** Any end of thinking: of thinking that began before the text. */
@@ -39,7 +39,7 @@ const THINKING_MARK = /\[(\/?)think\]|◁(\/?)think▷|<\|channel>\s*(?:thought|
 const END_OF_MARKED_THINKING = /\[\/think\]|◁\/think▷|<channel\|>/i;
 const CALL_TAG = new RegExp(`</?${NAMESPACES}(?:${CALL_NAMES.join("|")})(?:[\\s=][^<>]{0,80})?>`, "iy");
 const CALL_MARK =
-  /\[\/?tool_calls?\]|<\|(?:python_tag|tool_calls?(?:_section)?(?:_begin|_start)?)\|?>|<｜tool▁calls?▁begin｜>/iy;
+  /\[\/?tool_calls?\]|<\/?[｜|]dsml[｜|][^<>]{0,80}>|<\|(?:python_tag|tool_calls?(?:_section)?(?:_begin|_start)?)\|?>|<｜tool▁calls?▁begin｜>/iy;
 /** A message of gpt-oss: the channel says what it is. */
 const CHANNEL = /<\|channel\|>\s*(analysis|commentary|final)([^<]{0,60})(?:<\|constrain\|>[^<]{0,20})?<\|message\|>/iy;
 const ROLE = /<\|start\|>\s*(?:assistant|system|user|tool)?/iy;
@@ -96,6 +96,7 @@ function isUnfinishedTag(rest: string): boolean {
 function isUnfinishedToken(rest: string): boolean {
   if (rest.startsWith("<|channel|>")) return !rest.includes("<|message|>");
   if (/^<\|start\|>\s*[a-z]*$/.test(rest)) return true;
+  if (/^<[｜|]dsml[｜|][^<>]{0,80}$/.test(rest)) return true;
   return /^<(?:\|[\w.-]{0,40}\|?|｜[^｜<>]{0,40}｜?)$/.test(rest);
 }
 

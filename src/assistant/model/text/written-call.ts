@@ -13,16 +13,20 @@ export function mayBeWrittenCall(text: string, tools: readonly string[]): boolea
   if (/^\[?\s*(?:\{|$)/.test(bare)) return true;
   const begin = bare.replace(/^\[\s*/, "");
   return tools
-    .flatMap((tool) => [`${tool}(`, `functions.${tool}(`])
+    .flatMap((tool) => ["", "functions.", "print(", "print(functions."].map((before) => `${before}${tool}(`))
+    .concat(LIST_OF_CALLS)
     .some((call) => call.startsWith(begin.slice(0, call.length)));
 }
+
+/** As Phi begins it. */
+const LIST_OF_CALLS = "functools[";
 
 /** Whether the whole text is a call of one of these tools. */
 export function isWrittenCall(text: string, tools: readonly string[]): boolean {
   const bare = withoutFence(text);
-  const program = /^\[?\s*(?:functions\.)?(\w+)\s*\(/.exec(bare);
+  const program = /^\[?\s*(?:print\()?(?:functions\.)?(\w+)\s*\(/.exec(bare);
   if (program?.[1] && tools.includes(program[1])) return /\)\s*\]?\s*;?$/.test(bare);
-  const value = parse(bare);
+  const value = parse(bare.startsWith(LIST_OF_CALLS) ? bare.slice(LIST_OF_CALLS.length - 1) : bare);
   const calls = Array.isArray(value) ? value : [value];
   return calls.length > 0 && calls.every((call) => isCall(call, tools));
 }

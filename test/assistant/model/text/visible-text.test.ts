@@ -77,6 +77,8 @@ test.each([
   "<|tool_calls_section_begin|><|tool_call_begin|>functions.CheckOutOfStock:0",
   "<|channel|>commentary to=functions.CheckOutOfStock <|constrain|>json<|message|>{}<|call|>",
   '<minimax:tool_call><invoke name="CheckOutOfStock">',
+  '<｜DSML｜function_calls>\n<｜DSML｜invoke name="CheckOutOfStock">',
+  '<|DSML|tool_calls><|DSML|invoke name="CheckOutOfStock">',
 ])("a tool call that is written as text is not shown, cut anywhere: %j", (call) => {
   fc.assert(
     fc.property(cuts, fc.constantFrom("", "Let me look.\n"), (places, before) => {
