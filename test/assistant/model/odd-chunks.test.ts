@@ -16,7 +16,7 @@ const call = (fields: object) => chunk({ tool_calls: [{ index: 0, ...fields }] }
 const END = chunk({}, "stop");
 
 /** Asks a server whose stream is this body. */
-async function ask(body: string) {
+async function ask(body: string, api: "chat" | "responses" = "chat") {
   const server = createServer((request, response) => {
     request.resume().once("end", () => {
       response.writeHead(200, { "content-type": "text/event-stream" });
@@ -29,7 +29,7 @@ async function ask(body: string) {
     server.closeAllConnections();
   });
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
-  const model = createModel({ apiKey: null, baseUrl, name: "test-model", api: "chat" });
+  const model = createModel({ apiKey: null, baseUrl, name: "test-model", api });
   return model.answer(
     { ...question, tools, mayCallTools: true },
     { signal: new AbortController().signal, onText: () => undefined },
@@ -91,6 +91,16 @@ test.each<[string, string, string, string]>([
 
   expect(error).toBeInstanceOf(ModelError);
   expect(error).toMatchObject({ code, message: expect.stringContaining(words) });
+});
+
+test.each([
+  ["responses", chunk({ content: "Milk" }) + END, "set OPENAI_API=chat"],
+  ["chat", line({ type: "response.output_text.delta", delta: "Milk" }), "set OPENAI_API=responses"],
+] as const)("a server that answers %s in the other form: the error says what to set", async (api, body, words) => {
+  await expect(ask(body, api)).rejects.toMatchObject({
+    code: "MODEL_REFUSED_REQUEST",
+    message: expect.stringContaining(words),
+  });
 });
 
 test.each([

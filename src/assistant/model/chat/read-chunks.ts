@@ -9,6 +9,7 @@ import { areComplete } from "../answer/arguments.ts";
 import { callExtrasOf } from "../answer/call-extras.ts";
 import type { StreamedAnswer } from "../answer/streamed-answer.ts";
 import type { ToldItem } from "../answer/told-item.ts";
+import { ModelError } from "../errors/error.ts";
 import { toFailure } from "../errors/fault.ts";
 import type { EventReader } from "../event-stream.ts";
 import { indexOrNull, isRecord, recordOf, textOrNull } from "../json.ts";
@@ -47,6 +48,12 @@ export function createChunkReader(options: BuilderOptions): EventReader<Streamed
 function readChunk(reading: Reading, chunk: Fields): void {
   if (chunk.error) throw toFailure(chunk.error);
   if (chunk.type === "error" || chunk.object === "error") throw toFailure(chunk);
+  if (textOrNull(chunk.type)?.startsWith("response.") || chunk.object === "response") {
+    throw new ModelError(
+      "MODEL_REFUSED_REQUEST",
+      "The model's server answers in the form of the Responses API: set OPENAI_API=responses.",
+    );
+  }
   reading.usage = chunk.usage ?? recordOf(chunk.x_groq).usage ?? reading.usage;
   const choices = Array.isArray(chunk.choices) ? chunk.choices.map(recordOf) : [];
   const choice = choices.find(({ index }) => index === 0) ?? choices[0] ?? {};

@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type AnswerBuilder, type BuilderOptions, createAnswerBuilder } from "../answer/answer-builder.ts";
 import type { StreamedAnswer } from "../answer/streamed-answer.ts";
 import type { Place, ToldItem } from "../answer/told-item.ts";
+import { ModelError } from "../errors/error.ts";
 import { toFailure } from "../errors/fault.ts";
 import type { EventReader } from "../event-stream.ts";
 import { indexOrNull, recordOf, textOrNull } from "../json.ts";
@@ -68,6 +69,12 @@ function readEvent(builder: AnswerBuilder, event: Event): StreamedAnswer | undef
 function readOther(builder: AnswerBuilder, event: Event): StreamedAnswer | undefined {
   if (event.type === "error") throw toFailure(event.error ?? event);
   if (event.error) throw toFailure(event.error);
+  if (Array.isArray(event.choices)) {
+    throw new ModelError(
+      "MODEL_REFUSED_REQUEST",
+      "The model's server answers in the form of Chat Completions: set OPENAI_API=chat.",
+    );
+  }
   return event.object === "response" ? finish(builder, "response.completed", event) : undefined;
 }
 
