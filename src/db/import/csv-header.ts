@@ -20,6 +20,8 @@ export interface Header<Column extends string> {
   places: readonly { column: Column; index: number }[];
   /** Cells up to the last named column. Spreadsheets end every line, the header too, in the separators of empty columns. */
   width: number;
+  /** All its cells, those without a name too. */
+  cellCount: number;
   /** Columns that the import does not use, as the file names them. */
   ignored: readonly string[];
 }
@@ -46,6 +48,7 @@ export function readHeader<Column extends string>(cells: readonly string[], layo
   return {
     places: wanted.map((column) => ({ column, index: names.indexOf(column) })),
     width: names.findLastIndex((name) => name !== "") + 1,
+    cellCount: cells.length,
     ignored: cells.filter((cell) => cell.trim() && !wanted.some((column) => column === normalName(cell))),
   };
 }

@@ -37,6 +37,7 @@ export function createCsvReader<Column extends string>(
   const bytes = createByteReader(source, faults);
   let header: Header<Column> | undefined;
   let rowsRead = 0;
+  let hasShortRow = false;
   return {
     async *rows() {
       const { delimiter, blocks } = await peekDelimiter(bytes.blocks(), layout);
@@ -48,7 +49,10 @@ export function createCsvReader<Column extends string>(
           continue;
         }
         rowsRead += 1;
-        const row = toRow(cells, header);
+        const isShort = cells.length < header.width;
+        const row =
+          record.isUnended && isShort && rowsRead > 1 && !hasShortRow ? CUT_OFF : toRow(cells, header, delimiter);
+        hasShortRow ||= isShort;
         if (typeof row === "string") faults.add({ line, column: "", reason: row });
         else yield { line, cells: row, delimiter };
       }
@@ -61,6 +65,10 @@ export function createCsvReader<Column extends string>(
     fileHash: bytes.fileHash,
   };
 }
+
+/** A download that broke off. Where other rows are short too, the program that wrote the file leaves empty cells out. */
+const CUT_OFF =
+  "the file ends in the middle of this row: copy or export it again, or end its last line with a line break";
 
 /** Undefined, with a fault, when the record is not a header of this layout. */
 function readHeaderRecord<Column extends string>(
@@ -100,6 +108,8 @@ async function peekDelimiter(blocks: AsyncGenerator<Buffer>, layout: Layout<stri
 interface CsvRecord {
   line: number;
   cells: string[];
+  /** The last one of a file without a line break at its end. */
+  isUnended: boolean;
 }
 
 /** Every record with a non-empty cell. A quote that is never closed is a fault, and ends the file. */
@@ -113,14 +123,17 @@ async function* parseRecords(
   for await (const block of withEnd(blocks)) {
     const { records, failure } = await parser.parse(block);
     for (const cells of records) {
-      if (cells.some((cell) => cell !== "")) yield { line, cells };
+      if (cells.some((cell) => cell !== "")) yield { line, cells, isUnended: block === "end" };
       line += 1 + lineBreaks(cells);
     }
     if (!failure) continue;
     if (!(failure instanceof CsvError)) throw failure;
-    return faults.add({ line, column: "", reason: 'this row opens a quote (") that is never closed' });
+    return faults.add({ line, column: "", reason: failure.code === "CSV_MAX_RECORD_SIZE" ? TOO_LONG : UNCLOSED });
   }
 }
+
+const UNCLOSED = 'this row opens a quote (") that is never closed';
+const TOO_LONG = `this row has more than ${MAX_ROW_CHARACTERS} characters: shorten it, or close a quote (") that it opens`;
 
 async function* withEnd(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer | "end"> {
   yield* blocks;
@@ -176,11 +189,31 @@ function lineBreaks(cells: readonly string[]): number {
 function toRow<Column extends string>(
   cells: readonly string[],
   header: Header<Column>,
+  delimiter: Delimiter,
 ): Record<Column, string> | string {
-  if (cells.slice(header.width).some((cell) => cell.trim())) {
+  if (isShifted(cells, header)) {
     return `the row has ${cells.length} cells, but the header has ${header.width}: put quotes around a cell that contains the separator`;
+  }
+  if (cells.some((cell, index) => holdsRows(cell, index, header, delimiter))) {
+    return 'a cell of this row holds further rows, because a quote (") opens it: double the quote, or remove it';
   }
   const row: Partial<Record<Column, string>> = {};
   for (const { column, index } of header.places) row[column] = cells[index]?.trim().normalize("NFC") ?? "";
   return row as Record<Column, string>;
+}
+
+/**
+ * A separator inside a cell moves the cells after it, and an empty last one then lies beyond the header. So cells beyond it are
+ * taken only where all are empty, and the last one of the header too.
+ */
+function isShifted(cells: readonly string[], { width, cellCount }: Header<string>): boolean {
+  if (cells.slice(width).some((cell) => cell.trim())) return true;
+  return cells.length > cellCount && Boolean(cells[width - 1]?.trim());
+}
+
+/** From a quote in one row to a quote in the same column of another one: the rest of the one, and the beginning of the other. */
+function holdsRows(cell: string, index: number, { cellCount }: Header<string>, delimiter: Delimiter): boolean {
+  if (!cell.includes("\n") && !cell.includes("\r")) return false;
+  const counts = cell.split(/[\r\n]+/).map((line) => line.split(delimiter).length - 1);
+  return counts[0] === cellCount - 1 - index && counts.at(-1) === index;
 }

@@ -21,7 +21,13 @@ import {
   type Staging,
 } from "./import-run.ts";
 import { createNumberColumns } from "./number-columns.ts";
-import { addConflictsOfDays, addConflictsOfTimes, addStoredConflicts, collectClashes } from "./receipt-conflicts.ts";
+import {
+  addConflictsOfDays,
+  addConflictsOfTimes,
+  addOtherSales,
+  addStoredConflicts,
+  collectClashes,
+} from "./receipt-conflicts.ts";
 import { decideReceiptNumbers, type ReceiptNumbers } from "./receipt-numbers.ts";
 import { compareReceipts, matchReceipts, saveReceipts } from "./save-receipts.ts";
 import { readKey } from "./text-cells.ts";
@@ -106,6 +112,7 @@ async function save(file: StagedFile, options: ImportOptions): Promise<SalesImpo
   const newProducts = await addUnknownProducts(tx, options.now);
   await matchReceipts(tx, { receiptNumbers, timeZone: options.shop.timeZone });
   await addStoredConflicts(file, receiptNumbers);
+  await addOtherSales(file);
   faults.throwIfAny();
   const { receiptCount, changedCount, dataThrough } = await compareReceipts(tx);
   const summary = await recordImport(file, options, { kind: "sales", changedCount, dataThrough, receiptNumbers });

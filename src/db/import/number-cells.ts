@@ -34,17 +34,32 @@ const SIMPLE = /^(-?)(\d+)(?:([.,])(\d+))?$/;
 /** Thousands are separated by one kind of space, apostrophe, point or comma. */
 const GROUPED = /^([1-9]\d{0,2})([.,'’\p{Zs}])(\d{3}(?:\2\d{3})*)(?:(?!\2)([.,])(\d+))?$/u;
 
+/** `1,25,000.50`, as it is written in India. */
+const GROUPED_IN_PAIRS = /^([1-9]\d?)(,)(\d{2}(?:,\d{2})*,\d{3})(?:(\.)(\d+))?$/;
+
 /**
- * Makes a reader that accepts these currency signs before or after the number, for example `₫` and `VND`. A minus may stand
+ * Makes a reader that accepts these currency signs before or after the number, for example `₫` and `VND`. `groupsPairs`: the
+ * shop's locale writes `1,25,000`. A minus may stand
  * before or after the number, and parentheses mean a minus, as in accounting. The reader throws a `BadInputError` for anything
  * else than a number.
  */
-export function createNumberCellReader(currencySigns: readonly string[]): (cell: string) => NumberCell {
+export function createNumberCellReader({
+  currencySigns,
+  groupsPairs,
+}: {
+  currencySigns: readonly string[];
+  groupsPairs: boolean;
+}): (cell: string) => NumberCell {
   const dressed = dressedNumber(currencySigns);
   return (cell) => {
     const simple = SIMPLE.exec(cell);
     const [, sign = "", whole = "", separator, fraction = ""] = simple ?? SIMPLE.exec(undress(cell, dressed)) ?? [];
-    if (whole === "") return readGrouped(cell, undress(cell, dressed));
+    if (whole === "") return readGrouped(cell, undress(cell, dressed), groupsPairs);
+    if (/^0\d/.test(whole)) {
+      throw new BadInputError(
+        `${quoteCell(cell)} begins with a zero: remove it, or put quotes around a number that contains the separator`,
+      );
+    }
     if (separator !== "." && separator !== ",") return { isClear: true, decimal: sign + whole, proves: undefined };
     if (fraction.length === 3 && /^[1-9]\d{0,2}$/.test(whole)) {
       return { isClear: false, separator, whole: sign + whole + fraction };
@@ -59,9 +74,10 @@ export function describeAmbiguity(cell: string, whole: string): string {
   return `${quoteCell(cell)} is ambiguous: write ${whole} or ${asDecimal}`;
 }
 
-function readGrouped(cell: string, text: string): NumberCell {
+function readGrouped(cell: string, text: string, groupsPairs: boolean): NumberCell {
   const sign = text.startsWith("-") ? "-" : "";
-  const match = GROUPED.exec(text.slice(sign.length));
+  const digits = text.slice(sign.length);
+  const match = GROUPED.exec(digits) ?? (groupsPairs ? GROUPED_IN_PAIRS.exec(digits) : null);
   if (!match) throw new BadInputError(`${quoteCell(cell)} is not a plain number such as 187000 or 4.50`);
   const [, first = "", group, others = "", separator, fraction] = match;
   const whole = sign + first + others.replace(/\D/g, "");

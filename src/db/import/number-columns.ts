@@ -19,7 +19,7 @@ const MAX_AMOUNT = 9_000_000_000n;
 const MAX_QUANTITY = 999_999_999_999n;
 
 /** Signs that people use and `Intl` does not know. */
-const OTHER_SIGNS: Readonly<Record<string, readonly string[]>> = { VND: ["đ", "vnđ"] };
+const OTHER_SIGNS: Readonly<Record<string, readonly string[]>> = { VND: ["đ", "vnđ"], INR: ["Rs.", "Rs"] };
 
 /** Reads a cell. `BadInputError` says what to write. An unclear number is returned under one of its readings. */
 export type NumberReader = (cell: string, row: { line: number; delimiter: Delimiter }) => bigint;
@@ -64,6 +64,7 @@ interface UnclearNumbers {
 
 export function createNumberColumns(shop: Shop): NumberColumns {
   const { currency } = shop;
+  const groupsPairs = new Intl.NumberFormat(shop.locale, { numberingSystem: "latn" }).format(1_234_567) === "12,34,567";
   const columns: Column[] = [];
   const file = { locale: readSeparators(shop.locale), currencyDecimals: currencyDecimals(currency) };
   let delimiter: Delimiter = ",";
@@ -77,7 +78,7 @@ export function createNumberColumns(shop: Shop): NumberColumns {
 
   function addColumn(name: string, parse: (cell: string, decimal: string) => bigint, signs?: string[]): NumberReader {
     const column: Column = { name, isQuantity: !signs, proven: new Set(), hasPlain: false, unclear: new Map() };
-    const readCell = createNumberCellReader(signs ?? []);
+    const readCell = createNumberCellReader({ currencySigns: signs ?? [], groupsPairs });
     columns.push(column);
     return (cell, row) => {
       delimiter = row.delimiter;

@@ -75,6 +75,25 @@ export async function addStoredConflicts({ tx, faults }: StagedFile, receiptNumb
   faults.add({ line, column: "receipt", reason });
 }
 
+/**
+ * Adds one fault for receipts that would replace another sale of the same day: one at another time, with none of their products.
+ * A corrected receipt keeps at least one of them.
+ */
+export async function addOtherSales({ tx, faults }: StagedFile): Promise<void> {
+  const [found] = await tx.execute<{ count: string; line: number | null }>(sql`
+    select count(*) as count, min(line) as line from file_receipts as r
+    where stored_sold_at <> sold_at and not exists (
+      select from file_lines as l join sale_lines as o on o.product_id = l.product_id and o.sale_id = r.stored_id
+      where l.receipt = r.receipt and l.receipt_date = r.receipt_date
+    )`);
+  if (!found || found.line === null) return;
+  const count = Number(found.count);
+  const having = count === 1 ? "1 receipt has the number" : `${count} receipts have the numbers`;
+  const what = `${having} of stored ones of another time with other products`;
+  const reason = `${what}, which are other sales: give each till or shift numbers of its own, such as A-0001`;
+  faults.add({ line: found.line, column: "receipt", reason });
+}
+
 interface StoredDay extends Record<string, unknown> {
   day: string;
   /** How many receipts of the file. A bigint of PostgreSQL. */

@@ -2,14 +2,16 @@
 import { BadInputError } from "../../errors.ts";
 import { quoteCell } from "./import-error.ts";
 import { findDirectionalFormatting, findInvisible, isBlank } from "./invisible-characters.ts";
-import { isShortened } from "./spreadsheet-cells.ts";
+import { isShortened, withoutTextMark } from "./spreadsheet-cells.ts";
 
 /** In characters. An index entry holds some 2,700 bytes, far more than any shop's SKU. */
 const MAX_KEY_CHARACTERS = 100;
 const MAX_NAME_CHARACTERS = 300;
 
 /** A SKU or receipt number. It is compared exactly, so it must have all its digits and nothing that cannot be seen. */
-export function readKey(cell: string): string {
+export function readKey(written: string): string {
+  const cell = withoutTextMark(written);
+  if (cell === "") throw new BadInputError("is empty");
   if (isShortened(cell)) {
     throw new BadInputError(
       `${quoteCell(cell)} lost digits, because the spreadsheet shortened a long number: format the column as text`,

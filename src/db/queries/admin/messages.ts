@@ -2,7 +2,7 @@
 import { and, asc, eq, type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { Db } from "../../client.ts";
 import { uuidArray } from "../../driver/uuid-array.ts";
-import { messageRevisions, messages, runs } from "../../schema/index.ts";
+import { messageRevisions, messages } from "../../schema/index.ts";
 import { MESSAGES_TO_SCAN, messageMatches, messageMatchesUnindexed } from "../search/search.ts";
 import { isThreadInEnvironment } from "./environments.ts";
 import type { Listing, RareCondition } from "./paging.ts";
@@ -66,10 +66,10 @@ export function messagesOfThread(role?: MessageRow["role"] | null) {
   return { ...MESSAGES_OF_PARENT, name: "thread.messages of role", ...ofRole(role), parent: messages.threadId };
 }
 
-/** The question that a run (the parent) answers; of one in several messages the first, which has the run's position. */
+/** The question that a run (the parent) answers; of one in several messages the first. */
 export function questionOfRun() {
-  const position = sql`(select asked.position from ${runs} asked where asked.id = ${messages.runId})`;
-  const where = and(eq(messages.role, "user"), eq(messages.position, position));
+  const first = sql`(select min(part.position) from ${messages} part where part.run_id = ${messages.runId} and part.role = 'user')`;
+  const where = and(eq(messages.role, "user"), eq(messages.position, first));
   return { ...MESSAGES_OF_PARENT, name: "run.question", filter: {}, where, parent: messages.runId };
 }
 
