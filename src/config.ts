@@ -6,7 +6,7 @@
  */
 import { resolve } from "node:path";
 import { findConflicts, type Variables } from "./config/conflicts.ts";
-import { readTraces, type TracesConfig } from "./config/traces.ts";
+import { readTraces, TRACE_VARIABLES, type TracesConfig } from "./config/traces.ts";
 import { findUnreplaced, readEnvFile, readEnvironment } from "./config/values.ts";
 import { Environment } from "./config/variables.ts";
 import { StartupError } from "./errors.ts";
@@ -72,13 +72,17 @@ const WEBHOOK_PATH = "/telegram/webhook";
  * @throws {StartupError} naming every wrong variable and what to change. It never quotes a value, which may be a secret.
  */
 export function loadConfig(env: Variables = process.env, envFile = ".env"): Config {
-  const names = Object.keys(Environment.shape);
+  const names = [...Object.keys(Environment.shape), ...TRACE_VARIABLES];
   const inEnvironment = readEnvironment(env, names);
   const inFile = readEnvFile(envFile, names);
   const variables = { ...inFile.variables, ...inEnvironment.variables };
   const parsed = Environment.safeParse(variables);
   const { traces, faults: traceFaults } = readTraces(variables);
-  const values = [...inFile.faults, ...inEnvironment.faults, ...findUnreplaced(variables, names)];
+  // While traces are off, their variables may be meant for another program.
+  const hasTraces = traces !== null || traceFaults.length > 0;
+  const values = [...inFile.faults, ...inEnvironment.faults, ...findUnreplaced(variables, names)].filter(
+    ([name]) => hasTraces || !TRACE_VARIABLES.includes(name),
+  );
   const misread = new Set(values.map(([name]) => name));
   const faults = [
     ...values.map(([name, message]) => `  ${name} ${message}`),

@@ -401,7 +401,7 @@ test.each([
   [
     "DATABASE_URL",
     "postgres://shop:$" + "{POSTGRES_PASSWORD}@db/shop",
-    "has the name of a variable in braces after a $, which is not replaced here: write the value itself",
+    "has the name of a variable or a command, as after a $, which is not replaced here: write the value itself",
   ],
   [
     "PORT",
@@ -451,4 +451,82 @@ test("a quote in .env that is not closed on its line is refused: it would swallo
   await writeFile(envFile, 'SHOP_NAME="Corner\nPORT=5000\nLOG_LEVEL="warn"\n');
 
   expect(faultsOf({})).toEqual(["SHOP_NAME has a line break in .env: close the quote at the end of its line"]);
+});
+
+const FORM = "is written in another form in .env: write it at the beginning of a line, as NAME=value";
+const AFTER_QUOTE =
+  "has something after its closing quote in .env, which is lost: put the whole value between the other kind of quotes";
+
+test.each([
+  ['DATABASE_URL="postgres://shop@db/till"?sslmode=verify-full', `DATABASE_URL ${AFTER_QUOTE}`],
+  [`ADMIN_TOKEN='${"a".repeat(36)}'\\''b'`, `ADMIN_TOKEN ${AFTER_QUOTE}`],
+  ['SHOP_NAME="Corner" Shop', `SHOP_NAME ${AFTER_QUOTE}`],
+  ['SHOP_NAME="The \\"Corner\\" shop"', `SHOP_NAME ${AFTER_QUOTE}`],
+  ["PORT: 5000", `PORT ${FORM}`],
+  ["set PORT=5000", `PORT ${FORM}`],
+  ["$env:PORT=5000", `PORT ${FORM}`],
+  ["export\tPORT=5000", `PORT ${FORM}`],
+  ["\u00a0PORT=5000", `PORT ${FORM}`],
+  ['"PORT"=5000', `PORT ${FORM}`],
+  [
+    "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318\nOTEL_EXPORTER_OTLP_HEADERS=x-key=ab#cd",
+    'OTEL_EXPORTER_OTLP_HEADERS has a "#", where .env begins a comment: put the value in quotes, or a space before the comment',
+  ],
+])("the line %s of .env, of which a part would be lost, is refused", async (text, fault) => {
+  await writeFile(envFile, `${text}\n`);
+
+  expect(faultsOf({})).toEqual([fault]);
+});
+
+test("a .env in UTF-16 of the other byte order is read; in an encoding that is not known it is refused", async () => {
+  await writeFile(envFile, Buffer.from("\uFEFFSHOP_NAME=Phở\n", "utf16le").swap16());
+  expect(load().shop.name).toBe("Phở");
+
+  for (const bytes of [Buffer.from("SHOP_NAME=C\xe0 ph\xea\n", "latin1"), Buffer.from("PORT=5000\n", "utf16le")]) {
+    await writeFile(envFile, bytes);
+    expect(() => load()).toThrow(/is not in UTF-8: save it with that encoding\.$/);
+  }
+});
+
+test.each([
+  ["OPENAI_API_KEY", "$" + "{OPENAI_API_KEY:-}"],
+  ["DATABASE_URL", "postgres://shop:$" + "{POSTGRES_PASSWORD:-secret}@db/shop"],
+  ["DATABASE_URL", "postgres://shop:$(cat /run/secrets/pw)@db/shop"],
+  ["DATA_DIR", "$(pwd)/data"],
+  ["DATA_DIR", "%APPDATA%\\counterhand"],
+  ["OTEL_EXPORTER_OTLP_ENDPOINT", "http://$(HOST_IP):4318"],
+])("%s=%s, which only another program replaces, is refused", (name, value) => {
+  expect(faultsOf({ [name]: value })).toEqual([expect.stringContaining("which is not replaced here")]);
+});
+
+test.each([
+  ["DATA_DIR", "file:///data", "must be a path, without file:"],
+  ["SHOP_TIME_ZONE", "IST", "is not an IANA time zone such as Asia/Ho_Chi_Minh"],
+  ["SHOP_TIME_ZONE", "US/Pacific-New", "is not an IANA time zone such as Asia/Ho_Chi_Minh"],
+  [
+    "TELEGRAM_API_ROOT",
+    "https://api.telegram.org/bot123456789:AAF-a-token-that-nobody-has",
+    "must end before /bot<token>, without the token and without a query",
+  ],
+])("%s=%s is refused: %s", (name, value, message) => {
+  expect(faultsOf({ [name]: value })).toEqual([`${name} ${message}`]);
+});
+
+test.each(["/v1/v1", "/v1?", "/v1#", "/V1", "/v1/completions", "/v1/chat", "/v1/chat/completions/"])(
+  "OPENAI_BASE_URL that ends in %s leads to /v1",
+  (end) => {
+    expect(load({ OPENAI_BASE_URL: `http://host:1${end}` }).model?.baseUrl).toBe("http://host:1/v1");
+  },
+);
+
+test("while traces are off, their variables are not checked", () => {
+  expect(load({ OTEL_RESOURCE_ATTRIBUTES: "pod=$(POD_NAME)" }).traces).toBeNull();
+});
+
+test("the case of a word does not count", () => {
+  const on = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:4318", OPENAI_BASE_URL: "http://host" };
+  const words = { OPENAI_API: "Chat", OTEL_EXPORTER_OTLP_COMPRESSION: "GZIP", OTEL_TRACES_SAMPLER: "ALWAYS_ON" };
+
+  expect(load({ ...on, ...words })).toMatchObject({ model: { api: "chat" }, traces: { compression: "gzip" } });
+  expect(load({ ...on, OTEL_TRACES_EXPORTER: "NONE" }).traces).toBeNull();
 });

@@ -9,9 +9,9 @@ export function webUrl() {
 }
 
 /** Ends of addresses that people copy from a request: the client adds them itself. */
-const ENDPOINT = /(\/responses|\/chat\/completions|(?<=\/v1)\/models)$/;
+const ENDPOINT = /(\/responses|(?<=\/v1)\/(chat\/completions|completions|chat|models)|\/chat\/completions)$/i;
 /** Ollama's own API, which is not OpenAI's. */
-const OLLAMA_API = /\/api\/(chat|generate|tags)$/;
+const OLLAMA_API = /(:11434\/api|\/api\/(chat|generate|tags))$/;
 
 /**
  * The address of a model's server up to `/v1`. An address without a path gets it, because all servers that are known have
@@ -28,7 +28,11 @@ export function modelServerUrl() {
       const { search, hash, username, password } = new URL(url);
       return search + hash + username + password === "";
     }, "must have no query, no user and no password: the key belongs into OPENAI_API_KEY")
-    .transform((url) => (new URL(url).pathname === "/" ? `${url}/v1` : url.replace(ENDPOINT, "")));
+    .transform((url) => {
+      const { origin, pathname } = new URL(url);
+      if (pathname === "/") return `${origin}/v1`;
+      return origin + pathname.replace(ENDPOINT, "").replace(/(\/v1)+$/i, "/v1");
+    });
 }
 
 /** An address or a name of this machine. */
@@ -130,8 +134,9 @@ export function isHttpHeader([name, value]: readonly [string, string]): boolean 
   return isAccepted(() => new Headers([[name, value]]));
 }
 
+/** Whether times can be reckoned in it. `Intl` takes names too that only mean something in a text, such as `IST`. */
 export function isTimeZone(name: string): boolean {
-  return isAccepted(() => new Intl.DateTimeFormat("en", { timeZone: name })) && !/^[+-]/.test(name);
+  return isAccepted(() => Temporal.Now.zonedDateTimeISO(name)) && !/^[+-]/.test(name);
 }
 
 export function isCurrency(code: string): boolean {
@@ -147,7 +152,7 @@ function isAccepted(attempt: () => unknown): boolean {
     attempt();
     return true;
   } catch {
-    // Intl rejects an unknown name, decodeURIComponent a wrong code, and Headers a wrong character; they throw nothing else.
+    // Intl and Temporal reject an unknown name, decodeURIComponent a wrong code, and Headers a wrong character; they throw nothing else.
     return false;
   }
 }

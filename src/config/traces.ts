@@ -38,13 +38,23 @@ const headers = () =>
     "has a name or value that no HTTP header can have",
   );
 const timeout = () => wholeNumber(1, 3_600_000);
-const compression = () => z.enum(["none", "gzip"], "must be none or gzip");
+/** The specification lets the case of a word not count. */
+const word = () => z.string().toLowerCase();
+const compression = () => word().pipe(z.enum(["none", "gzip"], "must be none or gzip"));
 const protocol = () =>
-  z.literal("http/protobuf", "must be http/protobuf, which collectors mostly receive on port 4318: there is no other");
+  word().pipe(
+    z.literal(
+      "http/protobuf",
+      "must be http/protobuf, which collectors mostly receive on port 4318: there is no other",
+    ),
+  );
 const endpoint = () =>
   z
     .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
     .refine(hasNoCredentials, "must have no user and no password: put them into OTEL_EXPORTER_OTLP_HEADERS");
+
+const notRead = () =>
+  z.undefined("is not read: give the authority's certificate to Node with NODE_EXTRA_CA_CERTS").optional();
 
 const SAMPLERS = ["always_on", "always_off", "traceidratio"].flatMap((name) => [name, `parentbased_${name}`]);
 
@@ -68,7 +78,9 @@ const Settings = z.object({
   OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: compression().optional(),
   OTEL_EXPORTER_OTLP_PROTOCOL: protocol().optional(),
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: protocol().optional(),
-  OTEL_TRACES_SAMPLER: z.enum(SAMPLERS, `must be one of ${SAMPLERS.join(", ")}`).default("parentbased_always_on"),
+  OTEL_TRACES_SAMPLER: word()
+    .pipe(z.enum(SAMPLERS, `must be one of ${SAMPLERS.join(", ")}`))
+    .default("parentbased_always_on"),
   OTEL_TRACES_SAMPLER_ARG: z.coerce
     .number("must be a number from 0 to 1")
     .min(0, "must be a number from 0 to 1")
@@ -76,14 +88,17 @@ const Settings = z.object({
     .default(1),
   OTEL_SERVICE_NAME: z.string().optional(),
   OTEL_RESOURCE_ATTRIBUTES: pairs().default({}),
-  OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: z
-    .string()
-    .toLowerCase()
+  OTEL_EXPORTER_OTLP_CERTIFICATE: notRead(),
+  OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE: notRead(),
+  OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: word()
     .pipe(z.enum(Object.keys(CONTENT), "must be true or false"))
     .transform((word) => CONTENT[word as keyof typeof CONTENT])
     .default(false),
 });
 type Settings = z.output<typeof Settings>;
+
+/** The variables that are read here. */
+export const TRACE_VARIABLES = ["OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", ...Object.keys(Settings.shape)];
 
 export interface ReadTraces {
   /** Null: there are no traces, or `faults` has the reasons. */
@@ -94,7 +109,8 @@ export interface ReadTraces {
 
 /** On with an endpoint, or with `OTEL_TRACES_EXPORTER=otlp`; off with `OTEL_SDK_DISABLED` or `OTEL_TRACES_EXPORTER=none`. */
 export function readTraces(variables: Variables): ReadTraces {
-  const { OTEL_SDK_DISABLED: disabled = "false", OTEL_TRACES_EXPORTER: exporter } = variables;
+  const { OTEL_SDK_DISABLED: disabled = "false" } = variables;
+  const exporter = variables.OTEL_TRACES_EXPORTER?.toLowerCase();
   const hasEndpoint = variables.OTEL_EXPORTER_OTLP_ENDPOINT || variables.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
   const isOff = /^true$/i.test(disabled) || exporter === "none" || (!exporter && !hasEndpoint);
   if (isOff) return { traces: null, faults: [] };
@@ -134,7 +150,8 @@ function toTraces(settings: Settings): TracesConfig {
 function endpointOf(settings: Settings): string {
   if (settings.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) return settings.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
   const base = new URL(settings.OTEL_EXPORTER_OTLP_ENDPOINT ?? DEFAULT_ENDPOINT);
-  base.pathname = base.pathname.replace(/\/*$/, PATH);
+  // Some pages give it with the path.
+  base.pathname = base.pathname.replace(/(\/v1\/traces)?\/*$/, PATH);
   return base.href;
 }
 

@@ -26,10 +26,17 @@ export function readEnvironment(env: Variables, known: readonly string[]): Value
 /** The variables of a file; none when there is no file. @throws {StartupError} when it cannot be read. */
 export function readEnvFile(path: string, known: readonly string[]): Values {
   const text = readText(path);
-  const variables = withoutEmpty(parseEnv(text), (value) => value.trim());
-  const cut = new Set([...text.matchAll(CUT_VALUE)].map(([, name]) => name));
+  const read = parseEnv(text);
+  const variables = withoutEmpty(read, (value) => value.trim());
+  const namesIn = (pattern: RegExp) => new Set([...text.matchAll(pattern)].map(([, name]) => name));
+  const [cut, quoted] = [namesIn(CUT_VALUE), namesIn(CUT_QUOTE)];
+  // In a value of several lines, a line is no assignment.
+  const hasLines = Object.values(read).some((value) => value?.includes("\n"));
+  const mentioned = hasLines ? new Set() : namesIn(OTHER_FORM);
   const faults = known.flatMap((name): Fault[] => {
     if (cut.has(name)) return [[name, HASH]];
+    if (quoted.has(name)) return [[name, AFTER_QUOTE]];
+    if (mentioned.has(name) && !(name in read)) return [[name, FORM]];
     return variables[name]?.includes("\n") ? [[name, LINE_BREAK]] : [];
   });
   return { variables, faults };
@@ -37,25 +44,42 @@ export function readEnvFile(path: string, known: readonly string[]): Values {
 
 /** A sentence for a value that a shell or Docker Compose would have replaced. */
 export function findUnreplaced(variables: Variables, known: readonly string[]): Fault[] {
-  return known.filter((name) => /\$\{\w+\}/.test(variables[name] ?? "")).map((name) => [name, UNREPLACED]);
+  return known.filter((name) => REPLACED_ELSEWHERE.test(variables[name] ?? "")).map((name) => [name, UNREPLACED]);
 }
 
 const COMMENT = "has a comment after its value, which is a part of the value here: give the comment a line of its own";
 const HASH = 'has a "#", where .env begins a comment: put the value in quotes, or a space before the comment';
 const LINE_BREAK = "has a line break in .env: close the quote at the end of its line";
-const UNREPLACED = "has the name of a variable in braces after a $, which is not replaced here: write the value itself";
+const AFTER_QUOTE =
+  "has something after its closing quote in .env, which is lost: put the whole value between the other kind of quotes";
+const FORM = "is written in another form in .env: write it at the beginning of a line, as NAME=value";
+const UNREPLACED =
+  "has the name of a variable or a command, as after a $, which is not replaced here: write the value itself";
+
+/** `${NAME}`, `${NAME:-default}`, `$(NAME)`, `$(command)`, and `%NAME%` of Windows at the beginning. */
+const REPLACED_ELSEWHERE = /\$\{\w+[^{}]*\}|\$\([^()]+\)|^%\w+%/;
 
 /** A line whose value has no quotes, and a "#" directly after another character: Node cuts the value there. */
 const CUT_VALUE = /^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*[^\s"'`#][^#\r\n]*(?<=\S)#/gm;
+
+/** A line that goes on after the quote that closes its value, and not with a comment. */
+const CUT_QUOTE = /^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(["'`])(?:(?!\2)[^\r\n])*\2[ \t]*[^\s#]/gm;
+
+/** A name at the beginning of a line as YAML, Windows or a shell writes it: `PORT: 5000`, `set PORT=5000`, `"PORT"=5000`. */
+const OTHER_FORM = /^[^\w#"'$]*(?:(?:export|set|setx|SET)\s+|\$env:)?["']?(\w+)["']?\s*[:=]/gm;
 
 /** Windows writes a byte order mark, and its PowerShell UTF-16. */
 function readText(path: string): string {
   try {
     const bytes = readFileSync(path);
-    const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
-    return new TextDecoder(isUtf16 ? "utf-16le" : "utf-8").decode(bytes);
+    const mark = bytes.subarray(0, 2).toString("hex");
+    const encoding = mark === "fffe" ? "utf-16le" : mark === "feff" ? "utf-16be" : "utf-8";
+    const text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
+    if (text.includes("\0")) throw new TypeError("zero bytes");
+    return text;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
+    if (error instanceof TypeError) throw new StartupError(`${path} is not in UTF-8: save it with that encoding.`);
     throw new StartupError(`Cannot read ${path}: ${(error as Error).message}`);
   }
 }

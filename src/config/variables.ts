@@ -32,6 +32,7 @@ export const Environment = z.object({
     .optional(),
   SANDBOX: z.stringbool(NO_SWITCH).default(false),
   TELEGRAM_API_ROOT: webUrl()
+    .refine((url) => !/[?#]|\/bot\d+:/i.test(url), "must end before /bot<token>, without the token and without a query")
     .transform((url) => url.replace(/\/bot$/, ""))
     .default("https://api.telegram.org"),
   TELEGRAM_PROXY: z
@@ -52,7 +53,11 @@ export const Environment = z.object({
     .optional(),
   OPENAI_BASE_URL: modelServerUrl().optional(),
   OPENAI_MODEL: z.string().default("gpt-6-luna"),
-  OPENAI_API: z.enum(["responses", "chat"], "must be responses or chat").optional(),
+  OPENAI_API: z
+    .string()
+    .toLowerCase()
+    .pipe(z.enum(["responses", "chat"], "must be responses or chat"))
+    .optional(),
   OPENAI_CONTEXT_TOKENS: wholeNumber(1, 100_000_000).optional(),
   ALLOW_SCRIPTED_MODEL: z.stringbool(NO_SWITCH).default(false),
   // `db/driver/database-url.ts` reads the rest.
@@ -63,6 +68,7 @@ export const Environment = z.object({
   DATA_DIR: z
     .string()
     .regex(/^(?!~|\$\w)/, "must be a whole path: only a shell replaces ~ and $HOME")
+    .regex(/^(?!file:)/i, "must be a path, without file:")
     .default("./data"),
   HOST: hostName().default("127.0.0.1"),
   PORT: portNumber().default(4000),

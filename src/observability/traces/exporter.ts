@@ -39,7 +39,8 @@ export function createOtlpExporter(options: ExporterOptions, logger: Logger): Ot
       warn({ status, spans: spans.length }, adviceFor(status));
     } catch (error) {
       kept = [...spans, ...kept].slice(-MAX_KEPT_SPANS);
-      warn({ reason: reasonOf(error), spans: spans.length }, UNREACHABLE);
+      const reason = reasonOf(error);
+      warn({ reason, spans: spans.length }, /CERT|SIGNED/.test(reason) ? NOT_TRUSTED : UNREACHABLE);
     }
   };
   const warn = (facts: object, phrase: string) => logger.warn({ endpoint: shown(options.endpoint), ...facts }, phrase);
@@ -72,7 +73,7 @@ async function post(spans: ReadableSpan[], options: ExporterOptions, stopping: A
   const { status, body } = await fetch(options.endpoint, {
     method: "POST",
     headers: {
-      ...options.headers,
+      ...withoutOwn(options.headers),
       "content-type": "application/x-protobuf",
       ...(isZipped ? { "content-encoding": "gzip" } : {}),
     },
@@ -85,6 +86,15 @@ async function post(spans: ReadableSpan[], options: ExporterOptions, stopping: A
   return status;
 }
 
+/** Headers of a request that only its sender knows. Some pages list them among the others. */
+const OWN_HEADERS = /^(content-(type|encoding|length)|transfer-encoding|connection|host|expect)$/i;
+
+function withoutOwn(headers: ExporterOptions["headers"]): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !OWN_HEADERS.test(name)));
+}
+
+const NOT_TRUSTED =
+  "traces were not sent: the collector's certificate is not accepted. Give the certificate of its authority to Node with NODE_EXTRA_CA_CERTS";
 const UNREACHABLE =
   "traces were not sent: check OTEL_EXPORTER_OTLP_ENDPOINT, and that a collector takes OTLP over HTTP there (port 4318, not 4317)";
 
@@ -92,7 +102,7 @@ const UNREACHABLE =
 function adviceFor(status: number): string {
   if (status === 401 || status === 403) return "the collector refuses the traces: check OTEL_EXPORTER_OTLP_HEADERS";
   if (status < 400 || status === 404 || status === 405) {
-    return "there is no collector at this address: check OTEL_EXPORTER_OTLP_ENDPOINT, to which /v1/traces is added";
+    return "there is no collector at this address: check OTEL_EXPORTER_OTLP_ENDPOINT, to which /v1/traces is added, or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, to which nothing is";
   }
   if (RETRYABLE.includes(status)) return "the collector takes no traces now: they are sent again with the next ones";
   return "the collector refuses the traces: its log may say why";

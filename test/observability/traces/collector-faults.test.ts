@@ -26,7 +26,10 @@ function warningsIn({ log }: TracedTest): object[] {
 
 test.each([
   [401, "the collector refuses the traces: check OTEL_EXPORTER_OTLP_HEADERS"],
-  [404, "there is no collector at this address: check OTEL_EXPORTER_OTLP_ENDPOINT, to which /v1/traces is added"],
+  [
+    404,
+    "there is no collector at this address: check OTEL_EXPORTER_OTLP_ENDPOINT, to which /v1/traces is added, or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, to which nothing is",
+  ],
   [413, "the collector refuses the traces: its log may say why"],
   [500, "the collector refuses the traces: its log may say why"],
   [503, "the collector takes no traces now: they are sent again with the next ones"],
@@ -135,3 +138,16 @@ async function closedServer() {
     close: () => new Promise((resolve) => server.close(resolve)),
   };
 }
+
+test.each([
+  "Content-Type=application/x-protobuf,api-key=k",
+  "content-length=5",
+  "Transfer-Encoding=chunked",
+  "Expect=x",
+])("headers that only the sender of a request knows are left out: %s", async (OTEL_EXPORTER_OTLP_HEADERS) => {
+  const opened = await open({ OTEL_EXPORTER_OTLP_HEADERS });
+
+  await opened.answer("go");
+
+  expect(await opened.spans()).toHaveLength(2);
+});

@@ -157,6 +157,11 @@ test.each([
   ["OTEL_TRACES_SAMPLER_ARG", "half", "must be a number from 0 to 1"],
   ["OTEL_RESOURCE_ATTRIBUTES", "team", "must be key=value pairs separated by commas, with special characters as %20"],
   ["OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "some", "must be true or false"],
+  [
+    "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "/etc/ca.pem",
+    "is not read: give the authority's certificate to Node with NODE_EXTRA_CA_CERTS",
+  ],
 ])("%s=%s is refused, and not quoted", (name, value, message) => {
   expect(faultsOf({ ...ON, [name]: value })).toEqual([`${name} ${message}`]);
 });
@@ -177,4 +182,10 @@ test("the variables may be in .env, and those of the environment are stronger", 
 
   expect(traces).toMatchObject({ endpoint: "http://from-file:4318/v1/traces", serviceName: "from-environment" });
   await rm(folder, { recursive: true });
+});
+
+test("an endpoint for all signals that ends in the path of traces does not get it twice", () => {
+  const { traces } = loadConfig({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://c:4318/v1/traces/" }, "/dev/null");
+
+  expect(traces?.endpoint).toBe("http://c:4318/v1/traces");
 });
