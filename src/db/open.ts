@@ -10,6 +10,7 @@ import { AppError, StartupError } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import { untilAborted } from "../process/timeout.ts";
 import { checkServer } from "./check-server.ts";
+import { checkTimeZone } from "./check-time-zone.ts";
 import {
   type ConnectOptions,
   connectDatabase,
@@ -42,6 +43,8 @@ export interface OpenDatabase {
 
 interface OpenContext {
   readonly logger: Logger;
+  /** The shop's. */
+  readonly timeZone: string;
   /** Aborts the opening; everything that it started is undone. */
   readonly signal: AbortSignal | undefined;
 }
@@ -56,7 +59,7 @@ export async function openDatabase(
   logger: Logger,
   { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<OpenDatabase> {
-  const context = { logger, signal };
+  const context = { logger, signal, timeZone: config.shop.timeZone };
   if (config.databaseUrl) return openExternal(config.databaseUrl, context);
   const server = await startEmbeddedPostgres({ dataDir: config.dataDir, logger, signal });
   return releaseOnFailure(server, logger, () => openEmbedded(server, SHOP_DATABASE, context));
@@ -79,7 +82,7 @@ export async function openDatabaseOrDemo(
   logger: Logger,
   { signal, check = async () => undefined }: DemoOptions = {},
 ): Promise<OpenDatabase> {
-  const context = { logger, signal };
+  const context = { logger, signal, timeZone: config.shop.timeZone };
   const checked = async (open: OpenDatabase) => {
     await untilAborted(signal, check(open)).catch(async (error: unknown) => {
       await open.database.close();
@@ -131,7 +134,7 @@ async function openEmbedded(server: EmbeddedPostgres, name: string, context: Ope
   };
 }
 
-async function openChecked(target: DatabaseTarget, { logger, signal }: OpenContext): Promise<Database> {
+async function openChecked(target: DatabaseTarget, { logger, timeZone, signal }: OpenContext): Promise<Database> {
   const database = connectDatabase(target, {
     poolSize: 20,
     onNotice: (notice) => logger.debug({ severity: notice.severity, code: notice.code }, "notice from the database"),
@@ -139,6 +142,7 @@ async function openChecked(target: DatabaseTarget, { logger, signal }: OpenConte
   try {
     const { warnings } = await untilAborted(signal, checkServer(database));
     if (warnings.length > 0) logger.warn({ warnings }, "the database's setup can be improved");
+    await untilAborted(signal, checkTimeZone(database.db, timeZone));
     await migrateDatabase(database, { signal }).catch(throwFailedMigration);
     await untilAborted(signal, forgetForeignChanges(database.db));
     return database;
