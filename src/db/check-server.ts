@@ -5,9 +5,12 @@
  */
 import type { Sql } from "postgres";
 import { StartupError } from "../errors.ts";
+import { answerWithin } from "../process/timeout.ts";
 import { checkRights } from "./check-rights.ts";
 import type { Database } from "./client.ts";
-import { explainConnectionFailure, quoteName } from "./connection-failure.ts";
+import { explainConnectionFailure, NO_SESSION, quoteName } from "./connection-failure.ts";
+import { connectionError } from "./driver/connection-error.ts";
+import type { Destination } from "./driver/target-options.ts";
 
 export interface ServerCheck {
   /** As the server reports it, "18.4". */
@@ -24,6 +27,7 @@ export async function checkServer(database: Database): Promise<ServerCheck> {
   const first = database.openSession("check");
   const second = database.openSession("check");
   try {
+    await connect(first, database.destination);
     await rejectTransactionPooling(first, second);
     const check = await inspect(first);
     await checkRights(database.db);
@@ -33,6 +37,20 @@ export async function checkServer(database: Database): Promise<ServerCheck> {
   } finally {
     await Promise.all([first.end({ timeout: 0 }), second.end({ timeout: 0 })]);
   }
+}
+
+/** How much longer all attempts to connect may take than one, in milliseconds. */
+const CONNECT_MARGIN_MS = 500;
+
+/** The driver connects again without end where each connection is closed before the server has said anything. */
+async function connect(session: Sql, { connectTimeoutMs }: Destination): Promise<void> {
+  const answer = readBackendId(session);
+  if (connectTimeoutMs === null) await answer;
+  else await answerWithin(connectTimeoutMs + CONNECT_MARGIN_MS, answer, noSession);
+}
+
+function noSession(): Error {
+  return connectionError(NO_SESSION, "the server opens no session");
 }
 
 /**

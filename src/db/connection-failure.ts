@@ -14,17 +14,28 @@ export function explainConnectionFailure(error: unknown, destination: Destinatio
   return new StartupError(explain(coded.code, coded.message, destination), isServers ? { cause: coded } : {});
 }
 
+/** The code of a server that closes each connection before it has said anything. */
+export const NO_SESSION = "NO_SESSION";
+
 /** Node's codes for a certificate that does not fit: "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "ERR_TLS_CERT_ALTNAME_INVALID". */
 const CERTIFICATE = /CERT|SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH/;
 
-function explainNetworkFailure(code: string, message: string, { place }: Destination): string {
+/** What a server that is not PostgreSQL does, or one without TLS with the first bytes of it. */
+const CLOSED = /^(ECONNRESET|EPIPE|NO_SESSION|ERR_SSL.*)$/;
+/** They ask for TLS, and never go on without it. */
+const NEEDS_TLS = /^(require|verify-ca|verify-full)$/;
+
+function explainNetworkFailure(code: string, message: string, { place, sslMode }: Destination): string {
   if (CERTIFICATE.test(code))
     return `The certificate of the database at ${place} is not accepted (${code}): ${endless(message)}. Give its authority in DATABASE_URL (sslrootcert=FILE), or the name that it is made out to.`;
   if (code === "ENOTFOUND" || code === "EAI_AGAIN")
     return `The name of the database's host cannot be found (${place}, ${code}): correct the host in DATABASE_URL.`;
-  // What a server without TLS does with the first bytes of it.
-  if (code === "ECONNRESET" || code.startsWith("ERR_SSL"))
-    return `The database at ${place} closes the connection (${code}): it may have no TLS. If DATABASE_URL has sslmode, try sslmode=prefer.`;
+  if (CLOSED.test(code) && NEEDS_TLS.test(sslMode))
+    return `The database at ${place} closes the connection (${code}): it may have no TLS, so try sslmode=prefer in DATABASE_URL. Or no PostgreSQL server is at that port.`;
+  if (CLOSED.test(code)) {
+    const mend = sslMode === "disable" ? "" : " If it is one without TLS, add sslmode=disable to DATABASE_URL.";
+    return `The server at ${place} closes the connection (${code}): is a PostgreSQL server there, at that port?${mend}`;
+  }
   return `Cannot reach the database at ${place} (${code}): is it running, and is DATABASE_URL correct?`;
 }
 
