@@ -8,7 +8,7 @@ import { StartupError } from "../errors.ts";
 import { answerWithin } from "../process/timeout.ts";
 import { checkRights } from "./check-rights.ts";
 import type { Database } from "./client.ts";
-import { explainConnectionFailure, NO_SESSION, quoteName } from "./connection-failure.ts";
+import { CONNECTIONS, explainConnectionFailure, NO_SESSION, quoteName } from "./connection-failure.ts";
 import { connectionError } from "./driver/connection-error.ts";
 import type { Destination } from "./driver/target-options.ts";
 
@@ -97,8 +97,32 @@ async function inspect(session: Sql): Promise<ServerCheck> {
     );
   // A query of its own: only a database that stores UTF-8 can parse it.
   const [text] = await session`select lower('ĐÁ XAY') = 'đá xay' as "isLower"`;
-  return { version, warnings: text?.isLower ? [] : [COLLATION_WARNING] };
+  return { version, warnings: [...(text?.isLower ? [] : [COLLATION_WARNING]), ...(await findLowLimits(session))] };
 }
+
+/** A warning for the lowest limit of connections, where it is too low for one process. The first two spare superusers. */
+async function findLowLimits(session: Sql): Promise<string[]> {
+  const [lowest] = await session<{ connections: number; kind: keyof typeof RAISE; name: string }[]>`
+    select * from (
+      select rolconnlimit as connections, 'role' as kind, rolname as name from pg_roles
+        where rolname = current_user and not rolsuper
+      union all select datconnlimit, 'database', datname from pg_database where datname = current_database()
+        and not (select rolsuper from pg_roles where rolname = current_user)
+      union all select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true), '0')::int, 'server', ''
+    ) limits where connections between 0 and ${CONNECTIONS - 1}::int order by connections limit 1`;
+  if (!lowest) return [];
+  const { connections, kind, name } = lowest;
+  return [
+    `A process needs up to ${CONNECTIONS} connections, and may have ${connections} only: raise the limit (${RAISE[kind](quoteName(name))}).`,
+  ];
+}
+
+const RAISE = {
+  role: (name: string) => `ALTER ROLE ${name} CONNECTION LIMIT 100`,
+  database: (name: string) => `ALTER DATABASE ${name} CONNECTION LIMIT 100`,
+  server: () => "max_connections = 100 in postgresql.conf",
+};
 
 interface Facts {
   version: string;

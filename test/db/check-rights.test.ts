@@ -312,6 +312,16 @@ test("a refused login says what to mend", async () => {
   expect(await refusal(OWNER, { name: `nowhere_${id}` })).toContain(`createdb --owner=${OWNER} nowhere_${id}`);
 });
 
+test("any other refusal ends with a general mend", async () => {
+  const general = / Correct DATABASE_URL, or the settings of the server\.$/;
+
+  expect(await refusal(ROLE, { name: "template0" })).toMatch(/\(55000\): .*not currently accepting connections\./);
+  for (const options of ["-c nothing=1", "--nothing", "-c work_mem=much"]) {
+    expect(await refusal(ROLE, { query: `&options=${encodeURIComponent(options)}` })).toMatch(general);
+  }
+  expect(await refusal(ROLE, { name: "template0" })).toMatch(general);
+});
+
 test("the test database of this suite passes the check, and a second start as well", async () => {
   const store = await createTestDatabase();
   try {

@@ -170,6 +170,26 @@ test("a collation that lowercases only English gets a warning", async () => {
   expect(warnings).toEqual([expect.stringContaining('a search for "đá xay" misses "ĐÁ XAY"')]);
 });
 
+test("a limit with too few connections for one process gets a warning, which names it and the mend", async () => {
+  const name = await createDatabase("connection limit 30");
+  const role = `clerk_${name.slice(5, 17)}`;
+  await onTestServer((session) =>
+    session.unsafe(`create role ${role} login connection limit 20; alter database ${name} owner to ${role}`),
+  );
+  cleanups.unshift(() => onTestServer(async (session) => void (await session.unsafe(`drop role ${role}`))));
+
+  const { warnings } = await checkServer(connect({ ...inject("testServer"), user: role, database: name }));
+
+  expect(warnings).toEqual([
+    `A process needs up to 43 connections, and may have 20 only: raise the limit (ALTER ROLE ${role} CONNECTION LIMIT 100).`,
+  ]);
+
+  await onTestServer((session) => session.unsafe(`alter role ${role} connection limit -1`));
+  expect((await checkServer(connect({ ...inject("testServer"), user: role, database: name }))).warnings).toEqual([
+    expect.stringContaining(`30 only: raise the limit (ALTER DATABASE ${name} CONNECTION LIMIT 100)`),
+  ]);
+});
+
 test("a database that does not store UTF-8 is rejected", async () => {
   const name = await createDatabase("template template0 locale_provider libc locale 'C' encoding 'LATIN1'");
 
