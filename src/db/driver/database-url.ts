@@ -52,6 +52,8 @@ const ENCODE =
 export function parseDatabaseUrl(url: string): DatabaseAddress {
   if (!/^postgres(ql)?:\/\//.test(url)) throw refusal("must start with postgres://");
   const parts = FORM.exec(url);
+  if (!parts && FORM.test(url.replace(/\/+(?=\?|$)/, "")))
+    throw refusal("has a slash after the name of the database: remove it");
   if (!parts) throw refusal(ENCODE);
   const [, user, password, authority = "", path, query = ""] = parts;
   const parameters = readParameters(query);
@@ -116,7 +118,10 @@ function readHost(authority: string, parameters: Parameters): { host: string; po
   if ([authority, parameters.get("host") ?? "", parameters.get("port") ?? ""].some((part) => part.includes(",")))
     throw refusal("names several servers, which is not supported: give one address that leads to the primary");
   const [, name, ownPort] = HOST.exec(authority) ?? [];
-  if (name === undefined) throw refusal(ENCODE);
+  if (/^[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*$/i.test(authority))
+    throw refusal("must have an IPv6 address in brackets, as [::1]:5432");
+  if (name === undefined)
+    throw refusal("must have a number as its port, after the host: postgres://USER:PASSWORD@HOST:5432/DATABASE");
   const host = parameters.get("host") ?? decode(name).replace(/^\[|\]$/g, "");
   if (host === "")
     throw refusal(
