@@ -112,17 +112,20 @@ async function listen(server: ReturnType<typeof createServer>, options: HttpOpti
   });
 }
 
+const OTHER_HOSTS = "set it to 127.0.0.1 for local access only, or to 0.0.0.0 for every network";
+/** A link-local address without its interface, no IPv6 on this machine, or no answer about a name. */
+const UNUSABLE_HOST = new Set(["EINVAL", "EAFNOSUPPORT", "EAI_AGAIN", "EAI_FAIL"]);
+
 function toStartupError(error: NodeJS.ErrnoException, { host, port }: HttpOptions): unknown {
   if (error.code === "EADDRINUSE") {
     return new StartupError(`Port ${port} is in use by another process: stop it, or set PORT to a free port.`);
   }
   if (error.code === "EACCES")
     return new StartupError(`This user is not allowed to use port ${port}: set PORT to one above 1023.`);
-  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND") {
-    return new StartupError(
-      `HOST ${host} is not an address of this machine: set it to 127.0.0.1 for local access only, or to 0.0.0.0 for every network.`,
-    );
-  }
+  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")
+    return new StartupError(`HOST ${host} is not an address of this machine: ${OTHER_HOSTS}.`);
+  if (UNUSABLE_HOST.has(error.code ?? ""))
+    return new StartupError(`HOST ${host} cannot be listened on (${error.code}): ${OTHER_HOSTS}.`);
   return error;
 }
 

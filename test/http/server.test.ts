@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { StartupError } from "../../src/errors.ts";
 import { createGraphiqlPages } from "../../src/graphql/graphiql/pages.ts";
 import type { ConnectionLimits } from "../../src/http/connections.ts";
 import type { Routes } from "../../src/http/router.ts";
@@ -317,3 +318,13 @@ test("a port in use is an error that names PORT", async () => {
   await expect(starting).rejects.toThrow(/^Port \d+ is in use .*PORT/);
   other.close();
 });
+
+test.each(["fe80::1", "ff02::1", "8.8.8.8"])(
+  "a HOST that cannot be listened on is told in one sentence: %s",
+  async (host) => {
+    const starting = startHttpServer({ host, port: 0, onError: () => undefined });
+
+    await expect(starting).rejects.toThrow(StartupError);
+    await expect(starting).rejects.toThrow(/^HOST .* set it to 127\.0\.0\.1 for local access only, or to 0\.0\.0\.0/);
+  },
+);
