@@ -2,6 +2,7 @@
 import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { StartupError } from "../errors.ts";
+import { mendDataDir } from "../process/data-dir.ts";
 import { makeDraftPath, removeDrafts } from "../process/draft-files.ts";
 import { makeToken } from "./make-token.ts";
 
@@ -43,7 +44,7 @@ export async function writeSecret(file: string, secret: string, flag: "wx" | "w"
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST" && flag === "wx") throw error;
-    throw new StartupError(`Cannot write ${file} (${code}): make DATA_DIR writable for this user.`);
+    throw new StartupError(`Cannot write ${file} (${code}): ${mendDataDir(code)}.`);
   }
 }
 
@@ -73,9 +74,9 @@ async function readToken(file: string): Promise<string | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     if (error instanceof StartupError) throw error;
-    throw new StartupError(
-      `Cannot read ${file} (${(error as NodeJS.ErrnoException).code}): make it readable for this user.`,
-    );
+    const { code } = error as NodeJS.ErrnoException;
+    const mend = code === "ENOTDIR" ? mendDataDir(code) : "make it readable for this user";
+    throw new StartupError(`Cannot read ${file} (${code}): ${mend}.`);
   }
 }
 

@@ -94,14 +94,6 @@ test("a file with a token that is too short stops the start, unchanged, with a m
   expect(await readFile(file, "utf8")).toBe("short\n");
 });
 
-test("an invalid folder stops the start with a message that says what to do", async () => {
-  const file = join(folder, "file");
-  await writeFile(file, "");
-
-  await expect(loadAdminToken(null, file)).rejects.toThrow(StartupError);
-  await expect(writeSecret(join(file, "invite"), "x", "w")).rejects.toThrow(/make DATA_DIR writable for this user/);
-});
-
 test("the shell expression works for any path", async () => {
   const { shellText } = await loadAdminToken(null, join(folder, "Lan's data"));
 
@@ -117,4 +109,14 @@ test("a secret that is written again replaces the old one, readable by its owner
 
   expect(await readFile(file, "utf8")).toBe("new\n");
   expect(await modeOf(file)).toBe("600");
+});
+
+test("a DATA_DIR that is a file, or is below one, is told so", async () => {
+  const file = join(folder, "a-file");
+  await writeFile(file, "");
+
+  await expect(loadAdminToken(null, file)).rejects.toThrow(StartupError);
+  await expect(loadAdminToken(null, file)).rejects.toThrow("(ENOTDIR): a part of its path is a file");
+  await expect(loadAdminToken(null, join(file, "data"))).rejects.toThrow("(ENOTDIR): a part of its path is a file");
+  await expect(writeSecret(join(file, "owner-invite"), "a link", "w")).rejects.toThrow("a part of its path is a file");
 });

@@ -9,6 +9,7 @@ import { chmod, chown, lstat, mkdir, readdir, readFile, rename, rm, stat } from 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { StartupError } from "../../errors.ts";
+import { mendDataDir } from "../../process/data-dir.ts";
 import { errorCode } from "../error-code.ts";
 import { exists, isWritable, type PostgresBinaries, RUN_TIMEOUT_MS, runAs, type ServerUser } from "./binaries.ts";
 import { findErrorLine } from "./log.ts";
@@ -189,7 +190,5 @@ async function ensurePrivateFolder(folder: string, user: ServerUser): Promise<vo
 }
 
 function unusableFolder(folder: string, code: string): StartupError {
-  return new StartupError(
-    `${folder} cannot be used (${code}): set DATA_DIR to a folder that this user can write to, or set DATABASE_URL.`,
-  );
+  return new StartupError(`${folder} cannot be used (${code}): ${mendDataDir(code)}, or set DATABASE_URL.`);
 }

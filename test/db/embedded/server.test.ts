@@ -227,7 +227,10 @@ test("a folder that cannot be created is named, with the variable to set", async
   const failure = await start().catch((error: unknown) => error);
 
   expect(failure).toBeInstanceOf(StartupError);
-  expect(failure).toHaveProperty("message", expect.stringMatching(/below cannot be used \(ENOTDIR\): set DATA_DIR/));
+  expect(failure).toHaveProperty(
+    "message",
+    expect.stringMatching(/below cannot be used \(ENOTDIR\): a part of its path is a file, so set DATA_DIR/),
+  );
   dataDir = dirname(dirname(dataDir));
 });
 
