@@ -83,9 +83,15 @@ async function findMissingCreation(db: Db, role: Role, { applied, isForeign }: M
 }
 
 async function rejectForeignTables(db: Db, role: Role): Promise<void> {
-  const [found] = await db.execute<{ name: string }>(sql`select relname as name from pg_class
-    where ${isNamedAsOurs()} and relnamespace = (select oid from pg_namespace where nspname = ${role.schema}::text) order by relname limit 1`);
-  if (found) throw notOurs(role, `a table ${quoteName(found.name)}`);
+  const found = await db.execute<{ name: string }>(sql`select relname as name from pg_class
+    where ${isNamedAsOurs()} and relnamespace = (select oid from pg_namespace where nspname = ${role.schema}::text) order by relname`);
+  // No other program has so many of the same names.
+  if (found.length > NAMES.length / 2) {
+    throw new StartupError(
+      `The database ${quoteName(role.database)} has Counterhand's tables, but not the record of their migrations in the schema drizzle: restore that too, as from a dump of the whole database (pg_dump without --schema).`,
+    );
+  }
+  if (found[0]) throw notOurs(role, `a table ${quoteName(found[0].name)}`);
 }
 
 function notOurs({ database }: Role, what: string): StartupError {
@@ -96,7 +102,12 @@ function notOurs({ database }: Role, what: string): StartupError {
 
 /** What a role needs where the tables are up to date. */
 async function findMissingUse(db: Db, role: Role): Promise<string[]> {
-  const [found] = await db.execute<{ tables: number; missing: number }>(sql`select count(*)::int as tables,
+  const [found] = await db.execute<{
+    tables: number;
+    missing: number;
+    secured: string[];
+  }>(sql`select count(*) filter (where relkind <> 'S')::int as tables,
+    coalesce(array_agg(relname::text order by relname) filter (where row_security_active(oid)), '{}') as secured,
     count(*) filter (where not (case relkind when 'S' then has_sequence_privilege(oid, 'USAGE') else
       has_table_privilege(oid, 'SELECT') and has_table_privilege(oid, 'INSERT')
       and has_table_privilege(oid, 'UPDATE') and has_table_privilege(oid, 'DELETE') end))::int as missing
@@ -105,7 +116,8 @@ async function findMissingUse(db: Db, role: Role): Promise<string[]> {
     throw new StartupError(
       `Counterhand's tables are in no schema of the search_path of the role ${quoteName(role.user)} (${role.searchPath}): add theirs, in most cases public.`,
     );
-  return found?.missing ? grantsOfUse(role) : [];
+  const unlocked = found?.secured.map((name) => `ALTER TABLE ${quoteName(name)} DISABLE ROW LEVEL SECURITY`) ?? [];
+  return [...(found?.missing ? grantsOfUse(role) : []), ...unlocked];
 }
 
 function grantsOfUse({ user, schema }: Role): string[] {

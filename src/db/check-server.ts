@@ -5,9 +5,10 @@
  */
 import type { Sql } from "postgres";
 import { StartupError } from "../errors.ts";
+import { answerWithin } from "../process/timeout.ts";
 import { checkRights } from "./check-rights.ts";
 import type { Database } from "./client.ts";
-import { explainConnectionFailure, quoteName } from "./connection-failure.ts";
+import { CONNECTIONS, explainConnectionFailure, quoteName } from "./connection-failure.ts";
 
 export interface ServerCheck {
   /** As the server reports it, "18.4". */
@@ -24,6 +25,7 @@ export async function checkServer(database: Database): Promise<ServerCheck> {
   const first = database.openSession("check");
   const second = database.openSession("check");
   try {
+    await waitForAnswer(first, database.destination.place);
     await rejectTransactionPooling(first, second);
     const check = await inspect(first);
     await checkRights(database.db);
@@ -33,6 +35,21 @@ export async function checkServer(database: Database): Promise<ServerCheck> {
   } finally {
     await Promise.all([first.end({ timeout: 0 }), second.end({ timeout: 0 })]);
   }
+}
+
+/** How much longer than a connection the first answer may take, in seconds. */
+const FIRST_ANSWER_SECONDS = 2;
+
+/** The driver connects again and again, without a pause, to a server that closes each connection. */
+async function waitForAnswer(session: Sql, place: string): Promise<void> {
+  const seconds = session.options.connect_timeout;
+  const answer = readBackendId(session);
+  // 0: the URL sets no limit.
+  if (seconds === 0) return void (await answer);
+  await answerWithin((seconds + FIRST_ANSWER_SECONDS) * 1_000, answer, () => {
+    const question = "is it PostgreSQL, and does a proxy or a container's port in front of it lead to one?";
+    return new StartupError(`The server at ${place} closes each connection, or gives no answer: ${question}`);
+  });
 }
 
 /**
@@ -64,9 +81,14 @@ async function inspect(session: Sql): Promise<ServerCheck> {
       current_setting('server_encoding') as encoding,
       current_setting('transaction_read_only') = 'on' as "readOnly",
       pg_is_in_recovery() as "isStandby",
-      current_user as "user"`;
+      current_user as "user",
+      least(
+        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+        (select nullif(datconnlimit, -1) from pg_database where datname = current_database()),
+        (select nullif(rolconnlimit, -1) from pg_roles where rolname = current_user)
+      ) as "maxConnections"`;
   if (!facts) throw new StartupError("The database did not report its version.");
-  const { version, number, encoding, readOnly, isStandby, user } = facts;
+  const { version, number, encoding, readOnly, isStandby, user, maxConnections } = facts;
   if (number < 150_000) throw new StartupError(`PostgreSQL ${version} is too old: use version 15 or newer.`);
   if (encoding !== "UTF8")
     throw new StartupError(
@@ -79,7 +101,13 @@ async function inspect(session: Sql): Promise<ServerCheck> {
     );
   // A query of its own: only a database that stores UTF-8 can parse it.
   const [text] = await session`select lower('ĐÁ XAY') = 'đá xay' as "isLower"`;
-  return { version, warnings: text?.isLower ? [] : [COLLATION_WARNING] };
+  const warnings = text?.isLower ? [] : [COLLATION_WARNING];
+  if (maxConnections < CONNECTIONS) warnings.push(describeLimit(maxConnections));
+  return { version, warnings };
+}
+
+function describeLimit(maxConnections: number): string {
+  return `The server, the database or the role allows ${maxConnections} connections, and a process needs up to ${CONNECTIONS}: raise max_connections, or the CONNECTION LIMIT of the database or the role.`;
 }
 
 interface Facts {
@@ -89,6 +117,8 @@ interface Facts {
   readOnly: boolean;
   isStandby: boolean;
   user: string;
+  /** The smallest limit of the server, the database and the role. */
+  maxConnections: number;
 }
 
 const COLLATION_WARNING =

@@ -75,12 +75,12 @@ const MENDS: readonly Mend[] = [
 ];
 
 /** As in compose.yaml: 41 in its pools, one for LISTEN, and one for its heartbeat. */
-const CONNECTIONS = 43;
+export const CONNECTIONS = 43;
 
 function explainRefusal(code: string, message: string, destination: Destination): string {
   const mend = MENDS.find(({ when }) => when.test(message) || when.test(code));
   const refused = code.startsWith("28") ? "rejects the login" : "rejects the connection";
-  const advice = mend ? ` ${mend.say(destination)}.` : "";
+  const advice = ` ${mend ? mend.say(destination) : "Correct DATABASE_URL, or what this server allows"}.`;
   return `The database at ${destination.place} ${refused} (${code}): ${endless(message)}.${advice}`;
 }
 

@@ -10,6 +10,7 @@ import { AppError, StartupError } from "../errors.ts";
 import type { Logger } from "../observability/logger.ts";
 import { untilAborted } from "../process/timeout.ts";
 import { checkServer } from "./check-server.ts";
+import { checkTimeZone } from "./check-time-zone.ts";
 import {
   type ConnectOptions,
   connectDatabase,
@@ -57,7 +58,7 @@ export async function openDatabase(
   { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<OpenDatabase> {
   const context = { logger, signal };
-  if (config.databaseUrl) return openExternal(config.databaseUrl, context);
+  if (config.databaseUrl) return openExternal(config.databaseUrl, config.shop.timeZone, context);
   const server = await startEmbeddedPostgres({ dataDir: config.dataDir, logger, signal });
   return releaseOnFailure(server, logger, () => openEmbedded(server, SHOP_DATABASE, context));
 }
@@ -87,7 +88,7 @@ export async function openDatabaseOrDemo(
     });
     return open;
   };
-  if (config.databaseUrl) return checked(await openExternal(config.databaseUrl, context));
+  if (config.databaseUrl) return checked(await openExternal(config.databaseUrl, config.shop.timeZone, context));
   const server = await startEmbeddedPostgres({ dataDir: config.dataDir, logger, signal });
   return releaseOnFailure(server, logger, async () => {
     const own = await checked(await openEmbedded(server, SHOP_DATABASE, context));
@@ -97,9 +98,13 @@ export async function openDatabaseOrDemo(
   });
 }
 
-async function openExternal(url: string, context: OpenContext): Promise<OpenDatabase> {
+async function openExternal(url: string, timeZone: string, context: OpenContext): Promise<OpenDatabase> {
   const target = { url };
   const database = await openChecked(target, context).catch(throwExplained);
+  await untilAborted(context.signal, checkTimeZone(database.db, timeZone)).catch(async (error: unknown) => {
+    await database.close();
+    return throwExplained(error);
+  });
   const { place, database: name } = database.destination;
   return {
     database,

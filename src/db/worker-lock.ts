@@ -106,7 +106,8 @@ async function takeNumber(session: Sql, db: Db, botId: number | null): Promise<n
 }
 
 async function lockNextNumber(session: Sql): Promise<number> {
-  const [row] = await session<{ workerId: number }[]>`select nextval('worker_ids')::int as "workerId"`;
+  // The first migration makes it there, whatever the search path says.
+  const [row] = await session<{ workerId: number }[]>`select nextval('public.worker_ids')::int as "workerId"`;
   if (!row) throw new Error("nextval always returns a row");
   await session`select pg_advisory_lock(${WORKER_LOCK_CLASS}::int, ${row.workerId}::int)`;
   return row.workerId;

@@ -112,13 +112,16 @@ async function listen(server: ReturnType<typeof createServer>, options: HttpOpti
   });
 }
 
+/** The last one is that of a link-local address without its interface: `fe80::1`. */
+const NO_ADDRESS = ["EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN", "EAFNOSUPPORT", "EINVAL"];
+
 function toStartupError(error: NodeJS.ErrnoException, { host, port }: HttpOptions): unknown {
   if (error.code === "EADDRINUSE") {
     return new StartupError(`Port ${port} is in use by another process: stop it, or set PORT to a free port.`);
   }
   if (error.code === "EACCES")
     return new StartupError(`This user is not allowed to use port ${port}: set PORT to one above 1023.`);
-  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND") {
+  if (NO_ADDRESS.includes(error.code ?? "")) {
     return new StartupError(
       `HOST ${host} is not an address of this machine: set it to 127.0.0.1 for local access only, or to 0.0.0.0 for every network.`,
     );

@@ -43,9 +43,19 @@ export async function writeSecret(file: string, secret: string, flag: "wx" | "w"
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST" && flag === "wx") throw error;
-    throw new StartupError(`Cannot write ${file} (${code}): make DATA_DIR writable for this user.`);
+    throw new StartupError(
+      `Cannot write ${file} (${code}): ${MENDS.get(code) ?? "make DATA_DIR writable for this user"}.`,
+    );
   }
 }
+
+/** What to do about the faults of a disk that are no lack of rights. */
+const MENDS = new Map<string | undefined, string>([
+  ["ENOSPC", "free some space on its disk"],
+  ["EDQUOT", "free some space, or raise the user's quota"],
+  ["ENOTDIR", "a part of the path DATA_DIR is a file, not a folder"],
+  ["EROFS", "the disk is mounted read-only: set DATA_DIR to a folder on another one"],
+]);
 
 /** False if another process removed the draft, because it took it for the draft of a killed process. */
 async function writeAtomically(
@@ -73,9 +83,8 @@ async function readToken(file: string): Promise<string | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     if (error instanceof StartupError) throw error;
-    throw new StartupError(
-      `Cannot read ${file} (${(error as NodeJS.ErrnoException).code}): make it readable for this user.`,
-    );
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StartupError(`Cannot read ${file} (${code}): ${MENDS.get(code) ?? "make it readable for this user"}.`);
   }
 }
 

@@ -55,7 +55,7 @@ async function onDatabase(work: (session: Sql) => Promise<unknown>): Promise<voi
 
 /** Runs the statements that a message gives. */
 async function obey(message: string): Promise<void> {
-  const [, statements = ""] = /: (GRANT .*)\.$/.exec(message) ?? [];
+  const [, statements = ""] = /: ((?:GRANT|ALTER) .*)\.$/.exec(message) ?? [];
   await onDatabase((session) => session.unsafe(statements));
 }
 
@@ -207,6 +207,54 @@ test("a search path without the schema of the tables is named", async () => {
   expect(await refusal(user, { query: "&options=-c%20search_path%3Dmissing" })).toContain(
     `The role ${user} may use no schema of its search_path (missing)`,
   );
+});
+
+test("tables in a schema of their own work, and are named when the search path lacks it", async () => {
+  await onDatabase((session) =>
+    session.unsafe(`create schema shop authorization ${OWNER}; alter database ${NAME} owner to ${OWNER}`),
+  );
+  const inShop = { query: "&options=-c%20search_path%3Dshop" };
+  await open(OWNER, inShop);
+
+  await onDatabase(async (session) => {
+    await session.unsafe(`set role ${OWNER}; set search_path = shop`);
+    const [{ tables } = {}] = await session`select count(*)::int as tables from pg_tables where schemaname = 'shop'`;
+    expect(tables).toBeGreaterThan(20);
+  });
+  expect(await refusal(OWNER)).toContain("Counterhand's tables are in no schema of the search_path");
+});
+
+test("row-level security that shuts the role out is told, and the statements lift it", async () => {
+  const { user } = inject("testServer");
+  await open(user);
+  await obey(await refusal(ROLE));
+  await onDatabase((session) => session`alter table workers enable row level security`);
+
+  const message = await refusal(ROLE);
+
+  expect(message).toBe(lacks("ALTER TABLE workers DISABLE ROW LEVEL SECURITY"));
+  await obey(message);
+  await open(ROLE);
+});
+
+test("our own tables without the record of their migrations are not called another program's", async () => {
+  const { user } = inject("testServer");
+  await open(user);
+  await onDatabase((session) => session`drop schema drizzle cascade`);
+
+  expect(await refusal(user)).toContain("not the record of their migrations in the schema drizzle: restore that too");
+});
+
+test("a limit of connections that is too low is a warning", async () => {
+  await onDatabase((session) => session.unsafe(`alter database ${NAME} owner to ${ROLE}`));
+  await onTestServer((session) => session.unsafe(`alter role ${ROLE} connection limit 30`));
+  const log = createCapturedLog();
+
+  const DATABASE_URL = `postgres://${ROLE}@/${NAME}?host=${inject("testServer").socketDir}`;
+  const opened = await openDatabase(loadConfig({ DATABASE_URL }, "no-file"), log.logger);
+  await opened.close();
+
+  expect(JSON.stringify(log.lines())).toContain("allows 30 connections, and a process needs up to 43");
 });
 
 test("a role, a database or a server that only reads is told how to write", async () => {

@@ -307,6 +307,15 @@ test("a client that disconnects while sending its body causes no error", async (
   expect(errors).toEqual([]);
 });
 
+test.each(["fe80::1", "203.0.113.7"])(
+  "HOST %s, which this machine cannot listen on, is an error that names HOST",
+  async (host) => {
+    await expect(startHttpServer({ host, port: 0, onError: () => undefined })).rejects.toThrow(
+      /^HOST \S+ is not an address of this machine/,
+    );
+  },
+);
+
 test("a port in use is an error that names PORT", async () => {
   const other = createServer();
   await new Promise<void>((listening) => other.listen(0, "127.0.0.1", listening));
