@@ -50,11 +50,11 @@ test.for(COMMANDS)("$name, during the first check of the server", async ({ name,
 });
 
 test.for([
-  { name: "main", at: /nextval\('worker_ids/ },
+  { name: "main", at: /nextval\('public.worker_ids/ },
   { name: "main", at: /listen "/i },
   { name: "main", at: /pg_advisory_lock\(/ },
   { name: "token", at: /insert into "admin_tokens"/ },
-  { name: "ask", at: /nextval\('worker_ids/ },
+  { name: "ask", at: /nextval\('public.worker_ids/ },
   { name: "ask", at: /insert into "messages"/ },
   { name: "ask", at: /insert into "run_rounds"/ },
   { name: "import", at: /copy "/ },

@@ -43,9 +43,20 @@ async function check(db: Db): Promise<void> {
   if (migrations === "unreadable") missing.push(...grantsOfUse(role));
   else if (migrations.pending.length === 0) missing.push(...(await findMissingUse(db, role)));
   else missing.push(...(await findMissingCreation(db, role, migrations)));
-  if (missing.length === 0) return;
+  if (missing.length === 0) return rejectHiddenRows(db, role);
   throw new StartupError(
     `The role ${quoteName(role.user)} lacks rights in the database ${quoteName(role.database)}. Run there, as the owner of its tables or as a superuser: ${missing.join("; ")}.`,
+  );
+}
+
+/** A policy cannot be judged from here, and wrong figures would be worse than a refusal. */
+async function rejectHiddenRows(db: Db, { user, database }: Role): Promise<void> {
+  const tables = await db.execute<{ name: string }>(sql`select oid::regclass::text as name from pg_class
+    where ${isNamedAsOurs()} and pg_table_is_visible(oid) and row_security_active(oid) order by name`);
+  if (tables.length === 0) return;
+  const statements = tables.map(({ name }) => `ALTER TABLE ${name} DISABLE ROW LEVEL SECURITY`);
+  throw new StartupError(
+    `Row-level security hides rows from the role ${quoteName(user)}. Run in the database ${quoteName(database)}, as the owner of its tables: ${statements.join("; ")}.`,
   );
 }
 
@@ -85,13 +96,14 @@ async function findMissingCreation(db: Db, role: Role, { applied, isForeign }: M
 async function rejectForeignTables(db: Db, role: Role): Promise<void> {
   const found = await db.execute<{ name: string }>(sql`select relname as name from pg_class
     where ${isNamedAsOurs()} and relnamespace = (select oid from pg_namespace where nspname = ${role.schema}::text) order by relname`);
-  // No other program has so many of the same names.
-  if (found.length > NAMES.length / 2) {
-    throw new StartupError(
-      `The database ${quoteName(role.database)} has Counterhand's tables, but not the record of their migrations in the schema drizzle: restore that too, as from a dump of the whole database (pg_dump without --schema).`,
-    );
-  }
-  if (found[0]) throw notOurs(role, `a table ${quoteName(found[0].name)}`);
+  const [first] = found;
+  if (!first) return;
+  // No other program has most of these names.
+  if (found.length <= NAMES.length / 2) throw notOurs(role, `a table ${quoteName(first.name)}`);
+  const database = quoteName(role.database);
+  throw new StartupError(
+    `The database ${database} has Counterhand's tables without the schema drizzle, the record of what was done to them: bring it from where they were dumped (pg_dump -n drizzle OLD | psql ${database}), or dump again without -n.`,
+  );
 }
 
 function notOurs({ database }: Role, what: string): StartupError {
@@ -100,32 +112,30 @@ function notOurs({ database }: Role, what: string): StartupError {
   );
 }
 
-/** What a role needs where the tables are up to date. */
+/** What a role needs where the tables are up to date. Worker numbers come from `public`, wherever the tables are. */
 async function findMissingUse(db: Db, role: Role): Promise<string[]> {
-  const [found] = await db.execute<{
-    tables: number;
-    missing: number;
-    secured: string[];
-  }>(sql`select count(*) filter (where relkind <> 'S')::int as tables,
-    coalesce(array_agg(relname::text order by relname) filter (where row_security_active(oid)), '{}') as secured,
-    count(*) filter (where not (case relkind when 'S' then has_sequence_privilege(oid, 'USAGE') else
-      has_table_privilege(oid, 'SELECT') and has_table_privilege(oid, 'INSERT')
-      and has_table_privilege(oid, 'UPDATE') and has_table_privilege(oid, 'DELETE') end))::int as missing
-    from pg_class where ${isNamedAsOurs()} and pg_table_is_visible(oid)`);
+  const [found] = await db.execute<{ tables: number; missing: number }>(sql`select
+    count(*) filter (where relkind <> 'S')::int as tables,
+    count(*) filter (where not has_schema_privilege(relnamespace, 'USAGE')
+      or not (case relkind when 'S' then has_sequence_privilege(oid, 'USAGE') else
+        has_table_privilege(oid, 'SELECT') and has_table_privilege(oid, 'INSERT')
+        and has_table_privilege(oid, 'UPDATE') and has_table_privilege(oid, 'DELETE') end))::int as missing
+    from pg_class where ${isNamedAsOurs()}
+      and case relkind when 'S' then relnamespace = to_regnamespace('public') else pg_table_is_visible(oid) end`);
   if (found?.tables === 0)
     throw new StartupError(
       `Counterhand's tables are in no schema of the search_path of the role ${quoteName(role.user)} (${role.searchPath}): add theirs, in most cases public.`,
     );
-  const unlocked = found?.secured.map((name) => `ALTER TABLE ${quoteName(name)} DISABLE ROW LEVEL SECURITY`) ?? [];
-  return [...(found?.missing ? grantsOfUse(role) : []), ...unlocked];
+  return found?.missing ? grantsOfUse(role) : [];
 }
 
 function grantsOfUse({ user, schema }: Role): string[] {
   const [to, tables] = [quoteName(user), quoteName(schema ?? "public")];
+  const schemas = [...new Set([tables, "public", "drizzle"])].join(", ");
   return [
-    `GRANT USAGE ON SCHEMA ${tables}, drizzle TO ${to}`,
+    `GRANT USAGE ON SCHEMA ${schemas} TO ${to}`,
     `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${tables} TO ${to}`,
-    `GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${tables} TO ${to}`,
+    `GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${to}`,
     `GRANT SELECT ON ALL TABLES IN SCHEMA drizzle TO ${to}`,
   ];
 }

@@ -43,6 +43,8 @@ export interface OpenDatabase {
 
 interface OpenContext {
   readonly logger: Logger;
+  /** The shop's. */
+  readonly timeZone: string;
   /** Aborts the opening; everything that it started is undone. */
   readonly signal: AbortSignal | undefined;
 }
@@ -57,8 +59,8 @@ export async function openDatabase(
   logger: Logger,
   { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<OpenDatabase> {
-  const context = { logger, signal };
-  if (config.databaseUrl) return openExternal(config.databaseUrl, config.shop.timeZone, context);
+  const context = { logger, signal, timeZone: config.shop.timeZone };
+  if (config.databaseUrl) return openExternal(config.databaseUrl, context);
   const server = await startEmbeddedPostgres({ dataDir: config.dataDir, logger, signal });
   return releaseOnFailure(server, logger, () => openEmbedded(server, SHOP_DATABASE, context));
 }
@@ -80,7 +82,7 @@ export async function openDatabaseOrDemo(
   logger: Logger,
   { signal, check = async () => undefined }: DemoOptions = {},
 ): Promise<OpenDatabase> {
-  const context = { logger, signal };
+  const context = { logger, signal, timeZone: config.shop.timeZone };
   const checked = async (open: OpenDatabase) => {
     await untilAborted(signal, check(open)).catch(async (error: unknown) => {
       await open.database.close();
@@ -88,7 +90,7 @@ export async function openDatabaseOrDemo(
     });
     return open;
   };
-  if (config.databaseUrl) return checked(await openExternal(config.databaseUrl, config.shop.timeZone, context));
+  if (config.databaseUrl) return checked(await openExternal(config.databaseUrl, context));
   const server = await startEmbeddedPostgres({ dataDir: config.dataDir, logger, signal });
   return releaseOnFailure(server, logger, async () => {
     const own = await checked(await openEmbedded(server, SHOP_DATABASE, context));
@@ -98,13 +100,9 @@ export async function openDatabaseOrDemo(
   });
 }
 
-async function openExternal(url: string, timeZone: string, context: OpenContext): Promise<OpenDatabase> {
+async function openExternal(url: string, context: OpenContext): Promise<OpenDatabase> {
   const target = { url };
   const database = await openChecked(target, context).catch(throwExplained);
-  await untilAborted(context.signal, checkTimeZone(database.db, timeZone)).catch(async (error: unknown) => {
-    await database.close();
-    return throwExplained(error);
-  });
   const { place, database: name } = database.destination;
   return {
     database,
@@ -136,7 +134,7 @@ async function openEmbedded(server: EmbeddedPostgres, name: string, context: Ope
   };
 }
 
-async function openChecked(target: DatabaseTarget, { logger, signal }: OpenContext): Promise<Database> {
+async function openChecked(target: DatabaseTarget, { logger, timeZone, signal }: OpenContext): Promise<Database> {
   const database = connectDatabase(target, {
     poolSize: 20,
     onNotice: (notice) => logger.debug({ severity: notice.severity, code: notice.code }, "notice from the database"),
@@ -144,6 +142,7 @@ async function openChecked(target: DatabaseTarget, { logger, signal }: OpenConte
   try {
     const { warnings } = await untilAborted(signal, checkServer(database));
     if (warnings.length > 0) logger.warn({ warnings }, "the database's setup can be improved");
+    await untilAborted(signal, checkTimeZone(database.db, timeZone));
     await migrateDatabase(database, { signal }).catch(throwFailedMigration);
     await untilAborted(signal, forgetForeignChanges(database.db));
     return database;

@@ -106,7 +106,7 @@ async function takeNumber(session: Sql, db: Db, botId: number | null): Promise<n
 }
 
 async function lockNextNumber(session: Sql): Promise<number> {
-  // The first migration makes it there, whatever the search path says.
+  // The migration made it in public, wherever the tables are.
   const [row] = await session<{ workerId: number }[]>`select nextval('public.worker_ids')::int as "workerId"`;
   if (!row) throw new Error("nextval always returns a row");
   await session`select pg_advisory_lock(${WORKER_LOCK_CLASS}::int, ${row.workerId}::int)`;

@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { loadConfig } from "../../src/config.ts";
-import { openSession } from "../../src/db/client.ts";
+import { connectDatabase, openSession } from "../../src/db/client.ts";
 import { openDatabase } from "../../src/db/open.ts";
+import { takeWorkerLock } from "../../src/db/worker-lock.ts";
 import { StartupError } from "../../src/errors.ts";
 import { createTestDatabase, dropTestDatabase, onTestServer } from "../support/database.ts";
 import { createCapturedLog } from "../support/log.ts";
@@ -57,6 +58,18 @@ async function onDatabase(work: (session: Sql) => Promise<unknown>): Promise<voi
 async function obey(message: string): Promise<void> {
   const [, statements = ""] = /: ((?:GRANT|ALTER) .*)\.$/.exec(message) ?? [];
   await onDatabase((session) => session.unsafe(statements));
+}
+
+/** Takes a worker's number, as every start of the bot does. */
+async function takeNumber(role: string, query: string): Promise<void> {
+  const url = `postgres://${role}@/${NAME}?host=${inject("testServer").socketDir}${query}`;
+  const database = connectDatabase({ url });
+  try {
+    const lock = await takeWorkerLock(database, { botId: null, onLost: () => undefined });
+    await lock.release();
+  } finally {
+    await database.close();
+  }
 }
 
 const lacks = (rights: string) =>
@@ -209,40 +222,56 @@ test("a search path without the schema of the tables is named", async () => {
   );
 });
 
-test("tables in a schema of their own work, and are named when the search path lacks it", async () => {
+test("a schema of one's own by search_path is enough, and its tables are missed where that is no longer set", async () => {
   await onDatabase((session) =>
-    session.unsafe(`create schema shop authorization ${OWNER}; alter database ${NAME} owner to ${OWNER}`),
+    session.unsafe(`alter database ${NAME} owner to ${ROLE}; create schema shop authorization ${ROLE}`),
   );
-  const inShop = { query: "&options=-c%20search_path%3Dshop" };
-  await open(OWNER, inShop);
+  const query = "&options=-c%20search_path%3Dshop";
+  await open(ROLE, { query });
 
-  await onDatabase(async (session) => {
-    await session.unsafe(`set role ${OWNER}; set search_path = shop`);
-    const [{ tables } = {}] = await session`select count(*)::int as tables from pg_tables where schemaname = 'shop'`;
-    expect(tables).toBeGreaterThan(20);
-  });
-  expect(await refusal(OWNER)).toContain("Counterhand's tables are in no schema of the search_path");
+  await takeNumber(ROLE, query);
+  expect(await refusal(ROLE)).toContain("Counterhand's tables are in no schema of the search_path");
 });
 
-test("row-level security that shuts the role out is told, and the statements lift it", async () => {
+test("a role that only reads a schema of one's own hears what it needs there and for the numbers in public", async () => {
+  await onDatabase((session) =>
+    session.unsafe(`alter database ${NAME} owner to ${OWNER}; create schema shop authorization ${OWNER};
+      grant usage on schema shop to ${ROLE}; revoke all on schema public from public; grant all on schema public to ${OWNER}`),
+  );
+  const query = "&options=-c%20search_path%3Dshop";
+  await open(OWNER, { query });
+
+  const message = await refusal(ROLE, { query });
+
+  expect(message).toContain(`GRANT USAGE ON SCHEMA shop, public, drizzle TO ${ROLE}`);
+  await obey(message);
+  await open(ROLE, { query });
+  await takeNumber(ROLE, query);
+});
+
+test("row-level security that hides rows from the role is refused with the statements that end it", async () => {
   const { user } = inject("testServer");
   await open(user);
+  await onDatabase((session) => session.unsafe("alter table workers enable row level security"));
   await obey(await refusal(ROLE));
-  await onDatabase((session) => session`alter table workers enable row level security`);
 
   const message = await refusal(ROLE);
 
-  expect(message).toBe(lacks("ALTER TABLE workers DISABLE ROW LEVEL SECURITY"));
+  expect(message).toBe(
+    `Row-level security hides rows from the role ${ROLE}. Run in the database ${NAME}, as the owner of its tables: ALTER TABLE workers DISABLE ROW LEVEL SECURITY.`,
+  );
   await obey(message);
   await open(ROLE);
 });
 
-test("our own tables without the record of their migrations are not called another program's", async () => {
+test("Counterhand's own tables without the record of their migrations are told apart from another program's", async () => {
   const { user } = inject("testServer");
   await open(user);
-  await onDatabase((session) => session`drop schema drizzle cascade`);
+  await onDatabase((session) => session.unsafe("drop schema drizzle cascade"));
 
-  expect(await refusal(user)).toContain("not the record of their migrations in the schema drizzle: restore that too");
+  expect(await refusal(user)).toBe(
+    `The database ${NAME} has Counterhand's tables without the schema drizzle, the record of what was done to them: bring it from where they were dumped (pg_dump -n drizzle OLD | psql ${NAME}), or dump again without -n.`,
+  );
 });
 
 test("a limit of connections that is too low is a warning", async () => {
