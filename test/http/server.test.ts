@@ -201,12 +201,13 @@ test("requests on one connection are answered one after another, and too many cl
 
 test("with too many unread bytes the connections that do not read are closed, and other clients get their answers", async () => {
   const large = "x".repeat(20_000_000);
-  let written = 0;
-  const wrote = Promise.withResolvers<void>();
+  let closed = 0;
+  const allClosed = Promise.withResolvers<void>();
   const graphql: Routes["graphql"] = (_, response) => {
-    response.end(large);
-    written += 1;
-    if (written === 3) wrote.resolve();
+    response.end(large).once("close", () => {
+      closed += 1;
+      if (closed === 3) allClosed.resolve();
+    });
   };
   await start({ connectionLimits: LIMITS, routes: { graphql } });
   const lazy = [1, 2, 3].map(() => open(http.address).pause());
@@ -217,7 +218,7 @@ test("with too many unread bytes the connections that do not read are closed, an
     ),
   );
   for (const socket of lazy) socket.write(get("/graphql"));
-  await wrote.promise;
+  await allClosed.promise;
 
   const health = await fetch(`${http.address}/healthz`);
   // A paused socket gets "close" only once it reads on.
