@@ -8,9 +8,7 @@ import { StartupError } from "../errors.ts";
 import { answerWithin } from "../process/timeout.ts";
 import { checkRights } from "./check-rights.ts";
 import type { Database } from "./client.ts";
-import { CONNECTIONS, explainConnectionFailure, NO_SESSION, quoteName } from "./connection-failure.ts";
-import { connectionError } from "./driver/connection-error.ts";
-import type { Destination } from "./driver/target-options.ts";
+import { CONNECTIONS, explainConnectionFailure, quoteName } from "./connection-failure.ts";
 
 export interface ServerCheck {
   /** As the server reports it, "18.4". */
@@ -27,7 +25,7 @@ export async function checkServer(database: Database): Promise<ServerCheck> {
   const first = database.openSession("check");
   const second = database.openSession("check");
   try {
-    await connect(first, database.destination);
+    await waitForAnswer(first, database.destination.place);
     await rejectTransactionPooling(first, second);
     const check = await inspect(first);
     await checkRights(database.db);
@@ -39,18 +37,19 @@ export async function checkServer(database: Database): Promise<ServerCheck> {
   }
 }
 
-/** How much longer all attempts to connect may take than one, in milliseconds. */
-const CONNECT_MARGIN_MS = 500;
+/** How much longer than a connection the first answer may take, in seconds. */
+const FIRST_ANSWER_SECONDS = 2;
 
-/** The driver connects again without end where each connection is closed before the server has said anything. */
-async function connect(session: Sql, { connectTimeoutMs }: Destination): Promise<void> {
+/** The driver connects again and again, without a pause, to a server that closes each connection. */
+async function waitForAnswer(session: Sql, place: string): Promise<void> {
+  const seconds = session.options.connect_timeout;
   const answer = readBackendId(session);
-  if (connectTimeoutMs === null) await answer;
-  else await answerWithin(connectTimeoutMs + CONNECT_MARGIN_MS, answer, noSession);
-}
-
-function noSession(): Error {
-  return connectionError(NO_SESSION, "the server opens no session");
+  // 0: the URL sets no limit.
+  if (seconds === 0) return void (await answer);
+  await answerWithin((seconds + FIRST_ANSWER_SECONDS) * 1_000, answer, () => {
+    const question = "is it PostgreSQL, and does a proxy or a container's port in front of it lead to one?";
+    return new StartupError(`The server at ${place} closes each connection, or gives no answer: ${question}`);
+  });
 }
 
 /**
@@ -82,9 +81,14 @@ async function inspect(session: Sql): Promise<ServerCheck> {
       current_setting('server_encoding') as encoding,
       current_setting('transaction_read_only') = 'on' as "readOnly",
       pg_is_in_recovery() as "isStandby",
-      current_user as "user"`;
+      current_user as "user",
+      least(
+        current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+        (select nullif(datconnlimit, -1) from pg_database where datname = current_database()),
+        (select nullif(rolconnlimit, -1) from pg_roles where rolname = current_user)
+      ) as "maxConnections"`;
   if (!facts) throw new StartupError("The database did not report its version.");
-  const { version, number, encoding, readOnly, isStandby, user } = facts;
+  const { version, number, encoding, readOnly, isStandby, user, maxConnections } = facts;
   if (number < 150_000) throw new StartupError(`PostgreSQL ${version} is too old: use version 15 or newer.`);
   if (encoding !== "UTF8")
     throw new StartupError(
@@ -97,32 +101,14 @@ async function inspect(session: Sql): Promise<ServerCheck> {
     );
   // A query of its own: only a database that stores UTF-8 can parse it.
   const [text] = await session`select lower('ĐÁ XAY') = 'đá xay' as "isLower"`;
-  return { version, warnings: [...(text?.isLower ? [] : [COLLATION_WARNING]), ...(await findLowLimits(session))] };
+  const warnings = text?.isLower ? [] : [COLLATION_WARNING];
+  if (maxConnections < CONNECTIONS) warnings.push(describeLimit(maxConnections));
+  return { version, warnings };
 }
 
-/** A warning for the lowest limit of connections, where it is too low for one process. The first two spare superusers. */
-async function findLowLimits(session: Sql): Promise<string[]> {
-  const [lowest] = await session<{ connections: number; kind: keyof typeof RAISE; name: string }[]>`
-    select * from (
-      select rolconnlimit as connections, 'role' as kind, rolname as name from pg_roles
-        where rolname = current_user and not rolsuper
-      union all select datconnlimit, 'database', datname from pg_database where datname = current_database()
-        and not (select rolsuper from pg_roles where rolname = current_user)
-      union all select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-        - coalesce(current_setting('reserved_connections', true), '0')::int, 'server', ''
-    ) limits where connections between 0 and ${CONNECTIONS - 1}::int order by connections limit 1`;
-  if (!lowest) return [];
-  const { connections, kind, name } = lowest;
-  return [
-    `A process needs up to ${CONNECTIONS} connections, and may have ${connections} only: raise the limit (${RAISE[kind](quoteName(name))}).`,
-  ];
+function describeLimit(maxConnections: number): string {
+  return `The server, the database or the role allows ${maxConnections} connections, and a process needs up to ${CONNECTIONS}: raise max_connections, or the CONNECTION LIMIT of the database or the role.`;
 }
-
-const RAISE = {
-  role: (name: string) => `ALTER ROLE ${name} CONNECTION LIMIT 100`,
-  database: (name: string) => `ALTER DATABASE ${name} CONNECTION LIMIT 100`,
-  server: () => "max_connections = 100 in postgresql.conf",
-};
 
 interface Facts {
   version: string;
@@ -131,6 +117,8 @@ interface Facts {
   readOnly: boolean;
   isStandby: boolean;
   user: string;
+  /** The smallest limit of the server, the database and the role. */
+  maxConnections: number;
 }
 
 const COLLATION_WARNING =

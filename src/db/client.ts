@@ -151,6 +151,7 @@ interface ConnectionSettings {
 function openConnection(target: TargetOptions, { name, onNotice, onClose }: ConnectionSettings): Sql {
   return postgres({
     max: 1,
+    connect_timeout: 10,
     fetch_types: false,
     types: ARRAY_TYPES,
     // Finds a server that is back within two seconds; the driver's own pause grows to 20 s.

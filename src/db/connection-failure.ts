@@ -14,14 +14,11 @@ export function explainConnectionFailure(error: unknown, destination: Destinatio
   return new StartupError(explain(coded.code, coded.message, destination), isServers ? { cause: coded } : {});
 }
 
-/** The code of a server that closes each connection before it has said anything. */
-export const NO_SESSION = "NO_SESSION";
-
 /** Node's codes for a certificate that does not fit: "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "ERR_TLS_CERT_ALTNAME_INVALID". */
 const CERTIFICATE = /CERT|SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH/;
 
 /** What a server that is not PostgreSQL does, or one without TLS with the first bytes of it. */
-const CLOSED = /^(ECONNRESET|EPIPE|NO_SESSION|ERR_SSL.*)$/;
+const CLOSED = /^(ECONNRESET|EPIPE|ERR_SSL.*)$/;
 /** They ask for TLS, and never go on without it. */
 const NEEDS_TLS = /^(require|verify-ca|verify-full)$/;
 
@@ -91,7 +88,7 @@ export const CONNECTIONS = 43;
 function explainRefusal(code: string, message: string, destination: Destination): string {
   const mend = MENDS.find(({ when }) => when.test(message) || when.test(code));
   const refused = code.startsWith("28") ? "rejects the login" : "rejects the connection";
-  const advice = mend?.say(destination) ?? "Correct DATABASE_URL, or the settings of the server";
+  const advice = mend?.say(destination) ?? "Correct DATABASE_URL, or what this server allows";
   return `The database at ${destination.place} ${refused} (${code}): ${endless(message)}. ${advice}.`;
 }
 

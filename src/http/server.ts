@@ -112,9 +112,8 @@ async function listen(server: ReturnType<typeof createServer>, options: HttpOpti
   });
 }
 
-const OTHER_HOSTS = "set it to 127.0.0.1 for local access only, or to 0.0.0.0 for every network";
-/** A link-local address without its interface, no IPv6 on this machine, or no answer about a name. */
-const UNUSABLE_HOST = new Set(["EINVAL", "EAFNOSUPPORT", "EAI_AGAIN", "EAI_FAIL"]);
+/** The last one is that of a link-local address without its interface: `fe80::1`. */
+const NO_ADDRESS = ["EADDRNOTAVAIL", "ENOTFOUND", "EAI_AGAIN", "EAFNOSUPPORT", "EINVAL"];
 
 function toStartupError(error: NodeJS.ErrnoException, { host, port }: HttpOptions): unknown {
   if (error.code === "EADDRINUSE") {
@@ -122,10 +121,11 @@ function toStartupError(error: NodeJS.ErrnoException, { host, port }: HttpOption
   }
   if (error.code === "EACCES")
     return new StartupError(`This user is not allowed to use port ${port}: set PORT to one above 1023.`);
-  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND")
-    return new StartupError(`HOST ${host} is not an address of this machine: ${OTHER_HOSTS}.`);
-  if (UNUSABLE_HOST.has(error.code ?? ""))
-    return new StartupError(`HOST ${host} cannot be listened on (${error.code}): ${OTHER_HOSTS}.`);
+  if (NO_ADDRESS.includes(error.code ?? "")) {
+    return new StartupError(
+      `HOST ${host} is not an address of this machine: set it to 127.0.0.1 for local access only, or to 0.0.0.0 for every network.`,
+    );
+  }
   return error;
 }
 

@@ -7,6 +7,7 @@ import { textsIn } from "../../src/bot/texts.ts";
 import { messages, runs } from "../../src/db/schema/index.ts";
 import { startTestApp, type TestApp } from "../support/app.ts";
 import { allHandled, buttonsOf, conversationOf, questionOf, repeats, staffPerson, textsOf } from "./bot-support.ts";
+import { ended } from "./reply/reply-support.ts";
 
 const texts = textsIn("en");
 const IGNORED = `\n\n${texts.attachmentIgnored}`;
@@ -57,7 +58,7 @@ test("a paste that the client cut is one question: the messages stay as they cam
   for (const part of parts) chat.send(part);
   await chat.waitForBotMessage("Long.");
   chat.send("and now?");
-  await chat.waitForBotMessage("Next.");
+  await chat.waitForBotMessage(ended("Next."));
 
   expect(app.model.requests.map(conversationOf)).toEqual([[parts.join("")], [parts.join(""), "Long.", "and now?"]]);
   const said = (await stored()).filter(({ role }) => role === "user");

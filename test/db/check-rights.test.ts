@@ -274,6 +274,18 @@ test("Counterhand's own tables without the record of their migrations are told a
   );
 });
 
+test("a limit of connections that is too low is a warning", async () => {
+  await onDatabase((session) => session.unsafe(`alter database ${NAME} owner to ${ROLE}`));
+  await onTestServer((session) => session.unsafe(`alter role ${ROLE} connection limit 30`));
+  const log = createCapturedLog();
+
+  const DATABASE_URL = `postgres://${ROLE}@/${NAME}?host=${inject("testServer").socketDir}`;
+  const opened = await openDatabase(loadConfig({ DATABASE_URL }, "no-file"), log.logger);
+  await opened.close();
+
+  expect(JSON.stringify(log.lines())).toContain("allows 30 connections, and a process needs up to 43");
+});
+
 test("a role, a database or a server that only reads is told how to write", async () => {
   await onTestServer((session) => session.unsafe(`alter role ${ROLE} set default_transaction_read_only = on`));
 
@@ -313,7 +325,7 @@ test("a refused login says what to mend", async () => {
 });
 
 test("any other refusal ends with a general mend", async () => {
-  const general = / Correct DATABASE_URL, or the settings of the server\.$/;
+  const general = / Correct DATABASE_URL, or what this server allows\.$/;
 
   expect(await refusal(ROLE, { name: "template0" })).toMatch(/\(55000\): .*not currently accepting connections\./);
   for (const options of ["-c nothing=1", "--nothing", "-c work_mem=much"]) {

@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { eq, sql } from "drizzle-orm";
 import { bigint, date, integer, jsonb, numeric, pgTable, text, timestamp, uuid } from "drizzle-orm/pg-core";
@@ -170,26 +172,6 @@ test("a collation that lowercases only English gets a warning", async () => {
   expect(warnings).toEqual([expect.stringContaining('a search for "đá xay" misses "ĐÁ XAY"')]);
 });
 
-test("a limit with too few connections for one process gets a warning, which names it and the mend", async () => {
-  const name = await createDatabase("connection limit 30");
-  const role = `clerk_${name.slice(5, 17)}`;
-  await onTestServer((session) =>
-    session.unsafe(`create role ${role} login connection limit 20; alter database ${name} owner to ${role}`),
-  );
-  cleanups.unshift(() => onTestServer(async (session) => void (await session.unsafe(`drop role ${role}`))));
-
-  const { warnings } = await checkServer(connect({ ...inject("testServer"), user: role, database: name }));
-
-  expect(warnings).toEqual([
-    `A process needs up to 43 connections, and may have 20 only: raise the limit (ALTER ROLE ${role} CONNECTION LIMIT 100).`,
-  ]);
-
-  await onTestServer((session) => session.unsafe(`alter role ${role} connection limit -1`));
-  expect((await checkServer(connect({ ...inject("testServer"), user: role, database: name }))).warnings).toEqual([
-    expect.stringContaining(`30 only: raise the limit (ALTER DATABASE ${name} CONNECTION LIMIT 100)`),
-  ]);
-});
-
 test("a database that does not store UTF-8 is rejected", async () => {
   const name = await createDatabase("template template0 locale_provider libc locale 'C' encoding 'LATIN1'");
 
@@ -215,10 +197,29 @@ test("an unreachable server is named without its password", async () => {
   expect(JSON.stringify(failure, Object.getOwnPropertyNames(failure))).not.toContain("s3cret");
 });
 
+test("a server that closes each connection is named as that, also with TLS switched off", async () => {
+  const server = createServer((socket) => socket.on("error", () => undefined).end());
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  cleanups.push(async () => void server.close());
+  const { port } = server.address() as AddressInfo;
+
+  const failure = check({ url: `postgres://a:b@127.0.0.1:${port}/x?sslmode=disable&connect_timeout=1` });
+
+  await expect(failure).rejects.toThrow(/closes each connection, or gives no answer: is it PostgreSQL/);
+});
+
 test("a missing database is reported in the server's own words", async () => {
   const failure = check({ ...inject("testServer"), database: "nowhere" });
 
   await expect(failure).rejects.toThrow(/rejects the connection \(3D000\): database "nowhere" does not exist/);
+});
+
+test.each([
+  ["postgres://shop:s3cret@::1:5432/till", "must have an IPv6 address in brackets, such as [::1]:5432"],
+  ["postgres://shop:s3cret@db/till/", "has a slash after the name of the database: remove it"],
+  ["postgres://shop:s3cret@db:http/till", "must have a number as its port"],
+])("DATABASE_URL=%s is refused: %s", (url, what) => {
+  expect(() => connectDatabase({ url })).toThrow(`DATABASE_URL ${what}`);
 });
 
 test("a malformed DATABASE_URL is rejected without quoting its password", () => {

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { StartupError } from "../../src/errors.ts";
 import { createGraphiqlPages } from "../../src/graphql/graphiql/pages.ts";
 import type { ConnectionLimits } from "../../src/http/connections.ts";
 import type { Routes } from "../../src/http/router.ts";
@@ -202,12 +201,13 @@ test("requests on one connection are answered one after another, and too many cl
 
 test("with too many unread bytes the connections that do not read are closed, and other clients get their answers", async () => {
   const large = "x".repeat(20_000_000);
-  let written = 0;
-  const wrote = Promise.withResolvers<void>();
+  let closed = 0;
+  const allClosed = Promise.withResolvers<void>();
   const graphql: Routes["graphql"] = (_, response) => {
-    response.end(large);
-    written += 1;
-    if (written === 3) wrote.resolve();
+    response.end(large).once("close", () => {
+      closed += 1;
+      if (closed === 3) allClosed.resolve();
+    });
   };
   await start({ connectionLimits: LIMITS, routes: { graphql } });
   const lazy = [1, 2, 3].map(() => open(http.address).pause());
@@ -218,7 +218,7 @@ test("with too many unread bytes the connections that do not read are closed, an
     ),
   );
   for (const socket of lazy) socket.write(get("/graphql"));
-  await wrote.promise;
+  await allClosed.promise;
 
   const health = await fetch(`${http.address}/healthz`);
   // A paused socket gets "close" only once it reads on.
@@ -308,6 +308,15 @@ test("a client that disconnects while sending its body causes no error", async (
   expect(errors).toEqual([]);
 });
 
+test.each(["fe80::1", "203.0.113.7"])(
+  "HOST %s, which this machine cannot listen on, is an error that names HOST",
+  async (host) => {
+    await expect(startHttpServer({ host, port: 0, onError: () => undefined })).rejects.toThrow(
+      /^HOST \S+ is not an address of this machine/,
+    );
+  },
+);
+
 test("a port in use is an error that names PORT", async () => {
   const other = createServer();
   await new Promise<void>((listening) => other.listen(0, "127.0.0.1", listening));
@@ -318,13 +327,3 @@ test("a port in use is an error that names PORT", async () => {
   await expect(starting).rejects.toThrow(/^Port \d+ is in use .*PORT/);
   other.close();
 });
-
-test.each(["fe80::1", "ff02::1", "8.8.8.8"])(
-  "a HOST that cannot be listened on is told in one sentence: %s",
-  async (host) => {
-    const starting = startHttpServer({ host, port: 0, onError: () => undefined });
-
-    await expect(starting).rejects.toThrow(StartupError);
-    await expect(starting).rejects.toThrow(/^HOST .* set it to 127\.0\.0\.1 for local access only, or to 0\.0\.0\.0/);
-  },
-);

@@ -5,6 +5,7 @@ test.each([
   ["ENOSPC", "free some space"],
   ["EDQUOT", "free some space"],
   ["ENOTDIR", "a part of its path is a file"],
+  ["EROFS", "mounted read-only"],
   ["EACCES", "that this user can write to"],
   [undefined, "that this user can write to"],
 ])("%s: %s", (code, mend) => {

@@ -49,7 +49,9 @@ function askedMs(error: unknown): number {
 export function reasonOf(error: unknown): string {
   const cause = error instanceof HttpError && error.error instanceof Error ? error.error : error;
   if (!(cause instanceof Error)) return withoutSecrets(String(cause));
-  return withoutSecrets(describeConnectionError(cause).replace(/^request to \S+ failed, reason: /, ""));
+  const reason = describeConnectionError(cause).replace(/^request to \S+ failed, reason: /, "");
+  // Those of OpenSSL have line breaks.
+  return withoutSecrets(reason.replaceAll(/\s+/g, " ").trim());
 }
 
 /** Waits `delayMs`, or until `signal` aborts. */

@@ -55,10 +55,17 @@ export async function fetchBotInfo(telegram: TelegramAccess): Promise<UserFromGe
   }
 }
 
-function unreachable({ apiRoot, proxy }: TelegramAccess, reason: string): StartupError {
-  const hint =
-    proxy === null
-      ? "Where Telegram is blocked, set TELEGRAM_PROXY to an HTTP or SOCKS proxy."
-      : "The connection goes through TELEGRAM_PROXY: is the proxy running?";
-  return new StartupError(`Cannot reach Telegram at ${apiRoot}: ${reason}. ${hint}`);
+function unreachable(access: TelegramAccess, reason: string): StartupError {
+  return new StartupError(`Cannot reach Telegram at ${access.apiRoot}: ${reason}. ${hintFor(access, reason)}`);
+}
+
+function hintFor({ proxy }: TelegramAccess, reason: string): string {
+  if (/invalid json/i.test(reason)) {
+    return "What answers there is no Bot API server: correct TELEGRAM_API_ROOT, or look for a login page in between.";
+  }
+  if (proxy === null) return "Where Telegram is blocked, set TELEGRAM_PROXY to an HTTP or SOCKS proxy.";
+  if (/^socks[45]:/.test(proxy) && /ENOTFOUND|EAI_AGAIN/.test(reason)) {
+    return "With socks5h:// in TELEGRAM_PROXY, the proxy looks the name up.";
+  }
+  return "The connection goes through TELEGRAM_PROXY: is the proxy running?";
 }

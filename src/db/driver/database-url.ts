@@ -45,6 +45,8 @@ const FORM = /^postgres(?:ql)?:\/\/(?:([^:@/?#]*)(?::([^@/?#]*))?@)?([^@/?#]*)(?
 /** `[::1]:5432`, `host:5432`; the port may be missing or empty. */
 const HOST = /^(\[[0-9a-f:.%]+\]|[^:[\]]*)(?::(\d*))?$/i;
 
+const ENDS_IN_SLASH = /@[^/?#@]+\/[^/?#@]+\/(?:\?[^@]*)?$/;
+
 const ENCODE =
   "cannot be read: percent-encode special characters in the user name and in the password (# as %23, / as %2F, ? as %3F, @ as %40, % as %25)";
 
@@ -52,9 +54,7 @@ const ENCODE =
 export function parseDatabaseUrl(url: string): DatabaseAddress {
   if (!/^postgres(ql)?:\/\//.test(url)) throw refusal("must start with postgres://");
   const parts = FORM.exec(url);
-  if (!parts && FORM.test(url.replace(/\/+(?=\?|$)/, "")))
-    throw refusal("has a slash after the name of the database: remove it");
-  if (!parts) throw refusal(ENCODE);
+  if (!parts) throw refusal(ENDS_IN_SLASH.test(url) ? "has a slash after the name of the database: remove it" : ENCODE);
   const [, user, password, authority = "", path, query = ""] = parts;
   const parameters = readParameters(query);
   const { host, port } = readHost(authority, parameters);
@@ -118,10 +118,7 @@ function readHost(authority: string, parameters: Parameters): { host: string; po
   if ([authority, parameters.get("host") ?? "", parameters.get("port") ?? ""].some((part) => part.includes(",")))
     throw refusal("names several servers, which is not supported: give one address that leads to the primary");
   const [, name, ownPort] = HOST.exec(authority) ?? [];
-  if (/^[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*$/i.test(authority))
-    throw refusal("must have an IPv6 address in brackets, as [::1]:5432");
-  if (name === undefined)
-    throw refusal("must have a number as its port, after the host: postgres://USER:PASSWORD@HOST:5432/DATABASE");
+  if (name === undefined) throw refusal(explainAddress(authority));
   const host = parameters.get("host") ?? decode(name).replace(/^\[|\]$/g, "");
   if (host === "")
     throw refusal(
@@ -131,6 +128,14 @@ function readHost(authority: string, parameters: Parameters): { host: string; po
   if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535)
     throw refusal("must have a port from 1 to 65535");
   return { host, port: Number(port) };
+}
+
+/** The address of the server, which may be the begin of a password with an unescaped character: it is not quoted. */
+function explainAddress(authority: string): string {
+  if (/^[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*$/i.test(authority))
+    return "must have an IPv6 address in brackets, such as [::1]:5432";
+  if (/^[^:]+:[^:]+$/.test(authority)) return `must have a number as its port; or it ${ENCODE}`;
+  return ENCODE;
 }
 
 function readSsl(parameters: Parameters): SslSettings {

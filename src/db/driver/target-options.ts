@@ -21,8 +21,6 @@ export interface Destination {
   readonly user: string;
   readonly database: string;
   readonly sslMode: SslMode;
-  /** How long a connection may take, in milliseconds; null for no limit. */
-  readonly connectTimeoutMs: number | null;
 }
 
 export interface TargetOptions {
@@ -35,8 +33,6 @@ export interface TargetOptions {
   readonly destination: Destination;
 }
 
-const CONNECT_TIMEOUT_SECONDS = 10;
-
 const APPLICATION_NAME = "counterhand";
 
 /** @throws {StartupError} for a malformed URL, and for a file that it names and nobody can read. */
@@ -44,15 +40,17 @@ export function resolveTarget(target: DatabaseTarget): TargetOptions {
   if ("url" in target) return resolveAddress(parseDatabaseUrl(target.url));
   const { socketDir, user, database } = target;
   const place = socketIn(socketDir, 5432);
-  const driver = { path: place, port: 5432, user, database, ssl: false, connect_timeout: CONNECT_TIMEOUT_SECONDS };
-  const connectTimeoutMs = CONNECT_TIMEOUT_SECONDS * 1_000;
-  const destination: Destination = { place, user, database, sslMode: "disable", connectTimeoutMs };
-  return { driver, applicationName: APPLICATION_NAME, startup: {}, destination };
+  const driver = { path: place, port: 5432, user, database, ssl: false };
+  return {
+    driver,
+    applicationName: APPLICATION_NAME,
+    startup: {},
+    destination: { place, user, database, sslMode: "disable" },
+  };
 }
 
 function resolveAddress(address: DatabaseAddress): TargetOptions {
-  const { host, port, user, password, database, applicationName, options } = address;
-  const seconds = address.connectTimeoutSeconds ?? CONNECT_TIMEOUT_SECONDS;
+  const { host, port, user, password, database, connectTimeoutSeconds, applicationName, options } = address;
   const path = host.startsWith("/") ? socketIn(host, port) : null;
   const driver: object = {
     // Lists, because the driver splits a text at its colons, also those of an IPv6 address.
@@ -60,7 +58,7 @@ function resolveAddress(address: DatabaseAddress): TargetOptions {
     ...(user === null ? {} : { user }),
     ...(password === null ? {} : { password }),
     ...(database === null ? {} : { database }),
-    connect_timeout: seconds,
+    ...(connectTimeoutSeconds === null ? {} : { connect_timeout: connectTimeoutSeconds }),
     ssl: makeTlsOptions(address),
   };
   // Never connects: the driver looks for a user in the environment and at the operating system, which may know none.
@@ -75,7 +73,6 @@ function resolveAddress(address: DatabaseAddress): TargetOptions {
       user: resolved.user,
       database: resolved.database,
       sslMode: path === null ? address.ssl.mode : "disable",
-      connectTimeoutMs: seconds === 0 ? null : seconds * 1_000,
     },
   };
 }
