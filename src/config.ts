@@ -84,14 +84,13 @@ export function loadConfig(env: Variables = process.env, envFile = ".env"): Conf
     ([name]) => hasTraces || !TRACE_VARIABLES.includes(name),
   );
   const misread = new Set(values.map(([name]) => name));
+  const checked = (parsed.error?.issues ?? []).map(({ path, message }) => [String(path[0]), message] as const);
   const faults = [
-    ...values.map(([name, message]) => `  ${name} ${message}`),
+    ...values,
     // What is wrong with a value that was misread only distracts.
-    ...(parsed.error?.issues ?? [])
-      .filter(({ path: [name] }) => !misread.has(String(name)))
-      .map(({ path: [name], message }) => `  ${String(name)} ${message}`),
-    ...[...findConflicts(variables), ...traceFaults].map(([name, message]) => `  ${name} ${message}`),
-  ];
+    ...[...checked, ...traceFaults].filter(([name]) => !misread.has(name)),
+    ...findConflicts(variables),
+  ].map(([name, message]) => `  ${name} ${message}`);
   if (parsed.success && faults.length === 0) {
     const isAdminTokenInFile =
       parsed.data.ADMIN_TOKEN !== undefined && inEnvironment.variables.ADMIN_TOKEN === undefined;

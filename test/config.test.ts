@@ -364,6 +364,7 @@ test.each<[Setting, string, unknown]>([
   expect(SETTINGS[name](load({ ...BESIDE[name], [name]: value }))).toEqual(expected);
 });
 
+const NO_QUERY = "must end before its ? or #: a query, such as Azure's api-version, is not supported";
 const OWN_SERVER = "give OpenAI's key, or set OPENAI_BASE_URL as well for a server of your own";
 
 test.each([
@@ -381,13 +382,10 @@ test.each([
   [
     "OPENAI_BASE_URL",
     "https://user:pass@host/v1",
-    "must have no query, no user and no password: the key belongs into OPENAI_API_KEY",
+    "must have no user and no password: the key belongs into OPENAI_API_KEY",
   ],
-  [
-    "OPENAI_BASE_URL",
-    "https://host/v1?api-version=1",
-    "must have no query, no user and no password: the key belongs into OPENAI_API_KEY",
-  ],
+  ["OPENAI_BASE_URL", "https://host/v1?api-version=1", NO_QUERY],
+  ["OPENAI_BASE_URL", "https://host/v1#top", NO_QUERY],
   ["PORT", "tcp://172.17.0.2:4000", "must be only the number of the port: the address belongs into HOST"],
   ["PORT", "0.0.0.0:4000", "must be only the number of the port: the address belongs into HOST"],
   ["HOST", "0.0.0.0:4000", "must be only an address or a name, such as 0.0.0.0: the port belongs into PORT"],
@@ -468,6 +466,14 @@ test.each([
   ["export\tPORT=5000", `PORT ${FORM}`],
   ["\u00a0PORT=5000", `PORT ${FORM}`],
   ['"PORT"=5000', `PORT ${FORM}`],
+  ["ENV PORT=5000", `PORT ${FORM}`],
+  ['declare -x PORT="5000"', `PORT ${FORM}`],
+  ["$Env:PORT = '5000'", `PORT ${FORM}`],
+  ["PORT\u00a0=5000", `PORT ${FORM}`],
+  ["- PORT=5000", `PORT ${FORM}`],
+  ['  "PORT": "5000",', `PORT ${FORM}`],
+  // A value of several lines does not hide what is around it.
+  ['OTHER="a\nb"\nexport\tPORT=5000', `PORT ${FORM}`],
   [
     "OTEL_EXPORTER_OTLP_ENDPOINT=http://c:4318\nOTEL_EXPORTER_OTLP_HEADERS=x-key=ab#cd",
     'OTEL_EXPORTER_OTLP_HEADERS has a "#", where .env begins a comment: put the value in quotes, or a space before the comment',
@@ -518,6 +524,21 @@ test.each(["/v1/v1", "/v1?", "/v1#", "/V1", "/v1/completions", "/v1/chat", "/v1/
     expect(load({ OPENAI_BASE_URL: `http://host:1${end}` }).model?.baseUrl).toBe("http://host:1/v1");
   },
 );
+
+test.each(["MY-PORT=5", "# the PORT=5", "app.PORT=5", 'OTHER="a\nPORT: 5\nb"', "THE_PORT: 5"])(
+  "the line %j of .env is another program's",
+  async (text) => {
+    await writeFile(envFile, `${text}\n`);
+
+    expect(load().http.port).toBe(4000);
+  },
+);
+
+test("a value that would be replaced elsewhere has one fault", () => {
+  const env = { OTEL_TRACES_EXPORTER: "otlp", OTEL_EXPORTER_OTLP_TIMEOUT: "$(TIMEOUT)" };
+
+  expect(faultsOf(env)).toEqual([expect.stringMatching(/^OTEL_EXPORTER_OTLP_TIMEOUT .* is not replaced here/)]);
+});
 
 test("while traces are off, their variables are not checked", () => {
   expect(load({ OTEL_RESOURCE_ATTRIBUTES: "pod=$(POD_NAME)" }).traces).toBeNull();

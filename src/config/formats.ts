@@ -25,9 +25,13 @@ export function modelServerUrl() {
       "must be the address of an API like OpenAI's: for Ollama http://HOST:11434/v1",
     )
     .refine((url) => {
-      const { search, hash, username, password } = new URL(url);
-      return search + hash + username + password === "";
-    }, "must have no query, no user and no password: the key belongs into OPENAI_API_KEY")
+      const { username, password } = new URL(url);
+      return username + password === "";
+    }, "must have no user and no password: the key belongs into OPENAI_API_KEY")
+    .refine((url) => {
+      const { search, hash } = new URL(url);
+      return search + hash === "";
+    }, "must end before its ? or #: a query, such as Azure's api-version, is not supported")
     .transform((url) => {
       const { origin, pathname } = new URL(url);
       if (pathname === "/") return `${origin}/v1`;

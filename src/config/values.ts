@@ -30,9 +30,10 @@ export function readEnvFile(path: string, known: readonly string[]): Values {
   const variables = withoutEmpty(read, (value) => value.trim());
   const namesIn = (pattern: RegExp) => new Set([...text.matchAll(pattern)].map(([, name]) => name));
   const [cut, quoted] = [namesIn(CUT_VALUE), namesIn(CUT_QUOTE)];
+  const mentioned = new Set(Object.keys(read).map((key) => OTHER_KEY.exec(key)?.[1]));
   // In a value of several lines, a line is no assignment.
   const hasLines = Object.values(read).some((value) => value?.includes("\n"));
-  const mentioned = hasLines ? new Set() : namesIn(OTHER_FORM);
+  if (!hasLines) for (const name of namesIn(COLON)) mentioned.add(name);
   const faults = known.flatMap((name): Fault[] => {
     if (cut.has(name)) return [[name, HASH]];
     if (quoted.has(name)) return [[name, AFTER_QUOTE]];
@@ -65,8 +66,11 @@ const CUT_VALUE = /^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*[^\s"'`#][^#\r\n]*(
 /** A line that goes on after the quote that closes its value, and not with a comment. */
 const CUT_QUOTE = /^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*(["'`])(?:(?!\2)[^\r\n])*\2[ \t]*[^\s#]/gm;
 
-/** A name at the beginning of a line as YAML, Windows or a shell writes it: `PORT: 5000`, `set PORT=5000`, `"PORT"=5000`. */
-const OTHER_FORM = /^[^\w#"'$]*(?:(?:export|set|setx|SET)\s+|\$env:)?["']?(\w+)["']?\s*[:=]/gm;
+/** What Node takes for a name in another form: `set PORT`, `$env:PORT`, `declare -x PORT`, `"PORT"`. `app.PORT` is another name. */
+const OTHER_KEY = /(?:^|[^\w.-])(\w+)[^\w.-]*$/;
+
+/** A name at the beginning of a line of YAML or JSON: `PORT: 5000`, `"PORT": "5000",`. */
+const COLON = /^[^\w#"'$]*["']?(\w+)["']?\s*:/gm;
 
 /** Windows writes a byte order mark, and its PowerShell UTF-16. */
 function readText(path: string): string {
