@@ -40,7 +40,7 @@ export function createOtlpExporter(options: ExporterOptions, logger: Logger): Ot
     } catch (error) {
       kept = [...spans, ...kept].slice(-MAX_KEPT_SPANS);
       const reason = reasonOf(error);
-      warn({ reason, spans: spans.length }, /CERT|SIGNED/.test(reason) ? NOT_TRUSTED : UNREACHABLE);
+      warn({ reason, spans: spans.length }, /CERT|SIGNATURE/.test(reason) ? NOT_TRUSTED : UNREACHABLE);
     }
   };
   const warn = (facts: object, phrase: string) => logger.warn({ endpoint: shown(options.endpoint), ...facts }, phrase);
@@ -87,20 +87,22 @@ async function post(spans: ReadableSpan[], options: ExporterOptions, stopping: A
 }
 
 /** Headers of a request that only its sender knows. Some pages list them among the others. */
-const OWN_HEADERS = /^(content-(type|encoding|length)|transfer-encoding|connection|host|expect)$/i;
+const OWN_HEADERS = /^(content-(type|encoding|length)|transfer-encoding|connection|keep-alive|upgrade|host|expect)$/i;
 
 function withoutOwn(headers: ExporterOptions["headers"]): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !OWN_HEADERS.test(name)));
 }
 
 const NOT_TRUSTED =
-  "traces were not sent: the collector's certificate is not accepted. Give the certificate of its authority to Node with NODE_EXTRA_CA_CERTS";
+  "traces were not sent: the collector's certificate is not accepted. Give its authority's certificate to Node with NODE_EXTRA_CA_CERTS, or correct its name or date";
 const UNREACHABLE =
-  "traces were not sent: check OTEL_EXPORTER_OTLP_ENDPOINT, and that a collector takes OTLP over HTTP there (port 4318, not 4317)";
+  "traces were not sent: check OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, and that a collector takes OTLP over HTTP there (port 4318, not 4317)";
 
 /** The log limits repeated phrases, so each is constant. */
 function adviceFor(status: number): string {
-  if (status === 401 || status === 403) return "the collector refuses the traces: check OTEL_EXPORTER_OTLP_HEADERS";
+  if (status === 401 || status === 403) {
+    return "the collector refuses the traces: check OTEL_EXPORTER_OTLP_HEADERS, or OTEL_EXPORTER_OTLP_TRACES_HEADERS, which replaces it";
+  }
   if (status < 400 || status === 404 || status === 405) {
     return "there is no collector at this address: check OTEL_EXPORTER_OTLP_ENDPOINT, to which /v1/traces is added, or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, to which nothing is";
   }

@@ -1,11 +1,13 @@
 /** Collectors that are away, refuse, or never answer: no run notices, and the log says what to check. */
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { says } from "../../../sandbox/model/script.ts";
 import { createCapturedLog } from "../../support/log.ts";
 import { startOtlpReceiver } from "../../support/otlp-receiver.ts";
+import { OWN_CERTIFICATE } from "../../support/own-certificate.ts";
 import { openTracedTest, startTracesTo, type TracedTest } from "./traces-support.ts";
 
 let traced: TracedTest | undefined;
@@ -25,7 +27,10 @@ function warningsIn({ log }: TracedTest): object[] {
 }
 
 test.each([
-  [401, "the collector refuses the traces: check OTEL_EXPORTER_OTLP_HEADERS"],
+  [
+    401,
+    "the collector refuses the traces: check OTEL_EXPORTER_OTLP_HEADERS, or OTEL_EXPORTER_OTLP_TRACES_HEADERS, which replaces it",
+  ],
   [
     404,
     "there is no collector at this address: check OTEL_EXPORTER_OTLP_ENDPOINT, to which /v1/traces is added, or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, to which nothing is",
@@ -58,7 +63,27 @@ test("a collector that is away costs one warning, which names the address withou
       endpoint: `${url}/v1/traces`,
       reason: "ECONNREFUSED",
       spans: 2,
-      msg: expect.stringMatching(/^traces were not sent/),
+      msg: "traces were not sent: check OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, and that a collector takes OTLP over HTTP there (port 4318, not 4317)",
+    },
+  ]);
+});
+
+test("a collector whose authority nobody knows costs one warning, which names NODE_EXTRA_CA_CERTS", async () => {
+  const server = createTlsServer(OWN_CERTIFICATE, (_, response) => response.end());
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/v1/traces`;
+  const opened = await open({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url });
+
+  await opened.answer("go");
+  await opened.tracing.stop();
+  await new Promise((resolve) => server.close(resolve));
+
+  expect(warningsIn(opened)).toEqual([
+    {
+      endpoint: url,
+      reason: "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+      spans: 2,
+      msg: "traces were not sent: the collector's certificate is not accepted. Give its authority's certificate to Node with NODE_EXTRA_CA_CERTS, or correct its name or date",
     },
   ]);
 });
@@ -144,6 +169,7 @@ test.each([
   "content-length=5",
   "Transfer-Encoding=chunked",
   "Expect=x",
+  "Keep-Alive=timeout=5,Upgrade=h2c",
 ])("headers that only the sender of a request knows are left out: %s", async (OTEL_EXPORTER_OTLP_HEADERS) => {
   const opened = await open({ OTEL_EXPORTER_OTLP_HEADERS });
 
