@@ -100,10 +100,9 @@ async function route(context: RequestContext): Promise<unknown> {
   if (path === "/healthz") return rejectOverLimit(limits.health, context) || sendHealth(routes, response);
   if (!routes)
     return rejectOverLimit(limits.pages, context) || sendText(response, 503, "Starting: try again in a moment\n");
+  if (asksForWebSocket(request)) return rejectOverLimit(limits.pages, context) || rejectWebSocket(response);
   if (path === "/metrics") return routes.metrics(request, response);
   if (path === routes.webhook?.path) return routes.webhook.handle(request, response);
-  if (path.startsWith("/graphql") && asksForWebSocket(request))
-    return rejectOverLimit(limits.pages, context) || rejectWebSocket(response);
   if (await routes.sandbox?.(request, response, path, trust)) return;
   if (path === "/graphql" && !isPageRequest(request)) return answerGraphql(context, routes);
   if (rejectOverLimit(limits.pages, context)) return;

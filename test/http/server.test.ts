@@ -54,7 +54,7 @@ const HANDSHAKE =
   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n";
 
 test("a WebSocket is refused with a sentence that names server-sent events, before any token is asked for", async () => {
-  for (const path of ["/graphql", "/graphql/stream"]) {
+  for (const path of ["/graphql", "/graphql/stream", "/", "/subscriptions", "/metrics"]) {
     const [head = "", body = ""] = (await exchange(http.address, get(path, HANDSHAKE))).split("\r\n\r\n");
 
     expect(statusesIn(head)).toEqual(["400"]);
