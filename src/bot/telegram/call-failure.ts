@@ -49,6 +49,8 @@ function askedMs(error: unknown): number {
 export function reasonOf(error: unknown): string {
   const cause = error instanceof HttpError && error.error instanceof Error ? error.error : error;
   if (!(cause instanceof Error)) return withoutSecrets(String(cause));
+  // Every failure that Telegram reports has a code.
+  if (cause instanceof GrammyError && !cause.error_code) return "the answer has another form than Telegram's";
   const reason = describeConnectionError(cause).replace(/^request to \S+ failed, reason: /, "");
   // Those of OpenSSL have line breaks.
   return withoutSecrets(reason.replaceAll(/\s+/g, " ").trim());

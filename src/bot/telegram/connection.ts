@@ -60,7 +60,7 @@ function unreachable(access: TelegramAccess, reason: string): StartupError {
 }
 
 function hintFor({ proxy }: TelegramAccess, reason: string): string {
-  if (/invalid json/i.test(reason)) {
+  if (/invalid json|another form/.test(reason)) {
     return "What answers there is no Bot API server: correct TELEGRAM_API_ROOT, or look for a login page in between.";
   }
   if (proxy === null) return "Where Telegram is blocked, set TELEGRAM_PROXY to an HTTP or SOCKS proxy.";
