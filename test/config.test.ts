@@ -500,6 +500,7 @@ test.each([
   ["DATABASE_URL", "postgres://shop:$(cat /run/secrets/pw)@db/shop"],
   ["DATA_DIR", "$(pwd)/data"],
   ["DATA_DIR", "%APPDATA%\\counterhand"],
+  ["DATA_DIR", "%ProgramFiles(x86)%\\counterhand"],
   ["OTEL_EXPORTER_OTLP_ENDPOINT", "http://$(HOST_IP):4318"],
 ])("%s=%s, which only another program replaces, is refused", (name, value) => {
   expect(faultsOf({ [name]: value })).toEqual([expect.stringContaining("which is not replaced here")]);

@@ -54,7 +54,9 @@ const endpoint = () =>
     .refine(hasNoCredentials, "must have no user and no password: put them into OTEL_EXPORTER_OTLP_HEADERS");
 
 const notRead = () =>
-  z.undefined("is not read: give the authority's certificate to Node with NODE_EXTRA_CA_CERTS").optional();
+  z
+    .undefined("is not read: name the authority's file in NODE_EXTRA_CA_CERTS, in the environment and not in .env")
+    .optional();
 
 const SAMPLERS = ["always_on", "always_off", "traceidratio"].flatMap((name) => [name, `parentbased_${name}`]);
 

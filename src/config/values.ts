@@ -58,7 +58,7 @@ const UNREPLACED =
   "has the name of a variable or a command, as after a $, which is not replaced here: write the value itself";
 
 /** `${NAME}`, `${NAME:-default}`, `$(NAME)`, `$(command)`, and `%NAME%` of Windows at the beginning. */
-const REPLACED_ELSEWHERE = /\$\{\w+[^{}]*\}|\$\([^()]+\)|^%\w+%/;
+const REPLACED_ELSEWHERE = /\$\{\w+[^{}]*\}|\$\([^()]+\)|^%[\w()]+%/;
 
 /** A line whose value has no quotes, and a "#" directly after another character: Node cuts the value there. */
 const CUT_VALUE = /^[ \t]*(?:export[ \t]+)?(\w+)[ \t]*=[ \t]*[^\s"'`#][^#\r\n]*(?<=\S)#/gm;

@@ -94,7 +94,7 @@ function withoutOwn(headers: ExporterOptions["headers"]): Record<string, string>
 }
 
 const NOT_TRUSTED =
-  "traces were not sent: the collector's certificate is not accepted. Give its authority's certificate to Node with NODE_EXTRA_CA_CERTS, or correct its name or date";
+  "traces were not sent: the collector's certificate is not accepted. Name its authority's file in NODE_EXTRA_CA_CERTS, in the environment and not in .env, or correct its name or date";
 const UNREACHABLE =
   "traces were not sent: check OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, and that a collector takes OTLP over HTTP there (port 4318, not 4317)";
 

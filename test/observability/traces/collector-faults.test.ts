@@ -83,7 +83,7 @@ test("a collector whose authority nobody knows costs one warning, which names NO
       endpoint: url,
       reason: "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
       spans: 2,
-      msg: "traces were not sent: the collector's certificate is not accepted. Give its authority's certificate to Node with NODE_EXTRA_CA_CERTS, or correct its name or date",
+      msg: "traces were not sent: the collector's certificate is not accepted. Name its authority's file in NODE_EXTRA_CA_CERTS, in the environment and not in .env, or correct its name or date",
     },
   ]);
 });

@@ -160,7 +160,7 @@ test.each([
   [
     "OTEL_EXPORTER_OTLP_CERTIFICATE",
     "/etc/ca.pem",
-    "is not read: give the authority's certificate to Node with NODE_EXTRA_CA_CERTS",
+    "is not read: name the authority's file in NODE_EXTRA_CA_CERTS, in the environment and not in .env",
   ],
 ])("%s=%s is refused, and not quoted", (name, value, message) => {
   expect(faultsOf({ ...ON, [name]: value })).toEqual([`${name} ${message}`]);
